@@ -1,0 +1,1 @@
+//! CA, certificates, SPIFFE ids, join tokens, signed work orders, sealing and TLS configurations.

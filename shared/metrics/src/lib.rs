@@ -1,0 +1,1 @@
+//! Series, samples, rollup arithmetic and the compressed chunk.

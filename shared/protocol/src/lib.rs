@@ -1,0 +1,46 @@
+//! What control plane and agent say to each other: versioned messages in length-prefixed frames.
+//!
+//! Transport-agnostic: anything that reads and writes bytes will do. The only crate that knows bincode, and of it
+//! only `frame.rs`.
+//!
+//! # Streams
+//!
+//! | stream | opened by | first frame | then |
+//! |---|---|---|---|
+//! | join (ALPN [`ALPN_JOIN`]) | agent, bidirectional | [`latest::JoinRequest`] | [`latest::JoinReply`] |
+//! | control | agent, bidirectional | [`latest::AgentControl::Hello`] | [`latest::ServerControl::Welcome`], then either side's control messages |
+//! | reports | agent, unidirectional | [`latest::Report`] | more reports; each is acknowledged on the control stream once it is stored |
+//! | work order | control plane, bidirectional | [`latest::ServerStream::Order`] | [`latest::OrderReply`] frames, the last an outcome |
+//! | tail | control plane, bidirectional | [`latest::ServerStream::Tail`] | [`latest::TailFrame`]s until either side ends it |
+//!
+//! # Versions
+//!
+//! One folder for each protocol version; business code sees only [`latest`]. Enums are append-only: a variant's
+//! number is its place, so nothing is ever reordered or removed. Golden-byte tests pin every message.
+//! `Hello` carries the range of versions the agent speaks; the control plane picks the highest it shares.
+#![deny(missing_docs)]
+
+mod frame;
+pub mod v1;
+
+pub use frame::{FrameError, MAX_FRAME_BYTES, decode, encode, read_frame, write_frame};
+/// The newest version's messages.
+pub use v1 as latest;
+
+/// ALPN of the agents' connections.
+pub const ALPN: &[u8] = b"muster/1";
+/// ALPN of enrolment: the server is authenticated by its pinned CA, the client by its join token.
+pub const ALPN_JOIN: &[u8] = b"muster-join/1";
+/// The oldest and newest protocol version that this build speaks.
+pub const VERSIONS: (u16, u16) = (1, 1);
+
+/// The highest version that both ranges hold.
+///
+/// ```
+/// assert_eq!(muster_protocol::agree((1, 3), (2, 5)), Some(3));
+/// assert_eq!(muster_protocol::agree((1, 1), (2, 5)), None);
+/// ```
+pub fn agree(ours: (u16, u16), theirs: (u16, u16)) -> Option<u16> {
+    let highest = ours.1.min(theirs.1);
+    (highest >= ours.0.max(theirs.0)).then_some(highest)
+}

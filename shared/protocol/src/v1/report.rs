@@ -1,0 +1,36 @@
+//! Readings on their way to the control plane.
+
+use serde::{Deserialize, Serialize};
+
+/// One batch from the spool. Its parts are encoded by `muster-metrics`, which documents their formats; an empty
+/// part is zero bytes long.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Report {
+    /// Counts up within a session; acknowledged once everything in it is committed.
+    pub batch: u64,
+    /// Samples in order of time; the first is complete in itself, the rest are differences.
+    pub samples: Vec<u8>,
+    /// Closed hourly and daily rollups.
+    pub rollups: Vec<u8>,
+    /// The host's containers as the engine last described them; sent when they change.
+    pub containers: Option<Vec<super::ContainerFacts>>,
+}
+
+/// Asks for live data until the stream ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TailRequest {
+    /// A sample every `interval_ms` (at least 1,000).
+    Samples {
+        /// Time between samples.
+        interval_ms: u32,
+    },
+}
+
+/// Live data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TailFrame {
+    /// One complete sample, as in [`Report::samples`].
+    Sample(Vec<u8>),
+    /// The agent can't serve this tail.
+    Refused(String),
+}

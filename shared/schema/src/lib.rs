@@ -1,0 +1,1 @@
+//! SQL: reading, splitting and classifying statements. The only crate that knows sqlparser.
