@@ -1,6 +1,6 @@
 //! Work orders: what the control plane asks of a host, and what the host answers.
 
-use muster_base::{ApplicationId, DeploymentId, ExecutionId, OrderId, ServerId, UnixMs};
+use muster_base::{ApplicationId, DeploymentId, ExecutionId, OrderId, ReleaseId, ServerId, UnixMs};
 use serde::{Deserialize, Serialize};
 
 use super::TailRequest;
@@ -291,9 +291,11 @@ pub struct SqlTarget {
 pub struct SqlSpec {
     /// The execution that this is.
     pub execution: ExecutionId,
+    /// The release. The ledger in the target database is kept by it: a release runs there once.
+    pub release: ReleaseId,
     /// The release's version as a person knows it.
     pub version: String,
-    /// SHA-256 of the approved SQL text.
+    /// SHA-256 of the approved SQL text: each statement followed by `;` and a line feed.
     pub sql_sha256: [u8; 32],
     /// Where.
     pub target: SqlTarget,
