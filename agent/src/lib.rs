@@ -1,1 +1,22 @@
-//! Muster.
+//! Muster's agent. Two processes, because one faces the network and the other holds the keys to the house:
+//!
+//! - the **resident** (`muster-agent run`) is small, unprivileged and always there: it collects ([`collect`]), adds up
+//!   ([`rollup`]), keeps ([`spool`]) and reports ([`link`]), and hands work orders over ([`orders`]);
+//! - the **worker** (`muster-worker`) is started for one order, trusts nothing of the resident, carries the order
+//!   out ([`worker`]) within the local [`policy`], and exits.
+//!
+//! The agent listens on no port, and has no shell for anyone.
+
+pub mod collect;
+pub mod config;
+pub mod facts;
+pub mod identity;
+pub mod link;
+pub mod orders;
+pub mod policy;
+pub mod resident;
+pub mod rollup;
+pub mod spool;
+pub mod status;
+pub mod tail;
+pub mod worker;

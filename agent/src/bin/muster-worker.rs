@@ -1,2 +1,2 @@
-//! Muster.
+//! `muster-worker`: carries out one work order, and exits.
 fn main() {}

@@ -1,0 +1,1 @@
+//! Readings of the host and its containers, straight from /proc and the cgroup files.

@@ -1,0 +1,1 @@
+//! Who this host is: its key, its certificate, the roots it trusts, and the join that got them.

@@ -1,0 +1,1 @@
+//! Work orders: receive, verify, journal, hand to a worker, report.

@@ -1,0 +1,1 @@
+//! The local policy file: what this host never does, whoever asks.

@@ -1,0 +1,89 @@
+//! The resident process: starts the rooms, connects them, and stops them in order.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use muster_base::{Clock, UnixMs};
+use muster_protocol::latest::AgentConfig;
+use tokio::sync::{mpsc, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    config::RunConfig,
+    link::{NoReports, Ports},
+};
+
+/// Orders that wait for the orders room, at most.
+const ORDER_QUEUE: usize = 32;
+/// Tails that wait for the tail room, at most.
+const TAIL_QUEUE: usize = 8;
+
+/// What every room of the resident is given. Cheap to clone.
+#[derive(Clone)]
+pub struct Resident {
+    pub config: Arc<RunConfig>,
+    pub clock: Clock,
+    /// Every task is spawned here, so that the shutdown waits for it.
+    pub tasks: TaskTracker,
+    /// Cancelled when the agent is to stop.
+    pub stop: CancellationToken,
+}
+
+impl Resident {
+    pub fn new(config: RunConfig) -> Self {
+        let clock = match config.clock_factor {
+            0 | 1 => Clock::system(),
+            factor => Clock::fast(start_of_fast_clock(), factor),
+        };
+        Self {
+            config: Arc::new(config),
+            clock,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        }
+    }
+
+    /// Runs until [`Resident::stop`] is cancelled.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let (orders_tx, _orders_rx) = mpsc::channel(ORDER_QUEUE);
+        let (tails_tx, _tails_rx) = mpsc::channel(TAIL_QUEUE);
+        let (config_tx, _config_rx) = watch::channel(AgentConfig::default());
+        let (keys_tx, _keys_rx) = watch::channel(Vec::new());
+        // Plug in here: the spool as `reports`, `orders` and `tail` on their receivers, `collect` on `config_rx`.
+        let _ports = Ports {
+            reports: Arc::new(NoReports),
+            orders: orders_tx,
+            tails: tails_tx,
+            config: Arc::new(config_tx),
+            signing_keys: Arc::new(keys_tx),
+        };
+        self.stop.cancelled().await;
+        self.tasks.close();
+        self.tasks.wait().await;
+        Ok(())
+    }
+}
+
+/// Runs the resident until SIGTERM or SIGINT.
+pub async fn run_until_signal(config: RunConfig) -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("can't listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("can't listen for SIGINT")?;
+    let resident = Resident::new(config);
+    let stop = resident.stop.clone();
+    let run = resident.run();
+    tokio::pin!(run);
+    tokio::select! {
+        ended = &mut run => return ended,
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping");
+    stop.cancel();
+    run.await
+}
+
+/// A fast clock starts now and runs ahead of the real one.
+fn start_of_fast_clock() -> UnixMs {
+    Clock::system().now()
+}

@@ -1,0 +1,1 @@
+//! Hour and day accumulators: what the readings add up to.

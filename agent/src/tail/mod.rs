@@ -1,0 +1,1 @@
+//! Live samples while somebody looks.

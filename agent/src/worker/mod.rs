@@ -1,0 +1,1 @@
+//! The worker: carries out one order with the privileges it takes, and exits.
