@@ -1,0 +1,73 @@
+//! Ctrl-C and SIGTERM: what we started is stopped in order before we end.
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::unistd::Pid;
+use std::process::{Command, ExitStatus};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Knows whether somebody asked us to stop, and which child has to be told so.
+#[derive(Clone, Default)]
+pub struct Interrupt(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    asked: bool,
+    child: Option<Pid>,
+}
+
+impl Interrupt {
+    /// Takes over SIGINT, SIGTERM and SIGHUP. Call it before any other thread is started.
+    pub fn install() -> Self {
+        let interrupt = Self::default();
+        let mut signals = SigSet::empty();
+        for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+            signals.add(signal);
+        }
+        // Children get an empty mask again from std's Command.
+        if signals.thread_block().is_ok() {
+            let listener = interrupt.clone();
+            std::thread::spawn(move || {
+                while signals.wait().is_ok() {
+                    listener.ask();
+                }
+            });
+        }
+        interrupt
+    }
+
+    /// Whether somebody asked us to stop.
+    pub fn asked(&self) -> bool {
+        self.lock().asked
+    }
+
+    /// Runs a program to its end, or until we are asked to stop, which is an error.
+    pub fn status(&self, command: &mut Command) -> Result<ExitStatus> {
+        let program = command.get_program().to_string_lossy().into_owned();
+        if self.asked() {
+            bail!("interrupted");
+        }
+        let mut child = command
+            .spawn()
+            .with_context(|| format!("{program} could not be run"))?;
+        self.lock().child = i32::try_from(child.id()).ok().map(Pid::from_raw);
+        let status = child.wait();
+        self.lock().child = None;
+        if self.asked() {
+            bail!("interrupted");
+        }
+        Ok(status?)
+    }
+
+    fn ask(&self) {
+        let mut state = self.lock();
+        state.asked = true;
+        if let Some(child) = state.child {
+            kill(child, Signal::SIGTERM).ok();
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

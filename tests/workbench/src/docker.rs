@@ -1,0 +1,152 @@
+//! A private Docker engine: own socket, data, bridge; no iptables rule, so that it disturbs no other
+//! engine of this machine. Published ports work through Docker's own proxy process.
+
+use crate::process::{Launch, Process, run, succeeds};
+use crate::scratch::Scratch;
+use crate::tools::{self, Tool};
+use anyhow::{Context, Result, bail};
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+pub(crate) const TOOLS: [Tool; 3] = [tools::DOCKERD, tools::DOCKER, tools::IP];
+
+/// Holds the bridge's name, for the sweeping of a killed run.
+pub(crate) const BRIDGE_FILE: &str = "docker-bridge";
+
+/// An engine to test with; if it is ours, dropped with all its containers.
+pub(crate) struct Engine {
+    host: String,
+    ours: Option<Ours>,
+}
+
+struct Ours {
+    process: Process,
+    bridge: String,
+}
+
+impl Engine {
+    /// Starts a private engine, or, where that can't be done, takes the one that is running.
+    pub fn start(scratch: &Scratch) -> Result<Self> {
+        match Self::start_private(scratch) {
+            Ok(engine) => Ok(engine),
+            Err(reason) => {
+                Self::running().with_context(|| format!("a private engine could not be started: {reason:#}"))
+            }
+        }
+    }
+
+    fn start_private(scratch: &Scratch) -> Result<Self> {
+        if !nix::unistd::geteuid().is_root() {
+            bail!("starting dockerd needs root");
+        }
+        let dir = scratch.dir("docker")?;
+        let bridge = add_bridge()?;
+        std::fs::write(scratch.path().join(BRIDGE_FILE), &bridge)?;
+        let socket = dir.join("docker.sock");
+        let host = format!("unix://{}", socket.display());
+        let mut process = Launch::new("dockerd", &tools::DOCKERD.path()?)
+            .args([
+                "--host",
+                &host,
+                "--bridge",
+                &bridge,
+                "--iptables=false",
+                "--ip-masq=false",
+                "--ip-forward=false",
+            ])
+            .arg_pair("--data-root", &dir.join("data"))
+            .arg_pair("--exec-root", &dir.join("exec"))
+            .arg_pair("--pidfile", &dir.join("pid"))
+            // A configuration file of the machine's own engine must not leak in.
+            .arg_pair("--config-file", &empty_config(&dir)?)
+            .spawn(&dir, &dir.join("log"))
+            .inspect_err(|_| remove_bridge(&bridge))?;
+        let ready = process.wait_ready(Duration::from_mins(1), || answers(&host));
+        let engine = Self {
+            host,
+            ours: Some(Ours { process, bridge }),
+        };
+        ready.map(|()| engine)
+    }
+
+    fn running() -> Result<Self> {
+        let hosts = [
+            std::env::var("DOCKER_HOST").unwrap_or_default(),
+            "unix:///var/run/docker.sock".to_owned(),
+        ];
+        let host = hosts.into_iter().find(|host| !host.is_empty() && answers(host));
+        let host = host.context("no engine answers at DOCKER_HOST or /var/run/docker.sock; run the tests as root, or start Docker")?;
+        Ok(Self { host, ours: None })
+    }
+
+    /// Where it listens, as `DOCKER_HOST` has it.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// A docker command for this engine; `config` holds the log-ins.
+    pub fn command(&self, config: &Path) -> Command {
+        let mut command = docker(&self.host);
+        command.env("DOCKER_CONFIG", config);
+        command
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let Some(ours) = &mut self.ours else { return };
+        // Removing them is quicker than the engine's own patience with each container's stop.
+        if let Ok(ids) = run(docker(&self.host).args(["ps", "-aq"])) {
+            let ids: Vec<&str> = ids.split_whitespace().collect();
+            if !ids.is_empty() {
+                succeeds(docker(&self.host).args(["rm", "-f", "-v"]).args(ids));
+            }
+        }
+        ours.process.stop(Duration::from_secs(30));
+        remove_bridge(&ours.bridge);
+    }
+}
+
+pub(crate) fn remove_bridge(name: &str) {
+    if let Some(ip) = tools::IP.find() {
+        succeeds(Command::new(ip).args(["link", "delete", name]));
+    }
+}
+
+/// A bridge of our own on a private network that no interface uses yet.
+fn add_bridge() -> Result<String> {
+    let ip = tools::IP.path()?;
+    let name = format!("mb{}", std::process::id());
+    let taken = run(Command::new(&ip).args(["-4", "-o", "address"]))?;
+    let subnet = (100..250)
+        .map(|third| Ipv4Addr::new(172, 31, third, 1))
+        .find(|address| !taken.contains(&format!(" {address}/")));
+    let address = subnet.context("every network of 172.31.100.0 to 172.31.249.0 is taken")?;
+    run(Command::new(&ip).args(["link", "add", "name", &name, "type", "bridge"]))
+        .context("a network bridge is needed")?;
+    run(Command::new(&ip).args(["address", "add", &format!("{address}/24"), "dev", &name]))
+        .inspect_err(|_| remove_bridge(&name))?;
+    run(Command::new(&ip).args(["link", "set", &name, "up"])).inspect_err(|_| remove_bridge(&name))?;
+    Ok(name)
+}
+
+fn empty_config(dir: &Path) -> Result<PathBuf> {
+    let path = dir.join("daemon.json");
+    std::fs::write(&path, "{}")?;
+    Ok(path)
+}
+
+fn answers(host: &str) -> bool {
+    succeeds(docker(host).arg("version"))
+}
+
+fn docker(host: &str) -> Command {
+    let mut command = Command::new(tools::DOCKER.find().unwrap_or_else(|| "docker".into()));
+    command
+        .env("DOCKER_HOST", host)
+        .env_remove("DOCKER_CONTEXT")
+        .env("DOCKER_BUILDKIT", "0");
+    command
+}

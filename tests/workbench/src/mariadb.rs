@@ -1,0 +1,90 @@
+//! A private MariaDB, which stands for the MySQL side.
+
+use crate::process::{Launch, Process, free_port, run};
+use crate::scratch::{Scratch, random_hex};
+use crate::tools;
+use anyhow::Result;
+use nix::sys::signal::Signal;
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+const USER: &str = "mysql";
+
+/// Files laid out, server not yet started.
+pub(crate) struct Prepared {
+    dir: PathBuf,
+    password: String,
+    init_file: PathBuf,
+}
+
+/// A running server; stopped when dropped.
+pub(crate) struct Mariadb {
+    _process: Process,
+    url: String,
+}
+
+/// Makes an empty data directory below `scratch`.
+pub(crate) fn prepare(scratch: &Scratch) -> Result<Prepared> {
+    let dir = scratch.owned_dir("mariadb", USER)?;
+    run(Command::new(tools::MARIADB_INSTALL.path()?)
+        .args([
+            "--no-defaults",
+            "--user=mysql",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+        ])
+        .arg(format!("--datadir={}", dir.join("data").display())))?;
+    let password = random_hex(12)?;
+    // The server runs this once before it opens its port.
+    let sql = format!(
+        "alter user root@localhost identified by '{password}';\ncreate or replace user root@'127.0.0.1' identified by '{password}';\ngrant all on *.* to root@'127.0.0.1' with grant option;\n"
+    );
+    let init_file = scratch.secret_file("mariadb/init.sql", &sql)?;
+    run(Command::new("chown").arg(USER).arg(&init_file))?;
+    Ok(Prepared {
+        dir,
+        password,
+        init_file,
+    })
+}
+
+impl Prepared {
+    /// Starts the server and waits until it answers.
+    pub fn start(self) -> Result<Mariadb> {
+        let port = free_port()?;
+        let mut process = Launch::as_user("MariaDB", &tools::MARIADB.path()?, USER, Signal::SIGTERM)
+            .args([
+                "--no-defaults",
+                "--skip-networking=0",
+                "--bind-address=127.0.0.1",
+                "--skip-name-resolve",
+            ])
+            .args([
+                "--innodb-flush-log-at-trx-commit=0",
+                "--innodb-buffer-pool-size=64M",
+                "--max-connections=300",
+            ])
+            .arg_pair("--datadir", &self.dir.join("data"))
+            .arg_pair("--socket", &self.dir.join("sock"))
+            .arg_pair("--pid-file", &self.dir.join("pid"))
+            .arg_pair("--init-file", &self.init_file)
+            .args([format!("--port={port}")])
+            .spawn(&self.dir, &self.dir.join("log"))?;
+        process.wait_ready(Duration::from_mins(1), || {
+            TcpStream::connect(("127.0.0.1", port)).is_ok()
+        })?;
+        let url = format!("mysql://root:{}@127.0.0.1:{port}/mysql", self.password);
+        Ok(Mariadb {
+            _process: process,
+            url,
+        })
+    }
+}
+
+impl Mariadb {
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
