@@ -1,6 +1,8 @@
 //! The project's own commands: `cargo demo`, `cargo verify`, `cargo measure`.
 
 mod interrupt;
+mod project;
+mod say;
 mod verify;
 
 use clap::{Parser, Subcommand};
@@ -15,7 +17,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run every check and every test against real services.
+    /// Run every check and every test, with the real services that they need.
     Verify(verify::Args),
 }
 
@@ -26,12 +28,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => verify::run(args, &interrupt),
     };
     result.unwrap_or_else(|error| {
-        report(&error);
+        say::note(format_args!("error: {error:#}"));
         ExitCode::FAILURE
     })
-}
-
-#[expect(clippy::print_stderr, reason = "this is a command line program")]
-fn report(error: &anyhow::Error) {
-    eprintln!("error: {error:#}");
 }

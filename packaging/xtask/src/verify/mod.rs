@@ -1,31 +1,136 @@
 //! `cargo verify`: every check and every test, with the real services that they need.
+//!
+//! A check that can't be made because a service or a program is missing has failed. The last line says
+//! `N passed, N failed`: each test counts one, and each check that is not made of tests counts one.
+
+mod checks;
+mod deny;
+mod runner;
+mod tally;
+mod tools;
 
 use crate::interrupt::Interrupt;
-use anyhow::Result;
+use crate::say;
+use anyhow::{Result, bail};
+use checks::{CHECKS, Check};
 use muster_workbench::{Service, Workbench};
 use std::process::{Command, ExitCode};
+use std::time::Instant;
+use tally::Tally;
 
 /// What `cargo verify` takes.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Start all services and run this command with their variables, instead of the checks.
+    /// Names the checks.
+    #[arg(long)]
+    list: bool,
+    /// Starts all services and runs the command after `--` with their variables, instead of the checks.
     #[arg(long, requires = "command")]
     with_services: bool,
-    /// The command after `--`.
+    /// The checks to make; all of them without any.
+    names: Vec<String>,
+    /// The command for --with-services.
     #[arg(last = true)]
     command: Vec<String>,
 }
 
-/// Runs what was asked for.
+/// What a check may use.
+pub struct Bench<'a> {
+    /// Ctrl-C.
+    pub interrupt: &'a Interrupt,
+    services: Option<Workbench>,
+}
+
+impl Bench<'_> {
+    /// Adds the variables of the services that are running.
+    pub fn with_services<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+        if let Some(services) = &self.services {
+            command.envs(services.env().vars());
+        }
+        command
+    }
+}
+
+/// Does what was asked for.
 pub fn run(args: Args, interrupt: &Interrupt) -> Result<ExitCode> {
-    let bench = Workbench::start(Service::ALL)?;
-    let Some((program, rest)) = args.command.split_first() else {
+    if args.list {
+        for check in CHECKS {
+            say::line(format_args!("{:10} {}", check.name, check.about));
+        }
         return Ok(ExitCode::SUCCESS);
+    }
+    if args.with_services {
+        return run_command(&args.command, interrupt);
+    }
+    let chosen = choose(&args.names)?;
+    let bench = Bench {
+        interrupt,
+        services: start_services(&chosen)?,
     };
+    let total = make(&chosen, &bench)?;
+    drop(bench);
+    say::line(total);
+    Ok(if total.failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn run_command(command: &[String], interrupt: &Interrupt) -> Result<ExitCode> {
+    let Some((program, rest)) = command.split_first() else {
+        bail!("say which command after --")
+    };
+    let bench = Workbench::start(Service::ALL)?;
     let status = interrupt.status(Command::new(program).args(rest).envs(bench.env().vars()))?;
     Ok(if status.success() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn choose(names: &[String]) -> Result<Vec<&'static Check>> {
+    if names.is_empty() {
+        return Ok(CHECKS.iter().collect());
+    }
+    let find = |name: &String| match CHECKS.iter().find(|check| check.name == name) {
+        Some(check) => Ok(check),
+        None => bail!("there is no check {name}; cargo verify --list names them"),
+    };
+    names.iter().map(find).collect()
+}
+
+fn start_services(chosen: &[&Check]) -> Result<Option<Workbench>> {
+    if !chosen.iter().any(|check| check.services) {
+        return Ok(None);
+    }
+    say::line("== services: PostgreSQL, MariaDB, Docker, registry");
+    Workbench::start(Service::ALL).map(Some)
+}
+
+fn make(chosen: &[&Check], bench: &Bench<'_>) -> Result<Tally> {
+    let mut total = Tally::default();
+    let mut report = Vec::new();
+    for check in chosen {
+        say::line(format_args!("== {}: {}", check.name, check.about));
+        let started = Instant::now();
+        let tally = match (check.run)(bench) {
+            Ok(tally) => tally,
+            Err(error) if bench.interrupt.asked() => return Err(error),
+            Err(error) => {
+                say::note(format_args!("{} failed: {error:#}", check.name));
+                Tally::FAILED
+            }
+        };
+        report.push(format!(
+            "{:10} {tally} ({:.1} s)",
+            check.name,
+            started.elapsed().as_secs_f32()
+        ));
+        total += tally;
+    }
+    say::line("== summary");
+    report.iter().for_each(say::line);
+    Ok(total)
 }

@@ -1,0 +1,112 @@
+//! Where the project is, and how its parts are built.
+
+use crate::interrupt::Interrupt;
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The checkout's root.
+pub fn root() -> PathBuf {
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    manifest
+        .ancestors()
+        .nth(2)
+        .map(Path::to_owned)
+        .unwrap_or(manifest)
+}
+
+/// A cargo command in the checkout, without the variables that `cargo run` gave to us.
+pub fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new("cargo");
+    for (name, _) in std::env::vars_os() {
+        let ours = [
+            "CARGO_PKG_",
+            "CARGO_MANIFEST_",
+            "CARGO_CRATE_",
+            "CARGO_BIN_",
+            "CARGO_PRIMARY_",
+        ];
+        if name
+            .to_str()
+            .is_some_and(|name| ours.iter().any(|prefix| name.starts_with(prefix)))
+        {
+            command.env_remove(name);
+        }
+    }
+    command.args(arguments).current_dir(root());
+    command
+}
+
+/// An npm command in the console's folder.
+pub fn npm(arguments: &[&str]) -> Command {
+    let mut command = Command::new("npm");
+    command
+        .args(arguments)
+        .current_dir(console_dir())
+        .env("npm_config_fund", "false")
+        .env("npm_config_audit", "false");
+    command
+}
+
+/// The console's folder.
+pub fn console_dir() -> PathBuf {
+    root().join("control-plane/console")
+}
+
+/// Whether there is a console to build.
+pub fn has_console() -> bool {
+    console_dir().join("package.json").exists()
+}
+
+/// The folder for what we keep between runs and checkouts.
+pub fn cache_dir() -> Result<PathBuf> {
+    let base = match std::env::var_os("XDG_CACHE_HOME") {
+        Some(dir) => PathBuf::from(dir),
+        None => PathBuf::from(std::env::var_os("HOME").context("neither XDG_CACHE_HOME nor HOME is set")?)
+            .join(".cache"),
+    };
+    Ok(base.join("muster"))
+}
+
+/// The folder in which cargo puts our programs.
+pub fn bin_dir() -> PathBuf {
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir));
+    target.join("debug")
+}
+
+/// Builds all programs of the workspace and returns their folder.
+///
+/// Always the whole workspace: a part of it would be built with other features and so a second time.
+pub fn build_programs(interrupt: &Interrupt) -> Result<PathBuf> {
+    must(
+        interrupt,
+        &mut cargo(&["build", "--workspace", "--bins", "--quiet"]),
+        "the build",
+    )?;
+    Ok(bin_dir())
+}
+
+/// `npm ci`, unless what is installed is what the lock file says.
+pub fn install_console(interrupt: &Interrupt) -> Result<()> {
+    let console = console_dir();
+    let stamp = console.join("node_modules/.muster-lock");
+    let lock =
+        std::fs::read(console.join("package-lock.json")).context("the console has no package-lock.json")?;
+    if std::fs::read(&stamp).is_ok_and(|installed| installed == lock) {
+        return Ok(());
+    }
+    must(interrupt, &mut npm(&["ci", "--no-progress"]), "npm ci")?;
+    std::fs::write(stamp, lock)?;
+    Ok(())
+}
+
+/// Runs a command that has to succeed.
+pub fn must(interrupt: &Interrupt, command: &mut Command, what: &str) -> Result<()> {
+    let status = interrupt.status(command)?;
+    if !status.success() {
+        bail!("{what} failed ({status})");
+    }
+    Ok(())
+}

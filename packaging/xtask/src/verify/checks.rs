@@ -1,0 +1,150 @@
+//! The checks, in the order in which they are made: cheap ones first.
+
+use super::runner::{self, Tests};
+use super::tally::Tally;
+use super::tools::CargoTool;
+use super::{Bench, deny};
+use crate::project;
+use anyhow::Result;
+use std::process::Command;
+
+/// One named check.
+pub struct Check {
+    pub name: &'static str,
+    pub about: &'static str,
+    /// Whether it needs the real services.
+    pub services: bool,
+    pub run: fn(&Bench<'_>) -> Result<Tally>,
+}
+
+/// All checks.
+pub const CHECKS: &[Check] = &[
+    Check {
+        name: "fmt",
+        about: "the code is formatted by rustfmt",
+        services: false,
+        run: fmt,
+    },
+    Check {
+        name: "machete",
+        about: "no dependency is unused (cargo-machete)",
+        services: false,
+        run: machete,
+    },
+    Check {
+        name: "deny",
+        about: "licences, advisories, sources, one TLS provider (cargo-deny)",
+        services: false,
+        run: deny::run,
+    },
+    Check {
+        name: "clippy",
+        about: "no warning from the compiler or clippy",
+        services: false,
+        run: clippy,
+    },
+    Check {
+        name: "docs",
+        about: "the documentation builds without a warning",
+        services: false,
+        run: docs,
+    },
+    Check {
+        name: "console",
+        about: "the console's types, unit tests, build and generated client",
+        services: false,
+        run: console,
+    },
+    Check {
+        name: "tidy",
+        about: "the architecture's invariants that a machine can check",
+        services: false,
+        run: tidy,
+    },
+    Check {
+        name: "tests",
+        about: "tests of all packages, on SQLite, PostgreSQL, MariaDB and Docker",
+        services: true,
+        run: tests,
+    },
+    Check {
+        name: "stories",
+        about: "end-to-end stories against the built programs",
+        services: true,
+        run: stories,
+    },
+];
+
+const MACHETE: CargoTool = CargoTool {
+    name: "cargo-machete",
+    version: "0.9.2",
+};
+
+fn one(bench: &Bench<'_>, command: &mut Command) -> Result<Tally> {
+    let status = bench.interrupt.status(command)?;
+    Ok(if status.success() {
+        Tally::PASSED
+    } else {
+        Tally::FAILED
+    })
+}
+
+fn fmt(bench: &Bench<'_>) -> Result<Tally> {
+    one(bench, &mut project::cargo(&["fmt", "--all", "--check"]))
+}
+
+fn machete(bench: &Bench<'_>) -> Result<Tally> {
+    let program = MACHETE.find_or_build(bench)?;
+    one(bench, Command::new(program).arg(".").current_dir(project::root()))
+}
+
+fn clippy(bench: &Bench<'_>) -> Result<Tally> {
+    one(
+        bench,
+        &mut project::cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ]),
+    )
+}
+
+fn docs(bench: &Bench<'_>) -> Result<Tally> {
+    let mut command = project::cargo(&[
+        "doc",
+        "--workspace",
+        "--no-deps",
+        "--document-private-items",
+        "--quiet",
+    ]);
+    one(bench, command.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn console(bench: &Bench<'_>) -> Result<Tally> {
+    if !project::has_console() {
+        return Ok(Tally::default());
+    }
+    project::install_console(bench.interrupt)?;
+    let mut tally = Tally::default();
+    for script in ["typecheck", "test:unit", "build", "generate:check"] {
+        tally += one(bench, &mut project::npm(&["run", "--silent", script]))?;
+    }
+    Ok(tally)
+}
+
+fn tidy(bench: &Bench<'_>) -> Result<Tally> {
+    runner::run(bench, &Tests::File("tidy"))
+}
+
+fn tests(bench: &Bench<'_>) -> Result<Tally> {
+    runner::run(bench, &Tests::Packages)
+}
+
+fn stories(bench: &Bench<'_>) -> Result<Tally> {
+    project::build_programs(bench.interrupt)?;
+    runner::run(bench, &Tests::FilesExcept(&["tidy"]))
+}

@@ -1,0 +1,106 @@
+//! Runs the tests of chosen packages, with cargo-nextest where it is installed.
+
+use super::Bench;
+use super::tally::Tally;
+use crate::project;
+use anyhow::{Context, Result};
+use muster_workbench::process::succeeds;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Stdio};
+
+/// Which tests to run.
+pub enum Tests {
+    /// Those of all packages, but not the integration tests of the tests crate.
+    Packages,
+    /// One file of `tests/tests`.
+    File(&'static str),
+    /// All files of `tests/tests` but those.
+    FilesExcept(&'static [&'static str]),
+}
+
+/// Runs `tests` and counts them.
+pub fn run(bench: &Bench<'_>, tests: &Tests) -> Result<Tally> {
+    let files = match tests {
+        Tests::Packages => None,
+        Tests::File(name) => Some(vec![(*name).to_owned()]),
+        Tests::FilesExcept(others) => Some(test_files(others)?),
+    };
+    if files.as_ref().is_some_and(Vec::is_empty) {
+        return Ok(Tally::default());
+    }
+    let with_nextest = succeeds(Command::new("cargo").args(["nextest", "--version"]));
+    let mut command = if with_nextest {
+        project::cargo(&[
+            "nextest",
+            "run",
+            "--workspace",
+            "--no-fail-fast",
+            "--no-tests",
+            "pass",
+        ])
+    } else {
+        project::cargo(&["test", "--workspace", "--no-fail-fast"])
+    };
+    match files {
+        Some(files) => files.iter().for_each(|file| {
+            command.args(["--test", file]);
+        }),
+        None if with_nextest => {
+            command.args(["-E", "not (package(muster-tests) and kind(test))"]);
+        }
+        None => {
+            command.args(["--exclude", "muster-tests"]);
+        }
+    }
+    counted(bench, &mut command)
+}
+
+/// Runs the command, shows what it says, and counts the tests in it.
+fn counted(bench: &Bench<'_>, command: &mut Command) -> Result<Tally> {
+    // Both streams go through one pipe: nextest reports on standard error, libtest on standard output.
+    let (reader, writer) = std::io::pipe()?;
+    command
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone()?)
+        .stderr(writer);
+    bench
+        .with_services(command)
+        .env("MUSTER_TEST_BIN_DIR", project::bin_dir());
+    let counting = std::thread::spawn(move || {
+        let mut tally = Tally::default();
+        let mut output = std::io::stdout();
+        for line in BufReader::new(reader).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line);
+            tally.read_line(&line);
+            writeln!(output, "{line}").ok();
+        }
+        tally
+    });
+    let status = bench.interrupt.status(command);
+    // The command keeps the pipe's other end open until it is given something else.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut tally = counting
+        .join()
+        .ok()
+        .context("the test output could not be read")?;
+    if !status?.success() && tally.failed == 0 {
+        tally += Tally::FAILED; // it did not compile, or a test program died
+    }
+    Ok(tally)
+}
+
+fn test_files(others: &[&str]) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(project::root().join("tests/tests"))? {
+        let path = entry?.path();
+        let stem = path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .unwrap_or_default();
+        if path.extension().is_some_and(|extension| extension == "rs") && !others.contains(&stem) {
+            names.push(stem.to_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
