@@ -1,0 +1,496 @@
+//! The head of a work order: what is signed, in canonical bytes.
+//!
+//! ```text
+//! "muster-order-v1\0"
+//! order id 16 · org 16 · host 16 · kind u8 · SHA-256 of the payload 32 · SHA-256 of the sealed part 32
+//! not before i64 · expires i64 · sequence u64
+//! number of approvals u8, each: length u8 · who, UTF-8 · when i64
+//! ```
+//!
+//! Integers are big-endian, times milliseconds since the epoch. There is exactly one encoding of a head; decoding
+//! refuses every other. The payload and the sealed part travel beside the head and are bound by their digests.
+
+use muster_base::{HostId, OrderId, OrgId, Sha256Digest, UnixMs, sha256};
+
+use crate::keys::{KeyId, PinnedKeys, SigningKey};
+
+const MAGIC: &[u8; 16] = b"muster-order-v1\0";
+/// A host whose clock is behind by up to this much still takes an order that has just become valid.
+pub const EARLY_TOLERANCE_MS: i64 = UnixMs::MINUTE;
+/// Approvals that an order can carry.
+pub const MAX_APPROVALS: usize = 32;
+
+/// What kind of work is asked for. The payload must be of the same kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OrderKind {
+    /// Replace a container.
+    Deploy,
+    /// Execute a release.
+    Sql,
+    /// Connect to a database server and say its version.
+    TestServer,
+}
+
+impl OrderKind {
+    const fn code(self) -> u8 {
+        match self {
+            Self::Deploy => 1,
+            Self::Sql => 2,
+            Self::TestServer => 3,
+        }
+    }
+
+    const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            1 => Some(Self::Deploy),
+            2 => Some(Self::Sql),
+            3 => Some(Self::TestServer),
+            _ => None,
+        }
+    }
+}
+
+/// Somebody said yes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// Who, for instance `user:0199…`; at most 255 bytes.
+    pub by: String,
+    /// When.
+    pub at: UnixMs,
+}
+
+/// Everything that the signature speaks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderHead {
+    /// The order.
+    pub order: OrderId,
+    /// The org that asks.
+    pub org: OrgId,
+    /// The host that is asked.
+    pub host: HostId,
+    /// The kind of work.
+    pub kind: OrderKind,
+    /// SHA-256 of the payload.
+    pub payload: Sha256Digest,
+    /// SHA-256 of the sealed part (of nothing, if there is none).
+    pub sealed: Sha256Digest,
+    /// Not before this time.
+    pub not_before: UnixMs,
+    /// Not started after this time.
+    pub expires: UnixMs,
+    /// Counts up for each host.
+    pub sequence: u64,
+    /// Who approved, in order.
+    pub approvals: Vec<Approval>,
+}
+
+/// Why an order is not to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OrderError {
+    /// The head can't be read, or is not in its one encoding.
+    #[error("the order can't be read")]
+    Unreadable,
+    /// The signature does not hold, or its key is not pinned.
+    #[error("the order's signature does not hold")]
+    BadSignature,
+    /// The payload or the sealed part is not what was signed.
+    #[error("the order's payload is not what was signed")]
+    BadDigest,
+    /// It is for another host or org.
+    #[error("the order is for another host")]
+    WrongHost,
+    /// Its time has passed.
+    #[error("the order has expired")]
+    Expired,
+    /// Its time has not come.
+    #[error("the order's time has not come")]
+    NotYet,
+}
+
+/// A signature over a head.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    /// The head's canonical bytes.
+    pub body: Vec<u8>,
+    /// The key.
+    pub key_id: KeyId,
+    /// Its Ed25519 signature over `body`.
+    pub signature: Vec<u8>,
+}
+
+/// An order as it arrives, in parts.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrived<'a> {
+    /// The head's canonical bytes.
+    pub body: &'a [u8],
+    /// The key that signed them.
+    pub key_id: KeyId,
+    /// The signature.
+    pub signature: &'a [u8],
+    /// The payload.
+    pub payload: &'a [u8],
+    /// The sealed part.
+    pub sealed: &'a [u8],
+}
+
+impl Arrived<'_> {
+    /// Everything that can be checked of an order by itself: signature by a pinned key, digests, addressee, time.
+    /// Whether it was seen before is the journal's to say.
+    pub fn verify(
+        &self,
+        keys: &PinnedKeys,
+        org: OrgId,
+        host: HostId,
+        now: UnixMs,
+    ) -> Result<OrderHead, OrderError> {
+        let head = self.verify_origin(keys)?;
+        if head.org != org || head.host != host {
+            return Err(OrderError::WrongHost);
+        }
+        head.check_time(now).map(|()| head)
+    }
+
+    /// Signature and digests only: for an order whose answer is known already, whatever the time.
+    pub fn verify_origin(&self, keys: &PinnedKeys) -> Result<OrderHead, OrderError> {
+        let key = keys.find(self.key_id).ok_or(OrderError::BadSignature)?;
+        if !key.verifies(self.body, self.signature) {
+            return Err(OrderError::BadSignature);
+        }
+        let head = OrderHead::from_bytes(self.body)?;
+        if head.payload != sha256(self.payload) || head.sealed != sha256(self.sealed) {
+            return Err(OrderError::BadDigest);
+        }
+        Ok(head)
+    }
+}
+
+impl OrderHead {
+    /// Signs this head.
+    pub fn sign(&self, key: &SigningKey) -> Result<Signature, OrderError> {
+        let body = self.to_bytes()?;
+        Ok(Signature {
+            key_id: key.public_key().id(),
+            signature: key.sign(&body),
+            body,
+        })
+    }
+
+    /// Whether the order may start now.
+    pub fn check_time(&self, now: UnixMs) -> Result<(), OrderError> {
+        if now >= self.expires {
+            Err(OrderError::Expired)
+        } else if now.plus_ms(EARLY_TOLERANCE_MS) < self.not_before {
+            Err(OrderError::NotYet)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The canonical bytes. Fails only if there are more or longer approvals than fit.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, OrderError> {
+        if self.approvals.len() > MAX_APPROVALS {
+            return Err(OrderError::Unreadable);
+        }
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(self.order.as_uuid().as_bytes());
+        bytes.extend(self.org.as_uuid().as_bytes());
+        bytes.extend(self.host.as_uuid().as_bytes());
+        bytes.push(self.kind.code());
+        bytes.extend(self.payload.0);
+        bytes.extend(self.sealed.0);
+        bytes.extend(self.not_before.0.to_be_bytes());
+        bytes.extend(self.expires.0.to_be_bytes());
+        bytes.extend(self.sequence.to_be_bytes());
+        bytes.push(u8::try_from(self.approvals.len()).map_err(|_| OrderError::Unreadable)?);
+        for approval in &self.approvals {
+            bytes.push(u8::try_from(approval.by.len()).map_err(|_| OrderError::Unreadable)?);
+            bytes.extend(approval.by.as_bytes());
+            bytes.extend(approval.at.0.to_be_bytes());
+        }
+        Ok(bytes)
+    }
+
+    /// Reads canonical bytes. Says nothing about who wrote them.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, OrderError> {
+        let mut reader = Reader(bytes);
+        if reader.array::<16>()? != *MAGIC {
+            return Err(OrderError::Unreadable);
+        }
+        let head = Self {
+            order: reader.id()?,
+            org: reader.id()?,
+            host: reader.id()?,
+            kind: OrderKind::from_code(reader.byte()?).ok_or(OrderError::Unreadable)?,
+            payload: Sha256Digest(reader.array()?),
+            sealed: Sha256Digest(reader.array()?),
+            not_before: reader.time()?,
+            expires: reader.time()?,
+            sequence: u64::from_be_bytes(reader.array()?),
+            approvals: reader.approvals()?,
+        };
+        if reader.0.is_empty() {
+            Ok(head)
+        } else {
+            Err(OrderError::Unreadable)
+        }
+    }
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8], OrderError> {
+        let (taken, rest) = self.0.split_at_checked(count).ok_or(OrderError::Unreadable)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], OrderError> {
+        self.take(N)?.try_into().map_err(|_| OrderError::Unreadable)
+    }
+
+    fn byte(&mut self) -> Result<u8, OrderError> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+
+    fn time(&mut self) -> Result<UnixMs, OrderError> {
+        self.array().map(i64::from_be_bytes).map(UnixMs)
+    }
+
+    fn id<T: From<uuid::Uuid>>(&mut self) -> Result<T, OrderError> {
+        self.array().map(uuid::Uuid::from_bytes).map(T::from)
+    }
+
+    fn approvals(&mut self) -> Result<Vec<Approval>, OrderError> {
+        let count = usize::from(self.byte()?);
+        if count > MAX_APPROVALS {
+            return Err(OrderError::Unreadable);
+        }
+        (0..count)
+            .map(|_| {
+                let length = usize::from(self.byte()?);
+                let by = std::str::from_utf8(self.take(length)?).map_err(|_| OrderError::Unreadable)?;
+                Ok(Approval {
+                    by: by.to_owned(),
+                    at: self.time()?,
+                })
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_base::Clock;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: UnixMs = UnixMs(1_800_000_000_000);
+    const PAYLOAD: &[u8] = b"payload";
+    const SEALED: &[u8] = b"sealed";
+
+    struct Case {
+        key: SigningKey,
+        keys: PinnedKeys,
+        head: OrderHead,
+    }
+
+    impl Case {
+        fn new() -> Self {
+            let clock = Clock::manual(NOW);
+            let key = SigningKey::generate().unwrap();
+            Self {
+                keys: PinnedKeys::from_join([key.public_key()]),
+                key,
+                head: OrderHead {
+                    order: clock.new_id(),
+                    org: clock.new_id(),
+                    host: clock.new_id(),
+                    kind: OrderKind::Deploy,
+                    payload: sha256(PAYLOAD),
+                    sealed: sha256(SEALED),
+                    not_before: NOW,
+                    expires: NOW.plus_ms(UnixMs::HOUR),
+                    sequence: 7,
+                    approvals: vec![Approval {
+                        by: "user:ada".to_owned(),
+                        at: NOW.plus_ms(-1),
+                    }],
+                },
+            }
+        }
+
+        fn signature(&self) -> Signature {
+            self.head.sign(&self.key).unwrap()
+        }
+
+        fn verify(
+            &self,
+            signed: &Signature,
+            payload: &[u8],
+            sealed: &[u8],
+            now: UnixMs,
+        ) -> Result<OrderHead, OrderError> {
+            arrived(signed, payload, sealed).verify(&self.keys, self.head.org, self.head.host, now)
+        }
+    }
+
+    fn arrived<'a>(signed: &'a Signature, payload: &'a [u8], sealed: &'a [u8]) -> Arrived<'a> {
+        Arrived {
+            body: &signed.body,
+            key_id: signed.key_id,
+            signature: &signed.signature,
+            payload,
+            sealed,
+        }
+    }
+
+    #[test]
+    fn a_signed_order_is_believed() {
+        let case = Case::new();
+        assert_eq!(
+            case.verify(&case.signature(), PAYLOAD, SEALED, NOW),
+            Ok(case.head.clone())
+        );
+    }
+
+    #[test]
+    fn payload_and_sealed_part_are_bound() {
+        let case = Case::new();
+        let signed = case.signature();
+        assert_eq!(
+            case.verify(&signed, b"other", SEALED, NOW),
+            Err(OrderError::BadDigest)
+        );
+        assert_eq!(
+            case.verify(&signed, PAYLOAD, b"", NOW),
+            Err(OrderError::BadDigest)
+        );
+    }
+
+    #[test]
+    fn only_a_pinned_key_s_signature_counts() {
+        let case = Case::new();
+        let stranger = SigningKey::generate().unwrap();
+        let mut signed = case.head.sign(&stranger).unwrap();
+        assert_eq!(
+            case.verify(&signed, PAYLOAD, SEALED, NOW),
+            Err(OrderError::BadSignature)
+        );
+        signed.key_id = case.key.public_key().id();
+        assert_eq!(
+            case.verify(&signed, PAYLOAD, SEALED, NOW),
+            Err(OrderError::BadSignature)
+        );
+    }
+
+    #[test]
+    fn another_host_or_org_refuses_it() {
+        let case = Case::new();
+        let clock = Clock::manual(NOW);
+        let signed = case.signature();
+        let order = arrived(&signed, PAYLOAD, SEALED);
+        let other_host = order.verify(&case.keys, case.head.org, clock.new_id(), NOW);
+        assert_eq!(other_host, Err(OrderError::WrongHost));
+        let other_org = order.verify(&case.keys, clock.new_id(), case.head.host, NOW);
+        assert_eq!(other_org, Err(OrderError::WrongHost));
+    }
+
+    #[test]
+    fn time_is_kept_with_some_patience_for_slow_clocks() {
+        let case = Case::new();
+        let signed = case.signature();
+        let at = |ms| case.verify(&signed, PAYLOAD, SEALED, NOW.plus_ms(ms)).map(|_| ());
+        assert_eq!(at(UnixMs::HOUR - 1), Ok(()));
+        assert_eq!(at(UnixMs::HOUR), Err(OrderError::Expired));
+        assert_eq!(at(-EARLY_TOLERANCE_MS), Ok(()));
+        assert_eq!(at(-EARLY_TOLERANCE_MS - 1), Err(OrderError::NotYet));
+    }
+
+    #[test]
+    fn too_many_or_too_long_approvals_don_t_fit() {
+        let mut case = Case::new();
+        case.head.approvals[0].by = "x".repeat(256);
+        assert!(case.head.to_bytes().is_err());
+        case.head.approvals = vec![
+            Approval {
+                by: String::new(),
+                at: NOW
+            };
+            MAX_APPROVALS + 1
+        ];
+        assert!(case.head.to_bytes().is_err());
+    }
+
+    #[test]
+    fn the_canonical_bytes_stay_as_they_are() {
+        let id = |n: u8| uuid::Uuid::from_bytes([n; 16]);
+        let head = OrderHead {
+            order: id(1).into(),
+            org: id(2).into(),
+            host: id(3).into(),
+            kind: OrderKind::Sql,
+            payload: Sha256Digest([4; 32]),
+            sealed: Sha256Digest([5; 32]),
+            not_before: UnixMs(6),
+            expires: UnixMs(7),
+            sequence: 8,
+            approvals: vec![Approval {
+                by: "ada".to_owned(),
+                at: UnixMs(9),
+            }],
+        };
+        let expected = [
+            hex::encode(MAGIC),
+            "01".repeat(16),
+            "02".repeat(16),
+            "03".repeat(16),
+            "02".to_owned(),
+            "04".repeat(32),
+            "05".repeat(32),
+            "0000000000000006".to_owned(),
+            "0000000000000007".to_owned(),
+            "0000000000000008".to_owned(),
+            "01".to_owned(),
+            "03616461".to_owned(),
+            "0000000000000009".to_owned(),
+        ];
+        assert_eq!(hex::encode(head.to_bytes().unwrap()), expected.concat());
+    }
+
+    proptest! {
+        #[test]
+        fn decoding_undoes_encoding(
+            sequence: u64,
+            expires: i64,
+            kind in prop::sample::select(vec![OrderKind::Deploy, OrderKind::Sql, OrderKind::TestServer]),
+            approvals in prop::collection::vec(("[a-zé:]{0,40}", any::<i64>()), 0..5),
+        ) {
+            let mut head = Case::new().head;
+            head.sequence = sequence;
+            head.expires = UnixMs(expires);
+            head.kind = kind;
+            head.approvals = approvals.into_iter().map(|(by, at)| Approval { by, at: UnixMs(at) }).collect();
+            let bytes = head.to_bytes().unwrap();
+            prop_assert_eq!(OrderHead::from_bytes(&bytes).unwrap(), head);
+        }
+
+        #[test]
+        fn there_is_one_encoding_only(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let bytes = [MAGIC.as_slice(), &bytes].concat();
+            if let Ok(head) = OrderHead::from_bytes(&bytes) {
+                prop_assert_eq!(head.to_bytes().unwrap(), bytes);
+            }
+        }
+
+        #[test]
+        fn a_changed_bit_is_noticed(at in any::<prop::sample::Index>(), bit in 0_u8..8) {
+            let case = Case::new();
+            let mut signed = case.signature();
+            let at = at.index(signed.body.len());
+            signed.body[at] ^= 1 << bit;
+            prop_assert_eq!(case.verify(&signed, PAYLOAD, SEALED, NOW), Err(OrderError::BadSignature));
+        }
+    }
+}

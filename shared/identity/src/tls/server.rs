@@ -1,0 +1,119 @@
+//! The control plane's end.
+
+use std::{fmt::Debug, sync::Arc};
+
+use muster_base::Clock;
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme,
+    client::danger::HandshakeSignatureValid,
+    pki_types::{CertificateDer, UnixTime},
+    server::{
+        WebPkiClientVerifier,
+        danger::{ClientCertVerified, ClientCertVerifier},
+    },
+    version::TLS13,
+};
+
+use super::{ClockTime, Credentials, provider, read, root_store, wrong_holder};
+use crate::{
+    IdentityError,
+    certificate::CertificateInfo,
+    spiffe::{Role, TrustDomain},
+};
+
+/// Says which certificates count no more. Asked on each handshake, so it must answer from memory.
+pub trait Revocations: Debug + Send + Sync {
+    /// Whether the holder of this certificate was removed from the fleet.
+    fn is_revoked(&self, certificate: &CertificateInfo) -> bool;
+}
+
+/// The configuration of the agents' door. Shows its own certificate and the root that issued it, for joins to pin.
+pub fn server_config(
+    credentials: &Credentials,
+    trust_domain: &TrustDomain,
+    clock: &Clock,
+    revocations: Arc<dyn Revocations>,
+    alpn: &[&[u8]],
+) -> Result<ServerConfig, IdentityError> {
+    let provider = provider();
+    let roots = Arc::new(root_store(&credentials.roots_der)?);
+    let chain = WebPkiClientVerifier::builder_with_provider(roots, provider.clone())
+        .clear_root_hint_subjects()
+        .allow_unauthenticated()
+        .build()
+        .map_err(|e| IdentityError::Crypto(e.to_string()))?;
+    let verifier = HostVerifier {
+        chain,
+        trust_domain: trust_domain.clone(),
+        revocations,
+    };
+    let shown = std::iter::once(&credentials.certificate_der)
+        .chain(credentials.roots_der.first())
+        .map(|der| CertificateDer::from(der.clone()))
+        .collect();
+    let mut config = ServerConfig::builder_with_details(provider, Arc::new(ClockTime(clock.clone())))
+        .with_protocol_versions(&[&TLS13])?
+        .with_client_cert_verifier(Arc::new(verifier))
+        .with_single_cert(shown, credentials.key.for_tls())?;
+    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+    config.send_tls13_tickets = 0;
+    config.max_early_data_size = 0;
+    Ok(config)
+}
+
+#[derive(Debug)]
+struct HostVerifier {
+    chain: Arc<dyn ClientCertVerifier>,
+    trust_domain: TrustDomain,
+    revocations: Arc<dyn Revocations>,
+}
+
+impl ClientCertVerifier for HostVerifier {
+    fn client_auth_mandatory(&self) -> bool {
+        self.chain.client_auth_mandatory()
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.chain.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        let verified = self.chain.verify_client_cert(end_entity, intermediates, now)?;
+        let info = read(end_entity)?;
+        match info.id.role {
+            Role::Host { .. } if info.id.trust_domain == self.trust_domain => {}
+            Role::Host { .. } | Role::ControlPlane => return Err(wrong_holder()),
+        }
+        if self.revocations.is_revoked(&info) {
+            return Err(CertificateError::Revoked.into());
+        }
+        Ok(verified)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.chain.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.chain.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chain.supported_verify_schemes()
+    }
+}
