@@ -1,0 +1,297 @@
+//! What stands inside a statement: functions that it calls, statements in its `WITH` clauses.
+
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{Expr, ObjectName, Query, SetExpr, Statement, TableFactor, Visit, Visitor};
+
+use super::{Class, Classification, Risk, StatementKind, data};
+use crate::Dialect;
+
+/// Adds what is found inside to what is known of the whole.
+pub(super) fn look_inside(dialect: Dialect, tree: &Statement, seen: &mut Classification) {
+    // A view's or routine's functions are called later, by those who use it.
+    let calls_now = !matches!(
+        seen.kind,
+        StatementKind::CreateView
+            | StatementKind::CreateRoutine
+            | StatementKind::CreateTrigger
+            | StatementKind::Permission
+    );
+    let mut look = Look {
+        dialect,
+        calls_now,
+        seen,
+    };
+    let flow = tree.visit(&mut look);
+    debug_assert!(flow.is_continue());
+}
+
+struct Look<'a> {
+    dialect: Dialect,
+    calls_now: bool,
+    seen: &'a mut Classification,
+}
+
+impl Look<'_> {
+    fn call(&mut self, name: &ObjectName) {
+        let own = name
+            .0
+            .last()
+            .and_then(|part| part.as_ident())
+            .map(|ident| ident.value.to_ascii_lowercase())
+            .unwrap_or_default();
+        let schema_is_plain = match name.0.as_slice() {
+            [_] => true,
+            [schema, _] => schema
+                .as_ident()
+                .is_some_and(|ident| ident.value.eq_ignore_ascii_case("pg_catalog")),
+            _ => false,
+        };
+        if REFUSED.contains(&own.as_str())
+            || own.starts_with("pg_advisory_")
+            || own.starts_with("pg_try_advisory_")
+        {
+            self.seen.refuse(format!(
+                "{own}() reaches into the agent's own session; leave it out"
+            ));
+        } else if self.calls_now && !(schema_is_plain && HARMLESS.contains(&own.as_str())) {
+            self.seen.because(
+                Risk::Unknown,
+                format!("calls {own}(), and what that does can't be read here"),
+            );
+        }
+    }
+}
+
+impl Visitor for Look<'_> {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        if let Expr::Function(function) = expr {
+            self.call(&function.name);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        match factor {
+            TableFactor::Table {
+                name, args: Some(_), ..
+            }
+            | TableFactor::Function { name, .. } => self.call(name),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        if let SetExpr::Insert(inner)
+        | SetExpr::Update(inner)
+        | SetExpr::Delete(inner)
+        | SetExpr::Merge(inner) = &*query.body
+        {
+            // A statement that changes rows within a query: `with gone as (delete …) select …`.
+            if let Some(inner) = data::classify(self.dialect, inner) {
+                self.seen.reasons.extend(inner.reasons);
+            }
+            if self.seen.class == Class::Read {
+                self.seen.class = Class::Data;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// These would undo what the agent relies on: its locks, its time limits, its session.
+const REFUSED: &[&str] = &[
+    "get_lock",
+    "pg_cancel_backend",
+    "pg_terminate_backend",
+    "release_all_locks",
+    "release_lock",
+    "set_config",
+];
+
+/// Built-in functions and aggregates that change nothing and reach nothing outside the statement. Sorted.
+const HARMLESS: &[&str] = &[
+    "abs",
+    "age",
+    "array_agg",
+    "array_append",
+    "array_length",
+    "array_position",
+    "array_remove",
+    "array_to_string",
+    "ascii",
+    "avg",
+    "bit_and",
+    "bit_or",
+    "bool_and",
+    "bool_or",
+    "btrim",
+    "cardinality",
+    "cast",
+    "ceil",
+    "ceiling",
+    "char_length",
+    "character_length",
+    "chr",
+    "clock_timestamp",
+    "coalesce",
+    "concat",
+    "concat_ws",
+    "convert",
+    "count",
+    "curdate",
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "curtime",
+    "date",
+    "date_add",
+    "date_format",
+    "date_part",
+    "date_sub",
+    "date_trunc",
+    "datediff",
+    "day",
+    "decode",
+    "dense_rank",
+    "encode",
+    "every",
+    "exp",
+    "extract",
+    "field",
+    "find_in_set",
+    "first_value",
+    "floor",
+    "format",
+    "from_unixtime",
+    "gen_random_uuid",
+    "generate_series",
+    "greatest",
+    "group_concat",
+    "hex",
+    "hour",
+    "if",
+    "ifnull",
+    "initcap",
+    "isnull",
+    "json_agg",
+    "json_array",
+    "json_build_array",
+    "json_build_object",
+    "json_extract",
+    "json_object",
+    "json_set",
+    "json_unquote",
+    "json_valid",
+    "jsonb_agg",
+    "jsonb_array_elements",
+    "jsonb_array_length",
+    "jsonb_build_array",
+    "jsonb_build_object",
+    "jsonb_object_agg",
+    "jsonb_set",
+    "lag",
+    "last_value",
+    "lcase",
+    "lead",
+    "least",
+    "left",
+    "length",
+    "ln",
+    "localtime",
+    "localtimestamp",
+    "locate",
+    "log",
+    "lower",
+    "lpad",
+    "ltrim",
+    "make_date",
+    "max",
+    "md5",
+    "mid",
+    "min",
+    "minute",
+    "mod",
+    "month",
+    "now",
+    "ntile",
+    "nullif",
+    "octet_length",
+    "overlay",
+    "percentile_cont",
+    "percentile_disc",
+    "position",
+    "power",
+    "quarter",
+    "rand",
+    "random",
+    "rank",
+    "regexp_match",
+    "regexp_replace",
+    "repeat",
+    "replace",
+    "reverse",
+    "right",
+    "round",
+    "row_number",
+    "rpad",
+    "rtrim",
+    "second",
+    "sha2",
+    "sign",
+    "split_part",
+    "sqrt",
+    "statement_timestamp",
+    "stddev",
+    "str_to_date",
+    "string_agg",
+    "string_to_array",
+    "strpos",
+    "substr",
+    "substring",
+    "substring_index",
+    "sum",
+    "time",
+    "timestamp",
+    "timestampdiff",
+    "to_char",
+    "to_date",
+    "to_json",
+    "to_jsonb",
+    "to_number",
+    "to_timestamp",
+    "to_tsquery",
+    "to_tsvector",
+    "transaction_timestamp",
+    "translate",
+    "trim",
+    "trunc",
+    "truncate",
+    "ucase",
+    "unhex",
+    "unix_timestamp",
+    "unnest",
+    "upper",
+    "utc_timestamp",
+    "uuid",
+    "values",
+    "variance",
+    "version",
+    "week",
+    "weekday",
+    "year",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_sorted() {
+        assert!(HARMLESS.is_sorted());
+        assert!(REFUSED.is_sorted());
+    }
+}
