@@ -1,0 +1,278 @@
+//! The steps forward.
+
+use std::time::{Duration, Instant};
+
+use muster_protocol::latest::{EnvVar, OrderStatus, PullAuth, StepStatus};
+
+use super::{
+    Deploy, Ending, Old, StepError, health,
+    plan::{self, Place},
+};
+use crate::{
+    orders::journal::Mark,
+    policy::ImageRef,
+    worker::{
+        docker::{Credentials, DockerError, Found, MadeOf, Pulled},
+        events::Step,
+    },
+};
+
+/// Does the deploy, or what is left of it.
+pub async fn run(deploy: &Deploy<'_>) -> Ending {
+    deploy.recall_old();
+    let committed = deploy.marks.iter().find_map(|mark| match mark {
+        Mark::Committed { digest } => Some(digest.clone()),
+        Mark::NoOld | Mark::Old { .. } | Mark::Undoing { .. } => None,
+    });
+    if let Some(digest) = committed {
+        deploy
+            .events
+            .log("continuing after an interruption: the new container was healthy")
+            .await;
+        return deploy.finish(digest).await;
+    }
+    let undoing = deploy.marks.iter().find_map(|mark| match mark {
+        Mark::Undoing { reason, cancelled } => Some((reason.clone(), *cancelled)),
+        Mark::NoOld | Mark::Old { .. } | Mark::Committed { .. } => None,
+    });
+    if let Some((reason, cancelled)) = undoing {
+        deploy
+            .events
+            .log("continuing after an interruption: putting everything back")
+            .await;
+        return deploy.undo(reason, cancelled).await;
+    }
+    match deploy.forward().await {
+        Ok(digest) => deploy.finish(digest).await,
+        Err(e) => {
+            deploy
+                .undo(e.to_string(), matches!(e, StepError::Cancelled))
+                .await
+        }
+    }
+}
+
+impl Deploy<'_> {
+    async fn forward(&self) -> Result<String, StepError> {
+        let image = self.step(plan::VERIFY, self.verify()).await?;
+        let env = self.environment()?;
+        let credentials = self
+            .step(plan::AUTHENTICATE, async { self.credentials() })
+            .await?;
+        let digest = self.spec.digest.as_deref();
+        let pulled = self
+            .step(plan::PULL, async {
+                tokio::select! {
+                    pulled = self.engine.pull(&image, digest, &credentials) => Ok(pulled?),
+                    () = self.cancel.cancelled() => Err(StepError::Cancelled),
+                }
+            })
+            .await?;
+        drop(credentials);
+        self.events
+            .log(&format!("pulled {image} at {}", pulled.digest))
+            .await;
+
+        let old = self.step(plan::SET_ASIDE, self.set_aside()).await?;
+        self.step(plan::STOP_OLD, self.stop_old(old.as_ref())).await?;
+        let new = self.step(plan::START_NEW, self.start_new(&pulled, env)).await?;
+        let healthy = self.step(plan::HEALTH, health::wait(self, &new)).await;
+        if let Err(e) = healthy {
+            self.keep_last_words(&new).await;
+            return Err(e);
+        }
+        self.events.mark(Mark::Committed {
+            digest: pulled.digest.clone(),
+        })?;
+        Ok(pulled.digest)
+    }
+
+    /// Nothing is touched yet: everything that can be known to be wrong is found here.
+    async fn verify(&self) -> Result<ImageRef, StepError> {
+        let spec = self.spec;
+        let image: ImageRef = spec
+            .image
+            .parse()
+            .map_err(|_| StepError::Image(spec.image.clone()))?;
+        if let Some(now) = self.engine.find(&spec.container.name).await?
+            && !now.managed
+            && !self.may_replace_unmanaged
+        {
+            return Err(StepError::Unmanaged(spec.container.name.clone()));
+        }
+        Ok(image)
+    }
+
+    fn credentials(&self) -> Result<Credentials, StepError> {
+        Ok(match &self.spec.pull_auth {
+            PullAuth::None => Credentials::None,
+            PullAuth::UsernamePassword {
+                username,
+                password_secret,
+            } => Credentials::Password {
+                username: username.clone(),
+                password: self.secrets.get(password_secret)?.clone(),
+            },
+            PullAuth::Token { token_secret } => Credentials::Token(self.secrets.get(token_secret)?.clone()),
+        })
+    }
+
+    fn environment(&self) -> Result<Vec<String>, StepError> {
+        use muster_base::ExposeSecret as _;
+        let variables = self.spec.container.env.iter();
+        variables
+            .map(|variable| match variable {
+                EnvVar::Plain { name, value } => Ok(format!("{name}={value}")),
+                EnvVar::Secret { name, secret } => {
+                    let value = self.secrets.get(secret)?;
+                    Ok(format!("{name}={}", value.expose_secret()))
+                }
+            })
+            .collect()
+    }
+
+    /// Takes the name away from the container that has it. Its id is journalled first.
+    async fn set_aside(&self) -> Result<Option<Old>, StepError> {
+        self.stop_if_cancelled()?;
+        let name = &self.spec.container.name;
+        let holder = self.engine.find(name).await?.filter(|found| !self.is_ours(found));
+        let old = match self.old.get() {
+            Some(known) => known.clone(),
+            None => self.remember_old(holder.as_ref())?,
+        };
+        if let (Some(old), Some(holder)) = (&old, &holder)
+            && old.id == holder.id
+        {
+            self.engine
+                .rename(&old.id, &plan::aside_name(name, self.order))
+                .await?;
+        }
+        Ok(old)
+    }
+
+    fn remember_old(&self, holder: Option<&Found>) -> Result<Option<Old>, StepError> {
+        let old = holder.map(|found| Old {
+            id: found.id.clone(),
+            was_running: found.running,
+        });
+        self.events.mark(match &old {
+            Some(old) => Mark::Old {
+                id: old.id.clone(),
+                was_running: old.was_running,
+            },
+            None => Mark::NoOld,
+        })?;
+        Ok(self.old.get_or_init(|| old).clone())
+    }
+
+    async fn stop_old(&self, old: Option<&Old>) -> Result<(), StepError> {
+        if let Some(old) = old {
+            let grace = Duration::from_millis(self.spec.stop_grace_ms);
+            self.engine.stop(&old.id, grace).await?;
+        }
+        Ok(())
+    }
+
+    /// Creates and starts the new container; what an earlier attempt left of it is removed first.
+    async fn start_new(&self, image: &Pulled, env: Vec<String>) -> Result<String, StepError> {
+        self.stop_if_cancelled()?;
+        if let Some(left) = self.engine.find(&self.spec.container.name).await?
+            && self.is_ours(&left)
+        {
+            self.engine.remove(&left.id).await?;
+        }
+        let made_of = MadeOf {
+            order: self.order,
+            image,
+        };
+        let id = self.engine.create(self.spec, &made_of, env).await?;
+        self.engine.start(&id).await?;
+        Ok(id)
+    }
+
+    /// The new container is healthy: the old one goes. That this fails does not unmake the deploy.
+    async fn finish(&self, digest: String) -> Ending {
+        let aside = plan::aside_name(&self.spec.container.name, self.order);
+        let removed = self
+            .step(plan::REMOVE_OLD, async {
+                match self.engine.find(&aside).await? {
+                    Some(old) => Ok(self.engine.remove(&old.id).await?),
+                    None => Ok(()),
+                }
+            })
+            .await;
+        if let Err(e) = removed {
+            let line = format!("the old container could not be removed ({e}); remove {aside} by hand");
+            self.events.log(&line).await;
+        }
+        Ending {
+            status: OrderStatus::Done,
+            error: None,
+            digest: Some(digest),
+        }
+    }
+
+    /// The old container as an earlier attempt wrote it down.
+    fn recall_old(&self) {
+        let known = self.marks.iter().find_map(|mark| match mark {
+            Mark::NoOld => Some(None),
+            Mark::Old { id, was_running } => Some(Some(Old {
+                id: id.clone(),
+                was_running: *was_running,
+            })),
+            Mark::Committed { .. } | Mark::Undoing { .. } => None,
+        });
+        if let Some(known) = known {
+            self.old.get_or_init(|| known);
+        }
+    }
+
+    pub(super) fn is_ours(&self, found: &Found) -> bool {
+        found.order.as_deref() == Some(self.order.to_string().as_str())
+    }
+
+    pub(super) fn stop_if_cancelled(&self) -> Result<(), StepError> {
+        if self.cancel.is_cancelled() {
+            Err(StepError::Cancelled)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Runs one step and reports its beginning and its end.
+    pub(super) async fn step<T>(
+        &self,
+        Place(index, name): Place,
+        work: impl Future<Output = Result<T, StepError>>,
+    ) -> Result<T, StepError> {
+        let step = Step::running(index, name);
+        let began = Instant::now();
+        self.events.step(step).await;
+        let result = work.await;
+        match &result {
+            Ok(_) => self.events.step(step.ended(StepStatus::Done, began, "")).await,
+            Err(e) => {
+                let detail = e.to_string();
+                if let StepError::Docker(DockerError::Unauthorized { .. }) = e {
+                    let Place(index, name) = plan::AUTHENTICATE;
+                    let refused = Step::running(index, name).ended(StepStatus::Failed, began, &detail);
+                    self.events.step(refused).await;
+                }
+                self.events
+                    .step(step.ended(StepStatus::Failed, began, &detail))
+                    .await;
+            }
+        }
+        result
+    }
+
+    async fn keep_last_words(&self, container: &str) {
+        let lines = self.engine.last_log_lines(container).await;
+        if !lines.is_empty() {
+            self.events.log("the new container's last lines:").await;
+        }
+        for line in lines {
+            self.events.log(&line).await;
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! A container deploy: replace the container of a name by a new one, or leave everything as it was.
+//!
+//! # Steps
+//! verify → authenticate → pull → set-aside (rename the old) → stop-old → start-new → health → remove-old; on any
+//! failure after `pull`: put-back (remove the new, give the old its name, start it again). Nothing that runs is
+//! touched before the image is here and its digest is right.
+//!
+//! # After a crash
+//! The journal's marks decide, and the engine says what is there. A deploy that was committed (its new container was
+//! healthy) is finished; one that was being undone is undone; any other is done again from the start, every step of
+//! it finding done what is done. The old container is known by the engine's id, which is in the journal before the
+//! container is renamed; the new one by the order's id in its label.
+//!
+//! # Fails how
+//! RolledBack if everything is as it was, Cancelled if a person wanted that, NeedsAttention if even putting the old
+//! container back failed: the error then names the containers.
+
+mod flow;
+mod health;
+mod plan;
+mod undo;
+
+use std::sync::OnceLock;
+
+use muster_base::OrderId;
+use muster_protocol::latest::{DeploySpec, OrderStatus};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    docker::{DockerError, Engine},
+    events::Events,
+    secrets::{MissingSecret, Secrets},
+};
+use crate::orders::journal::Mark;
+
+pub use flow::run;
+
+/// One deploy and all that it needs.
+pub struct Deploy<'a> {
+    /// The order.
+    pub order: OrderId,
+    /// What is wanted.
+    pub spec: &'a DeploySpec,
+    /// Its secrets.
+    pub secrets: &'a Secrets,
+    /// The engine.
+    pub engine: &'a Engine,
+    /// Where progress goes and marks are kept.
+    pub events: &'a Events,
+    /// Stops the deploy, if it is not committed.
+    pub cancel: &'a CancellationToken,
+    /// Whether a container that Muster did not make may be replaced.
+    pub may_replace_unmanaged: bool,
+    /// What an earlier, killed attempt has written down.
+    pub marks: &'a [Mark],
+    /// The container that is replaced, once that is known; from an earlier attempt's marks or from this one's.
+    pub old: OnceLock<Option<Old>>,
+}
+
+/// The container that is being replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Old {
+    id: String,
+    was_running: bool,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// How.
+    pub status: OrderStatus,
+    /// For a person.
+    pub error: Option<String>,
+    /// What runs now.
+    pub digest: Option<String>,
+}
+
+/// Why a step failed.
+#[derive(Debug, thiserror::Error)]
+enum StepError {
+    #[error(transparent)]
+    Docker(#[from] DockerError),
+    #[error(transparent)]
+    Secret(#[from] MissingSecret),
+    #[error("the journal can't be written: {0}")]
+    Journal(#[from] std::io::Error),
+    #[error("`{0}` is not an image reference")]
+    Image(String),
+    #[error(
+        "the container {0} was not started by Muster; to have it replaced, this host's administrator sets \
+         replace_unmanaged = true under [containers] in the agent's policy file"
+    )]
+    Unmanaged(String),
+    #[error("{0}")]
+    Unhealthy(String),
+    #[error("cancelled")]
+    Cancelled,
+}

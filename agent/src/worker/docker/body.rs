@@ -1,0 +1,222 @@
+//! From an order's specification to what the engine is asked to create.
+
+use std::collections::HashMap;
+
+use bollard::models::{
+    ContainerCreateBody, HealthConfig, HostConfig, Mount as EngineMount, MountType, PortBinding,
+    RestartPolicy as EngineRestart, RestartPolicyNameEnum,
+};
+use muster_base::OrderId;
+use muster_protocol::latest::{ContainerSpec, DeploySpec, HealthCheck, Mount, Protocol, RestartPolicy};
+
+use super::Pulled;
+
+pub(super) const LABEL_APPLICATION: &str = "muster.application";
+pub(super) const LABEL_ORDER: &str = "muster.order";
+pub(super) const LABEL_IMAGE: &str = "muster.image";
+
+const NANOS_PER_MS: u64 = 1_000_000;
+const NANOS_PER_CPU_MILLI: i64 = 1_000_000;
+/// After so many failed checks in a row, once it had its time to start, a container counts as unhealthy.
+const HEALTH_RETRIES: i64 = 3;
+
+/// What a container is made of beside its specification.
+pub struct MadeOf<'a> {
+    /// The order that makes it.
+    pub order: OrderId,
+    /// The image.
+    pub image: &'a Pulled,
+}
+
+pub(super) fn create_body(spec: &DeploySpec, made_of: &MadeOf<'_>, env: Vec<String>) -> ContainerCreateBody {
+    let container = &spec.container;
+    ContainerCreateBody {
+        image: Some(made_of.image.pinned.clone()),
+        env: Some(env),
+        cmd: container.command.clone(),
+        entrypoint: container.entrypoint.clone(),
+        user: container.user.clone(),
+        labels: Some(labels(spec, made_of)),
+        exposed_ports: Some(container.ports.iter().map(port_key).collect()),
+        healthcheck: health_config(&container.health, spec.health_timeout_ms),
+        host_config: Some(HostConfig {
+            port_bindings: Some(port_bindings(container)),
+            mounts: Some(container.mounts.iter().map(mount).collect()),
+            restart_policy: Some(restart(container.restart)),
+            network_mode: container.networks.first().cloned(),
+            nano_cpus: container.cpu_millis.map(|m| i64::from(m) * NANOS_PER_CPU_MILLI),
+            memory: container
+                .memory_bytes
+                .map(|b| i64::try_from(b).unwrap_or(i64::MAX)),
+            privileged: Some(container.privileged),
+            ..HostConfig::default()
+        }),
+        ..ContainerCreateBody::default()
+    }
+}
+
+/// The networks that the container joins after it is created: the engine takes one at creation.
+pub(super) fn more_networks(container: &ContainerSpec) -> impl Iterator<Item = &str> {
+    container.networks.iter().skip(1).map(String::as_str)
+}
+
+/// Muster's own labels win over an order's extra ones.
+fn labels(spec: &DeploySpec, made_of: &MadeOf<'_>) -> HashMap<String, String> {
+    let mut labels: HashMap<_, _> = spec.container.labels.iter().cloned().collect();
+    let own = [
+        (LABEL_APPLICATION, spec.application.to_string()),
+        ("muster.deployment", spec.deployment.to_string()),
+        ("muster.environment", spec.environment.clone()),
+        ("muster.version", spec.version.clone()),
+        (LABEL_ORDER, made_of.order.to_string()),
+        (LABEL_IMAGE, spec.image.clone()),
+        ("muster.digest", made_of.image.digest.clone()),
+    ];
+    labels.extend(own.map(|(key, value)| (key.to_owned(), value)));
+    labels
+}
+
+fn port_key(port: &muster_protocol::latest::PortMapping) -> String {
+    let protocol = match port.protocol {
+        Protocol::Tcp => "tcp",
+        Protocol::Udp => "udp",
+    };
+    format!("{}/{protocol}", port.container_port)
+}
+
+fn port_bindings(container: &ContainerSpec) -> HashMap<String, Option<Vec<PortBinding>>> {
+    let mut bindings: HashMap<String, Option<Vec<PortBinding>>> = HashMap::new();
+    for port in &container.ports {
+        let on_host = PortBinding {
+            host_ip: port.host_ip.clone(),
+            host_port: Some(port.host_port.to_string()),
+        };
+        bindings
+            .entry(port_key(port))
+            .or_default()
+            .get_or_insert_default()
+            .push(on_host);
+    }
+    bindings
+}
+
+fn mount(mount: &Mount) -> EngineMount {
+    let (kind, source, target, read_only) = match mount {
+        Mount::Volume {
+            name,
+            target,
+            read_only,
+        } => (MountType::VOLUME, name, target, *read_only),
+        Mount::Bind {
+            source,
+            target,
+            read_only,
+        } => (MountType::BIND, source, target, *read_only),
+    };
+    EngineMount {
+        typ: Some(kind),
+        source: Some(source.clone()),
+        target: Some(target.clone()),
+        read_only: Some(read_only),
+        ..EngineMount::default()
+    }
+}
+
+fn restart(policy: RestartPolicy) -> EngineRestart {
+    let (name, retries) = match policy {
+        RestartPolicy::No => (RestartPolicyNameEnum::NO, None),
+        RestartPolicy::Always => (RestartPolicyNameEnum::ALWAYS, None),
+        RestartPolicy::UnlessStopped => (RestartPolicyNameEnum::UNLESS_STOPPED, None),
+        RestartPolicy::OnFailure { max_retries } => {
+            (RestartPolicyNameEnum::ON_FAILURE, Some(i64::from(max_retries)))
+        }
+    };
+    EngineRestart {
+        name: Some(name),
+        maximum_retry_count: retries,
+    }
+}
+
+/// A command is given to the engine, which goes on checking after the deploy; the rest is the worker's to check once.
+fn health_config(check: &HealthCheck, start_ms: u64) -> Option<HealthConfig> {
+    match check {
+        HealthCheck::Command {
+            command,
+            interval_ms,
+            timeout_ms,
+        } => Some(HealthConfig {
+            test: Some(
+                std::iter::once("CMD".to_owned())
+                    .chain(command.iter().cloned())
+                    .collect(),
+            ),
+            interval: Some(nanos(*interval_ms)),
+            timeout: Some(nanos(*timeout_ms)),
+            retries: Some(HEALTH_RETRIES),
+            start_period: Some(nanos(start_ms)),
+            start_interval: None,
+        }),
+        HealthCheck::Running | HealthCheck::Image | HealthCheck::Http { .. } | HealthCheck::Tcp { .. } => {
+            None
+        }
+    }
+}
+
+fn nanos(ms: u64) -> i64 {
+    i64::try_from(ms.max(1).saturating_mul(NANOS_PER_MS)).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_base::Clock;
+    use muster_protocol::latest::{PortMapping, PullAuth};
+
+    use super::*;
+
+    #[test]
+    fn an_order_can_t_forge_musters_labels_and_ports_of_both_protocols_stay_apart() {
+        let clock = Clock::system();
+        let port = |host_port, protocol| PortMapping {
+            host_ip: None,
+            host_port,
+            container_port: 53,
+            protocol,
+        };
+        let spec = DeploySpec {
+            deployment: clock.new_id(),
+            application: clock.new_id(),
+            environment: "prod".to_owned(),
+            version: "1".to_owned(),
+            image: "r.io/dns:1".to_owned(),
+            digest: None,
+            pull_auth: PullAuth::None,
+            container: ContainerSpec {
+                ports: vec![
+                    port(5301, Protocol::Udp),
+                    port(5302, Protocol::Udp),
+                    port(5301, Protocol::Tcp),
+                ],
+                labels: vec![
+                    ("muster.order".to_owned(), "forged".to_owned()),
+                    ("team".to_owned(), "net".to_owned()),
+                ],
+                ..ContainerSpec::default()
+            },
+            health_timeout_ms: 1,
+            stop_grace_ms: 1,
+        };
+        let image = Pulled {
+            image_id: "sha256:1".to_owned(),
+            digest: "sha256:2".to_owned(),
+            pinned: "r.io/dns@sha256:2".to_owned(),
+        };
+        let order: OrderId = clock.new_id();
+        let body = create_body(&spec, &MadeOf { order, image: &image }, Vec::new());
+        let labels = body.labels.unwrap();
+        assert_eq!(labels["muster.order"], order.to_string());
+        assert_eq!(labels["team"], "net");
+        let bindings = body.host_config.unwrap().port_bindings.unwrap();
+        assert_eq!(bindings["53/udp"].as_ref().unwrap().len(), 2);
+        assert_eq!(bindings["53/tcp"].as_ref().unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,188 @@
+//! Containers: look at one, put it aside, stop, start, remove. Whatever is so already is no error.
+
+use std::{net::IpAddr, time::Duration};
+
+use bollard::{
+    container::LogOutput,
+    models::{ContainerInspectResponse, HealthStatusEnum, NetworkConnectRequest},
+    query_parameters::{
+        CreateContainerOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
+        RenameContainerOptionsBuilder, StopContainerOptionsBuilder,
+    },
+};
+use futures_util::StreamExt as _;
+use muster_protocol::latest::DeploySpec;
+
+use super::{CALL_TIMEOUT, DockerError, Engine, body};
+
+const LOG_LINES: &str = "20";
+const LOG_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A container as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The engine's id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Whether its process runs.
+    pub running: bool,
+    /// Whether the engine waits to start it again.
+    pub restarting: bool,
+    /// How often the engine restarted it.
+    pub restarts: i64,
+    /// The exit code, while it does not run.
+    pub exit_code: i64,
+    /// The engine's own word on why it could not start it.
+    pub error: String,
+    /// The health check's verdict, if it has a health check.
+    pub health: Option<Health>,
+    /// The order that made it, if Muster did.
+    pub order: Option<String>,
+    /// Whether Muster made it.
+    pub managed: bool,
+    /// Its address on a network that this host is on.
+    pub address: Option<IpAddr>,
+}
+
+/// A health check's verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// Not decided yet.
+    Starting,
+    /// The last check passed.
+    Healthy,
+    /// Too many in a row failed.
+    Unhealthy,
+}
+
+impl Engine {
+    /// The container of that name or id, if there is one.
+    pub async fn find(&self, name: &str) -> Result<Option<Found>, DockerError> {
+        match self
+            .docker
+            .inspect_container(name, None)
+            .await
+            .map_err(DockerError::from)
+        {
+            Ok(about) => Ok(Some(found(about))),
+            Err(e) if e.is_not_found() => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Gives the container another name.
+    pub async fn rename(&self, id: &str, name: &str) -> Result<(), DockerError> {
+        let options = RenameContainerOptionsBuilder::default().name(name).build();
+        Ok(self.docker.rename_container(id, options).await?)
+    }
+
+    /// Asks the container to stop and kills it after `grace`.
+    pub async fn stop(&self, id: &str, grace: Duration) -> Result<(), DockerError> {
+        let seconds = i32::try_from(grace.as_secs()).unwrap_or(i32::MAX);
+        let options = StopContainerOptionsBuilder::default().t(seconds).build();
+        let docker = self.docker.clone().with_timeout(grace + CALL_TIMEOUT);
+        match docker
+            .stop_container(id, Some(options))
+            .await
+            .map_err(DockerError::from)
+        {
+            Err(e) if e.is_not_found() => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Starts the container if it does not run.
+    pub async fn start(&self, id: &str) -> Result<(), DockerError> {
+        Ok(self.docker.start_container(id, None).await?)
+    }
+
+    /// Creates the container, does not start it, and returns its id.
+    pub async fn create(
+        &self,
+        spec: &DeploySpec,
+        made_of: &body::MadeOf<'_>,
+        env: Vec<String>,
+    ) -> Result<String, DockerError> {
+        let options = CreateContainerOptionsBuilder::default()
+            .name(&spec.container.name)
+            .build();
+        let created = self
+            .docker
+            .create_container(Some(options), body::create_body(spec, made_of, env))
+            .await?;
+        for network in body::more_networks(&spec.container) {
+            let join = NetworkConnectRequest {
+                container: created.id.clone(),
+                ..NetworkConnectRequest::default()
+            };
+            self.docker.connect_network(network, join).await?;
+        }
+        Ok(created.id)
+    }
+
+    /// Removes the container, running or not. Its named volumes stay.
+    pub async fn remove(&self, id: &str) -> Result<(), DockerError> {
+        let options = RemoveContainerOptionsBuilder::default().force(true).build();
+        match self
+            .docker
+            .remove_container(id, Some(options))
+            .await
+            .map_err(DockerError::from)
+        {
+            Err(e) if e.is_not_found() => Ok(()),
+            // Somebody else removes it already: as good as gone, soon.
+            Err(DockerError::Conflict(reason)) if reason.contains("already in progress") => Ok(()),
+            other => other,
+        }
+    }
+
+    /// The last lines that the container wrote, for the record of its failure.
+    pub async fn last_log_lines(&self, id: &str) -> Vec<String> {
+        let options = LogsOptionsBuilder::default()
+            .stdout(true)
+            .stderr(true)
+            .tail(LOG_LINES)
+            .build();
+        let lines = self
+            .docker
+            .logs(id, Some(options))
+            .filter_map(async |chunk: Result<LogOutput, _>| chunk.ok().map(|c| c.to_string()))
+            .collect::<String>();
+        let text = tokio::time::timeout(LOG_TIMEOUT, lines).await.unwrap_or_default();
+        text.lines().map(|line| line.trim_end().to_owned()).collect()
+    }
+}
+
+fn found(about: ContainerInspectResponse) -> Found {
+    let state = about.state.unwrap_or_default();
+    let labels = about.config.and_then(|config| config.labels).unwrap_or_default();
+    let health = state
+        .health
+        .and_then(|health| health.status)
+        .and_then(|status| match status {
+            HealthStatusEnum::STARTING => Some(Health::Starting),
+            HealthStatusEnum::HEALTHY => Some(Health::Healthy),
+            HealthStatusEnum::UNHEALTHY => Some(Health::Unhealthy),
+            HealthStatusEnum::NONE | HealthStatusEnum::EMPTY => None,
+        });
+    let address = about
+        .network_settings
+        .and_then(|settings| settings.networks)
+        .into_iter()
+        .flatten()
+        .find_map(|(_, endpoint)| endpoint.ip_address?.parse().ok());
+    Found {
+        id: about.id.unwrap_or_default(),
+        name: about.name.unwrap_or_default().trim_start_matches('/').to_owned(),
+        running: state.running.unwrap_or(false),
+        restarting: state.restarting.unwrap_or(false),
+        restarts: about.restart_count.unwrap_or(0),
+        exit_code: state.exit_code.unwrap_or(0),
+        error: state.error.unwrap_or_default(),
+        health,
+        order: labels.get(body::LABEL_ORDER).cloned(),
+        managed: labels.contains_key(body::LABEL_APPLICATION),
+        address,
+    }
+}

@@ -1,0 +1,165 @@
+//! What can go wrong at the engine and the registry behind it, told apart by what a person would do about it.
+
+use bollard::errors::Error as Bollard;
+
+/// The engine did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum DockerError {
+    /// Nobody answers at the socket.
+    #[error("the container engine at {host} can't be reached: {reason}")]
+    EngineUnreachable {
+        /// Its address.
+        host: String,
+        /// Why.
+        reason: String,
+    },
+    /// The registry does not answer the engine.
+    #[error("the registry {registry} can't be reached: {reason}")]
+    RegistryUnreachable {
+        /// Its address.
+        registry: String,
+        /// The engine's words.
+        reason: String,
+    },
+    /// The registry refuses the credentials, or wants some.
+    #[error("the registry {registry} refused the credentials for {image}: {reason}")]
+    Unauthorized {
+        /// Its address.
+        registry: String,
+        /// What was pulled.
+        image: String,
+        /// The engine's words.
+        reason: String,
+    },
+    /// The registry has no such tag or digest.
+    #[error("the registry has no image {image}: {reason}")]
+    NoSuchImage {
+        /// What was pulled.
+        image: String,
+        /// The engine's words.
+        reason: String,
+    },
+    /// What was pulled is not what was approved.
+    #[error("the image {image} has the digest {actual}, expected {expected}: somebody moved the tag")]
+    WrongDigest {
+        /// What was pulled.
+        image: String,
+        /// What the order names.
+        expected: String,
+        /// What came.
+        actual: String,
+    },
+    /// A port of the host is in use.
+    #[error("a port is taken: {0}")]
+    PortTaken(String),
+    /// The pull made no progress for too long.
+    #[error("the pull of {0} made no progress for two minutes")]
+    PullStalled(String),
+    /// There is no such container, network or volume.
+    #[error("not found: {0}")]
+    NotFound(String),
+    /// The name belongs to another container.
+    #[error("the name is taken: {0}")]
+    Conflict(String),
+    /// Anything else the engine said.
+    #[error("the container engine said: {0}")]
+    Engine(String),
+}
+
+impl From<Bollard> for DockerError {
+    fn from(error: Bollard) -> Self {
+        match error {
+            Bollard::DockerResponseServerError {
+                status_code: 404,
+                message,
+            } => Self::NotFound(message),
+            Bollard::DockerResponseServerError {
+                status_code: 409,
+                message,
+            } => Self::Conflict(message),
+            Bollard::DockerResponseServerError { message, .. } if is_port_taken(&message) => {
+                Self::PortTaken(message)
+            }
+            Bollard::DockerResponseServerError { message, .. } => Self::Engine(message),
+            other => Self::Engine(other.to_string()),
+        }
+    }
+}
+
+impl DockerError {
+    /// The failure of a pull, from the words that the engine passes on: its status codes tell too little.
+    pub(super) fn of_pull(error: Bollard, registry: &str, image: &str) -> Self {
+        let (status, reason) = match error {
+            Bollard::DockerResponseServerError { status_code, message } => (status_code, message),
+            Bollard::DockerStreamError { error } => (0, error),
+            other => (0, other.to_string()),
+        };
+        let words = reason.to_ascii_lowercase();
+        let says = |any: &[&str]| any.iter().any(|part| words.contains(part));
+        let (registry, image) = (registry.to_owned(), image.to_owned());
+        if says(&[
+            "no basic auth credentials",
+            "unauthorized",
+            "authentication required",
+            "access denied",
+            "denied:",
+        ]) {
+            Self::Unauthorized {
+                registry,
+                image,
+                reason,
+            }
+        } else if says(&["manifest unknown", "not found", "no such image", "name unknown"]) || status == 404 {
+            Self::NoSuchImage { image, reason }
+        } else if says(&[
+            "connection refused",
+            "no such host",
+            "i/o timeout",
+            "timeout",
+            "unreachable",
+            "dial tcp",
+            "eof",
+            "tls",
+            "x509",
+        ]) {
+            Self::RegistryUnreachable { registry, reason }
+        } else {
+            Self::Engine(reason)
+        }
+    }
+
+    /// Whether the thing that was to go is gone already.
+    pub const fn is_not_found(&self) -> bool {
+        matches!(self, Self::NotFound(_))
+    }
+}
+
+fn is_port_taken(message: &str) -> bool {
+    message.contains("port is already allocated") || message.contains("address already in use")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pull(message: &str) -> DockerError {
+        let error = Bollard::DockerResponseServerError {
+            status_code: 500,
+            message: message.to_owned(),
+        };
+        DockerError::of_pull(error, "r.io", "r.io/shop:1")
+    }
+
+    #[test]
+    fn the_engines_words_are_told_apart() {
+        // As Engine 20.10 words them.
+        let refused = "Get \"http://r.io/v2/\": dial tcp 127.0.0.1:5000: connect: connection refused";
+        assert!(matches!(pull(refused), DockerError::RegistryUnreachable { .. }));
+        let no_auth = "Get \"http://r.io/v2/shop/manifests/1\": no basic auth credentials";
+        assert!(matches!(pull(no_auth), DockerError::Unauthorized { .. }));
+        let wrong = "Get \"http://r.io/v2/\": unauthorized: authentication required";
+        assert!(matches!(pull(wrong), DockerError::Unauthorized { .. }));
+        let missing = "manifest for r.io/shop:1 not found: manifest unknown: manifest unknown";
+        assert!(matches!(pull(missing), DockerError::NoSuchImage { .. }));
+    }
+}

@@ -1,0 +1,70 @@
+//! The container engine, spoken to over its own socket. The only room that knows bollard.
+//!
+//! Works from Engine 20.10 (API 1.41) on: the version is negotiated at the first word. Credentials travel in the
+//! request's header and nowhere else; bollard's own log of request bodies goes through the `log` crate, which
+//! nothing here listens to.
+//!
+//! Fails how: every call ends in time; [`DockerError`] says in a person's words what the engine or the registry
+//! said. Nothing here decides what happens next: that is `deploy`'s.
+
+mod body;
+mod containers;
+mod error;
+mod facts;
+mod pull;
+
+use std::time::Duration;
+
+use bollard::{API_DEFAULT_VERSION, Docker};
+
+pub use body::MadeOf;
+pub use containers::{Found, Health};
+pub use error::DockerError;
+pub use pull::{Credentials, Pulled};
+
+/// Where the engine listens unless somebody says otherwise.
+pub const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
+
+const CALL_TIMEOUT: Duration = Duration::from_mins(1);
+const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A container engine that answered.
+#[derive(Clone)]
+pub struct Engine {
+    docker: Docker,
+}
+
+impl Engine {
+    /// Connects to the engine behind `host` (`unix:///path`) and agrees on a version.
+    pub async fn connect(host: &str) -> Result<Self, DockerError> {
+        let path = host.strip_prefix("unix://").unwrap_or(host);
+        let unreachable = |reason: String| DockerError::EngineUnreachable {
+            host: host.to_owned(),
+            reason,
+        };
+        let docker = Docker::connect_with_unix(path, CALL_TIMEOUT.as_secs(), API_DEFAULT_VERSION)
+            .map_err(|e| unreachable(e.to_string()))?
+            .with_request_modifier(|mut request| {
+                // The engine reads this header as URL-safe base64 and drops, without a word, what it can't read;
+                // bollard writes the other alphabet. They differ for `>`, `?` and `~` in a password.
+                if let Some(auth) = request.headers_mut().get_mut("x-registry-auth") {
+                    let safe = auth.to_str().map(|text| text.replace('+', "-").replace('/', "_"));
+                    if let Some(Ok(value)) = safe.ok().map(|text| text.parse()) {
+                        *auth = value;
+                        auth.set_sensitive(true);
+                    }
+                }
+                request
+            });
+        match tokio::time::timeout(HELLO_TIMEOUT, docker.negotiate_version()).await {
+            Ok(Ok(docker)) => Ok(Self { docker }),
+            Ok(Err(e)) => Err(unreachable(e.to_string())),
+            Err(_) => Err(unreachable("it does not answer".to_owned())),
+        }
+    }
+
+    /// The engine's version.
+    pub async fn version(&self) -> Result<Option<String>, DockerError> {
+        Ok(self.docker.version().await?.version)
+    }
+}

@@ -1,0 +1,38 @@
+//! What resident and worker say to each other, in the same frames that travel to the control plane: one request,
+//! then answers; a cancel may follow an order. Over a child's stdin and stdout, or the socket that systemd passes as
+//! both.
+
+use muster_protocol::latest::{ContainerFacts, OrderReply, SignedOrder, SigningKeyNotice};
+use serde::{Deserialize, Serialize};
+
+/// Resident → worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// Do this order, or finish or undo it if it was begun.
+    Order {
+        /// The order as the control plane sent it.
+        order: Box<SignedOrder>,
+        /// The signing keys that the control plane named; the worker pins those that a pinned key vouches for.
+        keys: Vec<SigningKeyNotice>,
+    },
+    /// Stop the order that this worker does.
+    Cancel,
+    /// Describe the engine and the host's containers.
+    Containers,
+}
+
+/// Worker → resident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// To an order: accepted, events, and at last a refusal or an outcome.
+    Reply(OrderReply),
+    /// To [`Request::Containers`].
+    Containers {
+        /// The engine's version.
+        engine: Option<String>,
+        /// In order of names.
+        containers: Vec<ContainerFacts>,
+    },
+    /// The worker can't do what was asked; nothing was begun.
+    Failed(String),
+}
