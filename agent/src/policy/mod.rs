@@ -26,7 +26,7 @@ pub use pattern::{ImageRef, ImageRefError, is_digest};
 pub use sql::RiskCeiling;
 
 /// Where the policy is looked for if nobody says otherwise.
-pub const DEFAULT_PATH: &str = "/etc/muster/agent-policy.toml";
+pub const DEFAULT_PATH: &str = crate::config::DEFAULT_POLICY;
 
 /// The policy file can't be used. Nothing runs until that is put right.
 #[derive(Debug, thiserror::Error)]

@@ -101,6 +101,7 @@ mod tests {
         let clock = Clock::system();
         OrderPayload::Sql(Box::new(SqlSpec {
             execution: clock.new_id(),
+            release: clock.new_id(),
             version: "1".to_owned(),
             sql_sha256: [0; 32],
             target: SqlTarget {
