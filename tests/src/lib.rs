@@ -1,1 +1,20 @@
-//! Muster.
+//! Everything end to end: the programs as they are built, against real services, driven as outsiders
+//! drive them. `tests/tests` holds the stories; this library holds what they are told with:
+//!
+//! - [`ControlPlane`] and [`Agent`] start the real programs on temporary directories and free ports;
+//! - [`Api`] speaks the HTTP API, and nothing else changes anything in a story;
+//! - [`wait`] waits for a thing to become true, with an end;
+//! - [`env`] finds the services that `cargo verify` started;
+//! - [`job`] is the product's main job step by step, shared by the stories and by `cargo demo`.
+
+pub mod agent;
+pub mod api;
+pub mod control_plane;
+pub mod env;
+pub mod job;
+pub mod programs;
+pub mod wait;
+
+pub use agent::Agent;
+pub use api::Api;
+pub use control_plane::ControlPlane;

@@ -1,0 +1,149 @@
+//! A real `muster-agent` that joined for real.
+
+use crate::api::text;
+use crate::{Api, programs};
+use anyhow::{Context, Result};
+use muster_workbench::process::{Launch, Process, run};
+use serde_json::{Value, json};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// A running agent; stopped when dropped.
+pub struct Agent {
+    process: Option<Process>,
+    options: Options,
+    dir: PathBuf,
+}
+
+/// How to start an [`Agent`].
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The policy file's text: what the host never does.
+    pub policy: String,
+    /// Socket of the Docker engine; one that doesn't exist without.
+    pub docker_host: Option<String>,
+    /// How many times as fast as real time its clock runs.
+    pub clock_factor: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            policy: String::new(),
+            docker_host: None,
+            clock_factor: 1,
+        }
+    }
+}
+
+impl Agent {
+    /// Makes a join token with `admin`, joins with it in `dir`, and starts the agent.
+    pub fn join(dir: &Path, admin: &Api, token: &Value, options: Options) -> Result<Self> {
+        let grant = admin.post("/api/v1/join-tokens", token)?;
+        let mut agent = Self::prepare(dir, options)?;
+        agent.enrol(&grant)?;
+        agent.run()?;
+        Ok(agent)
+    }
+
+    /// As [`Self::join`] with a token for one use.
+    pub fn join_once(dir: &Path, admin: &Api, options: Options) -> Result<Self> {
+        Self::join(dir, admin, &json!({"uses": 1, "expiresInS": 600}), options)
+    }
+
+    /// An agent in `dir` that is to be run; it has joined before.
+    pub fn prepare(dir: &Path, options: Options) -> Result<Self> {
+        fs::create_dir_all(dir)?;
+        let agent = Self {
+            process: None,
+            options,
+            dir: dir.to_owned(),
+        };
+        fs::write(agent.policy(), &agent.options.policy)?;
+        fs::set_permissions(agent.policy(), fs::Permissions::from_mode(0o600))?;
+        Ok(agent)
+    }
+
+    /// Whether it has joined already.
+    pub fn has_joined(&self) -> bool {
+        self.data().join("resident").exists()
+    }
+
+    /// Joins with the answer of `POST /api/v1/join-tokens`.
+    pub fn enrol(&self, grant: &Value) -> Result<()> {
+        let mut join = Command::new(programs::path("muster-agent")?);
+        join.arg("join").arg("--data").arg(self.data());
+        join.args([
+            "--server",
+            text(grant, "server")?,
+            "--ca-fingerprint",
+            text(grant, "caFingerprint")?,
+            "--token",
+            text(grant, "token")?,
+        ]);
+        run(&mut join).context("muster-agent join failed")?;
+        Ok(())
+    }
+
+    /// Starts it; it connects by itself.
+    pub fn run(&mut self) -> Result<()> {
+        let docker = self
+            .options
+            .docker_host
+            .clone()
+            .unwrap_or_else(|| format!("unix://{}", self.dir.join("no-docker").display()));
+        let process = Launch::new("muster-agent run", &programs::path("muster-agent")?)
+            .args(["run"])
+            .args(["--data".as_ref(), self.data().as_os_str()])
+            .args(["--policy".as_ref(), self.policy().as_os_str()])
+            .args([
+                "--docker-host",
+                &docker,
+                "--clock-factor",
+                &self.options.clock_factor.to_string(),
+            ])
+            .spawn(&self.dir, &self.log())?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// Asks it to stop; true if it did so by itself.
+    pub fn stop(&mut self) -> bool {
+        self.process
+            .take()
+            .is_none_or(|mut process| process.stop(Duration::from_secs(20)))
+    }
+
+    /// Kills it on the spot.
+    pub fn kill(&mut self) -> Result<()> {
+        self.process.take().map_or(Ok(()), |mut process| process.kill())
+    }
+
+    /// Whether it still runs.
+    pub fn is_running(&mut self) -> bool {
+        self.process.as_mut().is_some_and(Process::is_running)
+    }
+
+    /// Its data directory.
+    pub fn data(&self) -> PathBuf {
+        self.dir.join("agent")
+    }
+
+    /// Its policy file.
+    pub fn policy(&self) -> PathBuf {
+        self.dir.join("policy.toml")
+    }
+
+    /// Its output.
+    pub fn log(&self) -> PathBuf {
+        self.dir.join("agent.log")
+    }
+
+    /// Its process id while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::id)
+    }
+}

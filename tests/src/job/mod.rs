@@ -1,0 +1,3 @@
+//! The product's main job, step by step, through the HTTP API only.
+
+pub mod people;
