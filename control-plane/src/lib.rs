@@ -1,1 +1,25 @@
-//! Muster.
+//! Muster's control plane: users, orgs, hosts, readings, secrets, deployments and database releases, over an HTTP
+//! API and a console for people and over QUIC for agents.
+//!
+//! A request's way: `http` → the room's `api/` (extract, call, reply) → its use-case (decides, by a
+//! [`access::Caller`]) → its `store/` (SQL). Never upward, and into another room only through its `mod.rs`.
+
+pub mod access;
+pub mod app;
+pub mod audit;
+pub mod config;
+pub mod db;
+pub mod delivery;
+pub mod error;
+pub mod fleet;
+pub mod http;
+pub mod keys;
+pub mod link;
+pub mod schema;
+pub mod secrets;
+pub mod setup;
+pub mod tasks;
+pub mod telemetry;
+#[cfg(test)]
+pub mod testing;
+pub mod work;

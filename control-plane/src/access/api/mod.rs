@@ -1,0 +1,21 @@
+//! HTTP of this room.
+
+mod api_keys;
+mod auth;
+mod members;
+mod orgs;
+mod users;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+
+/// This room's routes.
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .merge(auth::router())
+        .merge(users::router())
+        .merge(orgs::router())
+        .merge(members::router())
+        .merge(api_keys::router())
+}

@@ -1,0 +1,164 @@
+//! API keys: `dw_…`, shown once, stored as a hash.
+
+use std::{fmt, str::FromStr};
+
+use muster_base::{ApiKeyId, SecretString, UnixMs, random_token, sha256};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{AccessError, Caller, Operation, store};
+use crate::{
+    app::App,
+    audit::{self, Entry},
+    http::page::{Cursor, Page, PageQuery},
+    in_tx,
+};
+
+const PREFIX_CHARS: usize = 9;
+const MAX_LIFE_DAYS: i64 = 3_650;
+
+/// What a key is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyKind {
+    /// All that its person may do.
+    Full,
+    /// Deploy, and see what came of it.
+    Deploy,
+    /// Look.
+    Readonly,
+}
+
+impl fmt::Display for KeyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "full",
+            Self::Deploy => "deploy",
+            Self::Readonly => "readonly",
+        })
+    }
+}
+
+impl FromStr for KeyKind {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        [Self::Full, Self::Deploy, Self::Readonly]
+            .into_iter()
+            .find(|kind| kind.to_string() == text)
+            .ok_or(())
+    }
+}
+
+/// A key to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewApiKey {
+    /// So that a person knows what it is for.
+    pub name: String,
+    /// What it may do.
+    pub kind: KeyKind,
+    /// Days until it expires; never, if absent.
+    pub expires_in_days: Option<i64>,
+}
+
+/// A key as it can be shown.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiKey {
+    /// Id.
+    pub id: ApiKeyId,
+    /// What it is for.
+    pub name: String,
+    /// `full`, `deploy` or `readonly`.
+    pub kind: String,
+    /// Its first characters.
+    pub prefix: String,
+    /// Whose it is.
+    pub username: String,
+    /// When it was made.
+    pub created_at: UnixMs,
+    /// When it ends.
+    pub expires_at: Option<UnixMs>,
+    /// When it was last used, to the minute.
+    pub used_at: Option<UnixMs>,
+}
+
+/// Makes a key for the caller's own person in the caller's org; answers it with its text, which is never shown again.
+pub(super) async fn create(
+    app: &App,
+    caller: &Caller,
+    new: NewApiKey,
+) -> Result<(ApiKey, SecretString), AccessError> {
+    caller.require(Operation::ApiKeyWrite)?;
+    let super::Actor::User { user, username, .. } = &caller.actor else {
+        return Err(AccessError::Refused(crate::error::Error::Denied(
+            "API keys belong to users: sign in as one (the super administrator and keys can't make keys)"
+                .into(),
+        )));
+    };
+    let name = new.name.trim();
+    if name.is_empty() || name.chars().count() > 100 {
+        return Err(AccessError::invalid("name", "must have 1 to 100 characters"));
+    }
+    if new
+        .expires_in_days
+        .is_some_and(|days| !(1..=MAX_LIFE_DAYS).contains(&days))
+    {
+        return Err(AccessError::invalid(
+            "expiresInDays",
+            format!("must be 1 to {MAX_LIFE_DAYS}"),
+        ));
+    }
+    let now = app.clock.now();
+    let text = random_token("dw_");
+    let key = ApiKey {
+        id: app.clock.new_id(),
+        name: name.to_owned(),
+        kind: new.kind.to_string(),
+        prefix: text[..PREFIX_CHARS].to_owned(),
+        username: username.clone(),
+        created_at: now,
+        expires_at: new.expires_in_days.map(|days| now.plus_ms(days * UnixMs::DAY)),
+        used_at: None,
+    };
+    in_tx!(app.db, |tx| {
+        store::api_key::insert(tx, caller.org(), *user, &key, &sha256(text.as_bytes()).0).await?;
+        let entry = Entry::done(Operation::ApiKeyWrite, "apiKey", key.id).after(&key);
+        audit::record(app, tx, caller, Some(caller.org()), entry).await?;
+    });
+    Ok((key, text.into()))
+}
+
+/// The org's keys, newest first.
+pub(super) async fn list(app: &App, caller: &Caller, query: &PageQuery) -> Result<Page<ApiKey>, AccessError> {
+    caller.require(Operation::ApiKeyRead)?;
+    let after = query.cursor::<ApiKeyId>()?;
+    // Members see their own keys; those who manage members see everybody's.
+    let only = if caller.require(Operation::MemberWrite).is_ok() {
+        None
+    } else {
+        caller.actor.user()
+    };
+    let rows = store::api_key::list(&app.db, caller.org(), only, after, query.fetch()).await?;
+    Ok(query.page(rows, |key| Cursor::of(&key.id)))
+}
+
+/// Withdraws a key; it is refused from the next request on.
+pub(super) async fn revoke(app: &App, caller: &Caller, id: ApiKeyId) -> Result<(), AccessError> {
+    caller.require(Operation::ApiKeyWrite)?;
+    let only = if caller.require(Operation::MemberWrite).is_ok() {
+        None
+    } else {
+        caller.actor.user()
+    };
+    let now = app.clock.now();
+    in_tx!(app.db, |tx| {
+        if !store::api_key::revoke(tx, caller.org(), only, id, now).await? {
+            return Err(AccessError::NoKey);
+        }
+        let entry = Entry::done(Operation::ApiKeyWrite, "apiKey", id).detail("withdrawn");
+        audit::record(app, tx, caller, Some(caller.org()), entry).await?;
+    });
+    Ok(())
+}

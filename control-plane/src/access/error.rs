@@ -1,0 +1,98 @@
+//! What this room refuses.
+
+use std::time::Duration;
+
+use crate::{db::DbError, error::Error};
+
+/// Why something about people was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    /// Wrong account or password, or too little proof; says no more.
+    #[error("the account or the password is wrong")]
+    WrongCredentials,
+    /// Too many attempts.
+    #[error("too many attempts")]
+    Throttled(Duration),
+    /// No usable session or key.
+    #[error("not signed in")]
+    NotSignedIn,
+    /// Not a member of that org, or there is none.
+    #[error("no such org")]
+    NoOrg,
+    /// Signed in but in no org at all.
+    #[error("you are not a member of any org; ask an administrator to add you")]
+    Homeless,
+    /// The CSRF token is missing or wrong.
+    #[error("the X-CSRF-Token header is missing or wrong; sign in again")]
+    Csrf,
+    /// No such user.
+    #[error("no such user")]
+    NoUser,
+    /// Not a member.
+    #[error("no such member")]
+    NoMember,
+    /// No such key.
+    #[error("no such API key")]
+    NoKey,
+    /// A unique value is taken.
+    #[error("{0} is taken by somebody else")]
+    Taken(&'static str),
+    /// The org has an owner already.
+    #[error("an org has exactly one owner: transfer the ownership instead")]
+    SecondOwner,
+    /// The owner can't leave or be lowered.
+    #[error("the owner can't be removed or lowered: transfer the ownership first")]
+    LastOwner,
+    /// Somebody tried to give more than they have.
+    #[error("you can't give or take a role above your own")]
+    AboveYou,
+    /// A field is wrong.
+    #[error("{field}: {message}")]
+    Invalid {
+        /// JSON path.
+        field: &'static str,
+        /// What to do.
+        message: String,
+    },
+    /// Missing permission.
+    #[error(transparent)]
+    Refused(#[from] Error),
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// Hashing or signing failed.
+    #[error("cryptography failed: {0}")]
+    Crypto(String),
+}
+
+impl AccessError {
+    pub(super) fn invalid(field: &'static str, message: impl Into<String>) -> Self {
+        Self::Invalid {
+            field,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<AccessError> for Error {
+    fn from(error: AccessError) -> Self {
+        let message = error.to_string();
+        match error {
+            AccessError::WrongCredentials | AccessError::NotSignedIn => Self::Unauthenticated,
+            AccessError::Throttled(retry_after) => Self::RateLimited { retry_after },
+            AccessError::NoOrg => Self::NotFound("org"),
+            AccessError::NoUser => Self::NotFound("user"),
+            AccessError::NoMember => Self::NotFound("member"),
+            AccessError::NoKey => Self::NotFound("API key"),
+            AccessError::Homeless | AccessError::Csrf | AccessError::AboveYou => Self::Denied(message.into()),
+            AccessError::Taken(field) => {
+                Self::conflict("taken", format!("this {field} is taken: choose another"))
+            }
+            AccessError::SecondOwner | AccessError::LastOwner => Self::conflict("one-owner", message),
+            AccessError::Invalid { field, message } => Self::invalid(field, message),
+            AccessError::Refused(error) => error,
+            AccessError::Db(error) => error.into(),
+            AccessError::Crypto(_) => Self::internal(error),
+        }
+    }
+}

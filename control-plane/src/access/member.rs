@@ -1,0 +1,149 @@
+//! Members of an org.
+
+use muster_base::{UnixMs, UserId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{AccessError, Caller, Operation, Role, store};
+use crate::{
+    app::App,
+    audit::{self, Entry},
+    http::page::{Cursor, Page, PageQuery},
+    in_tx,
+};
+
+/// A member.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Member {
+    /// The person.
+    pub user_id: UserId,
+    /// Their name in the platform.
+    pub username: String,
+    /// Their name for others.
+    pub nick_name: String,
+    /// Their e-mail address.
+    pub email: Option<String>,
+    /// `OWNER`, `ADMIN`, `MEMBER` or `VIEWER`.
+    pub role: Role,
+    /// Since when.
+    pub created_at: UnixMs,
+}
+
+/// A member to be added.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewMember {
+    /// Name in the platform of the person to add.
+    pub username: String,
+    /// Their role.
+    pub role: Role,
+}
+
+/// The org's members, in the order in which they were added to Muster.
+pub(super) async fn list(app: &App, caller: &Caller, query: &PageQuery) -> Result<Page<Member>, AccessError> {
+    caller.require(Operation::MemberRead)?;
+    let rows = store::member::list(&app.db, caller.org(), query.cursor::<UserId>()?, query.fetch()).await?;
+    Ok(query.page(rows, |member| Cursor::of(&member.user_id)))
+}
+
+/// Adds a user of the platform. The first owner of an org that has none yet is named by the super administrator.
+pub(super) async fn add(app: &App, caller: &Caller, new: NewMember) -> Result<Member, AccessError> {
+    caller.require(Operation::MemberWrite)?;
+    may_give(caller, new.role)?;
+    let now = app.clock.now();
+    let mut added = None;
+    let add = async |added: &mut Option<UserId>| -> Result<(), AccessError> {
+        in_tx!(app.db, |tx| {
+            let user = store::user::find_by_username(tx, caller.org(), &new.username).await?;
+            let user = user
+                .ok_or_else(|| AccessError::invalid("username", "there is no such user in this platform"))?;
+            store::member::insert(tx, caller.org(), user, new.role, now).await?;
+            let entry = Entry::done(Operation::MemberWrite, "member", user).after(&new.role);
+            audit::record(app, tx, caller, Some(caller.org()), entry).await?;
+            *added = Some(user);
+        });
+        Ok(())
+    };
+    add(&mut added).await.map_err(|error| match error {
+        AccessError::Db(db) if db.violates_index("members_one_owner", "members", &["org_id"]) => {
+            AccessError::SecondOwner
+        }
+        AccessError::Db(db) if db.violates_primary_key("members", &["org_id", "user_id"]) => {
+            AccessError::invalid("username", "is a member already")
+        }
+        other => other,
+    })?;
+    let user = added.ok_or(AccessError::NoUser)?;
+    store::member::get(&app.db, caller.org(), user)
+        .await?
+        .ok_or(AccessError::NoMember)
+}
+
+/// Changes a member's role. Making somebody OWNER transfers the ownership: the present owner becomes ADMIN.
+pub(super) async fn set_role(
+    app: &App,
+    caller: &Caller,
+    user: UserId,
+    role: Role,
+) -> Result<Member, AccessError> {
+    caller.require(Operation::MemberWrite)?;
+    may_give(caller, role)?;
+    let now = app.clock.now();
+    in_tx!(app.db, |tx| {
+        let before = store::member::lock_role(tx, &app.db, caller.org(), user)
+            .await?
+            .ok_or(AccessError::NoMember)?;
+        may_give(caller, before)?;
+        match (before, role) {
+            (Role::Owner, Role::Owner) => {}
+            (Role::Owner, _) => return Err(AccessError::LastOwner),
+            (_, Role::Owner) => {
+                caller.require(Operation::OrgTransfer)?;
+                store::member::lower_owner(tx, caller.org(), now).await?;
+                store::member::update(tx, caller.org(), user, role, now).await?;
+            }
+            _ => store::member::update(tx, caller.org(), user, role, now).await?,
+        }
+        let entry = Entry::done(Operation::MemberWrite, "member", user)
+            .before(&before)
+            .after(&role);
+        audit::record(app, tx, caller, Some(caller.org()), entry).await?;
+    });
+    store::member::get(&app.db, caller.org(), user)
+        .await?
+        .ok_or(AccessError::NoMember)
+}
+
+/// Removes a member; one may always leave by oneself, unless one is the owner. Their API keys here end too.
+pub(super) async fn remove(app: &App, caller: &Caller, user: UserId) -> Result<(), AccessError> {
+    let leaving = caller.actor.user() == Some(user);
+    if !leaving {
+        caller.require(Operation::MemberWrite)?;
+    }
+    let now = app.clock.now();
+    in_tx!(app.db, |tx| {
+        let before = store::member::lock_role(tx, &app.db, caller.org(), user)
+            .await?
+            .ok_or(AccessError::NoMember)?;
+        if before == Role::Owner {
+            return Err(AccessError::LastOwner);
+        }
+        if !leaving {
+            may_give(caller, before)?;
+        }
+        store::member::delete(tx, caller.org(), user).await?;
+        store::api_key::revoke_of(tx, caller.org(), user, now).await?;
+        let entry = Entry::done(Operation::MemberWrite, "member", user).before(&before);
+        audit::record(app, tx, caller, Some(caller.org()), entry).await?;
+    });
+    Ok(())
+}
+
+/// Nobody gives, takes or changes a role above their own. The super administrator has none and may.
+fn may_give(caller: &Caller, role: Role) -> Result<(), AccessError> {
+    match caller.role() {
+        Some(own) if role > own => Err(AccessError::AboveYou),
+        _ => Ok(()),
+    }
+}

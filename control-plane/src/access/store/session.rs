@@ -1,0 +1,138 @@
+//! Rows of `sessions`.
+
+use muster_base::{PlatformId, SessionId, UnixMs, UserId};
+
+use crate::{
+    db::{Db, DbError, Tx},
+    with_pool, with_tx,
+};
+
+pub(in crate::access) struct NewSession {
+    pub(in crate::access) id: SessionId,
+    pub(in crate::access) user: Option<UserId>,
+    pub(in crate::access) kind: &'static str,
+    pub(in crate::access) token_hash: [u8; 32],
+    pub(in crate::access) ip: Option<String>,
+    pub(in crate::access) user_agent: Option<String>,
+    pub(in crate::access) now: UnixMs,
+    pub(in crate::access) expires_at: UnixMs,
+}
+
+/// A session that counts now, of a user who may sign in.
+#[derive(sqlx::FromRow)]
+pub(in crate::access) struct LiveSession {
+    pub(in crate::access) id: SessionId,
+    #[sqlx(rename = "user_id")]
+    pub(in crate::access) user: Option<UserId>,
+    pub(in crate::access) username: Option<String>,
+    #[sqlx(rename = "platform_id")]
+    pub(in crate::access) platform: Option<PlatformId>,
+}
+
+pub(in crate::access) async fn insert(tx: &mut Tx, row: &NewSession) -> Result<(), DbError> {
+    const SQL: &str = "insert into sessions (id, user_id, kind, token_hash, ip, user_agent, created_at, used_at, \
+        expires_at) values ($1, $2, $3, $4, $5, $6, $7, $7, $8)";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(row.id)
+            .bind(row.user)
+            .bind(row.kind)
+            .bind(row.token_hash.as_slice())
+            .bind(&row.ip)
+            .bind(&row.user_agent)
+            .bind(row.now)
+            .bind(row.expires_at)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
+pub(in crate::access) async fn find_live(
+    db: &Db,
+    id: SessionId,
+    now: UnixMs,
+) -> Result<Option<LiveSession>, DbError> {
+    const SQL: &str = "select s.id, s.user_id, u.username, u.platform_id from sessions s \
+        left join users u on u.id = s.user_id where s.id = $1 and s.kind = 'bearer' and s.revoked_at is null \
+        and s.expires_at > $2 and (s.user_id is null or u.status = 'active')";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(id)
+        .bind(now)
+        .fetch_optional(pool)
+        .await)?)
+}
+
+pub(in crate::access) async fn find_live_cookie(
+    db: &Db,
+    token_hash: &[u8],
+    now: UnixMs,
+) -> Result<Option<LiveSession>, DbError> {
+    const SQL: &str = "select s.id, s.user_id, u.username, u.platform_id from sessions s \
+        left join users u on u.id = s.user_id where s.token_hash = $1 and s.kind = 'cookie' \
+        and s.revoked_at is null and s.expires_at > $2 and (s.user_id is null or u.status = 'active')";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(token_hash)
+        .bind(now)
+        .fetch_optional(pool)
+        .await)?)
+}
+
+/// Puts the next refresh token in the place of the present one, if the session counts and is younger than `oldest`.
+pub(in crate::access) async fn rotate(
+    tx: &mut Tx,
+    present: &[u8],
+    next: &[u8],
+    now: UnixMs,
+    expires_at: UnixMs,
+    oldest: UnixMs,
+) -> Result<Option<(SessionId, Option<UserId>)>, DbError> {
+    const SQL: &str = "update sessions set previous_hash = token_hash, token_hash = $2, used_at = $3, \
+        expires_at = $4 where token_hash = $1 and kind = 'bearer' and revoked_at is null and expires_at > $3 \
+        and created_at > $5 and (user_id is null or exists (select 1 from users u where u.id = sessions.user_id \
+        and u.status = 'active')) returning id, user_id";
+    Ok(with_tx!(tx, |conn| sqlx::query_as(SQL)
+        .bind(present)
+        .bind(next)
+        .bind(now)
+        .bind(expires_at)
+        .bind(oldest)
+        .fetch_optional(conn)
+        .await)?)
+}
+
+/// Ends the session whose refresh token this was before the last exchange.
+pub(in crate::access) async fn revoke_reused(tx: &mut Tx, hash: &[u8], now: UnixMs) -> Result<(), DbError> {
+    const SQL: &str = "update sessions set revoked_at = $2 where previous_hash = $1 and revoked_at is null";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL).bind(hash).bind(now).execute(conn).await?;
+    });
+    Ok(())
+}
+
+pub(in crate::access) async fn revoke(tx: &mut Tx, id: SessionId, now: UnixMs) -> Result<(), DbError> {
+    const SQL: &str = "update sessions set revoked_at = $2 where id = $1 and revoked_at is null";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL).bind(id).bind(now).execute(conn).await?;
+    });
+    Ok(())
+}
+
+/// Ends all sessions of a user, or of the super administrator.
+pub(in crate::access) async fn revoke_all(
+    tx: &mut Tx,
+    user: Option<UserId>,
+    now: UnixMs,
+) -> Result<(), DbError> {
+    const USER: &str = "update sessions set revoked_at = $2 where user_id = $1 and revoked_at is null";
+    const ADMIN: &str = "update sessions set revoked_at = $1 where user_id is null and revoked_at is null";
+    match user {
+        Some(user) => with_tx!(tx, |conn| {
+            sqlx::query(USER).bind(user).bind(now).execute(conn).await?;
+        }),
+        None => with_tx!(tx, |conn| {
+            sqlx::query(ADMIN).bind(now).execute(conn).await?;
+        }),
+    }
+    Ok(())
+}

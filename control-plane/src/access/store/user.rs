@@ -1,0 +1,139 @@
+//! Rows of `users`.
+
+use muster_base::{OrgId, PlatformId, UnixMs, UserId};
+
+use crate::{
+    access::user::User,
+    db::{Db, DbError, Tx},
+    with_pool, with_tx,
+};
+
+/// What a sign-in needs.
+#[derive(sqlx::FromRow)]
+pub(in crate::access) struct LoginRow {
+    pub(in crate::access) id: UserId,
+    pub(in crate::access) username: String,
+    pub(in crate::access) password_hash: String,
+    pub(in crate::access) status: String,
+}
+
+/// The user of that platform whose account, name, e-mail address or mobile number this is.
+pub(in crate::access) async fn find_login(
+    db: &Db,
+    platform: &str,
+    login: &str,
+) -> Result<Option<LoginRow>, DbError> {
+    const SQL: &str = "select u.id, u.username, u.password_hash, u.status from users u \
+        join platforms p on p.id = u.platform_id \
+        where p.code = $1 and (u.account = $2 or u.username = $2 or u.email = $2 or u.mobile = $2) \
+        order by u.created_at limit 1";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(platform)
+        .bind(login)
+        .fetch_optional(pool)
+        .await)?)
+}
+
+pub(in crate::access) async fn insert(
+    tx: &mut Tx,
+    platform: PlatformId,
+    user: &User,
+    password_hash: &str,
+) -> Result<(), DbError> {
+    const SQL: &str = "insert into users (id, account, platform_id, username, email, mobile, nick_name, \
+        password_hash, status, registered_by, created_at, updated_at) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(user.id)
+            .bind(&user.account)
+            .bind(platform)
+            .bind(&user.username)
+            .bind(&user.email)
+            .bind(&user.mobile)
+            .bind(&user.nick_name)
+            .bind(password_hash)
+            .bind(&user.status)
+            .bind(&user.registered_by)
+            .bind(user.created_at)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
+/// Writes what may change; the password only if there is a new one.
+pub(in crate::access) async fn update(
+    tx: &mut Tx,
+    user: &User,
+    password_hash: Option<&str>,
+    now: UnixMs,
+) -> Result<(), DbError> {
+    const SQL: &str = "update users set nick_name = $2, status = $3, password_hash = coalesce($4, password_hash), \
+        updated_at = $5 where id = $1";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(user.id)
+            .bind(&user.nick_name)
+            .bind(&user.status)
+            .bind(password_hash)
+            .bind(now)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
+pub(in crate::access) async fn get(db: &Db, id: UserId) -> Result<Option<User>, DbError> {
+    const SQL: &str = "select id, account, username, email, mobile, nick_name, status, registered_by, created_at \
+        from users where id = $1";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(id)
+        .fetch_optional(pool)
+        .await)?)
+}
+
+pub(in crate::access) async fn password_hash(db: &Db, id: UserId) -> Result<Option<String>, DbError> {
+    const SQL: &str = "select password_hash from users where id = $1";
+    Ok(with_pool!(db, |pool| sqlx::query_scalar(SQL)
+        .bind(id)
+        .fetch_optional(pool)
+        .await)?)
+}
+
+pub(in crate::access) async fn list(
+    db: &Db,
+    after: Option<UserId>,
+    limit: i64,
+) -> Result<Vec<User>, DbError> {
+    const SQL: &str = "select id, account, username, email, mobile, nick_name, status, registered_by, created_at \
+        from users where $1 is null or id < $1 order by id desc limit $2";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(after)
+        .bind(limit)
+        .fetch_all(pool)
+        .await)?)
+}
+
+pub(in crate::access) async fn platform_of(tx: &mut Tx, id: UserId) -> Result<Option<PlatformId>, DbError> {
+    const SQL: &str = "select platform_id from users where id = $1";
+    Ok(with_tx!(tx, |conn| sqlx::query_scalar(SQL)
+        .bind(id)
+        .fetch_optional(conn)
+        .await)?)
+}
+
+/// The user of that name in the org's platform.
+pub(in crate::access) async fn find_by_username(
+    tx: &mut Tx,
+    org: OrgId,
+    username: &str,
+) -> Result<Option<UserId>, DbError> {
+    const SQL: &str = "select u.id from users u join orgs o on o.platform_id = u.platform_id \
+        where o.id = $1 and u.username = $2 and u.status = 'active'";
+    Ok(with_tx!(tx, |conn| sqlx::query_scalar(SQL)
+        .bind(org)
+        .bind(username)
+        .fetch_optional(conn)
+        .await)?)
+}

@@ -1,0 +1,94 @@
+//! The process's parts, made once and handed to every use-case. No globals.
+
+use std::{fmt, ops::Deref, sync::Arc, time::Duration};
+
+use muster_base::Clock;
+
+use crate::{
+    access::{self, Throttle},
+    config::Config,
+    db::{Databases, Db, DbError},
+    keys::Keys,
+    tasks::Tasks,
+};
+
+/// All parts. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<AppInner>);
+
+/// What an [`App`] holds.
+#[derive(Debug)]
+pub struct AppInner {
+    /// Configuration.
+    pub config: Config,
+    /// Everything but readings.
+    pub db: Db,
+    /// Readings.
+    pub telemetry_db: Db,
+    /// Time and ids.
+    pub clock: Clock,
+    /// Keys derived from the master key.
+    pub keys: Keys,
+    /// Every task.
+    pub tasks: Tasks,
+    /// Sign-in attempts.
+    pub throttle: Throttle,
+    databases: Databases,
+}
+
+/// One of the control plane's own figures.
+#[derive(Debug, Clone, Copy)]
+pub struct Figure {
+    /// Prometheus name.
+    pub name: &'static str,
+    /// What it is.
+    pub help: &'static str,
+    /// Its value now.
+    pub value: f64,
+}
+
+impl App {
+    /// Puts the parts together; starts nothing.
+    pub fn new(config: Config, databases: Databases, clock: Clock, keys: Keys) -> Self {
+        Self(Arc::new(AppInner {
+            config,
+            db: databases.main.clone(),
+            telemetry_db: databases.telemetry.clone(),
+            clock,
+            keys,
+            tasks: Tasks::default(),
+            throttle: Throttle::default(),
+            databases,
+        }))
+    }
+
+    /// Makes what must be there before anything else, and starts the background tasks.
+    pub async fn start(&self) -> Result<(), DbError> {
+        access::ensure_defaults(self).await
+    }
+
+    /// Stops the background tasks and closes the databases.
+    pub async fn stop(&self) {
+        self.tasks.stop(Duration::from_secs(10)).await;
+        self.databases.close().await;
+    }
+
+    /// The figures that `/metrics` shows.
+    pub fn figures(&self) -> Vec<Figure> {
+        Vec::new()
+    }
+}
+
+impl Deref for App {
+    type Target = AppInner;
+
+    fn deref(&self) -> &AppInner {
+        &self.0
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,231 @@
+//! Writing and reading the log.
+
+use muster_base::{AuditId, OrgId, UnixMs};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{chain, store};
+use crate::{
+    access::{Caller, Identity, Operation},
+    app::App,
+    db::{DbError, Tx},
+    error::Error,
+    http::page::{Cursor, Page, PageQuery},
+    in_tx,
+};
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was done.
+    Done,
+    /// It was not allowed.
+    Refused,
+    /// It was allowed and did not work.
+    Failed,
+}
+
+impl Outcome {
+    /// The word in the log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What is to be written down.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    operation: String,
+    object_kind: &'static str,
+    object_id: String,
+    outcome: Outcome,
+    before: Option<String>,
+    after: Option<String>,
+    detail: String,
+}
+
+impl Entry {
+    /// `operation` (`host:write`, `auth:login`…) was done on the object.
+    pub fn done(operation: impl ToString, object_kind: &'static str, object_id: impl ToString) -> Self {
+        Self::new(
+            Outcome::Done,
+            operation.to_string(),
+            object_kind,
+            object_id.to_string(),
+        )
+    }
+
+    /// It was refused.
+    pub fn refused(operation: impl ToString, object_kind: &'static str, object_id: impl ToString) -> Self {
+        Self::new(
+            Outcome::Refused,
+            operation.to_string(),
+            object_kind,
+            object_id.to_string(),
+        )
+    }
+
+    /// It was tried and failed.
+    pub fn failed(operation: impl ToString, object_kind: &'static str, object_id: impl ToString) -> Self {
+        Self::new(
+            Outcome::Failed,
+            operation.to_string(),
+            object_kind,
+            object_id.to_string(),
+        )
+    }
+
+    fn new(outcome: Outcome, operation: String, object_kind: &'static str, object_id: String) -> Self {
+        Self {
+            operation,
+            object_kind,
+            object_id,
+            outcome,
+            before: None,
+            after: None,
+            detail: String::new(),
+        }
+    }
+
+    /// The object as it was. Must hold no secret.
+    #[must_use]
+    pub fn before(mut self, object: &impl Serialize) -> Self {
+        self.before = serde_json::to_string(object).ok();
+        self
+    }
+
+    /// The object as it is now. Must hold no secret.
+    #[must_use]
+    pub fn after(mut self, object: &impl Serialize) -> Self {
+        self.after = serde_json::to_string(object).ok();
+        self
+    }
+
+    /// A sentence for people. Must hold no secret.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = detail.into();
+        self
+    }
+}
+
+/// A row of the log.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditRow {
+    /// Id of the row.
+    pub id: AuditId,
+    /// Number within its scope, without gaps.
+    pub seq: i64,
+    /// When.
+    pub at: UnixMs,
+    /// `superAdmin`, `user`, `apiKey`, `webhook`, `agent` or `system`.
+    pub actor_kind: String,
+    /// Id within that kind.
+    pub actor_id: String,
+    /// Name at that time.
+    pub actor_name: String,
+    /// From where.
+    pub ip: Option<String>,
+    /// For instance `host:delete`.
+    pub operation: String,
+    /// For instance `host`.
+    pub object_kind: String,
+    /// Its id.
+    pub object_id: String,
+    /// `done`, `refused` or `failed`.
+    pub outcome: String,
+    /// The object before, as JSON text.
+    pub before: Option<String>,
+    /// The object after, as JSON text.
+    pub after: Option<String>,
+    /// A sentence.
+    pub detail: String,
+    /// Chain hash, hexadecimal.
+    pub hash: String,
+    #[serde(skip)]
+    pub(super) scope: String,
+}
+
+/// Writes a row in the change's own transaction. `org` is `None` for what is above orgs.
+pub async fn record(
+    app: &App,
+    tx: &mut Tx,
+    who: &Identity,
+    org: Option<OrgId>,
+    entry: Entry,
+) -> Result<(), DbError> {
+    let scope = org.map_or_else(|| "platform".to_owned(), |org| org.to_string());
+    let (seq, previous) = store::next(tx, &scope).await?;
+    let mut row = AuditRow {
+        id: app.clock.new_id(),
+        seq,
+        at: app.clock.now(),
+        actor_kind: who.actor.kind().to_owned(),
+        actor_id: who.actor.id(),
+        actor_name: who.actor.name(),
+        ip: who.ip.map(|ip| ip.to_string()),
+        operation: entry.operation,
+        object_kind: entry.object_kind.to_owned(),
+        object_id: entry.object_id,
+        outcome: entry.outcome.as_str().to_owned(),
+        before: entry.before,
+        after: entry.after,
+        detail: entry.detail,
+        hash: String::new(),
+        scope,
+    };
+    let hash = chain::hash(&previous, &row);
+    row.hash = hex::encode(hash);
+    store::insert(tx, org, &row, &hash).await
+}
+
+/// Writes down an attempt that was refused, in a transaction of its own. A failure to write is logged.
+pub async fn record_refusal(app: &App, who: &Identity, org: Option<OrgId>, entry: Entry) {
+    let write = async || -> Result<(), DbError> {
+        in_tx!(app.db, |tx| record(app, tx, who, org, entry).await?);
+        Ok(())
+    };
+    if let Err(error) = write().await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "could not write an audit row"
+        );
+    }
+}
+
+/// The org's rows, newest first.
+pub async fn list(app: &App, caller: &Caller, query: &PageQuery) -> Result<Page<AuditRow>, Error> {
+    caller.require(Operation::AuditRead)?;
+    let before = query.cursor::<i64>()?.unwrap_or(i64::MAX);
+    let rows = store::list(&app.db, &caller.org().to_string(), before, query.fetch()).await?;
+    Ok(query.page(rows, |row| Cursor::of(&row.seq)))
+}
+
+/// Checks the chain of the org's log; answers how many rows hold, or the number of the first that does not.
+pub async fn verify(app: &App, caller: &Caller) -> Result<Result<i64, i64>, Error> {
+    const BATCH: i64 = 1_000;
+    caller.require(Operation::AuditRead)?;
+    let scope = caller.org().to_string();
+    let (mut previous, mut seq) = (Vec::new(), 0);
+    loop {
+        let rows = store::list_from(&app.db, &scope, seq, BATCH).await?;
+        if rows.is_empty() {
+            break;
+        }
+        for row in rows {
+            let hash = chain::hash(&previous, &row);
+            if row.seq != seq + 1 || row.hash != hex::encode(hash) {
+                return Ok(Err(seq + 1));
+            }
+            seq = row.seq;
+            previous = hash.to_vec();
+        }
+    }
+    let head = store::head(&app.db, &scope).await?;
+    Ok(if head == seq { Ok(seq) } else { Err(seq + 1) })
+}

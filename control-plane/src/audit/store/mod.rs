@@ -1,0 +1,148 @@
+//! Rows of `audit_log` and `audit_heads`.
+
+use muster_base::{AuditId, OrgId, UnixMs};
+
+use super::AuditRow;
+use crate::{
+    db::{Db, DbError, Tx},
+    with_pool, with_tx,
+};
+
+/// Takes the next number of the scope and gives the hash of the row before. Locks the scope until the
+/// transaction ends.
+pub(super) async fn next(tx: &mut Tx, scope: &str) -> Result<(i64, Vec<u8>), DbError> {
+    const NEXT: &str = "insert into audit_heads (scope, seq, hash) values ($1, 1, $2) \
+        on conflict (scope) do update set seq = audit_heads.seq + 1 returning seq, hash";
+    Ok(with_tx!(tx, |conn| sqlx::query_as(NEXT)
+        .bind(scope)
+        .bind(Vec::<u8>::new())
+        .fetch_one(conn)
+        .await)?)
+}
+
+/// Writes the row and makes its hash the head.
+pub(super) async fn insert(
+    tx: &mut Tx,
+    org: Option<OrgId>,
+    row: &AuditRow,
+    hash: &[u8],
+) -> Result<(), DbError> {
+    const INSERT: &str = "insert into audit_log (id, scope, seq, org_id, at, actor_kind, actor_id, actor_name, ip, \
+        operation, object_kind, object_id, outcome, before, after, detail, hash) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+    with_tx!(tx, |conn| {
+        sqlx::query(INSERT)
+            .bind(row.id)
+            .bind(&row.scope)
+            .bind(row.seq)
+            .bind(org)
+            .bind(row.at)
+            .bind(&row.actor_kind)
+            .bind(&row.actor_id)
+            .bind(&row.actor_name)
+            .bind(&row.ip)
+            .bind(&row.operation)
+            .bind(&row.object_kind)
+            .bind(&row.object_id)
+            .bind(&row.outcome)
+            .bind(&row.before)
+            .bind(&row.after)
+            .bind(&row.detail)
+            .bind(hash)
+            .execute(&mut *conn)
+            .await?;
+        sqlx::query("update audit_heads set hash = $2 where scope = $1")
+            .bind(&row.scope)
+            .bind(hash)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
+const COLUMNS: &str = "id, scope, seq, at, actor_kind, actor_id, actor_name, ip, operation, object_kind, object_id, \
+    outcome, before, after, detail, hash";
+
+#[derive(sqlx::FromRow)]
+struct Record {
+    id: AuditId,
+    scope: String,
+    seq: i64,
+    at: UnixMs,
+    actor_kind: String,
+    actor_id: String,
+    actor_name: String,
+    ip: Option<String>,
+    operation: String,
+    object_kind: String,
+    object_id: String,
+    outcome: String,
+    before: Option<String>,
+    after: Option<String>,
+    detail: String,
+    hash: Vec<u8>,
+}
+
+impl From<Record> for AuditRow {
+    fn from(record: Record) -> Self {
+        Self {
+            id: record.id,
+            seq: record.seq,
+            at: record.at,
+            actor_kind: record.actor_kind,
+            actor_id: record.actor_id,
+            actor_name: record.actor_name,
+            ip: record.ip,
+            operation: record.operation,
+            object_kind: record.object_kind,
+            object_id: record.object_id,
+            outcome: record.outcome,
+            before: record.before,
+            after: record.after,
+            detail: record.detail,
+            hash: hex::encode(record.hash),
+            scope: record.scope,
+        }
+    }
+}
+
+/// Rows with a number below `before`, newest first.
+pub(super) async fn list(db: &Db, scope: &str, before: i64, limit: i64) -> Result<Vec<AuditRow>, DbError> {
+    let sql =
+        format!("select {COLUMNS} from audit_log where scope = $1 and seq < $2 order by seq desc limit $3");
+    let rows: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(scope)
+        .bind(before)
+        .bind(limit)
+        .fetch_all(pool)
+        .await)?;
+    Ok(rows.into_iter().map(AuditRow::from).collect())
+}
+
+/// Rows with a number above `after`, oldest first.
+pub(super) async fn list_from(
+    db: &Db,
+    scope: &str,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<AuditRow>, DbError> {
+    let sql = format!("select {COLUMNS} from audit_log where scope = $1 and seq > $2 order by seq limit $3");
+    let rows: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(scope)
+        .bind(after)
+        .bind(limit)
+        .fetch_all(pool)
+        .await)?;
+    Ok(rows.into_iter().map(AuditRow::from).collect())
+}
+
+/// Number of the scope's last row.
+pub(super) async fn head(db: &Db, scope: &str) -> Result<i64, DbError> {
+    let seq: Option<i64> = with_pool!(db, |pool| sqlx::query_scalar(
+        "select seq from audit_heads where scope = $1"
+    )
+    .bind(scope)
+    .fetch_optional(pool)
+    .await)?;
+    Ok(seq.unwrap_or(0))
+}

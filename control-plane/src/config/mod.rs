@@ -1,0 +1,131 @@
+//! Configuration: defaults, then `DATA/muster.toml` (or `--config`), then the environment
+//! (`MUSTER_HTTP__LISTEN=127.0.0.1:9000`), the later wins. Unknown keys are refused, so that a typo is seen.
+
+mod database;
+mod http;
+mod link;
+mod telemetry;
+
+use std::path::{Path, PathBuf};
+
+use figment::{
+    Figment,
+    providers::{Env, Format, Serialized, Toml},
+};
+use muster_base::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+pub use self::{database::DatabaseConfig, http::HttpConfig, link::LinkConfig, telemetry::TelemetryConfig};
+
+/// File name in the data directory.
+pub const FILE_NAME: &str = "muster.toml";
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// HTTP API and console.
+    pub http: HttpConfig,
+    /// The agents' door.
+    pub link: LinkConfig,
+    /// Database.
+    pub database: DatabaseConfig,
+    /// Retention of readings.
+    pub telemetry: TelemetryConfig,
+    /// The super administrator; absent until set up.
+    pub super_admin: Option<SuperAdmin>,
+    /// Where the data is; from the command line.
+    #[serde(skip)]
+    pub data: PathBuf,
+}
+
+/// The one super administrator.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SuperAdmin {
+    /// Sign-in name.
+    pub account: String,
+    /// argon2id hash in PHC form.
+    pub password_hash: SecretString,
+}
+
+#[derive(Serialize)]
+struct Defaults {
+    http: HttpConfig,
+    link: LinkConfig,
+    database: toml::Table,
+    telemetry: TelemetryConfig,
+}
+
+impl Config {
+    /// Reads the configuration for the data directory `data`.
+    pub fn load(data: &Path, file: Option<&Path>) -> Result<Self, Box<figment::Error>> {
+        let file = file.map_or_else(|| data.join(FILE_NAME), Path::to_owned);
+        let defaults = Defaults {
+            http: HttpConfig::default(),
+            link: LinkConfig::default(),
+            database: toml::Table::new(),
+            telemetry: TelemetryConfig::default(),
+        };
+        let mut config: Self = Figment::from(Serialized::defaults(defaults))
+            .merge(Toml::file(file))
+            .merge(
+                Env::prefixed("MUSTER_")
+                    .filter(|key| key.as_str().contains("__"))
+                    .split("__"),
+            )
+            .extract()
+            .map_err(Box::new)?;
+        data.clone_into(&mut config.data);
+        Ok(config)
+    }
+
+    /// The text of a new configuration file. The hash is in it: write it 0600.
+    pub fn initial_file(database: Option<&SecretString>, admin: &SuperAdmin) -> String {
+        let mut table = toml::Table::new();
+        if let Some(url) = database {
+            let mut section = toml::Table::new();
+            section.insert("url".into(), url.expose_secret().into());
+            table.insert("database".into(), section.into());
+        }
+        let mut section = toml::Table::new();
+        section.insert("account".into(), admin.account.clone().into());
+        section.insert("password_hash".into(), admin.password_hash.expose_secret().into());
+        table.insert("super_admin".into(), section.into());
+        table.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_need_no_file_and_a_typo_is_refused() {
+        let data = tempfile::tempdir().unwrap();
+        let config = Config::load(data.path(), None).unwrap();
+        assert_eq!(config.http.listen.port(), 8440);
+        assert!(config.super_admin.is_none());
+
+        std::fs::write(data.path().join(FILE_NAME), "[http]\nlissten = \"x\"\n").unwrap();
+        assert!(Config::load(data.path(), None).is_err());
+    }
+
+    #[test]
+    fn the_initial_file_is_read_back() {
+        let data = tempfile::tempdir().unwrap();
+        let admin = SuperAdmin {
+            account: "a\"b".into(),
+            password_hash: "$argon2id$x".into(),
+        };
+        let url = SecretString::from("postgres://u:p@h/d");
+        std::fs::write(
+            data.path().join(FILE_NAME),
+            Config::initial_file(Some(&url), &admin),
+        )
+        .unwrap();
+        let config = Config::load(data.path(), None).unwrap();
+        assert_eq!(config.super_admin.unwrap().account, "a\"b");
+        assert_eq!(config.database.url.unwrap().expose_secret(), "postgres://u:p@h/d");
+    }
+}

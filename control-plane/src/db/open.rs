@@ -1,0 +1,84 @@
+//! Opening the databases.
+
+use std::{path::Path, str::FromStr, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::{
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{Db, DbError, SqlitePools, migrate};
+
+const READERS: u32 = 4;
+const POSTGRES_CONNECTIONS: u32 = 16;
+const ACQUIRE: Duration = Duration::from_secs(5);
+const BUSY: Duration = Duration::from_secs(30);
+
+/// Both databases of a control plane; with PostgreSQL they are the same one.
+#[derive(Clone, Debug)]
+pub struct Databases {
+    /// Everything but readings.
+    pub main: Db,
+    /// Readings.
+    pub telemetry: Db,
+}
+
+impl Databases {
+    /// Opens, or makes, `muster.db` and `telemetry.db` in `data` and migrates them.
+    pub async fn sqlite(data: &Path) -> Result<Self, DbError> {
+        let main = open_file(data.join("muster.db"), SqliteSynchronous::Full).await?;
+        migrate::sqlite(&main.write).await?;
+        let telemetry = open_file(data.join("telemetry.db"), SqliteSynchronous::Normal).await?;
+        migrate::sqlite_telemetry(&telemetry.write).await?;
+        Ok(Self {
+            main: Db::Sqlite(main),
+            telemetry: Db::Sqlite(telemetry),
+        })
+    }
+
+    /// Connects to PostgreSQL and migrates.
+    pub async fn postgres(url: &SecretString) -> Result<Self, DbError> {
+        let options = PgConnectOptions::from_str(url.expose_secret())?.application_name("muster");
+        let pool = PgPoolOptions::new()
+            .max_connections(POSTGRES_CONNECTIONS)
+            .acquire_timeout(ACQUIRE)
+            .connect_with(options)
+            .await?;
+        migrate::postgres(&pool).await?;
+        Ok(Self {
+            main: Db::Postgres(pool.clone()),
+            telemetry: Db::Postgres(pool),
+        })
+    }
+
+    /// Closes both.
+    pub async fn close(&self) {
+        self.main.close().await;
+        self.telemetry.close().await;
+    }
+}
+
+async fn open_file(path: std::path::PathBuf, synchronous: SqliteSynchronous) -> Result<SqlitePools, DbError> {
+    let options = SqliteConnectOptions::new()
+        .filename(&path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(synchronous)
+        .foreign_keys(true)
+        .busy_timeout(BUSY)
+        .optimize_on_close(true, None);
+    let write = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(BUSY)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options.clone())
+        .await?;
+    let read = SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .acquire_timeout(ACQUIRE)
+        .connect_with(options.pragma("query_only", "on"))
+        .await?;
+    Ok(SqlitePools { read, write, path })
+}

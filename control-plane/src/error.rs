@@ -1,0 +1,93 @@
+//! The one error of the crate: what happened, apart from how it is said. Each room has its own enum, which knows
+//! how to become this; `http::problem` turns this into a response, and nothing else does.
+
+use std::{borrow::Cow, time::Duration};
+
+use crate::{access::Operation, db::DbError};
+
+/// Why something was not done, in terms that HTTP, the link and the command line can each put in their own words.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is none, or it isn't the caller's.
+    #[error("no such {0}")]
+    NotFound(&'static str),
+    /// The input is wrong; each entry says where and what to do.
+    #[error("the input is not valid")]
+    Invalid(Vec<FieldError>),
+    /// Nobody, or not anybody any more.
+    #[error("sign in first")]
+    Unauthenticated,
+    /// Signed in, but lacking this permission.
+    #[error("you need the permission {0}")]
+    Forbidden(Operation),
+    /// Signed in, but this is refused for a reason other than a missing permission.
+    #[error("{0}")]
+    Denied(Cow<'static, str>),
+    /// The present state does not allow it. `code` is stable, the message for a person.
+    #[error("{message}")]
+    Conflict {
+        /// Kebab-case.
+        code: &'static str,
+        /// What is in the way and what to do.
+        message: String,
+    },
+    /// Bigger than allowed.
+    #[error("{0}")]
+    TooLarge(Cow<'static, str>),
+    /// Too often.
+    #[error("too many requests")]
+    RateLimited {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// Another part (an agent, a registry) can't be reached or gave a useless answer.
+    #[error("{0}")]
+    Upstream(String),
+    /// The database does not answer now.
+    #[error("the database does not answer")]
+    DatabaseUnavailable(#[source] DbError),
+    /// Our own fault; logged, never shown.
+    #[error("internal error")]
+    Internal(#[source] anyhow::Error),
+}
+
+/// A field that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct FieldError {
+    /// JSON path such as `container.ports[0].hostPort`; empty for the whole body.
+    pub field: String,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+impl Error {
+    /// One wrong field.
+    pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldError {
+            field: field.into(),
+            message: message.into(),
+        }])
+    }
+
+    /// A conflict with a stable code.
+    pub fn conflict(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Conflict {
+            code,
+            message: message.into(),
+        }
+    }
+
+    /// Our own fault.
+    pub fn internal(error: impl Into<anyhow::Error>) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+impl From<DbError> for Error {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Unavailable(_) => Self::DatabaseUnavailable(error),
+            DbError::Refused(_) | DbError::Migrate(_) | DbError::Corrupt(_) => Self::Internal(error.into()),
+        }
+    }
+}

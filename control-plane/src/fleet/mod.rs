@@ -1,0 +1,10 @@
+//! Clusters, hosts, join tokens, enrolment.
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+
+/// This room's routes.
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+}

@@ -1,0 +1,129 @@
+//! Who is asking: from the request's credentials to an [`Identity`] or a [`Caller`].
+//!
+//! `Authorization: Bearer` with an access token or an API key, or the console's session cookie, which on anything
+//! but reads needs the CSRF token in `X-CSRF-Token`. The org comes from the `Muster-Org` header or the query
+//! parameter `org` (for `EventSource`, which can't set headers); without either it is the person's first org.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::{
+    extract::{ConnectInfo, FromRequestParts},
+    http::{Method, header, request::Parts},
+};
+
+use super::{CSRF_HEADER, ORG_HEADER, SESSION_COOKIE, problem::ApiError, refusals::Asker};
+use crate::{
+    access::{self, Caller, Credential, Identity},
+    app::App,
+    error::Error,
+};
+
+/// The peer's address; behind a trusted proxy, the address it forwarded for.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientIp(pub Option<IpAddr>);
+
+impl FromRequestParts<App> for ClientIp {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
+        let peer = parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|info| info.0.ip().to_canonical());
+        let trusted = |ip: &IpAddr| app.config.http.trusted_proxies.contains(ip);
+        let forwarded = || {
+            let chain = parts.headers.get("x-forwarded-for")?.to_str().ok()?;
+            chain
+                .rsplit(',')
+                .filter_map(|hop| hop.trim().parse::<IpAddr>().ok())
+                .find(|ip| !trusted(ip))
+        };
+        Ok(Self(match peer {
+            Some(ip) if trusted(&ip) => forwarded().or(peer),
+            other => other,
+        }))
+    }
+}
+
+impl FromRequestParts<App> for Identity {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let credential = credential(parts)?;
+        let ClientIp(ip) = ClientIp::from_request_parts(parts, app)
+            .await
+            .unwrap_or(ClientIp(None));
+        let identity = access::identify(app, credential, ip).await?.identity;
+        Asker::note(parts, &identity, None);
+        Ok(identity)
+    }
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let credential = credential(parts)?;
+        let ClientIp(ip) = ClientIp::from_request_parts(parts, app)
+            .await
+            .unwrap_or(ClientIp(None));
+        let org = wanted_org(parts)?;
+        let identified = access::identify(app, credential, ip).await?;
+        let caller = access::enter_org(app, identified, org.as_deref()).await?;
+        Asker::note(parts, &caller, Some(caller.org()));
+        Ok(caller)
+    }
+}
+
+fn credential(parts: &Parts) -> Result<Credential, Error> {
+    if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
+        let token = value.to_str().ok().and_then(|text| {
+            let (scheme, token) = text.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+        });
+        return token
+            .filter(|token| token.len() <= 4_096)
+            .map(Credential::bearer)
+            .ok_or(Error::Unauthenticated);
+    }
+    let cookie = session_cookie(parts).ok_or(Error::Unauthenticated)?;
+    let safe = matches!(parts.method, Method::GET | Method::HEAD);
+    let csrf = parts
+        .headers
+        .get(CSRF_HEADER)
+        .and_then(|value| value.to_str().ok());
+    Ok(Credential::cookie(
+        cookie,
+        if safe {
+            None
+        } else {
+            Some(csrf.unwrap_or_default())
+        },
+    ))
+}
+
+/// The value of the session cookie.
+pub(crate) fn session_cookie(parts: &Parts) -> Option<&str> {
+    parts
+        .headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(name, value)| (name == SESSION_COOKIE).then_some(value))
+}
+
+fn wanted_org(parts: &Parts) -> Result<Option<String>, Error> {
+    if let Some(value) = parts.headers.get(ORG_HEADER) {
+        return value
+            .to_str()
+            .map(|text| Some(text.to_owned()))
+            .map_err(|_| Error::NotFound("org"));
+    }
+    let query = parts.uri.query().unwrap_or_default();
+    Ok(query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("org="))
+        .map(str::to_owned))
+}

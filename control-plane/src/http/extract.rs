@@ -1,0 +1,76 @@
+//! Extractors whose refusals are problems: a JSON body, a query string and path parameters.
+
+use axum::{
+    extract::{FromRequest, FromRequestParts, Request, rejection::JsonRejection},
+    http::{StatusCode, request::Parts},
+    response::{IntoResponse, Response},
+};
+use serde::de::DeserializeOwned;
+
+use super::problem::{ApiError, respond};
+use crate::error::{Error, FieldError};
+
+/// A JSON body. Unknown fields, missing fields and wrong types answer 422; what isn't JSON at all answers 400.
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        match axum::Json::<T>::from_request(request, state).await {
+            Ok(axum::Json(value)) => Ok(Self(value)),
+            Err(JsonRejection::JsonDataError(error)) => Err(invalid(error.body_text())),
+            Err(JsonRejection::BytesRejection(error)) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                Err(ApiError::from(Error::TooLarge("the body is too large".into())).into_response())
+            }
+            Err(error) => Err(respond(
+                error.status(),
+                "bad-request".into(),
+                "Bad request",
+                error.body_text(),
+                Vec::new(),
+            )),
+        }
+    }
+}
+
+/// A query string; a wrong one answers 422.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        match axum::extract::Query::<T>::from_request_parts(parts, state).await {
+            Ok(axum::extract::Query(value)) => Ok(Self(value)),
+            Err(error) => Err(invalid(error.body_text())),
+        }
+    }
+}
+
+/// Path parameters. An id that is no id names nothing: 404.
+#[derive(Debug)]
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        match axum::extract::Path::<T>::from_request_parts(parts, state).await {
+            Ok(axum::extract::Path(value)) => Ok(Self(value)),
+            Err(_) => Err(ApiError::from(Error::NotFound("such thing")).into_response()),
+        }
+    }
+}
+
+fn invalid(text: String) -> Response {
+    // serde_path_to_error's text is "Failed to deserialize …: path: message".
+    let text = text.split_once(": ").map_or(text.as_str(), |(_, rest)| rest);
+    let (field, message) = match text.split_once(": ") {
+        Some((field, message)) if !field.contains(' ') => (field.to_owned(), message.to_owned()),
+        _ => (String::new(), text.to_owned()),
+    };
+    ApiError::from(Error::Invalid(vec![FieldError { field, message }])).into_response()
+}

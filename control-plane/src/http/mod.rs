@@ -1,0 +1,28 @@
+//! HTTP: the API, the console's files, health. The only room beside the `api/` folders that knows axum.
+//!
+//! Every request has a size limit, a time limit and an id. Errors leave as RFC 9457 problems, made in
+//! [`problem`] and nowhere else.
+
+mod assets;
+mod caller;
+pub mod extract;
+mod health;
+mod openapi;
+mod openapi_page;
+pub mod page;
+pub mod problem;
+mod refusals;
+mod server;
+
+pub use self::{
+    caller::ClientIp,
+    openapi::{document, routes},
+    server::{router, serve},
+};
+
+/// Header that chooses the org, by id or slug.
+pub const ORG_HEADER: &str = "muster-org";
+/// Header that carries the CSRF token of a cookie session.
+pub const CSRF_HEADER: &str = "x-csrf-token";
+/// Cookie of a console session.
+pub const SESSION_COOKIE: &str = "muster_session";

@@ -1,0 +1,110 @@
+//! The HTTP server: every room's routes, the limits around them, and the listener.
+
+use std::{net::SocketAddr, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderName, HeaderValue, Request, StatusCode, header},
+    response::Response,
+    routing::get,
+};
+use tokio::net::TcpListener;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::{
+        CompressionLayer,
+        predicate::{DefaultPredicate, NotForContentType, Predicate},
+    },
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    set_header::SetResponseHeaderLayer,
+    trace::TraceLayer,
+};
+use tracing::info_span;
+
+use super::{assets, health, openapi, problem, refusals};
+use crate::app::App;
+
+const BODY_BYTES: usize = 2 << 20;
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+    font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The whole HTTP side as one service.
+pub fn router(app: App) -> Router {
+    let (api, document) = openapi::routes().split_for_parts();
+    let request_id = HeaderName::from_static("x-request-id");
+    let header = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
+    api.route("/api/v1/openapi.json", get(async move || Json(document)))
+        .route("/api/docs", get(docs))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
+        .fallback(assets::fallback)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(axum::middleware::from_fn_with_state(
+            app.clone(),
+            refusals::record,
+        ))
+        .with_state(app)
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(
+            CompressionLayer::new().compress_when(
+                DefaultPredicate::new().and(NotForContentType::const_new("text/event-stream")),
+            ),
+        )
+        .layer(header(header::CONTENT_SECURITY_POLICY, CSP))
+        .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(header(header::REFERRER_POLICY, "same-origin"))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(PropagateRequestIdLayer::new(request_id.clone()))
+        .layer(TraceLayer::new_for_http().make_span_with(|request: &Request<_>| {
+            // The path only: a query string may hold what must not be logged.
+            info_span!("http", http.method = %request.method(), http.path = request.uri().path())
+        }))
+        .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
+}
+
+/// Serves until the process is told to stop, then lets open requests end.
+pub async fn serve(app: App, listener: TcpListener) -> std::io::Result<()> {
+    let stopping = app.tasks.stopping();
+    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(stopping.clone().cancelled_owned());
+    // Event streams end when the process stops; whatever else is still open after this time is cut off.
+    let patience = async {
+        stopping.cancelled().await;
+        tokio::time::sleep(Duration::from_secs(10)).await;
+    };
+    tokio::select! {
+        ended = serving.into_future() => ended,
+        () = patience => Ok(()),
+    }
+}
+
+async fn method_not_allowed() -> Response {
+    let detail = "this call does not take that method; /api/docs lists what it takes".to_owned();
+    problem::respond(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed".into(),
+        "Method not allowed",
+        detail,
+        Vec::new(),
+    )
+}
+
+async fn docs() -> Response {
+    use axum::response::IntoResponse;
+    let html = super::openapi_page::render(&openapi::document());
+    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response()
+}
+
+fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    tracing::error!("a handler panicked");
+    let detail = "internal error".to_owned();
+    problem::respond(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "internal".into(),
+        "Internal error",
+        detail,
+        Vec::new(),
+    )
+}

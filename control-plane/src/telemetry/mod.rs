@@ -1,0 +1,10 @@
+//! Readings: ingest, storage, query.
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+
+/// This room's routes.
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+}

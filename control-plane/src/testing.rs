@@ -1,0 +1,266 @@
+//! What tests stand on: an [`App`] on a fresh database of each kind, and the HTTP side called without a socket.
+//!
+//! ```ignore
+//! both_databases!(a_host_is_renamed, |test| {
+//!     let admin = test.admin().await;                     // super administrator in the default org
+//!     let ann = test.member("ann", Role::Admin).await;    // signed-in user of the default org
+//!     let (status, body) = ann.post("/api/v1/clusters", json!({"name": "web"})).await;
+//!     assert_eq!(status, 201);
+//! });
+//! ```
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{Method, Request, header},
+};
+use muster_base::{Clock, ExposeSecret, OrgId, SecretString, UnixMs, UserId};
+use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
+use tower::ServiceExt;
+
+use crate::{
+    access::{self, Caller, Role},
+    app::App,
+    config::{Config, SuperAdmin},
+    db::Databases,
+    http,
+    keys::Keys,
+};
+
+/// Makes two tests of one body: on SQLite and on PostgreSQL.
+macro_rules! both_databases {
+    ($name:ident, |$test:ident| $body:block) => {
+        async fn $name($test: &$crate::testing::Test) $body
+
+        mod $name {
+            #[tokio::test]
+            async fn on_sqlite() {
+                let test = $crate::testing::Test::sqlite().await;
+                super::$name(&test).await;
+                test.finish().await;
+            }
+
+            #[tokio::test]
+            async fn on_postgres() {
+                let test = $crate::testing::Test::postgres().await;
+                super::$name(&test).await;
+                test.finish().await;
+            }
+        }
+    };
+}
+pub(crate) use both_databases;
+
+/// An app on a fresh database.
+pub(crate) struct Test {
+    pub(crate) app: App,
+    router: Router,
+    _data: tempfile::TempDir,
+    drop_database: Option<(SecretString, String)>,
+}
+
+/// Somebody who calls the API.
+pub(crate) struct Client<'t> {
+    test: &'t Test,
+    token: String,
+    org: Option<String>,
+}
+
+const PASSWORD: &str = "a password for tests";
+const ADMIN: &str = "root";
+
+impl Test {
+    pub(crate) async fn sqlite() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let databases = Databases::sqlite(data.path()).await.unwrap();
+        Self::new(data, databases, None).await
+    }
+
+    /// On a database of its own in the server that `MUSTER_TEST_POSTGRES_URL` names.
+    pub(crate) async fn postgres() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let server = std::env::var("MUSTER_TEST_POSTGRES_URL").expect(
+            "MUSTER_TEST_POSTGRES_URL is not set: run `cargo verify`, which starts a PostgreSQL for tests",
+        );
+        let name = format!(
+            "muster_test_{}_{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
+        let mut connection = PgConnection::connect(&server).await.unwrap();
+        let create = sqlx::AssertSqlSafe(format!("create database {name}"));
+        sqlx::query(create).execute(&mut connection).await.unwrap();
+        let (base, _) = server.rsplit_once('/').unwrap();
+        let databases = Databases::postgres(&SecretString::from(format!("{base}/{name}")))
+            .await
+            .unwrap();
+        let data = tempfile::tempdir().unwrap();
+        Self::new(data, databases, Some((server.into(), name))).await
+    }
+
+    async fn new(
+        data: tempfile::TempDir,
+        databases: Databases,
+        drop_database: Option<(SecretString, String)>,
+    ) -> Self {
+        let mut config = Config::load(data.path(), None).unwrap();
+        let password_hash = access::hash_password(PASSWORD.into()).await.unwrap();
+        config.super_admin = Some(SuperAdmin {
+            account: ADMIN.into(),
+            password_hash,
+        });
+        let keys = Keys::load_or_create(data.path()).unwrap();
+        let app = App::new(config, databases, Clock::manual(UnixMs(1_780_000_000_000)), keys);
+        app.start().await.unwrap();
+        Self {
+            router: http::router(app.clone()),
+            app,
+            _data: data,
+            drop_database,
+        }
+    }
+
+    /// Stops the app and drops its database.
+    pub(crate) async fn finish(self) {
+        self.app.stop().await;
+        if let Some((server, name)) = self.drop_database {
+            let mut connection = PgConnection::connect(server.expose_secret()).await.unwrap();
+            let drop = sqlx::AssertSqlSafe(format!("drop database if exists {name} with (force)"));
+            sqlx::query(drop).execute(&mut connection).await.unwrap();
+        }
+    }
+
+    /// The super administrator, in the default org.
+    pub(crate) async fn admin(&self) -> Client<'_> {
+        self.sign_in(ADMIN, PASSWORD).await
+    }
+
+    /// Nobody.
+    pub(crate) fn nobody(&self) -> Client<'_> {
+        Client {
+            test: self,
+            token: String::new(),
+            org: None,
+        }
+    }
+
+    /// Signs in.
+    pub(crate) async fn sign_in(&self, login: &str, password: &str) -> Client<'_> {
+        let (status, body) = self
+            .nobody()
+            .post(
+                "/api/v1/auth/login",
+                json!({"login": login, "password": password}),
+            )
+            .await;
+        assert_eq!(status, 200, "{body}");
+        self.with_token(body["accessToken"].as_str().unwrap())
+    }
+
+    /// Somebody with this token or API key.
+    pub(crate) fn with_token(&self, token: &str) -> Client<'_> {
+        Client {
+            test: self,
+            token: token.to_owned(),
+            org: None,
+        }
+    }
+
+    /// Adds a user without any org and signs them in.
+    pub(crate) async fn user(&self, username: &str) -> (UserId, Client<'_>) {
+        let body = json!({"username": username, "password": PASSWORD});
+        let (status, user) = self.admin().await.post("/api/v1/users", body).await;
+        assert_eq!(status, 201, "{user}");
+        (
+            user["id"].as_str().unwrap().parse().unwrap(),
+            self.sign_in(username, PASSWORD).await,
+        )
+    }
+
+    /// Adds a user to the default org and signs them in.
+    pub(crate) async fn member(&self, username: &str, role: Role) -> Client<'_> {
+        let (_, client) = self.user(username).await;
+        let body = json!({"username": username, "role": role});
+        let (status, member) = self.admin().await.post("/api/v1/members", body).await;
+        assert_eq!(status, 201, "{member}");
+        client
+    }
+
+    /// The owner of another org named `slug`, which is made for it.
+    pub(crate) async fn stranger(&self, slug: &str) -> Client<'_> {
+        let (id, client) = self.user(&format!("owner-of-{slug}")).await;
+        let body = json!({"name": slug, "slug": slug, "ownerId": id});
+        let (status, org) = self.admin().await.post("/api/v1/orgs", body).await;
+        assert_eq!(status, 201, "{org}");
+        client
+    }
+
+    /// The default org.
+    pub(crate) async fn default_org(&self) -> OrgId {
+        access::list_org_ids(&self.app).await.unwrap()[0]
+    }
+
+    /// A caller who may do everything in the default org, for use-cases called directly.
+    pub(crate) async fn caller(&self) -> Caller {
+        Caller::system("test", self.default_org().await)
+    }
+}
+
+impl Client<'_> {
+    /// The same person in another org, by id or slug.
+    pub(crate) fn in_org(mut self, org: impl ToString) -> Self {
+        self.org = Some(org.to_string());
+        self
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
+        self.call(Method::GET, path, None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        self.call(Method::POST, path, Some(body)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> (u16, Value) {
+        self.call(Method::PATCH, path, Some(body)).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: Value) -> (u16, Value) {
+        self.call(Method::PUT, path, Some(body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> (u16, Value) {
+        self.call(Method::DELETE, path, None).await
+    }
+
+    /// Status and body; a body that isn't JSON comes as a string, none as null.
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+        let mut request = Request::builder().method(method).uri(path);
+        if !self.token.is_empty() {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.token));
+        }
+        if let Some(org) = &self.org {
+            request = request.header(http::ORG_HEADER, org);
+        }
+        let request = match body {
+            Some(body) => request
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(Body::from(body.to_string())),
+            None => request.body(Body::empty()),
+        };
+        let response = self.test.router.clone().oneshot(request.unwrap()).await.unwrap();
+        let status = response.status().as_u16();
+        let bytes = axum::body::to_bytes(response.into_body(), 16 << 20)
+            .await
+            .unwrap();
+        let body = match serde_json::from_slice(&bytes) {
+            Ok(value) => value,
+            Err(_) if bytes.is_empty() => Value::Null,
+            Err(_) => Value::String(String::from_utf8_lossy(&bytes).into_owned()),
+        };
+        (status, body)
+    }
+}
