@@ -1,28 +1,37 @@
 //! The resident process: starts the rooms, connects them, and stops them in order.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use muster_base::{Clock, UnixMs};
 use muster_protocol::latest::AgentConfig;
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     config::RunConfig,
-    link::{NoReports, Ports},
+    identity::Identity,
+    link::{Link, LinkEnd, NoReports, Ports},
 };
 
 /// Orders that wait for the orders room, at most.
 const ORDER_QUEUE: usize = 32;
 /// Tails that wait for the tail room, at most.
 const TAIL_QUEUE: usize = 8;
+/// How long the rooms may take to stop.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What every room of the resident is given. Cheap to clone.
 #[derive(Clone)]
 pub struct Resident {
     pub config: Arc<RunConfig>,
+    /// Time of the readings. In a demo it runs fast.
     pub clock: Clock,
+    /// Time of certificates and orders: always the real one.
+    pub wall: Clock,
     /// Every task is spawned here, so that the shutdown waits for it.
     pub tasks: TaskTracker,
     /// Cancelled when the agent is to stop.
@@ -38,34 +47,42 @@ impl Resident {
         Self {
             config: Arc::new(config),
             clock,
+            wall: Clock::system(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         }
     }
 
-    /// Runs until [`Resident::stop`] is cancelled.
-    pub async fn run(self) -> anyhow::Result<()> {
+    /// Runs until [`Resident::stop`] is cancelled, or the host is removed from the fleet.
+    pub async fn run(self) -> anyhow::Result<LinkEnd> {
+        let identity = Identity::load(&self.config.data)?;
         let (orders_tx, _orders_rx) = mpsc::channel(ORDER_QUEUE);
         let (tails_tx, _tails_rx) = mpsc::channel(TAIL_QUEUE);
         let (config_tx, _config_rx) = watch::channel(AgentConfig::default());
         let (keys_tx, _keys_rx) = watch::channel(Vec::new());
         // Plug in here: the spool as `reports`, `orders` and `tail` on their receivers, `collect` on `config_rx`.
-        let _ports = Ports {
+        let ports = Ports {
             reports: Arc::new(NoReports),
             orders: orders_tx,
             tails: tails_tx,
             config: Arc::new(config_tx),
             signing_keys: Arc::new(keys_tx),
         };
-        self.stop.cancelled().await;
+        let ended = Link::new(self.clone(), ports, identity).run().await;
+        if ended == LinkEnd::Removed {
+            tracing::error!("this host was removed from the fleet; the agent stops");
+        }
+        self.stop.cancel();
         self.tasks.close();
-        self.tasks.wait().await;
-        Ok(())
+        if timeout(STOP_PATIENCE, self.tasks.wait()).await.is_err() {
+            tracing::warn!(tasks.left = self.tasks.len(), "tasks did not stop in time");
+        }
+        Ok(ended)
     }
 }
 
 /// Runs the resident until SIGTERM or SIGINT.
-pub async fn run_until_signal(config: RunConfig) -> anyhow::Result<()> {
+pub async fn run_until_signal(config: RunConfig) -> anyhow::Result<LinkEnd> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).context("can't listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("can't listen for SIGINT")?;

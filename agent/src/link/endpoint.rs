@@ -1,0 +1,179 @@
+//! Sockets, transport settings, and the wire part of a join.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use muster_base::Clock;
+use muster_identity::{Fingerprint, tls};
+use muster_protocol::{
+    ALPN, ALPN_JOIN, FrameError,
+    latest::{Goodbye, JoinReply, JoinRequest},
+    read_frame, write_frame,
+};
+use quinn::{
+    ClientConfig, Connection, ConnectionError, Endpoint, IdleTimeout, TransportConfig, TransportErrorCode,
+    VarInt, crypto::rustls::QuicClientConfig,
+};
+use tokio::{net::lookup_host, time::timeout};
+
+use crate::identity::Identity;
+
+/// A connection that is not up by then counts as failed.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// An answer that has not come by then will not come.
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+/// Silence for this long means that the other side is gone.
+const IDLE_TIMEOUT_MS: u32 = 10_000;
+/// Less than half of the idle timeout, so that one lost packet is not the end.
+const KEEP_ALIVE: Duration = Duration::from_secs(4);
+/// Orders and tails at a time.
+const INCOMING_STREAMS: u32 = 64;
+/// TLS alert `certificate_revoked`.
+const ALERT_REVOKED: u8 = 44;
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// The name can't be resolved.
+    #[error("{server} can't be resolved")]
+    Resolve {
+        /// `HOST:PORT`.
+        server: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The name resolves to nothing.
+    #[error("{0} has no address")]
+    NoAddress(String),
+    /// No socket could be had.
+    #[error("no UDP socket")]
+    Socket(#[source] std::io::Error),
+    /// The certificate or key can't be used.
+    #[error("the TLS configuration can't be made")]
+    Tls(#[from] muster_identity::IdentityError),
+    /// QUIC can't be set up with it.
+    #[error("the QUIC configuration can't be made: {0}")]
+    Config(String),
+    /// Nobody answers, or not the one we know.
+    #[error("{address} did not accept the connection: {source}")]
+    Connect {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: ConnectionError,
+    },
+    /// Nobody answers.
+    #[error("{0} does not answer (UDP)")]
+    NoAnswer(SocketAddr),
+    /// The connection ended.
+    #[error("the connection ended: {0}")]
+    Lost(#[from] ConnectionError),
+    /// What came is not what belongs there.
+    #[error("the control plane's message can't be read: {0}")]
+    Frame(#[from] FrameError),
+    /// The control plane wants no session, and says why.
+    #[error("the control plane said goodbye: {0:?}")]
+    Goodbye(Goodbye),
+    /// The stream ended before the answer came.
+    #[error("the control plane hung up before it answered")]
+    HungUp,
+}
+
+impl LinkError {
+    /// Whether the control plane refused the host's certificate as revoked. Anybody on the way could pretend this,
+    /// so it only slows the agent down.
+    pub(super) fn says_revoked(&self) -> bool {
+        let (Self::Connect { source, .. } | Self::Lost(source)) = self else {
+            return false;
+        };
+        matches!(source, ConnectionError::ConnectionClosed(close)
+            if close.error_code == TransportErrorCode::crypto(ALERT_REVOKED))
+    }
+}
+
+/// A connection and the endpoint that carries it.
+pub(super) struct Dialled {
+    pub(super) endpoint: Endpoint,
+    pub(super) connection: Connection,
+}
+
+/// Connects as a host of the fleet.
+pub(super) async fn dial(identity: &Identity, clock: &Clock) -> Result<Dialled, LinkError> {
+    let tls = tls::agent_config(&identity.credentials, &identity.trust_domain, clock, ALPN)?;
+    connect(&identity.server, tls).await
+}
+
+/// Asks to join.
+pub async fn join(
+    server: &str,
+    pinned: Fingerprint,
+    clock: &Clock,
+    request: JoinRequest,
+) -> Result<JoinReply, LinkError> {
+    let dialled = connect(server, tls::join_config(pinned, clock, ALPN_JOIN)?).await?;
+    let ask = async {
+        let (mut send, mut receive) = dialled.connection.open_bi().await?;
+        write_frame(&mut send, &request).await?;
+        send.finish().map_err(|_| LinkError::HungUp)?;
+        read_frame::<JoinReply>(&mut receive)
+            .await?
+            .ok_or(LinkError::HungUp)
+    };
+    let reply = timeout(ANSWER_TIMEOUT, ask)
+        .await
+        .map_err(|_| LinkError::HungUp)?;
+    dialled.connection.close(VarInt::from_u32(0), b"");
+    dialled.endpoint.wait_idle().await;
+    reply
+}
+
+/// Tries each address of `server` in turn.
+async fn connect(server: &str, tls: rustls::ClientConfig) -> Result<Dialled, LinkError> {
+    let config = client_config(tls)?;
+    let addresses = lookup_host(server).await.map_err(|source| LinkError::Resolve {
+        server: server.to_owned(),
+        source,
+    })?;
+    let mut failure = LinkError::NoAddress(server.to_owned());
+    for address in addresses {
+        match connect_to(address, config.clone()).await {
+            Ok(dialled) => return Ok(dialled),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+async fn connect_to(address: SocketAddr, config: ClientConfig) -> Result<Dialled, LinkError> {
+    let any: SocketAddr = match address {
+        SocketAddr::V4(_) => ([0, 0, 0, 0], 0).into(),
+        SocketAddr::V6(_) => ([0_u16; 8], 0).into(),
+    };
+    let endpoint = Endpoint::client(any).map_err(LinkError::Socket)?;
+    let connecting = endpoint
+        .connect_with(config, address, tls::SERVER_NAME)
+        .map_err(|e| LinkError::Config(e.to_string()))?;
+    match timeout(CONNECT_TIMEOUT, connecting).await {
+        Ok(Ok(connection)) => Ok(Dialled { endpoint, connection }),
+        Ok(Err(source)) => Err(LinkError::Connect { address, source }),
+        Err(_) => Err(LinkError::NoAnswer(address)),
+    }
+}
+
+fn client_config(tls: rustls::ClientConfig) -> Result<ClientConfig, LinkError> {
+    let crypto = QuicClientConfig::try_from(tls).map_err(|e| LinkError::Config(e.to_string()))?;
+    let mut transport = TransportConfig::default();
+    transport
+        .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(IDLE_TIMEOUT_MS))))
+        .keep_alive_interval(Some(KEEP_ALIVE))
+        .max_concurrent_bidi_streams(VarInt::from_u32(INCOMING_STREAMS))
+        .max_concurrent_uni_streams(VarInt::from_u32(0))
+        .stream_receive_window(VarInt::from_u32(64 << 10))
+        .receive_window(VarInt::from_u32(256 << 10))
+        .send_window(256 << 10)
+        .datagram_receive_buffer_size(None);
+    let mut config = ClientConfig::new(Arc::new(crypto));
+    config.transport_config(Arc::new(transport));
+    Ok(config)
+}
