@@ -10,6 +10,7 @@
 pub mod collect;
 pub mod config;
 pub mod facts;
+mod files;
 pub mod identity;
 pub mod link;
 pub mod orders;
