@@ -10,7 +10,6 @@
 pub mod collect;
 pub mod config;
 pub mod facts;
-mod files;
 pub mod identity;
 pub mod link;
 pub mod orders;

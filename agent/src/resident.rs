@@ -13,8 +13,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     config::RunConfig,
-    identity::Identity,
+    identity::{Identity, resident_pinned_keys},
     link::{Link, LinkEnd, NoReports, Ports},
+    orders::{Orders, OrdersConfig, verify::Trust, workers::Workers},
 };
 
 /// Orders that wait for the orders room, at most.
@@ -56,11 +57,28 @@ impl Resident {
     /// Runs until [`Resident::stop`] is cancelled, or the host is removed from the fleet.
     pub async fn run(self) -> anyhow::Result<LinkEnd> {
         let identity = Identity::load(&self.config.data)?;
-        let (orders_tx, _orders_rx) = mpsc::channel(ORDER_QUEUE);
+        let (orders_tx, orders_rx) = mpsc::channel(ORDER_QUEUE);
         let (tails_tx, _tails_rx) = mpsc::channel(TAIL_QUEUE);
         let (config_tx, _config_rx) = watch::channel(AgentConfig::default());
-        let (keys_tx, _keys_rx) = watch::channel(Vec::new());
-        // Plug in here: the spool as `reports`, `orders` and `tail` on their receivers, `collect` on `config_rx`.
+        let (keys_tx, keys_rx) = watch::channel(Vec::new());
+        let orders = Orders::start(
+            OrdersConfig {
+                dir: self.config.data.resident().join("orders"),
+                trust: Trust {
+                    org: identity.org,
+                    host: identity.host,
+                    keys: resident_pinned_keys(&self.config.data)?,
+                },
+                workers: Workers::new(&self.config),
+                clock: self.wall.clone(),
+                keys: keys_rx,
+            },
+            self.tasks.clone(),
+            self.stop.clone(),
+        )
+        .context("the journal of orders can't be used")?;
+        self.tasks.spawn(orders.serve(orders_rx));
+        // Plug in here: the spool as `reports`, `tail` on its receiver, `collect` on `config_rx`.
         let ports = Ports {
             reports: Arc::new(NoReports),
             orders: orders_tx,

@@ -14,7 +14,7 @@ use std::{
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
-use crate::files::write_private;
+use crate::identity::write_private;
 
 const WINDOW: u64 = 1_024;
 

@@ -13,7 +13,7 @@ use super::{
     journal::{End, History, Journal, OrderLog, Started},
     sequence::Sequences,
 };
-use crate::files::write_private;
+use crate::identity::write_private;
 
 /// The resident's store of orders.
 #[derive(Debug, Clone)]

@@ -17,10 +17,11 @@ use super::{
     events::{Events, reply_of},
     lane::{self, Lane},
     secrets::Secrets,
-    trust::WorkerTrust,
+    trust,
     wire::Answer,
 };
 use crate::{
+    identity::{IdentityError, WorkerIdentity},
     orders::{
         journal::{End, History, Journal, OrderLog, Started},
         sequence::Sequences,
@@ -42,6 +43,12 @@ enum Stop {
 impl From<OrderRefusal> for Stop {
     fn from(refusal: OrderRefusal) -> Self {
         Self::Answer(OrderReply::Refused(refusal))
+    }
+}
+
+impl From<IdentityError> for Stop {
+    fn from(error: IdentityError) -> Self {
+        Self::Failed(error.to_string())
     }
 }
 
@@ -80,9 +87,9 @@ async fn begin(
     cancel: &CancellationToken,
     answers: &mpsc::Sender<Answer>,
 ) -> Result<(), Stop> {
-    let mut trust = WorkerTrust::load(&config.data.worker()).map_err(|e| Stop::Failed(e.to_string()))?;
-    trust.offer(keys).map_err(|e| Stop::Failed(e.to_string()))?;
-    let Verified { head, payload } = verify_origin(trust.trust(), order)?;
+    let mut identity = WorkerIdentity::load(&config.data)?;
+    trust::offer(&mut identity, &config.data, keys)?;
+    let Verified { head, payload } = verify_origin(&trust::trust(&identity), order)?;
 
     // Before the journal is looked at: whoever had the order before us ends it while he holds the lane.
     let held = lane::take(&config.data.worker(), Lane::of(&payload), cancel).await?;
@@ -113,10 +120,12 @@ async fn begin(
     Sequences::new(&config.data.worker()).take(head.sequence)?;
 
     let accepted_before = history.as_ref().is_some_and(|h| h.accepted);
-    let secrets = match admit(config, &trust, order, &head, &payload) {
+    let secrets = match admit(config, &identity, order, &head, &payload) {
         Ok(secrets) => secrets,
         // It was begun: what is half done is finished or undone, whatever the policy says by now.
-        Err(Stop::Answer(_)) if accepted_before => trust.open(&order.sealed, head.order).unwrap_or_default(),
+        Err(Stop::Answer(_)) if accepted_before => {
+            trust::open(&identity, &order.sealed, head.order).unwrap_or_default()
+        }
         Err(Stop::Answer(OrderReply::Refused(refusal))) => {
             log.end(End::Refused(refusal.clone()))?;
             return Err(refusal.into());
@@ -159,7 +168,7 @@ fn start(config: &WorkerConfig, journal: &Journal, head: &OrderHead) -> Result<O
 /// The policy's verdict, and the secrets.
 fn admit(
     config: &WorkerConfig,
-    trust: &WorkerTrust,
+    identity: &WorkerIdentity,
     order: &SignedOrder,
     head: &OrderHead,
     payload: &OrderPayload,
@@ -169,7 +178,7 @@ fn admit(
         message: e.to_string(),
     })?;
     policy.check(payload).map_err(OrderRefusal::from)?;
-    Ok(trust.open(&order.sealed, head.order)?)
+    Ok(trust::open(identity, &order.sealed, head.order)?)
 }
 
 struct Job<'a> {
