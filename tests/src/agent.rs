@@ -142,6 +142,11 @@ impl Agent {
         self.dir.join("agent.log")
     }
 
+    /// The end of its output, for whoever has to find out why something failed.
+    pub fn last_words(&self) -> String {
+        muster_workbench::process::last_lines(&self.log(), 30)
+    }
+
     /// Its process id while it runs.
     pub fn id(&self) -> Option<u32> {
         self.process.as_ref().map(Process::id)

@@ -71,7 +71,7 @@ impl ControlPlane {
             .arg("--password-file")
             .arg(&password_file);
         if let Some(url) = &self.options.database {
-            setup.args(["--database", url]);
+            setup.env("MUSTER_SETUP_DATABASE", url);
         }
         run(&mut setup).context("muster setup failed")?;
         Ok(())
@@ -138,6 +138,11 @@ impl ControlPlane {
     /// Its output.
     pub fn log(&self) -> PathBuf {
         self.dir.join("control-plane.log")
+    }
+
+    /// The end of its output, for whoever has to find out why something failed.
+    pub fn last_words(&self) -> String {
+        muster_workbench::process::last_lines(&self.log(), 30)
     }
 
     /// Its process id while it runs.

@@ -1,7 +1,10 @@
 //! The services that `cargo verify` started.
 
 use anyhow::{Context, Result};
+use muster_workbench::process::run;
+use muster_workbench::{random_hex, tools};
 use std::path::PathBuf;
+use std::process::Command;
 
 /// The authenticated registry and the test images in it.
 #[derive(Clone, Debug)]
@@ -26,6 +29,25 @@ pub fn postgres_url() -> Result<String> {
     variable("MUSTER_TEST_POSTGRES_URL")
 }
 
+/// URL of a new, empty PostgreSQL database; it goes with the server.
+pub fn new_postgres_database() -> Result<String> {
+    let url = postgres_url()?;
+    let name = format!("story_{}", random_hex(6)?);
+    let sql = format!("create database {name}");
+    run(Command::new(tools::PSQL.path()?).args([
+        "--no-psqlrc",
+        "--quiet",
+        "--dbname",
+        &url,
+        "--command",
+        &sql,
+    ]))?;
+    let (server, _) = url
+        .rsplit_once('/')
+        .context("the PostgreSQL URL names no database")?;
+    Ok(format!("{server}/{name}"))
+}
+
 /// URL of MariaDB's root.
 pub fn mysql_url() -> Result<String> {
     variable("MUSTER_TEST_MYSQL_URL")
@@ -33,14 +55,21 @@ pub fn mysql_url() -> Result<String> {
 
 /// The registry.
 pub fn registry() -> Result<Registry> {
-    let password_file = PathBuf::from(variable("MUSTER_TEST_REGISTRY_PASSWORD_FILE")?);
-    Ok(Registry {
-        address: variable("MUSTER_TEST_REGISTRY")?,
-        user: variable("MUSTER_TEST_REGISTRY_USER")?,
-        password: std::fs::read_to_string(password_file)
-            .context("the registry's password file can't be read")?,
-        image: variable("MUSTER_TEST_IMAGE")?,
-    })
+    Registry::of(variable)
+}
+
+impl Registry {
+    /// The registry that the variables of `find` tell of.
+    pub fn of(find: impl Fn(&str) -> Result<String>) -> Result<Self> {
+        let password_file = PathBuf::from(find("MUSTER_TEST_REGISTRY_PASSWORD_FILE")?);
+        Ok(Self {
+            address: find("MUSTER_TEST_REGISTRY")?,
+            user: find("MUSTER_TEST_REGISTRY_USER")?,
+            password: std::fs::read_to_string(password_file)
+                .context("the registry's password file can't be read")?,
+            image: find("MUSTER_TEST_IMAGE")?,
+        })
+    }
 }
 
 fn variable(name: &str) -> Result<String> {

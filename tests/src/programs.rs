@@ -2,6 +2,14 @@
 
 use anyhow::{Result, bail};
 use std::path::PathBuf;
+use std::sync::OnceLock;
+
+static DIR: OnceLock<PathBuf> = OnceLock::new();
+
+/// Says where the programs are, for a program that isn't a test. The first call counts.
+pub fn use_dir(dir: PathBuf) {
+    DIR.get_or_init(|| dir);
+}
 
 /// The path of one of Muster's programs: `muster`, `muster-agent`, `muster-worker`, `musterctl`.
 pub fn path(name: &str) -> Result<PathBuf> {
@@ -17,6 +25,9 @@ pub fn path(name: &str) -> Result<PathBuf> {
 
 /// The folder of the programs: what `cargo verify` says, or cargo's own beside this test program.
 fn dir() -> Result<PathBuf> {
+    if let Some(dir) = DIR.get() {
+        return Ok(dir.clone());
+    }
     if let Some(dir) = std::env::var_os("MUSTER_TEST_BIN_DIR") {
         return Ok(dir.into());
     }

@@ -13,8 +13,6 @@ pub mod page;
 pub mod problem;
 mod refusals;
 mod server;
-#[cfg(test)]
-mod tests;
 
 pub use self::{
     caller::ClientIp,

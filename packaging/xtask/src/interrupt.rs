@@ -1,10 +1,13 @@
 //! Ctrl-C and SIGTERM: what we started is stopped in order before we end.
 
 use anyhow::{Context, Result, bail};
-use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 use std::process::{Command, ExitStatus};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Knows whether somebody asked us to stop, and which child has to be told so.
 #[derive(Clone, Default)]
@@ -17,23 +20,13 @@ struct State {
 }
 
 impl Interrupt {
-    /// Takes over SIGINT, SIGTERM and SIGHUP. Call it before any other thread is started.
-    pub fn install() -> Self {
+    /// Takes over SIGINT, SIGTERM and SIGHUP.
+    pub fn install() -> Result<Self> {
         let interrupt = Self::default();
-        let mut signals = SigSet::empty();
-        for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-            signals.add(signal);
-        }
-        // Children get an empty mask again from std's Command.
-        if signals.thread_block().is_ok() {
-            let listener = interrupt.clone();
-            std::thread::spawn(move || {
-                while signals.wait().is_ok() {
-                    listener.ask();
-                }
-            });
-        }
-        interrupt
+        let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+        let listener = interrupt.clone();
+        std::thread::spawn(move || signals.forever().for_each(|_| listener.ask()));
+        Ok(interrupt)
     }
 
     /// Whether somebody asked us to stop.
@@ -57,6 +50,13 @@ impl Interrupt {
             bail!("interrupted");
         }
         Ok(status?)
+    }
+
+    /// Waits until somebody asks us to stop, or `ended` says that there is nothing to wait for.
+    pub fn wait(&self, mut ended: impl FnMut() -> bool) {
+        while !self.asked() && !ended() {
+            std::thread::sleep(Duration::from_millis(200));
+        }
     }
 
     fn ask(&self) {

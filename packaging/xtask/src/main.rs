@@ -1,5 +1,6 @@
 //! The project's own commands: `cargo demo`, `cargo verify`, `cargo measure`.
 
+mod demo;
 mod interrupt;
 mod project;
 mod say;
@@ -17,18 +18,23 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Build and start everything on this machine, or run the whole main job once (--check).
+    Demo(demo::Args),
     /// Run every check and every test, with the real services that they need.
     Verify(verify::Args),
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let interrupt = interrupt::Interrupt::install();
-    let result = match cli.command {
-        Command::Verify(args) => verify::run(args, &interrupt),
-    };
-    result.unwrap_or_else(|error| {
+    run(Cli::parse().command).unwrap_or_else(|error| {
         say::note(format_args!("error: {error:#}"));
         ExitCode::FAILURE
     })
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let interrupt = interrupt::Interrupt::install()?;
+    match command {
+        Command::Demo(args) => demo::run(args, &interrupt),
+        Command::Verify(args) => verify::run(args, &interrupt),
+    }
 }

@@ -102,6 +102,53 @@ pub fn install_console(interrupt: &Interrupt) -> Result<()> {
     Ok(())
 }
 
+/// Builds the console unless it is newer than its sources; says what is missing if it can't.
+pub fn build_console(interrupt: &Interrupt) -> Result<()> {
+    if !has_console() || console_is_fresh() {
+        return Ok(());
+    }
+    if !muster_workbench::process::succeeds(Command::new("npm").arg("--version")) {
+        crate::say::note(
+            "npm is missing, so the console can't be built: install Node.js 20.19 or newer; the API works without",
+        );
+        return Ok(());
+    }
+    install_console(interrupt)?;
+    must(
+        interrupt,
+        npm(&["run", "--silent", "build"]).stdout(std::process::Stdio::null()),
+        "the console's build",
+    )
+}
+
+fn console_is_fresh() -> bool {
+    let console = console_dir();
+    // build.rs of the control plane puts a page there that says how to build the console.
+    let Ok(built) = console.join("dist/index.html").metadata() else {
+        return false;
+    };
+    let is_placeholder = !console.join("dist/assets").exists();
+    !is_placeholder
+        && built
+            .modified()
+            .is_ok_and(|built| newest_source(&console).is_some_and(|source| source < built))
+}
+
+fn newest_source(dir: &Path) -> Option<std::time::SystemTime> {
+    let entries = std::fs::read_dir(dir).ok()?.flatten();
+    let newest = entries
+        .filter(|entry| entry.file_name() != "node_modules" && entry.file_name() != "dist")
+        .filter_map(|entry| {
+            let path = entry.path();
+            if path.is_dir() {
+                newest_source(&path)
+            } else {
+                entry.metadata().ok()?.modified().ok()
+            }
+        });
+    newest.max()
+}
+
 /// Runs a command that has to succeed.
 pub fn must(interrupt: &Interrupt, command: &mut Command, what: &str) -> Result<()> {
     let status = interrupt.status(command)?;

@@ -1,3 +1,5 @@
 //! The product's main job, step by step, through the HTTP API only.
 
+pub mod containers;
+pub mod hosts;
 pub mod people;

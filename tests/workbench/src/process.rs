@@ -179,11 +179,7 @@ impl Process {
 
     /// The end of its output.
     pub fn last_words(&self) -> String {
-        let text = std::fs::read(&self.log)
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-            .unwrap_or_default();
-        let lines: Vec<&str> = text.lines().collect();
-        lines[lines.len().saturating_sub(20)..].join("\n")
+        last_lines(&self.log, 20)
     }
 }
 
@@ -191,6 +187,15 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.stop(Duration::from_secs(20));
     }
+}
+
+/// The last `count` lines of a text file.
+pub fn last_lines(file: &Path, count: usize) -> String {
+    let text = std::fs::read(file)
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
 }
 
 /// A port of the loopback address that nobody listens on.

@@ -18,6 +18,16 @@ pub const POSTGRES: Tool = Tool {
     program: "postgres",
     packages: &["postgresql"],
 };
+/// PostgreSQL's command line.
+pub const PSQL: Tool = Tool {
+    program: "psql",
+    packages: &["postgresql"],
+};
+/// MariaDB's command line.
+pub const MARIADB_CLIENT: Tool = Tool {
+    program: "mariadb",
+    packages: &["mariadb-server"],
+};
 /// MariaDB's server.
 pub const MARIADB: Tool = Tool {
     program: "mariadbd",

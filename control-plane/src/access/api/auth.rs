@@ -53,7 +53,6 @@ struct LoginBody {
 #[serde(deny_unknown_fields)]
 struct LoginQuery {
     /// `cookie` sets an HttpOnly cookie instead of answering tokens.
-    #[param(inline)]
     mode: Option<LoginMode>,
 }
 
