@@ -19,12 +19,12 @@ impl Tally {
     pub const FAILED: Self = Self { passed: 0, failed: 1 };
 
     /// Adds what one line of a test runner's output says: cargo-nextest's summary, or the result line
-    /// of one of `cargo test`'s programs.
+    /// of one of `cargo test`'s programs (which nextest shows indented, for a test that failed).
     pub fn read_line(&mut self, line: &str) {
+        let is_libtest = line.starts_with("test result: ");
         let line = line.trim_start();
-        let is_summary =
-            line.starts_with("test result: ") || (line.starts_with("Summary [") && line.contains("run: "));
-        if is_summary {
+        let is_nextest = line.starts_with("Summary [") && line.contains("run: ");
+        if is_libtest || is_nextest {
             self.passed += count_before(line, " passed");
             self.failed += count_before(line, " failed") + count_before(line, " timed out");
         }
@@ -81,6 +81,14 @@ mod tests {
     fn libtest_result_is_counted() {
         let line = "test result: FAILED. 4 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out";
         assert_eq!(read(line), Tally { passed: 4, failed: 2 });
+    }
+
+    #[test]
+    fn a_failed_test_shown_by_nextest_counts_once() {
+        assert_eq!(
+            read("    test result: FAILED. 0 passed; 1 failed; 0 ignored"),
+            Tally::default()
+        );
     }
 
     #[test]
