@@ -9,6 +9,7 @@ use crate::{
     config::Config,
     db::{Databases, Db, DbError},
     keys::Keys,
+    schedule,
     tasks::Tasks,
 };
 
@@ -64,7 +65,10 @@ impl App {
 
     /// Makes what must be there before anything else, and starts the background tasks.
     pub async fn start(&self) -> Result<(), DbError> {
-        access::ensure_defaults(self).await
+        access::ensure_defaults(self).await?;
+        let jobs = access::jobs();
+        schedule::start(self, jobs);
+        Ok(())
     }
 
     /// Stops the background tasks and closes the databases.

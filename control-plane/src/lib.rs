@@ -15,6 +15,7 @@ pub mod fleet;
 pub mod http;
 pub mod keys;
 pub mod link;
+pub mod schedule;
 pub mod schema;
 pub mod secrets;
 pub mod setup;

@@ -45,3 +45,13 @@ pub use self::{
     role::Role,
     throttle::Throttle,
 };
+
+/// What this room does by schedule.
+pub fn jobs() -> Vec<crate::schedule::Job> {
+    let run = session::forget_ended;
+    vec![crate::schedule::Job {
+        name: "access.forget-sessions",
+        every_ms: muster_base::UnixMs::DAY,
+        run,
+    }]
+}

@@ -206,3 +206,15 @@ pub(super) fn csrf_token(keys: &Keys, session: SessionId) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, keys.derive(Purpose::Csrf).as_slice());
     hex::encode(hmac::sign(&key, session.as_uuid().as_bytes()))
 }
+
+/// Deletes sessions that ended long ago.
+pub(super) fn forget_ended(app: &App) -> crate::schedule::Running<'_> {
+    Box::pin(async move {
+        let before = app.clock.now().plus_ms(-LIFE_MS);
+        let forget = async || -> Result<(), crate::db::DbError> {
+            in_tx!(app.db, |tx| store::session::delete_ended(tx, before).await?);
+            Ok(())
+        };
+        Ok(forget().await?)
+    })
+}

@@ -136,3 +136,12 @@ pub(in crate::access) async fn revoke_all(
     }
     Ok(())
 }
+
+/// Deletes sessions that expired or were revoked before that time.
+pub(in crate::access) async fn delete_ended(tx: &mut Tx, before: UnixMs) -> Result<(), DbError> {
+    const SQL: &str = "delete from sessions where expires_at < $1 or revoked_at < $1";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL).bind(before).execute(conn).await?;
+    });
+    Ok(())
+}
