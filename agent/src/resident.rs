@@ -12,9 +12,11 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    collect::{self, ContainerDirectory},
     config::RunConfig,
-    identity::Identity,
-    link::{Link, LinkEnd, NoReports, Ports},
+    identity::{Identity, resident_pinned_keys},
+    link::{Link, LinkEnd, Ports},
+    orders::{Orders, OrdersConfig, verify::Trust, workers::Workers},
 };
 
 /// Orders that wait for the orders room, at most.
@@ -42,7 +44,7 @@ impl Resident {
     pub fn new(config: RunConfig) -> Self {
         let clock = match config.clock_factor {
             0 | 1 => Clock::system(),
-            factor => Clock::fast(start_of_fast_clock(), factor),
+            factor => fast_clock(&config, factor),
         };
         Self {
             config: Arc::new(config),
@@ -56,13 +58,32 @@ impl Resident {
     /// Runs until [`Resident::stop`] is cancelled, or the host is removed from the fleet.
     pub async fn run(self) -> anyhow::Result<LinkEnd> {
         let identity = Identity::load(&self.config.data)?;
-        let (orders_tx, _orders_rx) = mpsc::channel(ORDER_QUEUE);
-        let (tails_tx, _tails_rx) = mpsc::channel(TAIL_QUEUE);
-        let (config_tx, _config_rx) = watch::channel(AgentConfig::default());
-        let (keys_tx, _keys_rx) = watch::channel(Vec::new());
-        // Plug in here: the spool as `reports`, `orders` and `tail` on their receivers, `collect` on `config_rx`.
+        let (orders_tx, orders_rx) = mpsc::channel(ORDER_QUEUE);
+        let (tails_tx, tails_rx) = mpsc::channel(TAIL_QUEUE);
+        let (config_tx, config_rx) = watch::channel(AgentConfig::default());
+        let (keys_tx, keys_rx) = watch::channel(Vec::new());
+        let orders = Orders::start(
+            OrdersConfig {
+                dir: self.config.data.resident().join("orders"),
+                trust: Trust {
+                    org: identity.org,
+                    host: identity.host,
+                    keys: resident_pinned_keys(&self.config.data)?,
+                },
+                workers: Workers::new(&self.config),
+                clock: self.wall.clone(),
+                keys: keys_rx,
+            },
+            self.tasks.clone(),
+            self.stop.clone(),
+        )
+        .context("the journal of orders can't be used")?;
+        self.tasks.spawn(orders.serve(orders_rx));
+        // Plug in here: `containers.set` once a minute and when `containers.wanted()`.
+        let containers = ContainerDirectory::default();
+        let reports = collect::start(&self, &containers, config_rx, tails_rx).await?;
         let ports = Ports {
-            reports: Arc::new(NoReports),
+            reports,
             orders: orders_tx,
             tails: tails_tx,
             config: Arc::new(config_tx),
@@ -100,7 +121,22 @@ pub async fn run_until_signal(config: RunConfig) -> anyhow::Result<LinkEnd> {
     run.await
 }
 
-/// A fast clock starts now and runs ahead of the real one.
-fn start_of_fast_clock() -> UnixMs {
-    Clock::system().now()
+/// A fast clock begins at the first start and runs ahead of the real one from then on, also while the agent is
+/// stopped: time that went back at a restart would not be a demo of anything.
+fn fast_clock(config: &RunConfig, factor: u32) -> Clock {
+    let now = Clock::system().now();
+    let path = config.data.resident().join("fast-clock-began");
+    let began = std::fs::read_to_string(&path)
+        .ok()
+        .and_then(|text| text.trim().parse().ok());
+    if began.is_none()
+        && let Err(error) = std::fs::write(&path, format!("{now}\n"))
+    {
+        tracing::warn!("the fast clock will begin anew at each start: {error}");
+    }
+    let began: UnixMs = began.unwrap_or(now);
+    Clock::fast(
+        began.plus_ms(now.ms_since(began).saturating_mul(factor.into())),
+        factor,
+    )
 }

@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | `resident/identity.json` | `muster-agent` | host, org, trust domain, server, roots, certificate and its key |
 //! | `resident/seal.pub` | `muster-agent` | public half of the worker's seal key |
+//! | `resident/signing-keys.json` | `muster-agent` | the keys whose orders count, for the resident's own check |
 //! | `worker/host.json` | root | org and host, so that the worker needn't ask the resident who it is |
 //! | `worker/seal.key` | root | the key that opens sealed secrets |
 //! | `worker/signing-keys.json` | root | the keys whose orders count |
@@ -24,7 +25,7 @@ use std::{io, path::PathBuf};
 pub use enrol::{JoinOrder, join};
 pub use files::write_private;
 pub use resident_half::Identity;
-pub use worker_half::WorkerIdentity;
+pub use worker_half::{WorkerIdentity, resident_pinned_keys};
 
 use crate::link::LinkError;
 

@@ -51,7 +51,8 @@ impl WorkerIdentity {
         })
     }
 
-    /// Keeps the worker's half of the identity, and the public seal key where the resident finds it.
+    /// Keeps the worker's half of the identity, and where the resident finds them the public seal key and a copy of
+    /// the pinned keys.
     pub fn save(&self, data: &DataDir) -> Result<(), IdentityError> {
         files::make_private_dir(&data.worker())?;
         let secret = Zeroizing::new(hex::encode(self.seal_key.to_bytes()));
@@ -65,7 +66,8 @@ impl WorkerIdentity {
             },
         )?;
         let public = hex::encode(self.seal_key.public_key());
-        write(&data.resident().join("seal.pub"), public.as_bytes())
+        write(&data.resident().join("seal.pub"), public.as_bytes())?;
+        write_json(&resident_keys_path(data), &self.pinned)
     }
 
     /// Keeps the pinned keys, after [`PinnedKeys::offer`] pinned another.
@@ -84,6 +86,16 @@ fn seal_path(data: &DataDir) -> PathBuf {
 
 fn keys_path(data: &DataDir) -> PathBuf {
     data.worker().join("signing-keys.json")
+}
+
+/// The keys whose orders count, as the join gave them to the resident: what the control plane names later is believed
+/// only if one of these vouches for it.
+pub fn resident_pinned_keys(data: &DataDir) -> Result<PinnedKeys, IdentityError> {
+    read_json(&resident_keys_path(data))
+}
+
+fn resident_keys_path(data: &DataDir) -> PathBuf {
+    data.resident().join("signing-keys.json")
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, IdentityError> {

@@ -6,13 +6,15 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write},
+    io,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
+
+use crate::identity::write_private;
 
 const WINDOW: u64 = 1_024;
 
@@ -92,19 +94,7 @@ impl Sequences {
     }
 
     fn store(&self, window: &Window) -> io::Result<()> {
-        let new = self.path.with_extension("new");
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&new)?;
-        file.write_all(&serde_json::to_vec(window)?)?;
-        file.sync_data()?;
-        fs::rename(&new, &self.path)?;
-        self.path
-            .parent()
-            .map_or(Ok(()), |dir| File::open(dir)?.sync_all())
+        write_private(&self.path, &serde_json::to_vec(window)?)
     }
 }
 

@@ -1,7 +1,123 @@
 //! The worker: carries out one order with the privileges it takes, and exits.
+//!
+//! Started by the resident as a child, or by systemd for a connection to its socket; either way it reads one
+//! [`wire::Request`] from its input and writes [`wire::Answer`]s to its output.
+//!
+//! It trusts nothing of whoever started it. Signature, addressee, time, sequence, digests and the policy of this host
+//! are checked here again ([`order`]), against files that only root can write ([`trust`], [`crate::policy`]), and
+//! the secrets are opened with a key that only root can read.
+//!
+//! # Invariants
+//! - Nothing is done before the line `started` is in the worker's own journal, and no order is done twice: one that
+//!   ended is answered from the journal, one that was interrupted is finished or undone.
+//! - One order at a time in each [`lane`].
+//! - Secrets live in this process's memory for as long as the order takes; never in arguments, files or messages.
+
 pub mod deploy;
 pub mod docker;
 pub mod events;
 pub mod lane;
+mod order;
 pub mod secrets;
+pub mod trust;
 pub mod wire;
+
+use std::path::PathBuf;
+
+use muster_base::Clock;
+use muster_protocol::{latest::ContainerFacts, read_frame, write_frame};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
+    sync::mpsc,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::config::DataDir;
+use docker::{DockerError, Engine};
+use wire::{Answer, Request};
+
+/// Answers that wait for whoever reads them, at most.
+const ANSWERS: usize = 64;
+
+/// What a worker is told at its start.
+#[derive(Debug, Clone)]
+pub struct WorkerConfig {
+    /// The data directory; the worker uses its own half of it.
+    pub data: DataDir,
+    /// The policy of this host.
+    pub policy: PathBuf,
+    /// The container engine's socket, as `unix:///path`.
+    pub docker_host: String,
+    /// Always the system's in production: an order's expiry is the control plane's time.
+    pub clock: Clock,
+}
+
+/// Reads one request from `input`, does it, and writes the answers to `output`.
+///
+/// Whoever asked may go away in the middle: the work goes on, and the journal keeps what came of it.
+pub async fn serve(
+    config: WorkerConfig,
+    mut input: impl AsyncRead + Unpin + Send + 'static,
+    output: impl AsyncWrite + Unpin + Send + 'static,
+) -> anyhow::Result<()> {
+    let Some(request) = read_frame::<Request>(&mut input).await? else {
+        return Ok(());
+    };
+    let tasks = TaskTracker::new();
+    let (answers, queue) = mpsc::channel(ANSWERS);
+    tasks.spawn(write_answers(queue, output));
+    let asker_gone = CancellationToken::new();
+    match request {
+        Request::Order { order, keys } => {
+            let cancel = CancellationToken::new();
+            tasks.spawn(
+                asker_gone
+                    .clone()
+                    .run_until_cancelled_owned(watch_for_cancel(input, cancel.clone())),
+            );
+            order::run(&config, &order, &keys, &cancel, answers).await;
+        }
+        Request::Containers => {
+            let answer = match containers(&config).await {
+                Ok((engine, containers)) => Answer::Containers { engine, containers },
+                Err(e) => Answer::Failed(e.to_string()),
+            };
+            drop(answers.send(answer).await);
+            drop(answers);
+        }
+        Request::Cancel => {
+            let answer = Answer::Failed("there is no order to cancel".to_owned());
+            drop(answers.send(answer).await);
+            drop(answers);
+        }
+    }
+    asker_gone.cancel();
+    tasks.close();
+    tasks.wait().await;
+    Ok(())
+}
+
+async fn containers(config: &WorkerConfig) -> Result<(Option<String>, Vec<ContainerFacts>), DockerError> {
+    let engine = Engine::connect(&config.docker_host).await?;
+    Ok((engine.version().await?, engine.containers().await?))
+}
+
+/// A closed input is no cancel: the resident was restarted, and asks again.
+async fn watch_for_cancel(mut input: impl AsyncRead + Unpin, cancel: CancellationToken) {
+    while let Ok(Some(request)) = read_frame::<Request>(&mut input).await {
+        match request {
+            Request::Cancel => cancel.cancel(),
+            Request::Order { .. } | Request::Containers => {}
+        }
+    }
+}
+
+async fn write_answers(mut queue: mpsc::Receiver<Answer>, mut output: impl AsyncWrite + Unpin) {
+    let mut heard = true;
+    while let Some(answer) = queue.recv().await {
+        if heard {
+            let written = write_frame(&mut output, &answer).await;
+            heard = written.is_ok() && output.flush().await.is_ok();
+        }
+    }
+}

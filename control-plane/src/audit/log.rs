@@ -14,6 +14,10 @@ use crate::{
     in_tx,
 };
 
+const PLATFORM: &str = "platform";
+/// Rows read at a time.
+const BATCH: i64 = 1_000;
+
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -159,7 +163,7 @@ pub async fn record(
     org: Option<OrgId>,
     entry: Entry,
 ) -> Result<(), DbError> {
-    let scope = org.map_or_else(|| "platform".to_owned(), |org| org.to_string());
+    let scope = org.map_or_else(|| PLATFORM.to_owned(), |org| org.to_string());
     let (seq, previous) = store::next(tx, &scope).await?;
     let mut row = AuditRow {
         id: app.clock.new_id(),
@@ -198,19 +202,50 @@ pub async fn record_refusal(app: &App, who: &Identity, org: Option<OrgId>, entry
     }
 }
 
-/// The org's rows, newest first.
-pub async fn list(app: &App, caller: &Caller, query: &PageQuery) -> Result<Page<AuditRow>, Error> {
-    caller.require(Operation::AuditRead)?;
+/// Which log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// The chosen org's.
+    #[default]
+    Org,
+    /// What is above orgs: users, sign-ins. Super administrator only.
+    Platform,
+}
+
+impl Scope {
+    fn key(self, caller: &Caller) -> Result<String, Error> {
+        match self {
+            Self::Org => caller
+                .require(Operation::AuditRead)
+                .map(|()| caller.org().to_string()),
+            Self::Platform => caller.require_super_admin().map(|()| PLATFORM.to_owned()),
+        }
+    }
+}
+
+/// The log's rows, newest first.
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    scope: Scope,
+    query: &PageQuery,
+) -> Result<Page<AuditRow>, Error> {
+    let scope = scope.key(caller)?;
     let before = query.cursor::<i64>()?.unwrap_or(i64::MAX);
-    let rows = store::list(&app.db, &caller.org().to_string(), before, query.fetch()).await?;
+    let rows = store::list(&app.db, &scope, before, query.fetch()).await?;
     Ok(query.page(rows, |row| Cursor::of(&row.seq)))
 }
 
-/// Checks the chain of the org's log; answers how many rows hold, or the number of the first that does not.
-pub async fn verify(app: &App, caller: &Caller) -> Result<Result<i64, i64>, Error> {
-    const BATCH: i64 = 1_000;
-    caller.require(Operation::AuditRead)?;
-    let scope = caller.org().to_string();
+/// The log's rows after number `after`, oldest first, for an export in pieces.
+pub async fn list_from(app: &App, caller: &Caller, scope: Scope, after: i64) -> Result<Vec<AuditRow>, Error> {
+    let scope = scope.key(caller)?;
+    Ok(store::list_from(&app.db, &scope, after, BATCH).await?)
+}
+
+/// Checks the chain of a log; answers how many rows hold, or the number of the first that does not.
+pub async fn verify(app: &App, caller: &Caller, scope: Scope) -> Result<Result<i64, i64>, Error> {
+    let scope = scope.key(caller)?;
     let (mut previous, mut seq) = (Vec::new(), 0);
     loop {
         let rows = store::list_from(&app.db, &scope, seq, BATCH).await?;

@@ -8,14 +8,17 @@
 //! A change's row is written in the change's own transaction ([`record`]): neither is there without the other.
 //! Refused attempts are written by themselves ([`record_refusal`]); losing one to a crash is accepted.
 //!
-//! Tables: `audit_log`, `audit_heads`. Reading needs `audit:read`.
+//! Tables: `audit_log`, `audit_heads`. Reading an org's log needs `audit:read`; the platform's is the super
+//! administrator's.
 
 mod api;
 mod chain;
 mod log;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use self::{
     api::router,
-    log::{AuditRow, Entry, Outcome, list, record, record_refusal, verify},
+    log::{AuditRow, Entry, Outcome, Scope, list, list_from, record, record_refusal, verify},
 };

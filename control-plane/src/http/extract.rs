@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{FromRequest, FromRequestParts, Request, rejection::JsonRejection},
-    http::{StatusCode, request::Parts},
+    http::{StatusCode, Uri, request::Parts},
     response::{IntoResponse, Response},
 };
 use serde::de::DeserializeOwned;
@@ -35,15 +35,22 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
-/// A query string; a wrong one answers 422.
+/// A query string; a wrong one answers 422. The parameter `org`, which chooses the org where no header can be set, is
+/// not the handler's and left out.
 #[derive(Debug)]
 pub struct Query<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
-        match axum::extract::Query::<T>::from_request_parts(parts, state).await {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        let pairs = parts.uri.query().unwrap_or_default().split('&');
+        let own: Vec<_> = pairs.filter(|pair| !pair.starts_with("org=")).collect();
+        let parsed = format!("/?{}", own.join("&"))
+            .parse()
+            .map_err(|_| invalid("the query string can't be read".to_owned()))
+            .map(|uri: Uri| axum::extract::Query::<T>::try_from_uri(&uri))?;
+        match parsed {
             Ok(axum::extract::Query(value)) => Ok(Self(value)),
             Err(error) => Err(invalid(error.body_text())),
         }

@@ -13,6 +13,8 @@ pub mod page;
 pub mod problem;
 mod refusals;
 mod server;
+#[cfg(test)]
+mod tests;
 
 pub use self::{
     caller::ClientIp,

@@ -96,3 +96,21 @@ enum StepError {
     #[error("cancelled")]
     Cancelled,
 }
+
+/// How a deploy ends when the engine does not answer at all.
+pub fn without_engine(marks: &[Mark], error: &DockerError) -> Ending {
+    let begun = !marks.is_empty();
+    Ending {
+        status: if begun {
+            OrderStatus::NeedsAttention
+        } else {
+            OrderStatus::RolledBack
+        },
+        error: Some(if begun {
+            format!("{error}; the deploy was interrupted before, so look at the containers once it answers")
+        } else {
+            format!("{error}; nothing was changed")
+        }),
+        digest: None,
+    }
+}

@@ -53,6 +53,7 @@ struct LoginBody {
 #[serde(deny_unknown_fields)]
 struct LoginQuery {
     /// `cookie` sets an HttpOnly cookie instead of answering tokens.
+    #[param(inline)]
     mode: Option<LoginMode>,
 }
 

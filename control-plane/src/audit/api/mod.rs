@@ -2,39 +2,109 @@
 
 use axum::{
     Json,
-    extract::{Query, State},
+    body::Body,
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
 };
-use serde::Serialize;
-use utoipa::ToSchema;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::AuditRow;
+use super::{AuditRow, Scope};
 use crate::{
     access::Caller,
     app::App,
+    error::Error,
     http::{
+        extract::Query,
         page::{Page, PageQuery},
-        problem::ApiResult,
+        problem::{ApiResult, Problem},
     },
 };
 
 /// This room's routes.
 pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(verify))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(export))
+        .routes(routes!(verify))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListQuery {
+    /// `org` (by default) or `platform`.
+    #[serde(default)]
+    #[param(inline)]
+    scope: Scope,
+    /// How many items, 1–500; 50 by default.
+    limit: Option<u16>,
+    /// `nextCursor` of the page before.
+    cursor: Option<String>,
 }
 
 /// The audit log, newest first.
-#[utoipa::path(get, path = "/api/v1/audit", operation_id = "listAudit", tag = "audit", params(PageQuery),
-    responses((status = 200, body = Page<AuditRow>)))]
+#[utoipa::path(get, path = "/api/v1/audit", operation_id = "listAudit", tag = "audit", params(ListQuery),
+    responses((status = 200, body = Page<AuditRow>), (status = 403, body = Problem)))]
 async fn list(
     State(app): State<App>,
     caller: Caller,
-    Query(query): Query<PageQuery>,
+    Query(query): Query<ListQuery>,
 ) -> ApiResult<Json<Page<AuditRow>>> {
-    Ok(Json(super::list(&app, &caller, &query).await?))
+    let page = PageQuery::new(query.limit, query.cursor);
+    Ok(Json(super::list(&app, &caller, query.scope, &page).await?))
 }
 
-/// Whether the log's hash chain holds.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ScopeQuery {
+    /// `org` (by default) or `platform`.
+    #[serde(default)]
+    #[param(inline)]
+    scope: Scope,
+}
+
+/// The whole audit log as JSON lines, oldest first.
+#[utoipa::path(get, path = "/api/v1/audit/export", operation_id = "exportAudit", tag = "audit", params(ScopeQuery),
+    responses((status = 200, content_type = "application/jsonl", body = String), (status = 403, body = Problem)))]
+async fn export(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<ScopeQuery>,
+) -> ApiResult<Response> {
+    let first = super::list_from(&app, &caller, query.scope, 0).await?;
+    let rest = stream::unfold((app, caller, first), move |(app, caller, batch)| async move {
+        let last = batch.last().map(|row: &AuditRow| row.seq)?;
+        let next = super::list_from(&app, &caller, query.scope, last).await;
+        let text: String = batch
+            .iter()
+            .filter_map(|row| serde_json::to_string(row).ok())
+            .map(|line| line + "\n")
+            .collect();
+        Some(match next {
+            Ok(next) => (Ok(text), (app, caller, next)),
+            Err(error) => (Err(error), (app, caller, Vec::new())),
+        })
+    });
+    let body = Body::from_stream(
+        rest.map(|piece: Result<String, Error>| piece)
+            .map_err(std::io::Error::other),
+    );
+    let headers = [
+        (header::CONTENT_TYPE, "application/jsonl"),
+        (
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"muster-audit.jsonl\"",
+        ),
+    ];
+    Ok((headers, body).into_response())
+}
+
+/// Whether a log's hash chain holds.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Verification {
@@ -43,14 +113,19 @@ struct Verification {
     /// Rows that hold.
     rows: i64,
     /// Number of the first row that is missing or changed.
+    #[schema(required)]
     first_broken: Option<i64>,
 }
 
 /// Checks the audit log's hash chain.
-#[utoipa::path(get, path = "/api/v1/audit/verify", operation_id = "verifyAudit", tag = "audit",
-    responses((status = 200, body = Verification)))]
-async fn verify(State(app): State<App>, caller: Caller) -> ApiResult<Json<Verification>> {
-    Ok(Json(match super::verify(&app, &caller).await? {
+#[utoipa::path(get, path = "/api/v1/audit/verify", operation_id = "verifyAudit", tag = "audit", params(ScopeQuery),
+    responses((status = 200, body = Verification), (status = 403, body = Problem)))]
+async fn verify(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<ScopeQuery>,
+) -> ApiResult<Json<Verification>> {
+    Ok(Json(match super::verify(&app, &caller, query.scope).await? {
         Ok(rows) => Verification {
             intact: true,
             rows,

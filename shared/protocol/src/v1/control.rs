@@ -76,7 +76,7 @@ pub struct Welcome {
 pub struct AgentConfig {
     /// Seconds between samples, 1–300.
     pub sample_interval_s: u16,
-    /// At most this many samples travel in one report.
+    /// So many samples wait for each other to travel in one report.
     pub samples_per_report: u16,
 }
 

@@ -1,0 +1,58 @@
+//! What the engine says of this host's containers, as last heard.
+
+use std::sync::Arc;
+
+use muster_protocol::latest::ContainerFacts;
+use tokio::sync::{Notify, watch};
+
+/// Names, states and health of the containers. Cheap to clone; clones share it.
+///
+/// It is filled by whoever calls the worker: once a minute, and when [`ContainerDirectory::wanted`] says that the set
+/// of cgroups has changed.
+#[derive(Debug, Clone)]
+pub struct ContainerDirectory {
+    facts: Arc<watch::Sender<Option<Arc<[ContainerFacts]>>>>,
+    wanted: Arc<Notify>,
+}
+
+impl Default for ContainerDirectory {
+    fn default() -> Self {
+        Self {
+            facts: Arc::new(watch::Sender::new(None)),
+            wanted: Arc::new(Notify::new()),
+        }
+    }
+}
+
+impl ContainerDirectory {
+    /// Replaces what is known: every container that the engine has, running or not.
+    pub fn set(&self, mut facts: Vec<ContainerFacts>) {
+        facts.sort_by(|a, b| a.name.cmp(&b.name));
+        self.facts.send_if_modified(|known| {
+            let changed = known.as_deref() != Some(&facts[..]);
+            if changed {
+                *known = Some(facts.into());
+            }
+            changed
+        });
+    }
+
+    /// What is known, sorted by name; `None` before the first answer.
+    pub fn facts(&self) -> Option<Arc<[ContainerFacts]>> {
+        self.facts.borrow().clone()
+    }
+
+    /// Resolves when a container came or went, so that the engine should be asked again.
+    pub async fn wanted(&self) {
+        self.wanted.notified().await;
+    }
+
+    /// Sees each change of the facts.
+    pub fn subscribe(&self) -> watch::Receiver<Option<Arc<[ContainerFacts]>>> {
+        self.facts.subscribe()
+    }
+
+    pub(super) fn want(&self) {
+        self.wanted.notify_one();
+    }
+}

@@ -1,0 +1,45 @@
+//! Starts everything that readings need, from the file they are kept in to the live views.
+
+use std::sync::{Arc, Mutex};
+
+use muster_protocol::latest::AgentConfig;
+use tokio::sync::{mpsc, watch};
+
+use super::{Collector, ContainerDirectory, Roots, Sampler};
+use crate::{
+    link::IncomingTail,
+    resident::Resident,
+    rollup::{Recorder, Triggers},
+    spool::{Reports, Spool},
+    tail::Tails,
+};
+
+/// Starts sampling and serving live views on the resident's tasks; gives what the link sends.
+///
+/// `directory` is fed by whoever asks the engine; `config` says how often to sample.
+pub async fn start(
+    resident: &Resident,
+    directory: &ContainerDirectory,
+    config: watch::Receiver<AgentConfig>,
+    tails: mpsc::Receiver<IncomingTail>,
+) -> anyhow::Result<Arc<Reports>> {
+    let spool = Spool::open(&resident.config.data.resident().join("spool.redb"))?;
+    let recorder = Recorder::start(spool.clone(), resident.clock.now())?;
+    let triggers = Triggers::start(&resident.clock).await?;
+    let sampler = Sampler {
+        collector: Arc::new(Mutex::new(Collector::new(Roots::default(), directory.clone()))),
+        recorder: Arc::new(recorder),
+        clock: resident.clock.clone(),
+        config: config.clone(),
+    };
+    resident.tasks.spawn(sampler.run(triggers, resident.stop.clone()));
+    let live = Tails {
+        roots: Roots::default(),
+        directory: directory.clone(),
+        clock: resident.clock.clone(),
+    };
+    let serve = live.run(tails, resident.tasks.clone(), resident.stop.clone());
+    resident.tasks.spawn(serve);
+    let reports = Reports::new(spool, directory.clone(), config, resident.clock.clone());
+    Ok(Arc::new(reports))
+}

@@ -1,0 +1,201 @@
+//! Starting a worker: as a child, or by connecting to the socket for which systemd starts one. The order goes over a
+//! pipe or a socket, never as an argument.
+
+use std::{path::PathBuf, process::Stdio, time::Duration};
+
+use muster_protocol::{
+    FrameError,
+    latest::{ContainerFacts, SignedOrder, SigningKeyNotice},
+    read_frame, write_frame,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
+    net::UnixStream,
+    process::{Child, Command},
+    time::timeout,
+};
+
+use crate::{
+    config::RunConfig,
+    worker::wire::{Answer, Request},
+};
+
+/// Where systemd listens for the worker, if the packages installed it.
+pub const DEFAULT_SOCKET: &str = "/run/muster-agent/worker.sock";
+
+const CONTAINERS_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A worker could not be started or talked to.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// It does not start.
+    #[error("the worker {0} can't be started: {1}")]
+    Start(PathBuf, #[source] std::io::Error),
+    /// It ended, or spoke nonsense.
+    #[error("the worker ended before it answered")]
+    Gone,
+    /// It did not answer in time.
+    #[error("the worker did not answer in time")]
+    Slow,
+    /// It can't do what it was asked.
+    #[error("the worker says: {0}")]
+    Failed(String),
+    /// The frame could not be sent or read.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+}
+
+/// How workers are started. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Workers {
+    how: How,
+}
+
+#[derive(Debug, Clone)]
+enum How {
+    Child {
+        program: PathBuf,
+        data: PathBuf,
+        policy: PathBuf,
+        docker_host: String,
+    },
+    Socket(PathBuf),
+}
+
+/// What the engine says of itself and its containers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineFacts {
+    /// The engine's version.
+    pub engine: Option<String>,
+    /// In order of names.
+    pub containers: Vec<ContainerFacts>,
+}
+
+impl Workers {
+    /// By socket where systemd listens and no other worker is asked for, else as children.
+    pub fn new(config: &RunConfig) -> Self {
+        let socket = PathBuf::from(DEFAULT_SOCKET);
+        let how = if config.worker.is_none() && socket.exists() {
+            How::Socket(socket)
+        } else {
+            How::Child {
+                program: config.worker_binary(),
+                data: config.data.root.clone(),
+                policy: config.policy.clone(),
+                docker_host: config.docker_host.clone(),
+            }
+        };
+        Self { how }
+    }
+
+    /// Starts a worker for an order.
+    pub(super) async fn order(
+        &self,
+        order: &SignedOrder,
+        keys: Vec<SigningKeyNotice>,
+    ) -> Result<Worker, WorkerError> {
+        let request = Request::Order {
+            order: Box::new(order.clone()),
+            keys,
+        };
+        self.start(&request).await
+    }
+
+    /// What the engine says: a short worker call.
+    pub async fn containers(&self) -> Result<EngineFacts, WorkerError> {
+        let ask = async {
+            let mut worker = self.start(&Request::Containers).await?;
+            match worker.next().await? {
+                Some(Answer::Containers { engine, containers }) => Ok(EngineFacts { engine, containers }),
+                Some(Answer::Failed(why)) => Err(WorkerError::Failed(why)),
+                Some(Answer::Reply(_)) | None => Err(WorkerError::Gone),
+            }
+        };
+        timeout(CONTAINERS_TIMEOUT, ask)
+            .await
+            .unwrap_or(Err(WorkerError::Slow))
+    }
+
+    async fn start(&self, request: &Request) -> Result<Worker, WorkerError> {
+        let mut worker = match &self.how {
+            How::Child {
+                program,
+                data,
+                policy,
+                docker_host,
+            } => {
+                let mut child = Command::new(program)
+                    .arg("--data")
+                    .arg(data)
+                    .arg("--policy")
+                    .arg(policy)
+                    .args(["--docker-host", docker_host])
+                    .stdin(Stdio::piped())
+                    .stdout(Stdio::piped())
+                    // Out of the way of a Ctrl-C that is meant for the resident: an order is not torn by it.
+                    .process_group(0)
+                    .spawn()
+                    .map_err(|e| WorkerError::Start(program.clone(), e))?;
+                let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+                    return Err(WorkerError::Gone);
+                };
+                Worker {
+                    input: Box::new(input),
+                    output: Box::new(output),
+                    child: Some(child),
+                }
+            }
+            How::Socket(path) => {
+                let stream = UnixStream::connect(path)
+                    .await
+                    .map_err(|e| WorkerError::Start(path.clone(), e))?;
+                let (output, input) = stream.into_split();
+                Worker {
+                    input: Box::new(input),
+                    output: Box::new(output),
+                    child: None,
+                }
+            }
+        };
+        worker.send(request).await?;
+        Ok(worker)
+    }
+}
+
+/// A worker at work. Dropping this does not stop it.
+pub(super) struct Worker {
+    input: Box<dyn AsyncWrite + Send + Unpin>,
+    output: Box<dyn AsyncRead + Send + Unpin>,
+    child: Option<Child>,
+}
+
+impl Worker {
+    pub(super) async fn cancel(&mut self) -> Result<(), WorkerError> {
+        self.send(&Request::Cancel).await
+    }
+
+    /// Takes the end that answers come from: reading a frame must not be interrupted, so it needs its own task.
+    pub(super) fn take_answers(&mut self) -> Box<dyn AsyncRead + Send + Unpin> {
+        std::mem::replace(&mut self.output, Box::new(tokio::io::empty()))
+    }
+
+    /// Waits until the process is gone, so that it leaves no zombie.
+    pub(super) async fn reap(mut self) {
+        drop(self.input);
+        if let Some(child) = &mut self.child
+            && let Err(e) = child.wait().await
+        {
+            tracing::warn!(error = %e, "the worker's end could not be waited for");
+        }
+    }
+
+    async fn next(&mut self) -> Result<Option<Answer>, WorkerError> {
+        Ok(read_frame(&mut self.output).await?)
+    }
+
+    async fn send(&mut self, request: &Request) -> Result<(), WorkerError> {
+        write_frame(&mut self.input, request).await?;
+        self.input.flush().await.map_err(FrameError::from)?;
+        Ok(())
+    }
+}

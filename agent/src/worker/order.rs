@@ -1,0 +1,252 @@
+//! One order, from the frame to the outcome.
+
+use std::io;
+
+use muster_base::UnixMs;
+use muster_identity::order::OrderHead;
+use muster_protocol::latest::{
+    OrderOutcome, OrderPayload, OrderRefusal, OrderReply, OrderStatus, SignedOrder, SigningKeyNotice,
+};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    WorkerConfig,
+    deploy::{self, Deploy, Ending},
+    docker::Engine,
+    events::{Events, reply_of},
+    lane::{self, Lane},
+    secrets::Secrets,
+    trust,
+    wire::Answer,
+};
+use crate::{
+    identity::{IdentityError, WorkerIdentity},
+    orders::{
+        journal::{End, History, Journal, OrderLog, Started},
+        sequence::Sequences,
+        verify::{Verified, check_time, verify_origin},
+    },
+    policy::Policy,
+};
+
+const JOURNAL: &str = "journal";
+
+/// Why nothing was begun.
+enum Stop {
+    /// The order was refused, or had ended before.
+    Answer(OrderReply),
+    /// The worker itself is not usable.
+    Failed(String),
+}
+
+impl From<OrderRefusal> for Stop {
+    fn from(refusal: OrderRefusal) -> Self {
+        Self::Answer(OrderReply::Refused(refusal))
+    }
+}
+
+impl From<IdentityError> for Stop {
+    fn from(error: IdentityError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(format!("the worker's journal can't be used: {error}"))
+    }
+}
+
+/// Verifies the order, does it or what is left of it, and reports.
+pub(super) async fn run(
+    config: &WorkerConfig,
+    order: &SignedOrder,
+    keys: &[SigningKeyNotice],
+    cancel: &CancellationToken,
+    answers: mpsc::Sender<Answer>,
+) {
+    let stop = match begin(config, order, keys, cancel, &answers).await {
+        Ok(()) => return,
+        Err(stop) => stop,
+    };
+    let answer = match stop {
+        Stop::Answer(reply) => Answer::Reply(reply),
+        Stop::Failed(why) => {
+            tracing::error!("{why}");
+            Answer::Failed(why)
+        }
+    };
+    drop(answers.send(answer).await);
+}
+
+async fn begin(
+    config: &WorkerConfig,
+    order: &SignedOrder,
+    keys: &[SigningKeyNotice],
+    cancel: &CancellationToken,
+    answers: &mpsc::Sender<Answer>,
+) -> Result<(), Stop> {
+    let mut identity = WorkerIdentity::load(&config.data)?;
+    trust::offer(&mut identity, &config.data, keys)?;
+    let Verified { head, payload } = verify_origin(&trust::trust(&identity), order)?;
+
+    // Before the journal is looked at: whoever had the order before us ends it while he holds the lane.
+    let held = lane::take(&config.data.worker(), Lane::of(&payload), cancel).await?;
+    let Some(_held) = held else {
+        return Err(Stop::Failed(
+            "cancelled while it waited for another order".to_owned(),
+        ));
+    };
+    let journal = Journal::open(&config.data.worker().join(JOURNAL))?;
+    let history = journal.read(head.order)?;
+    // Whoever asked before may not have heard it all; events are told apart by their number.
+    for event in history.iter().flat_map(|h| &h.events) {
+        drop(
+            answers
+                .send(Answer::Reply(OrderReply::Event(event.clone())))
+                .await,
+        );
+    }
+    if let Some(end) = history.as_ref().and_then(|h| h.end.clone()) {
+        return Err(Stop::Answer(reply_of(end)));
+    }
+    let resuming = history.is_some();
+    let mut log = match &history {
+        Some(_) => journal.resume(head.order)?,
+        None => start(config, &journal, &head)?,
+    };
+    // Again for one that was interrupted: the crash may have come between the two.
+    Sequences::new(&config.data.worker()).take(head.sequence)?;
+
+    let accepted_before = history.as_ref().is_some_and(|h| h.accepted);
+    let secrets = match admit(config, &identity, order, &head, &payload) {
+        Ok(secrets) => secrets,
+        // It was begun: what is half done is finished or undone, whatever the policy says by now.
+        Err(Stop::Answer(_)) if accepted_before => {
+            trust::open(&identity, &order.sealed, head.order).unwrap_or_default()
+        }
+        Err(Stop::Answer(OrderReply::Refused(refusal))) => {
+            log.end(End::Refused(refusal.clone()))?;
+            return Err(refusal.into());
+        }
+        Err(stop) => return Err(stop),
+    };
+    if !accepted_before {
+        log.accepted(config.clock.now())?;
+    }
+    drop(answers.send(Answer::Reply(OrderReply::Accepted)).await);
+    let job = Job {
+        config,
+        head: &head,
+        payload: &payload,
+        secrets: &secrets,
+        history: history.as_ref(),
+        resuming,
+        cancel,
+    };
+    job.work(log, answers.clone()).await.map_err(Stop::from)
+}
+
+/// Time and sequence are checked against what is known now; then the order is in the journal, before anything else.
+fn start(config: &WorkerConfig, journal: &Journal, head: &OrderHead) -> Result<OrderLog, Stop> {
+    let now = config.clock.now();
+    check_time(head, now)?;
+    if Sequences::new(&config.data.worker()).has(head.sequence)? {
+        return Err(OrderRefusal::Replay.into());
+    }
+    let started = Started {
+        at: now,
+        sequence: head.sequence,
+    };
+    // The lane is ours, so nobody can have started it since we looked.
+    journal
+        .start(head.order, started)?
+        .ok_or_else(|| Stop::from(OrderRefusal::Replay))
+}
+
+/// The policy's verdict, and the secrets.
+fn admit(
+    config: &WorkerConfig,
+    identity: &WorkerIdentity,
+    order: &SignedOrder,
+    head: &OrderHead,
+    payload: &OrderPayload,
+) -> Result<Secrets, Stop> {
+    let policy = Policy::load(&config.policy).map_err(|e| OrderRefusal::Policy {
+        rule: "policy".to_owned(),
+        message: e.to_string(),
+    })?;
+    policy.check(payload).map_err(OrderRefusal::from)?;
+    Ok(trust::open(identity, &order.sealed, head.order)?)
+}
+
+struct Job<'a> {
+    config: &'a WorkerConfig,
+    head: &'a OrderHead,
+    payload: &'a OrderPayload,
+    secrets: &'a Secrets,
+    history: Option<&'a History>,
+    resuming: bool,
+    cancel: &'a CancellationToken,
+}
+
+impl Job<'_> {
+    async fn work(&self, log: OrderLog, answers: mpsc::Sender<Answer>) -> io::Result<()> {
+        let now = self.config.clock.now();
+        let next_seq = self.history.map_or(0, History::next_seq);
+        let started_at = self.history.map_or(now, |h| h.started.at);
+        let clock = self.config.clock.clone();
+        let events = Events::new(log, next_seq, answers, clock, self.secrets.values());
+        if self.resuming {
+            events.log("the worker was interrupted; going on").await;
+        }
+        let ending = match self.payload {
+            OrderPayload::Deploy(spec) => self.deploy(spec, &events).await,
+            OrderPayload::Sql(_) | OrderPayload::TestServer(_) => Ending {
+                status: OrderStatus::Failed,
+                error: Some("this worker can't talk to databases".to_owned()),
+                digest: None,
+            },
+        };
+        let outcome = self.outcome(ending, started_at, &events);
+        events.end(End::Outcome(Box::new(outcome))).await
+    }
+
+    async fn deploy(&self, spec: &muster_protocol::latest::DeploySpec, events: &Events) -> Ending {
+        let engine = match Engine::connect(&self.config.docker_host).await {
+            Ok(engine) => engine,
+            Err(e) => return deploy::without_engine(self.marks(), &e),
+        };
+        let may_replace_unmanaged =
+            Policy::load(&self.config.policy).is_ok_and(|policy| policy.may_replace_unmanaged());
+        let deploy = Deploy {
+            order: self.head.order,
+            spec,
+            secrets: self.secrets,
+            engine: &engine,
+            events,
+            cancel: self.cancel,
+            may_replace_unmanaged,
+            marks: self.marks(),
+            old: std::sync::OnceLock::new(),
+        };
+        deploy::run(&deploy).await
+    }
+
+    fn marks(&self) -> &[crate::orders::journal::Mark] {
+        self.history.map_or(&[], |h| &h.marks)
+    }
+
+    fn outcome(&self, ending: Ending, started_at: UnixMs, events: &Events) -> OrderOutcome {
+        OrderOutcome {
+            status: ending.status,
+            started_at,
+            ended_at: self.config.clock.now(),
+            error: ending.error.map(|text| events.clean(&text)),
+            digest: ending.digest,
+            server_version: None,
+            events: events.count(),
+        }
+    }
+}

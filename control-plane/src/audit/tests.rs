@@ -1,0 +1,65 @@
+//! The log through its API, and what a changed or removed row does to it.
+
+use serde_json::json;
+
+use crate::{access::Role, in_tx, testing::both_databases, with_tx};
+
+both_databases!(a_changed_and_a_removed_row_show, |test| {
+    let olga = test.member("olga", Role::Owner).await;
+    for name in ["one", "two", "three"] {
+        assert_eq!(olga.patch("/api/v1/org", json!({"name": name})).await.0, 200);
+    }
+    assert_eq!(
+        olga.get("/api/v1/audit/verify").await.1,
+        json!({"intact": true, "rows": 4, "firstBroken": null})
+    );
+
+    let scope = test.default_org().await.to_string();
+    let run = async |sql: &'static str| -> Result<(), crate::db::DbError> {
+        in_tx!(test.app.db, |tx| with_tx!(tx, |conn| {
+            sqlx::query(sql).bind(&scope).execute(conn).await?;
+        }));
+        Ok(())
+    };
+    run("update audit_log set actor_name = 'somebody else' where scope = $1 and seq = 3")
+        .await
+        .unwrap();
+    assert_eq!(olga.get("/api/v1/audit/verify").await.1["firstBroken"], 3);
+    run("delete from audit_log where scope = $1 and seq >= 3")
+        .await
+        .unwrap();
+    assert_eq!(
+        olga.get("/api/v1/audit/verify").await.1["firstBroken"],
+        3,
+        "a cut-off end shows too"
+    );
+});
+
+both_databases!(
+    the_export_has_every_row_and_the_platform_s_log_is_the_super_administrator_s,
+    |test| {
+        let olga = test.member("olga", Role::Owner).await;
+        let (status, lines) = olga.get("/api/v1/audit/export").await;
+        assert_eq!(status, 200);
+        assert_eq!(lines["operation"], "member:write", "one row is one line: {lines}");
+        assert_eq!(olga.get("/api/v1/audit?scope=platform").await.0, 403);
+        let (status, rows) = test.admin().await.get("/api/v1/audit?scope=platform").await;
+        assert_eq!(status, 200);
+        assert!(
+            rows["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|row| row["operation"] == "user:create")
+        );
+        assert!(!rows.to_string().contains("a password for tests"));
+        assert_eq!(
+            test.member("vera", Role::Viewer)
+                .await
+                .get("/api/v1/audit")
+                .await
+                .0,
+            403
+        );
+    }
+);

@@ -1,0 +1,72 @@
+//! Passwords and tokens of other rooms' things. The room that owns the thing decides who may set them, and calls
+//! these in the transaction that writes the thing; nothing here is reachable over HTTP.
+
+use muster_base::{OrgId, SecretString};
+use uuid::Uuid;
+
+use super::{SecretsError, seal::Place, store, value};
+use crate::{app::App, db::Tx};
+
+/// Whose credential it is. The text is part of the sealed value's identity and never changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CredentialKind {
+    /// Password or token of a container registry.
+    Registry,
+    /// Password of a database server.
+    DatabaseServer,
+}
+
+impl CredentialKind {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Registry => "credential/registry",
+            Self::DatabaseServer => "credential/database-server",
+        }
+    }
+}
+
+fn place(org: OrgId, kind: CredentialKind, owner: Uuid) -> Place {
+    Place {
+        org,
+        kind: kind.as_str(),
+        id: owner,
+        version: 0,
+    }
+}
+
+/// Sets the credential of `owner`, or replaces it.
+pub async fn put_credential(
+    app: &App,
+    tx: &mut Tx,
+    org: OrgId,
+    kind: CredentialKind,
+    owner: Uuid,
+    secret: &SecretString,
+) -> Result<(), SecretsError> {
+    let sealed = value::seal(app, &place(org, kind, owner), secret)?;
+    store::credential::upsert(tx, org, kind, owner, &sealed, app.clock.now()).await?;
+    Ok(())
+}
+
+/// The credential of `owner`, if it has one.
+pub async fn find_credential(
+    app: &App,
+    org: OrgId,
+    kind: CredentialKind,
+    owner: Uuid,
+) -> Result<Option<SecretString>, SecretsError> {
+    match store::credential::find(&app.db, org, kind, owner).await? {
+        Some(sealed) => value::open(app, &place(org, kind, owner), &sealed).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Forgets the credential of `owner`, if it has one.
+pub async fn delete_credential(
+    tx: &mut Tx,
+    org: OrgId,
+    kind: CredentialKind,
+    owner: Uuid,
+) -> Result<(), SecretsError> {
+    Ok(store::credential::delete(tx, org, kind, owner).await?)
+}

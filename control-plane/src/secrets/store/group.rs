@@ -1,0 +1,111 @@
+//! `secret_groups`.
+
+use muster_base::{OrgId, SecretGroupId, UnixMs};
+use uuid::Uuid;
+
+use crate::{
+    db::{Db, DbError, Tx},
+    secrets::SecretGroup,
+    with_pool, with_tx,
+};
+
+#[derive(sqlx::FromRow)]
+struct Record {
+    id: SecretGroupId,
+    name: String,
+    description: String,
+    provider_id: Option<Uuid>,
+    auto_sync: bool,
+    secret_count: i64,
+    created_by: String,
+    created_at: UnixMs,
+    updated_at: UnixMs,
+}
+
+impl From<Record> for SecretGroup {
+    fn from(record: Record) -> Self {
+        Self {
+            id: record.id,
+            name: record.name,
+            description: record.description,
+            provider_id: record.provider_id,
+            auto_sync: record.auto_sync,
+            secret_count: record.secret_count,
+            created_by: record.created_by,
+            created_at: record.created_at,
+            updated_at: record.updated_at,
+        }
+    }
+}
+
+pub async fn insert(tx: &mut Tx, org: OrgId, group: &SecretGroup) -> Result<(), DbError> {
+    const SQL: &str = "insert into secret_groups \
+        (id, org_id, name, description, provider_id, auto_sync, created_by, created_at, updated_at) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(group.id)
+            .bind(org)
+            .bind(&group.name)
+            .bind(&group.description)
+            .bind(group.provider_id)
+            .bind(group.auto_sync)
+            .bind(&group.created_by)
+            .bind(group.created_at)
+            .bind(group.updated_at)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
+pub async fn find(db: &Db, org: OrgId, id: SecretGroupId) -> Result<Option<SecretGroup>, DbError> {
+    const SQL: &str = "select id, name, description, provider_id, auto_sync, created_by, created_at, updated_at, \
+        (select count(*) from secrets where secrets.group_id = secret_groups.id) as secret_count \
+        from secret_groups where org_id = $1 and id = $2";
+    let row: Option<Record> = with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(org)
+        .bind(id)
+        .fetch_optional(pool)
+        .await)?;
+    Ok(row.map(Into::into))
+}
+
+pub async fn list(db: &Db, org: OrgId, after: &str, limit: i64) -> Result<Vec<SecretGroup>, DbError> {
+    const SQL: &str = "select id, name, description, provider_id, auto_sync, created_by, created_at, updated_at, \
+        (select count(*) from secrets where secrets.group_id = secret_groups.id) as secret_count \
+        from secret_groups where org_id = $1 and name > $2 order by name limit $3";
+    let rows: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(org)
+        .bind(after)
+        .bind(limit)
+        .fetch_all(pool)
+        .await)?;
+    Ok(rows.into_iter().map(Into::into).collect())
+}
+
+pub async fn update(tx: &mut Tx, org: OrgId, group: &SecretGroup) -> Result<bool, DbError> {
+    const SQL: &str =
+        "update secret_groups set name = $3, description = $4, updated_at = $5 where org_id = $1 and id = $2";
+    let rows = with_tx!(tx, |conn| sqlx::query(SQL)
+        .bind(org)
+        .bind(group.id)
+        .bind(&group.name)
+        .bind(&group.description)
+        .bind(group.updated_at)
+        .execute(conn)
+        .await?
+        .rows_affected());
+    Ok(rows == 1)
+}
+
+pub async fn delete(tx: &mut Tx, org: OrgId, id: SecretGroupId) -> Result<bool, DbError> {
+    const SQL: &str = "delete from secret_groups where org_id = $1 and id = $2";
+    let rows = with_tx!(tx, |conn| sqlx::query(SQL)
+        .bind(org)
+        .bind(id)
+        .execute(conn)
+        .await?
+        .rows_affected());
+    Ok(rows == 1)
+}
