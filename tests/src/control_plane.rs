@@ -59,7 +59,7 @@ impl ControlPlane {
     fn set_up(&self) -> Result<()> {
         fs::create_dir_all(self.data())?;
         fs::set_permissions(&self.dir, fs::Permissions::from_mode(0o700))?;
-        let password_file = self.dir.join("admin-password");
+        let password_file = self.password_file();
         fs::write(&password_file, &self.options.admin_password)?;
         fs::set_permissions(&password_file, fs::Permissions::from_mode(0o600))?;
         let mut setup = Command::new(programs::path("muster")?);
@@ -133,6 +133,11 @@ impl ControlPlane {
     /// Its data directory.
     pub fn data(&self) -> PathBuf {
         self.dir.join("control-plane")
+    }
+
+    /// The file with the password of [`ADMIN`].
+    pub fn password_file(&self) -> PathBuf {
+        self.dir.join("admin-password")
     }
 
     /// Its output.

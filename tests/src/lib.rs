@@ -2,6 +2,7 @@
 //! drive them. `tests/tests` holds the stories; this library holds what they are told with:
 //!
 //! - [`ControlPlane`] and [`Agent`] start the real programs on temporary directories and free ports;
+//! - [`Fleet`] is both, with this machine joined;
 //! - [`Api`] speaks the HTTP API, and nothing else changes anything in a story;
 //! - [`wait`] waits for a thing to become true, with an end;
 //! - [`env`] finds the services that `cargo verify` started;
@@ -11,6 +12,7 @@ pub mod agent;
 pub mod api;
 pub mod control_plane;
 pub mod env;
+pub mod fleet;
 pub mod job;
 pub mod programs;
 pub mod wait;
@@ -18,3 +20,4 @@ pub mod wait;
 pub use agent::Agent;
 pub use api::Api;
 pub use control_plane::ControlPlane;
+pub use fleet::Fleet;

@@ -5,20 +5,18 @@
 
 use crate::interrupt::Interrupt;
 use crate::{project, say};
-use anyhow::{Context, Result, ensure};
-use muster_tests::control_plane::Options;
-use muster_tests::env::Registry;
+use anyhow::{Result, bail, ensure};
+use muster_tests::fleet::{PATIENCE, agent_options};
 use muster_tests::job::containers::Application;
 use muster_tests::job::hosts;
-use muster_tests::{Agent, Api, ControlPlane, agent};
-use muster_workbench::{Env, Service, Workbench, images, process, random_hex};
+use muster_tests::{Agent, Fleet, agent};
+use muster_workbench::{Env, Service, Workbench, images, process};
 use serde_json::{Value, json};
+use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Hours pass in seconds for one of the two agents, so that its rollups close while we wait.
 const FAST: u32 = 1_440;
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Builds, runs the main job, prints the object, stops everything.
 pub fn run(interrupt: &Interrupt) -> Result<ExitCode> {
@@ -27,22 +25,12 @@ pub fn run(interrupt: &Interrupt) -> Result<ExitCode> {
     say::note("starting PostgreSQL, MariaDB, Docker and a registry");
     let bench = Workbench::start(Service::ALL)?;
     let dir = tempfile::Builder::new().prefix("muster-demo-").tempdir()?;
-    let fleet = Fleet::start(bench.env(), dir.path())?;
-    let report = fleet.run(interrupt);
+    let job = Job::start(bench.env(), dir.path())?;
+    let report = job.run(interrupt);
     if interrupt.asked() {
-        anyhow::bail!("interrupted");
+        bail!("interrupted");
     }
-    if !report.complete() {
-        say::note(format_args!(
-            "the control plane's last words:\n{}",
-            fleet.plane.last_words()
-        ));
-        say::note(format_args!(
-            "the agent's last words:\n{}",
-            fleet.agent.last_words()
-        ));
-    }
-    drop(fleet);
+    drop(job);
     drop(bench);
     say::line(&report.values);
     Ok(if report.complete() {
@@ -53,55 +41,31 @@ pub fn run(interrupt: &Interrupt) -> Result<ExitCode> {
 }
 
 /// A part of the job: what it adds to the report.
-type Part = fn(&Fleet) -> Result<Value>;
+type Part = fn(&Job) -> Result<Value>;
 
-const PARTS: &[(&str, Part)] = &[("deployments", Fleet::deployments)];
+const PARTS: &[(&str, Part)] = &[("hosts", Job::hosts), ("deployments", Job::deployments)];
 
-struct Fleet {
-    services: Env,
-    // Agents stop before the control plane that they are connected to.
-    agent: Agent,
-    _fast_agent: Agent,
-    admin: Api,
-    plane: ControlPlane,
+struct Job {
+    fleet: Fleet,
+    fast: Agent,
 }
 
-impl Fleet {
-    fn start(services: &Env, dir: &std::path::Path) -> Result<Self> {
-        say::note("starting the control plane and joining this machine");
-        let plane = ControlPlane::start(
-            dir,
-            Options {
-                admin_password: random_hex(12)?,
-                ..Options::default()
-            },
-        )?;
-        let admin = plane.admin()?;
-        let variable = |name: &str| services.get(name).unwrap_or_default().to_owned();
+impl Job {
+    fn start(services: &Env, dir: &Path) -> Result<Self> {
+        say::note(
+            "starting the control plane and joining this machine, with a right clock and with a fast one",
+        );
+        let fleet = Fleet::start(services, dir)?;
         let options = agent::Options {
-            policy: policy(&variable("MUSTER_TEST_REGISTRY")),
-            docker_host: Some(variable("MUSTER_TEST_DOCKER_HOST")),
-            clock_factor: 1,
-        };
-        let agent = Agent::join_once(&dir.join("host"), &admin, options.clone())?;
-        let fast = agent::Options {
             clock_factor: FAST,
-            ..options
+            ..agent_options(services)
         };
-        let fast_agent = Agent::join_once(&dir.join("fast"), &admin, fast)?;
-        Ok(Self {
-            services: services.clone(),
-            agent,
-            _fast_agent: fast_agent,
-            admin,
-            plane,
-        })
+        let fast = Agent::join_once(&dir.join("fast"), &fleet.admin, options)?;
+        Ok(Self { fleet, fast })
     }
 
     fn run(&self, interrupt: &Interrupt) -> Report {
         let mut report = Report::default();
-        let online = hosts::await_online(&self.admin, 2, PATIENCE);
-        report.take("hosts", online.map(|hosts| json!({"hostsOnline": hosts.len()})));
         for (name, part) in PARTS {
             if interrupt.asked() {
                 break;
@@ -109,20 +73,33 @@ impl Fleet {
             say::note(format_args!("{name} …"));
             report.take(name, part(self));
         }
+        if !report.complete() {
+            say::note(format_args!(
+                "the control plane's last words:\n{}",
+                self.fleet.plane.last_words()
+            ));
+            say::note(format_args!(
+                "the agent's last words:\n{}",
+                self.fleet.agent.last_words()
+            ));
+            say::note(format_args!(
+                "the fast agent's last words:\n{}",
+                self.fast.last_words()
+            ));
+        }
         report
+    }
+
+    fn hosts(&self) -> Result<Value> {
+        let online = hosts::await_online(&self.fleet.admin, 2, PATIENCE)?;
+        Ok(json!({"hostsOnline": online.len()}))
     }
 
     /// A good version, then a broken one, both by webhook.
     fn deployments(&self) -> Result<Value> {
-        let registry = Registry::of(|name| {
-            self.services
-                .get(name)
-                .map(str::to_owned)
-                .context("a service is missing")
-        })?;
-        let host = self.real_host()?;
-        let application =
-            Application::register(&self.admin, &registry, &host, "demo-web", process::free_port()?)?;
+        let Fleet { admin, host, .. } = &self.fleet;
+        let registry = self.fleet.registry()?;
+        let application = Application::register(admin, &registry, host, "demo-web", process::free_port()?)?;
         let good = application.deploy(images::GOOD)?;
         let serving = application.serving(PATIENCE)?;
         ensure!(
@@ -138,13 +115,6 @@ impl Fleet {
             "deployment": {"status": good["status"], "durationMs": good["durationMs"], "digest": good["digest"], "healthy": true},
             "brokenDeployment": {"status": broken["status"], "oldContainerServing": still},
         }))
-    }
-
-    /// The host whose clock is right: the one that joined first.
-    fn real_host(&self) -> Result<Value> {
-        let mut hosts = hosts::await_online(&self.admin, 2, PATIENCE)?;
-        hosts.sort_by_key(|host| host["id"].to_string());
-        hosts.into_iter().next().context("no host")
     }
 }
 
@@ -205,11 +175,4 @@ impl Report {
             && v["unsignedOrderRefused"] == true
             && v["skipped"].as_array().is_some_and(Vec::is_empty)
     }
-}
-
-fn policy(registry: &str) -> String {
-    format!(
-        "[images]\nregistries = [\"{registry}\"]\n\n[sql]\nmax_risk = \"destructive\"\n\n\
-         [[databases]]\nhost = \"127.0.0.1\"\nname = \"*\"\nmax_risk = \"destructive\"\n"
-    )
 }

@@ -3,7 +3,7 @@
 use super::runner::{self, Tests};
 use super::tally::Tally;
 use super::tools::CargoTool;
-use super::{Bench, deny};
+use super::{Bench, browser, deny};
 use crate::project;
 use anyhow::Result;
 use std::process::Command;
@@ -73,6 +73,18 @@ pub const CHECKS: &[Check] = &[
         services: true,
         run: stories,
     },
+    Check {
+        name: "browser",
+        about: "the console in a real browser against a real fleet",
+        services: true,
+        run: browser::run,
+    },
+    Check {
+        name: "demo",
+        about: "the main job once: cargo demo --check",
+        services: false,
+        run: demo,
+    },
 ];
 
 const MACHETE: CargoTool = CargoTool {
@@ -130,9 +142,18 @@ fn console(bench: &Bench<'_>) -> Result<Tally> {
     }
     project::install_console(bench.interrupt)?;
     let mut tally = Tally::default();
-    for script in ["typecheck", "test:unit", "build", "generate:check"] {
+    for script in ["lint", "typecheck", "test:unit", "build"] {
         tally += one(bench, &mut project::npm(&["run", "--silent", script]))?;
     }
+    let document = tempfile::NamedTempFile::new()?;
+    let muster = project::build_programs(bench.interrupt)?.join("muster");
+    project::must(
+        bench.interrupt,
+        Command::new(muster).arg("openapi").stdout(document.reopen()?),
+        "muster openapi",
+    )?;
+    let mut generated = project::npm(&["run", "--silent", "generate:check"]);
+    tally += one(bench, generated.env("MUSTER_OPENAPI", document.path()))?;
     Ok(tally)
 }
 
@@ -147,4 +168,15 @@ fn tests(bench: &Bench<'_>) -> Result<Tally> {
 fn stories(bench: &Bench<'_>) -> Result<Tally> {
     project::build_programs(bench.interrupt)?;
     runner::run(bench, &Tests::FilesExcept(&["tidy"]))
+}
+
+/// As a program of its own, as a person calls it.
+fn demo(bench: &Bench<'_>) -> Result<Tally> {
+    let this = std::env::current_exe()?;
+    one(
+        bench,
+        Command::new(this)
+            .args(["demo", "--check"])
+            .current_dir(project::root()),
+    )
 }

@@ -3,6 +3,7 @@
 //! A check that can't be made because a service or a program is missing has failed. The last line says
 //! `N passed, N failed`: each test counts one, and each check that is not made of tests counts one.
 
+mod browser;
 mod checks;
 mod deny;
 mod runner;
@@ -42,6 +43,11 @@ pub struct Bench<'a> {
 }
 
 impl Bench<'_> {
+    /// The services, if a chosen check needs them.
+    pub fn services(&self) -> Option<&Workbench> {
+        self.services.as_ref()
+    }
+
     /// Adds the variables of the services that are running.
     pub fn with_services<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         if let Some(services) = &self.services {
