@@ -121,8 +121,11 @@ pub async fn run_until_signal(config: RunConfig) -> anyhow::Result<LinkEnd> {
     run.await
 }
 
-/// A fast clock begins at the first start and runs ahead of the real one from then on, also while the agent is
-/// stopped: time that went back at a restart would not be a demo of anything.
+/// How far behind real time a fast clock begins: it passes a UTC midnight, so that a day closes, before it is now.
+const BEHIND_MS: i64 = UnixMs::DAY + 2 * UnixMs::HOUR;
+
+/// A fast clock begins at the first start and goes on while the agent is stopped: time that went back at a restart
+/// would not be a demo of anything.
 fn fast_clock(config: &RunConfig, factor: u32) -> Clock {
     let now = Clock::system().now();
     let path = config.data.resident().join("fast-clock-began");
@@ -136,7 +139,9 @@ fn fast_clock(config: &RunConfig, factor: u32) -> Clock {
     }
     let began: UnixMs = began.unwrap_or(now);
     Clock::fast(
-        began.plus_ms(now.ms_since(began).saturating_mul(factor.into())),
+        began
+            .plus_ms(-BEHIND_MS)
+            .plus_ms(now.ms_since(began).saturating_mul(factor.into())),
         factor,
     )
 }

@@ -34,7 +34,8 @@ impl Clock {
         Self(Kind::System)
     }
 
-    /// A clock that starts at `start` and runs `factor` times as fast as real time: a day in minutes, for demos.
+    /// A clock that starts at `start`, in the past, and runs `factor` times as fast as real time until it has caught
+    /// up; from then on it is the system's: a day in minutes, for demos, and never a time that has not come.
     pub fn fast(start: UnixMs, factor: u32) -> Self {
         Self(Kind::Fast {
             began: Instant::now(),
@@ -56,10 +57,7 @@ impl Clock {
                 began,
                 epoch_ms,
                 factor,
-            } => {
-                let elapsed = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
-                epoch_ms.saturating_add(elapsed.saturating_mul(i64::from(*factor)))
-            }
+            } => fast_ms(*began, *epoch_ms, *factor).min(system_ms()),
             Kind::Manual(ms) => ms.load(Ordering::SeqCst),
         })
     }
@@ -67,8 +65,12 @@ impl Clock {
     /// How long to really sleep so that `span` passes on this clock. A manual clock's spans pass at once.
     pub fn real_duration(&self, span: Duration) -> Duration {
         match &self.0 {
-            Kind::System => span,
-            Kind::Fast { factor, .. } => span / *factor,
+            Kind::Fast {
+                began,
+                epoch_ms,
+                factor,
+            } if fast_ms(*began, *epoch_ms, *factor) < system_ms() => span / *factor,
+            Kind::System | Kind::Fast { .. } => span,
             Kind::Manual(_) => Duration::ZERO,
         }
     }
@@ -97,6 +99,11 @@ impl fmt::Debug for Clock {
     }
 }
 
+fn fast_ms(began: Instant, epoch_ms: i64, factor: u32) -> i64 {
+    let elapsed = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+    epoch_ms.saturating_add(elapsed.saturating_mul(i64::from(factor)))
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]
 fn system_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -116,6 +123,23 @@ mod tests {
         let second: HostId = clock.new_id();
         assert!(first < second);
         assert_eq!(first.as_uuid().get_version_num(), 7);
+    }
+
+    #[test]
+    fn a_fast_clock_hurries_through_the_past_and_stops_hurrying_when_it_is_now() {
+        let system = Clock::system();
+        let behind = Clock::fast(system.now().plus_ms(-UnixMs::DAY), 60);
+        assert!(behind.now() < system.now());
+        assert_eq!(
+            behind.real_duration(Duration::from_mins(1)),
+            Duration::from_secs(1)
+        );
+        let ahead = Clock::fast(system.now().plus_ms(UnixMs::DAY), 60);
+        assert!(ahead.now() <= system.now());
+        assert_eq!(
+            ahead.real_duration(Duration::from_mins(1)),
+            Duration::from_mins(1)
+        );
     }
 
     #[test]
