@@ -6,7 +6,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use muster_base::UnixMs;
 
 /// Where the packages put the agent's data.
 pub const DEFAULT_DATA: &str = "/var/lib/muster-agent";
