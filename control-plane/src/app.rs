@@ -11,6 +11,7 @@ use crate::{
     keys::Keys,
     schedule,
     tasks::Tasks,
+    work::Work,
 };
 
 /// All parts. Cheap to clone.
@@ -34,6 +35,8 @@ pub struct AppInner {
     pub tasks: Tasks,
     /// Sign-in attempts.
     pub throttle: Throttle,
+    /// Work orders.
+    pub work: Work,
     databases: Databases,
 }
 
@@ -59,6 +62,7 @@ impl App {
             keys,
             tasks: Tasks::default(),
             throttle: Throttle::default(),
+            work: Work::default(),
             databases,
         }))
     }

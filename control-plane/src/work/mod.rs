@@ -1,10 +1,130 @@
-//! Signed work orders: queue, sign, dispatch, events, outcomes.
+//! Work orders: what a host is asked to do, signed, and what became of it.
+//!
+//! A room that wants something done on a host ([`Listener`]: delivery, schema) submits an order in its own transaction
+//! ([`submit`]). From there on this room sees to it that the order reaches its host once the host is there, that what
+//! the host says is stored, and that the room hears of it in the same transaction.
+//!
+//! | table | holds |
+//! |---|---|
+//! | `work_orders` | the orders, with the exact bytes that were signed |
+//! | `work_order_events` | what the host said while it worked; (order, seq) is unique, so a repeat changes nothing |
+//! | `work_sequences` | the last sequence number of each host |
+//!
+//! # States
+//! ```text
+//! queued ─→ sent ─→ accepted ─→ done | rolledBack | cancelled | failed | needsAttention
+//!   │ ↑       └──→ refused | expired        (the host won't do it)
+//!   │ └─────────── sealed for a key that the host no longer has: sealed anew, under a new sequence number
+//!   ├─→ waitingForHost ─→ sent …
+//!   └─→ expired | cancelled | failed        (before it was handed over: nothing was done)
+//! ```
+//!
+//! # What fails, and what happens then
+//! Every step is one transaction, and after any of them the process may die: the dispatcher takes up at its start, when
+//! a host connects and once a second whatever has not ended. What was handed over is sent again byte for byte; the host
+//! answers a repeated order from its journal. An outcome is stored before the stream is closed, so that a host is asked
+//! again until it is.
+//!
+//! # Invariants
+//! - Secrets are resolved and sealed to the host's key at the hand-over, not before, and forgotten at the end. No
+//!   column holds one in clear.
+//! - A sequence number is given once. An order that a host accepted is never signed anew.
+//! - What a host refuses because somebody may be tampering leaves an audit row.
 
-use utoipa_axum::router::OpenApiRouter;
+mod api;
+mod dispatch;
+mod door;
+mod drive;
+mod error;
+mod listener;
+mod order;
+mod reply;
+mod seal;
+mod store;
+mod stream;
+mod submit;
+#[cfg(test)]
+mod tests;
 
-use crate::app::App;
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
 
-/// This room's routes.
-pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+use muster_base::OrderId;
+use tokio::sync::{Notify, broadcast};
+
+pub use self::{
+    api::router,
+    dispatch::start,
+    door::{Door, Replies},
+    error::WorkError,
+    listener::{Listener, SecretsError},
+    order::{Approval, NewOrder, Order, OrderKind, OrderState, StoredEvent},
+    stream::{OrderNews, follow},
+    submit::{cancel, events, find, get, list, submit},
+};
+
+/// News that may wait for a slow reader of a stream; one that misses some reads the tables again.
+const NEWS: usize = 1_024;
+
+/// The room's memory. What matters is in the tables.
+pub struct Work {
+    listeners: RwLock<HashMap<OrderKind, Arc<dyn Listener>>>,
+    wake: Notify,
+    in_hand: Mutex<HashSet<(OrderId, Hand)>>,
+    news: broadcast::Sender<OrderId>,
+}
+
+/// What a task of this process does with an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Hand {
+    Drive,
+    Cancel,
+}
+
+impl Default for Work {
+    fn default() -> Self {
+        Self {
+            listeners: RwLock::default(),
+            wake: Notify::new(),
+            in_hand: Mutex::default(),
+            news: broadcast::Sender::new(NEWS),
+        }
+    }
+}
+
+impl Work {
+    /// Names the room whose work orders of a kind are. Before [`start`].
+    pub fn register(&self, kind: OrderKind, listener: Arc<dyn Listener>) {
+        let mut listeners = self.listeners.write().unwrap_or_else(PoisonError::into_inner);
+        listeners.insert(kind, listener);
+    }
+
+    /// Looks at the queue now: call it after the transaction of a [`submit`] or [`cancel`] is committed. Forgetting it
+    /// costs a second.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    fn listener(&self, kind: OrderKind) -> Option<Arc<dyn Listener>> {
+        let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner);
+        listeners.get(&kind).cloned()
+    }
+
+    fn tell(&self, order: OrderId) {
+        // Nobody may be listening.
+        drop(self.news.send(order));
+    }
+
+    fn in_hand(&self) -> MutexGuard<'_, HashSet<(OrderId, Hand)>> {
+        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Work").finish_non_exhaustive()
+    }
 }

@@ -1,0 +1,82 @@
+//! The dispatcher: sees to it that somebody has each order in hand whose host is here.
+//!
+//! It takes no input but the tables. A submit, a host that connects, and the clock all wake the same look at them, so
+//! that a lost wake costs a second and nothing else.
+
+use std::{sync::Arc, time::Duration};
+
+use muster_base::OrderId;
+use tokio::{
+    sync::broadcast::{self, error::RecvError},
+    time::sleep,
+};
+
+use super::{Door, Hand, OrderState, drive, store};
+use crate::{app::App, db::DbError};
+
+/// How long a wake may be lost for; also how soon another control plane's orders for our hosts are seen.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Orders looked at at once.
+const BATCH: i64 = 10_000;
+
+/// Starts the dispatcher.
+pub fn start(app: &App, door: Arc<dyn Door>) {
+    let worker = app.clone();
+    let connected = door.connected();
+    app.tasks.spawn(
+        "dispatch orders",
+        async move { run(&worker, door, connected).await },
+    );
+}
+
+async fn run(app: &App, door: Arc<dyn Door>, mut connected: broadcast::Receiver<muster_base::HostId>) {
+    let stopping = app.tasks.stopping();
+    while !stopping.is_cancelled() {
+        if let Err(e) = look(app, &door).await {
+            tracing::warn!(error = %e, "the queue of orders could not be read");
+        }
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            () = app.work.wake.notified() => {}
+            () = sleep(LOOK_AGAIN) => {}
+            event = connected.recv() => match event {
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                // The link is gone; the clock still wakes us.
+                Err(RecvError::Closed) => sleep(LOOK_AGAIN).await,
+            },
+        }
+    }
+}
+
+/// Takes in hand what nobody has.
+pub(super) async fn look(app: &App, door: &Arc<dyn Door>) -> Result<(), DbError> {
+    let now = app.clock.now();
+    for id in store::order::list_overdue(&app.db, now, BATCH).await? {
+        let why = "its time passed before its host could be reached; nothing was changed";
+        drive::finish_before_hand_over(app, id, OrderState::Expired, why).await?;
+    }
+    for open in store::order::list_open(&app.db, now, BATCH).await? {
+        take(app, door, open.id, Hand::Drive);
+        if open.cancel_requested_at.is_some() && door.is_online(open.host_id) {
+            take(app, door, open.id, Hand::Cancel);
+        }
+    }
+    Ok(())
+}
+
+fn take(app: &App, door: &Arc<dyn Door>, id: OrderId, hand: Hand) {
+    if !app.work.in_hand().insert((id, hand)) {
+        return;
+    }
+    let (worker, door) = (app.clone(), Arc::clone(door));
+    app.tasks.spawn("order", async move {
+        let done = match hand {
+            Hand::Drive => drive::drive(&worker, &*door, id).await,
+            Hand::Cancel => drive::stop(&worker, &*door, id).await,
+        };
+        if let Err(e) = done {
+            tracing::warn!(order.id = %id, error = %e, "an order could not be driven; trying again");
+        }
+        worker.work.in_hand().remove(&(id, hand));
+    });
+}

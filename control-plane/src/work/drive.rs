@@ -1,0 +1,184 @@
+//! One order on its way to its host: handed over if it was not, sent, listened to.
+
+use muster_base::OrderId;
+use muster_protocol::latest::SignedOrder;
+
+use super::{
+    Door, Order, OrderState, Replies, SecretsError,
+    reply::{self, Next},
+    seal::{seal_secrets, sign},
+    store::{self, order::End},
+};
+use crate::{app::App, db::DbError, in_tx};
+
+/// Drives the order for as long as its host is there and it has not ended.
+pub(super) async fn drive(app: &App, door: &dyn Door, id: OrderId) -> Result<(), DbError> {
+    loop {
+        let Some(order) = store::order::find(&app.db, id).await? else {
+            return Ok(());
+        };
+        if order.state.is_end() {
+            return Ok(());
+        }
+        if !door.is_online(order.host_id) {
+            return wait_for_host(app, id).await;
+        }
+        let signed = match store::order::signed(&app.db, id).await? {
+            Some(signed) => signed,
+            None => match hand_over(app, door, &order).await? {
+                Some(signed) => signed,
+                None => return Ok(()),
+            },
+        };
+        let Some(replies) = door.open_order(order.host_id, signed).await else {
+            return Ok(());
+        };
+        if listen(app, id, replies).await? != Next::Again {
+            return Ok(());
+        }
+    }
+}
+
+/// Asks the host to stop the order.
+pub(super) async fn stop(app: &App, door: &dyn Door, id: OrderId) -> Result<(), DbError> {
+    let Some(order) = store::order::find(&app.db, id).await? else {
+        return Ok(());
+    };
+    if order.state.is_end() || order.state.is_before_hand_over() {
+        return Ok(());
+    }
+    if let Some(replies) = door.cancel_order(order.host_id, id).await {
+        listen(app, id, replies).await?;
+    }
+    Ok(())
+}
+
+/// Stores every reply before the next is asked for.
+async fn listen(app: &App, id: OrderId, mut replies: Box<dyn Replies>) -> Result<Next, DbError> {
+    let stopping = app.tasks.stopping();
+    loop {
+        let Some(Some(reply)) = stopping.run_until_cancelled(replies.next()).await else {
+            return Ok(Next::Listen);
+        };
+        let next = reply::store(app, id, reply).await?;
+        if next != Next::Listen {
+            replies.stored().await;
+            return Ok(next);
+        }
+    }
+}
+
+/// Resolves and seals the secrets, takes a sequence number and signs. `None` if the order ended over it, or somebody
+/// else was faster.
+async fn hand_over(app: &App, door: &dyn Door, order: &Order) -> Result<Option<SignedOrder>, DbError> {
+    let secrets = match app.work.listener(order.kind) {
+        Some(listener) => listener.secrets(app, order).await,
+        None => Ok(Vec::new()),
+    };
+    let secrets = match secrets {
+        Ok(secrets) => secrets,
+        Err(SecretsError::NotNow(e)) => return Err(e),
+        Err(SecretsError::Never(why)) => return fail(app, order.id, &why).await,
+    };
+    let Some(host_key) = door.seal_key(order.host_id).await? else {
+        return fail(app, order.id, "the host was removed from the fleet").await;
+    };
+    let sealed = match seal_secrets(order, &secrets, &host_key) {
+        Ok(sealed) => sealed,
+        Err(e) => return fail(app, order.id, &e.to_string()).await,
+    };
+    drop(secrets);
+    let payload = store::order::payload(&app.db, order.id).await?;
+    let signer = door.signer();
+    let signed = in_tx!(app.db, |tx| {
+        let Some(order) = store::order::lock(tx, &app.db, order.id).await? else {
+            return Ok(None);
+        };
+        if !order.state.is_before_hand_over() {
+            return Ok(None);
+        }
+        let sequence = store::order::next_sequence(tx, order.host_id).await?;
+        match sign(&order, payload, sealed, sequence, &signer) {
+            Ok(signed) => {
+                let now = app.clock.now();
+                store::order::set_sent(tx, order.id, sequence, &signed, now).await?;
+                let order = Order {
+                    state: OrderState::Sent,
+                    sequence: Some(sequence),
+                    sent_at: Some(now),
+                    ..order
+                };
+                reply::moved(app, tx, &order).await?;
+                Some(signed)
+            }
+            Err(e) => {
+                let why = e.to_string();
+                let end = End {
+                    error: Some(&why),
+                    ..End::default()
+                };
+                reply::end(app, tx, order, OrderState::Failed, &end).await?;
+                None
+            }
+        }
+    });
+    app.work.tell(order.id);
+    Ok(signed)
+}
+
+/// Ends an order that can't be handed over.
+async fn fail(app: &App, id: OrderId, why: &str) -> Result<Option<SignedOrder>, DbError> {
+    finish_before_hand_over(app, id, OrderState::Failed, why).await?;
+    Ok(None)
+}
+
+/// Ends an order that was not handed over.
+pub(super) async fn finish_before_hand_over(
+    app: &App,
+    id: OrderId,
+    state: OrderState,
+    why: &str,
+) -> Result<(), DbError> {
+    let order = in_tx!(app.db, |tx| {
+        let Some(order) = store::order::lock(tx, &app.db, id).await? else {
+            return Ok(());
+        };
+        if !order.state.is_before_hand_over() {
+            return Ok(());
+        }
+        let end = End {
+            error: Some(why),
+            ..End::default()
+        };
+        reply::end(app, tx, order, state, &end).await?
+    });
+    told(app, &order);
+    Ok(())
+}
+
+async fn wait_for_host(app: &App, id: OrderId) -> Result<(), DbError> {
+    let order = in_tx!(app.db, |tx| {
+        let Some(order) = store::order::lock(tx, &app.db, id).await? else {
+            return Ok(());
+        };
+        if order.state != OrderState::Queued {
+            return Ok(());
+        }
+        store::order::set_state(tx, id, OrderState::WaitingForHost).await?;
+        let order = Order {
+            state: OrderState::WaitingForHost,
+            ..order
+        };
+        reply::moved(app, tx, &order).await?;
+        order
+    });
+    told(app, &order);
+    Ok(())
+}
+
+fn told(app: &App, order: &Order) {
+    app.work.tell(order.id);
+    if let Some(listener) = app.work.listener(order.kind) {
+        listener.committed(app, order);
+    }
+}

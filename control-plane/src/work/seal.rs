@@ -1,0 +1,92 @@
+//! The hand-over: secrets resolved and sealed, a sequence number taken, the order signed.
+
+use muster_base::{ExposeSecret, SecretString, sha256};
+use muster_identity::{
+    keys::SigningKey,
+    order::{Approval, OrderHead},
+    seal::{SealError, seal},
+};
+use muster_protocol::{
+    FrameError,
+    latest::{SealedSecrets, SecretValues, SignedOrder},
+};
+use zeroize::Zeroize;
+
+use super::Order;
+
+/// An order could not be made ready.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SealingError {
+    #[error("the host's seal key can't be used: {0}")]
+    Seal(#[from] SealError),
+    #[error("the order can't be signed: {0}")]
+    Sign(#[from] muster_identity::order::OrderError),
+    #[error("the order is too large: {0}")]
+    Frame(#[from] FrameError),
+}
+
+/// Seals the secrets to the host's key. No secrets, no bytes.
+pub(super) fn seal_secrets(
+    order: &Order,
+    secrets: &[(String, SecretString)],
+    host_key: &[u8],
+) -> Result<Vec<u8>, SealingError> {
+    if secrets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let named = secrets.iter();
+    let mut values = SecretValues(
+        named
+            .map(|(name, value)| (name.clone(), value.expose_secret().to_owned()))
+            .collect(),
+    );
+    let encoded = muster_protocol::encode(&values);
+    for (_, value) in &mut values.0 {
+        value.zeroize();
+    }
+    let mut plain = encoded?;
+    let sealed = seal(host_key, order.id, order.host_id, &plain);
+    plain.zeroize();
+    let sealed = sealed?;
+    Ok(muster_protocol::encode(&SealedSecrets {
+        recipient: sealed.recipient,
+        encapsulated: sealed.encapsulated,
+        ciphertext: sealed.ciphertext,
+    })?)
+}
+
+/// Signs the order for its host under this sequence number.
+pub(super) fn sign(
+    order: &Order,
+    payload: Vec<u8>,
+    sealed: Vec<u8>,
+    sequence: i64,
+    signer: &SigningKey,
+) -> Result<SignedOrder, SealingError> {
+    let approvals = order.approvals.iter();
+    let head = OrderHead {
+        order: order.id,
+        org: order.org,
+        host: order.host_id,
+        kind: order.kind.signed(),
+        payload: sha256(&payload),
+        sealed: sha256(&sealed),
+        not_before: order.not_before,
+        expires: order.expires_at,
+        sequence: u64::try_from(sequence).unwrap_or(0),
+        approvals: approvals
+            .map(|a| Approval {
+                by: a.by.clone(),
+                at: a.at,
+            })
+            .collect(),
+    };
+    let signature = head.sign(signer)?;
+    Ok(SignedOrder {
+        body: signature.body,
+        key_id: signature.key_id,
+        signature: signature.signature,
+        payload,
+        sealed,
+    })
+}

@@ -1,0 +1,107 @@
+//! What rooms and people do with orders.
+
+use muster_base::{HostId, OrderId};
+use muster_protocol::latest::OrderPayload;
+use uuid::Uuid;
+
+use super::{
+    NewOrder, Order, OrderKind, OrderState, StoredEvent, WorkError, reply,
+    store::{self, order::End},
+};
+use crate::{
+    access::{Caller, Operation},
+    app::App,
+    db::Tx,
+    http::page::{Cursor, Page, PageQuery},
+};
+
+/// Queues an order in the room's own transaction. Call [`super::Work::wake`] after its commit.
+pub async fn submit(app: &App, tx: &mut Tx, new: NewOrder) -> Result<OrderId, WorkError> {
+    let payload = muster_protocol::encode(&new.payload).map_err(WorkError::TooLarge)?;
+    let order = Order {
+        id: app.clock.new_id(),
+        org: new.org,
+        host_id: new.host,
+        kind: OrderKind::of(&new.payload),
+        subject_id: subject(&new.payload),
+        state: OrderState::Queued,
+        approvals: new.approvals,
+        created_by: new.created_by,
+        created_at: app.clock.now(),
+        not_before: new.not_before,
+        expires_at: new.expires,
+        sequence: None,
+        sent_at: None,
+        accepted_at: None,
+        started_at: None,
+        ended_at: None,
+        cancel_requested_at: None,
+        error: None,
+        digest: None,
+        server_version: None,
+        reseals: 0,
+    };
+    store::order::insert(tx, &order, &payload).await?;
+    Ok(order.id)
+}
+
+/// Stops an order in the room's own transaction: at once if it was not handed over (the room's
+/// [`super::Listener::moved`] is called in this transaction), else by asking the host. Call [`super::Work::wake`]
+/// after the commit. `by` is for people.
+pub async fn cancel(app: &App, tx: &mut Tx, id: OrderId, by: &str) -> Result<(), WorkError> {
+    let order = store::order::lock(tx, &app.db, id)
+        .await?
+        .ok_or(WorkError::NoOrder)?;
+    if order.state.is_end() {
+        return Err(WorkError::Ended);
+    }
+    store::order::set_cancel_requested(tx, id, by, app.clock.now()).await?;
+    if order.state.is_before_hand_over() {
+        let end = End {
+            error: Some("cancelled before it was handed over; nothing was changed"),
+            ..End::default()
+        };
+        reply::end(app, tx, order, OrderState::Cancelled, &end).await?;
+    }
+    Ok(())
+}
+
+/// The order, for the rooms; they decide who may see it.
+pub async fn find(app: &App, id: OrderId) -> Result<Option<Order>, WorkError> {
+    Ok(store::order::find(&app.db, id).await?)
+}
+
+/// An order of the caller's org.
+pub async fn get(app: &App, caller: &Caller, id: OrderId) -> Result<Order, WorkError> {
+    caller.require(Operation::OrderRead)?;
+    let order = store::order::find(&app.db, id).await?;
+    order
+        .filter(|order| order.org == caller.org())
+        .ok_or(WorkError::NoOrder)
+}
+
+/// The org's orders, newest first; of one host, or all.
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    host: Option<HostId>,
+    query: &PageQuery,
+) -> Result<Page<Order>, WorkError> {
+    caller.require(Operation::OrderRead)?;
+    let before = query.cursor::<OrderId>()?;
+    let rows = store::order::list(&app.db, caller.org(), host, before, query.fetch()).await?;
+    Ok(query.page(rows, |order| Cursor::of(&order.id)))
+}
+
+/// What the host has said of an order after `after` (-1: everything), in order; at most `limit`.
+pub async fn events(app: &App, id: OrderId, after: i64, limit: i64) -> Result<Vec<StoredEvent>, WorkError> {
+    Ok(store::event::list(&app.db, id, after, limit).await?)
+}
+
+const fn subject(payload: &OrderPayload) -> Uuid {
+    match payload {
+        OrderPayload::Deploy(spec) => *spec.deployment.as_uuid(),
+        OrderPayload::Sql(spec) => *spec.execution.as_uuid(),
+        OrderPayload::TestServer(target) => *target.server.as_uuid(),
+    }
+}

@@ -1,0 +1,71 @@
+-- Work orders: what hosts are asked to do, and what became of it.
+
+create table work_orders (
+    id blob not null primary key,
+    org_id blob not null references orgs (id),
+    host_id blob not null,
+    -- deploy | sql | testServer
+    kind text not null,
+    -- what it is for: the deployment, the execution or the database server
+    subject_id blob not null,
+    -- queued | waitingForHost | sent | accepted | done | rolledBack | failed | refused | cancelled | expired
+    -- | needsAttention
+    state text not null,
+    -- encoded; holds no secret
+    payload blob not null,
+    -- JSON: [{by, at}]
+    approvals text not null,
+    not_before integer not null,
+    expires_at integer not null,
+    created_by text not null,
+    created_at integer not null,
+    -- From here on null until the hand-over. A re-send is byte for byte the same.
+    sequence integer,
+    body blob,
+    key_id blob,
+    signature blob,
+    -- secrets sealed to the host; emptied when the order ends
+    sealed blob,
+    sent_at integer,
+    accepted_at integer,
+    -- how often it was sealed anew because the host's key had changed
+    reseals integer not null,
+    cancel_requested_at integer,
+    cancel_requested_by text,
+    -- From here on null until the end.
+    ended_at integer,
+    started_at integer,
+    error text,
+    -- JSON of the refusal
+    refusal text,
+    digest text,
+    server_version text,
+    constraint work_orders_host_id_sequence_key unique (host_id, sequence)
+) strict;
+create index work_orders_open on work_orders (not_before, id) where ended_at is null;
+create index work_orders_host on work_orders (host_id, id);
+create index work_orders_org on work_orders (org_id, id);
+create index work_orders_subject on work_orders (subject_id);
+
+create table work_order_events (
+    order_id blob not null references work_orders (id),
+    seq integer not null,
+    at integer not null,
+    -- step | log
+    kind text not null,
+    -- position of the step; null for a line of the log
+    step integer,
+    name text not null,
+    -- running | done | failed | skipped; empty for a line of the log
+    status text not null,
+    duration_ms integer,
+    rows integer,
+    detail text not null,
+    primary key (order_id, seq)
+) strict;
+
+-- The last sequence number that each host's orders had.
+create table work_sequences (
+    host_id blob not null primary key,
+    last integer not null
+) strict;
