@@ -27,6 +27,8 @@ pub struct Options {
     pub docker_host: Option<String>,
     /// How many times as fast as real time its clock runs.
     pub clock_factor: u32,
+    /// Record the orders that are handed to the worker, into [`Agent::tapped`].
+    pub tap: bool,
 }
 
 impl Default for Options {
@@ -35,6 +37,7 @@ impl Default for Options {
             policy: String::new(),
             docker_host: None,
             clock_factor: 1,
+            tap: false,
         }
     }
 }
@@ -90,12 +93,8 @@ impl Agent {
 
     /// Starts it; it connects by itself.
     pub fn run(&mut self) -> Result<()> {
-        let docker = self
-            .options
-            .docker_host
-            .clone()
-            .unwrap_or_else(|| format!("unix://{}", self.dir.join("no-docker").display()));
-        let process = Launch::new("muster-agent run", &programs::path("muster-agent")?)
+        let docker = self.docker_host();
+        let mut launch = Launch::new("muster-agent run", &programs::path("muster-agent")?)
             .args(["run"])
             .args(["--data".as_ref(), self.data().as_os_str()])
             .args(["--policy".as_ref(), self.policy().as_os_str()])
@@ -104,8 +103,15 @@ impl Agent {
                 &docker,
                 "--clock-factor",
                 &self.options.clock_factor.to_string(),
-            ])
-            .spawn(&self.dir, &self.log())?;
+            ]);
+        if self.options.tap {
+            fs::create_dir_all(self.tapped())?;
+            launch = launch
+                .args(["--worker".as_ref(), programs::path("muster-tap")?.as_os_str()])
+                .env("MUSTER_TAP_WORKER", programs::path("muster-worker")?)
+                .env("MUSTER_TAP_DIR", self.tapped());
+        }
+        let process = launch.spawn(&self.dir, &self.log())?;
         self.process = Some(process);
         Ok(())
     }
@@ -130,6 +136,40 @@ impl Agent {
     /// Its data directory.
     pub fn data(&self) -> PathBuf {
         self.dir.join("agent")
+    }
+
+    /// Where recorded orders are, with [`Options::tap`].
+    pub fn tapped(&self) -> PathBuf {
+        self.dir.join("tapped")
+    }
+
+    /// Presents each recorded order to the worker again, in the ways of `muster-present`, and returns what the
+    /// worker said.
+    pub fn present_recorded(&self) -> Result<Vec<Value>> {
+        let mut verdicts = Vec::new();
+        for recorded in fs::read_dir(self.tapped())? {
+            let mut present = Command::new(programs::path("muster-present")?);
+            present
+                .arg("--recorded")
+                .arg(recorded?.path())
+                .arg("--worker")
+                .arg(programs::path("muster-worker")?);
+            present
+                .arg("--data")
+                .arg(self.data())
+                .arg("--policy")
+                .arg(self.policy());
+            present.args(["--docker-host", &self.docker_host()]);
+            verdicts.push(serde_json::from_str(&run(&mut present)?)?);
+        }
+        Ok(verdicts)
+    }
+
+    fn docker_host(&self) -> String {
+        self.options
+            .docker_host
+            .clone()
+            .unwrap_or_else(|| format!("unix://{}", self.dir.join("no-docker").display()))
     }
 
     /// Its policy file.

@@ -3,6 +3,7 @@
 use crate::{Api, programs};
 use anyhow::{Context, Result};
 use muster_workbench::process::{Launch, Process, free_port, run};
+use muster_workbench::random_hex;
 use std::fs;
 use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt as _;
@@ -35,6 +36,17 @@ pub struct Options {
     pub http_port: Option<u16>,
     /// A fixed port for agents.
     pub link_port: Option<u16>,
+}
+
+impl Options {
+    /// SQLite, free ports, and a password that nobody knows.
+    pub fn new() -> Result<Self> {
+        let admin_password = random_hex(12)?;
+        Ok(Self {
+            admin_password,
+            ..Self::default()
+        })
+    }
 }
 
 impl ControlPlane {

@@ -5,7 +5,7 @@ use crate::env::Registry;
 use crate::job::hosts;
 use crate::{Agent, Api, agent};
 use anyhow::{Context, Result};
-use muster_workbench::{Env, random_hex};
+use muster_workbench::Env;
 use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
@@ -33,18 +33,21 @@ impl Fleet {
         Self::start_with(
             services,
             dir,
-            control_plane::Options {
-                admin_password: random_hex(12)?,
-                ..Default::default()
-            },
+            control_plane::Options::new()?,
+            agent_options(services),
         )
     }
 
-    /// As [`Self::start`], with a control plane of the story's choice.
-    pub fn start_with(services: &Env, dir: &Path, options: control_plane::Options) -> Result<Self> {
-        let plane = ControlPlane::start(dir, options)?;
+    /// As [`Self::start`], with a control plane and an agent of the story's choice.
+    pub fn start_with(
+        services: &Env,
+        dir: &Path,
+        plane: control_plane::Options,
+        agent: agent::Options,
+    ) -> Result<Self> {
+        let plane = ControlPlane::start(dir, plane)?;
         let admin = plane.admin()?;
-        let agent = Agent::join_once(&dir.join("host"), &admin, agent_options(services))?;
+        let agent = Agent::join_once(&dir.join("host"), &admin, agent)?;
         let online = hosts::await_online(&admin, 1, PATIENCE);
         let host = online
             .with_context(|| format!("the agent's last words:\n{}", agent.last_words()))?
@@ -80,6 +83,6 @@ pub fn agent_options(services: &Env) -> agent::Options {
              [[databases]]\nhost = \"127.0.0.1\"\nname = \"*\"\nmax_risk = \"destructive\"\n"
         ),
         docker_host: services.get("MUSTER_TEST_DOCKER_HOST").map(str::to_owned),
-        clock_factor: 1,
+        ..Default::default()
     }
 }

@@ -9,7 +9,7 @@ use anyhow::{Result, bail, ensure};
 use muster_tests::fleet::{PATIENCE, agent_options};
 use muster_tests::job::containers::Application;
 use muster_tests::job::hosts;
-use muster_tests::{Agent, Fleet, agent};
+use muster_tests::{Agent, Fleet, agent, control_plane};
 use muster_workbench::{Env, Service, Workbench, images, process};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -43,7 +43,11 @@ pub fn run(interrupt: &Interrupt) -> Result<ExitCode> {
 /// A part of the job: what it adds to the report.
 type Part = fn(&Job) -> Result<Value>;
 
-const PARTS: &[(&str, Part)] = &[("hosts", Job::hosts), ("deployments", Job::deployments)];
+const PARTS: &[(&str, Part)] = &[
+    ("hosts", Job::hosts),
+    ("deployments", Job::deployments),
+    ("refusals", Job::refusals),
+];
 
 struct Job {
     fleet: Fleet,
@@ -55,7 +59,11 @@ impl Job {
         say::note(
             "starting the control plane and joining this machine, with a right clock and with a fast one",
         );
-        let fleet = Fleet::start(services, dir)?;
+        let tapped = agent::Options {
+            tap: true,
+            ..agent_options(services)
+        };
+        let fleet = Fleet::start_with(services, dir, control_plane::Options::new()?, tapped)?;
         let options = agent::Options {
             clock_factor: FAST,
             ..agent_options(services)
@@ -114,6 +122,28 @@ impl Job {
         Ok(json!({
             "deployment": {"status": good["status"], "durationMs": good["durationMs"], "digest": good["digest"], "healthy": true},
             "brokenDeployment": {"status": broken["status"], "oldContainerServing": still},
+        }))
+    }
+
+    /// What the worker was handed is presented to it again, as it was and changed.
+    fn refusals(&self) -> Result<Value> {
+        let verdicts = self.fleet.agent.present_recorded()?;
+        ensure!(!verdicts.is_empty(), "no order was recorded");
+        say::note(format_args!(
+            "the worker's answers: {}",
+            Value::from(verdicts.clone())
+        ));
+        let all = |way: &str, word: &str| {
+            verdicts.iter().all(|verdict| {
+                let said = &verdict[way];
+                said["began"] == false && said["word"].as_str().is_some_and(|said| said.starts_with(word))
+            })
+        };
+        Ok(json!({
+            "replayedOrderRefused": all("again", "outcome") && all("againWithoutJournal", "refused: Replay"),
+            "unsignedOrderRefused": all("forgedSignature", "refused: BadSignature")
+                && all("noSignature", "refused: BadSignature")
+                && all("changedPayload", "refused: BadDigest"),
         }))
     }
 }
