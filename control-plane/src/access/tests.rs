@@ -231,6 +231,14 @@ both_databases!(wrong_input_says_what_to_do, |test| {
         )
         .await;
     assert_eq!(status, 422, "unknown fields are refused: {body}");
+    for name in ["13800000000", "u0123456789"] {
+        let body = json!({"username": name, "password": "long enough for it"});
+        assert_eq!(
+            admin.post("/api/v1/users", body).await.0,
+            422,
+            "{name} is not a name"
+        );
+    }
     test.user("bob").await;
     let (status, body) = admin
         .post(

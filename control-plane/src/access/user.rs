@@ -91,6 +91,12 @@ pub(super) async fn create(app: &App, who: &Identity, new: NewUser) -> Result<Us
             "must have 2 to 64 characters, without spaces and @",
         ));
     }
+    if is_ambiguous(&username) {
+        return Err(AccessError::invalid(
+            "username",
+            "looks like a mobile number or an account; use a name",
+        ));
+    }
     if app
         .config
         .super_admin
@@ -254,6 +260,12 @@ fn optional(
         Some(text) if !good(&text) => Err(AccessError::invalid(field, format!("is not a usable {field}"))),
         other => Ok(other),
     }
+}
+
+/// Sign-in takes names, accounts, addresses and numbers: a name must not look like one of the others.
+fn is_ambiguous(username: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    digits(username.trim_start_matches(['u', '+']))
 }
 
 /// `u` and ten digits.

@@ -7,6 +7,7 @@ mod assets;
 mod caller;
 pub mod extract;
 mod health;
+mod limits;
 mod openapi;
 mod openapi_page;
 pub mod page;

@@ -22,7 +22,7 @@ use tower_http::{
 };
 use tracing::info_span;
 
-use super::{assets, health, openapi, problem, refusals};
+use super::{assets, health, limits, openapi, problem, refusals};
 use crate::app::App;
 
 const BODY_BYTES: usize = 2 << 20;
@@ -46,6 +46,7 @@ pub fn router(app: App) -> Router {
             refusals::record,
         ))
         .with_state(app)
+        .layer(axum::middleware::from_fn(limits::time_limit))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(
             CompressionLayer::new().compress_when(
