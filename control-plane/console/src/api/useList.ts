@@ -1,0 +1,36 @@
+import { computed, toValue, type MaybeRefOrGetter } from 'vue'
+import { keepPreviousData, useInfiniteQuery } from '@tanstack/vue-query'
+import type { Page } from './types'
+
+interface ListOptions {
+  enabled?: MaybeRefOrGetter<boolean>
+  refreshMs?: MaybeRefOrGetter<number | false>
+}
+
+/** A keyset list: pages one after another, refreshed in the background, the old rows kept while new ones are on the way. */
+export function useList<T>(
+  key: () => readonly unknown[],
+  fetchPage: (cursor: string | undefined, signal: AbortSignal) => Promise<Page<T>>,
+  options: ListOptions = {},
+) {
+  const query = useInfiniteQuery({
+    queryKey: computed(key),
+    queryFn: ({ pageParam, signal }) => fetchPage(pageParam, signal),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last: Page<T>) => last.nextCursor ?? undefined,
+    enabled: computed(() => toValue(options.enabled) ?? true),
+    refetchInterval: () => toValue(options.refreshMs) ?? false,
+    placeholderData: keepPreviousData,
+  })
+  return {
+    items: computed<T[]>(() => query.data.value?.pages.flatMap((page) => page.items) ?? []),
+    loaded: computed<T[] | undefined>(() => query.data.value?.pages.flatMap((page) => page.items)),
+    error: query.error,
+    pending: query.isPending,
+    updatedAt: query.dataUpdatedAt,
+    hasMore: query.hasNextPage,
+    loadingMore: query.isFetchingNextPage,
+    loadMore: () => void query.fetchNextPage(),
+    retry: () => void query.refetch(),
+  }
+}

@@ -1,0 +1,25 @@
+import { computed, toValue, type MaybeRefOrGetter } from 'vue'
+import { useQuery } from '@tanstack/vue-query'
+
+interface ThingOptions<T> {
+  enabled?: MaybeRefOrGetter<boolean>
+  /** May depend on what was seen: a finished thing need not be asked for again. */
+  refreshMs?: (seen: T | undefined) => number | false
+}
+
+/** One thing, refreshed in the background. */
+export function useThing<T>(key: () => readonly unknown[], fetchOne: (signal: AbortSignal) => Promise<T>, options: ThingOptions<T> = {}) {
+  const query = useQuery({
+    queryKey: computed(key),
+    queryFn: ({ signal }) => fetchOne(signal),
+    enabled: computed(() => toValue(options.enabled) ?? true),
+    refetchInterval: (state) => options.refreshMs?.(state.state.data as T | undefined) ?? false,
+  })
+  return {
+    data: query.data as Readonly<typeof query.data>,
+    error: query.error,
+    pending: query.isPending,
+    updatedAt: query.dataUpdatedAt,
+    retry: () => void query.refetch(),
+  }
+}

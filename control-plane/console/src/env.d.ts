@@ -1,0 +1,13 @@
+/// <reference types="vite/client" />
+import 'vue-router'
+
+declare module 'vue-router' {
+  interface RouteMeta {
+    /** Without rail and bar: sign-in and the like. */
+    bare?: boolean
+    /** i18n key of the page's name. */
+    title?: string
+    /** Route name of the page above. */
+    parent?: string
+  }
+}

@@ -1,0 +1,49 @@
+/** Times of the API are RFC 3339 strings or milliseconds; people see them relative, with the exact one on hover. */
+
+export type Instant = string | number
+
+export function toMs(instant: Instant): number {
+  return typeof instant === 'number' ? instant : Date.parse(instant)
+}
+
+const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ['year', 31_536_000],
+  ['month', 2_592_000],
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+  ['second', 1],
+]
+
+/** `4 min. ago`, `in 2 days`; within five seconds, "now". */
+export function relative(instant: Instant, now: number, locale: string): string {
+  const seconds = (toMs(instant) - now) / 1000
+  const format = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'short' })
+  if (Math.abs(seconds) < 5) return format.format(0, 'second')
+  for (const [unit, size] of STEPS) {
+    if (Math.abs(seconds) >= size) return format.format(Math.trunc(seconds / size), unit)
+  }
+  return format.format(0, 'second')
+}
+
+/** Date, time with seconds and zone, as the reader's locale writes them. */
+export function exact(instant: Instant, locale: string): string {
+  return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'long' }).format(toMs(instant))
+}
+
+export function clockTime(instant: Instant, locale: string): string {
+  return new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false }).format(
+    toMs(instant),
+  )
+}
+
+/** The label of a chart's crosshair: the coarser the points, the fewer digits. */
+export function pointTime(ms: number, stepS: number, locale: string): string {
+  const options: Intl.DateTimeFormatOptions =
+    stepS >= 86_400
+      ? { year: 'numeric', month: 'short', day: 'numeric', timeZone: 'UTC' }
+      : stepS >= 3600
+        ? { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hour12: false }
+        : { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false }
+  return new Intl.DateTimeFormat(locale, options).format(ms)
+}

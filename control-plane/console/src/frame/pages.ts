@@ -1,0 +1,16 @@
+import type { IconName } from '@/ui/AppIcon.vue'
+
+export interface RailPage {
+  route: string
+  title: string
+  icon: IconName
+  /** What one must be allowed to see it. */
+  needs?: string
+}
+
+/** What the rail and the search know: only pages that exist. */
+export const PAGES: RailPage[] = [
+  { route: 'overview', title: 'nav.overview', icon: 'overview' },
+  { route: 'hosts', title: 'nav.hosts', icon: 'host', needs: 'host:read' },
+  { route: 'settings', title: 'nav.settings', icon: 'settings' },
+]

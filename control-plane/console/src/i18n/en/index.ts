@@ -1,0 +1,11 @@
+import { delivery } from './delivery'
+import { fleet } from './fleet'
+import { frame } from './frame'
+import { schema } from './schema'
+
+const en = { ...frame, ...fleet, ...delivery, ...schema }
+export default en
+
+type Text<T> = { [K in keyof T]: T[K] extends string ? string : Text<T[K]> }
+/** The shape that every language must have. */
+export type Messages = Text<typeof en>

@@ -1,0 +1,33 @@
+/** Both languages are written by hand; only the one in use is loaded. */
+import { createI18n } from 'vue-i18n'
+import type { Messages } from './en'
+
+export type Locale = 'en' | 'zh-CN'
+export const LOCALES: Record<Locale, string> = { en: 'English', 'zh-CN': '简体中文' }
+
+const KEY = 'muster.locale'
+
+const load: Record<Locale, () => Promise<{ default: Messages }>> = {
+  en: () => import('./en'),
+  'zh-CN': () => import('./zh-CN'),
+}
+
+export const i18n = createI18n<false>({ legacy: false, locale: 'en', fallbackLocale: 'en', missingWarn: false, fallbackWarn: false })
+
+/** The stored choice, else the browser's first language that we speak. */
+export function preferredLocale(): Locale {
+  const stored = localStorage.getItem(KEY)
+  if (stored === 'en' || stored === 'zh-CN') return stored
+  return navigator.languages.some((one) => one.toLowerCase().startsWith('zh')) &&
+    !navigator.language.toLowerCase().startsWith('en')
+    ? 'zh-CN'
+    : 'en'
+}
+
+export async function useLocale(locale: Locale, remember = true): Promise<void> {
+  const messages = await load[locale]()
+  i18n.global.setLocaleMessage(locale, messages.default)
+  i18n.global.locale.value = locale
+  document.documentElement.lang = locale
+  if (remember) localStorage.setItem(KEY, locale)
+}

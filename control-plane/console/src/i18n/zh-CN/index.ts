@@ -1,0 +1,8 @@
+import type { Messages } from '../en'
+import { delivery } from './delivery'
+import { fleet } from './fleet'
+import { frame } from './frame'
+import { schema } from './schema'
+
+const zh: Messages = { ...frame, ...fleet, ...delivery, ...schema }
+export default zh

@@ -1,0 +1,32 @@
+import { createRouter, createWebHistory } from 'vue-router'
+import { setPageTitle } from './frame/pageTitle'
+import { useSession } from './session/session'
+
+export const router = createRouter({
+  history: createWebHistory(),
+  scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? false : { top: 0 }),
+  routes: [
+    { path: '/sign-in', name: 'signIn', component: () => import('./session/SignIn.vue'), meta: { bare: true, title: 'signIn.title' } },
+    { path: '/', name: 'overview', component: () => import('./overview/OverviewPage.vue'), meta: { title: 'nav.overview' } },
+    { path: '/hosts', name: 'hosts', component: () => import('./fleet/HostsPage.vue'), meta: { title: 'nav.hosts' } },
+    {
+      path: '/hosts/:id/:tab(charts|containers|facts)?',
+      name: 'host',
+      component: () => import('./fleet/HostPage.vue'),
+      meta: { title: 'nav.host', parent: 'hosts' },
+    },
+    { path: '/settings', name: 'settings', component: () => import('./settings/SettingsPage.vue'), meta: { title: 'nav.settings' } },
+    { path: '/:rest(.*)*', name: 'nowhere', component: () => import('./frame/NowherePage.vue'), meta: { title: 'nowhere.title' } },
+  ],
+})
+
+const session = useSession()
+
+router.beforeEach(async (to) => {
+  const state = session.state.value === 'unknown' || session.state.value === 'unreachable' ? await session.restore() : session.state.value
+  if (to.name === 'signIn') return state === 'signedIn' ? { path: typeof to.query.to === 'string' ? to.query.to : '/' } : true
+  if (state !== 'signedIn') return { name: 'signIn', query: to.fullPath === '/' ? {} : { to: to.fullPath } }
+  return true
+})
+
+router.afterEach((to) => setPageTitle(to.meta.title ?? ''))

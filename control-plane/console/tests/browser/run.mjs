@@ -1,0 +1,192 @@
+/**
+ * The console in a real Chromium against a real control plane. Needs
+ *   MUSTER_CONSOLE_URL            http://127.0.0.1:8440
+ *   MUSTER_CONSOLE_ACCOUNT        admin
+ *   MUSTER_CONSOLE_PASSWORD_FILE  a file that holds the password
+ * and goes by what that control plane holds: the more there is, the more is looked at. Signs in, walks every page in light
+ * and dark, both languages, 1280 and 390 px wide, takes a picture of each (tests/screenshots), and fails on a
+ * violation that axe finds, on an error in the browser's console, on a page that scrolls sideways, and on an unanswered
+ * story. MUSTER_CHROMIUM names another browser.
+ */
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { chromium } from 'playwright-core'
+import { stories } from './stories.mjs'
+
+const required = (name) => {
+  const value = process.env[name]
+  if (!value) throw new Error(`${name} is not set; \`cargo verify\` sets it`)
+  return value
+}
+const base = required('MUSTER_CONSOLE_URL').replace(/\/$/, '')
+const account = required('MUSTER_CONSOLE_ACCOUNT')
+const password = readFileSync(required('MUSTER_CONSOLE_PASSWORD_FILE'), 'utf8').trim()
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const pictures = fileURLToPath(new URL('../screenshots/', import.meta.url))
+rmSync(pictures, { recursive: true, force: true })
+mkdirSync(pictures, { recursive: true })
+
+// Together these hold each pair of theme, language and width.
+const looks = [
+  { theme: 'light', locale: 'en', width: 1280 },
+  { theme: 'dark', locale: 'zh-CN', width: 1280 },
+  { theme: 'light', locale: 'zh-CN', width: 390 },
+  { theme: 'dark', locale: 'en', width: 390 },
+]
+const failures = []
+const fail = (where, what) => {
+  failures.push(`${where}: ${what}`)
+  console.error(`not ok  ${where}: ${what}`)
+}
+
+const browser = await chromium.launch({
+  executablePath: process.env.MUSTER_CHROMIUM ?? '/usr/bin/chromium',
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ],
+})
+
+async function open({ theme, locale, width }, signedIn) {
+  const context = await browser.newContext({
+    viewport: { width, height: width > 600 ? 860 : 844 },
+    locale,
+    timezoneId: 'Europe/Berlin',
+    reducedMotion: 'reduce',
+    storageState: signedIn,
+  })
+  await context.addInitScript(
+    ([t, l]) => {
+      localStorage.setItem('muster.theme', t)
+      localStorage.setItem('muster.locale', l)
+    },
+    [theme, locale],
+  )
+  const page = await context.newPage()
+  page.setDefaultTimeout(15_000)
+  const noise = []
+  page.on('console', (message) => message.type() === 'error' && noise.push(message.text()))
+  page.on('pageerror', (error) => noise.push(String(error)))
+  return { context, page, noise }
+}
+
+/** Waits until nothing is being fetched for the first time. */
+async function settle(page) {
+  await page.waitForFunction(() => document.querySelector('h1, h2') && !document.querySelector('[aria-busy=true]'))
+  await page.waitForFunction(() => document.fonts.status === 'loaded')
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
+}
+
+async function look(page, name, where, noise) {
+  await page.screenshot({ path: `${pictures}${where}-${name}.png`, fullPage: true })
+  await page.evaluate(axe)
+  const result = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
+  for (const one of result.violations) {
+    fail(`${where} ${name}`, `axe ${one.id}: ${one.nodes.map((node) => `${node.target.join(' ')} (${node.any[0]?.message ?? one.help})`).slice(0, 3).join(' | ')}`)
+  }
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+  if (wide > 1) fail(`${where} ${name}`, `scrolls ${wide} px sideways`)
+  for (const line of noise.splice(0)) fail(`${where} ${name}`, `console: ${line}`)
+}
+
+async function signIn(page) {
+  await page.goto(`${base}/`)
+  await page.locator('input[autocomplete=username]').fill(account)
+  await page.locator('input[autocomplete=current-password]').fill(password)
+  await page.keyboard.press('Enter')
+  await page.waitForURL((url) => url.pathname === '/')
+  await settle(page)
+}
+
+/** Pages by what there is: the first host, the first deployment … */
+async function addresses(page) {
+  const first = async (path) => {
+    const answer = await page.request.get(`${base}/api/v1${path}?limit=1`)
+    return answer.ok() ? (await answer.json()).items?.[0] : undefined
+  }
+  const found = [
+    ['overview', '/'],
+    ['hosts', '/hosts'],
+    ['hosts-none', '/hosts?search=no-such-host'],
+    ['hosts-add', '/hosts?add=1'],
+    ['settings', '/settings'],
+    ['nowhere', '/no/such/page'],
+  ]
+  const host = await first('/hosts')
+  if (host) {
+    found.push(['host', `/hosts/${host.id}`], ['host-facts', `/hosts/${host.id}/facts`], ['host-day', `/hosts/${host.id}?range=90d`])
+    const container = await first(`/hosts/${host.id}/containers`)
+    found.push(['host-containers', `/hosts/${host.id}/containers${container ? `?container=${encodeURIComponent(container.name)}` : ''}`])
+  }
+  found.push(['host-missing', '/hosts/01890000-0000-7000-8000-00000000dead'])
+  for (const [name, list, page] of [
+    ['application', '/applications', '/applications'],
+    ['deployment', '/deployments', '/deployments'],
+    ['ticket', '/schema/tickets', '/releases/tickets'],
+    ['release', '/schema/releases', '/releases/approved'],
+    ['execution', '/schema/executions', '/releases/executions'],
+  ]) {
+    found.push([`${name}s`, page])
+    const thing = await first(list)
+    if (thing) found.push([name, name === 'release' ? `/releases/${thing.id}/run` : `${page}/${thing.id}`])
+  }
+  found.push(['propose', '/releases/propose'])
+  return found
+}
+
+let walked = 0
+try {
+  const only = process.env.MUSTER_CONSOLE_ONLY
+  const start = await open(looks[0])
+  await start.page.goto(`${base}/sign-in`)
+  await settle(start.page)
+  // The console asks who is signed in, and 401 is the answer.
+  start.noise.splice(0, start.noise.length, ...start.noise.filter((line) => !line.includes('401')))
+  await look(start.page, 'sign-in', 'light-en-1280', start.noise)
+  await signIn(start.page)
+  const signedIn = await start.context.storageState()
+  const pages = (await addresses(start.page)).filter(([name]) => !only || name.startsWith(only))
+  await start.context.close()
+
+  for (const each of looks) {
+    const where = `${each.theme}-${each.locale}-${each.width}`
+    const { context, page, noise } = await open(each, signedIn)
+    for (const [name, path] of pages) {
+      try {
+        await page.goto(base + path)
+        await settle(page)
+        // A missing thing is answered with 404, and the browser says so in its console: that is the point of that page.
+        if (name.endsWith('-missing')) noise.splice(0, noise.length, ...noise.filter((line) => !line.includes('404')))
+        await look(page, name, where, noise)
+        walked += 1
+      } catch (error) {
+        fail(`${where} ${name}`, String(error).split('\n')[0])
+      }
+    }
+    await context.close()
+    console.log(`ok  ${where}: ${pages.length} pages`)
+  }
+
+  for (const [name, story] of only ? [] : Object.entries(stories)) {
+    const { context, page, noise } = await open(looks[0], story.signedOut ? undefined : signedIn)
+    try {
+      await story.run({ page, base, account, password, settle })
+      for (const line of noise.filter((one) => !/\b(401|404)\b/.test(one))) fail(name, `console: ${line}`)
+      console.log(`ok  ${name}`)
+    } catch (error) {
+      await page.screenshot({ path: `${pictures}failed-${name.replaceAll(' ', '-')}.png` })
+      fail(name, String(error).split('\n').slice(0, 3).join(' '))
+    }
+    await context.close()
+  }
+} finally {
+  await browser.close()
+}
+console.log(`${walked} pages looked at, ${Object.keys(stories).length} stories, ${failures.length} failures; pictures in tests/screenshots`)
+process.exitCode = failures.length ? 1 : 0

@@ -1,0 +1,143 @@
+/**
+ * Answers like the control plane's, for looking at pages while there is none: `MUSTER_RECORDED=1 npm run dev`.
+ * Only Vite's development server loads it; no build holds it, and no test that counts uses it.
+ */
+const org = { id: '01890000-0000-7000-8000-0000000000aa', name: 'Acme 云平台', slug: 'acme', role: 'OWNER' }
+const now = () => Date.now()
+const iso = (ms) => new Date(ms).toISOString()
+const uuid = (n) => `01890000-0000-7000-8000-${String(n).padStart(12, '0')}`
+
+const hosts = ['edge-ams-1', 'edge-sin-2', 'db-primary', 'db-replica', 'ci-runner-7', 'web-01', 'web-02'].map((name, i) => ({
+  id: uuid(i + 1),
+  name,
+  hostname: name,
+  status: i === 3 ? 'offline' : i === 4 ? 'degraded' : 'online',
+  lastSeenAt: iso(now() - (i === 3 ? 12 * 60_000 : 4_000)),
+  environment: i < 2 ? 'prod' : 'test',
+  clusterId: null,
+  labels: { role: name.split('-')[0] },
+  createdAt: iso(now() - 40 * 86_400_000),
+  facts: {
+    hostname: name,
+    os: 'Debian GNU/Linux 12',
+    kernel: '6.1.0-28-amd64',
+    arch: 'x86_64',
+    cpus: 8,
+    cpuModel: 'AMD EPYC 7763',
+    memoryBytes: 16 * 2 ** 30,
+    swapBytes: 2 * 2 ** 30,
+    bootAt: iso(now() - 12 * 86_400_000),
+    dockerVersion: '20.10.24',
+    agentVersion: '0.1.0',
+    innerIp: `10.0.0.${i + 10}`,
+  },
+  latest: {
+    'cpu.total': 8 + i * 9,
+    'memory.used': (3 + i) * 2 ** 30,
+    'memory.total': 16 * 2 ** 30,
+    'disk./.used': (20 + i * 3.9) * 2 ** 30,
+    'disk./.total': 50 * 2 ** 30,
+  },
+}))
+
+const instances = { core: ['0', '1', '2', '3'], disk: ['/', '/var/lib/docker'], diskio: ['nvme0n1'], net: ['eth0', 'docker0'] }
+const units = (name) =>
+  /cpu|busy/.test(name) ? 'percent' : /Bytes$/.test(name) ? 'bytesPerSecond' : /memory|swap|disk\./.test(name) ? 'bytes' : 'count'
+
+function wave(name, time, i) {
+  const hash = [...name].reduce((sum, c) => (sum * 31 + c.charCodeAt(0)) % 997, 7)
+  const base = { percent: 22, bytesPerSecond: 900_000, bytes: 5 * 2 ** 30, count: 12 }[units(name)]
+  if (/total$|Total$/.test(name) && units(name) !== 'percent') return name.includes('inodes') ? 3_200_000 : 16 * 2 ** 30
+  if (name.includes('inodesUsed')) return 410_000
+  const value = base * (0.6 + 0.25 * Math.sin(time / 600_000 + hash) + 0.12 * Math.sin(time / 47_000 + hash * i) + 0.05 * Math.random())
+  return Math.max(0, value)
+}
+
+function metrics(url) {
+  const from = Number(url.searchParams.get('from'))
+  const to = Number(url.searchParams.get('to'))
+  const asked = Number(url.searchParams.get('step'))
+  const tier = to - from > 8 * 86_400_000 ? 'day' : to - from > 2 * 86_400_000 ? 'hour' : 'raw'
+  const stepS = Math.max(asked, { raw: 10, hour: 3600, day: 86_400 }[tier])
+  const names = url.searchParams.get('series').split(',').flatMap((name) => {
+    if (!name.includes('*')) return [name]
+    const kind = name.startsWith('cpu.core') ? 'core' : name.split('.')[0]
+    return instances[kind].map((one) => name.replace('*', one))
+  })
+  const gap = [from + (to - from) * 0.55, from + (to - from) * 0.63]
+  const series = names.map((name, i) => {
+    const points = []
+    for (let time = Math.ceil(from / (stepS * 1000)) * stepS * 1000; time <= to; time += stepS * 1000) {
+      if (time > gap[0] && time < gap[1]) continue
+      const avg = wave(name, time, i)
+      points.push([time, avg, avg * 0.82, avg * 1.25])
+    }
+    return { name, unit: units(name), points }
+  })
+  return { tier, stepS, stats: ['avg', 'min', 'max'], series }
+}
+
+const list = (items) => ({ items, nextCursor: null })
+const containers = ['shop', 'shop-db', 'worker'].map((name, i) => ({
+  id: String(i).repeat(64),
+  name,
+  image: `registry.acme.internal/${name}:1.${i}.0`,
+  state: i === 2 ? 'exited' : 'running',
+  health: i === 0 ? 'healthy' : 'none',
+  restarts: i,
+  createdAt: iso(now() - 86_400_000),
+  startedAt: iso(now() - 3_600_000 * (i + 1)),
+  latest: { 'container.cpu': 12.5 * i, 'container.memory.used': 180 * 2 ** 20 * (i + 1) },
+}))
+
+function answer(method, url, signedIn) {
+  const path = url.pathname.replace('/api/v1', '')
+  const me = { user: { id: uuid(99), username: 'ada', superAdmin: false }, orgs: [org], csrfToken: 'recorded' }
+  const host = /^\/hosts\/([^/]+)$/.exec(path)
+  if (!signedIn && path !== '/auth/login') return [401, { type: 'unauthenticated', title: 'Not signed in', status: 401, detail: '' }]
+  if (path === '/me') return [200, me]
+  if (path === '/me/permissions') return [200, { orgId: org.id, role: 'OWNER', operations: operations }]
+  if (path === '/auth/login') return [200, { csrfToken: 'recorded', user: me.user }]
+  if (path === '/auth/logout') return [204]
+  if (path === '/hosts') {
+    const search = url.searchParams.get('search') ?? ''
+    const status = url.searchParams.get('status')
+    return [200, list(hosts.filter((one) => one.name.includes(search) && (!status || one.status === status)))]
+  }
+  if (host) {
+    const found = hosts.find((one) => one.id === host[1])
+    return found ? [200, found] : [404, { type: 'not-found', title: 'Not found', status: 404, detail: 'no such host' }]
+  }
+  if (path.endsWith('/metrics')) return [200, metrics(url)]
+  if (path.endsWith('/containers')) return [200, list(containers)]
+  if (path === '/join-tokens' && method === 'POST') {
+    const command = 'muster-agent join --data /var/lib/muster-agent --server muster.acme.internal:8441 --ca-fingerprint sha256:9f2c1a77c0ffee00d15ea5e9f2c1a77c0ffee00d15ea5e9f2c1a77c0ffee00d1 --token mjt_4t9Zq1YkVb'
+    return [201, { token: 'mjt_4t9Zq1YkVb', caFingerprint: 'sha256:9f2c', server: 'muster.acme.internal:8441', command }]
+  }
+  if (path === '/api-keys') return [200, list([{ id: uuid(7), name: 'pipeline', kind: 'deploy', prefix: 'dw_4fT9', username: 'ada', createdAt: iso(now() - 9e8), expiresAt: null, usedAt: iso(now() - 4e6) }])]
+  if (/^\/(applications|deployments|schema\/[a-z]+|secrets.*|registries)$/.test(path)) return [200, list([])]
+  return [404, { type: 'not-found', title: 'Not found', status: 404, detail: path }]
+}
+
+const operations = [
+  'host:read', 'host:write', 'host:delete', 'joinToken:write', 'application:read', 'application:write', 'deployment:read',
+  'deployment:create', 'deployment:cancel', 'release:read', 'release:propose', 'release:approve', 'release:execute', 'apiKey:read', 'apiKey:write',
+]
+
+export function recordedAnswers() {
+  return {
+    name: 'muster-recorded-answers',
+    configureServer(server) {
+      server.middlewares.use((request, response, next) => {
+        if (!request.url?.startsWith('/api/')) return next()
+        const url = new URL(request.url, 'http://recorded')
+        const [status, body] = answer(request.method, url, request.headers.cookie?.includes('recorded=1'))
+        if (url.pathname.endsWith('/login')) response.setHeader('set-cookie', 'recorded=1; Path=/; HttpOnly')
+        if (url.pathname.endsWith('/logout')) response.setHeader('set-cookie', 'recorded=; Path=/; Max-Age=0')
+        response.statusCode = status
+        response.setHeader('content-type', status < 400 ? 'application/json' : 'application/problem+json')
+        response.end(body === undefined ? '' : JSON.stringify(body))
+      })
+    },
+  }
+}
