@@ -10,7 +10,7 @@ export interface Me {
   orgs: { id: string; name: string; slug: string; role?: string | null }[]
 }
 
-export type HostStatus = 'online' | 'degraded' | 'offline' | 'revoked'
+export type HostStatus = 'online' | 'degraded' | 'offline'
 
 export interface HostFacts {
   hostname: string
@@ -21,25 +21,33 @@ export interface HostFacts {
   cpuModel: string
   memoryBytes: number
   swapBytes: number
-  bootAt: string | null
-  dockerVersion: string | null
+  bootAt: string
+  dockerVersion?: string | null
   agentVersion: string
-  innerIp: string | null
+  innerIp?: string | null
+}
+
+export interface Latest {
+  at: string
+  values: Record<string, number>
 }
 
 export interface Host {
   id: string
   name: string
-  hostname?: string
-  status: HostStatus
-  statusSince?: string | null
-  lastSeenAt?: string | null
-  environment?: string | null
+  hostname: string
+  publicIp?: string | null
+  innerIp?: string | null
   clusterId?: string | null
-  labels?: Record<string, string>
-  facts: HostFacts | null
-  latest: Record<string, number> | null
-  createdAt: string
+  environment?: string | null
+  labels: Record<string, string>
+  status: HostStatus
+  connectedAt?: string | null
+  lastSeenAt?: string | null
+  joinedAt: string
+  certificateExpiresAt: string
+  facts: HostFacts
+  latest?: Latest | null
 }
 
 export interface Metrics {
@@ -59,48 +67,72 @@ export interface Container {
   createdAt: string
   startedAt: string | null
   memoryLimitBytes?: number | null
-  latest?: Record<string, number> | null
+  latest?: Latest | null
 }
 
 export interface Application {
   id: string
   name: string
-  description?: string
-  image?: string
-  status?: string
-  environments?: { name: string; hosts?: string[] }[]
+  description: string
+  mode: string
+  image: string
+  registryId?: string | null
+  container: Record<string, unknown>
+  environments: Record<string, { hosts: string[]; selector: Record<string, string> }>
+  webhookEnabled: boolean
+  webhookEnvironment: string
+  status: number
+  createdBy: string
   createdAt: string
+  updatedAt: string
 }
 
-export interface Step {
-  index?: number
-  name?: string
-  host?: string
-  hostName?: string
-  sql?: string
-  status: string
-  durationMs?: number | null
-  rows?: number | null
-  detail?: string | null
-  error?: string | null
-}
+export type DeploymentStatus = 'pending' | 'waitingApproval' | 'running' | 'success' | 'failure' | 'cancelled' | 'rolledBack'
+export type StepStatus = 'running' | 'done' | 'failed' | 'skipped'
 
 export interface Deployment {
   id: string
   applicationId: string
-  applicationName?: string
-  version: string
+  applicationName: string
   environment: string
-  status: string
-  triggerType: string
-  triggeredBy?: string | null
+  version: string
+  image: string
   digest?: string | null
+  status: DeploymentStatus
+  triggerType: 'manual' | 'redeploy' | 'rollback' | 'webhook'
+  triggerIp?: string | null
+  triggeredBy: { kind: string; id: string; name: string }
+  originId?: string | null
+  cancelAsked: boolean
+  error?: string | null
   createdAt: string
-  startedAt: string | null
-  completedAt: string | null
-  durationMs: number | null
-  error: string | null
-  steps?: Step[]
+  startedAt?: string | null
+  completedAt?: string | null
+  durationMs?: number | null
+}
+
+export interface DeploymentStep {
+  hostId?: string | null
+  position: number
+  name: string
+  status: StepStatus
+  durationMs?: number | null
+  detail: string
+  at: string
+}
+
+export interface DeploymentHost {
+  hostId: string
+  hostName: string
+  orderId?: string | null
+  status: DeploymentStatus
+  digest?: string | null
+  error?: string | null
+}
+
+export interface DeploymentDetail extends Deployment {
+  hosts: DeploymentHost[]
+  steps: DeploymentStep[]
 }
 
 export interface JoinToken {

@@ -7,8 +7,9 @@ const FIRST_RETRY_MS = 500
 const LAST_RETRY_MS = 15_000
 
 /**
- * Server-sent events that come back by themselves. The browser's own retry gives up on an HTTP error, so this one opens
- * a new stream; `lastId` lets the server go on where the old one broke.
+ * Server-sent events that come back by themselves. A broken connection is the browser's to mend (it tells the server
+ * the last id it saw); after an HTTP error it gives up, so a new stream is opened here, which begins from the start.
+ * Either way an event that was seen is not reported again.
  */
 export function useEventStream(
   path: () => string | null,
@@ -19,7 +20,7 @@ export function useEventStream(
   let source: EventSource | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
   let wait = FIRST_RETRY_MS
-  let lastId = ''
+  let seen = -1
 
   function close(): void {
     clearTimeout(timer)
@@ -35,10 +36,13 @@ export function useEventStream(
   function open(): void {
     const to = path()
     if (!to) return
-    const resume = lastId ? `${to.includes('?') ? '&' : '?'}lastEventId=${encodeURIComponent(lastId)}` : ''
-    source = new EventSource(withOrg(`/api/v1${to}${resume}`))
+    source = new EventSource(withOrg(`/api/v1${to}`))
     const receive = (name: string) => (event: MessageEvent<string>) => {
-      if (event.lastEventId) lastId = event.lastEventId
+      const id = Number.parseInt(event.lastEventId, 10)
+      if (Number.isFinite(id)) {
+        if (id <= seen) return
+        seen = id
+      }
       on({ name, data: event.data, id: event.lastEventId })
     }
     source.onopen = () => {
@@ -49,8 +53,9 @@ export function useEventStream(
     for (const name of events) source.addEventListener(name, receive(name) as EventListener)
     source.onerror = () => {
       if (state.value === 'ended') return
-      close()
       state.value = 'reconnecting'
+      if (source?.readyState !== EventSource.CLOSED) return
+      close()
       timer = setTimeout(open, wait * (0.5 + Math.random() / 2))
       wait = Math.min(LAST_RETRY_MS, wait * 2)
     }
@@ -60,7 +65,7 @@ export function useEventStream(
     path,
     (to) => {
       close()
-      lastId = ''
+      seen = -1
       wait = FIRST_RETRY_MS
       state.value = to ? 'connecting' : 'idle'
       open()

@@ -1,11 +1,11 @@
 /** The latest values of a host, by series name. */
-import type { Host } from '@/api/types'
+import type { Host, Latest as Readings } from '@/api/types'
 import type { Tone } from '@/ui/StatusDot.vue'
 
-type Latest = Readonly<Record<string, number>> | null | undefined
+type Latest = Readings | null | undefined
 
 export function reading(latest: Latest, series: string): number | null {
-  return latest?.[series] ?? null
+  return latest?.values[series] ?? null
 }
 
 export function cpuPercent(latest: Latest): number | null {
@@ -21,7 +21,7 @@ export function memoryRatio(latest: Latest): number | null {
 /** The fullest file system. */
 export function fullestDisk(latest: Latest): { mount: string; ratio: number } | null {
   let worst: { mount: string; ratio: number } | null = null
-  for (const [name, used] of Object.entries(latest ?? {})) {
+  for (const [name, used] of Object.entries(latest?.values ?? {})) {
     const match = /^disk\.(.+)\.used$/.exec(name)
     const total = match ? reading(latest, `disk.${match[1]}.total`) : null
     if (!match?.[1] || !total) continue

@@ -16,7 +16,8 @@ const hosts = ['edge-ams-1', 'edge-sin-2', 'db-primary', 'db-replica', 'ci-runne
   environment: i < 2 ? 'prod' : 'test',
   clusterId: null,
   labels: { role: name.split('-')[0] },
-  createdAt: iso(now() - 40 * 86_400_000),
+  joinedAt: iso(now() - 40 * 86_400_000),
+  certificateExpiresAt: iso(now() + 5 * 86_400_000),
   facts: {
     hostname: name,
     os: 'Debian GNU/Linux 12',
@@ -31,13 +32,13 @@ const hosts = ['edge-ams-1', 'edge-sin-2', 'db-primary', 'db-replica', 'ci-runne
     agentVersion: '0.1.0',
     innerIp: `10.0.0.${i + 10}`,
   },
-  latest: {
+  latest: { at: iso(now()), values: {
     'cpu.total': 8 + i * 9,
     'memory.used': (3 + i) * 2 ** 30,
     'memory.total': 16 * 2 ** 30,
     'disk./.used': (20 + i * 3.9) * 2 ** 30,
     'disk./.total': 50 * 2 ** 30,
-  },
+  } },
 }))
 
 const instances = { core: ['0', '1', '2', '3'], disk: ['/', '/var/lib/docker'], diskio: ['nvme0n1'], net: ['eth0', 'docker0'] }
@@ -87,7 +88,7 @@ const containers = ['shop', 'shop-db', 'worker'].map((name, i) => ({
   restarts: i,
   createdAt: iso(now() - 86_400_000),
   startedAt: iso(now() - 3_600_000 * (i + 1)),
-  latest: { 'container.cpu': 12.5 * i, 'container.memory.used': 180 * 2 ** 20 * (i + 1) },
+  latest: { at: iso(now()), values: { 'container.cpu': 12.5 * i, 'container.memory.used': 180 * 2 ** 20 * (i + 1) } },
 }))
 
 function answer(method, url, signedIn) {

@@ -12,7 +12,6 @@ export const frame = {
     nothingFound: 'Nothing matches',
     nothingFoundText: 'No entry fits the filters you set.',
     retry: 'Try again',
-    save: 'Save',
     stale: 'Could not refresh ({reason}). What you see is from',
     status: 'Status',
     typeToConfirm: 'Type {word} to confirm',
@@ -120,7 +119,5 @@ export const frame = {
     revokeTitle: 'Withdraw the key “{name}”?',
     revokeText: 'What uses it is refused from now on.',
     days: '{n} day | {n} days',
-    password: 'Password',
-    account: 'Account',
   },
 }

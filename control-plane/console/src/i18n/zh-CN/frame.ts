@@ -14,7 +14,6 @@ export const frame: Pick<Messages, 'ui' | 'problem' | 'nav' | 'frame' | 'palette
     nothingFound: '没有匹配的结果',
     nothingFoundText: '没有符合当前筛选条件的条目。',
     retry: '重试',
-    save: '保存',
     stale: '未能刷新（{reason}），当前内容更新于',
     status: '状态',
     typeToConfirm: '输入 {word} 以确认',
@@ -122,7 +121,5 @@ export const frame: Pick<Messages, 'ui' | 'problem' | 'nav' | 'frame' | 'palette
     revokeTitle: '撤销密钥“{name}”？',
     revokeText: '撤销后，使用它的程序将被拒绝访问。',
     days: '{n} 天',
-    password: '密码',
-    account: '账号',
   },
 }

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest'
+import { parseZoom, stepFor } from '@/charts/range'
+import { sparkPath } from '@/charts/spark'
+import { rank } from '@/frame/rank'
+import { problemFrom, fieldErrors } from '@/api/problem'
+import { relative } from '@/format/time'
+import { bitsPerSecond, bytes, duration, percent, uptime } from '@/format/units'
+
+describe('units', () => {
+  it('uses binary prefixes for bytes and decimal ones for the network', () => {
+    expect(bytes(0)).toBe('0 B')
+    expect(bytes(1536)).toBe('1.5 KiB')
+    expect(bytes(16 * 2 ** 30)).toBe('16 GiB')
+    expect(bitsPerSecond(1_250_000)).toBe('1.25 Mbit/s')
+  })
+
+  it('keeps three digits', () => {
+    expect(percent(12.345)).toBe('12.3 %')
+    expect(percent(99.99)).toBe('100 %')
+  })
+
+  it('says durations as people do', () => {
+    expect(duration(850)).toBe('850 ms')
+    expect(duration(12_300)).toBe('12.3 s')
+    expect(duration(250_000)).toBe('4 min 10 s')
+    expect(duration(7_500_000)).toBe('2 h 5 min')
+    expect(uptime(1_000_000_000)).toBe('11 d 13 h')
+  })
+})
+
+it('times are relative in the reader’s language', () => {
+  const now = Date.parse('2026-01-01T12:00:00Z')
+  expect(relative('2026-01-01T11:56:00Z', now, 'en')).toMatch(/^4 min/)
+  expect(relative('2026-01-01T11:56:00Z', now, 'zh-CN')).toMatch(/4\s?分钟前/)
+  expect(relative(now - 2000, now, 'en')).toBe('now')
+})
+
+describe('ranges', () => {
+  it('asks for about as many points as fit', () => {
+    expect(stepFor({ from: 0, to: 3_600_000 })).toBe(10)
+    expect(stepFor({ from: 0, to: 86_400_000 })).toBe(300)
+    expect(stepFor({ from: 0, to: 90 * 86_400_000 })).toBe(21_600)
+  })
+
+  it('reads a zoom from the address and refuses nonsense', () => {
+    expect(parseZoom('1764000000000-1764000600000')).toEqual({ from: 1764000000000, to: 1764000600000 })
+    expect(parseZoom('1764000600000-1764000000000')).toBeNull()
+    expect(parseZoom('javascript:1')).toBeNull()
+  })
+})
+
+describe('sparkPath', () => {
+  const box = { from: 0, to: 100_000, width: 100, height: 20, stepMs: 10_000, max: 100 }
+  it('breaks the line at a gap', () => {
+    const { line } = sparkPath([[0, 0], [10_000, 50], [60_000, 50], [70_000, 100]], box)
+    expect(line.match(/M/g)).toHaveLength(2)
+  })
+  it('is empty without points', () => {
+    expect(sparkPath([], box)).toEqual({ line: '', area: '' })
+  })
+})
+
+describe('rank', () => {
+  const names = ['web-01', 'db-web', 'cobweb', 'wearable', 'x']
+  it('puts beginnings first, then words, then the middle, then scattered letters', () => {
+    expect(rank(names, 'web', (name) => name)).toEqual(['web-01', 'db-web', 'cobweb', 'wearable'])
+  })
+  it('keeps the order when nothing is typed', () => {
+    expect(rank(names, '', (name) => name)).toEqual(names)
+  })
+})
+
+describe('problems', () => {
+  it('carry their field errors by name', () => {
+    const problem = problemFrom(422, { type: 'invalid', title: 'Invalid input', detail: 'x', errors: [{ field: 'name', message: 'is taken' }] })
+    expect(problem.code).toBe('invalid')
+    expect(fieldErrors(problem)).toEqual({ name: 'is taken' })
+  })
+  it('survive an answer that is no problem document', () => {
+    expect(problemFrom(502, '<html>').status).toBe(502)
+    expect(problemFrom(502, '<html>').isRetryable).toBe(true)
+  })
+})

@@ -1,0 +1,57 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import en from '@/i18n/en'
+import zh from '@/i18n/zh-CN'
+
+type Tree = { [key: string]: string | Tree }
+
+function flat(tree: Tree, prefix = ''): Map<string, string> {
+  const found = new Map<string, string>()
+  for (const [key, value] of Object.entries(tree)) {
+    if (typeof value === 'string') found.set(prefix + key, value)
+    else for (const [inner, text] of flat(value, `${prefix}${key}.`)) found.set(inner, text)
+  }
+  return found
+}
+
+const english = flat(en as Tree)
+const chinese = flat(zh as unknown as Tree)
+
+function sources(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) return entry.name === 'i18n' ? [] : sources(path)
+    return /\.(vue|ts)$/.test(entry.name) ? [path] : []
+  })
+}
+
+const code = sources('src').map((path) => readFileSync(path, 'utf8')).join('\n')
+
+describe('words', () => {
+  it('exist in both languages', () => {
+    expect([...chinese.keys()].sort()).toEqual([...english.keys()].sort())
+  })
+
+  it('have the same blanks in both languages', () => {
+    const blanks = (text: string | undefined) => [...new Set(text?.match(/\{\w+\}/g) ?? [])].sort()
+    for (const [key, text] of english) expect(blanks(chinese.get(key)), key).toEqual(blanks(text))
+  })
+
+  it('are there for every name in the code', () => {
+    const used = [...code.matchAll(/\bt\(\s*'([\w.-]+)'/g)].map((match) => match[1] ?? '')
+    expect(used.length).toBeGreaterThan(100)
+    expect(used.filter((key) => !english.has(key))).toEqual([])
+  })
+
+  it('are there for every name that is put together', () => {
+    const prefixes = [...code.matchAll(/\bt\(\s*`([\w.-]+)\.\$\{/g)].map((match) => match[1] ?? '')
+    const known = [...english.keys()]
+    expect(prefixes.filter((prefix) => !known.some((key) => key.startsWith(`${prefix}.`)))).toEqual([])
+  })
+
+  it('of Chinese are Chinese', () => {
+    const same = [...english].filter(([key, text]) => chinese.get(key) === text && /[a-z]{4}/.test(text))
+    expect(same.map(([key]) => key)).toEqual([])
+  })
+})
