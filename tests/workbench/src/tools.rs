@@ -71,7 +71,8 @@ pub const BUSYBOX: Tool = Tool {
 /// The browser of the console's tests.
 pub const CHROMIUM: Tool = Tool {
     program: "chromium",
-    packages: &["chromium"],
+    // Without the fonts, screenshots of the Chinese console show boxes.
+    packages: &["chromium", "fonts-noto-cjk"],
 };
 /// The peer of the agent's footprint measurement.
 pub const NODE_EXPORTER: Tool = Tool {
