@@ -27,6 +27,8 @@ pub struct Options {
     pub docker_host: Option<String>,
     /// How many times as fast as real time its clock runs.
     pub clock_factor: u32,
+    /// Another build of `muster-agent` than the one that the tests use.
+    pub program: Option<PathBuf>,
     /// Record the orders that are handed to the worker, into [`Agent::tapped`].
     pub tap: bool,
 }
@@ -37,6 +39,7 @@ impl Default for Options {
             policy: String::new(),
             docker_host: None,
             clock_factor: 1,
+            program: None,
             tap: false,
         }
     }
@@ -94,7 +97,12 @@ impl Agent {
     /// Starts it; it connects by itself.
     pub fn run(&mut self) -> Result<()> {
         let docker = self.docker_host();
-        let mut launch = Launch::new("muster-agent run", &programs::path("muster-agent")?)
+        let program = self
+            .options
+            .program
+            .clone()
+            .map_or_else(|| programs::path("muster-agent"), Ok)?;
+        let mut launch = Launch::new("muster-agent run", &program)
             .args(["run"])
             .args(["--data".as_ref(), self.data().as_os_str()])
             .args(["--policy".as_ref(), self.policy().as_os_str()])

@@ -1,7 +1,7 @@
 //! A client of the HTTP API for one person, key or nobody.
 
 use crate::wait::{self, Found};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use std::time::Duration;
 use ureq::http::{Method, Request};
@@ -100,6 +100,18 @@ impl Api {
     /// Reads something that has to be there.
     pub fn get(&self, path: &str) -> Result<Value> {
         self.must("GET", path, None)
+    }
+
+    /// Reads something that is no JSON and has to be there.
+    pub fn get_text(&self, path: &str) -> Result<String> {
+        let answer = self.call("GET", path, None)?;
+        ensure!(
+            answer.status == 200,
+            "GET {path} answered {}: {}",
+            answer.status,
+            answer.text
+        );
+        Ok(answer.text)
     }
 
     /// Sends something that has to be accepted.

@@ -2,6 +2,7 @@
 
 mod demo;
 mod interrupt;
+mod measure;
 mod project;
 mod say;
 mod verify;
@@ -20,6 +21,8 @@ struct Cli {
 enum Command {
     /// Build and start everything on this machine, or run the whole main job once (--check).
     Demo(demo::Args),
+    /// Measure something, with a peer in the same run.
+    Measure(measure::Args),
     /// Run every check and every test, with the real services that they need.
     Verify(verify::Args),
 }
@@ -35,6 +38,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     let interrupt = interrupt::Interrupt::install()?;
     match command {
         Command::Demo(args) => demo::run(args, &interrupt),
+        Command::Measure(args) => measure::run(&args, &interrupt),
         Command::Verify(args) => verify::run(args, &interrupt),
     }
 }
