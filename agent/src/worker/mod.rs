@@ -19,6 +19,7 @@ pub mod events;
 pub mod lane;
 mod order;
 pub mod secrets;
+pub mod sql;
 pub mod trust;
 pub mod wire;
 

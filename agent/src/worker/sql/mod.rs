@@ -1,0 +1,169 @@
+//! Executes an approved SQL release on one database, exactly once, whatever dies in between.
+//!
+//! [`run`] is the whole of it: it checks that the statements are the approved ones, connects, takes the database's
+//! release lock, asks the ledger what has been done already, does the rest, and reports each statement as a step.
+//! [`test_server`] only connects and asks for the server's version.
+//!
+//! # The ledger
+//!
+//! A table `muster_release_ledger` in the target database, in the user's current schema on PostgreSQL:
+//!
+//! | column | holds |
+//! |---|---|
+//! | `release_id`, `first_step` | the key: the release and the first statement (from 0) that the row is about |
+//! | `last_step` | the last statement it is about |
+//! | `version`, `sql_sha256` | the release's version and the SHA-256 of its text, in hexadecimal |
+//! | `status` | `starting`, `done` or `failed` |
+//! | `order_id` | the order that wrote the row last |
+//! | `before_state`, `after_state` | what the catalogue said before and after (JSON), where a row can be `starting` |
+//! | `results` | rows and milliseconds of each statement (JSON) |
+//! | `error` | why it failed |
+//! | `started_at_ms`, `ended_at_ms` | milliseconds since the epoch |
+//!
+//! # PostgreSQL
+//!
+//! Neighbouring statements that can run in a transaction run in one, together with their ledger row: the row is
+//! there if, and only if, they happened. What can't be in a transaction is a step of its own with a `starting` and
+//! a `done` row; after a crash the catalogue decides a `starting` one.
+//!
+//! # MySQL and MariaDB
+//!
+//! Each data change runs in a transaction together with its ledger row (tables of InnoDB). Everything else commits
+//! by itself, so it gets a `starting` row with the fingerprints of the objects it touches, then a `done` row.
+//!
+//! # After a crash
+//!
+//! A `starting` row is decided by comparing then and now (`decide`): the state before → run it; the state after →
+//! mark it done; neither, or nothing that can be looked up → stop, [`OrderStatus::NeedsAttention`], and say why.
+//! A person who has looked sets the row's `status` to `done`, or deletes the row to have it run again, and executes
+//! the release again.
+//!
+//! # Invariants
+//!
+//! - Two releases never run at once on one database: an advisory lock (`GET_LOCK`) is held by the same session that
+//!   runs the statements, so a statement that outlives its worker keeps it.
+//! - A release that is `done` in the ledger is answered from it and never run again.
+//! - Every wait has an end: connecting, the lock, a server's lock queues, a statement.
+//! - The password appears in no error, event or log line.
+
+mod check;
+mod decide;
+mod error;
+mod ledger;
+mod mysql;
+mod postgres;
+mod report;
+#[cfg(test)]
+mod testing;
+
+pub use check::effective_risk;
+pub use error::SqlError;
+use muster_base::{Clock, ExposeSecret as _, OrderId, SecretString};
+use muster_protocol::latest::{DbDialect, OrderStatus, SqlSpec, SqlTarget, StepReport};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use std::time::Duration;
+
+/// A connection must stand within this time.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A lost connection is replaced this often; the ledger says where to go on.
+const RECONNECTS: u32 = 3;
+
+/// What an execution needs from the worker around it.
+#[derive(Debug)]
+pub struct SqlContext {
+    /// The order; the ledger remembers it.
+    pub order: OrderId,
+    /// The order had been started before and was interrupted: waits longer for what may still run from then.
+    pub resuming: bool,
+    /// Stops the release: the running statement is cancelled on the server.
+    pub cancel: CancellationToken,
+    /// Where each step's news go.
+    pub events: mpsc::Sender<StepReport>,
+    /// Time.
+    pub clock: Clock,
+}
+
+/// How an execution or a server test ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SqlOutcome {
+    /// How.
+    pub status: OrderStatus,
+    /// For a person: what is wrong, what state things are in, and what to do.
+    pub error: Option<String>,
+    /// What the server said of itself.
+    pub server_version: Option<String>,
+}
+
+/// Executes a release (or tries it, `spec.dry_run`). Never runs a statement twice.
+pub async fn run(ctx: &SqlContext, spec: &SqlSpec, password: &SecretString) -> SqlOutcome {
+    let plan = match check::check(spec) {
+        Ok(plan) => plan,
+        Err(error) => return ended(&error, None, password),
+    };
+    let mut version = None;
+    let mut attempt = 0;
+    let result = loop {
+        // A connection that broke may have left a statement running on the server: wait for it like after a crash.
+        let resuming = ctx.resuming || attempt > 0;
+        let result = match spec.target.dialect {
+            DbDialect::Postgres => {
+                postgres::execute(ctx, spec, &plan, password, resuming, &mut version).await
+            }
+            DbDialect::MySql => mysql::execute(ctx, spec, &plan, password, resuming, &mut version).await,
+        };
+        match result {
+            Err(SqlError::ConnectionLost(_)) if attempt < RECONNECTS && !ctx.cancel.is_cancelled() => {
+                attempt += 1;
+                report::log(
+                    ctx,
+                    "the connection broke; connecting again and asking the ledger where to go on",
+                )
+                .await;
+                tokio::time::sleep(Duration::from_millis(500) * attempt).await;
+            }
+            result => break result,
+        }
+    };
+    match result {
+        Ok(()) => SqlOutcome {
+            status: OrderStatus::Done,
+            error: None,
+            server_version: version,
+        },
+        Err(error) => ended(&error, version, password),
+    }
+}
+
+/// Connects and asks for the server's version. Changes nothing.
+pub async fn test_server(target: &SqlTarget, password: &SecretString) -> SqlOutcome {
+    let result = match target.dialect {
+        DbDialect::Postgres => postgres::version(target, password).await,
+        DbDialect::MySql => mysql::version(target, password).await,
+    };
+    match result {
+        Ok(version) => SqlOutcome {
+            status: OrderStatus::Done,
+            error: None,
+            server_version: Some(version),
+        },
+        Err(error) => ended(&error, None, password),
+    }
+}
+
+fn ended(error: &SqlError, server_version: Option<String>, password: &SecretString) -> SqlOutcome {
+    SqlOutcome {
+        status: error.status(),
+        error: Some(scrub(&error.to_string(), password)),
+        server_version,
+    }
+}
+
+/// A server's message with the password taken out, should it ever be in one.
+fn scrub(text: &str, password: &SecretString) -> String {
+    match password.expose_secret() {
+        "" => text.to_owned(),
+        secret => text.replace(secret, "[password]"),
+    }
+}

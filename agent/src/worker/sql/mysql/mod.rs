@@ -1,0 +1,143 @@
+//! MySQL and MariaDB: statement by statement with a ledger, because each definition commits by itself.
+
+mod catalogue;
+mod dry;
+mod ledger;
+mod session;
+mod step;
+
+use muster_base::SecretString;
+use muster_protocol::latest::{SqlSpec, SqlTarget};
+use muster_schema::Class;
+use session::Session;
+
+use super::{
+    SqlContext, SqlError,
+    check::{Plan, Step},
+    error::what_stays,
+    ledger::{Row, Status, ran_at},
+    report::{self, News},
+};
+
+/// Executes what the ledger doesn't hold yet.
+pub(super) async fn execute(
+    ctx: &SqlContext,
+    spec: &SqlSpec,
+    plan: &Plan,
+    password: &SecretString,
+    resuming: bool,
+    version: &mut Option<String>,
+) -> Result<(), SqlError> {
+    let mut session = Session::open(&spec.target, password, plan).await?;
+    *version = Some(session.version.clone());
+    let result = locked(&mut session, ctx, spec, plan, resuming).await;
+    session.close().await;
+    result
+}
+
+/// The server's version.
+pub(super) async fn version(target: &SqlTarget, password: &SecretString) -> Result<String, SqlError> {
+    let session = Session::connect(target, password).await?;
+    let version = session.version.clone();
+    session.close().await;
+    Ok(version)
+}
+
+async fn locked(
+    session: &mut Session,
+    ctx: &SqlContext,
+    spec: &SqlSpec,
+    plan: &Plan,
+    resuming: bool,
+) -> Result<(), SqlError> {
+    let patience = if resuming {
+        plan.lock_timeout + plan.statement_timeout
+    } else {
+        plan.lock_timeout
+    };
+    session.lock(ctx, &spec.target.database, patience).await?;
+    if spec.dry_run {
+        return dry::run(session, ctx, plan).await;
+    }
+    session.ensure_ledger().await?;
+    let rows = session.ledger_rows(spec).await?;
+    let mut run = Run {
+        session,
+        ctx,
+        spec,
+        done: 0,
+        replay: Vec::new(),
+    };
+    for step in &plan.steps {
+        if let Err(error) = run.step(step, &rows).await {
+            for later in &plan.steps[step.index + 1..] {
+                report::step(ctx, later.index, News::skipped("not reached")).await;
+            }
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+/// An execution under way.
+struct Run<'a> {
+    session: &'a mut Session,
+    ctx: &'a SqlContext,
+    spec: &'a SqlSpec,
+    /// How many statements are in the database for good.
+    done: usize,
+    /// Session settings of steps that ran in an earlier session.
+    replay: Vec<&'a Step>,
+}
+
+impl<'a> Run<'a> {
+    async fn step(&mut self, step: &'a Step, rows: &[Row]) -> Result<(), SqlError> {
+        let row = rows.iter().find(|row| row.first == step.index);
+        if let Some(Status::Done { at, results }) = row.map(|row| &row.status) {
+            let news = News::found_done(results.first().copied(), ran_at(*at));
+            report::step(self.ctx, step.index, news).await;
+            if step.seen.class == Class::Session {
+                self.replay.push(step);
+            }
+            self.done = step.index + 1;
+            return Ok(());
+        }
+        if self.ctx.cancel.is_cancelled() {
+            return Err(self.cancelled());
+        }
+        for earlier in std::mem::take(&mut self.replay) {
+            let result = self.session.statement(&earlier.sql, &self.ctx.cancel).await;
+            result.map_err(|error| self.failed(earlier, &error))?;
+        }
+        self.execute(step, row).await?;
+        self.done = step.index + 1;
+        Ok(())
+    }
+
+    fn cancelled(&self) -> SqlError {
+        if self.done == 0 {
+            SqlError::Cancelled
+        } else {
+            SqlError::CancelledHalfway(what_stays(self.done))
+        }
+    }
+
+    /// The error for a failed statement that left nothing behind.
+    fn failed(&self, step: &Step, error: &sqlx::Error) -> SqlError {
+        let message = super::error::message(error);
+        if super::error::is_lost(error) {
+            SqlError::ConnectionLost(message)
+        } else if self.ctx.cancel.is_cancelled() {
+            self.cancelled()
+        } else {
+            SqlError::Failed {
+                number: step.number(),
+                message,
+                before: what_stays(self.done),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! One connection: its settings, the release lock, statements that can be stopped.
+
+use std::time::{Duration, Instant};
+
+use muster_base::{ExposeSecret as _, SecretString, sha256};
+use muster_protocol::latest::SqlTarget;
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, MySqlConnection,
+    mysql::{MySqlConnectOptions, MySqlSslMode},
+};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::super::{
+    CONNECT_TIMEOUT, SqlContext, SqlError,
+    check::Plan,
+    error::{bookkeeping, message},
+    report::millis,
+};
+
+/// A statement that was stopped may take this long to clean up after itself.
+const GRACE: Duration = Duration::from_secs(30);
+const LOCK_POLL: Duration = Duration::from_millis(200);
+
+/// A connection to the target database.
+pub(in super::super) struct Session {
+    pub(super) conn: MySqlConnection,
+    options: MySqlConnectOptions,
+    id: u64,
+    statement_timeout: Duration,
+    pub(super) database: String,
+    pub(super) version: String,
+}
+
+impl Session {
+    /// Connects and asks who is there.
+    pub(super) async fn connect(target: &SqlTarget, password: &SecretString) -> Result<Self, SqlError> {
+        let options = MySqlConnectOptions::new()
+            .host(&target.host)
+            .port(target.port)
+            .username(&target.username)
+            .password(password.expose_secret())
+            .database(&target.database)
+            .charset("utf8mb4")
+            .ssl_mode(MySqlSslMode::Preferred)
+            // The server's own settings are what the release's authors know.
+            .pipes_as_concat(false)
+            .no_engine_substitution(false)
+            .timezone(None)
+            .disable_statement_logging();
+        let failed = |message: String| SqlError::Connect {
+            address: format!("{}:{}", target.host, target.port),
+            message,
+        };
+        let opening = async {
+            let mut conn = MySqlConnection::connect_with(&options).await?;
+            let (id, version): (u64, String) =
+                sqlx::query_as("select cast(connection_id() as unsigned), cast(version() as char)")
+                    .fetch_one(&mut conn)
+                    .await?;
+            Ok::<_, sqlx::Error>((conn, id, version))
+        };
+        let (conn, id, version) = timeout(CONNECT_TIMEOUT, opening)
+            .await
+            .map_err(|_| failed("no answer in time".into()))?
+            .map_err(|error| failed(message(&error)))?;
+        let version = if version.contains("MariaDB") {
+            format!("MariaDB {version}")
+        } else {
+            format!("MySQL {version}")
+        };
+        Ok(Self {
+            conn,
+            options,
+            id,
+            statement_timeout: CONNECT_TIMEOUT,
+            database: target.database.clone(),
+            version,
+        })
+    }
+
+    /// Connects and makes the session as a release needs it.
+    pub(super) async fn open(
+        target: &SqlTarget,
+        password: &SecretString,
+        plan: &Plan,
+    ) -> Result<Self, SqlError> {
+        let mut session = Self::connect(target, password).await?;
+        session.statement_timeout = plan.statement_timeout;
+        let seconds = plan.lock_timeout.as_secs().max(1);
+        let mut settings = vec![
+            "set session autocommit = 1".to_owned(),
+            // How the text was cut into statements depends on these two being off.
+            "set session sql_mode = replace(replace(@@session.sql_mode, 'NO_BACKSLASH_ESCAPES', ''), \
+             'ANSI_QUOTES', '')"
+                .to_owned(),
+            format!("set session lock_wait_timeout = {seconds}"),
+            format!("set session innodb_lock_wait_timeout = {seconds}"),
+        ];
+        if session.version.starts_with("MariaDB") {
+            // Holds even if this process dies; MySQL has nothing like it for all statements.
+            let limit = plan.statement_timeout.as_millis();
+            settings.push(format!(
+                "set session max_statement_time = {}.{:03}",
+                limit / 1_000,
+                limit % 1_000
+            ));
+        }
+        for setting in settings {
+            sqlx::raw_sql(AssertSqlSafe(setting))
+                .execute(&mut session.conn)
+                .await
+                .map_err(|error| bookkeeping(&error))?;
+        }
+        Ok(session)
+    }
+
+    /// Takes the database's release lock, or says that another has it.
+    pub(super) async fn lock(
+        &mut self,
+        ctx: &SqlContext,
+        database: &str,
+        patience: Duration,
+    ) -> Result<(), SqlError> {
+        // Lock names hold 64 characters, and are for the whole server.
+        let name = format!(
+            "muster-release-{}",
+            &sha256(database.as_bytes()).to_string()[..32]
+        );
+        let began = Instant::now();
+        loop {
+            let taken: Option<i64> = sqlx::query_scalar("select get_lock(?, 0)")
+                .bind(&name)
+                .fetch_one(&mut self.conn)
+                .await
+                .map_err(|error| bookkeeping(&error))?;
+            if taken == Some(1) {
+                return Ok(());
+            }
+            if began.elapsed() >= patience {
+                return Err(SqlError::Busy {
+                    waited_ms: millis(began.elapsed()),
+                });
+            }
+            tokio::select! {
+                () = ctx.cancel.cancelled() => return Err(SqlError::Cancelled),
+                () = sleep(LOCK_POLL) => {}
+            }
+        }
+    }
+
+    /// Runs one of the release's statements; `cancel` and the time limit stop it on the server.
+    pub(super) async fn statement(
+        &mut self,
+        sql: &str,
+        cancel: &CancellationToken,
+    ) -> Result<u64, sqlx::Error> {
+        let running = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut self.conn);
+        tokio::pin!(running);
+        // MariaDB ends it by itself a moment earlier, with a better message.
+        let limit = self.statement_timeout + Duration::from_millis(500);
+        tokio::select! {
+            result = &mut running => return result.map(|done| done.rows_affected()),
+            () = cancel.cancelled() => {}
+            () = sleep(limit) => {}
+        }
+        stop(&self.options, self.id).await;
+        match timeout(GRACE, running).await {
+            Ok(result) => result.map(|done| done.rows_affected()),
+            Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+        }
+    }
+
+    /// Runs `start transaction`, `commit`, `rollback`.
+    pub(super) async fn control(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+        let running = sqlx::raw_sql(sql).execute(&mut self.conn);
+        match timeout(self.statement_timeout + GRACE, running).await {
+            Ok(result) => result.map(|_| ()),
+            Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+        }
+    }
+
+    /// Says goodbye, so that the lock is free at once.
+    pub(super) async fn close(self) {
+        if !matches!(timeout(GRACE, self.conn.close()).await, Ok(Ok(()))) {
+            tracing::debug!("the database connection was not closed in order");
+        }
+    }
+}
+
+/// Stops what another session runs. The best that can be done; its own answer says what came of it.
+async fn stop(options: &MySqlConnectOptions, id: u64) {
+    let stopping = async {
+        let mut conn = MySqlConnection::connect_with(options).await?;
+        sqlx::raw_sql(AssertSqlSafe(format!("kill query {id}")))
+            .execute(&mut conn)
+            .await?;
+        conn.close().await
+    };
+    if !matches!(timeout(CONNECT_TIMEOUT, stopping).await, Ok(Ok(()))) {
+        tracing::warn!("a running statement could not be cancelled on the server");
+    }
+}

@@ -1,0 +1,200 @@
+//! One connection: its settings, the release lock, statements that can be stopped.
+
+use std::time::{Duration, Instant};
+
+use muster_base::{ExposeSecret as _, SecretString};
+use muster_protocol::latest::SqlTarget;
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection,
+    postgres::{PgConnectOptions, PgSslMode},
+};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::super::{
+    CONNECT_TIMEOUT, SqlContext, SqlError,
+    check::Plan,
+    error::{bookkeeping, message},
+    ledger::TABLE,
+    report::millis,
+};
+
+/// `MUST`, `ER`: the key of the lock that a running release holds on its database.
+const LOCK: (i32, i32) = (0x4d55_5354, 0x4552);
+/// The server ends statements itself; this much later we stop waiting for it to say so.
+const GRACE: Duration = Duration::from_secs(10);
+const LOCK_POLL: Duration = Duration::from_millis(200);
+
+/// A connection to the target database.
+pub(in super::super) struct Session {
+    pub(super) conn: PgConnection,
+    options: PgConnectOptions,
+    pid: i32,
+    statement_timeout: Duration,
+    pub(super) version: String,
+    /// The ledger with its schema, quoted.
+    pub(super) ledger: String,
+}
+
+impl Session {
+    /// Connects and asks who is there.
+    pub(super) async fn connect(target: &SqlTarget, password: &SecretString) -> Result<Self, SqlError> {
+        let options = PgConnectOptions::new_without_pgpass()
+            .host(&target.host)
+            .port(target.port)
+            .username(&target.username)
+            .password(password.expose_secret())
+            .database(&target.database)
+            .application_name("muster")
+            .ssl_mode(PgSslMode::Prefer)
+            .disable_statement_logging();
+        let failed = |message: String| SqlError::Connect {
+            address: format!("{}:{}", target.host, target.port),
+            message,
+        };
+        let opening = async {
+            let mut conn = PgConnection::connect_with(&options).await?;
+            let (pid, version): (i32, String) =
+                sqlx::query_as("select pg_backend_pid(), current_setting('server_version')")
+                    .fetch_one(&mut conn)
+                    .await?;
+            Ok::<_, sqlx::Error>((conn, pid, version))
+        };
+        let (conn, pid, version) = timeout(CONNECT_TIMEOUT, opening)
+            .await
+            .map_err(|_| failed("no answer in time".into()))?
+            .map_err(|error| failed(message(&error)))?;
+        Ok(Self {
+            conn,
+            options,
+            pid,
+            statement_timeout: CONNECT_TIMEOUT,
+            version: format!("PostgreSQL {version}"),
+            ledger: String::new(),
+        })
+    }
+
+    /// Connects and makes the session as a release needs it.
+    pub(super) async fn open(
+        target: &SqlTarget,
+        password: &SecretString,
+        plan: &Plan,
+    ) -> Result<Self, SqlError> {
+        let mut session = Self::connect(target, password).await?;
+        let settings = [
+            // How the text was cut into statements depends on it.
+            ("standard_conforming_strings", "on".to_owned()),
+            ("lock_timeout", plan.lock_timeout.as_millis().to_string()),
+            (
+                "statement_timeout",
+                plan.statement_timeout.as_millis().to_string(),
+            ),
+            // If this process freezes, its locks must not stay for ever.
+            ("idle_in_transaction_session_timeout", "120000".to_owned()),
+            ("tcp_keepalives_idle", "30".to_owned()),
+            ("tcp_keepalives_interval", "10".to_owned()),
+            ("tcp_keepalives_count", "3".to_owned()),
+        ];
+        for (name, value) in settings {
+            sqlx::query("select set_config($1, $2, false)")
+                .bind(name)
+                .bind(value)
+                .execute(&mut session.conn)
+                .await
+                .map_err(|error| bookkeeping(&error))?;
+        }
+        session.statement_timeout = plan.statement_timeout;
+        let schema: Option<String> = sqlx::query_scalar("select current_schema()::text")
+            .fetch_one(&mut session.conn)
+            .await
+            .map_err(|error| bookkeeping(&error))?;
+        let schema = schema.ok_or_else(|| {
+            SqlError::Ledger(
+                "the user's search_path names no schema that exists, so there is no place for it".into(),
+            )
+        })?;
+        session.ledger = format!("{}.{TABLE}", quoted(&schema));
+        Ok(session)
+    }
+
+    /// Takes the database's release lock, or says that another has it.
+    pub(super) async fn lock(&mut self, ctx: &SqlContext, patience: Duration) -> Result<(), SqlError> {
+        let began = Instant::now();
+        loop {
+            let taken: bool = sqlx::query_scalar("select pg_try_advisory_lock($1, $2)")
+                .bind(LOCK.0)
+                .bind(LOCK.1)
+                .fetch_one(&mut self.conn)
+                .await
+                .map_err(|error| bookkeeping(&error))?;
+            if taken {
+                return Ok(());
+            }
+            if began.elapsed() >= patience {
+                return Err(SqlError::Busy {
+                    waited_ms: millis(began.elapsed()),
+                });
+            }
+            tokio::select! {
+                () = ctx.cancel.cancelled() => return Err(SqlError::Cancelled),
+                () = sleep(LOCK_POLL) => {}
+            }
+        }
+    }
+
+    /// Runs one of the release's statements; `cancel` stops it on the server.
+    pub(super) async fn statement(
+        &mut self,
+        sql: &str,
+        cancel: &CancellationToken,
+    ) -> Result<u64, sqlx::Error> {
+        let running = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut self.conn);
+        tokio::pin!(running);
+        tokio::select! {
+            result = &mut running => return result.map(|done| done.rows_affected()),
+            () = cancel.cancelled() => {}
+            () = sleep(self.statement_timeout + GRACE) => {}
+        }
+        stop(&self.options, self.pid).await;
+        match timeout(GRACE, running).await {
+            Ok(result) => result.map(|done| done.rows_affected()),
+            Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+        }
+    }
+
+    /// Runs `begin`, `commit`, `rollback`.
+    pub(super) async fn control(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+        let running = sqlx::raw_sql(sql).execute(&mut self.conn);
+        match timeout(self.statement_timeout + GRACE, running).await {
+            Ok(result) => result.map(|_| ()),
+            Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+        }
+    }
+
+    /// Says goodbye, so that the lock is free at once.
+    pub(super) async fn close(self) {
+        if !matches!(timeout(GRACE, self.conn.close()).await, Ok(Ok(()))) {
+            tracing::debug!("the database connection was not closed in order");
+        }
+    }
+}
+
+/// Stops what another session runs. The best that can be done; its own answer says what came of it.
+async fn stop(options: &PgConnectOptions, pid: i32) {
+    let stopping = async {
+        let mut conn = PgConnection::connect_with(options).await?;
+        sqlx::query("select pg_cancel_backend($1)")
+            .bind(pid)
+            .execute(&mut conn)
+            .await?;
+        conn.close().await
+    };
+    if !matches!(timeout(CONNECT_TIMEOUT, stopping).await, Ok(Ok(()))) {
+        tracing::warn!("a running statement could not be cancelled on the server");
+    }
+}
+
+/// A name in quotes.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
