@@ -3,12 +3,15 @@
 use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
 use muster_base::Clock;
+use tokio::sync::OnceCell;
 
 use crate::{
     access::{self, Throttle},
     config::Config,
     db::{Databases, Db, DbError},
+    fleet::{self, FleetError, FleetKeys},
     keys::Keys,
+    link::Links,
     schedule,
     tasks::Tasks,
     work::Work,
@@ -37,6 +40,9 @@ pub struct AppInner {
     pub throttle: Throttle,
     /// Work orders.
     pub work: Work,
+    /// Connected agents.
+    pub links: Links,
+    fleet_keys: OnceCell<Arc<FleetKeys>>,
     databases: Databases,
 }
 
@@ -63,8 +69,18 @@ impl App {
             tasks: Tasks::default(),
             throttle: Throttle::default(),
             work: Work::default(),
+            links: Links::default(),
+            fleet_keys: OnceCell::new(),
             databases,
         }))
+    }
+
+    /// The fleet's CA and the key that signs work orders; made at the first call ever.
+    pub async fn fleet_keys(&self) -> Result<Arc<FleetKeys>, FleetError> {
+        self.fleet_keys
+            .get_or_try_init(|| fleet::load_keys(self))
+            .await
+            .cloned()
     }
 
     /// Makes what must be there before anything else, and starts the background tasks.
@@ -83,7 +99,7 @@ impl App {
 
     /// The figures that `/metrics` shows.
     pub fn figures(&self) -> Vec<Figure> {
-        Vec::new()
+        self.links.figures()
     }
 }
 

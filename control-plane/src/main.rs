@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use mimalloc::MiMalloc;
 use muster_base::{Clock, SecretString};
-use muster_control_plane::{app::App, config::Config, db::Databases, http, keys::Keys, setup};
+use muster_control_plane::{app::App, config::Config, db::Databases, http, keys::Keys, link, setup};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -173,6 +173,9 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         .with_context(|| format!("can't listen on {listen}"))?;
     let app = App::new(config, databases, Clock::system(), keys);
     app.start().await.context("the control plane can't start")?;
+    link::start(&app, app.config.link.listen)
+        .await
+        .context("the agents' door can't be opened")?;
     info!(http.listen = %listener.local_addr()?, database = app.db.name(), "serving");
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

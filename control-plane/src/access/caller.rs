@@ -169,6 +169,13 @@ impl Caller {
         Self::new(identity, org, None, Operations::all())
     }
 
+    /// The same caller, from this address.
+    #[must_use]
+    pub(crate) fn seen_from(mut self, ip: IpAddr) -> Self {
+        self.identity.ip = Some(ip);
+        self
+    }
+
     /// A deploy token, which may do nothing but deploy.
     pub fn webhook(application: ApplicationId, org: OrgId, ip: Option<IpAddr>) -> Self {
         let identity = Identity {

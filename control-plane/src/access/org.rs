@@ -9,7 +9,7 @@ use crate::{
     app::App,
     audit::{self, Entry},
     db::DbError,
-    in_tx,
+    fleet, in_tx,
 };
 
 /// A team, company or business organisation.
@@ -82,6 +82,7 @@ pub async fn ensure_defaults(app: &App) -> Result<(), DbError> {
                 created_at: now,
             };
             store::org::insert(tx, platform, &org).await?;
+            fleet::seed_environments(tx, &app.clock, org.id).await?;
         }
     });
     Ok(())
@@ -129,6 +130,7 @@ pub(super) async fn create(app: &App, who: &Identity, new: NewOrg) -> Result<Org
                 .await?
                 .ok_or(AccessError::NoUser)?;
             store::org::insert(tx, platform, &org).await?;
+            fleet::seed_environments(tx, &app.clock, org.id).await?;
             store::member::insert(tx, org.id, new.owner_id, Role::Owner, org.created_at).await?;
             audit::record(
                 app,

@@ -1,10 +1,60 @@
-//! Clusters, hosts, join tokens, enrolment.
+//! Environments, clusters, hosts, join tokens, enrolment, and the fleet's own keys.
+//!
+//! An **environment** (dev, test, prod…) is one entity for the whole product; other rooms refer to it by name. A
+//! **cluster** groups hosts. A **host** is a machine that an agent runs on; it is made by enrolment only. A **join
+//! token** is the right to enrol one host or several, and says what they get (cluster, environment, labels).
+//!
+//! | table | holds |
+//! |---|---|
+//! | `environments`, `clusters` | of each org |
+//! | `hosts` | hosts; a removed one keeps its row (`deleted_at`), by which its certificate is refused |
+//! | `join_tokens` | only hashes |
+//! | `fleet_keys` | the CA and the signing key, sealed by the master key |
+//!
+//! A host's way: enrolled (a token's use is spent and the host made in one transaction) → admitted with each session
+//! (facts kept if they changed) → renewed (a new certificate for the same host) → removed (its session ends at once,
+//! its certificate is refused from then on; there is no way back but to enrol anew).
+//!
+//! Who: `host:*`, `cluster:*`, `environment:*`, `joinToken:*`. What a host is allowed it is allowed by its
+//! certificate: it never has a caller of its own but for audit rows.
+//!
+//! Fails how: a bad, spent, expired or withdrawn token is refused alike and audited; when the database does not
+//! answer, joins are asked to come back, sessions end and agents try again.
+//!
+//! Invariants
+//! - Every query carries the org; a host's certificate must name the org that its row has.
+//! - A token is spent if and only if its host was made.
+//! - Private keys leave neither the process nor, unsealed, the memory.
 
-use utoipa_axum::router::OpenApiRouter;
+mod api;
+mod change;
+mod cluster;
+mod enrolment;
+mod environment;
+mod error;
+mod facts;
+mod host;
+mod host_list;
+mod join_token;
+mod key_store;
+mod labels;
+mod store;
+#[cfg(test)]
+mod tests;
 
-use crate::app::App;
-
-/// This room's routes.
-pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-}
+pub use self::{
+    api::router,
+    cluster::Cluster,
+    environment::{Environment, EnvironmentType, find_environment},
+    error::FleetError,
+    host::{Host, Latest, find_host, seal_key},
+    host_list::{HostSelector, select_hosts},
+    key_store::FleetKeys,
+    labels::Labels,
+};
+pub(crate) use self::{
+    enrolment::{admit, enrol, left, note_facts, note_seal_key, renew},
+    environment::seed_environments,
+    host::removed_hosts,
+    key_store::load as load_keys,
+};

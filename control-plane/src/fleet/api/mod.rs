@@ -1,0 +1,19 @@
+//! HTTP of this room.
+
+mod clusters;
+mod environments;
+mod hosts;
+mod join_tokens;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+
+/// This room's routes.
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .merge(environments::router())
+        .merge(clusters::router())
+        .merge(hosts::router())
+        .merge(join_tokens::router())
+}

@@ -1,0 +1,234 @@
+//! What agents ask for: to join, to be let in, to renew their certificates. Called by the agents' door.
+
+use std::net::IpAddr;
+
+use muster_base::{HostId, OrgId, UnixMs};
+use muster_identity::{IdentityError, seal::PUBLIC_KEY_BYTES, token::JoinToken};
+use muster_protocol::{
+    VERSIONS, agree,
+    latest::{Hello, HostFacts, JoinRefusal, JoinReply, JoinRequest, Joined, RenewReply},
+};
+use tracing::{info, warn};
+
+use super::{FleetError, FleetKeys, facts::Facts, store};
+use crate::{
+    access::{Caller, Operation},
+    app::App,
+    audit::{self, Entry},
+    db::Tx,
+    in_tx,
+};
+
+/// Enrols a host, or says why not.
+pub(crate) async fn enrol(app: &App, keys: &FleetKeys, request: JoinRequest, ip: IpAddr) -> JoinReply {
+    if agree(VERSIONS, request.versions).is_none() {
+        return JoinReply::Refused(JoinRefusal::UnsupportedVersion);
+    }
+    let Ok(token) = request.token.parse::<JoinToken>() else {
+        return JoinReply::Refused(JoinRefusal::TokenRefused);
+    };
+    if !matches!(request.seal_public_key.len(), PUBLIC_KEY_BYTES) {
+        return JoinReply::Refused(JoinRefusal::BadRequest);
+    }
+    match try_enrol(app, keys, &token, &request, ip).await {
+        Ok(Some(joined)) => {
+            info!(host.id = %joined.host, peer.ip = %ip, "a host joined");
+            JoinReply::Joined(Box::new(joined))
+        }
+        Ok(None) => {
+            note_refused_token(app, &token, ip).await;
+            JoinReply::Refused(JoinRefusal::TokenRefused)
+        }
+        Err(FleetError::Identity(IdentityError::BadRequest(why))) => {
+            warn!(peer.ip = %ip, why, "a certificate request can't be used");
+            JoinReply::Refused(JoinRefusal::BadRequest)
+        }
+        Err(error) => {
+            warn!(%error, peer.ip = %ip, "a host could not be enrolled");
+            JoinReply::Refused(JoinRefusal::Unavailable)
+        }
+    }
+}
+
+/// Spends the token and makes the host, both or neither.
+async fn try_enrol(
+    app: &App,
+    keys: &FleetKeys,
+    token: &JoinToken,
+    request: &JoinRequest,
+    ip: IpAddr,
+) -> Result<Option<Joined>, FleetError> {
+    let now = app.clock.now();
+    let life_ms = certificate_life_ms(app);
+    let facts = Facts::from(&request.facts);
+    let host: HostId = app.clock.new_id();
+    let joined = in_tx!(app.db, |tx| {
+        let Some(grant) = store::join_token::spend(tx, &token.hash().0, now).await? else {
+            return Ok(None);
+        };
+        let org = grant.org_id;
+        let certificate_der =
+            keys.ca
+                .issue_host(&request.csr_der, &keys.trust_domain, org, host, now, life_ms)?;
+        let name = free_name(tx, org, &facts.hostname).await?;
+        let new = store::host::NewHost {
+            id: host,
+            org,
+            name: &name,
+            cluster: grant.cluster_id,
+            environment: grant.environment_id,
+            labels: &grant.labels,
+            facts: &facts,
+            seal_public_key: &request.seal_public_key,
+            certificate_expires_at: now.plus_ms(life_ms),
+            now,
+        };
+        store::host::insert(tx, &new).await?;
+        let entry =
+            Entry::done("host:join", "host", host).detail(format!("{name}, with join token {}", grant.id));
+        let agent = Caller::agent(host, org, Some(ip));
+        audit::record(app, tx, &agent, Some(org), entry).await?;
+        Joined {
+            host,
+            org,
+            trust_domain: keys.trust_domain.to_string(),
+            certificate_der,
+            roots_der: keys.roots_der(),
+            signing_keys: keys.signing_keys(),
+        }
+    });
+    Ok(Some(joined))
+}
+
+/// A spent, expired or withdrawn token was tried: its org learns of it. An unknown one is only logged.
+async fn note_refused_token(app: &App, token: &JoinToken, ip: IpAddr) {
+    match store::join_token::find_owner(&app.db, &token.hash().0).await {
+        Ok(Some((org, id))) => {
+            let who = Caller::system("join", org).seen_from(ip);
+            let entry = Entry::refused(Operation::JoinTokenWrite, "joinToken", id)
+                .detail("a host tried to join with this token, which is used up, expired or withdrawn");
+            audit::record_refusal(app, &who, Some(org), entry).await;
+        }
+        Ok(None) => info!(peer.ip = %ip, "an unknown join token was refused"),
+        Err(error) => warn!(%error, "can't note a refused join"),
+    }
+}
+
+/// Lets a host's session in, and keeps what it tells. False if the host is not, or no longer, of the fleet.
+pub(crate) async fn admit(app: &App, org: OrgId, host: HostId, hello: &Hello) -> Result<bool, FleetError> {
+    let Some((known, seal_key)) = store::host::find_told(&app.db, org, host).await? else {
+        return Ok(false);
+    };
+    let facts = Facts::from(&hello.facts);
+    let new_key = hello.seal_public_key.len() == PUBLIC_KEY_BYTES && hello.seal_public_key != seal_key;
+    in_tx!(app.db, |tx| {
+        store::host::set_seen(tx, org, host, app.clock.now()).await?;
+        if facts != known {
+            store::host::set_facts(tx, org, host, &facts).await?;
+        }
+        if new_key {
+            store::host::set_seal_key(tx, org, host, &hello.seal_public_key).await?;
+        }
+    });
+    Ok(true)
+}
+
+/// Keeps changed facts.
+pub(crate) async fn note_facts(
+    app: &App,
+    org: OrgId,
+    host: HostId,
+    facts: &HostFacts,
+) -> Result<(), FleetError> {
+    in_tx!(app.db, |tx| store::host::set_facts(
+        tx,
+        org,
+        host,
+        &Facts::from(facts)
+    )
+    .await?);
+    Ok(())
+}
+
+/// Keeps a changed seal key.
+pub(crate) async fn note_seal_key(app: &App, org: OrgId, host: HostId, key: &[u8]) -> Result<(), FleetError> {
+    if key.len() == PUBLIC_KEY_BYTES {
+        in_tx!(app.db, |tx| store::host::set_seal_key(tx, org, host, key).await?);
+    } else {
+        warn!(host.id = %host, "the agent's new seal key is not a key");
+    }
+    Ok(())
+}
+
+/// Keeps when the host was last there.
+pub(crate) async fn left(app: &App, org: OrgId, host: HostId) -> Result<(), FleetError> {
+    in_tx!(app.db, |tx| store::host::set_seen(tx, org, host, app.clock.now())
+        .await?);
+    Ok(())
+}
+
+/// A new certificate for a host that is still of the fleet.
+pub(crate) async fn renew(app: &App, org: OrgId, host: HostId, csr_der: &[u8]) -> RenewReply {
+    match try_renew(app, org, host, csr_der).await {
+        Ok(Some(reply)) => {
+            info!(host.id = %host, "a certificate was renewed");
+            reply
+        }
+        Ok(None) => RenewReply::Refused,
+        Err(error) => {
+            warn!(%error, host.id = %host, "a certificate could not be renewed");
+            RenewReply::Refused
+        }
+    }
+}
+
+async fn try_renew(
+    app: &App,
+    org: OrgId,
+    host: HostId,
+    csr_der: &[u8],
+) -> Result<Option<RenewReply>, FleetError> {
+    let keys = app.fleet_keys().await?;
+    let (now, life_ms) = (app.clock.now(), certificate_life_ms(app));
+    let certificate_der = keys
+        .ca
+        .issue_host(csr_der, &keys.trust_domain, org, host, now, life_ms)?;
+    let known = in_tx!(app.db, |tx| store::host::set_certificate(
+        tx,
+        org,
+        host,
+        now.plus_ms(life_ms)
+    )
+    .await?);
+    Ok(known.then(|| RenewReply::Certificate {
+        certificate_der,
+        roots_der: keys.roots_der(),
+    }))
+}
+
+fn certificate_life_ms(app: &App) -> i64 {
+    i64::from(app.config.link.certificate_hours.max(1)) * UnixMs::HOUR
+}
+
+/// The host's own name, with a number behind it if the org has one of that name.
+async fn free_name(tx: &mut Tx, org: OrgId, hostname: &str) -> Result<String, FleetError> {
+    let wanted: String = hostname
+        .trim()
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(100)
+        .collect();
+    let wanted = if wanted.is_empty() {
+        "host".to_owned()
+    } else {
+        wanted
+    };
+    let taken = store::host::names_like(tx, org, &wanted).await?;
+    if !taken.contains(&wanted) {
+        return Ok(wanted);
+    }
+    Ok((2..=taken.len() + 2)
+        .map(|n| format!("{wanted}-{n}"))
+        .find(|name| !taken.contains(name))
+        .unwrap_or(wanted))
+}

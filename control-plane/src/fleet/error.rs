@@ -1,0 +1,82 @@
+//! What this room refuses.
+
+use muster_identity::IdentityError;
+
+use crate::{db::DbError, error::Error, secrets::seal::SealError};
+
+/// Why something about the fleet was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum FleetError {
+    /// No such host in the caller's org.
+    #[error("no such host")]
+    NoHost,
+    /// No such cluster in the caller's org.
+    #[error("no such cluster")]
+    NoCluster,
+    /// No such environment in the caller's org.
+    #[error("no such environment")]
+    NoEnvironment,
+    /// No such join token in the caller's org.
+    #[error("no such join token")]
+    NoJoinToken,
+    /// A name is taken.
+    #[error("a {0} of this name exists already")]
+    NameTaken(&'static str),
+    /// Something still refers to it.
+    #[error("this {0} is in use: move what refers to it elsewhere first")]
+    InUse(&'static str),
+    /// A field is wrong.
+    #[error("{field}: {message}")]
+    Invalid {
+        /// JSON path.
+        field: &'static str,
+        /// What to do.
+        message: String,
+    },
+    /// The configured trust domain is not one.
+    #[error(
+        "link.trust_domain = {0:?} is not a trust domain: use lower-case letters, digits, dots and dashes"
+    )]
+    TrustDomain(String),
+    /// Missing permission.
+    #[error(transparent)]
+    Refused(#[from] Error),
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// A key or certificate can't be made or used.
+    #[error("the fleet's identity can't be used: {0}")]
+    Identity(#[from] IdentityError),
+    /// A private key can't be opened.
+    #[error("the fleet's private keys can't be opened: {0}")]
+    Sealed(#[from] SealError),
+}
+
+impl FleetError {
+    pub(super) fn invalid(field: &'static str, message: impl Into<String>) -> Self {
+        Self::Invalid {
+            field,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<FleetError> for Error {
+    fn from(error: FleetError) -> Self {
+        let message = error.to_string();
+        match error {
+            FleetError::NoHost => Self::NotFound("host"),
+            FleetError::NoCluster => Self::NotFound("cluster"),
+            FleetError::NoEnvironment => Self::NotFound("environment"),
+            FleetError::NoJoinToken => Self::NotFound("join token"),
+            FleetError::NameTaken(_) => Self::conflict("name-taken", message),
+            FleetError::InUse(_) => Self::conflict("in-use", message),
+            FleetError::Invalid { field, message } => Self::invalid(field, message),
+            FleetError::Refused(error) => error,
+            FleetError::Db(error) => error.into(),
+            FleetError::TrustDomain(_) | FleetError::Identity(_) | FleetError::Sealed(_) => {
+                Self::internal(error)
+            }
+        }
+    }
+}

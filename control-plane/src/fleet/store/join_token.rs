@@ -1,0 +1,138 @@
+//! Rows of `join_tokens`.
+
+use muster_base::{ClusterId, EnvironmentId, JoinTokenId, OrgId, UnixMs};
+
+use crate::{
+    db::{Db, DbError, Tx},
+    fleet::{Labels, join_token::JoinTokenInfo},
+    with_pool, with_tx,
+};
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: JoinTokenId,
+    uses: i64,
+    uses_left: i64,
+    expires_at: UnixMs,
+    cluster_id: Option<ClusterId>,
+    environment: Option<String>,
+    labels: String,
+    created_by: String,
+    created_at: UnixMs,
+}
+
+/// What a token grants.
+#[derive(sqlx::FromRow)]
+pub(in crate::fleet) struct Grant {
+    pub(in crate::fleet) id: JoinTokenId,
+    pub(in crate::fleet) org_id: OrgId,
+    pub(in crate::fleet) cluster_id: Option<ClusterId>,
+    pub(in crate::fleet) environment_id: Option<EnvironmentId>,
+    pub(in crate::fleet) labels: String,
+}
+
+pub(in crate::fleet) async fn insert(
+    tx: &mut Tx,
+    org: OrgId,
+    token: &JoinTokenInfo,
+    environment: Option<EnvironmentId>,
+    hash: &[u8],
+) -> Result<(), DbError> {
+    const SQL: &str = "insert into join_tokens (id, org_id, hash, uses, uses_left, expires_at, cluster_id, \
+        environment_id, labels, created_by, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(token.id)
+            .bind(org)
+            .bind(hash)
+            .bind(token.uses)
+            .bind(token.uses_left)
+            .bind(token.expires_at)
+            .bind(token.cluster_id)
+            .bind(environment)
+            .bind(token.labels.to_json())
+            .bind(&token.created_by)
+            .bind(token.created_at)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
+pub(in crate::fleet) async fn list(
+    db: &Db,
+    org: OrgId,
+    before: Option<JoinTokenId>,
+    now: UnixMs,
+    limit: i64,
+) -> Result<Vec<JoinTokenInfo>, DbError> {
+    const SQL: &str = "select t.id, t.uses, t.uses_left, t.expires_at, t.cluster_id, e.name as environment, \
+        t.labels, t.created_by, t.created_at \
+        from join_tokens t left join environments e on e.id = t.environment_id \
+        where t.org_id = $1 and ($2 is null or t.id < $2) and t.withdrawn_at is null and t.uses_left > 0 \
+        and t.expires_at > $3 order by t.id desc limit $4";
+    let rows: Vec<Row> = with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(org)
+        .bind(before)
+        .bind(now)
+        .bind(limit)
+        .fetch_all(pool)
+        .await)?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(JoinTokenInfo {
+                id: row.id,
+                uses: row.uses,
+                uses_left: row.uses_left,
+                expires_at: row.expires_at,
+                cluster_id: row.cluster_id,
+                environment: row.environment,
+                labels: Labels::from_json(&row.labels)?,
+                created_by: row.created_by,
+                created_at: row.created_at,
+            })
+        })
+        .collect()
+}
+
+/// Spends one use; `None` if the token is unknown, used up, expired or withdrawn.
+pub(in crate::fleet) async fn spend(tx: &mut Tx, hash: &[u8], now: UnixMs) -> Result<Option<Grant>, DbError> {
+    const SQL: &str = "update join_tokens set uses_left = uses_left - 1 \
+        where hash = $1 and uses_left > 0 and withdrawn_at is null and expires_at > $2 \
+        returning id, org_id, cluster_id, environment_id, labels";
+    Ok(with_tx!(tx, |conn| sqlx::query_as(SQL)
+        .bind(hash)
+        .bind(now)
+        .fetch_optional(conn)
+        .await)?)
+}
+
+/// The token that has this hash, whatever its state: so that its org learns of attempts.
+pub(in crate::fleet) async fn find_owner(
+    db: &Db,
+    hash: &[u8],
+) -> Result<Option<(OrgId, JoinTokenId)>, DbError> {
+    const SQL: &str = "select org_id, id from join_tokens where hash = $1";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(hash)
+        .fetch_optional(pool)
+        .await)?)
+}
+
+pub(in crate::fleet) async fn withdraw(
+    tx: &mut Tx,
+    org: OrgId,
+    id: JoinTokenId,
+    now: UnixMs,
+) -> Result<bool, DbError> {
+    const SQL: &str =
+        "update join_tokens set withdrawn_at = $3 where org_id = $1 and id = $2 and withdrawn_at is null";
+    let rows = with_tx!(tx, |conn| sqlx::query(SQL)
+        .bind(org)
+        .bind(id)
+        .bind(now)
+        .execute(conn)
+        .await?
+        .rows_affected());
+    Ok(rows == 1)
+}

@@ -1,0 +1,7 @@
+//! SQL of this room.
+
+pub(super) mod cluster;
+pub(super) mod environment;
+pub(super) mod host;
+pub(super) mod join_token;
+pub(super) mod key;

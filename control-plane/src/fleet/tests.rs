@@ -1,0 +1,1 @@
+//! This room through HTTP, on both databases.

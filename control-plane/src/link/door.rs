@@ -1,0 +1,169 @@
+//! The endpoint: who may shake hands, and where they go from there.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    num::NonZeroU32,
+    sync::Arc,
+    time::Duration,
+};
+
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use muster_base::UnixMs;
+use muster_identity::{
+    ca::CONTROL_PLANE_CERTIFICATE_MS,
+    certificate::PrivateKey,
+    spiffe::Role,
+    tls::{self, Credentials},
+};
+use muster_protocol::{ALPN, ALPN_JOIN};
+use quinn::{Connection, Endpoint, Incoming, ServerConfig, VarInt, crypto::rustls::HandshakeData};
+use tokio::{
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
+use tracing::{debug, error, info};
+
+use super::{LinkError, joining, session, transport};
+use crate::{
+    app::App,
+    fleet::{self, FleetKeys},
+};
+
+/// Handshakes under way; others wait their turn in the socket's queue.
+const HANDSHAKES: usize = 256;
+/// From this many on, strangers must first show that they receive what is sent to their address.
+const RETRY_FROM: usize = HANDSHAKES / 2;
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Joins from one address in a minute.
+const JOINS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(120).unwrap();
+/// Our own certificate is made anew long before it ends.
+const OWN_CERTIFICATE_EVERY: Duration = Duration::from_hours(24);
+/// How long open connections may take to end when the process stops.
+const STOP_PATIENCE: Duration = Duration::from_secs(3);
+/// Connection error code: no business here.
+const NO_BUSINESS: VarInt = VarInt::from_u32(2);
+
+/// What everybody behind the door needs.
+pub(super) struct Door {
+    pub(super) app: App,
+    pub(super) keys: Arc<FleetKeys>,
+    pub(super) joins: DefaultKeyedRateLimiter<IpAddr>,
+    handshakes: Semaphore,
+}
+
+/// Opens the agents' door on `listen` (UDP) and lets them in until the process stops.
+pub async fn start(app: &App, listen: SocketAddr) -> Result<(), LinkError> {
+    let keys = app.fleet_keys().await?;
+    app.links.bar(fleet::removed_hosts(app).await?);
+    let endpoint = Endpoint::server(own_config(app, &keys)?, listen).map_err(|source| LinkError::Listen {
+        address: listen,
+        source,
+    })?;
+    let address = endpoint.local_addr().map_err(|source| LinkError::Listen {
+        address: listen,
+        source,
+    })?;
+    app.links.opened(address);
+    info!(link.listen = %address, ca.fingerprint = %keys.fingerprint(), "waiting for agents");
+    let door = Arc::new(Door {
+        app: app.clone(),
+        keys,
+        joins: RateLimiter::keyed(Quota::per_minute(JOINS_PER_MINUTE)),
+        handshakes: Semaphore::new(HANDSHAKES),
+    });
+    app.tasks
+        .spawn("agents' door", accept(door.clone(), endpoint.clone()));
+    app.tasks.spawn("own certificate", renew_own(door, endpoint));
+    Ok(())
+}
+
+async fn accept(door: Arc<Door>, endpoint: Endpoint) {
+    let stopping = door.app.tasks.stopping();
+    loop {
+        let incoming = tokio::select! {
+            incoming = endpoint.accept() => incoming,
+            () = stopping.cancelled() => break,
+        };
+        let Some(incoming) = incoming else { break };
+        if door.handshakes.available_permits() < RETRY_FROM && incoming.may_retry() {
+            // Only fails for those who have shown their address already.
+            drop(incoming.retry());
+            continue;
+        }
+        door.app.tasks.spawn("agent", admit(door.clone(), incoming));
+    }
+    // Sessions say goodbye by themselves; strangers are not waited for.
+    drop(timeout(STOP_PATIENCE, endpoint.wait_idle()).await);
+    endpoint.close(VarInt::from_u32(0), b"");
+}
+
+async fn admit(door: Arc<Door>, incoming: Incoming) {
+    let address = incoming.remote_address();
+    match shake_hands(&door, incoming).await {
+        Ok(connection) => sort(door, connection).await,
+        Err(error) => debug!(%error, peer = %address, "a handshake failed"),
+    }
+}
+
+async fn shake_hands(door: &Door, incoming: Incoming) -> Result<Connection, LinkError> {
+    let _permit = door.handshakes.acquire().await.map_err(|_| LinkError::Refused)?;
+    let connecting = incoming.accept()?;
+    Ok(timeout(HANDSHAKE_TIMEOUT, connecting)
+        .await
+        .map_err(|_| LinkError::TimedOut)??)
+}
+
+/// Sends a connection to where its protocol is spoken.
+async fn sort(door: Arc<Door>, connection: Connection) {
+    let protocol = connection
+        .handshake_data()
+        .and_then(|data| data.downcast::<HandshakeData>().ok())
+        .and_then(|data| data.protocol);
+    match protocol.as_deref() {
+        Some(ALPN_JOIN) => joining::serve(door, connection).await,
+        Some(ALPN) => match tls::peer(connection.peer_identity()) {
+            Some(Ok(info)) => match info.id.role {
+                Role::Host { org, host } => session::serve(door, connection, org, host).await,
+                Role::ControlPlane => connection.close(NO_BUSINESS, b"not a host"),
+            },
+            Some(Err(_)) | None => connection.close(NO_BUSINESS, b"a host's certificate is needed"),
+        },
+        _ => connection.close(NO_BUSINESS, b"unknown protocol"),
+    }
+}
+
+/// Makes our own certificate anew from time to time; open connections stay as they are.
+async fn renew_own(door: Arc<Door>, endpoint: Endpoint) {
+    let stopping = door.app.tasks.stopping();
+    loop {
+        tokio::select! {
+            () = sleep(OWN_CERTIFICATE_EVERY) => {}
+            () = stopping.cancelled() => return,
+        }
+        match own_config(&door.app, &door.keys) {
+            Ok(config) => endpoint.set_server_config(Some(config)),
+            Err(error) => error!(%error, "our own certificate can't be made anew"),
+        }
+    }
+}
+
+fn own_config(app: &App, keys: &FleetKeys) -> Result<ServerConfig, LinkError> {
+    let key = PrivateKey::generate()?;
+    let now: UnixMs = app.clock.now();
+    let certificate_der =
+        keys.ca
+            .issue_control_plane(&key, &keys.trust_domain, now, CONTROL_PLANE_CERTIFICATE_MS)?;
+    let credentials = Credentials {
+        certificate_der,
+        key,
+        roots_der: keys.roots_der(),
+    };
+    let tls = tls::server_config(
+        &credentials,
+        &keys.trust_domain,
+        &app.clock,
+        app.links.revocations(),
+        &[ALPN, ALPN_JOIN],
+    )?;
+    transport::server_config(tls)
+}

@@ -1,0 +1,215 @@
+//! One agent's session, from its connection to its end.
+
+use std::{
+    sync::{Arc, OnceLock, atomic::AtomicI64},
+    time::Duration,
+};
+
+use muster_base::{HostId, OrgId};
+use muster_protocol::{
+    VERSIONS, agree,
+    latest::{AgentConfig, AgentControl, Goodbye, Hello, ServerControl, Welcome},
+    read_frame, write_frame,
+};
+use quinn::{Connection, RecvStream, SendStream, VarInt};
+use tokio::{sync::mpsc, time::timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, debug, info, info_span, warn};
+
+use super::{LinkError, door::Door, registry::SessionHandle, reports};
+use crate::{app::App, fleet};
+
+/// An agent that has not said hello by then won't.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a farewell may take before the connection is cut.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// Messages to the agent that wait to be sent, at most.
+const CONTROL_QUEUE: usize = 64;
+
+/// What ended a session.
+enum Ended {
+    /// We end it, and say why.
+    Goodbye(Goodbye),
+    /// The agent said farewell.
+    Bye,
+    /// The connection broke.
+    Lost(LinkError),
+}
+
+/// Serves an agent whose certificate was verified in the handshake.
+pub(super) async fn serve(door: Arc<Door>, connection: Connection, org: OrgId, host: HostId) {
+    let span = info_span!("session", host.id = %host, peer = %connection.remote_address());
+    async {
+        match greet(&door, &connection, org, host).await {
+            Ok((session, send, receive)) => run(&door.app, &session, send, receive).await,
+            Err(error) => debug!(%error, "no session came of the connection"),
+        }
+        connection.close(VarInt::from_u32(0), b"");
+    }
+    .instrument(span)
+    .await;
+}
+
+/// `Hello` → `Welcome`; enters the session into the registry.
+async fn greet(
+    door: &Door,
+    connection: &Connection,
+    org: OrgId,
+    host: HostId,
+) -> Result<(Arc<SessionHandle>, SendStream, RecvStream), LinkError> {
+    let app = &door.app;
+    let first = async {
+        let (send, mut receive) = connection.accept_bi().await?;
+        let hello = read_frame::<AgentControl>(&mut receive).await?;
+        Ok::<_, LinkError>((send, receive, hello))
+    };
+    let (mut send, receive, hello) = timeout(HELLO_TIMEOUT, first)
+        .await
+        .map_err(|_| LinkError::TimedOut)??;
+    let Some(AgentControl::Hello(hello)) = hello else {
+        return refuse(&mut send, Goodbye::ProtocolError).await;
+    };
+    let Some(version) = agree(VERSIONS, hello.versions) else {
+        warn!(
+            agent.version = hello.facts.agent_version,
+            "the agent speaks no protocol version that we speak"
+        );
+        return refuse(&mut send, Goodbye::UnsupportedVersion).await;
+    };
+    if !admit(door, org, host, &hello).await? {
+        return refuse(&mut send, Goodbye::Revoked).await;
+    }
+    let now = app.clock.now();
+    let session = Arc::new(SessionHandle {
+        id: app.clock.new_id(),
+        org,
+        host,
+        connection: connection.clone(),
+        connected_at: now,
+        last_report_at: AtomicI64::new(now.0),
+        end: CancellationToken::new(),
+        goodbye: OnceLock::new(),
+    });
+    let welcome = Welcome {
+        version,
+        session: session.id,
+        now,
+        config: AgentConfig {
+            sample_interval_s: app.config.link.sample_interval_s,
+            ..AgentConfig::default()
+        },
+        signing_keys: door.keys.signing_keys(),
+        roots_der: door.keys.roots_der(),
+    };
+    app.links.enter(&session);
+    let welcomed = async {
+        // Removed between the look-up and the entry? Then nobody else ends this session.
+        if app.links.is_barred(host) {
+            return refuse(&mut send, Goodbye::Revoked).await;
+        }
+        write_frame(&mut send, &ServerControl::Welcome(Box::new(welcome))).await?;
+        Ok(())
+    };
+    if let Err(error) = welcomed.await {
+        app.links.leave(&session);
+        return Err(error);
+    }
+    Ok((session, send, receive))
+}
+
+async fn admit(door: &Door, org: OrgId, host: HostId, hello: &Hello) -> Result<bool, LinkError> {
+    if door.app.links.is_barred(host) {
+        return Ok(false);
+    }
+    Ok(fleet::admit(&door.app, org, host, hello).await?)
+}
+
+/// Says why there will be no session, and waits a moment for it to arrive.
+async fn refuse<T>(send: &mut SendStream, goodbye: Goodbye) -> Result<T, LinkError> {
+    farewell(send, goodbye).await;
+    Err(LinkError::Refused)
+}
+
+async fn farewell(send: &mut SendStream, goodbye: Goodbye) {
+    let say = async {
+        if write_frame(send, &ServerControl::Goodbye(goodbye)).await.is_ok() && send.finish().is_ok() {
+            drop(send.stopped().await);
+        }
+    };
+    // An agent that does not listen any more is cut off.
+    drop(timeout(FAREWELL, say).await);
+}
+
+async fn run(app: &App, session: &Arc<SessionHandle>, mut send: SendStream, receive: RecvStream) {
+    info!(session.id = %session.id, "the agent is connected");
+    app.links.announce(session);
+    let (control_tx, mut control_rx) = mpsc::channel(CONTROL_QUEUE);
+    let stopping = app.tasks.stopping();
+    let ended = tokio::select! {
+        ended = hear(app, session, receive, &control_tx) => ended,
+        error = reports::receive(app, &session.connection, session, &control_tx) => Ended::Lost(error),
+        error = speak(&mut send, &mut control_rx) => Ended::Lost(error),
+        () = session.end.cancelled() => {
+            Ended::Goodbye(session.goodbye.get().copied().unwrap_or(Goodbye::ProtocolError))
+        }
+        () = stopping.cancelled() => Ended::Goodbye(Goodbye::ShuttingDown),
+    };
+    app.links.leave(session);
+    match ended {
+        Ended::Goodbye(goodbye) => {
+            info!(session.id = %session.id, ?goodbye, "the session is ended");
+            farewell(&mut send, goodbye).await;
+        }
+        Ended::Bye => info!(session.id = %session.id, "the agent stops"),
+        Ended::Lost(error) => {
+            let error = session.connection.close_reason().map_or(error, LinkError::Lost);
+            info!(session.id = %session.id, %error, "the agent is gone");
+        }
+    }
+    if let Err(error) = fleet::left(app, session.org, session.host).await {
+        warn!(%error, "can't note when the host was last seen");
+    }
+}
+
+/// Hears the agent until it stops or breaks the protocol.
+async fn hear(
+    app: &App,
+    session: &SessionHandle,
+    mut receive: RecvStream,
+    control: &mpsc::Sender<ServerControl>,
+) -> Ended {
+    loop {
+        let message = match read_frame::<AgentControl>(&mut receive).await {
+            Ok(Some(message)) => message,
+            Ok(None) => return Ended::Lost(LinkError::Refused),
+            Err(error) => return Ended::Lost(error.into()),
+        };
+        let handled = match message {
+            AgentControl::Bye => return Ended::Bye,
+            AgentControl::Hello(_) => return Ended::Goodbye(Goodbye::ProtocolError),
+            AgentControl::Facts(facts) => fleet::note_facts(app, session.org, session.host, &facts).await,
+            AgentControl::SealKey { public_key } => {
+                fleet::note_seal_key(app, session.org, session.host, &public_key).await
+            }
+            AgentControl::Renew { csr_der } => {
+                let reply = fleet::renew(app, session.org, session.host, &csr_der).await;
+                match control.send(ServerControl::Renewed(reply)).await {
+                    Ok(()) => Ok(()),
+                    Err(_) => return Ended::Lost(LinkError::Refused),
+                }
+            }
+        };
+        if let Err(error) = handled {
+            warn!(%error, "can't keep what the agent told");
+        }
+    }
+}
+
+async fn speak(send: &mut SendStream, queue: &mut mpsc::Receiver<ServerControl>) -> LinkError {
+    while let Some(message) = queue.recv().await {
+        if let Err(error) = write_frame(send, &message).await {
+            return error.into();
+        }
+    }
+    LinkError::Refused
+}

@@ -1,0 +1,96 @@
+//! Streams that the control plane opens: one for each work order and each tail.
+
+use std::time::Duration;
+
+use muster_protocol::{
+    latest::{OrderReply, ServerStream, TailFrame},
+    read_frame, write_frame,
+};
+use quinn::{Connection, RecvStream, SendStream, VarInt};
+use tokio::time::timeout;
+
+use super::LinkError;
+
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an agent may take to notice that its outcome is stored.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Stream error code: given up.
+const GIVEN_UP: VarInt = VarInt::from_u32(1);
+
+pub(super) async fn open(
+    connection: &Connection,
+    first: &ServerStream,
+) -> Result<(SendStream, RecvStream), LinkError> {
+    let open = async {
+        let (mut send, receive) = connection.open_bi().await?;
+        write_frame(&mut send, first).await?;
+        Ok((send, receive))
+    };
+    timeout(OPEN_TIMEOUT, open)
+        .await
+        .map_err(|_| LinkError::TimedOut)?
+}
+
+/// A work order's stream. Store what comes, then [`OrderStream::settle`]: only then does the agent count it as stored.
+/// Dropped before that, the stream is reset and the agent keeps its outcome for the next time.
+#[derive(Debug)]
+pub struct OrderStream {
+    send: SendStream,
+    receive: RecvStream,
+    settled: bool,
+}
+
+impl OrderStream {
+    pub(super) fn new((send, receive): (SendStream, RecvStream)) -> Self {
+        Self {
+            send,
+            receive,
+            settled: false,
+        }
+    }
+
+    /// The agent's next reply; `None` when there are no more. Not cancel-safe: give the stream a task of its own.
+    pub async fn next(&mut self) -> Result<Option<OrderReply>, LinkError> {
+        Ok(read_frame(&mut self.receive).await?)
+    }
+
+    /// Tells the agent that everything it sent is stored.
+    pub async fn settle(mut self) -> Result<(), LinkError> {
+        self.settled = true;
+        if self.send.finish().is_err() {
+            return Err(LinkError::Refused);
+        }
+        match timeout(SETTLE_TIMEOUT, self.send.stopped()).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(LinkError::TimedOut),
+        }
+    }
+}
+
+impl Drop for OrderStream {
+    fn drop(&mut self) {
+        if !self.settled {
+            // An error means that the stream is closed already.
+            drop(self.send.reset(GIVEN_UP));
+        }
+    }
+}
+
+/// Live data of a host. Dropping it ends the tail.
+#[derive(Debug)]
+pub struct TailStream {
+    _send: SendStream,
+    receive: RecvStream,
+}
+
+impl TailStream {
+    pub(super) fn new((send, receive): (SendStream, RecvStream)) -> Self {
+        Self { _send: send, receive }
+    }
+
+    /// The next frame; `None` when the agent ended the tail. Not cancel-safe: give the stream a task of its own.
+    pub async fn next(&mut self) -> Result<Option<TailFrame>, LinkError> {
+        Ok(read_frame(&mut self.receive).await?)
+    }
+}

@@ -1,0 +1,39 @@
+//! QUIC settings of the door. Windows are small: thousands of connections are idle most of the time.
+
+use std::{sync::Arc, time::Duration};
+
+use quinn::{IdleTimeout, ServerConfig, TransportConfig, VarInt, crypto::rustls::QuicServerConfig};
+
+use super::LinkError;
+
+/// Silence for this long means that the agent is gone. Agents send a sign of life every four seconds.
+const IDLE_TIMEOUT_MS: u32 = 10_000;
+/// Handshakes that wait to be looked at, at most.
+const MAX_INCOMING: usize = 4_096;
+/// What agents may open: the control stream, and one more while the first is closing.
+const BIDIRECTIONAL: u32 = 2;
+/// Report streams.
+const UNIDIRECTIONAL: u32 = 2;
+const STREAM_WINDOW: u32 = 128 << 10;
+const WINDOW: u32 = 256 << 10;
+const SEND_WINDOW: u64 = 256 << 10;
+
+pub(super) fn server_config(tls: rustls::ServerConfig) -> Result<ServerConfig, LinkError> {
+    let crypto = QuicServerConfig::try_from(tls).map_err(|e| LinkError::Setup(e.to_string()))?;
+    let mut transport = TransportConfig::default();
+    transport
+        .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(IDLE_TIMEOUT_MS))))
+        .max_concurrent_bidi_streams(VarInt::from_u32(BIDIRECTIONAL))
+        .max_concurrent_uni_streams(VarInt::from_u32(UNIDIRECTIONAL))
+        .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
+        .receive_window(VarInt::from_u32(WINDOW))
+        .send_window(SEND_WINDOW)
+        .datagram_receive_buffer_size(None);
+    let mut config = ServerConfig::with_crypto(Arc::new(crypto));
+    config
+        .transport_config(Arc::new(transport))
+        .max_incoming(MAX_INCOMING)
+        .migration(true)
+        .retry_token_lifetime(Duration::from_secs(15));
+    Ok(config)
+}
