@@ -2,6 +2,7 @@
 
 use std::{
     fs::File,
+    io::IsTerminal,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -21,6 +22,9 @@ use tracing_subscriber::EnvFilter;
 
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
+
+/// What is logged unless `MUSTER_LOG` says otherwise; the cron scheduler tells its life at `info`.
+const LOG: &str = "info,tokio_cron_scheduler=warn";
 
 /// Muster's control plane.
 #[derive(Parser)]
@@ -146,9 +150,10 @@ fn read_password(file: &Path) -> anyhow::Result<SecretString> {
 }
 
 async fn serve(args: ServeArgs) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_from_env("MUSTER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("MUSTER_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
     let config =
