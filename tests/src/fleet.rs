@@ -66,6 +66,11 @@ impl Fleet {
         Registry::of(|name| self.service(name).map(str::to_owned))
     }
 
+    /// All services.
+    pub fn services(&self) -> &Env {
+        &self.services
+    }
+
     /// Where a service is.
     pub fn service(&self, name: &str) -> Result<&str> {
         self.services

@@ -15,7 +15,7 @@ pub const SECRET_VARIABLE: &str = "MUSTER_DEMO_SECRET";
 
 /// A registered application with its webhook token.
 pub struct Application {
-    api: Api,
+    admin: Api,
     /// Its id.
     pub id: String,
     token: String,
@@ -79,7 +79,7 @@ impl Application {
         let id = api::text(&application, "id")?.to_owned();
         let answer = api.post(&format!("/api/v1/applications/{id}/webhook-token"), &json!({}))?;
         Ok(Self {
-            api: Api::new(api.base()),
+            admin: api.clone(),
             token: api::text(&answer, "token")?.to_owned(),
             id,
             port,
@@ -108,7 +108,7 @@ impl Application {
     }
 
     /// Deploys `version` as CI does: with the webhook and nothing but the token, waiting for the end.
-    /// Returns the webhook's answer, or rather the deployment in it.
+    /// Returns the deployment, however it ended.
     pub fn deploy(&self, version: &str) -> Result<Value> {
         let answer = self.webhook(version, &self.token, true)?;
         ensure!(
@@ -117,13 +117,19 @@ impl Application {
             answer.status,
             answer.text
         );
-        answer.json()
+        let deployment = format!(
+            "/api/v1/deployments/{}",
+            api::text(&answer.json()?, "deploymentId")?
+        );
+        let ends = ["success", "failure", "cancelled", "rolledBack"];
+        self.admin
+            .await_field(&deployment, "status", &ends, &[], Duration::from_mins(1))
     }
 
     /// The webhook call itself; any status is an answer.
     pub fn webhook(&self, version: &str, token: &str, wait: bool) -> Result<Answer> {
         let body = json!({"applicationId": self.id, "version": version, "token": token});
-        self.api.call(
+        Api::new(self.admin.base()).call(
             "POST",
             if wait {
                 "/webhook/deploy?wait=1"

@@ -3,3 +3,5 @@
 pub mod containers;
 pub mod hosts;
 pub mod people;
+pub mod readings;
+pub mod releases;

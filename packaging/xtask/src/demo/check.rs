@@ -5,18 +5,22 @@
 
 use crate::interrupt::Interrupt;
 use crate::{project, say};
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use muster_tests::fleet::{PATIENCE, agent_options};
 use muster_tests::job::containers::Application;
-use muster_tests::job::hosts;
+use muster_tests::job::releases::{Kind, Server};
+use muster_tests::job::{hosts, people, readings};
 use muster_tests::{Agent, Fleet, agent, control_plane};
 use muster_workbench::{Env, Service, Workbench, images, process};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Hours pass in seconds for one of the two agents, so that its rollups close while we wait.
 const FAST: u32 = 1_440;
+/// How long a day may take on the fast clock, and a few samples on the right one.
+const LONG: Duration = Duration::from_mins(3);
 
 /// Builds, runs the main job, prints the object, stops everything.
 pub fn run(interrupt: &Interrupt) -> Result<ExitCode> {
@@ -46,7 +50,10 @@ type Part = fn(&Job) -> Result<Value>;
 const PARTS: &[(&str, Part)] = &[
     ("hosts", Job::hosts),
     ("deployments", Job::deployments),
+    ("release on PostgreSQL", Job::release_postgres),
+    ("release on MariaDB", Job::release_mysql),
     ("refusals", Job::refusals),
+    ("readings", Job::readings),
 ];
 
 struct Job {
@@ -122,6 +129,48 @@ impl Job {
         Ok(json!({
             "deployment": {"status": good["status"], "durationMs": good["durationMs"], "digest": good["digest"], "healthy": true},
             "brokenDeployment": {"status": broken["status"], "oldContainerServing": still},
+        }))
+    }
+
+    fn release_postgres(&self) -> Result<Value> {
+        Ok(json!({"releasePostgres": self.release(Kind::Postgres, "ada")?}))
+    }
+
+    fn release_mysql(&self) -> Result<Value> {
+        Ok(json!({"releaseMysql": self.release(Kind::Mysql, "bob")?}))
+    }
+
+    /// Proposed by one person, approved by another, executed by this machine's agent.
+    fn release(&self, kind: Kind, author: &str) -> Result<Value> {
+        let Fleet { admin, host, .. } = &self.fleet;
+        let author_api = people::add(admin, author, "MEMBER")?;
+        let approver = people::add(admin, &format!("{author}s-colleague"), "ADMIN")?;
+        let server = Server::register(admin, self.fleet.services(), host, kind)?;
+        let sql = "create table orders (id bigint primary key, placed_on date not null);\n\
+                   create index orders_placed_on on orders (placed_on);\n\
+                   insert into orders (id, placed_on) values (1, '2026-01-31');\n";
+        let ended = server.release(&author_api, &approver, "1.0", sql)?;
+        let rows = server.query("select count(*) from orders")?;
+        ensure!(rows == "1", "the released table holds {rows} rows: {ended}");
+        let statements = ended["steps"].as_array().map_or(0, Vec::len);
+        Ok(json!({"status": ended["status"], "statements": statements}))
+    }
+
+    /// Both clocks' readings: those of the right clock arrive, and those of the fast one add up to hours and days.
+    fn readings(&self) -> Result<Value> {
+        let admin = &self.fleet.admin;
+        let real = readings::await_stored(admin, &self.fleet.host, LONG, |stored| stored.samples >= 3)?;
+        let mut hosts = hosts::await_online(admin, 2, PATIENCE)?;
+        hosts.retain(|host| host["id"] != self.fleet.host["id"]);
+        let fast = hosts.first().context("the fast host is gone")?;
+        let sums = readings::await_stored(admin, fast, LONG, |stored| {
+            stored.hour_rollups > 0 && stored.day_rollups > 0
+        })?;
+        Ok(json!({
+            "samplesStored": real.samples + sums.samples,
+            "hourRollups": sums.hour_rollups,
+            "dayRollups": sums.day_rollups,
+            "containerSeries": real.container_series,
         }))
     }
 

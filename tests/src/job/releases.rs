@@ -1,0 +1,233 @@
+//! An SQL release: proposed by one person, approved by another, executed by the agent that reaches the database.
+
+use crate::Api;
+use crate::api::text;
+use anyhow::{Context, Result, bail, ensure};
+use muster_workbench::process::run;
+use muster_workbench::{Env, random_hex, tools};
+use serde_json::{Value, json};
+use std::process::Command;
+use std::time::Duration;
+
+/// The environment of the servers that are registered here.
+pub const ENVIRONMENT: &str = "prod";
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A kind of database server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// PostgreSQL.
+    Postgres,
+    /// MariaDB, for the MySQL side.
+    Mysql,
+}
+
+/// A registered server with a database of its own to release to.
+pub struct Server {
+    /// Its label, by which releases name it.
+    pub label: String,
+    /// Its database.
+    pub database: String,
+    kind: Kind,
+    login: Login,
+}
+
+struct Login {
+    user: String,
+    password: String,
+    port: u16,
+}
+
+impl Server {
+    /// Makes a database and a user for it, and registers the server as reached by `host`.
+    pub fn register(admin: &Api, services: &Env, host: &Value, kind: Kind) -> Result<Self> {
+        Self::register_with_password(admin, services, host, kind, &random_hex(12)?)
+    }
+
+    /// As [`Self::register`], with a password of the story's choice.
+    pub fn register_with_password(
+        admin: &Api,
+        services: &Env,
+        host: &Value,
+        kind: Kind,
+        password: &str,
+    ) -> Result<Self> {
+        let variable = if kind == Kind::Postgres {
+            "MUSTER_TEST_POSTGRES_URL"
+        } else {
+            "MUSTER_TEST_MYSQL_URL"
+        };
+        let root = Login::read(
+            services
+                .get(variable)
+                .with_context(|| format!("{variable} was not started"))?,
+        )?;
+        let name = format!("shop_{}", random_hex(4)?);
+        let login = Login {
+            user: name.clone(),
+            password: password.to_owned(),
+            port: root.port,
+        };
+        let make: &[String] = match kind {
+            Kind::Postgres => &[
+                format!("create role {name} login password '{password}'"),
+                format!("create database {name} owner {name}"),
+            ],
+            Kind::Mysql => &[
+                format!("create database {name}"),
+                format!("create user {name} identified by '{password}'"),
+                format!("grant all on {name}.* to {name}"),
+            ],
+        };
+        for sql in make {
+            root.query(
+                kind,
+                if kind == Kind::Postgres {
+                    "postgres"
+                } else {
+                    "mysql"
+                },
+                sql,
+            )?;
+        }
+        ensure_environment(admin)?;
+        let label = format!("{name}-server");
+        admin.post(
+            "/api/v1/schema/servers",
+            &json!({
+                "label": label, "ip": "127.0.0.1", "port": login.port, "environment": ENVIRONMENT,
+                "type": if kind == Kind::Postgres { "Postgres" } else { "MySQL" },
+                "username": login.user, "password": login.password, "hostId": host["id"], "databases": [name],
+            }),
+        )?;
+        Ok(Self {
+            label,
+            database: name,
+            kind,
+            login,
+        })
+    }
+
+    /// What a query in the target database answers, columns separated by tabs: to look, not to change.
+    pub fn query(&self, sql: &str) -> Result<String> {
+        self.login.query(self.kind, &self.database, sql)
+    }
+
+    /// Proposes `sql` as `version`; the answer holds `ticketId`.
+    pub fn propose(&self, author: &Api, version: &str, sql: &str) -> Result<Value> {
+        author.post(
+            "/api/v1/schema/proposals",
+            &json!({
+                "version": version, "database": self.database, "environment": ENVIRONMENT, "servers": [self.label], "sql": sql,
+            }),
+        )
+    }
+
+    /// The whole way: `author` proposes, is refused their own approval, `approver` approves and executes.
+    /// Returns the execution at its end, however it ended.
+    pub fn release(&self, author: &Api, approver: &Api, version: &str, sql: &str) -> Result<Value> {
+        let proposed = self.propose(author, version, sql)?;
+        let ticket = format!("/api/v1/schema/tickets/{}", text(&proposed, "ticketId")?);
+        let own = author.call("POST", &format!("{ticket}/approve"), Some(&json!({})))?;
+        ensure!(
+            own.status >= 400,
+            "the author approved their own ticket: {}",
+            own.text
+        );
+        let approved = approver.post(&format!("{ticket}/approve"), &json!({"comment": "looks right"}))?;
+        self.execute(approver, text(&approved, "releaseId")?)
+    }
+
+    /// Executes a release here and waits for the end.
+    pub fn execute(&self, approver: &Api, release: &str) -> Result<Value> {
+        let execute = format!("/api/v1/schema/releases/{release}/execute");
+        let executing = approver.post(&execute, &json!({"server": self.label}))?;
+        let execution = format!("/api/v1/schema/executions/{}", text(&executing, "executionId")?);
+        let ends = ["success", "failure", "rolledBack", "cancelled", "needsAttention"];
+        approver.await_field(&execution, "status", &ends, &[], PATIENCE)
+    }
+}
+
+impl Login {
+    /// From `scheme://user:password@127.0.0.1:port/database`.
+    fn read(url: &str) -> Result<Self> {
+        let rest = url.split_once("://").map(|(_, rest)| rest);
+        let parts = rest
+            .and_then(|rest| rest.split_once('@'))
+            .and_then(|(who, place)| Some((who.split_once(':')?, place.split_once(':')?)));
+        let Some(((user, password), (_, port))) = parts else {
+            bail!("an unreadable database URL")
+        };
+        let port = port.split('/').next().unwrap_or_default().parse()?;
+        Ok(Self {
+            user: user.to_owned(),
+            password: password.to_owned(),
+            port,
+        })
+    }
+
+    fn query(&self, kind: Kind, database: &str, sql: &str) -> Result<String> {
+        let port = self.port.to_string();
+        let mut client = match kind {
+            Kind::Postgres => {
+                let mut client = Command::new(tools::PSQL.path()?);
+                client.args([
+                    "--no-psqlrc",
+                    "--quiet",
+                    "--tuples-only",
+                    "--no-align",
+                    "--field-separator=\t",
+                ]);
+                client.args([
+                    "--host=127.0.0.1",
+                    "--port",
+                    &port,
+                    "--username",
+                    &self.user,
+                    "--dbname",
+                    database,
+                ]);
+                client.args(["--command", sql]).env("PGPASSWORD", &self.password);
+                client
+            }
+            Kind::Mysql => {
+                let mut client = Command::new(tools::MARIADB_CLIENT.path()?);
+                client.args([
+                    "--no-defaults",
+                    "--batch",
+                    "--skip-column-names",
+                    "--protocol=tcp",
+                    "--host=127.0.0.1",
+                ]);
+                client.args([
+                    "--port",
+                    &port,
+                    "--user",
+                    &self.user,
+                    "--database",
+                    database,
+                    "--execute",
+                    sql,
+                ]);
+                client.env("MYSQL_PWD", &self.password);
+                client
+            }
+        };
+        Ok(run(&mut client)?.trim_end().to_owned())
+    }
+}
+
+fn ensure_environment(admin: &Api) -> Result<()> {
+    let there = admin
+        .list("/api/v1/environments")?
+        .iter()
+        .any(|environment| environment["name"] == ENVIRONMENT);
+    if !there {
+        admin.post(
+            "/api/v1/environments",
+            &json!({"name": ENVIRONMENT, "label": "Production", "type": "production"}),
+        )?;
+    }
+    Ok(())
+}
