@@ -153,3 +153,104 @@ export interface ApiKey {
   expiresAt: string | null
   usedAt: string | null
 }
+
+export type RiskLevel = 'safe' | 'warning' | 'destructive' | 'unknown'
+export type TicketStatus = 'pending' | 'approved' | 'rejected' | 'withdrawn'
+export type ExecutionStatus = 'pending' | 'running' | 'success' | 'failure' | 'rolledBack' | 'cancelled' | 'needsAttention'
+
+export interface ServerSql {
+  server: string
+  label: string
+  type: 'MySQL' | 'Postgres'
+  sql: string
+  sha256: string
+  rollbackSql: string | null
+  risk: RiskLevel
+  statements: { sql: string; kind: string; risk: RiskLevel; reasons: string[]; transactional: boolean }[]
+  findings: { rule: string; severity: string; line: number; message: string }[]
+}
+
+export interface Ticket {
+  id: string
+  project: string
+  version: string
+  environment: string
+  database: string
+  status: TicketStatus
+  risk: RiskLevel
+  author: string
+  releaseId: string | null
+  createdAt: string
+  updatedAt: string
+}
+
+export interface TicketDetail extends Ticket {
+  sql: string
+  servers: ServerSql[]
+  events: { kind: string; name: string; comment: string; at: string }[]
+  decidable: boolean
+}
+
+export interface Release {
+  id: string
+  ticketId: string
+  project: string
+  version: string
+  environment: string
+  database: string
+  risk: RiskLevel
+  createdAt: string
+}
+
+export interface ReleaseDetail extends Release {
+  sha256: string
+  servers: ServerSql[]
+  approvals: { name: string; comment: string; at: string }[]
+}
+
+export interface Execution {
+  id: string
+  releaseId: string
+  version: string
+  environment: string
+  database: string
+  server: string
+  serverLabel: string
+  hostId: string
+  dryRun: boolean
+  notBefore: string | null
+  status: ExecutionStatus
+  error: string | null
+  serverVersion: string | null
+  by: string
+  createdAt: string
+  startedAt: string | null
+  endedAt: string | null
+  durationMs: number | null
+}
+
+export interface ExecutionStep {
+  sql: string
+  status: string
+  durationMs: number | null
+  rows: number | null
+  error: string | null
+  detail: string | null
+}
+
+export interface ExecutionDetail extends Execution {
+  steps: ExecutionStep[]
+}
+
+export interface DbServer {
+  id: string
+  label: string
+  ip: string
+  port: number
+  environment: string
+  type: 'MySQL' | 'Postgres'
+  username: string
+  hostId: string
+  databases: string[]
+  test: { at: string; ok: boolean; detail: string } | null
+}

@@ -12,5 +12,8 @@ export interface RailPage {
 export const PAGES: RailPage[] = [
   { route: 'overview', title: 'nav.overview', icon: 'overview' },
   { route: 'hosts', title: 'nav.hosts', icon: 'host', needs: 'host:read' },
+  { route: 'applications', title: 'nav.applications', icon: 'application', needs: 'application:read' },
+  { route: 'deployments', title: 'nav.deployments', icon: 'deployment', needs: 'deployment:read' },
+  { route: 'releases', title: 'nav.releases', icon: 'release', needs: 'release:read' },
   { route: 'settings', title: 'nav.settings', icon: 'settings' },
 ]

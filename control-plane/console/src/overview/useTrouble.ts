@@ -1,7 +1,7 @@
 import { computed, type ComputedRef, type Ref } from 'vue'
 import { useI18n } from 'vue-i18n'
 import type { RouteLocationRaw } from 'vue-router'
-import type { Host } from '@/api/types'
+import type { Deployment, Execution, Host, Ticket } from '@/api/types'
 import { fullestDisk } from '@/fleet/readings'
 import type { Instant } from '@/format/time'
 import type { Tone } from '@/ui/StatusDot.vue'
@@ -19,7 +19,7 @@ export interface Trouble {
 const DISK_FULL = 0.9
 
 /** What is wrong right now, worst first. */
-export function useTrouble(hosts: Ref<Host[]>): ComputedRef<Trouble[]> {
+export function useTrouble(hosts: Ref<Host[]>, deployments: Ref<Deployment[]>, executions: Ref<Execution[]>, waiting: Ref<Ticket[]>): ComputedRef<Trouble[]> {
   const { t } = useI18n()
   const format = useFormat()
   return computed(() => {
@@ -35,6 +35,29 @@ export function useTrouble(hosts: Ref<Host[]>): ComputedRef<Trouble[]> {
         const percent = format.percent(Math.round(disk.ratio * 100))
         found.push({ key: `${host.id}:disk`, tone: 'warn', text: t('overview.diskFull', { name: host.name, mount: disk.mount, percent }), to })
       }
+    }
+    // The last word on an application in an environment counts, not every failure before it.
+    const told = new Set<string>()
+    for (const one of deployments.value) {
+      const where = `${one.applicationId} ${one.environment}`
+      if (told.has(where) || one.status === 'cancelled') continue
+      told.add(where)
+      if (one.status !== 'failure' && one.status !== 'rolledBack') continue
+      const text = t('overview.deployFailed', { name: one.applicationName, version: one.version })
+      const to = { name: 'deployment', params: { id: one.id } }
+      found.push({ key: one.id, tone: one.status === 'failure' ? 'bad' : 'warn', text, at: one.completedAt ?? one.createdAt, to })
+    }
+    for (const one of executions.value) {
+      const where = `${one.releaseId} ${one.server}`
+      if (told.has(where) || one.dryRun || one.status === 'cancelled') continue
+      told.add(where)
+      if (one.status !== 'failure' && one.status !== 'needsAttention' && one.status !== 'rolledBack') continue
+      const text = t('overview.releaseFailed', { version: one.version })
+      found.push({ key: one.id, tone: 'bad', text, at: one.endedAt ?? one.createdAt, to: { name: 'execution', params: { id: one.id } } })
+    }
+    if (waiting.value.length) {
+      const to = { name: 'releases', params: { tab: 'tickets' }, query: { status: 'pending' } }
+      found.push({ key: 'tickets', tone: 'busy', text: t('overview.waiting', waiting.value.length), to })
     }
     return found.sort((a, b) => Number(b.tone === 'bad') - Number(a.tone === 'bad'))
   })

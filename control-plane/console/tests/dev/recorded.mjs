@@ -91,6 +91,54 @@ const containers = ['shop', 'shop-db', 'worker'].map((name, i) => ({
   latest: { at: iso(now()), values: { 'container.cpu': 12.5 * i, 'container.memory.used': 180 * 2 ** 20 * (i + 1) } },
 }))
 
+const application = {
+  id: uuid(300), name: 'shop', description: 'The storefront', mode: 'normal', image: 'team/shop', registryId: null,
+  container: { ports: [{ host: 8080, container: 80, protocol: 'tcp' }], restart: 'unless-stopped', health: { type: 'http', port: 80, path: '/healthz' } },
+  environments: { default: { hosts: [hosts[0].id], selector: {} }, prod: { hosts: [], selector: { role: 'web' } } },
+  webhookEnabled: true, webhookEnvironment: 'default', status: 4, createdBy: 'ada', createdAt: iso(now() - 9e9), updatedAt: iso(now() - 9e6),
+}
+const deployments = ['success', 'rolledBack', 'running', 'failure', 'success'].map((status, i) => ({
+  id: uuid(400 + i), applicationId: application.id, applicationName: 'shop', environment: i % 2 ? 'prod' : 'default', version: `1.4.${5 - i}`,
+  image: `registry.acme.internal/team/shop:1.4.${5 - i}`, digest: `sha256:${'ab12'.repeat(16)}`, status, triggerType: i % 2 ? 'manual' : 'webhook',
+  triggerIp: '10.0.0.7', triggeredBy: { kind: 'user', id: uuid(99), name: i % 2 ? 'ada' : 'shop' }, originId: null, cancelAsked: false,
+  error: status === 'rolledBack' ? 'the new container answered 500 to GET /healthz for 30 s; the old one was put back and serves' : null,
+  createdAt: iso(now() - 6e5 * (i + 1)), startedAt: iso(now() - 6e5 * (i + 1)), completedAt: status === 'running' ? null : iso(now() - 5.8e5 * (i + 1)),
+  durationMs: status === 'running' ? null : 8423 + i * 900,
+}))
+const stepNames = ['verify', 'authenticate', 'pull', 'set-aside', 'stop-old', 'start-new', 'health']
+const detail = (one) => ({
+  ...one,
+  hosts: [{ hostId: hosts[0].id, hostName: hosts[0].name, orderId: uuid(1), status: one.status, digest: one.digest, error: one.error }],
+  steps: [
+    ...['targets', 'resolve-env', 'digest'].map((name, i) => ({ hostId: null, position: i, name, status: 'done', durationMs: 12 * i + 2, detail: i === 0 ? '1 host' : '', at: one.createdAt })),
+    ...stepNames.map((name, i) => ({ hostId: hosts[0].id, position: i, name, status: name === 'health' && one.status === 'rolledBack' ? 'failed' : 'done', durationMs: 120 * (i + 1), detail: name === 'pull' ? 'team/shop:1.4.4 (3 layers, 2 MiB)' : '', at: one.createdAt })),
+    ...(one.status === 'rolledBack' ? [{ hostId: hosts[0].id, position: 7, name: 'put-back', status: 'done', durationMs: 310, detail: 'shop serves again', at: one.createdAt }] : []),
+  ],
+})
+const serverSql = {
+  server: uuid(600), label: 'orders-prod', type: 'Postgres', sha256: 'c0ffee'.repeat(10), rollbackSql: null, risk: 'destructive',
+  sql: '', findings: [{ rule: 'drop-column', severity: 'warning', line: 3, message: 'dropping a column loses what is in it; programs that still read it fail' }],
+  statements: [
+    { sql: 'create table invoices (\n    id bigint primary key,\n    order_id bigint not null,\n    issued_at timestamptz not null\n)', kind: 'createTable', risk: 'safe', reasons: [], transactional: true },
+    { sql: 'alter table orders drop column legacy_state', kind: 'alterTable', risk: 'destructive', reasons: ['drops column legacy_state and what is in it'], transactional: true },
+    { sql: 'create index concurrently orders_by_customer on orders (customer_id)', kind: 'createIndex', risk: 'warning', reasons: ['reads the whole table'], transactional: false },
+  ],
+}
+const ticket = { id: uuid(500), project: 'shop', version: '2.1.0', environment: 'prod', database: 'orders', status: 'pending', risk: 'destructive', author: 'grace', releaseId: null, createdAt: iso(now() - 3e6), updatedAt: iso(now() - 3e6) }
+const release = { id: uuid(510), ticketId: ticket.id, project: 'shop', version: '2.0.0', environment: 'prod', database: 'orders', risk: 'warning', createdAt: iso(now() - 4e6) }
+const execution = { id: uuid(520), releaseId: release.id, version: '2.0.0', environment: 'prod', database: 'orders', server: uuid(600), serverLabel: 'orders-prod', hostId: hosts[2].id, orderId: null, dryRun: false, notBefore: null, status: 'failure', error: 'statement 2: column "legacy_state" of relation "orders" does not exist; the transaction was rolled back', serverVersion: 'PostgreSQL 15.14', by: 'ada', createdAt: iso(now() - 2e6), startedAt: iso(now() - 2e6), endedAt: iso(now() - 1.99e6), durationMs: 183 }
+const more = {
+  '/applications': list([application]), [`/applications/${application.id}`]: application,
+  '/deployments': list(deployments), ...Object.fromEntries(deployments.map((one) => [`/deployments/${one.id}`, detail(one)])),
+  '/schema/tickets': list([ticket]), [`/schema/tickets/${ticket.id}`]: { ...ticket, sql: '', servers: [serverSql], events: [{ kind: 'proposed', name: 'grace', comment: '', at: ticket.createdAt }, { kind: 'commented', name: 'ada', comment: 'Does anything still read legacy_state?', at: ticket.createdAt }], decidable: true },
+  '/schema/releases': list([release]), [`/schema/releases/${release.id}`]: { ...release, sha256: 'c0ffee'.repeat(10), servers: [{ ...serverSql, risk: 'warning', findings: [] }], approvals: [{ name: 'ada', comment: '', at: release.createdAt }] },
+  '/schema/executions': list([execution]), [`/schema/executions/${execution.id}`]: { ...execution, steps: [
+    { sql: serverSql.statements[0].sql, status: 'success', durationMs: 12, rows: 0, error: null, detail: null },
+    { sql: serverSql.statements[1].sql, status: 'failure', durationMs: 3, rows: null, error: 'column "legacy_state" of relation "orders" does not exist', detail: null },
+    { sql: serverSql.statements[2].sql, status: 'skipped', durationMs: null, rows: null, error: null, detail: null } ] },
+  '/schema/servers': list([{ id: uuid(600), label: 'orders-prod', ip: '10.0.0.12', port: 5432, environment: 'prod', type: 'Postgres', username: 'app', hostId: hosts[2].id, databases: ['orders', 'billing'], test: null, createdAt: iso(now()), updatedAt: iso(now()) }]),
+}
+
 function answer(method, url, signedIn) {
   const path = url.pathname.replace('/api/v1', '')
   const me = { user: { id: uuid(99), username: 'ada', superAdmin: false }, orgs: [org], csrfToken: 'recorded' }
@@ -116,6 +164,7 @@ function answer(method, url, signedIn) {
     return [201, { token: 'mjt_4t9Zq1YkVb', caFingerprint: 'sha256:9f2c', server: 'muster.acme.internal:8441', command }]
   }
   if (path === '/api-keys') return [200, list([{ id: uuid(7), name: 'pipeline', kind: 'deploy', prefix: 'dw_4fT9', username: 'ada', createdAt: iso(now() - 9e8), expiresAt: null, usedAt: iso(now() - 4e6) }])]
+  if (more[path] && method === 'GET') return [200, more[path]]
   if (/^\/(applications|deployments|schema\/[a-z]+|secrets.*|registries)$/.test(path)) return [200, list([])]
   return [404, { type: 'not-found', title: 'Not found', status: 404, detail: path }]
 }
@@ -129,6 +178,16 @@ export function recordedAnswers() {
   return {
     name: 'muster-recorded-answers',
     configureServer(server) {
+      server.middlewares.use((request, response, next) => {
+        if (!/\/deployments\/[^/]+\/log/.test(request.url ?? '')) return next()
+        response.writeHead(200, { 'content-type': 'text/event-stream' })
+        const lines = ['Pulling team/shop:1.4.4', '3f2a: already exists', '9c1b: pull complete', 'Digest: sha256:ab12…', 'container shop created', 'container shop started']
+        response.write(`id: 0\nevent: status\ndata: ${JSON.stringify({ status: 'running', at: iso(now()) })}\n\n`)
+        lines.forEach((line, i) => response.write(`id: ${i + 1}\nevent: log\ndata: ${JSON.stringify({ hostId: hosts[0].id, line, at: iso(now() + i * 300) })}\n\n`))
+        response.write(`id: 20\nevent: step\ndata: ${JSON.stringify({ hostId: hosts[0].id, position: 6, name: 'health', status: 'failed', detail: 'GET /healthz answered 500', at: iso(now() + 2000) })}\n\n`)
+        response.write('event: end\ndata: {}\n\n')
+        response.end()
+      })
       server.middlewares.use((request, response, next) => {
         if (!request.url?.startsWith('/api/')) return next()
         const url = new URL(request.url, 'http://recorded')

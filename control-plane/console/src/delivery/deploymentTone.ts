@@ -1,0 +1,51 @@
+import type { DeploymentStatus, StepStatus } from '@/api/types'
+import type { Tone } from '@/ui/StatusDot.vue'
+
+/** Nothing more will happen to it. */
+export function isFinal(status: DeploymentStatus): boolean {
+  return status === 'success' || status === 'failure' || status === 'cancelled' || status === 'rolledBack'
+}
+
+export function deploymentTone(status: DeploymentStatus): Tone {
+  switch (status) {
+    case 'success':
+      return 'ok'
+    case 'failure':
+      return 'bad'
+    case 'rolledBack':
+    case 'waitingApproval':
+      return 'warn'
+    case 'running':
+      return 'busy'
+    case 'pending':
+    case 'cancelled':
+      return 'idle'
+  }
+}
+
+export function stepTone(status: StepStatus): Tone {
+  switch (status) {
+    case 'done':
+      return 'ok'
+    case 'failed':
+      return 'bad'
+    case 'running':
+      return 'busy'
+    case 'skipped':
+      return 'idle'
+  }
+}
+
+/** An application's lifecycle code as a word and a tone. */
+export function lifecycle(status: number): { tone: Tone; word: string } {
+  switch (status) {
+    case 3:
+      return { tone: 'busy', word: 'deploying' }
+    case 4:
+      return { tone: 'ok', word: 'deployed' }
+    case -4:
+      return { tone: 'bad', word: 'deployFailed' }
+    default:
+      return { tone: 'idle', word: 'created' }
+  }
+}
