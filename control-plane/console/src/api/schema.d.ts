@@ -154,6 +154,151 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/clusters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Clusters by name. */
+        get: operations["listClusters"];
+        put?: never;
+        /** Makes a cluster. */
+        post: operations["createCluster"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/clusters/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One cluster. */
+        get: operations["getCluster"];
+        put?: never;
+        post?: never;
+        /** Deletes a cluster that holds no host. */
+        delete: operations["deleteCluster"];
+        options?: never;
+        head?: never;
+        /** Changes a cluster. */
+        patch: operations["updateCluster"];
+        trace?: never;
+    };
+    "/api/v1/environments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Environments in their order. */
+        get: operations["listEnvironments"];
+        put?: never;
+        /** Makes an environment. */
+        post: operations["createEnvironment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/environments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One environment. */
+        get: operations["getEnvironment"];
+        put?: never;
+        post?: never;
+        /** Deletes an environment that nothing refers to. */
+        delete: operations["deleteEnvironment"];
+        options?: never;
+        head?: never;
+        /** Changes an environment. */
+        patch: operations["updateEnvironment"];
+        trace?: never;
+    };
+    "/api/v1/hosts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Hosts by name. Hosts are made by joining: see join tokens. */
+        get: operations["listHosts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hosts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One host. */
+        get: operations["getHost"];
+        put?: never;
+        post?: never;
+        /** Removes a host. Its connection ends at once and its certificate is refused from then on. */
+        delete: operations["deleteHost"];
+        options?: never;
+        head?: never;
+        /** Changes a host: name, cluster, environment, labels, business status, public address. */
+        patch: operations["updateHost"];
+        trace?: never;
+    };
+    "/api/v1/join-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Join tokens that can still be used, newest first. */
+        get: operations["listJoinTokens"];
+        put?: never;
+        /** Makes a join token. It is shown in this answer and never again. */
+        post: operations["createJoinToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/join-tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Withdraws a join token. Hosts that joined with it stay. */
+        delete: operations["withdrawJoinToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -239,6 +384,60 @@ export interface paths {
         head?: never;
         /** Changes a member's role; OWNER transfers the ownership. */
         patch: operations["setMemberRole"];
+        trace?: never;
+    };
+    "/api/v1/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The org's work orders, newest first. */
+        get: operations["listOrders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orders/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A work order. */
+        get: operations["getOrder"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orders/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A work order's events as they come, from the beginning until its end: `event: event` with what the host said and
+         *     its `seq` as the id, `event: order` with the order at each change of its state.
+         */
+        get: operations["followOrder"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/org": {
@@ -459,6 +658,13 @@ export interface components {
         };
         /** Format: uuid */
         ApiKeyId: string;
+        /** @description Somebody said yes; stands under the signature. */
+        Approval: {
+            /** @description When. */
+            at: components["schemas"]["UnixMs"];
+            /** @description Who, for instance `user:0199…`. */
+            by: string;
+        };
         /** Format: uuid */
         AuditId: string;
         /** @description A row of the log. */
@@ -497,10 +703,119 @@ export interface components {
              */
             seq: number;
         };
+        /** @description A cluster. */
+        Cluster: {
+            /** @description When it was made. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description For people. */
+            description: string;
+            /**
+             * Format: int64
+             * @description How many hosts are in it.
+             */
+            hostCount: number;
+            /** @description Id. */
+            id: components["schemas"]["ClusterId"];
+            /** @description Unique in the org. */
+            name: string;
+            /** @description Whether it is in use. */
+            status: components["schemas"]["ClusterStatus"];
+            /** @description When it was last changed. */
+            updatedAt: components["schemas"]["UnixMs"];
+        };
+        /** Format: uuid */
+        ClusterId: string;
+        /** @description What may be changed of a cluster. */
+        ClusterPatch: {
+            /** @description For people. */
+            description?: string | null;
+            /** @description Unique in the org. */
+            name?: string | null;
+            status?: components["schemas"]["ClusterStatus"] | null;
+        };
+        /**
+         * @description Whether a cluster is in use.
+         * @enum {string}
+         */
+        ClusterStatus: "active" | "disabled";
         /** @description A new key with its text, which is never shown again. */
         CreatedKey: components["schemas"]["ApiKey"] & {
             /** @description `dw_…` */
             key: string;
+        };
+        /** @description An environment. */
+        Environment: {
+            /** @description When it was made. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description Id. */
+            id: components["schemas"]["EnvironmentId"];
+            /** @description For people. */
+            label: string;
+            /** @description What everything refers to it by, for instance `prod`. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Place in lists.
+             */
+            order: number;
+            /** @description What it is for. */
+            type: components["schemas"]["EnvironmentType"];
+            /** @description When it was last changed. */
+            updatedAt: components["schemas"]["UnixMs"];
+        };
+        /** Format: uuid */
+        EnvironmentId: string;
+        /** @description What may be changed of an environment. Its name stays: everything refers to it. */
+        EnvironmentPatch: {
+            /** @description For people. */
+            label?: string | null;
+            /**
+             * Format: int64
+             * @description Place in lists.
+             */
+            order?: number | null;
+            type?: components["schemas"]["EnvironmentType"] | null;
+        };
+        /**
+         * @description What an environment is for.
+         * @enum {string}
+         */
+        EnvironmentType: "development" | "testing" | "staging" | "production";
+        /** @description Facts of a host. */
+        Facts: {
+            /** @description Version of the agent. */
+            agentVersion: string;
+            /** @description Machine architecture. */
+            arch: string;
+            /** @description When the host booted. */
+            bootAt: components["schemas"]["UnixMs"];
+            /** @description CPU model name. */
+            cpuModel: string;
+            /**
+             * Format: int32
+             * @description Logical CPUs.
+             */
+            cpus: number;
+            /** @description Version of the container engine; null if none answers. */
+            dockerVersion?: string | null;
+            /** @description The host's own name. */
+            hostname: string;
+            /** @description The address that the host reaches the control plane from. */
+            innerIp?: string | null;
+            /** @description Kernel release. */
+            kernel: string;
+            /**
+             * Format: int64
+             * @description Memory in bytes.
+             */
+            memoryBytes: number;
+            /** @description Operating system. */
+            os: string;
+            /**
+             * Format: int64
+             * @description Swap in bytes.
+             */
+            swapBytes: number;
         };
         /** @description A field that is wrong. */
         FieldError: {
@@ -509,11 +824,121 @@ export interface components {
             /** @description What is wrong and what to do. */
             message: string;
         };
+        /** @description A host. */
+        Host: {
+            /**
+             * Format: int64
+             * @description 0 idle, 1 in service, 2 maintenance, 33 faulty, 44 retired.
+             */
+            businessStatus: number;
+            /** @description When its certificate ends, unless it is renewed before. */
+            certificateExpiresAt: components["schemas"]["UnixMs"];
+            clusterId?: components["schemas"]["ClusterId"] | null;
+            connectedAt?: components["schemas"]["UnixMs"] | null;
+            /** @description Name of the environment that it belongs to. */
+            environment?: string | null;
+            /** @description What it is. */
+            facts: components["schemas"]["Facts"];
+            /** @description The host's own name. */
+            hostname: string;
+            /** @description Id. */
+            id: components["schemas"]["HostId"];
+            /** @description Address that it reaches the control plane from. */
+            innerIp?: string | null;
+            /** @description When it joined. */
+            joinedAt: components["schemas"]["UnixMs"];
+            /** @description Labels. */
+            labels: components["schemas"]["Labels"];
+            lastSeenAt?: components["schemas"]["UnixMs"] | null;
+            latest?: components["schemas"]["Latest"] | null;
+            /** @description Unique in the org; the host's own name at first. */
+            name: string;
+            /** @description Address that the world reaches it by; typed by people. */
+            publicIp?: string | null;
+            /** @description Whether it is there. */
+            status: components["schemas"]["Status"];
+            /** @description When it was last changed by people. */
+            updatedAt: components["schemas"]["UnixMs"];
+        };
+        /** Format: uuid */
+        HostId: string;
+        /** @description What may be changed of a host. A field that is left out stays; `null` takes the value away. */
+        HostPatch: {
+            /**
+             * Format: int64
+             * @description 0 idle, 1 in service, 2 maintenance, 33 faulty, 44 retired.
+             */
+            businessStatus?: number | null;
+            clusterId?: components["schemas"]["ClusterId"] | null;
+            /** @description Name of its environment. */
+            environment?: string | null;
+            labels?: components["schemas"]["Labels"] | null;
+            /** @description Unique in the org. */
+            name?: string | null;
+            /** @description Address that the world reaches it by. */
+            publicIp?: string | null;
+        };
+        /** @description A join token that was just made. The only time that it is shown. */
+        IssuedJoinToken: {
+            /** @description Fingerprint of the CA, which the agent pins. */
+            caFingerprint: string;
+            /** @description The line to run on the host. */
+            command: string;
+            /** @description When it expires. */
+            expiresAt: components["schemas"]["UnixMs"];
+            /** @description Id, for withdrawing it. */
+            id: components["schemas"]["JoinTokenId"];
+            /** @description `HOST:PORT` (UDP) that agents connect to. */
+            server: string;
+            /** @description `mjt_…` */
+            token: string;
+        };
+        /** Format: uuid */
+        JoinTokenId: string;
+        /** @description A join token in lists. */
+        JoinTokenInfo: {
+            clusterId?: components["schemas"]["ClusterId"] | null;
+            /** @description When it was made. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description Who made it. */
+            createdBy: string;
+            /** @description Name of the environment that its hosts belong to. */
+            environment?: string | null;
+            /** @description When it expires. */
+            expiresAt: components["schemas"]["UnixMs"];
+            /** @description Id. */
+            id: components["schemas"]["JoinTokenId"];
+            /** @description Labels that its hosts get. */
+            labels: components["schemas"]["Labels"];
+            /**
+             * Format: int64
+             * @description How many hosts may join with it in all.
+             */
+            uses: number;
+            /**
+             * Format: int64
+             * @description How many may still.
+             */
+            usesLeft: number;
+        };
         /**
          * @description What a key is for.
          * @enum {string}
          */
         KeyKind: "full" | "deploy" | "readonly";
+        /** @description Key and value pairs, sorted by key. */
+        Labels: {
+            [key: string]: string;
+        };
+        /** @description Latest readings by series name, for instance `cpu.total`. */
+        Latest: {
+            /** @description When they were taken. */
+            at: components["schemas"]["UnixMs"];
+            /** @description The readings. */
+            values: {
+                [key: string]: number;
+            };
+        };
         LoginBody: {
             /** @description Account, user name, e-mail address or mobile number. */
             login: string;
@@ -573,6 +998,47 @@ export interface components {
             /** @description So that a person knows what it is for. */
             name: string;
         };
+        /** @description A cluster to be made. */
+        NewCluster: {
+            /** @description For people. */
+            description?: string;
+            /** @description Unique in the org. */
+            name: string;
+            /** @description Whether it is in use. */
+            status?: components["schemas"]["ClusterStatus"];
+        };
+        /** @description An environment to be made. */
+        NewEnvironment: {
+            /** @description For people; the name if left out. */
+            label?: string | null;
+            /** @description Lower-case letters, digits and dashes; unique in the org. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Place in lists.
+             */
+            order?: number;
+            /** @description What it is for. */
+            type: components["schemas"]["EnvironmentType"];
+        };
+        /** @description A join token to be made. */
+        NewJoinToken: {
+            clusterId?: components["schemas"]["ClusterId"] | null;
+            /** @description Name of the environment that its hosts belong to. */
+            environment?: string | null;
+            /**
+             * Format: int64
+             * @description Seconds until it expires; an hour by default, 30 days at most.
+             */
+            expiresInS?: number | null;
+            /** @description Labels that its hosts get. */
+            labels?: components["schemas"]["Labels"];
+            /**
+             * Format: int32
+             * @description How many hosts may join with it; 1 by default.
+             */
+            uses?: number | null;
+        };
         /** @description A member to be added. */
         NewMember: {
             /** @description Their role. */
@@ -625,6 +1091,72 @@ export interface components {
             /** @description Unique in the platform; 2 to 64 characters without spaces. */
             username: string;
         };
+        /** @description An order. */
+        Order: {
+            acceptedAt?: components["schemas"]["UnixMs"] | null;
+            /** @description Who approved. */
+            approvals: components["schemas"]["Approval"][];
+            cancelRequestedAt?: components["schemas"]["UnixMs"] | null;
+            /** @description When. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description Who asked. */
+            createdBy: string;
+            /** @description Digest of the image that runs now. */
+            digest?: string | null;
+            endedAt?: components["schemas"]["UnixMs"] | null;
+            /** @description What went wrong and what to do. */
+            error?: string | null;
+            /** @description Not started after. */
+            expiresAt: components["schemas"]["UnixMs"];
+            /** @description The host that is asked. */
+            hostId: components["schemas"]["HostId"];
+            /** @description Id. */
+            id: components["schemas"]["OrderId"];
+            /** @description What kind of work. */
+            kind: components["schemas"]["OrderKind"];
+            /** @description Not handed over before. */
+            notBefore: components["schemas"]["UnixMs"];
+            sentAt?: components["schemas"]["UnixMs"] | null;
+            /**
+             * Format: int64
+             * @description Its number among the host's orders, once handed over.
+             */
+            sequence?: number | null;
+            /** @description What the database server said of itself. */
+            serverVersion?: string | null;
+            startedAt?: components["schemas"]["UnixMs"] | null;
+            /** @description Where it stands. */
+            state: components["schemas"]["OrderState"];
+            /**
+             * Format: uuid
+             * @description The deployment, the execution or the database server that it is for.
+             */
+            subjectId: string;
+        };
+        /** Format: uuid */
+        OrderId: string;
+        /**
+         * @description What kind of work.
+         * @enum {string}
+         */
+        OrderKind: "deploy" | "sql" | "testServer";
+        /** @description Something new about an order. */
+        OrderNews: {
+            /** @description The order as it is now: at first, and at each change of its state. */
+            data: components["schemas"]["Order"];
+            /** @enum {string} */
+            type: "order";
+        } | {
+            /** @description The host said something. */
+            data: components["schemas"]["StoredEvent"];
+            /** @enum {string} */
+            type: "event";
+        };
+        /**
+         * @description Where an order stands.
+         * @enum {string}
+         */
+        OrderState: "queued" | "waitingForHost" | "sent" | "accepted" | "done" | "rolledBack" | "failed" | "refused" | "cancelled" | "expired" | "needsAttention";
         /** @description A team, company or business organisation. */
         Org: {
             /** @description When it was made. */
@@ -711,6 +1243,128 @@ export interface components {
             nextCursor: string | null;
         };
         /** @description One page of a list. */
+        Page_Cluster: {
+            /** @description The items. */
+            items: {
+                /** @description When it was made. */
+                createdAt: components["schemas"]["UnixMs"];
+                /** @description For people. */
+                description: string;
+                /**
+                 * Format: int64
+                 * @description How many hosts are in it.
+                 */
+                hostCount: number;
+                /** @description Id. */
+                id: components["schemas"]["ClusterId"];
+                /** @description Unique in the org. */
+                name: string;
+                /** @description Whether it is in use. */
+                status: components["schemas"]["ClusterStatus"];
+                /** @description When it was last changed. */
+                updatedAt: components["schemas"]["UnixMs"];
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_Environment: {
+            /** @description The items. */
+            items: {
+                /** @description When it was made. */
+                createdAt: components["schemas"]["UnixMs"];
+                /** @description Id. */
+                id: components["schemas"]["EnvironmentId"];
+                /** @description For people. */
+                label: string;
+                /** @description What everything refers to it by, for instance `prod`. */
+                name: string;
+                /**
+                 * Format: int64
+                 * @description Place in lists.
+                 */
+                order: number;
+                /** @description What it is for. */
+                type: components["schemas"]["EnvironmentType"];
+                /** @description When it was last changed. */
+                updatedAt: components["schemas"]["UnixMs"];
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_Host: {
+            /** @description The items. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description 0 idle, 1 in service, 2 maintenance, 33 faulty, 44 retired.
+                 */
+                businessStatus: number;
+                /** @description When its certificate ends, unless it is renewed before. */
+                certificateExpiresAt: components["schemas"]["UnixMs"];
+                clusterId?: components["schemas"]["ClusterId"] | null;
+                connectedAt?: components["schemas"]["UnixMs"] | null;
+                /** @description Name of the environment that it belongs to. */
+                environment?: string | null;
+                /** @description What it is. */
+                facts: components["schemas"]["Facts"];
+                /** @description The host's own name. */
+                hostname: string;
+                /** @description Id. */
+                id: components["schemas"]["HostId"];
+                /** @description Address that it reaches the control plane from. */
+                innerIp?: string | null;
+                /** @description When it joined. */
+                joinedAt: components["schemas"]["UnixMs"];
+                /** @description Labels. */
+                labels: components["schemas"]["Labels"];
+                lastSeenAt?: components["schemas"]["UnixMs"] | null;
+                latest?: components["schemas"]["Latest"] | null;
+                /** @description Unique in the org; the host's own name at first. */
+                name: string;
+                /** @description Address that the world reaches it by; typed by people. */
+                publicIp?: string | null;
+                /** @description Whether it is there. */
+                status: components["schemas"]["Status"];
+                /** @description When it was last changed by people. */
+                updatedAt: components["schemas"]["UnixMs"];
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_JoinTokenInfo: {
+            /** @description The items. */
+            items: {
+                clusterId?: components["schemas"]["ClusterId"] | null;
+                /** @description When it was made. */
+                createdAt: components["schemas"]["UnixMs"];
+                /** @description Who made it. */
+                createdBy: string;
+                /** @description Name of the environment that its hosts belong to. */
+                environment?: string | null;
+                /** @description When it expires. */
+                expiresAt: components["schemas"]["UnixMs"];
+                /** @description Id. */
+                id: components["schemas"]["JoinTokenId"];
+                /** @description Labels that its hosts get. */
+                labels: components["schemas"]["Labels"];
+                /**
+                 * Format: int64
+                 * @description How many hosts may join with it in all.
+                 */
+                uses: number;
+                /**
+                 * Format: int64
+                 * @description How many may still.
+                 */
+                usesLeft: number;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
         Page_Member: {
             /** @description The items. */
             items: {
@@ -726,6 +1380,53 @@ export interface components {
                 userId: components["schemas"]["UserId"];
                 /** @description Their name in the platform. */
                 username: string;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_Order: {
+            /** @description The items. */
+            items: {
+                acceptedAt?: components["schemas"]["UnixMs"] | null;
+                /** @description Who approved. */
+                approvals: components["schemas"]["Approval"][];
+                cancelRequestedAt?: components["schemas"]["UnixMs"] | null;
+                /** @description When. */
+                createdAt: components["schemas"]["UnixMs"];
+                /** @description Who asked. */
+                createdBy: string;
+                /** @description Digest of the image that runs now. */
+                digest?: string | null;
+                endedAt?: components["schemas"]["UnixMs"] | null;
+                /** @description What went wrong and what to do. */
+                error?: string | null;
+                /** @description Not started after. */
+                expiresAt: components["schemas"]["UnixMs"];
+                /** @description The host that is asked. */
+                hostId: components["schemas"]["HostId"];
+                /** @description Id. */
+                id: components["schemas"]["OrderId"];
+                /** @description What kind of work. */
+                kind: components["schemas"]["OrderKind"];
+                /** @description Not handed over before. */
+                notBefore: components["schemas"]["UnixMs"];
+                sentAt?: components["schemas"]["UnixMs"] | null;
+                /**
+                 * Format: int64
+                 * @description Its number among the host's orders, once handed over.
+                 */
+                sequence?: number | null;
+                /** @description What the database server said of itself. */
+                serverVersion?: string | null;
+                startedAt?: components["schemas"]["UnixMs"] | null;
+                /** @description Where it stands. */
+                state: components["schemas"]["OrderState"];
+                /**
+                 * Format: uuid
+                 * @description The deployment, the execution or the database server that it is for.
+                 */
+                subjectId: string;
             }[];
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
@@ -1006,6 +1707,44 @@ export interface components {
             expiresAt: components["schemas"]["UnixMs"];
             refreshToken?: string | null;
             user: components["schemas"]["Myself"];
+        };
+        /**
+         * @description Whether a host is there.
+         * @enum {string}
+         */
+        Status: "online" | "degraded" | "offline";
+        /** @description What a host said while it worked. */
+        StoredEvent: {
+            /** @description When, by the host's clock. */
+            at: components["schemas"]["UnixMs"];
+            /** @description The error, what is going on, or the line. */
+            detail: string;
+            /**
+             * Format: int64
+             * @description How long the step took, once it ended.
+             */
+            durationMs?: number | null;
+            /** @description `step` or `log`. */
+            kind: string;
+            /** @description Name of the step. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Rows that a statement affected.
+             */
+            rows?: number | null;
+            /**
+             * Format: int64
+             * @description Counts up within the order.
+             */
+            seq: number;
+            /** @description `running`, `done`, `failed`, `skipped`; empty for a line of the log. */
+            status: string;
+            /**
+             * Format: int64
+             * @description Position of the step, from 0; null for a line of the log.
+             */
+            step?: number | null;
         };
         /** Format: date-time */
         UnixMs: string;
@@ -1352,6 +2091,589 @@ export interface operations {
             };
         };
     };
+    listClusters: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Cluster"];
+                };
+            };
+        };
+    };
+    createCluster: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCluster"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cluster"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCluster: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ClusterId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cluster"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteCluster: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ClusterId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateCluster: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ClusterId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClusterPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cluster"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listEnvironments: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Environment"];
+                };
+            };
+        };
+    };
+    createEnvironment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEnvironment"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Environment"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getEnvironment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["EnvironmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Environment"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteEnvironment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["EnvironmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateEnvironment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["EnvironmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnvironmentPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Environment"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listHosts: {
+        parameters: {
+            query?: {
+                /** @description 0 idle, 1 in service, 2 maintenance, 33 faulty, 44 retired. */
+                businessStatus?: number;
+                /** @description Only hosts of this cluster. */
+                cluster?: components["schemas"]["ClusterId"];
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description Only hosts of the environment with this name. */
+                environment?: string;
+                /** @description Only hosts with all these labels: `key=value,key=value`. */
+                label?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+                /** @description Part of the name, of the host's own name or of an address. */
+                search?: string;
+                /** @description `online`, `degraded` or `offline`. */
+                status?: components["schemas"]["Status"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Host"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getHost: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["HostId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Host"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteHost: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["HostId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateHost: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["HostId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HostPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Host"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listJoinTokens: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_JoinTokenInfo"];
+                };
+            };
+        };
+    };
+    createJoinToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewJoinToken"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedJoinToken"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdrawJoinToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["JoinTokenId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getMe: {
         parameters: {
             query?: never;
@@ -1533,6 +2855,93 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listOrders: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description Only this host's. */
+                host?: components["schemas"]["HostId"];
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Order"];
+                };
+            };
+        };
+    };
+    getOrder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["OrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    followOrder: {
+        parameters: {
+            query?: {
+                /** @description Only events after this `seq`. */
+                after?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["OrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["OrderNews"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

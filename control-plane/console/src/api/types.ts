@@ -5,49 +5,9 @@ export interface Page<T> {
   nextCursor: string | null
 }
 
-export interface Me {
-  user: { id: string | null; username: string; superAdmin: boolean }
-  orgs: { id: string; name: string; slug: string; role?: string | null }[]
-}
-
-export type HostStatus = 'online' | 'degraded' | 'offline'
-
-export interface HostFacts {
-  hostname: string
-  os: string
-  kernel: string
-  arch: string
-  cpus: number
-  cpuModel: string
-  memoryBytes: number
-  swapBytes: number
-  bootAt: string
-  dockerVersion?: string | null
-  agentVersion: string
-  innerIp?: string | null
-}
-
 export interface Latest {
   at: string
   values: Record<string, number>
-}
-
-export interface Host {
-  id: string
-  name: string
-  hostname: string
-  publicIp?: string | null
-  innerIp?: string | null
-  clusterId?: string | null
-  environment?: string | null
-  labels: Record<string, string>
-  status: HostStatus
-  connectedAt?: string | null
-  lastSeenAt?: string | null
-  joinedAt: string
-  certificateExpiresAt: string
-  facts: HostFacts
-  latest?: Latest | null
 }
 
 export interface Metrics {
@@ -133,25 +93,6 @@ export interface DeploymentHost {
 export interface DeploymentDetail extends Deployment {
   hosts: DeploymentHost[]
   steps: DeploymentStep[]
-}
-
-export interface JoinToken {
-  token: string
-  caFingerprint: string
-  server: string
-  command: string
-  expiresAt?: string
-}
-
-export interface ApiKey {
-  id: string
-  name: string
-  kind: string
-  prefix: string
-  username: string
-  createdAt: string
-  expiresAt: string | null
-  usedAt: string | null
 }
 
 export type RiskLevel = 'safe' | 'warning' | 'destructive' | 'unknown'

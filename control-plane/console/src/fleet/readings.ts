@@ -1,8 +1,9 @@
 /** The latest values of a host, by series name. */
-import type { Host, Latest as Readings } from '@/api/types'
+import type { Schemas } from '@/api/server'
+import type { Host } from './useHosts'
 import type { Tone } from '@/ui/StatusDot.vue'
 
-type Latest = Readings | null | undefined
+type Latest = Schemas['Latest'] | null | undefined
 
 export function reading(latest: Latest, series: string): number | null {
   return latest?.values[series] ?? null

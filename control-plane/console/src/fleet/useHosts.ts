@@ -1,11 +1,13 @@
-import { api } from '@/api/client'
-import type { Host, JoinToken, Page } from '@/api/types'
+import { body, server, some, type Schemas } from '@/api/server'
 import { useList } from '@/api/useList'
 import { useThing } from '@/api/useThing'
 
+export type Host = Schemas['Host']
+export type HostStatus = Host['status']
+
 export interface HostFilter {
   search?: string
-  status?: string
+  status?: HostStatus | ''
   environment?: string
   limit?: number
 }
@@ -13,7 +15,11 @@ export interface HostFilter {
 export function useHosts(filter: () => HostFilter, enabled: () => boolean = () => true) {
   return useList<Host>(
     () => ['hosts', filter()],
-    (cursor, signal) => api.get<Page<Host>>('/hosts', { ...filter(), cursor }, signal),
+    (cursor, signal) => {
+      const { status, ...rest } = filter()
+      const query = some({ ...rest, status: status || undefined, cursor })
+      return body(server.GET('/api/v1/hosts', { params: { query }, signal }))
+    },
     { enabled, refreshMs: 10_000 },
   )
 }
@@ -21,21 +27,17 @@ export function useHosts(filter: () => HostFilter, enabled: () => boolean = () =
 export function useHost(id: () => string) {
   return useThing<Host>(
     () => ['host', id()],
-    (signal) => api.get<Host>(`/hosts/${id()}`, {}, signal),
+    (signal) => body(server.GET('/api/v1/hosts/{id}', { params: { path: { id: id() } }, signal })),
     { refreshMs: () => 10_000 },
   )
 }
 
-export interface NewJoinToken {
-  uses: number
-  expiresInS: number
-  environment?: string
+export type JoinToken = Schemas['IssuedJoinToken']
+
+export function createJoinToken(input: Schemas['NewJoinToken']): Promise<JoinToken> {
+  return body(server.POST('/api/v1/join-tokens', { body: input }))
 }
 
-export function createJoinToken(input: NewJoinToken): Promise<JoinToken> {
-  return api.post<JoinToken>('/join-tokens', input)
-}
-
-export function deleteHost(id: string): Promise<void> {
-  return api.delete(`/hosts/${id}`)
+export async function deleteHost(id: string): Promise<void> {
+  await server.DELETE('/api/v1/hosts/{id}', { params: { path: { id } } })
 }

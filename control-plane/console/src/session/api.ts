@@ -1,22 +1,22 @@
-import { api } from '@/api/client'
-import type { Me } from '@/api/types'
+import { body, server, type Schemas } from '@/api/server'
 
-export async function fetchMe(): Promise<{ me: Me; csrfToken: string }> {
-  const answer = await api.get<Me & { csrfToken: string | null }>('/me')
-  return { me: answer, csrfToken: answer.csrfToken ?? '' }
+export type Me = Schemas['Me']
+
+export function fetchMe(): Promise<Me> {
+  return body(server.GET('/api/v1/me'))
 }
 
 /** What one may do in the chosen org: codes such as `host:read`. */
 export async function fetchOperations(): Promise<string[]> {
-  return (await api.get<{ operations: string[] }>('/me/permissions')).operations
+  return (await body(server.GET('/api/v1/me/permissions'))).operations
 }
 
 /** Signs in with HttpOnly cookies; answers the CSRF token. */
 export async function logIn(login: string, password: string): Promise<string> {
-  const answer = await api.post<{ csrfToken?: string }>('/auth/login', { login, password }, { mode: 'cookie' })
-  return answer.csrfToken ?? ''
+  const call = server.POST('/api/v1/auth/login', { params: { query: { mode: 'cookie' } }, body: { login, password } })
+  return (await body(call)).csrfToken ?? ''
 }
 
 export async function logOut(): Promise<void> {
-  await api.post<void>('/auth/logout')
+  await server.POST('/api/v1/auth/logout')
 }

@@ -2,8 +2,7 @@
 import { computed, readonly, ref, shallowRef } from 'vue'
 import { asProblem, type Problem } from '@/api/problem'
 import { setCsrfToken, setOrg } from '@/api/http'
-import { fetchMe, fetchOperations, logIn, logOut } from './api'
-import type { Me } from '@/api/types'
+import { fetchMe, fetchOperations, logIn, logOut, type Me } from './api'
 
 export type SessionState = 'unknown' | 'signedOut' | 'signedIn' | 'unreachable'
 
@@ -27,8 +26,8 @@ async function enter(next: Me): Promise<void> {
 async function restore(): Promise<SessionState> {
   try {
     const found = await fetchMe()
-    setCsrfToken(found.csrfToken)
-    await enter(found.me)
+    setCsrfToken(found.csrfToken ?? '')
+    await enter(found)
   } catch (error) {
     const seen = asProblem(error)
     problem.value = seen
@@ -41,7 +40,7 @@ async function signIn(login: string, password: string): Promise<void> {
   setCsrfToken(await logIn(login, password))
   const found = await fetchMe()
   if (found.csrfToken) setCsrfToken(found.csrfToken)
-  await enter(found.me)
+  await enter(found)
 }
 
 async function signOut(): Promise<void> {

@@ -1,20 +1,20 @@
-import { api } from '@/api/client'
-import type { ApiKey, Page } from '@/api/types'
+import { body, server, type Schemas } from '@/api/server'
 import { useList } from '@/api/useList'
 
-export type KeyKind = 'full' | 'deploy' | 'readonly'
+export type ApiKey = Schemas['ApiKey']
+export type NewApiKey = Schemas['NewApiKey']
 
 export function useApiKeys() {
   return useList<ApiKey>(
     () => ['api-keys'],
-    (cursor, signal) => api.get<Page<ApiKey>>('/api-keys', { cursor }, signal),
+    (cursor, signal) => body(server.GET('/api/v1/api-keys', { params: { query: { cursor } }, signal })),
   )
 }
 
-export function createApiKey(input: { name: string; kind: KeyKind; expiresInDays: number | null }): Promise<{ key: string }> {
-  return api.post('/api-keys', input)
+export function createApiKey(input: NewApiKey): Promise<Schemas['CreatedKey']> {
+  return body(server.POST('/api/v1/api-keys', { body: input }))
 }
 
-export function revokeApiKey(id: string): Promise<void> {
-  return api.delete(`/api-keys/${id}`)
+export async function revokeApiKey(id: string): Promise<void> {
+  await server.DELETE('/api/v1/api-keys/{id}', { params: { path: { id } } })
 }

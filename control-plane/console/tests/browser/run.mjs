@@ -69,7 +69,7 @@ async function open({ theme, locale, width }, signedIn) {
     [theme, locale],
   )
   const page = await context.newPage()
-  page.setDefaultTimeout(15_000)
+  page.setDefaultTimeout(30_000)
   const noise = []
   page.on('console', (message) => message.type() === 'error' && noise.push(message.text()))
   page.on('pageerror', (error) => noise.push(String(error)))

@@ -49,7 +49,7 @@ export const stories = {
       await page.locator('input[autocomplete=current-password]').fill(password)
       await page.keyboard.press('Enter')
       await settle(page)
-      await page.getByRole('button', { name: /^Account:/ }).click()
+      await page.getByRole('button', { name: /Account:/ }).click()
       await page.getByRole('menuitem', { name: 'Sign out' }).click()
       await page.waitForURL(/sign-in/)
       await page.goto(`${base}/hosts`)

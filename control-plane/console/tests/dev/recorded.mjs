@@ -171,11 +171,11 @@ function answer(method, url, signedIn) {
 
 const operations = [
   'host:read', 'host:write', 'host:delete', 'joinToken:write', 'application:read', 'application:write', 'deployment:read',
-  'deployment:create', 'deployment:cancel', 'release:read', 'release:propose', 'release:approve', 'release:execute', 'apiKey:read', 'apiKey:write',
+  'deployment:create', 'deployment:cancel', 'release:read', 'release:propose', 'release:approve', 'release:execute', 'server:read', 'apiKey:read', 'apiKey:write',
 ]
 
 export function recordedAnswers() {
-  return {
+  const plugin = {
     name: 'muster-recorded-answers',
     configureServer(server) {
       server.middlewares.use((request, response, next) => {
@@ -200,4 +200,5 @@ export function recordedAnswers() {
       })
     },
   }
+  return { ...plugin, configurePreviewServer: plugin.configureServer }
 }
