@@ -99,7 +99,16 @@ async fn begin(
         ));
     };
     let journal = Journal::open(&config.data.worker().join(JOURNAL))?;
-    let history = journal.read(head.order)?;
+    let mut history = journal.read(head.order)?;
+    if history
+        .as_ref()
+        .is_some_and(|h| h.is_superseded_by(head.sequence))
+    {
+        // Checked before the old attempt is forgotten: whatever is refused now leaves the old answer as it is.
+        check_fresh(config, &head)?;
+        journal.forget(head.order)?;
+        history = None;
+    }
     // Whoever asked before may not have heard it all; events are told apart by their number.
     for event in history.iter().flat_map(|h| &h.events) {
         drop(
@@ -148,15 +157,20 @@ async fn begin(
     job.work(log, answers.clone()).await.map_err(Stop::from)
 }
 
-/// Time and sequence are checked against what is known now; then the order is in the journal, before anything else.
-fn start(config: &WorkerConfig, journal: &Journal, head: &OrderHead) -> Result<OrderLog, Stop> {
-    let now = config.clock.now();
-    check_time(head, now)?;
+/// Neither late nor early nor seen before.
+fn check_fresh(config: &WorkerConfig, head: &OrderHead) -> Result<(), Stop> {
+    check_time(head, config.clock.now())?;
     if Sequences::new(&config.data.worker()).has(head.sequence)? {
         return Err(OrderRefusal::Replay.into());
     }
+    Ok(())
+}
+
+/// Time and sequence are checked against what is known now; then the order is in the journal, before anything else.
+fn start(config: &WorkerConfig, journal: &Journal, head: &OrderHead) -> Result<OrderLog, Stop> {
+    check_fresh(config, head)?;
     let started = Started {
-        at: now,
+        at: config.clock.now(),
         sequence: head.sequence,
     };
     // The lane is ours, so nobody can have started it since we looked.

@@ -43,7 +43,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::engine::{self, PASSWORD, Place};
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 /// Allows what the tests deploy.
 pub(crate) const POLICY: &str = "[images]\nregistries = [\"127.0.0.1:*\", \"localhost:*\"]\n";
 
@@ -202,7 +202,7 @@ impl TestHost {
         write_frame(&mut input, &request).await.unwrap();
         Worker {
             output: child.stdout.take().unwrap(),
-            input,
+            _input: input,
             child,
         }
     }
@@ -249,7 +249,7 @@ fn worker_binary() -> PathBuf {
 /// A worker at work.
 pub(crate) struct Worker {
     output: ChildStdout,
-    pub(crate) input: ChildStdin,
+    _input: ChildStdin,
     child: Child,
 }
 

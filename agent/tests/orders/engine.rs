@@ -67,6 +67,12 @@ impl Place {
         names.lines().map(str::to_owned).collect()
     }
 
+    /// Whether one container has the name and none had it.
+    pub(crate) fn is_alone(&self) -> bool {
+        let containers = self.containers();
+        containers.len() == 1 && containers[0] == self.name
+    }
+
     pub(crate) fn inspect(&self, what: &str) -> String {
         docker(&["inspect", "--format", what, &self.name])
     }
