@@ -6,6 +6,7 @@ use muster_base::UnixMs;
 use muster_identity::order::OrderHead;
 use muster_protocol::latest::{
     OrderOutcome, OrderPayload, OrderRefusal, OrderReply, OrderStatus, SignedOrder, SigningKeyNotice,
+    SqlSpec, SqlTarget,
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -16,7 +17,8 @@ use super::{
     docker::Engine,
     events::{Events, reply_of},
     lane::{self, Lane},
-    secrets::Secrets,
+    secrets::{MissingSecret, Secrets},
+    sql::{self, SqlContext, SqlOutcome},
     trust,
     wire::Answer,
 };
@@ -31,6 +33,8 @@ use crate::{
 };
 
 const JOURNAL: &str = "journal";
+/// Reports of statements that wait to be journalled, at most.
+const REPORTS: usize = 16;
 
 /// Why nothing was begun.
 enum Stop {
@@ -192,6 +196,12 @@ fn admit(
         message: e.to_string(),
     })?;
     policy.check(payload).map_err(OrderRefusal::from)?;
+    if let OrderPayload::Sql(spec) = payload {
+        // What the statements are is found out here; the order's word for it is not enough.
+        policy
+            .check_risk(&spec.target, sql::effective_risk(spec))
+            .map_err(OrderRefusal::from)?;
+    }
     Ok(trust::open(identity, &order.sealed, head.order)?)
 }
 
@@ -216,12 +226,9 @@ impl Job<'_> {
             events.log("the worker was interrupted; going on").await;
         }
         let ending = match self.payload {
-            OrderPayload::Deploy(spec) => self.deploy(spec, &events).await,
-            OrderPayload::Sql(_) | OrderPayload::TestServer(_) => Ending {
-                status: OrderStatus::Failed,
-                error: Some("this worker can't talk to databases".to_owned()),
-                digest: None,
-            },
+            OrderPayload::Deploy(spec) => Done::from(self.deploy(spec, &events).await),
+            OrderPayload::Sql(spec) => self.sql(spec, &events).await,
+            OrderPayload::TestServer(target) => self.test_server(target).await,
         };
         let outcome = self.outcome(ending, started_at, &events);
         events.end(End::Outcome(Box::new(outcome))).await
@@ -248,19 +255,94 @@ impl Job<'_> {
         deploy::run(&deploy).await
     }
 
+    async fn sql(&self, spec: &SqlSpec, events: &Events) -> Done {
+        let password = match self.secrets.get(&spec.target.password_secret) {
+            Ok(password) => password,
+            Err(e) => return Done::nothing(&e),
+        };
+        let (reports, mut heard) = mpsc::channel(REPORTS);
+        let context = SqlContext {
+            order: self.head.order,
+            resuming: self.resuming,
+            cancel: self.cancel.clone(),
+            events: reports,
+            clock: self.config.clock.clone(),
+        };
+        let work = async {
+            let outcome = sql::run(&context, spec, password).await;
+            drop(context);
+            outcome
+        };
+        let relay = async {
+            while let Some(report) = heard.recv().await {
+                events.relay(report).await;
+            }
+        };
+        tokio::join!(work, relay).0.into()
+    }
+
+    async fn test_server(&self, target: &SqlTarget) -> Done {
+        match self.secrets.get(&target.password_secret) {
+            Ok(password) => sql::test_server(target, password).await.into(),
+            Err(e) => Done::nothing(&e),
+        }
+    }
+
     fn marks(&self) -> &[crate::orders::journal::Mark] {
         self.history.map_or(&[], |h| &h.marks)
     }
 
-    fn outcome(&self, ending: Ending, started_at: UnixMs, events: &Events) -> OrderOutcome {
+    fn outcome(&self, ending: Done, started_at: UnixMs, events: &Events) -> OrderOutcome {
         OrderOutcome {
             status: ending.status,
             started_at,
             ended_at: self.config.clock.now(),
             error: ending.error.map(|text| events.clean(&text)),
             digest: ending.digest,
-            server_version: None,
+            server_version: ending.server_version,
             events: events.count(),
+        }
+    }
+}
+
+/// How the work ended, of whatever kind it was.
+struct Done {
+    status: OrderStatus,
+    error: Option<String>,
+    digest: Option<String>,
+    server_version: Option<String>,
+}
+
+impl Done {
+    /// Nothing was begun.
+    fn nothing(why: &MissingSecret) -> Self {
+        Self {
+            status: OrderStatus::Failed,
+            error: Some(format!("{why}; nothing was changed")),
+            digest: None,
+            server_version: None,
+        }
+    }
+}
+
+impl From<Ending> for Done {
+    fn from(ending: Ending) -> Self {
+        Self {
+            status: ending.status,
+            error: ending.error,
+            digest: ending.digest,
+            server_version: None,
+        }
+    }
+}
+
+impl From<SqlOutcome> for Done {
+    fn from(outcome: SqlOutcome) -> Self {
+        Self {
+            status: outcome.status,
+            error: outcome.error,
+            digest: None,
+            server_version: outcome.server_version,
         }
     }
 }

@@ -24,8 +24,7 @@ both_databases!(an_order_waits_for_its_host_and_is_done, |test| {
         event(1),
         outcome(OrderStatus::Done),
     ]));
-    *bench.host.online.lock().unwrap() = true;
-    bench.host.connected.send(bench.host.id).unwrap();
+    bench.host.comes(test.default_org().await);
     let order = bench.reaches(id, OrderState::Done).await;
     assert_eq!(order.sequence, Some(1));
     assert_eq!(order.server_version.as_deref(), Some("15.3"));

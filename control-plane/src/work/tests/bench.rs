@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::{FutureExt as _, future::BoxFuture};
-use muster_base::{Clock, HostId, OrderId, SecretString, UnixMs};
+use muster_base::{Clock, HostId, OrderId, OrgId, SecretString, UnixMs};
 use muster_identity::{
     keys::SigningKey,
     order::OrderHead,
@@ -22,11 +22,13 @@ use tokio::sync::{broadcast, mpsc};
 use crate::{
     app::App,
     db::{DbError, Tx},
+    error::Error,
     in_tx,
+    link::LinkEvent,
     testing::Test,
     work::{
         Approval, Door, Listener, NewOrder, Order, OrderKind, OrderState, Replies, SecretsError, WorkError,
-        cancel, find, start, submit,
+        cancel, dispatch::start_with, find, submit,
     },
 };
 
@@ -46,7 +48,7 @@ pub(super) struct FakeHost {
     seal_key: Mutex<SealKey>,
     pub(super) signer: Arc<SigningKey>,
     pub(super) online: Mutex<bool>,
-    pub(super) connected: broadcast::Sender<HostId>,
+    connected: broadcast::Sender<LinkEvent>,
     scripts: Mutex<VecDeque<Script>>,
     received: Mutex<Vec<SignedOrder>>,
     held: Mutex<Option<mpsc::Sender<OrderReply>>>,
@@ -68,6 +70,16 @@ impl FakeHost {
 
     pub(super) fn will(&self, script: Script) {
         self.scripts.lock().unwrap().push_back(script);
+    }
+
+    pub(super) fn comes(&self, org: OrgId) {
+        *self.online.lock().unwrap() = true;
+        let connected = LinkEvent::Connected {
+            org,
+            host: self.id,
+            session: Clock::system().new_id(),
+        };
+        self.connected.send(connected).unwrap();
     }
 
     pub(super) fn received(&self) -> Vec<SignedOrder> {
@@ -104,7 +116,7 @@ impl Door for FakeHost {
         host == self.id && *self.online.lock().unwrap()
     }
 
-    fn connected(&self) -> broadcast::Receiver<HostId> {
+    fn events(&self) -> broadcast::Receiver<LinkEvent> {
         self.connected.subscribe()
     }
 
@@ -112,7 +124,7 @@ impl Door for FakeHost {
         Arc::clone(&self.signer)
     }
 
-    fn seal_key(&self, _host: HostId) -> BoxFuture<'_, Result<Option<Vec<u8>>, DbError>> {
+    fn seal_key(&self, _org: OrgId, _host: HostId) -> BoxFuture<'_, Result<Option<Vec<u8>>, Error>> {
         let key = self.seal_key.lock().unwrap().public_key().to_vec();
         std::future::ready(Ok(Some(key))).boxed()
     }
@@ -202,7 +214,7 @@ impl<'t> Bench<'t> {
     }
 
     pub(super) fn start(&self) {
-        start(&self.test.app, Arc::clone(&self.host) as _);
+        start_with(&self.test.app, Arc::clone(&self.host) as _);
     }
 
     pub(super) async fn submit(&self) -> OrderId {
