@@ -9,6 +9,7 @@ use crate::{
     access::{self, Throttle},
     config::Config,
     db::{Databases, Db, DbError},
+    delivery::{self, Delivery},
     fleet::{self, FleetError, FleetKeys},
     keys::Keys,
     link::Links,
@@ -43,6 +44,8 @@ pub struct AppInner {
     /// Connected agents.
     pub links: Links,
     fleet_keys: OnceCell<Arc<FleetKeys>>,
+    /// Deployments.
+    pub delivery: Delivery,
     databases: Databases,
 }
 
@@ -60,6 +63,7 @@ pub struct Figure {
 impl App {
     /// Puts the parts together; starts nothing.
     pub fn new(config: Config, databases: Databases, clock: Clock, keys: Keys) -> Self {
+        let delivery = Delivery::new(&config.delivery);
         Self(Arc::new(AppInner {
             config,
             db: databases.main.clone(),
@@ -71,6 +75,7 @@ impl App {
             work: Work::default(),
             links: Links::default(),
             fleet_keys: OnceCell::new(),
+            delivery,
             databases,
         }))
     }
@@ -88,6 +93,7 @@ impl App {
         access::ensure_defaults(self).await?;
         let jobs = access::jobs();
         schedule::start(self, jobs);
+        delivery::start(self);
         Ok(())
     }
 

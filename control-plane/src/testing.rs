@@ -216,6 +216,11 @@ impl Client<'_> {
         self
     }
 
+    /// Where they call.
+    pub(crate) fn test(&self) -> &Test {
+        self.test
+    }
+
     pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
         self.call(Method::GET, path, None).await
     }
@@ -238,7 +243,21 @@ impl Client<'_> {
 
     /// Status and body; a body that isn't JSON comes as a string, none as null.
     pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+        self.call_with(method, path, body, None).await
+    }
+
+    /// As [`Client::call`], with a header.
+    pub(crate) async fn call_with(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        extra: Option<(&str, &str)>,
+    ) -> (u16, Value) {
         let mut request = Request::builder().method(method).uri(path);
+        if let Some((name, value)) = extra {
+            request = request.header(name, value);
+        }
         if !self.token.is_empty() {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.token));
         }

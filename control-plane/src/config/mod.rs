@@ -2,6 +2,7 @@
 //! (`MUSTER_HTTP__LISTEN=127.0.0.1:9000`), the later wins. Unknown keys are refused, so that a typo is seen.
 
 mod database;
+mod delivery;
 mod http;
 mod link;
 mod telemetry;
@@ -15,7 +16,10 @@ use figment::{
 use muster_base::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-pub use self::{database::DatabaseConfig, http::HttpConfig, link::LinkConfig, telemetry::TelemetryConfig};
+pub use self::{
+    database::DatabaseConfig, delivery::DeliveryConfig, http::HttpConfig, link::LinkConfig,
+    telemetry::TelemetryConfig,
+};
 
 /// File name in the data directory.
 pub const FILE_NAME: &str = "muster.toml";
@@ -32,6 +36,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// Retention of readings.
     pub telemetry: TelemetryConfig,
+    /// Deployments.
+    pub delivery: DeliveryConfig,
     /// The super administrator; absent until set up.
     pub super_admin: Option<SuperAdmin>,
     /// Where the data is; from the command line.
@@ -55,6 +61,7 @@ struct Defaults {
     link: LinkConfig,
     database: toml::Table,
     telemetry: TelemetryConfig,
+    delivery: DeliveryConfig,
 }
 
 impl Config {
@@ -66,6 +73,7 @@ impl Config {
             link: LinkConfig::default(),
             database: toml::Table::new(),
             telemetry: TelemetryConfig::default(),
+            delivery: DeliveryConfig::default(),
         };
         let mut config: Self = Figment::from(Serialized::defaults(defaults))
             .merge(Toml::file(file))

@@ -1,10 +1,119 @@
-//! Registries, applications, deployments.
+//! Delivery: applications, and getting versions of them onto hosts.
+//!
+//! A **registry** has an address and credentials. An **application** is registered beforehand with everything that
+//! matters (image, container, where it runs), so that whoever deploys chooses the version only. **Variables** come in
+//! four scopes, the later wins: global, org, application, environment. A **deployment** is one version of one
+//! application going to one environment; its steps, its log and its end are kept.
+//!
+//! Tables: `registries`, `applications`, `webhook_tokens`, `env_vars`, `deployments`, `deployment_hosts`,
+//! `deployment_steps`, `deployment_events`. Registry passwords and secrets are in the room [`crate::secrets`].
+//!
+//! # A deployment's way
+//! `trigger` (API or `webhook`) records it as *pending*, with the application as it is now and references to secrets →
+//! `driver` makes it *running*, finds the hosts, checks that the secrets are there, asks the registry for the tag's
+//! digest → `order` submits one work order for each host, in one transaction → [`crate::work`] delivers them, asks for
+//! the secrets at that moment, and tells `progress` what the hosts say → when the last host has ended, the deployment
+//! has: *success*, *failure*, *rolledBack* or *cancelled*.
+//!
+//! In one environment of one application at most one deployment runs and at most one waits (unique indexes hold this).
+//! A new one supersedes the one that waits, which ends as cancelled.
+//!
+//! # Who
+//! `registry:read|write`, `application:read|write` (variables and tokens too), `deployment:read|create|cancel`; the
+//! webhook token is a caller that may create deployments of its application and nothing else.
+//!
+//! # What fails, and what happens then
+//! - The control plane dies while preparing: its lease runs out and whoever is there prepares again.
+//! - The registry can't be asked: the step says so, and the host pins what it pulls. It says "no such tag" or "wrong
+//!   credentials": the deployment fails before any host is touched.
+//! - A secret is gone or stale: it fails before any host is touched.
+//! - A host is away: its order waits for half an hour, then the deployment fails.
+//! - The new container is not healthy: the host puts the old one back, and the deployment ends as rolledBack.
+//!
+//! # Invariants
+//! - No secret is in an order, a plan, an event, a list, an audit row or a log line; orders and plans name them.
+//! - Every query carries the org; the driver's own look-ups take the org from the row.
+//! - The webhook says nothing to whoever has no valid token, and says it in the same time.
+//! - Locks are taken in one order: work order, application, deployment.
 
-use utoipa_axum::router::OpenApiRouter;
+mod api;
+mod application;
+mod challenge;
+mod container;
+mod container_order;
+mod deployment;
+mod driver;
+mod env_merge;
+mod env_var;
+mod error;
+mod events;
+mod fields;
+mod image;
+mod import;
+mod limits;
+mod order;
+mod progress;
+mod registry;
+mod registry_client;
+mod registry_url;
+mod stats;
+mod store;
+#[cfg(test)]
+mod tests;
+mod token;
+mod trigger;
+mod webhook;
 
-use crate::app::App;
+use std::fmt;
 
-/// This room's routes.
-pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+use muster_base::DeploymentId;
+use tokio::sync::{Notify, broadcast};
+
+use self::limits::Limits;
+pub use self::{
+    api::router,
+    driver::start,
+    error::DeliveryError,
+    registry_client::RegistryFault,
+    registry_url::{RegistryUrl, RegistryUrlError},
+};
+use crate::config::DeliveryConfig;
+
+/// News that a slow reader may be behind; one that misses some reads the tables again.
+const NEWS: usize = 1_024;
+
+/// The room's memory. What matters is in the tables.
+pub struct Delivery {
+    http: Option<reqwest::Client>,
+    limits: Limits,
+    wake: Notify,
+    changes: broadcast::Sender<DeploymentId>,
+}
+
+impl Delivery {
+    /// Starts nothing; see [`start`].
+    pub fn new(config: &DeliveryConfig) -> Self {
+        Self {
+            http: registry_client::http_client(),
+            limits: Limits::new(config),
+            wake: Notify::new(),
+            changes: broadcast::Sender::new(NEWS),
+        }
+    }
+
+    fn http(&self) -> Result<&reqwest::Client, RegistryFault> {
+        self.http.as_ref().ok_or(RegistryFault::NoTls)
+    }
+
+    /// Tells whoever follows the deployment that something happened.
+    fn changed(&self, id: DeploymentId) {
+        // Nobody may be listening.
+        drop(self.changes.send(id));
+    }
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery").finish_non_exhaustive()
+    }
 }

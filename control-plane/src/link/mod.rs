@@ -30,8 +30,6 @@ mod registry;
 mod reports;
 mod session;
 mod streams;
-#[cfg(test)]
-mod tests;
 mod transport;
 
 pub use self::{

@@ -11,31 +11,25 @@ use tokio::{
     time::sleep,
 };
 
-use super::{Door, Hand, OrderState, door::AgentsDoor, drive, store};
-use crate::{app::App, error::Error, fleet::FleetError, link::LinkEvent};
+use super::{Door, Hand, OrderState, drive, store};
+use crate::{app::App, db::DbError};
 
 /// How long a wake may be lost for; also how soon another control plane's orders for our hosts are seen.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Orders looked at at once.
 const BATCH: i64 = 10_000;
 
-/// Starts the dispatcher. The agents' door is open.
-pub async fn start(app: &App) -> Result<(), FleetError> {
-    start_with(app, Arc::new(AgentsDoor::new(app).await?));
-    Ok(())
-}
-
-/// Starts the dispatcher on any door.
-pub(super) fn start_with(app: &App, door: Arc<dyn Door>) {
+/// Starts the dispatcher.
+pub fn start(app: &App, door: Arc<dyn Door>) {
     let worker = app.clone();
-    let comings = door.events();
+    let connected = door.connected();
     app.tasks.spawn(
         "dispatch orders",
-        async move { run(&worker, door, comings).await },
+        async move { run(&worker, door, connected).await },
     );
 }
 
-async fn run(app: &App, door: Arc<dyn Door>, mut comings: broadcast::Receiver<LinkEvent>) {
+async fn run(app: &App, door: Arc<dyn Door>, mut connected: broadcast::Receiver<muster_base::HostId>) {
     let stopping = app.tasks.stopping();
     while !stopping.is_cancelled() {
         if let Err(e) = look(app, &door).await {
@@ -45,7 +39,7 @@ async fn run(app: &App, door: Arc<dyn Door>, mut comings: broadcast::Receiver<Li
             () = stopping.cancelled() => return,
             () = app.work.wake.notified() => {}
             () = sleep(LOOK_AGAIN) => {}
-            event = comings.recv() => match event {
+            event = connected.recv() => match event {
                 Ok(_) | Err(RecvError::Lagged(_)) => {}
                 // The link is gone; the clock still wakes us.
                 Err(RecvError::Closed) => sleep(LOOK_AGAIN).await,
@@ -55,7 +49,7 @@ async fn run(app: &App, door: Arc<dyn Door>, mut comings: broadcast::Receiver<Li
 }
 
 /// Takes in hand what nobody has.
-pub(super) async fn look(app: &App, door: &Arc<dyn Door>) -> Result<(), Error> {
+pub(super) async fn look(app: &App, door: &Arc<dyn Door>) -> Result<(), DbError> {
     let now = app.clock.now();
     for id in store::order::list_overdue(&app.db, now, BATCH).await? {
         let why = "its time passed before its host could be reached; nothing was changed";
@@ -81,7 +75,7 @@ fn take(app: &App, door: &Arc<dyn Door>, id: OrderId, hand: Hand) {
             Hand::Cancel => drive::stop(&worker, &*door, id).await,
         };
         if let Err(e) = done {
-            tracing::warn!(order.id = %id, error = &e as &dyn std::error::Error, "an order could not be driven; trying again");
+            tracing::warn!(order.id = %id, error = %e, "an order could not be driven; trying again");
         }
         worker.work.in_hand().remove(&(id, hand));
     });

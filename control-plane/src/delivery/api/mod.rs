@@ -1,0 +1,28 @@
+//! `/api/v1/registries`, `/applications`, `/env-vars`, `/deployments`, and `/webhook/deploy`.
+
+mod application;
+mod deployment;
+mod env_var;
+mod registry;
+mod webhook;
+
+use axum::http::HeaderMap;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+
+/// This room's routes.
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .merge(registry::router())
+        .merge(application::router())
+        .merge(env_var::router())
+        .merge(deployment::router())
+        .merge(webhook::router())
+}
+
+/// The header `Idempotency-Key`; what isn't text is no key that anybody sent before, and is refused as one.
+fn idempotency_key(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get("idempotency-key")?;
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+}

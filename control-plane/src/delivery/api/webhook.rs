@@ -1,0 +1,56 @@
+//! `/webhook/deploy`
+
+use axum::{
+    Json,
+    extract::{DefaultBodyLimit, State},
+    http::{HeaderMap, StatusCode},
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::idempotency_key;
+use crate::{
+    app::App,
+    delivery::webhook::{self, WebhookAnswer, WebhookCall},
+    http::{ClientIp, extract, problem::ApiResult},
+};
+
+const BODY_BYTES: usize = 16 * 1024;
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(deploy))
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+}
+
+/// How the webhook answers.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct WebhookQuery {
+    /// 1: answer 200 when the deployment has ended (within nine minutes; else 202).
+    wait: Option<u8>,
+}
+
+/// Deploys a version with the application's token; needs no other credentials. A call with the header
+/// `Idempotency-Key` of an earlier one is that one.
+#[utoipa::path(post, path = "/webhook/deploy", operation_id = "webhookDeploy", tag = "delivery", security(()),
+    params(WebhookQuery, ("Idempotency-Key" = Option<String>, Header)), request_body = WebhookCall,
+    responses((status = 202, body = WebhookAnswer), (status = 200, description = "It has ended.", body = WebhookAnswer)))]
+async fn deploy(
+    State(app): State<App>,
+    ClientIp(ip): ClientIp,
+    extract::Query(query): extract::Query<WebhookQuery>,
+    headers: HeaderMap,
+    extract::Json(call): extract::Json<WebhookCall>,
+) -> ApiResult<(StatusCode, Json<WebhookAnswer>)> {
+    let wait = query.wait.is_some_and(|wait| wait != 0);
+    let answer = webhook::deploy(&app, ip, call, idempotency_key(&headers), wait).await?;
+    let status = if wait && answer.ended() {
+        StatusCode::OK
+    } else {
+        StatusCode::ACCEPTED
+    };
+    Ok((status, Json(answer)))
+}

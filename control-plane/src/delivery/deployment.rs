@@ -1,0 +1,299 @@
+//! Deployments: what they are, and reading them.
+
+use muster_base::{ApplicationId, DeploymentId, HostId, OrderId, OrgId, RegistryId, SecretId, UnixMs};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{DeliveryError, application::Target, container::Container, store};
+use crate::{
+    access::{Caller, Operation},
+    app::App,
+    db::DbError,
+    http::page::{Cursor, Page, PageQuery},
+};
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident in $column:literal { $($(#[$variant_doc:meta])* $variant:ident $word:literal)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+        #[serde(rename_all = "camelCase")]
+        pub enum $name { $($(#[$variant_doc])* $variant),* }
+
+        impl $name {
+            /// The word, as stored and as in JSON.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),* }
+            }
+
+            pub(super) fn read(text: &str) -> Result<Self, DbError> {
+                match text {
+                    $($word => Ok(Self::$variant),)*
+                    _ => Err(DbError::Corrupt($column.to_owned())),
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// Where a deployment is, and where it is on one host.
+    Status in "deployments.status" {
+        /// Waits for its turn, or for its host.
+        Pending "pending"
+        /// Waits for somebody's approval.
+        WaitingApproval "waitingApproval"
+        /// Under way.
+        Running "running"
+        /// Done everywhere.
+        Success "success"
+        /// Failed; the error says what state things are in.
+        Failure "failure"
+        /// Stopped by a person, or superseded before it began.
+        Cancelled "cancelled"
+        /// The new container did not become healthy; the old one serves.
+        RolledBack "rolledBack"
+    }
+}
+
+impl Status {
+    /// Nothing more will happen.
+    pub const fn is_final(self) -> bool {
+        match self {
+            Self::Pending | Self::WaitingApproval | Self::Running => false,
+            Self::Success | Self::Failure | Self::Cancelled | Self::RolledBack => true,
+        }
+    }
+}
+
+words! {
+    /// What asked for a deployment.
+    TriggerType in "deployments.trigger_type" {
+        /// A person.
+        Manual "manual"
+        /// A person, for the same version again.
+        Redeploy "redeploy"
+        /// A person, for an earlier version.
+        Rollback "rollback"
+        /// The application's webhook.
+        Webhook "webhook"
+    }
+}
+
+words! {
+    /// Status of a step.
+    StepStatus in "deployment_steps.status" {
+        /// Under way.
+        Running "running"
+        /// Done.
+        Done "done"
+        /// Failed.
+        Failed "failed"
+        /// Not needed.
+        Skipped "skipped"
+    }
+}
+
+/// Who asked for a deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TriggeredBy {
+    /// `user`, `superAdmin`, `apiKey`, `webhook`.
+    pub kind: String,
+    /// Id within that kind.
+    pub id: String,
+    /// Name at that time.
+    pub name: String,
+}
+
+impl TriggeredBy {
+    pub(super) fn of(caller: &Caller) -> Self {
+        Self {
+            kind: caller.actor.kind().to_owned(),
+            id: caller.actor.id(),
+            name: caller.actor.name(),
+        }
+    }
+}
+
+/// A deployment.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Deployment {
+    /// Id.
+    pub id: DeploymentId,
+    /// The application.
+    pub application_id: ApplicationId,
+    /// Its name.
+    pub application_name: String,
+    /// The environment.
+    pub environment: String,
+    /// The version: an image tag.
+    pub version: String,
+    /// Image reference that the hosts pull.
+    pub image: String,
+    /// Digest that is deployed; null until it is known.
+    pub digest: Option<String>,
+    /// Where it is.
+    pub status: Status,
+    /// What asked for it.
+    pub trigger_type: TriggerType,
+    /// From which address.
+    pub trigger_ip: Option<String>,
+    /// Who asked for it.
+    pub triggered_by: TriggeredBy,
+    /// The deployment that this one repeats or goes back to.
+    pub origin_id: Option<DeploymentId>,
+    /// Somebody asked for it to stop.
+    pub cancel_asked: bool,
+    /// What went wrong, and what to do.
+    pub error: Option<String>,
+    /// When it was asked for.
+    pub created_at: UnixMs,
+    /// When it began.
+    pub started_at: Option<UnixMs>,
+    /// When it ended.
+    pub completed_at: Option<UnixMs>,
+    /// From its beginning to its end.
+    pub duration_ms: Option<i64>,
+    #[serde(skip)]
+    pub(super) org: OrgId,
+    #[serde(skip)]
+    pub(super) plan: Plan,
+    #[serde(skip)]
+    pub(super) prepared: bool,
+}
+
+/// A deployment with what happened on each host.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeploymentDetail {
+    /// The deployment.
+    #[serde(flatten)]
+    pub deployment: Deployment,
+    /// Each host.
+    pub hosts: Vec<DeploymentHost>,
+    /// Each step: the control plane's own first, then each host's.
+    pub steps: Vec<DeploymentStep>,
+}
+
+/// A deployment on one host.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeploymentHost {
+    /// The host.
+    pub host_id: HostId,
+    /// Its name at that time.
+    pub host_name: String,
+    /// The work order.
+    pub order_id: Option<OrderId>,
+    /// Where it is there.
+    pub status: Status,
+    /// Digest that runs there now.
+    pub digest: Option<String>,
+    /// What went wrong there.
+    pub error: Option<String>,
+    /// When it began there.
+    pub started_at: Option<UnixMs>,
+    /// When it ended there.
+    pub ended_at: Option<UnixMs>,
+}
+
+/// A step of a deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeploymentStep {
+    /// The host; null for the control plane's own steps.
+    pub host_id: Option<HostId>,
+    /// Position among the steps of the same host.
+    pub position: i64,
+    /// `targets`, `resolve-env`, `digest`; on a host `verify`, `authenticate`, `pull`, `set-aside`, `stop-old`,
+    /// `start-new`, `health`, `remove-old`, `put-back`.
+    pub name: String,
+    /// Where it is.
+    pub status: StepStatus,
+    /// How long it took, once ended.
+    pub duration_ms: Option<i64>,
+    /// What happened, for a person.
+    pub detail: String,
+    /// When it took this status.
+    pub at: UnixMs,
+}
+
+/// What is deployed, as it was when the deployment was asked for. Holds references to secrets, never values.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Plan {
+    pub application_name: String,
+    pub repository: String,
+    pub registry_id: Option<RegistryId>,
+    pub container: Container,
+    pub target: Target,
+    pub env: Vec<PlannedVar>,
+    /// Digest that a repeated deployment had.
+    pub pinned: Option<String>,
+}
+
+/// A variable of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PlannedVar {
+    pub name: String,
+    pub value: PlannedValue,
+}
+
+/// Where a planned variable's value is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum PlannedValue {
+    Plain(String),
+    Secret(SecretId),
+}
+
+/// Which deployments to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DeploymentFilter {
+    /// Only this application's.
+    pub application_id: Option<ApplicationId>,
+    /// Only in this environment.
+    pub environment: Option<String>,
+    /// Only with this status.
+    pub status: Option<Status>,
+    /// How many items, 1–500; 50 by default.
+    #[param(minimum = 1, maximum = 500)]
+    pub limit: Option<u16>,
+    /// `nextCursor` of the page before.
+    pub cursor: Option<String>,
+}
+
+pub(super) async fn list(
+    app: &App,
+    caller: &Caller,
+    filter: DeploymentFilter,
+) -> Result<Page<Deployment>, DeliveryError> {
+    caller.require(Operation::DeploymentRead)?;
+    let query = PageQuery::new(filter.limit, filter.cursor.clone());
+    let before = query.cursor::<DeploymentId>()?;
+    let rows = store::deployment::list(&app.db, caller.org(), &filter, before, query.fetch()).await?;
+    Ok(query.page(rows, |row| Cursor::of(&row.id)))
+}
+
+pub(super) async fn get(
+    app: &App,
+    caller: &Caller,
+    id: DeploymentId,
+) -> Result<DeploymentDetail, DeliveryError> {
+    caller.require(Operation::DeploymentRead)?;
+    let deployment = find(app, caller.org(), id).await?;
+    Ok(DeploymentDetail {
+        hosts: store::progress::list_hosts(&app.db, id).await?,
+        steps: store::progress::list_steps(&app.db, id).await?,
+        deployment,
+    })
+}
+
+pub(super) async fn find(app: &App, org: OrgId, id: DeploymentId) -> Result<Deployment, DeliveryError> {
+    let found = store::deployment::find(&app.db, org, id).await?;
+    found.ok_or(DeliveryError::NotFound("deployment"))
+}

@@ -1,0 +1,301 @@
+//! Carries deployments from "asked for" to "ordered", and picks up what a stopped process left.
+//!
+//! One task takes no input and looks at the tables: when it is woken, and every few seconds in case the waking was
+//! lost or another control plane's. What it finds is leased for a minute, prepared in a task of its own, and ordered
+//! in one transaction; a process that dies in between leaves a lease that runs out.
+
+use std::{sync::Arc, time::Duration};
+
+use muster_base::{DeploymentId, HostId, OrgId, UnixMs};
+use tokio::time::timeout;
+
+use super::{
+    DeliveryError,
+    application::Lifecycle,
+    deployment::{self, Deployment, Status, StepStatus},
+    events, order, progress,
+    registry::{self, Registry},
+    registry_client::{RegistryAuth, RegistryClient, RegistryFault},
+    store,
+};
+use crate::{
+    app::App,
+    error::Error,
+    fleet::{self, HostSelector, Labels},
+    in_tx, secrets,
+    work::OrderKind,
+};
+
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+const LEASE_MS: i64 = UnixMs::MINUTE;
+/// Ends before the lease does.
+const PREPARATION: Duration = Duration::from_secs(50);
+const BATCH: i64 = 64;
+
+/// Starts the driver and makes this room the one that deploy orders are of.
+pub fn start(app: &App) {
+    app.work
+        .register(OrderKind::Deploy, Arc::new(progress::DeployOrders));
+    app.tasks.spawn("delivery.driver", run(app.clone()));
+}
+
+async fn run(app: App) {
+    let stopping = app.tasks.stopping();
+    while !stopping.is_cancelled() {
+        if let Err(error) = look(&app).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "deployments could not be looked at; trying again"
+            );
+        }
+        tokio::select! {
+            () = app.delivery.wake.notified() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = stopping.cancelled() => {}
+        }
+    }
+}
+
+/// Does everything that is due.
+async fn look(app: &App) -> Result<(), DeliveryError> {
+    for (org, id) in store::turn::list_ended(&app.db, BATCH).await? {
+        let now = app.clock.now();
+        in_tx!(app.db, |tx| {
+            store::deployment::lock(tx, org, id).await?;
+            progress::conclude(tx, org, id, now).await?;
+        });
+        app.delivery.changed(id);
+    }
+    for (org, id) in store::turn::list_startable(&app.db, BATCH).await? {
+        if begin(app, org, id).await? {
+            spawn_preparation(app, org, id);
+        }
+    }
+    for (org, id) in store::turn::list_unprepared(&app.db, app.clock.now(), BATCH).await? {
+        let now = app.clock.now();
+        let mine = in_tx!(app.db, |tx| store::turn::lease(
+            tx,
+            org,
+            id,
+            now,
+            now.plus_ms(LEASE_MS)
+        )
+        .await?);
+        if mine {
+            spawn_preparation(app, org, id);
+        }
+    }
+    Ok(())
+}
+
+async fn begin(app: &App, org: OrgId, id: DeploymentId) -> Result<bool, DeliveryError> {
+    let now = app.clock.now();
+    let begun = in_tx!(app.db, |tx| {
+        store::deployment::lock(tx, org, id).await?;
+        let begun = store::turn::start(tx, org, id, now, now.plus_ms(LEASE_MS)).await?;
+        if begun {
+            events::note_status(tx, id, Status::Running, None, now).await?;
+            if let Some(deployment) = store::deployment::find_in(tx, org, id).await? {
+                let status = Lifecycle::Deploying;
+                store::application::set_status(tx, org, deployment.application_id, status).await?;
+            }
+        }
+        begun
+    });
+    app.delivery.changed(id);
+    Ok(begun)
+}
+
+fn spawn_preparation(app: &App, org: OrgId, id: DeploymentId) {
+    let task = {
+        let app = app.clone();
+        async move {
+            let prepared = timeout(PREPARATION, prepare(&app, org, id)).await;
+            let failed = match prepared {
+                Ok(Ok(())) => None,
+                // The lease runs out, and whoever reaches the database then takes over.
+                Ok(Err(DeliveryError::Db(error))) => {
+                    tracing::warn!(deployment.id = %id, error = &error as &dyn std::error::Error, "not prepared");
+                    None
+                }
+                Ok(Err(error)) => Some(error.for_record()),
+                Err(_) => Some("preparing took too long: the registry or the database is slow".to_owned()),
+            };
+            if let Some(reason) = failed
+                && let Err(error) = fail(&app, org, id, &reason).await
+            {
+                tracing::warn!(deployment.id = %id, error = &error as &dyn std::error::Error, "not ended");
+            }
+            app.delivery.changed(id);
+            app.delivery.wake.notify_one();
+        }
+    };
+    app.tasks.spawn("delivery.prepare", task);
+}
+
+/// Finds out where and what exactly, and makes the orders.
+async fn prepare(app: &App, org: OrgId, id: DeploymentId) -> Result<(), DeliveryError> {
+    let deployment = deployment::find(app, org, id).await?;
+    if deployment.status != Status::Running || deployment.prepared {
+        return Ok(());
+    }
+    let targets = step(app, &deployment, 0, "targets", find_targets(app, &deployment)).await?;
+    step(
+        app,
+        &deployment,
+        1,
+        "resolve-env",
+        check_secrets(app, &deployment),
+    )
+    .await?;
+    let registry = order::registry_of(app, &deployment).await?;
+    let digest = step(
+        app,
+        &deployment,
+        2,
+        "digest",
+        pin(app, &deployment, registry.as_ref()),
+    )
+    .await?;
+    let spec = order::spec(&deployment, registry.as_ref(), digest.as_deref());
+    let ordered = in_tx!(app.db, |tx| {
+        store::deployment::lock(tx, org, id).await?;
+        let mine = store::turn::set_prepared(tx, org, id, digest.as_deref()).await?;
+        if mine {
+            for (host, name) in &targets {
+                let order = order::submit(app, tx, &deployment, *host, &spec).await?;
+                store::progress::insert_host(tx, id, *host, name, order).await?;
+            }
+        }
+        mine
+    });
+    if ordered {
+        app.work.wake();
+    }
+    Ok(())
+}
+
+async fn fail(app: &App, org: OrgId, id: DeploymentId, reason: &str) -> Result<(), DeliveryError> {
+    let now = app.clock.now();
+    in_tx!(app.db, |tx| {
+        store::deployment::lock(tx, org, id).await?;
+        let found = store::deployment::find_in(tx, org, id).await?;
+        if let Some(deployment) = found.filter(|deployment| !deployment.prepared) {
+            progress::finish(tx, &deployment, Status::Failure, Some(reason), None, now).await?;
+        }
+    });
+    Ok(())
+}
+
+/// What a step yields, and what it says.
+type Said<T> = Result<(T, String), DeliveryError>;
+
+/// Runs one of the control plane's own steps and puts it on record.
+async fn step<T>(
+    app: &App,
+    deployment: &Deployment,
+    position: i64,
+    name: &'static str,
+    work: impl Future<Output = Said<T>>,
+) -> Result<T, DeliveryError> {
+    let began = app.clock.now();
+    let note = async |status, detail: String| -> Result<(), DeliveryError> {
+        let now = app.clock.now();
+        in_tx!(app.db, |tx| {
+            let what = (name, status, detail.as_str());
+            events::note_own_step(tx, deployment.id, position, what, (began, now)).await?;
+        });
+        app.delivery.changed(deployment.id);
+        Ok(())
+    };
+    match work.await {
+        Ok((value, detail)) => {
+            note(StepStatus::Done, detail).await?;
+            Ok(value)
+        }
+        Err(DeliveryError::Db(error)) => Err(error.into()),
+        Err(error) => {
+            let reason = error.for_record();
+            note(StepStatus::Failed, reason.clone()).await?;
+            Err(DeliveryError::Stopped(reason))
+        }
+    }
+}
+
+/// The hosts named and those that the selector fits, by name.
+async fn find_targets(app: &App, deployment: &Deployment) -> Said<Vec<(HostId, String)>> {
+    let target = &deployment.plan.target;
+    let named = HostSelector {
+        ids: target.hosts.clone(),
+        ..HostSelector::default()
+    };
+    let labelled = HostSelector {
+        labels: Labels(target.selector.clone()),
+        ..HostSelector::default()
+    };
+    let mut hosts = Vec::new();
+    // An empty list or selector would mean every host.
+    for (selector, used) in [
+        (named, !target.hosts.is_empty()),
+        (labelled, !target.selector.is_empty()),
+    ] {
+        if used {
+            let found = fleet::select_hosts(app, deployment.org, &selector)
+                .await
+                .map_err(Error::from)?;
+            hosts.extend(found.into_iter().map(|host| (host.id, host.name)));
+        }
+    }
+    hosts.sort_by(|(_, a), (_, b)| a.cmp(b));
+    hosts.dedup_by_key(|(id, _)| *id);
+    if hosts.is_empty() {
+        return Err(DeliveryError::Stopped(
+            "no host matches: the environment's hosts are gone, or none has the selector's labels".to_owned(),
+        ));
+    }
+    let names: Vec<&str> = hosts.iter().map(|(_, name)| name.as_str()).collect();
+    let said = names.join(", ");
+    Ok((hosts, said))
+}
+
+/// Opens every secret that will be needed, so that one that is gone stops the deployment before anything is ordered.
+async fn check_secrets(app: &App, deployment: &Deployment) -> Said<()> {
+    let wanted = order::referred(&deployment.plan);
+    secrets::resolve(app, deployment.org, &wanted).await?;
+    let variables = deployment.plan.env.len();
+    Ok((
+        (),
+        format!("{variables} variables, {} of them secret", wanted.len()),
+    ))
+}
+
+/// The digest to deploy: what the registry says that the tag is now.
+async fn pin(app: &App, deployment: &Deployment, registry: Option<&Registry>) -> Said<Option<String>> {
+    if let Some(digest) = &deployment.plan.pinned {
+        return Ok((
+            Some(digest.clone()),
+            format!("{digest}, as it was deployed before"),
+        ));
+    }
+    let Some(registry) = registry else {
+        let said = "the application has no registry to ask; the host pins what it pulls";
+        return Ok((None, said.to_owned()));
+    };
+    let auth: RegistryAuth = registry::auth_of(app, deployment.org, registry).await?;
+    let client = RegistryClient::new(app.delivery.http()?, &registry.url, &auth);
+    match client
+        .digest(&deployment.plan.repository, &deployment.version)
+        .await
+    {
+        Ok(digest) => {
+            let said = digest.clone();
+            Ok((Some(digest), said))
+        }
+        Err(fault) if fault.is_definite() => Err(fault.into()),
+        Err(fault) => Ok((None, not_asked(&fault))),
+    }
+}
+
+fn not_asked(fault: &RegistryFault) -> String {
+    format!("the digest is not known beforehand ({fault}); the host pins what it pulls")
+}

@@ -1,0 +1,142 @@
+//! What can go wrong with registries, applications and deployments.
+
+use super::registry_client::RegistryFault;
+use crate::{
+    db::DbError,
+    error::{Error, FieldError},
+    secrets::SecretsError,
+    work::WorkError,
+};
+
+/// Why delivery did not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliveryError {
+    /// No such thing in this org.
+    #[error("no such {0}")]
+    NotFound(&'static str),
+    /// Fields are wrong.
+    #[error("the input is not valid")]
+    Invalid(Vec<FieldError>),
+    /// The name is taken.
+    #[error("there is already a {what} with the name {name}")]
+    NameTaken {
+        /// What.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// Applications use the registry.
+    #[error("applications use this registry: give them another one first")]
+    RegistryInUse,
+    /// A deployment of the application is under way.
+    #[error("a deployment of this application is under way: wait for its end or cancel it")]
+    DeploymentUnderWay,
+    /// The environment has no hosts.
+    #[error("the environment {0} of this application names no hosts: give it hosts or a selector first")]
+    NoTargets(String),
+    /// The application has no such environment.
+    #[error("this application has no environment {0}: add it to `environments` first")]
+    NoEnvironment(String),
+    /// It has ended already.
+    #[error("this deployment has ended: it is {0}")]
+    Ended(&'static str),
+    /// It has not ended.
+    #[error("this deployment has not ended: wait for its end or cancel it")]
+    NotEnded,
+    /// There is nothing to go back to.
+    #[error(
+        "no earlier deployment of this application succeeded in this environment: there is nothing to go back to"
+    )]
+    NothingToGoBackTo,
+    /// The idempotency key was used for another version or environment.
+    #[error("this Idempotency-Key was used for version {0} before: use a new key for each version")]
+    KeyReused(String),
+    /// The webhook's credentials do not hold. Says nothing more, on purpose.
+    #[error("the application or its token is not valid")]
+    WebhookRefused,
+    /// Too many requests.
+    #[error("too many requests")]
+    RateLimited {
+        /// When to try again.
+        retry_after: std::time::Duration,
+    },
+    /// A deployment can't go on, for a reason that its record tells.
+    #[error("{0}")]
+    Stopped(String),
+    /// Orders.
+    #[error(transparent)]
+    Work(#[from] WorkError),
+    /// Only the super administrator may.
+    #[error("only the super administrator may change variables of the global scope")]
+    GlobalScope,
+    /// The registry is no registry, can't be reached or refused.
+    #[error(transparent)]
+    Registry(#[from] RegistryFault),
+    /// Secrets.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    /// The caller may not, or another room refused.
+    #[error(transparent)]
+    Other(Box<Error>),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl From<Error> for DeliveryError {
+    fn from(error: Error) -> Self {
+        Self::Other(Box::new(error))
+    }
+}
+
+impl DeliveryError {
+    /// One wrong field.
+    pub(super) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldError {
+            field: field.into(),
+            message: message.into(),
+        }])
+    }
+
+    /// The error as one sentence for the record of a deployment; nothing internal, no secret.
+    pub(super) fn for_record(self) -> String {
+        match Error::from(self) {
+            Error::Internal(source) => {
+                tracing::error!(
+                    error = format!("{source:#}"),
+                    "a deployment failed by our own fault"
+                );
+                "internal error; the log of the control plane says more".to_owned()
+            }
+            other => other.to_string(),
+        }
+    }
+}
+
+impl From<DeliveryError> for Error {
+    fn from(error: DeliveryError) -> Self {
+        let message = error.to_string();
+        match error {
+            DeliveryError::NotFound(what) => Self::NotFound(what),
+            DeliveryError::Invalid(errors) => Self::Invalid(errors),
+            DeliveryError::NameTaken { .. } => Self::conflict("name-taken", message),
+            DeliveryError::RegistryInUse => Self::conflict("registry-in-use", message),
+            DeliveryError::DeploymentUnderWay => Self::conflict("deployment-under-way", message),
+            DeliveryError::NoTargets(_) => Self::conflict("no-targets", message),
+            DeliveryError::NoEnvironment(_) => Self::conflict("no-environment", message),
+            DeliveryError::Ended(_) => Self::conflict("deployment-ended", message),
+            DeliveryError::NotEnded => Self::conflict("deployment-not-ended", message),
+            DeliveryError::NothingToGoBackTo => Self::conflict("nothing-to-go-back-to", message),
+            DeliveryError::KeyReused(_) => Self::conflict("idempotency-key-reused", message),
+            DeliveryError::WebhookRefused => Self::Unauthenticated,
+            DeliveryError::RateLimited { retry_after } => Self::RateLimited { retry_after },
+            DeliveryError::Stopped(message) => Self::conflict("deployment-stopped", message),
+            DeliveryError::Work(inner) => inner.into(),
+            DeliveryError::GlobalScope => Self::Denied(message.into()),
+            DeliveryError::Registry(fault) => Self::Upstream(fault.to_string()),
+            DeliveryError::Secrets(inner) => inner.into(),
+            DeliveryError::Other(inner) => *inner,
+            DeliveryError::Db(inner) => inner.into(),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Collecting what is wrong with an input, so that a person sees all of it at once.
+
+use super::DeliveryError;
+use crate::error::FieldError;
+
+/// Wrong fields found so far.
+#[derive(Default)]
+pub(super) struct Fields(Vec<FieldError>);
+
+impl Fields {
+    /// Notes `message` for `field` unless `holds`.
+    pub(super) fn check(&mut self, holds: bool, field: impl Into<String>, message: impl Into<String>) {
+        if !holds {
+            self.0.push(FieldError {
+                field: field.into(),
+                message: message.into(),
+            });
+        }
+    }
+
+    /// A name that people type: unique somewhere, shown everywhere.
+    pub(super) fn name(&mut self, field: &str, name: &str) {
+        let plain = name.trim() == name && !name.chars().any(char::is_control);
+        self.check(
+            plain && (1..=128).contains(&name.chars().count()),
+            field,
+            "1 to 128 characters, none of them a control character, no space at either end",
+        );
+    }
+
+    /// A name that also names containers, files and paths.
+    pub(super) fn slug(&mut self, field: &str, name: &str) {
+        let first = name.chars().next().is_some_and(|c| c.is_ascii_alphanumeric());
+        let rest = name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
+        self.check(
+            first && rest && name.len() <= 63,
+            field,
+            "1 to 63 letters, digits, _, . and -, of which the first is a letter or digit",
+        );
+    }
+
+    /// A description.
+    pub(super) fn text(&mut self, field: &str, text: &str) {
+        self.check(text.chars().count() <= 2_000, field, "at most 2,000 characters");
+    }
+
+    /// Everything was right, or the whole list of what was not.
+    pub(super) fn finish(self) -> Result<(), DeliveryError> {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(DeliveryError::Invalid(self.0))
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! `applications`.
+
+use muster_base::{ApplicationId, OrgId, RegistryId, UnixMs};
+use sqlx::AssertSqlSafe;
+
+use super::{from_json, to_json};
+use crate::{
+    db::{Db, DbError, Tx},
+    delivery::application::{Application, Lifecycle, Mode},
+    with_pool, with_tx,
+};
+
+const COLUMNS: &str = "id, name, description, mode, image, registry_id, container, environments, webhook_enabled, \
+    webhook_environment, status, created_by, created_at, updated_at";
+
+#[derive(sqlx::FromRow)]
+struct Record {
+    id: ApplicationId,
+    name: String,
+    description: String,
+    mode: String,
+    image: String,
+    registry_id: Option<RegistryId>,
+    container: String,
+    environments: String,
+    webhook_enabled: bool,
+    webhook_environment: String,
+    status: i64,
+    created_by: String,
+    created_at: UnixMs,
+    updated_at: UnixMs,
+}
+
+impl TryFrom<Record> for Application {
+    type Error = DbError;
+
+    fn try_from(record: Record) -> Result<Self, DbError> {
+        Ok(Self {
+            id: record.id,
+            name: record.name,
+            description: record.description,
+            mode: Mode::read(&record.mode)?,
+            image: record.image,
+            registry_id: record.registry_id,
+            container: from_json(&record.container, "applications.container")?,
+            environments: from_json(&record.environments, "applications.environments")?,
+            webhook_enabled: record.webhook_enabled,
+            webhook_environment: record.webhook_environment,
+            status: record.status,
+            created_by: record.created_by,
+            created_at: record.created_at,
+            updated_at: record.updated_at,
+        })
+    }
+}
+
+pub async fn insert(tx: &mut Tx, org: OrgId, application: &Application) -> Result<(), DbError> {
+    const SQL: &str = "insert into applications (id, org_id, name, description, mode, image, registry_id, container, \
+        environments, webhook_enabled, webhook_environment, status, created_by, created_at, updated_at) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+    let container = to_json(&application.container, "applications.container")?;
+    let environments = to_json(&application.environments, "applications.environments")?;
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(application.id)
+            .bind(org)
+            .bind(&application.name)
+            .bind(&application.description)
+            .bind(application.mode.as_str())
+            .bind(&application.image)
+            .bind(application.registry_id)
+            .bind(container)
+            .bind(environments)
+            .bind(application.webhook_enabled)
+            .bind(&application.webhook_environment)
+            .bind(application.status)
+            .bind(&application.created_by)
+            .bind(application.created_at)
+            .bind(application.updated_at)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
+pub async fn find(db: &Db, org: OrgId, id: ApplicationId) -> Result<Option<Application>, DbError> {
+    let sql = format!("select {COLUMNS} from applications where org_id = $1 and id = $2");
+    let row: Option<Record> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
+        .bind(org)
+        .bind(id)
+        .fetch_optional(pool)
+        .await)?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// Locks the row until the transaction ends: whatever concerns the application's deployments goes one by one.
+pub async fn lock(tx: &mut Tx, org: OrgId, id: ApplicationId) -> Result<bool, DbError> {
+    const SQL: &str = "update applications set revision = revision + 1 where org_id = $1 and id = $2";
+    let rows = with_tx!(tx, |conn| sqlx::query(SQL)
+        .bind(org)
+        .bind(id)
+        .execute(conn)
+        .await?
+        .rows_affected());
+    Ok(rows == 1)
+}
+
+pub async fn list(db: &Db, org: OrgId, after: &str, limit: i64) -> Result<Vec<Application>, DbError> {
+    let sql =
+        format!("select {COLUMNS} from applications where org_id = $1 and name > $2 order by name limit $3");
+    let rows: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
+        .bind(org)
+        .bind(after)
+        .bind(limit)
+        .fetch_all(pool)
+        .await)?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// Everything but the status, which deployments set.
+pub async fn update(tx: &mut Tx, org: OrgId, application: &Application) -> Result<bool, DbError> {
+    const SQL: &str = "update applications set name = $3, description = $4, mode = $5, image = $6, registry_id = $7, \
+        container = $8, environments = $9, webhook_enabled = $10, webhook_environment = $11, updated_at = $12, \
+        revision = revision + 1 where org_id = $1 and id = $2";
+    let container = to_json(&application.container, "applications.container")?;
+    let environments = to_json(&application.environments, "applications.environments")?;
+    let rows = with_tx!(tx, |conn| sqlx::query(SQL)
+        .bind(org)
+        .bind(application.id)
+        .bind(&application.name)
+        .bind(&application.description)
+        .bind(application.mode.as_str())
+        .bind(&application.image)
+        .bind(application.registry_id)
+        .bind(container)
+        .bind(environments)
+        .bind(application.webhook_enabled)
+        .bind(&application.webhook_environment)
+        .bind(application.updated_at)
+        .execute(conn)
+        .await?
+        .rows_affected());
+    Ok(rows == 1)
+}
+
+pub async fn set_status(
+    tx: &mut Tx,
+    org: OrgId,
+    id: ApplicationId,
+    status: Lifecycle,
+) -> Result<(), DbError> {
+    const SQL: &str = "update applications set status = $3 where org_id = $1 and id = $2";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(org)
+            .bind(id)
+            .bind(status as i64)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
+pub async fn delete(tx: &mut Tx, org: OrgId, id: ApplicationId) -> Result<(), DbError> {
+    const SQL: &str = "delete from applications where org_id = $1 and id = $2";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL).bind(org).bind(id).execute(conn).await?;
+    });
+    Ok(())
+}

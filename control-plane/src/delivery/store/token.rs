@@ -1,0 +1,96 @@
+//! `webhook_tokens`.
+
+use muster_base::{ApplicationId, OrgId, UnixMs};
+use uuid::Uuid;
+
+use crate::{
+    db::{Db, DbError, Tx},
+    with_pool, with_tx,
+};
+
+/// A token to be stored: its hash only.
+pub struct NewToken<'a> {
+    pub id: Uuid,
+    pub application: ApplicationId,
+    pub environment: &'a str,
+    pub hash: &'a [u8],
+    pub created_by: &'a str,
+    pub created_at: UnixMs,
+}
+
+/// An application as the webhook sees it, once for each of its tokens, or once without any.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Candidate {
+    pub org_id: OrgId,
+    pub webhook_enabled: bool,
+    pub token_id: Option<Uuid>,
+    pub token_environment: Option<String>,
+    pub token_hash: Option<Vec<u8>>,
+    pub token_expires_at: Option<UnixMs>,
+}
+
+pub async fn insert(tx: &mut Tx, org: OrgId, token: &NewToken<'_>) -> Result<(), DbError> {
+    const SQL: &str = "insert into webhook_tokens \
+        (id, org_id, application_id, environment, token_hash, created_by, created_at) \
+        values ($1, $2, $3, $4, $5, $6, $7)";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(token.id)
+            .bind(org)
+            .bind(token.application)
+            .bind(token.environment)
+            .bind(token.hash)
+            .bind(token.created_by)
+            .bind(token.created_at)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
+/// Lets the tokens that are there end at `end`, if they don't end before, and forgets those that have ended.
+pub async fn retire(
+    tx: &mut Tx,
+    org: OrgId,
+    application: ApplicationId,
+    environment: &str,
+    now: UnixMs,
+    end: UnixMs,
+) -> Result<(), DbError> {
+    const FORGET: &str = "delete from webhook_tokens where org_id = $1 and application_id = $2 and environment = $3 \
+        and expires_at <= $4";
+    const RETIRE: &str = "update webhook_tokens set expires_at = $4 where org_id = $1 and application_id = $2 \
+        and environment = $3 and (expires_at is null or expires_at > $4)";
+    with_tx!(tx, |conn| {
+        for (sql, at) in [(RETIRE, end), (FORGET, now)] {
+            sqlx::query(sql)
+                .bind(org)
+                .bind(application)
+                .bind(environment)
+                .bind(at)
+                .execute(&mut *conn)
+                .await?;
+        }
+    });
+    Ok(())
+}
+
+/// The one query of a webhook call, whoever calls. It carries no org: the token is what decides the org.
+pub async fn candidates(db: &Db, application: ApplicationId) -> Result<Vec<Candidate>, DbError> {
+    const SQL: &str = "select a.org_id, a.webhook_enabled, t.id as token_id, \
+        t.environment as token_environment, t.token_hash, t.expires_at as token_expires_at \
+        from applications a left join webhook_tokens t on t.application_id = a.id where a.id = $1 \
+        order by t.created_at desc limit 32";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(application)
+        .fetch_all(pool)
+        .await)?)
+}
+
+pub async fn touch(tx: &mut Tx, id: Uuid, now: UnixMs) -> Result<(), DbError> {
+    const SQL: &str = "update webhook_tokens set last_used_at = $2 where id = $1";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL).bind(id).bind(now).execute(conn).await?;
+    });
+    Ok(())
+}

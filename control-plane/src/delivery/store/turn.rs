@@ -1,0 +1,111 @@
+//! `deployments`, as the driver looks at them: whose turn it is, who prepares it.
+
+use muster_base::{DeploymentId, OrgId, UnixMs};
+
+use crate::{
+    db::{Db, DbError, Tx},
+    with_pool, with_tx,
+};
+
+/// Every org's deployments whose turn has come: pending, and nothing runs in the same place. Oldest first.
+pub async fn list_startable(db: &Db, limit: i64) -> Result<Vec<(OrgId, DeploymentId)>, DbError> {
+    const SQL: &str = "select p.org_id, p.id from deployments p where p.status = 'pending' and not exists \
+        (select 1 from deployments r where r.application_id = p.application_id and r.environment = p.environment \
+        and r.status = 'running') order by p.id limit $1";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(limit)
+        .fetch_all(pool)
+        .await)?)
+}
+
+/// Every org's deployments that run without orders and that nobody is preparing.
+pub async fn list_unprepared(
+    db: &Db,
+    now: UnixMs,
+    limit: i64,
+) -> Result<Vec<(OrgId, DeploymentId)>, DbError> {
+    const SQL: &str = "select org_id, id from deployments where status = 'running' and not prepared \
+        and lease_until < $1 order by id limit $2";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(now)
+        .bind(limit)
+        .fetch_all(pool)
+        .await)?)
+}
+
+/// Every org's deployments whose hosts have all ended and that have not.
+pub async fn list_ended(db: &Db, limit: i64) -> Result<Vec<(OrgId, DeploymentId)>, DbError> {
+    const SQL: &str = "select d.org_id, d.id from deployments d where d.status = 'running' and d.prepared \
+        and not exists (select 1 from deployment_hosts h where h.deployment_id = d.id and h.ended_at is null) \
+        order by d.id limit $1";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(limit)
+        .fetch_all(pool)
+        .await)?)
+}
+
+/// Makes a pending deployment run, leased to the caller until `lease`.
+pub async fn start(
+    tx: &mut Tx,
+    org: OrgId,
+    id: DeploymentId,
+    now: UnixMs,
+    lease: UnixMs,
+) -> Result<bool, DbError> {
+    const SQL: &str = "update deployments set status = 'running', started_at = $3, lease_until = $4 \
+        where org_id = $1 and id = $2 and status = 'pending' and not exists \
+        (select 1 from deployments r where r.application_id = deployments.application_id \
+        and r.environment = deployments.environment and r.status = 'running')";
+    changed(tx, SQL, org, id, now, lease).await
+}
+
+/// Takes over the preparation of a running deployment whose lease has ended.
+pub async fn lease(
+    tx: &mut Tx,
+    org: OrgId,
+    id: DeploymentId,
+    now: UnixMs,
+    lease: UnixMs,
+) -> Result<bool, DbError> {
+    const SQL: &str = "update deployments set lease_until = $4 where org_id = $1 and id = $2 \
+        and status = 'running' and not prepared and lease_until < $3";
+    changed(tx, SQL, org, id, now, lease).await
+}
+
+async fn changed(
+    tx: &mut Tx,
+    sql: &'static str,
+    org: OrgId,
+    id: DeploymentId,
+    now: UnixMs,
+    lease: UnixMs,
+) -> Result<bool, DbError> {
+    let rows = with_tx!(tx, |conn| sqlx::query(sql)
+        .bind(org)
+        .bind(id)
+        .bind(now)
+        .bind(lease)
+        .execute(conn)
+        .await?
+        .rows_affected());
+    Ok(rows == 1)
+}
+
+/// The orders are made. False if it is not running any more, or somebody else made them.
+pub async fn set_prepared(
+    tx: &mut Tx,
+    org: OrgId,
+    id: DeploymentId,
+    digest: Option<&str>,
+) -> Result<bool, DbError> {
+    const SQL: &str = "update deployments set prepared = true, digest = coalesce($3, digest) \
+        where org_id = $1 and id = $2 and status = 'running' and not prepared and not cancel_asked";
+    let rows = with_tx!(tx, |conn| sqlx::query(SQL)
+        .bind(org)
+        .bind(id)
+        .bind(digest)
+        .execute(conn)
+        .await?
+        .rows_affected());
+    Ok(rows == 1)
+}

@@ -1,0 +1,91 @@
+//! Deploy tokens: `whk_…`, one for an environment of an application, shown once, stored as a hash.
+
+use muster_base::{ApplicationId, UnixMs, random_token, sha256};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{DeliveryError, application, fields::Fields, store};
+use crate::{
+    access::{Caller, Operation},
+    app::App,
+    audit::{self, Entry},
+    in_tx,
+};
+
+const PREFIX: &str = "whk_";
+const DEFAULT_OVERLAP_S: u32 = 3_600;
+const MAX_OVERLAP_S: u32 = 7 * 86_400;
+
+/// Which token is wanted.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewWebhookToken {
+    /// Where it deploys; the application's `webhookEnvironment` if not given.
+    pub environment: Option<String>,
+    /// How many seconds the one before goes on working; an hour by default, 0 to end it at once.
+    #[schema(maximum = 604_800)]
+    pub overlap_s: Option<u32>,
+}
+
+/// A token, shown this once.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookToken {
+    /// For the field `token` of `POST /webhook/deploy`.
+    pub token: String,
+    /// Where it deploys.
+    pub environment: String,
+    /// Until when a token before this one works too.
+    pub previous_until: UnixMs,
+}
+
+/// Makes a new token. The one before works on for the overlap, so that CI can be given the new one in peace.
+pub(super) async fn rotate(
+    app: &App,
+    caller: &Caller,
+    id: ApplicationId,
+    wanted: NewWebhookToken,
+) -> Result<WebhookToken, DeliveryError> {
+    caller.require(Operation::ApplicationWrite)?;
+    let org = caller.org();
+    let application = application::find(app, org, id).await?;
+    let environment = wanted.environment.unwrap_or(application.webhook_environment);
+    let overlap = wanted.overlap_s.unwrap_or(DEFAULT_OVERLAP_S);
+    let mut fields = Fields::default();
+    fields.check(
+        application.environments.contains_key(&environment),
+        "environment",
+        "the application has no such environment",
+    );
+    fields.check(overlap <= MAX_OVERLAP_S, "overlapS", "at most 604,800 (7 days)");
+    fields.finish()?;
+    let now = app.clock.now();
+    let previous_until = now.plus_ms(i64::from(overlap) * UnixMs::SECOND);
+    let token = random_token(PREFIX);
+    let new = store::token::NewToken {
+        id: app.clock.new_id(),
+        application: id,
+        environment: &environment,
+        hash: &hash(&token),
+        created_by: &caller.actor.name(),
+        created_at: now,
+    };
+    in_tx!(app.db, |tx| {
+        store::token::retire(tx, org, id, &environment, now, previous_until).await?;
+        store::token::insert(tx, org, &new).await?;
+        let detail =
+            format!("a new webhook token for {environment}; the one before works for {overlap} s more");
+        let entry = Entry::done(Operation::ApplicationWrite, "application", id).detail(detail);
+        audit::record(app, tx, caller, Some(org), entry).await?;
+    });
+    Ok(WebhookToken {
+        token,
+        environment,
+        previous_until,
+    })
+}
+
+/// Tokens have 256 bits: a plain hash can't be searched through.
+pub(super) fn hash(token: &str) -> [u8; 32] {
+    sha256(token.as_bytes()).0
+}

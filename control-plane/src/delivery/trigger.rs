@@ -1,0 +1,380 @@
+//! Asking for deployments: by hand, by webhook, again, back; and calling them off.
+//!
+//! One application in one environment has at most one deployment that runs and one that waits. A new one supersedes
+//! the one that waits, which ends as cancelled: whoever deploys twice in a row wants the second.
+
+use muster_base::{ApplicationId, DeploymentId, UnixMs};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    DeliveryError,
+    application::{self, Application, DEFAULT_ENVIRONMENT},
+    deployment::{self, Deployment, Plan, PlannedValue, PlannedVar, Status, TriggerType, TriggeredBy},
+    env_merge, events,
+    image::{ImageName, is_tag},
+    order, progress, store,
+};
+use crate::{
+    access::{Caller, Operation},
+    app::App,
+    audit::{self, Entry},
+    db::Tx,
+    in_tx,
+};
+
+/// A deployment to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewDeployment {
+    /// The version: an image tag.
+    pub version: String,
+    /// Where; `default` if not given, or the only environment there is.
+    pub environment: Option<String>,
+}
+
+/// Where to go back to.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RollbackTo {
+    /// A successful deployment of the same application in the same environment.
+    pub to: Option<DeploymentId>,
+}
+
+/// A deployment was accepted.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Accepted {
+    /// The deployment.
+    pub deployment_id: DeploymentId,
+}
+
+impl Deployment {
+    /// The answer to whoever asked for it.
+    pub(super) fn accepted(&self) -> Accepted {
+        Accepted {
+            deployment_id: self.id,
+        }
+    }
+}
+
+/// What is asked for.
+pub(super) struct Request {
+    pub application: ApplicationId,
+    /// None: the default one.
+    pub environment: Option<String>,
+    pub version: String,
+    pub trigger: TriggerType,
+    /// The deployment to do again: its plan and digest instead of the application's present ones.
+    pub origin: Option<Deployment>,
+    /// A call with the same key is the same call.
+    pub key: Option<String>,
+}
+
+/// A deployment by hand.
+pub(super) async fn deploy(
+    app: &App,
+    caller: &Caller,
+    application: ApplicationId,
+    new: NewDeployment,
+    key: Option<String>,
+) -> Result<Deployment, DeliveryError> {
+    let request = Request {
+        application,
+        environment: new.environment,
+        version: new.version,
+        trigger: TriggerType::Manual,
+        origin: None,
+        key,
+    };
+    enqueue(app, caller, request).await
+}
+
+/// The same version, with the same digest and settings, again.
+pub(super) async fn redeploy(
+    app: &App,
+    caller: &Caller,
+    id: DeploymentId,
+) -> Result<Deployment, DeliveryError> {
+    caller.require(Operation::DeploymentCreate)?;
+    let origin = deployment::find(app, caller.org(), id).await?;
+    repeat(app, caller, origin, TriggerType::Redeploy).await
+}
+
+/// Goes back: to `to` if it is given; to this deployment if it succeeded and a later one did too; else to the last
+/// one that succeeded before it.
+pub(super) async fn rollback(
+    app: &App,
+    caller: &Caller,
+    id: DeploymentId,
+    wanted: RollbackTo,
+) -> Result<Deployment, DeliveryError> {
+    caller.require(Operation::DeploymentCreate)?;
+    let org = caller.org();
+    let from = deployment::find(app, org, id).await?;
+    if !from.status.is_final() {
+        return Err(DeliveryError::NotEnded);
+    }
+    if let Some(to) = wanted.to {
+        let to = deployment::find(app, org, to).await?;
+        let same = to.application_id == from.application_id && to.environment == from.environment;
+        if !same || to.status != Status::Success {
+            let message = "a successful deployment of the same application in the same environment";
+            return Err(DeliveryError::invalid("to", message));
+        }
+        return repeat(app, caller, to, TriggerType::Rollback).await;
+    }
+    let success = async |before| {
+        store::deployment::find_success(&app.db, org, from.application_id, &from.environment, before).await
+    };
+    let newest = success(None).await?;
+    let is_earlier = from.status == Status::Success && newest.is_some_and(|newest| newest.id != from.id);
+    let to = if is_earlier {
+        Some(from.clone())
+    } else {
+        success(Some(from.id)).await?
+    };
+    let to = to.ok_or(DeliveryError::NothingToGoBackTo)?;
+    repeat(app, caller, to, TriggerType::Rollback).await
+}
+
+async fn repeat(
+    app: &App,
+    caller: &Caller,
+    origin: Deployment,
+    trigger: TriggerType,
+) -> Result<Deployment, DeliveryError> {
+    let request = Request {
+        application: origin.application_id,
+        environment: Some(origin.environment.clone()),
+        version: origin.version.clone(),
+        trigger,
+        origin: Some(origin),
+        key: None,
+    };
+    enqueue(app, caller, request).await
+}
+
+/// Calls a deployment off: one that waits ends at once, one that runs when its hosts have put things back.
+pub(super) async fn cancel(
+    app: &App,
+    caller: &Caller,
+    id: DeploymentId,
+) -> Result<Deployment, DeliveryError> {
+    caller.require(Operation::DeploymentCancel)?;
+    let org = caller.org();
+    let now = app.clock.now();
+    let orders = in_tx!(app.db, |tx| {
+        store::deployment::lock(tx, org, id).await?;
+        let found = store::deployment::find_in(tx, org, id).await?;
+        let deployment = found.ok_or(DeliveryError::NotFound("deployment"))?;
+        if deployment.status.is_final() {
+            return Err(DeliveryError::Ended(deployment.status.as_str()));
+        }
+        store::deployment::ask_cancel(tx, org, id).await?;
+        let hosts = store::progress::list_hosts_in(tx, id).await?;
+        if hosts.is_empty() {
+            progress::finish(tx, &deployment, Status::Cancelled, Some("called off"), None, now).await?;
+        }
+        let entry = Entry::done(Operation::DeploymentCancel, "deployment", id);
+        audit::record(app, tx, caller, Some(org), entry).await?;
+        let unfinished = hosts.into_iter().filter(|host| host.ended_at.is_none());
+        unfinished.filter_map(|host| host.order_id).collect::<Vec<_>>()
+    });
+    // Each in a transaction of its own: whoever holds an order's row goes on to the deployment's, never back.
+    for order in orders {
+        order::cancel(app, caller, order).await?;
+    }
+    app.delivery.changed(id);
+    app.delivery.wake.notify_one();
+    deployment::find(app, org, id).await
+}
+
+/// Records what is asked for and wakes the driver.
+pub(super) async fn enqueue(
+    app: &App,
+    caller: &Caller,
+    request: Request,
+) -> Result<Deployment, DeliveryError> {
+    caller.require(Operation::DeploymentCreate)?;
+    if !is_tag(&request.version) {
+        let message = "an image tag: letters, digits, _, . and -, at most 128, not beginning with . or -";
+        return Err(DeliveryError::invalid("version", message));
+    }
+    check_key(request.key.as_deref())?;
+    let org = caller.org();
+    let application = application::find(app, org, request.application).await?;
+    let environment = choose_environment(&application, request.environment.clone())?;
+    let draft = draft(app, caller, &application, environment, &request).await?;
+    let made = in_tx!(app.db, |tx| {
+        if !store::application::lock(tx, org, application.id).await? {
+            return Err(DeliveryError::NotFound("application"));
+        }
+        insert(app, caller, tx, draft, request.key.as_deref()).await?
+    });
+    for id in made.superseded {
+        app.delivery.changed(id);
+    }
+    app.delivery.wake.notify_one();
+    Ok(made.deployment)
+}
+
+struct Made {
+    deployment: Deployment,
+    superseded: Vec<DeploymentId>,
+}
+
+/// The application is locked: of two calls with the same key the second finds what the first made.
+async fn insert(
+    app: &App,
+    caller: &Caller,
+    tx: &mut Tx,
+    draft: Deployment,
+    key: Option<&str>,
+) -> Result<Made, DeliveryError> {
+    let org = caller.org();
+    let first = match key {
+        Some(key) => store::deployment::find_by_key(tx, org, draft.application_id, key).await?,
+        None => None,
+    };
+    if let Some(first) = first {
+        if first.version != draft.version || first.environment != draft.environment {
+            return Err(DeliveryError::KeyReused(first.version));
+        }
+        return Ok(Made {
+            deployment: first,
+            superseded: Vec::new(),
+        });
+    }
+    let waiting = store::deployment::list_pending(tx, org, draft.application_id, &draft.environment).await?;
+    for id in &waiting {
+        supersede(tx, &draft, *id, draft.created_at).await?;
+    }
+    store::deployment::insert(tx, &draft, key).await?;
+    events::note_status(tx, draft.id, Status::Pending, None, draft.created_at).await?;
+    let entry = Entry::done(Operation::DeploymentCreate, "deployment", draft.id).after(&draft);
+    audit::record(app, tx, caller, Some(org), entry).await?;
+    Ok(Made {
+        deployment: draft,
+        superseded: waiting,
+    })
+}
+
+async fn supersede(tx: &mut Tx, by: &Deployment, id: DeploymentId, now: UnixMs) -> Result<(), DeliveryError> {
+    if let Some(waiting) = store::deployment::find_in(tx, by.org, id).await? {
+        let reason = format!("superseded by {} before it began", by.id);
+        progress::finish(tx, &waiting, Status::Cancelled, Some(&reason), None, now).await?;
+    }
+    Ok(())
+}
+
+async fn draft(
+    app: &App,
+    caller: &Caller,
+    application: &Application,
+    environment: String,
+    request: &Request,
+) -> Result<Deployment, DeliveryError> {
+    let now = app.clock.now();
+    let (image, plan) = match &request.origin {
+        Some(origin) => {
+            let mut plan = origin.plan.clone();
+            plan.pinned.clone_from(&origin.digest);
+            (origin.image.clone(), plan)
+        }
+        None => plan(app, caller, application, &environment, &request.version).await?,
+    };
+    Ok(Deployment {
+        id: app.clock.new_id(),
+        application_id: application.id,
+        application_name: application.name.clone(),
+        environment,
+        version: request.version.clone(),
+        image,
+        digest: plan.pinned.clone(),
+        status: Status::Pending,
+        trigger_type: request.trigger,
+        trigger_ip: caller.ip.map(|ip| ip.to_string()),
+        triggered_by: TriggeredBy::of(caller),
+        origin_id: request.origin.as_ref().map(|origin| origin.id),
+        cancel_asked: false,
+        error: None,
+        created_at: now,
+        started_at: None,
+        completed_at: None,
+        duration_ms: None,
+        org: caller.org(),
+        plan,
+        prepared: false,
+    })
+}
+
+/// The application as it stands now. References to secrets stay references until the order is handed over.
+async fn plan(
+    app: &App,
+    caller: &Caller,
+    application: &Application,
+    environment: &str,
+    version: &str,
+) -> Result<(String, Plan), DeliveryError> {
+    let org = caller.org();
+    let registry = match application.registry_id {
+        Some(id) => store::registry::find(&app.db, org, id).await?,
+        None => None,
+    };
+    let name = ImageName::read(
+        &application.image,
+        registry.as_ref().map(|registry| &registry.url),
+    )
+    .map_err(|message| DeliveryError::invalid("image", message))?;
+    let variables = env_merge::effective(app, org, application.id, environment).await?;
+    let plan = Plan {
+        application_name: application.name.clone(),
+        repository: name.repository.clone(),
+        registry_id: application.registry_id,
+        container: application.container.clone(),
+        target: application
+            .environments
+            .get(environment)
+            .cloned()
+            .unwrap_or_default(),
+        env: variables
+            .into_iter()
+            .map(|variable| PlannedVar {
+                name: variable.name,
+                value: match variable.secret_id {
+                    Some(secret) => PlannedValue::Secret(secret),
+                    None => PlannedValue::Plain(variable.value),
+                },
+            })
+            .collect(),
+        pinned: None,
+    };
+    Ok((name.with_tag(version), plan))
+}
+
+fn choose_environment(application: &Application, wanted: Option<String>) -> Result<String, DeliveryError> {
+    let mut names = application.environments.keys();
+    let only = match (names.next(), names.next()) {
+        (Some(only), None) => Some(only.clone()),
+        _ => None,
+    };
+    let name = wanted.or(only).unwrap_or_else(|| DEFAULT_ENVIRONMENT.to_owned());
+    match application.environments.get(&name) {
+        None => Err(DeliveryError::NoEnvironment(name)),
+        Some(target) if target.hosts.is_empty() && target.selector.is_empty() => {
+            Err(DeliveryError::NoTargets(name))
+        }
+        Some(_) => Ok(name),
+    }
+}
+
+fn check_key(key: Option<&str>) -> Result<(), DeliveryError> {
+    let plain =
+        key.is_none_or(|key| (1..=200).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic()));
+    if plain {
+        return Ok(());
+    }
+    let message = "1 to 200 visible ASCII characters";
+    Err(DeliveryError::invalid("Idempotency-Key", message))
+}

@@ -1,0 +1,211 @@
+//! `POST /webhook/deploy`: CI deploys with one call. Only the version is chosen from outside.
+//!
+//! Whoever calls is nobody until the token proved otherwise, and learns nothing before: an application that is not
+//! there, one whose webhook is off, a token that is wrong, expired or missing all take the same query, the same
+//! comparison and the same answer.
+
+use std::{net::IpAddr, time::Duration};
+
+use muster_base::{ApplicationId, DeploymentId, ExposeSecret, OrgId, SecretString};
+use serde::{Deserialize, Serialize};
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{
+    DeliveryError,
+    deployment::{self, Deployment, Status, TriggerType},
+    events,
+    store::{self, token::Candidate},
+    token, trigger,
+};
+use crate::{
+    access::Caller,
+    app::App,
+    audit::{self, Entry},
+    in_tx,
+};
+
+/// Longest time that `?wait=1` waits; then the answer is 202 as without it.
+const PATIENCE: Duration = Duration::from_mins(9);
+
+/// What CI sends.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WebhookCall {
+    /// The application's id.
+    #[serde(default)]
+    #[schema(required)]
+    pub application_id: String,
+    /// The version: an image tag.
+    #[serde(default)]
+    #[schema(required)]
+    pub version: String,
+    /// The application's token, `whk_…`.
+    #[serde(default = "no_token")]
+    #[schema(value_type = String, format = Password, required)]
+    pub token: SecretString,
+}
+
+/// The answer to CI.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookAnswer {
+    /// Accepted; or, when it was waited for the end, that it succeeded.
+    pub success: bool,
+    /// The deployment.
+    pub deployment_id: DeploymentId,
+    /// The application.
+    pub application: WebhookApplication,
+    /// For a person.
+    pub message: String,
+    /// Where the deployment is.
+    pub status: Status,
+}
+
+/// The application in the answer to CI.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookApplication {
+    /// Id.
+    pub id: ApplicationId,
+    /// Name.
+    pub name: String,
+    /// The version that is deployed.
+    pub version: String,
+}
+
+impl WebhookAnswer {
+    fn of(deployment: &Deployment) -> Self {
+        let (success, message) = match deployment.status {
+            Status::Pending | Status::WaitingApproval | Status::Running => {
+                (true, "Deployment accepted".to_owned())
+            }
+            Status::Success => (true, "Deployment completed successfully".to_owned()),
+            Status::Failure | Status::Cancelled | Status::RolledBack => {
+                let reason = deployment.error.as_deref().unwrap_or("no reason was given");
+                (
+                    false,
+                    format!("Deployment ended as {}: {reason}", deployment.status.as_str()),
+                )
+            }
+        };
+        Self {
+            success,
+            deployment_id: deployment.id,
+            application: WebhookApplication {
+                id: deployment.application_id,
+                name: deployment.application_name.clone(),
+                version: deployment.version.clone(),
+            },
+            message,
+            status: deployment.status,
+        }
+    }
+
+    /// Whether the deployment has ended.
+    pub(super) const fn ended(&self) -> bool {
+        self.status.is_final()
+    }
+}
+
+/// Deploys. With `wait` it answers when the deployment has ended, or after nine minutes.
+pub(super) async fn deploy(
+    app: &App,
+    ip: Option<IpAddr>,
+    call: WebhookCall,
+    key: Option<String>,
+    wait: bool,
+) -> Result<WebhookAnswer, DeliveryError> {
+    app.delivery.limits.address(ip)?;
+    let named = call.application_id.parse::<ApplicationId>().ok();
+    let id = named.unwrap_or(ApplicationId::from_uuid(Uuid::nil()));
+    let candidates = store::token::candidates(&app.db, id).await?;
+    let offered = token::hash(call.token.expose_secret());
+    let Some(pass) = check(&candidates, &offered, app) else {
+        refuse(app, ip, id, candidates.first().map(|row| row.org_id)).await;
+        return Err(DeliveryError::WebhookRefused);
+    };
+    app.delivery.limits.application(id)?;
+    let caller = Caller::webhook(id, pass.org, ip);
+    let request = trigger::Request {
+        application: id,
+        environment: Some(pass.environment),
+        version: call.version,
+        trigger: TriggerType::Webhook,
+        origin: None,
+        key,
+    };
+    let deployment = trigger::enqueue(app, &caller, request).await?;
+    let now = app.clock.now();
+    in_tx!(app.db, |tx| store::token::touch(tx, pass.token, now).await?);
+    let deployment = if wait {
+        wait_for_end(app, deployment).await?
+    } else {
+        deployment
+    };
+    Ok(WebhookAnswer::of(&deployment))
+}
+
+struct Pass {
+    org: OrgId,
+    token: Uuid,
+    environment: String,
+}
+
+/// Compares with every stored token, or with as many zeros as there could be, and always to the end.
+fn check(candidates: &[Candidate], offered: &[u8; 32], app: &App) -> Option<Pass> {
+    const COMPARISONS: usize = 32;
+    let now = app.clock.now();
+    let mut found = 0_u8;
+    for i in 0..COMPARISONS {
+        let row = candidates.get(i);
+        let stored: [u8; 32] = row
+            .and_then(|row| row.token_hash.as_deref()?.try_into().ok())
+            .unwrap_or([0; 32]);
+        let usable =
+            row.is_some_and(|row| row.webhook_enabled && row.token_expires_at.is_none_or(|end| end > now));
+        let matches = stored.ct_eq(offered) & Choice::from(u8::from(usable));
+        let position = u8::try_from(i + 1).unwrap_or(0);
+        found = u8::conditional_select(&found, &position, matches);
+    }
+    let row = candidates.get(usize::from(found).checked_sub(1)?)?;
+    Some(Pass {
+        org: row.org_id,
+        token: row.token_id?,
+        environment: row.token_environment.clone()?,
+    })
+}
+
+/// Puts the attempt on record: in the application's org if there is one, else above orgs.
+async fn refuse(app: &App, ip: Option<IpAddr>, id: ApplicationId, org: Option<OrgId>) {
+    let nobody = Caller::webhook(id, org.unwrap_or(OrgId::from_uuid(Uuid::nil())), ip);
+    let entry =
+        Entry::refused("deployment:create", "application", id).detail("webhook: credentials not valid");
+    audit::record_refusal(app, &nobody, org, entry).await;
+}
+
+async fn wait_for_end(app: &App, asked: Deployment) -> Result<Deployment, DeliveryError> {
+    let (org, id) = (asked.org, asked.id);
+    let mut changes = app.delivery.changes.subscribe();
+    let stopping = app.tasks.stopping();
+    let waiting = async {
+        loop {
+            let deployment = deployment::find(app, org, id).await?;
+            if deployment.status.is_final() {
+                return Ok(deployment);
+            }
+            events::wait_for(&mut changes, id).await;
+        }
+    };
+    tokio::select! {
+        ended = waiting => return ended,
+        () = tokio::time::sleep(PATIENCE) => {}
+        () = stopping.cancelled() => {}
+    }
+    deployment::find(app, org, id).await
+}
+
+fn no_token() -> SecretString {
+    SecretString::from("")
+}
