@@ -163,6 +163,22 @@ async fn what_is_not_acknowledged_is_sent_again_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn an_acknowledgement_out_of_order_forgets_nothing_too_soon() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = Spool::open(&dir.path().join("spool.redb")).unwrap();
+    let recorder = Recorder::start(spool.clone(), START).unwrap();
+    let reports = reports(&spool);
+    for number in 0..3 {
+        recorder.record(&sample(number)).unwrap();
+        reports.next().await;
+    }
+    reports.acknowledged(2).await;
+    reports.acknowledged(0).await;
+    reports.begin_session();
+    assert_eq!(samples_of(&reports.next().await), [sample(1), sample(2)]);
+}
+
+#[tokio::test]
 async fn a_clock_that_was_set_back_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let spool = Spool::open(&dir.path().join("spool.redb")).unwrap();

@@ -15,6 +15,7 @@ use crate::{
     link::Links,
     schedule,
     tasks::Tasks,
+    telemetry::{self, Ingest},
     work::Work,
 };
 
@@ -39,6 +40,8 @@ pub struct AppInner {
     pub tasks: Tasks,
     /// Sign-in attempts.
     pub throttle: Throttle,
+    /// The way in for readings.
+    pub ingest: Ingest,
     /// Work orders.
     pub work: Work,
     /// Connected agents.
@@ -72,6 +75,7 @@ impl App {
             keys,
             tasks: Tasks::default(),
             throttle: Throttle::default(),
+            ingest: Ingest::default(),
             work: Work::default(),
             links: Links::default(),
             fleet_keys: OnceCell::new(),
@@ -91,7 +95,8 @@ impl App {
     /// Makes what must be there before anything else, and starts the background tasks.
     pub async fn start(&self) -> Result<(), DbError> {
         access::ensure_defaults(self).await?;
-        let jobs = access::jobs();
+        telemetry::start(self).await?;
+        let jobs = [access::jobs(), telemetry::jobs()].concat();
         schedule::start(self, jobs);
         delivery::start(self);
         Ok(())
@@ -105,7 +110,7 @@ impl App {
 
     /// The figures that `/metrics` shows.
     pub fn figures(&self) -> Vec<Figure> {
-        self.links.figures()
+        [self.links.figures(), self.ingest.figures()].concat()
     }
 }
 

@@ -49,6 +49,7 @@ struct Session {
 struct Sent {
     through_sample: u64,
     versions: Vec<u64>,
+    stored: bool,
 }
 
 /// A batch in the making.
@@ -178,21 +179,26 @@ impl Reports {
         }
     }
 
+    /// Reports may be stored, and so acknowledged, out of order; samples are forgotten in order, by number.
     fn acknowledge(&self, batch: u64) {
         let mut session = self.session();
-        // Batches are stored in the order they are sent: what came before this one is stored too.
-        let later = session.on_the_way.split_off(&(batch + 1));
-        if !session.on_the_way.contains_key(&batch) {
-            session.on_the_way.extend(later);
+        let Some(sent) = session.on_the_way.get_mut(&batch) else {
             return;
+        };
+        sent.stored = true;
+        let versions = std::mem::take(&mut sent.versions);
+        let mut through_sample = 0;
+        while let Some(entry) = session
+            .on_the_way
+            .first_entry()
+            .filter(|entry| entry.get().stored)
+        {
+            through_sample = through_sample.max(entry.remove().through_sample);
         }
-        let stored = std::mem::replace(&mut session.on_the_way, later);
         drop(session);
         let mut state = self.spool.state();
-        for sent in stored.into_values() {
-            state.acknowledged = state.acknowledged.max(sent.through_sample);
-            state.acknowledged_rollups.extend(sent.versions);
-        }
+        state.acknowledged = state.acknowledged.max(through_sample);
+        state.acknowledged_rollups.extend(versions);
     }
 
     fn session(&self) -> MutexGuard<'_, Session> {

@@ -2,6 +2,7 @@
 
 use muster_base::{ClusterId, HostId, OrgId, UnixMs};
 use serde::{Deserialize, Serialize};
+use tracing::warn;
 use utoipa::ToSchema;
 
 use super::{FleetError, Labels, change::Change, facts::Facts, store};
@@ -11,6 +12,7 @@ use crate::{
     audit::{self, Entry},
     in_tx,
     link::Status,
+    telemetry::{self, Latest},
 };
 
 /// Sample intervals without a reading after which a connected host counts as degraded.
@@ -57,16 +59,6 @@ pub struct Host {
     pub latest: Option<Latest>,
     /// When it was last changed by people.
     pub updated_at: UnixMs,
-}
-
-/// Latest readings by series name, for instance `cpu.total`.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Latest {
-    /// When they were taken.
-    pub at: UnixMs,
-    /// The readings.
-    pub values: std::collections::BTreeMap<String, f64>,
 }
 
 /// What people say of a host. The seed's codes.
@@ -223,7 +215,7 @@ pub(super) async fn get(app: &App, caller: &Caller, id: HostId) -> Result<Host, 
         .await?
         .ok_or(FleetError::NoHost)?;
     let mut hosts = vec![host];
-    super::host_list::add_latest(app, caller.org(), &mut hosts).await?;
+    super::host_list::add_latest(app, caller.org(), &mut hosts);
     hosts.pop().ok_or(FleetError::NoHost)
 }
 
@@ -288,6 +280,9 @@ pub(super) async fn delete(app: &App, caller: &Caller, id: HostId) -> Result<(),
         audit::record(app, tx, caller, Some(caller.org()), entry).await?;
     });
     app.links.revoke(id);
+    if let Err(error) = telemetry::forget_host(app, id).await {
+        warn!(host.id = %id, %error, "a removed host's readings are left to retention");
+    }
     Ok(())
 }
 

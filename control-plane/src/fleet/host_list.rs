@@ -14,6 +14,7 @@ use crate::{
     app::App,
     http::page::{Cursor, Page, PageQuery},
     link::Status,
+    telemetry,
 };
 
 /// Rows read at a time while looking for hosts that pass the filters which the database does not know.
@@ -88,7 +89,7 @@ pub(super) async fn list(app: &App, caller: &Caller, query: HostQuery) -> Result
     let mut page = page
         .page(rows, |row| Cursor::of(&row.name))
         .map(|row| row.shown(app));
-    add_latest(app, caller.org(), &mut page.items).await?;
+    add_latest(app, caller.org(), &mut page.items);
     Ok(page)
 }
 
@@ -106,8 +107,10 @@ pub async fn select_hosts(app: &App, org: OrgId, selector: &HostSelector) -> Res
 }
 
 /// Fills in the latest readings.
-pub(super) async fn add_latest(_app: &App, _org: OrgId, _hosts: &mut [Host]) -> Result<(), FleetError> {
-    std::future::ready(Ok(())).await
+pub(super) fn add_latest(app: &App, org: OrgId, hosts: &mut [Host]) {
+    for host in hosts {
+        host.latest = telemetry::latest_of(app, org, host.id);
+    }
 }
 
 async fn collect(

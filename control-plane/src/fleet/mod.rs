@@ -47,7 +47,7 @@ pub use self::{
     cluster::Cluster,
     environment::{Environment, EnvironmentType, find_environment},
     error::FleetError,
-    host::{Host, Latest, find_host, seal_key},
+    host::{Host, find_host, seal_key},
     host_list::{HostSelector, select_hosts},
     key_store::FleetKeys,
     labels::Labels,

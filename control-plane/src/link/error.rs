@@ -6,7 +6,7 @@ use muster_base::HostId;
 use muster_protocol::FrameError;
 use quinn::{ConnectionError, StoppedError, WriteError};
 
-use crate::{error::Error, fleet::FleetError};
+use crate::{error::Error, fleet::FleetError, telemetry::IngestError};
 
 /// A host could not be reached, or the door could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +23,9 @@ pub enum LinkError {
     /// The agent did not want the stream.
     #[error("the agent refused the stream")]
     Refused,
+    /// A report was not stored.
+    #[error(transparent)]
+    NotStored(#[from] IngestError),
     /// It took too long.
     #[error("the host did not answer in time")]
     TimedOut,
@@ -47,7 +50,12 @@ impl LinkError {
     /// Whether it may work when the host is back.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Offline(_) | Self::Lost(_) | Self::Frame(_) | Self::Refused | Self::TimedOut => true,
+            Self::Offline(_)
+            | Self::Lost(_)
+            | Self::Frame(_)
+            | Self::Refused
+            | Self::NotStored(_)
+            | Self::TimedOut => true,
             Self::Listen { .. } | Self::Fleet(_) | Self::Setup(_) => false,
         }
     }
@@ -84,6 +92,7 @@ impl From<LinkError> for Error {
             | LinkError::Lost(_)
             | LinkError::Frame(_)
             | LinkError::Refused
+            | LinkError::NotStored(_)
             | LinkError::TimedOut => Self::Upstream(error.to_string()),
             LinkError::Fleet(error) => error.into(),
             LinkError::Listen { .. } | LinkError::Setup(_) => Self::internal(error),

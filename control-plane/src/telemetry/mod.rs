@@ -1,10 +1,60 @@
-//! Readings: ingest, storage, query.
+//! Readings of hosts and containers: taking them in, keeping them, answering questions about them.
+//!
+//! A sample's way ends here: `link` hands each report to [`Ingest`], which stores it and only then lets it be
+//! acknowledged.
+//!
+//! | table | one row is |
+//! |---|---|
+//! | `samples` | a fresh sample of a host and its containers, by (host, time) |
+//! | `sample_chunks` | a host's past hour in compressed columns, by (host, hour) |
+//! | `rollups` | an hour or day of a host or container as its agent added it up, by (host, period, subject, start) |
+//! | `containers` | a container as the host's engine last described it, by (host, name) |
+//!
+//! With SQLite they live in a file of their own, which may lose its last moments in a power cut.
+//!
+//! - **Ingest**: one bounded channel for all agents and one writer; a transaction takes what came in 250 ms, or 4,096
+//!   samples. A slow database fills the channel, then sessions stop reading, then the agents keep their readings.
+//! - **Once**: keys make repeats harmless. A sample that is there stays; of two versions of a rollup the one made of
+//!   more values stays; a sample that comes again after its hour was sealed is merged away by the next sealing, and
+//!   by every reader until then.
+//! - **Sealing** ([`seal`]): an hour of a host is sealed once the host has samples of a later one, by the samples' own
+//!   time: no clock decides. The chunk goes in and its rows go out in one transaction.
+//! - **Latest values** are kept in memory, made anew from `samples` at the start: a host's newest hour is never sealed.
+//! - **Questions** pick their tier (raw, hour, day) by span, step and retention, say which, and leave gaps as gaps.
+//! - **Who may**: `telemetry:read`; every row carries its org and every query asks for it.
+//! - **Fails how**: while the database is away, ingest holds what it has and tries again; nothing is acknowledged.
+//!   A chunk that can't be read is said in the log and is a gap in the answer.
 
-use utoipa_axum::router::OpenApiRouter;
+mod api;
+mod container;
+mod error;
+mod ingest;
+mod latest;
+mod live;
+mod query;
+mod report;
+mod retention;
+mod seal;
+mod store;
+mod stored;
+#[cfg(test)]
+mod tests;
+mod values;
 
-use crate::app::App;
+pub use self::{
+    api::router,
+    error::{IngestError, TelemetryError},
+    ingest::Ingest,
+    latest::{Latest, latest_of},
+    retention::{forget_host, jobs},
+};
 
-/// This room's routes.
-pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+use crate::{app::App, db::DbError};
+
+/// Reads what must be known from the start and starts this room's tasks.
+pub async fn start(app: &App) -> Result<(), DbError> {
+    latest::rebuild(app).await?;
+    ingest::start(app);
+    seal::start(app);
+    Ok(())
 }

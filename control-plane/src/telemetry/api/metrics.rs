@@ -1,0 +1,73 @@
+//! `/api/v1/hosts/{id}/metrics` and `/api/v1/metrics`
+
+use axum::{Json, extract::State};
+use muster_base::HostId;
+use muster_metrics::Subject;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    access::Caller,
+    app::App,
+    http::{
+        extract::{Path, Query},
+        problem::{ApiResult, Problem},
+    },
+    telemetry::{
+        query::{self, Metrics, MetricsQuery},
+        stored::{self, Stored},
+        values::{self, FleetValues, SeriesInfo, ValuesQuery},
+    },
+};
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(host))
+        .routes(routes!(host_stored))
+        .routes(routes!(fleet))
+        .routes(routes!(series))
+}
+
+/// A host's readings over time.
+#[utoipa::path(get, path = "/api/v1/hosts/{id}/metrics", operation_id = "getHostMetrics", tag = "readings",
+    params(("id" = HostId, Path), MetricsQuery),
+    responses((status = 200, body = Metrics), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn host(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<HostId>,
+    Query(asked): Query<MetricsQuery>,
+) -> ApiResult<Json<Metrics>> {
+    Ok(Json(
+        query::metrics(&app, &caller, id, Subject::Host, &asked).await?,
+    ))
+}
+
+/// How much is stored of a host's readings.
+#[utoipa::path(get, path = "/api/v1/hosts/{id}/metrics/stored", operation_id = "getHostMetricsStored", tag = "readings",
+    params(("id" = HostId, Path)),
+    responses((status = 200, body = Stored), (status = 404, body = Problem)))]
+async fn host_stored(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<HostId>,
+) -> ApiResult<Json<Stored>> {
+    Ok(Json(stored::stored(&app, &caller, id).await?))
+}
+
+/// Present values of every host, or of the top ones.
+#[utoipa::path(get, path = "/api/v1/metrics/latest", operation_id = "getLatestMetrics", tag = "readings",
+    params(ValuesQuery), responses((status = 200, body = FleetValues), (status = 422, body = Problem)))]
+async fn fleet(
+    State(app): State<App>,
+    caller: Caller,
+    Query(asked): Query<ValuesQuery>,
+) -> ApiResult<Json<FleetValues>> {
+    Ok(Json(values::fleet(&app, &caller, &asked)?))
+}
+
+/// Every kind of series: name, unit, meaning.
+#[utoipa::path(get, path = "/api/v1/metrics/series", operation_id = "listSeries", tag = "readings",
+    responses((status = 200, body = Vec<SeriesInfo>)))]
+async fn series(_caller: Caller) -> Json<Vec<SeriesInfo>> {
+    Json(values::catalogue())
+}

@@ -1,0 +1,17 @@
+//! HTTP of this room.
+
+mod containers;
+mod live;
+mod metrics;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+
+/// This room's routes.
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .merge(metrics::router())
+        .merge(containers::router())
+        .merge(live::router())
+}

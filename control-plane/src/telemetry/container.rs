@@ -1,0 +1,115 @@
+//! Containers as their host's engine last described them.
+
+use std::collections::BTreeMap;
+
+use muster_base::{HostId, UnixMs};
+use muster_protocol::latest::{ContainerHealth, ContainerState};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Latest, TelemetryError, query, store};
+use crate::{
+    access::{Caller, Operation},
+    app::App,
+    http::page::{Cursor, Page, PageQuery},
+};
+
+/// A container on a host.
+#[derive(Debug, Clone, Serialize, ToSchema, sqlx::FromRow)]
+#[serde(rename_all = "camelCase")]
+pub struct Container {
+    /// Name, unique on its host.
+    pub name: String,
+    /// The engine's id.
+    #[sqlx(rename = "container_id")]
+    pub id: String,
+    /// The image as it was asked for.
+    pub image: String,
+    /// The image's content id, `sha256:…`.
+    pub image_id: String,
+    /// created | running | paused | restarting | removing | exited | dead
+    pub state: String,
+    /// none | starting | healthy | unhealthy
+    pub health: String,
+    /// How often the engine restarted it.
+    pub restarts: i64,
+    /// When it was created.
+    pub created_at: UnixMs,
+    /// When it last started.
+    pub started_at: Option<UnixMs>,
+    /// Labels that Muster put on it.
+    #[sqlx(try_from = "String")]
+    pub labels: Labels,
+    /// Memory limit; null if it has none.
+    pub memory_limit_bytes: Option<i64>,
+    /// Whether the engine still has it; if not, its history is there.
+    pub present: bool,
+    /// When the engine last described it.
+    pub seen_at: UnixMs,
+    /// Its newest readings; null if its host sent none.
+    #[sqlx(skip)]
+    pub latest: Option<Latest>,
+}
+
+/// Labels, by key.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Labels(BTreeMap<String, String>);
+
+impl TryFrom<String> for Labels {
+    type Error = serde_json::Error;
+
+    fn try_from(json: String) -> Result<Self, Self::Error> {
+        serde_json::from_str(&json).map(Self)
+    }
+}
+
+/// The containers of a host, by name.
+pub(super) async fn list(
+    app: &App,
+    caller: &Caller,
+    host: HostId,
+    page: &PageQuery,
+) -> Result<Page<Container>, TelemetryError> {
+    caller.require(Operation::TelemetryRead)?;
+    query::require_host(app, caller, host).await?;
+    let after: String = page.cursor()?.unwrap_or_default();
+    let db = &app.telemetry_db;
+    let mut rows = store::container::list(db, caller.org(), host, &after, page.fetch()).await?;
+    if let Some(sample) = app.ingest.latest().get(caller.org(), host) {
+        for row in &mut rows {
+            let latest = Latest::of(&sample, |subject, _| subject.name() == row.name);
+            row.latest = Some(latest).filter(|latest| !latest.values.is_empty());
+        }
+    }
+    Ok(page.page(rows, |row| Cursor::of(&row.name)))
+}
+
+pub(super) const fn state_word(state: ContainerState) -> &'static str {
+    match state {
+        ContainerState::Created => "created",
+        ContainerState::Running => "running",
+        ContainerState::Paused => "paused",
+        ContainerState::Restarting => "restarting",
+        ContainerState::Removing => "removing",
+        ContainerState::Exited => "exited",
+        ContainerState::Dead => "dead",
+    }
+}
+
+pub(super) const fn health_word(health: ContainerHealth) -> &'static str {
+    match health {
+        ContainerHealth::None => "none",
+        ContainerHealth::Starting => "starting",
+        ContainerHealth::Healthy => "healthy",
+        ContainerHealth::Unhealthy => "unhealthy",
+    }
+}
+
+pub(super) fn labels_json(labels: &[(String, String)]) -> String {
+    let labels: BTreeMap<&str, &str> = labels
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect();
+    // A map of strings always has a JSON text.
+    serde_json::to_string(&labels).unwrap_or_else(|_| "{}".to_owned())
+}

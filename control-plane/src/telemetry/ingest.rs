@@ -1,0 +1,297 @@
+//! The way in: one bounded channel, one writer.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use muster_base::{HostId, OrgId, UnixMs};
+use muster_metrics::Period;
+use muster_protocol::latest::Report;
+use tokio::{
+    sync::{Notify, mpsc, oneshot},
+    time::{Instant, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use super::{
+    IngestError,
+    latest::Newest,
+    report::{HostReport, SampleRow},
+    store::{PAGE, container, rollup, sample},
+};
+use crate::{
+    app::{App, Figure},
+    db::{Db, DbError},
+    in_tx,
+};
+
+/// Reports that wait for the writer, over all agents.
+const QUEUE: usize = 256;
+/// A transaction takes what comes in so long a time…
+const BATCH_TIME: Duration = Duration::from_millis(250);
+/// …or so many samples.
+const BATCH_SAMPLES: usize = 4_096;
+const RETRY_MIN: Duration = Duration::from_millis(250);
+const RETRY_MAX: Duration = Duration::from_secs(10);
+
+/// Takes reports in. Cheap to clone; clones share the channel.
+#[derive(Debug, Clone)]
+pub struct Ingest(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    queue: mpsc::Sender<Job>,
+    /// Taken by the writer when it starts.
+    queued: Mutex<Option<mpsc::Receiver<Job>>>,
+    latest: Newest,
+    /// Hosts that may have an hour to seal.
+    to_seal: Mutex<BTreeSet<HostId>>,
+    seal: Notify,
+    samples: AtomicU64,
+    rollups: AtomicU64,
+    batches: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Job {
+    report: HostReport,
+    stored: oneshot::Sender<Result<(), IngestError>>,
+}
+
+impl Default for Ingest {
+    fn default() -> Self {
+        let (queue, queued) = mpsc::channel(QUEUE);
+        Self(Arc::new(Inner {
+            queue,
+            queued: Mutex::new(Some(queued)),
+            latest: Newest::default(),
+            to_seal: Mutex::default(),
+            seal: Notify::new(),
+            samples: AtomicU64::new(0),
+            rollups: AtomicU64::new(0),
+            batches: AtomicU64::new(0),
+        }))
+    }
+}
+
+impl Ingest {
+    /// Stores a host's report; answers when it is committed. Waits while the database is slow or away, so whoever
+    /// calls this for a session must not read on before it has answered. Dropping the future does not lose a report
+    /// that is queued already; its agent sends it again, which is harmless.
+    pub async fn submit(&self, org: OrgId, host: HostId, report: Report) -> Result<(), IngestError> {
+        let report = HostReport::read(org, host, report)?;
+        let (stored, committed) = oneshot::channel();
+        let job = Job { report, stored };
+        self.0.queue.send(job).await.map_err(|_| IngestError::Stopping)?;
+        committed.await.unwrap_or(Err(IngestError::Stopping))
+    }
+
+    /// What is known of each host's present state.
+    pub(super) fn latest(&self) -> &Newest {
+        &self.0.latest
+    }
+
+    /// The hosts that may have an hour to seal, each once; waits until there are some.
+    pub(super) async fn hosts_to_seal(&self) -> BTreeSet<HostId> {
+        loop {
+            let hosts = std::mem::take(&mut *self.0.to_seal.lock().unwrap_or_else(PoisonError::into_inner));
+            if !hosts.is_empty() {
+                return hosts;
+            }
+            self.0.seal.notified().await;
+        }
+    }
+
+    /// Has these hosts looked at by the sealing task.
+    pub(super) fn want_seal(&self, hosts: impl IntoIterator<Item = HostId>) {
+        let mut to_seal = self.0.to_seal.lock().unwrap_or_else(PoisonError::into_inner);
+        to_seal.extend(hosts);
+        drop(to_seal);
+        self.0.seal.notify_one();
+    }
+
+    /// This room's own figures.
+    pub fn figures(&self) -> Vec<Figure> {
+        let figure = |name, help, value: u64| Figure {
+            name,
+            help,
+            value: value as f64,
+        };
+        let waiting = self.0.queue.max_capacity() - self.0.queue.capacity();
+        vec![
+            figure(
+                "muster_ingest_samples_total",
+                "Samples received and committed, repeats included",
+                self.0.samples.load(Ordering::Relaxed),
+            ),
+            figure(
+                "muster_ingest_rollups_total",
+                "Rollups received and committed, repeats included",
+                self.0.rollups.load(Ordering::Relaxed),
+            ),
+            figure(
+                "muster_ingest_transactions_total",
+                "Transactions that stored reports",
+                self.0.batches.load(Ordering::Relaxed),
+            ),
+            figure(
+                "muster_ingest_waiting",
+                "Reports that wait for the database",
+                waiting as u64,
+            ),
+        ]
+    }
+
+    fn stored(&self, jobs: &[Job]) {
+        self.0.batches.fetch_add(1, Ordering::Relaxed);
+        let mut to_seal = Vec::new();
+        for HostReport {
+            org,
+            host,
+            samples,
+            newest,
+            rollups,
+            ..
+        } in jobs.iter().map(|job| &job.report)
+        {
+            self.0.samples.fetch_add(samples.len() as u64, Ordering::Relaxed);
+            self.0.rollups.fetch_add(rollups.len() as u64, Ordering::Relaxed);
+            let Some(newest) = newest else { continue };
+            let latest = self.0.latest.update(*org, *host, newest);
+            let oldest = samples.iter().map(|row| row.at).min();
+            if oldest.is_some_and(|oldest| hour(oldest) < hour(latest.newest))
+                || latest
+                    .before
+                    .is_some_and(|before| hour(before) < hour(latest.newest))
+            {
+                to_seal.push(*host);
+            }
+        }
+        if !to_seal.is_empty() {
+            self.want_seal(to_seal);
+        }
+    }
+}
+
+fn hour(at: UnixMs) -> UnixMs {
+    Period::Hour.start_of(at)
+}
+
+/// Starts the writer.
+pub(super) fn start(app: &App) {
+    let queued = app
+        .ingest
+        .0
+        .queued
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    let Some(mut queued) = queued else { return };
+    let (task, stop) = (app.clone(), app.tasks.stopping());
+    app.tasks.spawn("ingest", async move {
+        while let Some(Some(first)) = stop.run_until_cancelled(queued.recv()).await {
+            let jobs = gather(first, &mut queued).await;
+            store(&task, jobs, &stop).await;
+        }
+        // Whoever waits hears that nothing more is stored.
+        queued.close();
+    });
+}
+
+async fn gather(first: Job, queued: &mut mpsc::Receiver<Job>) -> Vec<Job> {
+    let end = Instant::now() + BATCH_TIME;
+    let mut samples = first.report.samples.len();
+    let mut jobs = vec![first];
+    while samples < BATCH_SAMPLES {
+        let Ok(Some(job)) = timeout_at(end, queued.recv()).await else {
+            break;
+        };
+        samples += job.report.samples.len();
+        jobs.push(job);
+    }
+    jobs
+}
+
+/// Stores a batch and answers everyone in it. While the database is away it is tried again; what the database
+/// refuses is tried report by report, so that one can't keep the others out.
+async fn store(app: &App, jobs: Vec<Job>, stop: &CancellationToken) {
+    let mut wait = RETRY_MIN;
+    loop {
+        match write(&app.telemetry_db, &jobs, app.clock.now()).await {
+            Ok(()) => {
+                app.ingest.stored(&jobs);
+                for job in jobs {
+                    // Nobody waits any more if the session has ended: its agent will send again.
+                    job.stored.send(Ok(())).ok();
+                }
+                return;
+            }
+            Err(DbError::Unavailable(cause)) => {
+                warn!(
+                    error = &cause as &dyn std::error::Error,
+                    "reports wait for the database"
+                );
+                if stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
+                    return;
+                }
+                wait = (wait * 2).min(RETRY_MAX);
+            }
+            Err(cause) if jobs.len() == 1 => {
+                for job in jobs {
+                    error!(
+                        host.id = %job.report.host,
+                        error = &cause as &dyn std::error::Error,
+                        "a report can't be stored"
+                    );
+                    job.stored.send(Err(IngestError::Refused)).ok();
+                }
+                return;
+            }
+            Err(_) => {
+                for job in jobs {
+                    Box::pin(store(app, vec![job], stop)).await;
+                }
+                return;
+            }
+        }
+    }
+}
+
+async fn write(db: &Db, jobs: &[Job], now: UnixMs) -> Result<(), DbError> {
+    let rows = sample_rows(jobs);
+    in_tx!(db, |tx| {
+        for page in rows.chunks(PAGE) {
+            sample::insert(tx, page).await?;
+        }
+        for HostReport {
+            org,
+            host,
+            rollups,
+            containers,
+            ..
+        } in jobs.iter().map(|job| &job.report)
+        {
+            let rollups: Vec<_> = rollups.iter().collect();
+            for page in rollups.chunks(PAGE) {
+                rollup::upsert(tx, *org, *host, page).await?;
+            }
+            if let Some(facts) = containers {
+                container::replace(tx, *org, *host, facts, now).await?;
+            }
+        }
+    });
+    Ok(())
+}
+
+fn sample_rows(jobs: &[Job]) -> Vec<(OrgId, HostId, &SampleRow)> {
+    let reports = jobs.iter().map(|job| &job.report);
+    reports
+        .flat_map(|report| report.samples.iter().map(|row| (report.org, report.host, row)))
+        .collect()
+}

@@ -1,0 +1,108 @@
+//! Fetching what a plan needs: rows and chunks merged, or rollups.
+
+use std::collections::BTreeMap;
+
+use muster_base::{HostId, OrgId, UnixMs};
+use muster_metrics::{Period, RollupBody, Series, SeriesKey, Subject, chunk::Chunk, frame};
+use tracing::error;
+
+use super::{SeriesPoints, Tier, bucket::Buckets, plan::Plan};
+use crate::{
+    app::App,
+    telemetry::{TelemetryError, store},
+};
+
+type Rows = Vec<(UnixMs, Vec<u8>)>;
+
+pub(super) async fn read(
+    app: &App,
+    org: OrgId,
+    host: HostId,
+    subject: Subject,
+    plan: &Plan,
+) -> Result<Vec<SeriesPoints>, TelemetryError> {
+    let db = &app.telemetry_db;
+    let plan = plan.clone();
+    let period = match plan.tier {
+        Tier::Raw => None,
+        Tier::Hour => Some(Period::Hour),
+        Tier::Day => Some(Period::Day),
+    };
+    let Some(period) = period else {
+        // Rows first: a row that is sealed in between is then seen twice, which is noticed, and never missed.
+        let rows = store::sample::list(db, org, host, plan.from, plan.to).await?;
+        let first_hour = Period::Hour.start_of(plan.from);
+        let chunks = store::chunk::list(db, org, host, first_hour, plan.to).await?;
+        // Decompressing a day of hours takes milliseconds: not on the event loop.
+        return Ok(tokio::task::spawn_blocking(move || raw(&plan, &subject, &rows, &chunks)).await?);
+    };
+    let of = (period, &subject);
+    let rows = store::rollup::list(db, org, host, of, plan.from, plan.to).await?;
+    Ok(tokio::task::spawn_blocking(move || rollups(&plan, &rows)).await?)
+}
+
+/// Whether there ever was an hour of this subject.
+pub(super) async fn has_rollups(
+    app: &App,
+    org: OrgId,
+    host: HostId,
+    subject: &Subject,
+) -> Result<bool, TelemetryError> {
+    Ok(store::rollup::exists(&app.telemetry_db, org, host, subject).await?)
+}
+
+fn raw(plan: &Plan, subject: &Subject, rows: &Rows, chunks: &Rows) -> Vec<SeriesPoints> {
+    let mut buckets = Buckets::default();
+    let wanted = |series: &Series| plan.series.iter().any(|asked| asked.selects(series));
+    let mut sealed: BTreeMap<UnixMs, Vec<UnixMs>> = BTreeMap::new();
+    for (hour, bytes) in chunks {
+        let read = Chunk::open(bytes).and_then(|chunk| {
+            for (key, points) in
+                chunk.read(|key: &SeriesKey| key.subject == *subject && wanted(&key.series))?
+            {
+                for (at, value) in points {
+                    buckets.add_value(plan, &key.series, at, value);
+                }
+            }
+            Ok(chunk.times().to_vec())
+        });
+        match read {
+            Ok(times) => drop(sealed.insert(*hour, times)),
+            Err(cause) => error!(hour = %hour, "a chunk can't be read and is left out: {cause}"),
+        }
+    }
+    for (at, bytes) in rows {
+        let in_chunk = sealed.get(&Period::Hour.start_of(*at));
+        if in_chunk.is_some_and(|times| times.binary_search(at).is_ok()) {
+            continue;
+        }
+        match frame::decode_one(bytes) {
+            Ok(sample) => {
+                for (whose, series, value) in sample.iter() {
+                    if whose == subject && wanted(series) {
+                        buckets.add_value(plan, series, *at, value);
+                    }
+                }
+            }
+            Err(cause) => error!(at = %at, "a sample can't be read and is left out: {cause}"),
+        }
+    }
+    buckets.finish(plan)
+}
+
+fn rollups(plan: &Plan, rows: &Rows) -> Vec<SeriesPoints> {
+    let mut buckets = Buckets::default();
+    for (start, bytes) in rows {
+        match RollupBody::decode(bytes, *start) {
+            Ok(body) => {
+                for (series, aggregate) in body.0 {
+                    if plan.series.iter().any(|asked| asked.selects(&series)) {
+                        buckets.add_aggregate(plan, &series, *start, aggregate);
+                    }
+                }
+            }
+            Err(cause) => error!(start = %start, "a rollup can't be read and is left out: {cause}"),
+        }
+    }
+    buckets.finish(plan)
+}

@@ -1,0 +1,114 @@
+//! Rows of `containers`.
+
+use muster_base::{HostId, OrgId, UnixMs};
+use muster_protocol::latest::ContainerFacts;
+use sqlx::QueryBuilder;
+
+use crate::{
+    db::{Db, DbError, Tx},
+    telemetry::container::{Container, health_word, labels_json, state_word},
+    with_pool, with_tx,
+};
+
+/// Takes down what a host's engine says of all of its containers: those it does not name are gone.
+pub(in crate::telemetry) async fn replace(
+    tx: &mut Tx,
+    org: OrgId,
+    host: HostId,
+    facts: &[ContainerFacts],
+    now: UnixMs,
+) -> Result<(), DbError> {
+    const GONE: &str = "update containers set present = $3 where host_id = $1 and org_id = $2";
+    with_tx!(tx, |conn| {
+        sqlx::query(GONE)
+            .bind(host)
+            .bind(org)
+            .bind(false)
+            .execute(&mut *conn)
+            .await?;
+        for page in facts.chunks(super::PAGE) {
+            let mut sql = QueryBuilder::new(
+                "insert into containers (host_id, name, org_id, container_id, image, image_id, state, health, \
+                 restarts, created_at, started_at, labels, memory_limit_bytes, present, seen_at) ",
+            );
+            sql.push_values(page, |mut row, fact| {
+                let limit = fact
+                    .memory_limit_bytes
+                    .and_then(|bytes| i64::try_from(bytes).ok());
+                row.push_bind(host)
+                    .push_bind(&fact.name)
+                    .push_bind(org)
+                    .push_bind(&fact.id)
+                    .push_bind(&fact.image)
+                    .push_bind(&fact.image_id)
+                    .push_bind(state_word(fact.state))
+                    .push_bind(health_word(fact.health))
+                    .push_bind(i64::from(fact.restarts))
+                    .push_bind(fact.created_at)
+                    .push_bind(fact.started_at)
+                    .push_bind(labels_json(&fact.labels))
+                    .push_bind(limit)
+                    .push_bind(true)
+                    .push_bind(now);
+            });
+            sql.push(
+                " on conflict (host_id, name) do update set org_id = excluded.org_id, \
+                 container_id = excluded.container_id, image = excluded.image, image_id = excluded.image_id, \
+                 state = excluded.state, health = excluded.health, restarts = excluded.restarts, \
+                 created_at = excluded.created_at, started_at = excluded.started_at, labels = excluded.labels, \
+                 memory_limit_bytes = excluded.memory_limit_bytes, present = excluded.present, \
+                 seen_at = excluded.seen_at",
+            );
+            sql.build().execute(&mut *conn).await?;
+        }
+    });
+    Ok(())
+}
+
+/// A host's containers after a name, by name.
+pub(in crate::telemetry) async fn list(
+    db: &Db,
+    org: OrgId,
+    host: HostId,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Container>, DbError> {
+    const SQL: &str = "select name, container_id, image, image_id, state, health, restarts, created_at, started_at, \
+        labels, memory_limit_bytes, present, seen_at from containers \
+        where host_id = $1 and org_id = $2 and name > $3 order by name limit $4";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(host)
+        .bind(org)
+        .bind(after)
+        .bind(limit)
+        .fetch_all(pool)
+        .await)?)
+}
+
+/// Whether a host ever had a container of this name.
+pub(in crate::telemetry) async fn exists(
+    db: &Db,
+    org: OrgId,
+    host: HostId,
+    name: &str,
+) -> Result<bool, DbError> {
+    const SQL: &str = "select count(*) from containers where host_id = $1 and name = $2 and org_id = $3";
+    let count: i64 = with_pool!(db, |pool| sqlx::query_scalar(SQL)
+        .bind(host)
+        .bind(name)
+        .bind(org)
+        .fetch_one(pool)
+        .await)?;
+    Ok(count > 0)
+}
+
+/// Deletes every container of a host.
+pub(in crate::telemetry) async fn delete_of_host(tx: &mut Tx, host: HostId) -> Result<(), DbError> {
+    with_tx!(tx, |conn| {
+        sqlx::query("delete from containers where host_id = $1")
+            .bind(host)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! SQL of this room.
+
+pub(super) mod chunk;
+pub(super) mod container;
+pub(super) mod rollup;
+pub(super) mod sample;
+
+/// Rows that go into one statement: below SQLite's and PostgreSQL's limits of parameters by far.
+pub(super) const PAGE: usize = 256;

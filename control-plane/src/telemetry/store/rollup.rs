@@ -1,0 +1,126 @@
+//! Rows of `rollups`.
+
+use muster_base::{HostId, OrgId, UnixMs};
+use muster_metrics::{Period, Subject};
+use sqlx::QueryBuilder;
+
+use crate::{
+    db::{Db, DbError, Tx},
+    telemetry::report::RollupRow,
+    with_pool, with_tx,
+};
+
+/// Inserts rollups of a host; of two versions the one with more values stays.
+pub(in crate::telemetry) async fn upsert(
+    tx: &mut Tx,
+    org: OrgId,
+    host: HostId,
+    rows: &[(&(Period, UnixMs, String), &RollupRow)],
+) -> Result<(), DbError> {
+    with_tx!(tx, |conn| {
+        let mut sql = QueryBuilder::new(
+            "insert into rollups (host_id, period, subject, start_at, org_id, values_count, body) ",
+        );
+        sql.push_values(rows, |mut row, ((period, start, subject), rollup)| {
+            row.push_bind(host)
+                .push_bind(i32::from(period.code()))
+                .push_bind(subject)
+                .push_bind(*start)
+                .push_bind(org)
+                .push_bind(rollup.values)
+                .push_bind(&rollup.body);
+        });
+        sql.push(
+            " on conflict (host_id, period, subject, start_at) do update \
+             set values_count = excluded.values_count, body = excluded.body \
+             where rollups.values_count < excluded.values_count",
+        );
+        sql.build().execute(conn).await?;
+    });
+    Ok(())
+}
+
+/// The rollups of a host or container that begin at a time or later and before another, oldest first.
+pub(in crate::telemetry) async fn list(
+    db: &Db,
+    org: OrgId,
+    host: HostId,
+    (period, subject): (Period, &Subject),
+    from: UnixMs,
+    to: UnixMs,
+) -> Result<Vec<(UnixMs, Vec<u8>)>, DbError> {
+    const SQL: &str = "select start_at, body from rollups where host_id = $1 and period = $2 and subject = $3 \
+        and start_at >= $4 and start_at < $5 and org_id = $6 order by start_at";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(host)
+        .bind(i32::from(period.code()))
+        .bind(subject.name())
+        .bind(from)
+        .bind(to)
+        .bind(org)
+        .fetch_all(pool)
+        .await)?)
+}
+
+/// How many rollups of a period a host has, with all of its containers, and their bytes.
+pub(in crate::telemetry) async fn count(
+    db: &Db,
+    org: OrgId,
+    host: HostId,
+    period: Period,
+) -> Result<(i64, i64), DbError> {
+    const SQL: &str = "select count(*), cast(coalesce(sum(length(body)), 0) as bigint) from rollups \
+        where host_id = $1 and period = $2 and org_id = $3";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(host)
+        .bind(i32::from(period.code()))
+        .bind(org)
+        .fetch_one(pool)
+        .await)?)
+}
+
+/// Whether there is an hour of a host or container.
+pub(in crate::telemetry) async fn exists(
+    db: &Db,
+    org: OrgId,
+    host: HostId,
+    subject: &Subject,
+) -> Result<bool, DbError> {
+    const SQL: &str = "select start_at from rollups \
+        where host_id = $1 and period = $2 and subject = $3 and org_id = $4 limit 1";
+    let start: Option<UnixMs> = with_pool!(db, |pool| sqlx::query_scalar(SQL)
+        .bind(host)
+        .bind(i32::from(Period::Hour.code()))
+        .bind(subject.name())
+        .bind(org)
+        .fetch_optional(pool)
+        .await)?;
+    Ok(start.is_some())
+}
+
+/// Deletes every rollup of a period that begins before this time.
+pub(in crate::telemetry) async fn delete_before(
+    tx: &mut Tx,
+    period: Period,
+    start: UnixMs,
+) -> Result<u64, DbError> {
+    const SQL: &str = "delete from rollups where period = $1 and start_at < $2";
+    let done = with_tx!(tx, |conn| sqlx::query(SQL)
+        .bind(i32::from(period.code()))
+        .bind(start)
+        .execute(conn)
+        .await?
+        .rows_affected());
+    Ok(done)
+}
+
+/// Deletes every rollup of a host.
+pub(in crate::telemetry) async fn delete_of_host(tx: &mut Tx, host: HostId) -> Result<(), DbError> {
+    with_tx!(tx, |conn| {
+        sqlx::query("delete from rollups where host_id = $1")
+            .bind(host)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! Rows of `samples`.
+
+use muster_base::{HostId, OrgId, UnixMs};
+use sqlx::QueryBuilder;
+
+use crate::{
+    db::{Db, DbError, Tx},
+    telemetry::report::SampleRow,
+    with_pool, with_tx,
+};
+
+/// Inserts samples; one that is there stays.
+pub(in crate::telemetry) async fn insert(
+    tx: &mut Tx,
+    rows: &[(OrgId, HostId, &SampleRow)],
+) -> Result<(), DbError> {
+    with_tx!(tx, |conn| {
+        let mut sql = QueryBuilder::new("insert into samples (host_id, at, org_id, frame) ");
+        sql.push_values(rows, |mut row, (org, host, sample)| {
+            row.push_bind(*host)
+                .push_bind(sample.at)
+                .push_bind(*org)
+                .push_bind(&sample.frame);
+        });
+        sql.push(" on conflict (host_id, at) do nothing");
+        sql.build().execute(conn).await?;
+    });
+    Ok(())
+}
+
+/// The samples of a host from a time on and before another, oldest first, with their time.
+pub(in crate::telemetry) async fn list(
+    db: &Db,
+    org: OrgId,
+    host: HostId,
+    from: UnixMs,
+    to: UnixMs,
+) -> Result<Vec<(UnixMs, Vec<u8>)>, DbError> {
+    const SQL: &str = "select at, frame from samples \
+        where host_id = $1 and at >= $2 and at < $3 and org_id = $4 order by at";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(host)
+        .bind(from)
+        .bind(to)
+        .bind(org)
+        .fetch_all(pool)
+        .await)?)
+}
+
+/// The times of a host's samples.
+pub(in crate::telemetry) async fn times(db: &Db, org: OrgId, host: HostId) -> Result<Vec<UnixMs>, DbError> {
+    const SQL: &str = "select at from samples where host_id = $1 and org_id = $2 order by at";
+    Ok(with_pool!(db, |pool| sqlx::query_scalar(SQL)
+        .bind(host)
+        .bind(org)
+        .fetch_all(pool)
+        .await)?)
+}
+
+/// The oldest sample of a host, with the org that it is of.
+pub(in crate::telemetry) async fn oldest(db: &Db, host: HostId) -> Result<Option<(UnixMs, OrgId)>, DbError> {
+    const SQL: &str = "select at, org_id from samples where host_id = $1 order by at limit 1";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(host)
+        .fetch_optional(pool)
+        .await)?)
+}
+
+/// Each host's newest sample. Made anew from all hosts only at the start.
+pub(in crate::telemetry) async fn newest_of_each_host(
+    db: &Db,
+) -> Result<Vec<(HostId, OrgId, Vec<u8>)>, DbError> {
+    const SQL: &str = "select s.host_id, s.org_id, s.frame from samples s \
+        join (select host_id, max(at) as at from samples group by host_id) newest \
+        on newest.host_id = s.host_id and newest.at = s.at";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL).fetch_all(pool).await)?)
+}
+
+/// Deletes a host's samples from a time on and before another; how many there were.
+pub(in crate::telemetry) async fn delete(
+    tx: &mut Tx,
+    host: HostId,
+    from: UnixMs,
+    to: UnixMs,
+) -> Result<u64, DbError> {
+    const SQL: &str = "delete from samples where host_id = $1 and at >= $2 and at < $3";
+    let done = with_tx!(tx, |conn| sqlx::query(SQL)
+        .bind(host)
+        .bind(from)
+        .bind(to)
+        .execute(conn)
+        .await?
+        .rows_affected());
+    Ok(done)
+}

@@ -1,0 +1,85 @@
+//! What is stored of a host: for people who wonder about space, and for checks that nothing is lost or doubled.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_base::{HostId, UnixMs};
+use muster_metrics::{Period, chunk::Chunk};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{TelemetryError, query, store};
+use crate::{
+    access::{Caller, Operation},
+    app::App,
+};
+
+/// What is stored of a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Stored {
+    /// Raw samples, each counted once.
+    pub samples: u64,
+    /// Those of them that are sealed in chunks.
+    pub sealed_samples: u64,
+    /// Bytes of the chunks.
+    pub chunk_bytes: u64,
+    /// Hours of the host and its containers.
+    pub hour_rollups: u64,
+    /// Days of the host and its containers.
+    pub day_rollups: u64,
+    /// Bytes of hours and days.
+    pub rollup_bytes: u64,
+    /// Series of containers in the newest sample.
+    pub container_series: u64,
+}
+
+/// Counts what is stored of a host.
+pub(super) async fn stored(app: &App, caller: &Caller, host: HostId) -> Result<Stored, TelemetryError> {
+    caller.require(Operation::TelemetryRead)?;
+    query::require_host(app, caller, host).await?;
+    let (db, org) = (&app.telemetry_db, caller.org());
+    // Rows before chunks: an hour that is sealed in between is counted once by its times.
+    let fresh = store::sample::times(db, org, host).await?;
+    let chunks = store::chunk::sizes(db, org, host).await?;
+    let sealed: i64 = chunks.iter().map(|(_, samples, _)| samples).sum();
+    let chunk_bytes: i64 = chunks.iter().map(|(.., bytes)| bytes).sum();
+    let hours: BTreeSet<UnixMs> = chunks.iter().map(|(hour, ..)| *hour).collect();
+    let mut late: BTreeMap<UnixMs, Vec<UnixMs>> = BTreeMap::new();
+    let mut only_fresh = 0;
+    for at in fresh {
+        let hour = Period::Hour.start_of(at);
+        if hours.contains(&hour) {
+            late.entry(hour).or_default().push(at);
+        } else {
+            only_fresh += 1;
+        }
+    }
+    for (hour, times) in late {
+        let Some((_, bytes)) = store::chunk::find(db, org, host, hour).await? else {
+            continue;
+        };
+        let chunk = Chunk::open(&bytes)?;
+        only_fresh += times
+            .iter()
+            .filter(|at| chunk.times().binary_search(at).is_err())
+            .count();
+    }
+    let hour = store::rollup::count(db, org, host, Period::Hour).await?;
+    let day = store::rollup::count(db, org, host, Period::Day).await?;
+    let container_series = app.ingest.latest().get(org, host).map_or(0, |sample| {
+        sample
+            .iter()
+            .filter(|(subject, ..)| !subject.name().is_empty())
+            .count()
+    });
+    let sealed = sealed.unsigned_abs();
+    Ok(Stored {
+        samples: sealed + only_fresh as u64,
+        sealed_samples: sealed,
+        chunk_bytes: chunk_bytes.unsigned_abs(),
+        hour_rollups: hour.0.unsigned_abs(),
+        day_rollups: day.0.unsigned_abs(),
+        rollup_bytes: (hour.1 + day.1).unsigned_abs(),
+        container_series: container_series as u64,
+    })
+}
