@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use mimalloc::MiMalloc;
 use muster_base::{Clock, SecretString};
-use muster_control_plane::{app::App, config::Config, db::Databases, http, keys::Keys, link, setup};
+use muster_control_plane::{app::App, config::Config, db::Databases, http, keys::Keys, link, setup, work};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -181,6 +181,7 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     link::start(&app, app.config.link.listen)
         .await
         .context("the agents' door can't be opened")?;
+    work::start(&app).await.context("the fleet's keys can't be had")?;
     info!(http.listen = %listener.local_addr()?, database = app.db.name(), "serving");
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -1,6 +1,10 @@
 //! One session, from `Hello` to whatever ends it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    sync::Arc,
+    time::Duration,
+};
 
 use muster_base::SessionId;
 use muster_protocol::{
@@ -52,7 +56,7 @@ impl<'a> Session<'a> {
     /// Introduces the host on a fresh connection.
     pub(super) async fn open(link: &'a Link, connection: Connection) -> Result<Self, LinkError> {
         let mut facts = facts::read();
-        facts.inner_ip = connection.local_ip().map(|ip| ip.to_string());
+        facts.inner_ip = own_address(connection.remote_address()).map(|ip| ip.to_string());
         let hello = Hello {
             versions: VERSIONS,
             facts: facts.clone(),
@@ -117,6 +121,17 @@ impl<'a> Session<'a> {
         connection.close(VarInt::from_u32(0), b"");
         ended
     }
+}
+
+/// The address that this host reaches `server` from. Sends nothing: it asks the routing table.
+fn own_address(server: SocketAddr) -> Option<IpAddr> {
+    let any: IpAddr = match server {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    socket.connect(server).ok()?;
+    socket.local_addr().ok().map(|address| address.ip())
 }
 
 /// Hears the control plane.

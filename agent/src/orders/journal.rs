@@ -105,6 +105,11 @@ impl History {
     pub fn next_seq(&self) -> u32 {
         self.events.iter().map(|e| e.seq + 1).max().unwrap_or(0)
     }
+
+    /// Whether the same order under this number is a new attempt: it was refused, so never done, and comes signed anew.
+    pub fn is_superseded_by(&self, sequence: u64) -> bool {
+        matches!(self.end, Some(End::Refused(_))) && self.started.sequence != sequence
+    }
 }
 
 impl Journal {

@@ -182,7 +182,7 @@ impl Orders {
             return Ok(Reply::Follow(Arc::clone(running)));
         }
         if let Some(known) = shared.store.read(id)?
-            && !is_new_attempt(&known, sequence)
+            && !known.is_superseded_by(sequence)
         {
             return Ok(Reply::All(replies_of(known)));
         }
@@ -294,12 +294,6 @@ impl From<io::Error> for Refused {
     fn from(error: io::Error) -> Self {
         Self::Journal(error)
     }
-}
-
-/// A refused order was never done: under a new sequence number it is a new attempt.
-fn is_new_attempt(known: &History, sequence: u64) -> bool {
-    let refused = matches!(known.end, Some(End::Refused(_)));
-    refused && known.started.sequence != sequence
 }
 
 /// Everything that was ever said of an order, to be said again.

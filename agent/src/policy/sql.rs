@@ -50,20 +50,29 @@ impl Policy {
         for (index, statement) in spec.statements.iter().enumerate() {
             let risk = RiskCeiling::of(statement.risk);
             if risk > ceiling {
-                let what = format!(
-                    "statement {} is of risk `{}`, this host accepts at most `{}` on this database",
-                    index + 1,
-                    risk.name(),
-                    ceiling.name()
-                );
-                let how = format!(
-                    "max_risk = \"{}\" under [sql] or for this entry of [[databases]]",
-                    risk.name()
-                );
-                return self.refuse("sql.max_risk", &what, &how);
+                return self.too_risky(&format!("statement {}", index + 1), risk, ceiling);
             }
         }
         Ok(())
+    }
+
+    /// Whether statements of this risk (0 safe, 1 warning, 2 destructive, 3 unknown), as the worker itself reads them,
+    /// are accepted on the target.
+    pub fn check_risk(&self, target: &SqlTarget, risk: u8) -> Result<(), PolicyRefusal> {
+        let ceiling = self.check_target(target)?;
+        let risk = RiskCeiling::of(risk);
+        if risk <= ceiling {
+            return Ok(());
+        }
+        self.too_risky("the release", risk, ceiling)
+    }
+
+    fn too_risky(&self, what: &str, risk: RiskCeiling, ceiling: RiskCeiling) -> Result<(), PolicyRefusal> {
+        let (risk, ceiling) = (risk.name(), ceiling.name());
+        let what =
+            format!("{what} is of risk `{risk}`, this host accepts at most `{ceiling}` on this database");
+        let how = format!("max_risk = \"{risk}\" under [sql] or for this entry of [[databases]]");
+        self.refuse("sql.max_risk", &what, &how)
     }
 
     /// The ceiling that holds for the target: that of the first entry that matches.

@@ -49,20 +49,43 @@ impl Events {
 
     /// Reports a step's status.
     pub async fn step(&self, step: Step<'_>) {
-        self.report(StepReport::Step {
+        self.relay(StepReport::Step {
             index: step.index,
             name: step.name.to_owned(),
             status: step.status,
             duration_ms: step.duration_ms,
             rows: step.rows,
-            detail: self.clean(step.detail),
+            detail: step.detail.to_owned(),
         })
         .await;
     }
 
     /// Reports a line for the log.
     pub async fn log(&self, line: &str) {
-        self.report(StepReport::Log(self.clean(line))).await;
+        self.relay(StepReport::Log(line.to_owned())).await;
+    }
+
+    /// Reports what somebody else has put into words.
+    pub async fn relay(&self, report: StepReport) {
+        let cleaned = match report {
+            StepReport::Step {
+                index,
+                name,
+                status,
+                duration_ms,
+                rows,
+                detail,
+            } => StepReport::Step {
+                index,
+                name,
+                status,
+                duration_ms,
+                rows,
+                detail: self.clean(&detail),
+            },
+            StepReport::Log(line) => StepReport::Log(self.clean(&line)),
+        };
+        self.report(cleaned).await;
     }
 
     /// Remembers something over a crash; on the disk when this returns.

@@ -6,6 +6,7 @@ use muster_base::UnixMs;
 use muster_identity::order::OrderHead;
 use muster_protocol::latest::{
     OrderOutcome, OrderPayload, OrderRefusal, OrderReply, OrderStatus, SignedOrder, SigningKeyNotice,
+    SqlSpec, SqlTarget,
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -16,7 +17,8 @@ use super::{
     docker::Engine,
     events::{Events, reply_of},
     lane::{self, Lane},
-    secrets::Secrets,
+    secrets::{MissingSecret, Secrets},
+    sql::{self, SqlContext, SqlOutcome},
     trust,
     wire::Answer,
 };
@@ -31,6 +33,8 @@ use crate::{
 };
 
 const JOURNAL: &str = "journal";
+/// Reports of statements that wait to be journalled, at most.
+const REPORTS: usize = 16;
 
 /// Why nothing was begun.
 enum Stop {
@@ -99,7 +103,16 @@ async fn begin(
         ));
     };
     let journal = Journal::open(&config.data.worker().join(JOURNAL))?;
-    let history = journal.read(head.order)?;
+    let mut history = journal.read(head.order)?;
+    if history
+        .as_ref()
+        .is_some_and(|h| h.is_superseded_by(head.sequence))
+    {
+        // Checked before the old attempt is forgotten: whatever is refused now leaves the old answer as it is.
+        check_fresh(config, &head)?;
+        journal.forget(head.order)?;
+        history = None;
+    }
     // Whoever asked before may not have heard it all; events are told apart by their number.
     for event in history.iter().flat_map(|h| &h.events) {
         drop(
@@ -148,15 +161,20 @@ async fn begin(
     job.work(log, answers.clone()).await.map_err(Stop::from)
 }
 
-/// Time and sequence are checked against what is known now; then the order is in the journal, before anything else.
-fn start(config: &WorkerConfig, journal: &Journal, head: &OrderHead) -> Result<OrderLog, Stop> {
-    let now = config.clock.now();
-    check_time(head, now)?;
+/// Neither late nor early nor seen before.
+fn check_fresh(config: &WorkerConfig, head: &OrderHead) -> Result<(), Stop> {
+    check_time(head, config.clock.now())?;
     if Sequences::new(&config.data.worker()).has(head.sequence)? {
         return Err(OrderRefusal::Replay.into());
     }
+    Ok(())
+}
+
+/// Time and sequence are checked against what is known now; then the order is in the journal, before anything else.
+fn start(config: &WorkerConfig, journal: &Journal, head: &OrderHead) -> Result<OrderLog, Stop> {
+    check_fresh(config, head)?;
     let started = Started {
-        at: now,
+        at: config.clock.now(),
         sequence: head.sequence,
     };
     // The lane is ours, so nobody can have started it since we looked.
@@ -178,6 +196,12 @@ fn admit(
         message: e.to_string(),
     })?;
     policy.check(payload).map_err(OrderRefusal::from)?;
+    if let OrderPayload::Sql(spec) = payload {
+        // What the statements are is found out here; the order's word for it is not enough.
+        policy
+            .check_risk(&spec.target, sql::effective_risk(spec))
+            .map_err(OrderRefusal::from)?;
+    }
     Ok(trust::open(identity, &order.sealed, head.order)?)
 }
 
@@ -202,12 +226,9 @@ impl Job<'_> {
             events.log("the worker was interrupted; going on").await;
         }
         let ending = match self.payload {
-            OrderPayload::Deploy(spec) => self.deploy(spec, &events).await,
-            OrderPayload::Sql(_) | OrderPayload::TestServer(_) => Ending {
-                status: OrderStatus::Failed,
-                error: Some("this worker can't talk to databases".to_owned()),
-                digest: None,
-            },
+            OrderPayload::Deploy(spec) => Done::from(self.deploy(spec, &events).await),
+            OrderPayload::Sql(spec) => self.sql(spec, &events).await,
+            OrderPayload::TestServer(target) => self.test_server(target).await,
         };
         let outcome = self.outcome(ending, started_at, &events);
         events.end(End::Outcome(Box::new(outcome))).await
@@ -234,19 +255,94 @@ impl Job<'_> {
         deploy::run(&deploy).await
     }
 
+    async fn sql(&self, spec: &SqlSpec, events: &Events) -> Done {
+        let password = match self.secrets.get(&spec.target.password_secret) {
+            Ok(password) => password,
+            Err(e) => return Done::nothing(&e),
+        };
+        let (reports, mut heard) = mpsc::channel(REPORTS);
+        let context = SqlContext {
+            order: self.head.order,
+            resuming: self.resuming,
+            cancel: self.cancel.clone(),
+            events: reports,
+            clock: self.config.clock.clone(),
+        };
+        let work = async {
+            let outcome = sql::run(&context, spec, password).await;
+            drop(context);
+            outcome
+        };
+        let relay = async {
+            while let Some(report) = heard.recv().await {
+                events.relay(report).await;
+            }
+        };
+        tokio::join!(work, relay).0.into()
+    }
+
+    async fn test_server(&self, target: &SqlTarget) -> Done {
+        match self.secrets.get(&target.password_secret) {
+            Ok(password) => sql::test_server(target, password).await.into(),
+            Err(e) => Done::nothing(&e),
+        }
+    }
+
     fn marks(&self) -> &[crate::orders::journal::Mark] {
         self.history.map_or(&[], |h| &h.marks)
     }
 
-    fn outcome(&self, ending: Ending, started_at: UnixMs, events: &Events) -> OrderOutcome {
+    fn outcome(&self, ending: Done, started_at: UnixMs, events: &Events) -> OrderOutcome {
         OrderOutcome {
             status: ending.status,
             started_at,
             ended_at: self.config.clock.now(),
             error: ending.error.map(|text| events.clean(&text)),
             digest: ending.digest,
-            server_version: None,
+            server_version: ending.server_version,
             events: events.count(),
+        }
+    }
+}
+
+/// How the work ended, of whatever kind it was.
+struct Done {
+    status: OrderStatus,
+    error: Option<String>,
+    digest: Option<String>,
+    server_version: Option<String>,
+}
+
+impl Done {
+    /// Nothing was begun.
+    fn nothing(why: &MissingSecret) -> Self {
+        Self {
+            status: OrderStatus::Failed,
+            error: Some(format!("{why}; nothing was changed")),
+            digest: None,
+            server_version: None,
+        }
+    }
+}
+
+impl From<Ending> for Done {
+    fn from(ending: Ending) -> Self {
+        Self {
+            status: ending.status,
+            error: ending.error,
+            digest: ending.digest,
+            server_version: None,
+        }
+    }
+}
+
+impl From<SqlOutcome> for Done {
+    fn from(outcome: SqlOutcome) -> Self {
+        Self {
+            status: outcome.status,
+            error: outcome.error,
+            digest: None,
+            server_version: outcome.server_version,
         }
     }
 }

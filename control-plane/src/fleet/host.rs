@@ -267,7 +267,7 @@ pub(super) async fn update(
 }
 
 /// Removes a host: its session ends at once, its certificate is refused from now on.
-pub(super) async fn delete(app: &App, caller: &Caller, id: HostId) -> Result<(), FleetError> {
+pub(crate) async fn delete(app: &App, caller: &Caller, id: HostId) -> Result<(), FleetError> {
     caller.require(Operation::HostDelete)?;
     let before = store::host::find(&app.db, caller.org(), id)
         .await?

@@ -94,7 +94,7 @@ pub struct JoinTokenInfo {
     pub created_at: UnixMs,
 }
 
-pub(super) async fn create(
+pub(crate) async fn create(
     app: &App,
     caller: &Caller,
     new: NewJoinToken,
@@ -148,7 +148,7 @@ pub(super) async fn create(
 }
 
 /// Tokens that can still be used, newest first.
-pub(super) async fn list(
+pub(crate) async fn list(
     app: &App,
     caller: &Caller,
     query: &PageQuery,
@@ -159,7 +159,7 @@ pub(super) async fn list(
     Ok(query.page(rows, |row| Cursor::of(&row.id)))
 }
 
-pub(super) async fn withdraw(app: &App, caller: &Caller, id: JoinTokenId) -> Result<(), FleetError> {
+pub(crate) async fn withdraw(app: &App, caller: &Caller, id: JoinTokenId) -> Result<(), FleetError> {
     caller.require(Operation::JoinTokenWrite)?;
     in_tx!(app.db, |tx| {
         if !store::join_token::withdraw(tx, caller.org(), id, app.clock.now()).await? {

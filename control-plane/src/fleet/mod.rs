@@ -58,3 +58,25 @@ pub(crate) use self::{
     host::removed_hosts,
     key_store::load as load_keys,
 };
+
+#[cfg(test)]
+pub(crate) use self::host::delete as remove_host_for_tests;
+
+/// Join tokens for the door's tests.
+#[cfg(test)]
+pub(crate) mod join_tokens_for_tests {
+    use muster_base::JoinTokenId;
+
+    pub(crate) use super::join_token::{create, withdraw};
+    use crate::{access::Caller, app::App, http::page::PageQuery};
+
+    pub(crate) async fn uses_left(app: &App, caller: &Caller, id: JoinTokenId) -> Option<i64> {
+        let page = super::join_token::list(app, caller, &PageQuery::default())
+            .await
+            .unwrap();
+        page.items
+            .iter()
+            .find(|token| token.id == id)
+            .map(|token| token.uses_left)
+    }
+}

@@ -15,6 +15,8 @@ use crate::fleet;
 
 /// From the handshake to the last byte.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// Addresses that joins came from, before the idle ones are forgotten.
+const REMEMBERED_ADDRESSES: usize = 10_000;
 /// How long the answer may take to arrive.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -34,6 +36,9 @@ async fn answer(door: &Door, connection: &Connection, ip: IpAddr) -> Result<(), 
     let request = read_frame::<JoinRequest>(&mut receive)
         .await?
         .ok_or(LinkError::Refused)?;
+    if door.joins.len() > REMEMBERED_ADDRESSES {
+        door.joins.retain_recent();
+    }
     let reply = if door.joins.check_key(&ip).is_ok() {
         fleet::enrol(&door.app, &door.keys, request, ip).await
     } else {

@@ -30,6 +30,8 @@ mod registry;
 mod reports;
 mod session;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod transport;
 
 pub use self::{

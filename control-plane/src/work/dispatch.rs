@@ -11,25 +11,31 @@ use tokio::{
     time::sleep,
 };
 
-use super::{Door, Hand, OrderState, drive, store};
-use crate::{app::App, db::DbError};
+use super::{Door, Hand, OrderState, door::AgentsDoor, drive, store};
+use crate::{app::App, error::Error, fleet::FleetError, link::LinkEvent};
 
 /// How long a wake may be lost for; also how soon another control plane's orders for our hosts are seen.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Orders looked at at once.
 const BATCH: i64 = 10_000;
 
-/// Starts the dispatcher.
-pub fn start(app: &App, door: Arc<dyn Door>) {
+/// Starts the dispatcher. The agents' door is open.
+pub async fn start(app: &App) -> Result<(), FleetError> {
+    start_with(app, Arc::new(AgentsDoor::new(app).await?));
+    Ok(())
+}
+
+/// Starts the dispatcher on any door.
+pub(super) fn start_with(app: &App, door: Arc<dyn Door>) {
     let worker = app.clone();
-    let connected = door.connected();
+    let comings = door.events();
     app.tasks.spawn(
         "dispatch orders",
-        async move { run(&worker, door, connected).await },
+        async move { run(&worker, door, comings).await },
     );
 }
 
-async fn run(app: &App, door: Arc<dyn Door>, mut connected: broadcast::Receiver<muster_base::HostId>) {
+async fn run(app: &App, door: Arc<dyn Door>, mut comings: broadcast::Receiver<LinkEvent>) {
     let stopping = app.tasks.stopping();
     while !stopping.is_cancelled() {
         if let Err(e) = look(app, &door).await {
@@ -39,7 +45,7 @@ async fn run(app: &App, door: Arc<dyn Door>, mut connected: broadcast::Receiver<
             () = stopping.cancelled() => return,
             () = app.work.wake.notified() => {}
             () = sleep(LOOK_AGAIN) => {}
-            event = connected.recv() => match event {
+            event = comings.recv() => match event {
                 Ok(_) | Err(RecvError::Lagged(_)) => {}
                 // The link is gone; the clock still wakes us.
                 Err(RecvError::Closed) => sleep(LOOK_AGAIN).await,
@@ -49,7 +55,7 @@ async fn run(app: &App, door: Arc<dyn Door>, mut connected: broadcast::Receiver<
 }
 
 /// Takes in hand what nobody has.
-pub(super) async fn look(app: &App, door: &Arc<dyn Door>) -> Result<(), DbError> {
+pub(super) async fn look(app: &App, door: &Arc<dyn Door>) -> Result<(), Error> {
     let now = app.clock.now();
     for id in store::order::list_overdue(&app.db, now, BATCH).await? {
         let why = "its time passed before its host could be reached; nothing was changed";
@@ -75,7 +81,7 @@ fn take(app: &App, door: &Arc<dyn Door>, id: OrderId, hand: Hand) {
             Hand::Cancel => drive::stop(&worker, &*door, id).await,
         };
         if let Err(e) = done {
-            tracing::warn!(order.id = %id, error = %e, "an order could not be driven; trying again");
+            tracing::warn!(order.id = %id, error = &e as &dyn std::error::Error, "an order could not be driven; trying again");
         }
         worker.work.in_hand().remove(&(id, hand));
     });

@@ -2,27 +2,32 @@
 
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
-use muster_base::{HostId, OrderId};
+use futures_util::{FutureExt as _, future::BoxFuture};
+use muster_base::{HostId, OrderId, OrgId};
 use muster_identity::keys::SigningKey;
 use muster_protocol::latest::{OrderReply, SignedOrder};
 use tokio::sync::broadcast;
 
-use crate::db::DbError;
+use crate::{
+    app::App,
+    error::Error,
+    fleet::{self, FleetError},
+    link::{LinkEvent, OrderStream},
+};
 
 /// The way to hosts.
 pub trait Door: Send + Sync + 'static {
     /// Whether the host has a session here.
     fn is_online(&self, host: HostId) -> bool;
 
-    /// Hosts that connect from now on.
-    fn connected(&self) -> broadcast::Receiver<HostId>;
+    /// Hosts that come and go from now on.
+    fn events(&self) -> broadcast::Receiver<LinkEvent>;
 
     /// The key that signs orders.
     fn signer(&self) -> Arc<SigningKey>;
 
     /// The public half of the host's present seal key; `None` if the host was removed.
-    fn seal_key(&self, host: HostId) -> BoxFuture<'_, Result<Option<Vec<u8>>, DbError>>;
+    fn seal_key(&self, org: OrgId, host: HostId) -> BoxFuture<'_, Result<Option<Vec<u8>>, Error>>;
 
     /// Sends the order on a stream of its own; `None` if the host is not there (any more).
     fn open_order(&self, host: HostId, order: SignedOrder) -> BoxFuture<'_, Option<Box<dyn Replies>>>;
@@ -38,4 +43,68 @@ pub trait Replies: Send {
 
     /// What was answered is stored: the host need not say it again.
     fn stored(self: Box<Self>) -> BoxFuture<'static, ()>;
+}
+
+/// The agents' real door.
+pub(super) struct AgentsDoor {
+    app: App,
+    signer: Arc<SigningKey>,
+}
+
+impl AgentsDoor {
+    pub(super) async fn new(app: &App) -> Result<Self, FleetError> {
+        Ok(Self {
+            signer: Arc::clone(&app.fleet_keys().await?.signer),
+            app: app.clone(),
+        })
+    }
+}
+
+impl Door for AgentsDoor {
+    fn is_online(&self, host: HostId) -> bool {
+        self.app.links.is_online(host)
+    }
+
+    fn events(&self) -> broadcast::Receiver<LinkEvent> {
+        self.app.links.events()
+    }
+
+    fn signer(&self) -> Arc<SigningKey> {
+        Arc::clone(&self.signer)
+    }
+
+    fn seal_key(&self, org: OrgId, host: HostId) -> BoxFuture<'_, Result<Option<Vec<u8>>, Error>> {
+        async move { Ok(fleet::seal_key(&self.app, org, host).await?) }.boxed()
+    }
+
+    fn open_order(&self, host: HostId, order: SignedOrder) -> BoxFuture<'_, Option<Box<dyn Replies>>> {
+        async move { heard(self.app.links.open_order(host, &order).await) }.boxed()
+    }
+
+    fn cancel_order(&self, host: HostId, order: OrderId) -> BoxFuture<'_, Option<Box<dyn Replies>>> {
+        async move { heard(self.app.links.cancel_order(host, order).await) }.boxed()
+    }
+}
+
+/// A host that can't be reached now is asked again when it is back.
+fn heard(stream: Result<OrderStream, crate::link::LinkError>) -> Option<Box<dyn Replies>> {
+    match stream {
+        Ok(stream) => Some(Box::new(stream)),
+        Err(e) => {
+            tracing::debug!(error = %e, "an order's stream could not be opened");
+            None
+        }
+    }
+}
+
+impl Replies for OrderStream {
+    fn next(&mut self) -> BoxFuture<'_, Option<OrderReply>> {
+        // A stream that broke is opened again when its host is back.
+        async move { Self::next(self).await.ok().flatten() }.boxed()
+    }
+
+    fn stored(self: Box<Self>) -> BoxFuture<'static, ()> {
+        // A host that does not hear of it asks again, and is answered that the order has ended.
+        async move { drop(self.settle().await) }.boxed()
+    }
 }

@@ -9,10 +9,10 @@ use super::{
     seal::{seal_secrets, sign},
     store::{self, order::End},
 };
-use crate::{app::App, db::DbError, in_tx};
+use crate::{app::App, error::Error, in_tx};
 
 /// Drives the order for as long as its host is there and it has not ended.
-pub(super) async fn drive(app: &App, door: &dyn Door, id: OrderId) -> Result<(), DbError> {
+pub(super) async fn drive(app: &App, door: &dyn Door, id: OrderId) -> Result<(), Error> {
     loop {
         let Some(order) = store::order::find(&app.db, id).await? else {
             return Ok(());
@@ -21,7 +21,7 @@ pub(super) async fn drive(app: &App, door: &dyn Door, id: OrderId) -> Result<(),
             return Ok(());
         }
         if !door.is_online(order.host_id) {
-            return wait_for_host(app, id).await;
+            return wait_for_host(app, door, &order).await;
         }
         let signed = match store::order::signed(&app.db, id).await? {
             Some(signed) => signed,
@@ -40,7 +40,7 @@ pub(super) async fn drive(app: &App, door: &dyn Door, id: OrderId) -> Result<(),
 }
 
 /// Asks the host to stop the order.
-pub(super) async fn stop(app: &App, door: &dyn Door, id: OrderId) -> Result<(), DbError> {
+pub(super) async fn stop(app: &App, door: &dyn Door, id: OrderId) -> Result<(), Error> {
     let Some(order) = store::order::find(&app.db, id).await? else {
         return Ok(());
     };
@@ -54,7 +54,7 @@ pub(super) async fn stop(app: &App, door: &dyn Door, id: OrderId) -> Result<(), 
 }
 
 /// Stores every reply before the next is asked for.
-async fn listen(app: &App, id: OrderId, mut replies: Box<dyn Replies>) -> Result<Next, DbError> {
+async fn listen(app: &App, id: OrderId, mut replies: Box<dyn Replies>) -> Result<Next, Error> {
     let stopping = app.tasks.stopping();
     loop {
         let Some(Some(reply)) = stopping.run_until_cancelled(replies.next()).await else {
@@ -70,17 +70,17 @@ async fn listen(app: &App, id: OrderId, mut replies: Box<dyn Replies>) -> Result
 
 /// Resolves and seals the secrets, takes a sequence number and signs. `None` if the order ended over it, or somebody
 /// else was faster.
-async fn hand_over(app: &App, door: &dyn Door, order: &Order) -> Result<Option<SignedOrder>, DbError> {
+async fn hand_over(app: &App, door: &dyn Door, order: &Order) -> Result<Option<SignedOrder>, Error> {
     let secrets = match app.work.listener(order.kind) {
         Some(listener) => listener.secrets(app, order).await,
         None => Ok(Vec::new()),
     };
     let secrets = match secrets {
         Ok(secrets) => secrets,
-        Err(SecretsError::NotNow(e)) => return Err(e),
+        Err(SecretsError::NotNow(e)) => return Err(e.into()),
         Err(SecretsError::Never(why)) => return fail(app, order.id, &why).await,
     };
-    let Some(host_key) = door.seal_key(order.host_id).await? else {
+    let Some(host_key) = door.seal_key(order.org, order.host_id).await? else {
         return fail(app, order.id, "the host was removed from the fleet").await;
     };
     let sealed = match seal_secrets(order, &secrets, &host_key) {
@@ -113,11 +113,7 @@ async fn hand_over(app: &App, door: &dyn Door, order: &Order) -> Result<Option<S
             }
             Err(e) => {
                 let why = e.to_string();
-                let end = End {
-                    error: Some(&why),
-                    ..End::default()
-                };
-                reply::end(app, tx, order, OrderState::Failed, &end).await?;
+                reply::end(app, tx, order, OrderState::Failed, &error(&why)).await?;
                 None
             }
         }
@@ -127,7 +123,7 @@ async fn hand_over(app: &App, door: &dyn Door, order: &Order) -> Result<Option<S
 }
 
 /// Ends an order that can't be handed over.
-async fn fail(app: &App, id: OrderId, why: &str) -> Result<Option<SignedOrder>, DbError> {
+async fn fail(app: &App, id: OrderId, why: &str) -> Result<Option<SignedOrder>, Error> {
     finish_before_hand_over(app, id, OrderState::Failed, why).await?;
     Ok(None)
 }
@@ -138,7 +134,7 @@ pub(super) async fn finish_before_hand_over(
     id: OrderId,
     state: OrderState,
     why: &str,
-) -> Result<(), DbError> {
+) -> Result<(), Error> {
     let order = in_tx!(app.db, |tx| {
         let Some(order) = store::order::lock(tx, &app.db, id).await? else {
             return Ok(());
@@ -146,34 +142,63 @@ pub(super) async fn finish_before_hand_over(
         if !order.state.is_before_hand_over() {
             return Ok(());
         }
-        let end = End {
-            error: Some(why),
-            ..End::default()
-        };
-        reply::end(app, tx, order, state, &end).await?
+        reply::end(app, tx, order, state, &error(why)).await?
     });
     told(app, &order);
     Ok(())
 }
 
-async fn wait_for_host(app: &App, id: OrderId) -> Result<(), DbError> {
+/// The host is not here. If it was removed, it never will be.
+async fn wait_for_host(app: &App, door: &dyn Door, order: &Order) -> Result<(), Error> {
+    if order.state == OrderState::WaitingForHost {
+        return Ok(());
+    }
+    let removed = door.seal_key(order.org, order.host_id).await?.is_none();
     let order = in_tx!(app.db, |tx| {
-        let Some(order) = store::order::lock(tx, &app.db, id).await? else {
+        let Some(order) = store::order::lock(tx, &app.db, order.id).await? else {
             return Ok(());
         };
-        if order.state != OrderState::Queued {
-            return Ok(());
+        match order.state {
+            OrderState::Queued if removed => {
+                let end = error("the host was removed from the fleet; nothing was changed");
+                reply::end(app, tx, order, OrderState::Failed, &end).await?
+            }
+            OrderState::Queued => {
+                store::order::set_state(tx, order.id, OrderState::WaitingForHost).await?;
+                let order = Order {
+                    state: OrderState::WaitingForHost,
+                    ..order
+                };
+                reply::moved(app, tx, &order).await?;
+                order
+            }
+            OrderState::Sent | OrderState::Accepted if removed => {
+                let end =
+                    error("the host was removed from the fleet while it had the order; look at the host");
+                reply::end(app, tx, order, OrderState::NeedsAttention, &end).await?
+            }
+            // Asked again when it is back, or at its end.
+            OrderState::WaitingForHost
+            | OrderState::Sent
+            | OrderState::Accepted
+            | OrderState::Done
+            | OrderState::RolledBack
+            | OrderState::Failed
+            | OrderState::Refused
+            | OrderState::Cancelled
+            | OrderState::Expired
+            | OrderState::NeedsAttention => return Ok(()),
         }
-        store::order::set_state(tx, id, OrderState::WaitingForHost).await?;
-        let order = Order {
-            state: OrderState::WaitingForHost,
-            ..order
-        };
-        reply::moved(app, tx, &order).await?;
-        order
     });
     told(app, &order);
     Ok(())
+}
+
+fn error(why: &str) -> End<'_> {
+    End {
+        error: Some(why),
+        ..End::default()
+    }
 }
 
 fn told(app: &App, order: &Order) {

@@ -1,1 +1,221 @@
-//! tests
+//! A host that answers as it is told stands behind the door; the rest is real.
+
+mod bench;
+
+use futures_util::{StreamExt as _, pin_mut};
+use muster_base::UnixMs;
+use muster_identity::{keys::PinnedKeys, order::Arrived};
+use muster_protocol::latest::{OrderRefusal, OrderReply, OrderStatus};
+
+use self::bench::{Bench, PATIENCE, SECRET, Script, event, outcome};
+use super::*;
+use crate::testing::both_databases;
+
+both_databases!(an_order_waits_for_its_host_and_is_done, |test| {
+    let bench = Bench::new(test);
+    *bench.host.online.lock().unwrap() = false;
+    bench.start();
+    let id = bench.submit().await;
+    bench.reaches(id, OrderState::WaitingForHost).await;
+
+    bench.host.will(Script::Say(vec![
+        OrderReply::Accepted,
+        event(0),
+        event(1),
+        outcome(OrderStatus::Done),
+    ]));
+    bench.host.comes(test.default_org().await);
+    let order = bench.reaches(id, OrderState::Done).await;
+    assert_eq!(order.sequence, Some(1));
+    assert_eq!(order.server_version.as_deref(), Some("15.3"));
+    assert_eq!(
+        bench.states(),
+        [
+            OrderState::WaitingForHost,
+            OrderState::Sent,
+            OrderState::Accepted,
+            OrderState::Done
+        ]
+    );
+    assert_eq!(*bench.room.events.lock().unwrap(), [0, 1]);
+    assert_eq!(events(&test.app, id, -1, 10).await.unwrap().len(), 2);
+});
+
+both_databases!(
+    what_is_sent_is_signed_and_its_secrets_are_for_the_host_alone,
+    |test| {
+        let bench = Bench::new(test);
+        bench.host.will(Script::Hold(vec![OrderReply::Accepted]));
+        bench.start();
+        let id = bench.submit().await;
+        bench.reaches(id, OrderState::Accepted).await;
+        let sent = bench.host.received().remove(0);
+        let keys = PinnedKeys::from_join([bench.host.signer.public_key()]);
+        let arrived = Arrived {
+            body: &sent.body,
+            key_id: sent.key_id,
+            signature: &sent.signature,
+            payload: &sent.payload,
+            sealed: &sent.sealed,
+        };
+        let org = test.default_org().await;
+        let head = arrived
+            .verify(&keys, org, bench.host.id, test.app.clock.now())
+            .unwrap();
+        assert_eq!((head.order, head.sequence, head.approvals.len()), (id, 1, 1));
+        let opened = bench.host.open(&sent);
+        assert_eq!(opened.0, [("password".to_owned(), SECRET.to_owned())]);
+        assert!(!sent.sealed.windows(SECRET.len()).any(|w| w == SECRET.as_bytes()));
+        assert!(!sent.payload.windows(SECRET.len()).any(|w| w == SECRET.as_bytes()));
+    }
+);
+
+both_databases!(a_lost_stream_is_opened_again_with_the_same_bytes, |test| {
+    let bench = Bench::new(test);
+    bench.host.will(Script::Say(vec![OrderReply::Accepted, event(0)]));
+    bench.host.will(Script::Say(vec![
+        OrderReply::Accepted,
+        event(0),
+        event(1),
+        outcome(OrderStatus::RolledBack),
+    ]));
+    bench.start();
+    let id = bench.submit().await;
+    let order = bench.reaches(id, OrderState::RolledBack).await;
+    assert_eq!(order.error.as_deref(), Some("it went wrong"));
+    let received = bench.host.received();
+    assert_eq!(received.len(), 2);
+    assert_eq!(received[0], received[1]);
+    assert_eq!(
+        *bench.room.events.lock().unwrap(),
+        [0, 1],
+        "the room hears each event once"
+    );
+    assert_eq!(
+        bench.states(),
+        [OrderState::Sent, OrderState::Accepted, OrderState::RolledBack]
+    );
+});
+
+both_databases!(an_order_sealed_for_an_old_key_is_sealed_anew, |test| {
+    let bench = Bench::new(test);
+    bench.host.will(Script::Say(vec![OrderReply::Refused(
+        OrderRefusal::SealedForOldKey,
+    )]));
+    bench.host.will(Script::Say(vec![
+        OrderReply::Accepted,
+        outcome(OrderStatus::Done),
+    ]));
+    bench.start();
+    let id = bench.submit().await;
+    let order = bench.reaches(id, OrderState::Done).await;
+    assert_eq!(order.sequence, Some(2));
+    let received = bench.host.received();
+    assert_ne!(received[0].sealed, received[1].sealed);
+});
+
+both_databases!(a_refusal_ends_the_order_and_is_on_record, |test| {
+    let bench = Bench::new(test);
+    bench
+        .host
+        .will(Script::Say(vec![OrderReply::Refused(OrderRefusal::BadSignature)]));
+    bench.start();
+    let id = bench.submit().await;
+    let order = bench.reaches(id, OrderState::Refused).await;
+    assert!(order.error.unwrap().contains("signature"));
+    let (_, page) = test.admin().await.get("/api/v1/audit").await;
+    let rows = page["items"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["objectId"] == id.to_string()).unwrap();
+    assert_eq!(row["outcome"], "refused");
+    assert_eq!(row["actorKind"], "agent");
+    assert_eq!(row["actorId"], bench.host.id.to_string());
+});
+
+both_databases!(the_policy_s_rule_is_told, |test| {
+    let bench = Bench::new(test);
+    bench
+        .host
+        .will(Script::Say(vec![OrderReply::Refused(OrderRefusal::Policy {
+            rule: "databases".to_owned(),
+            message: "not listed".to_owned(),
+        })]));
+    bench.start();
+    let id = bench.submit().await;
+    let order = bench.reaches(id, OrderState::Refused).await;
+    assert_eq!(
+        order.error.unwrap(),
+        "the host's own policy forbids it (databases): not listed"
+    );
+});
+
+both_databases!(
+    an_order_that_never_reached_its_host_expires_or_is_cancelled,
+    |test| {
+        let bench = Bench::new(test);
+        *bench.host.online.lock().unwrap() = false;
+        bench.start();
+        let (late, unwanted) = (bench.submit().await, bench.submit().await);
+        bench.reaches(unwanted, OrderState::WaitingForHost).await;
+        bench.cancel(unwanted).await.unwrap();
+        assert_eq!(bench.order(unwanted).await.state, OrderState::Cancelled);
+        assert!(matches!(bench.cancel(unwanted).await, Err(WorkError::Ended)));
+
+        test.app.clock.advance(UnixMs::HOUR);
+        let order = bench.reaches(late, OrderState::Expired).await;
+        assert!(order.error.unwrap().contains("nothing was changed"));
+        assert!(bench.host.received().is_empty());
+    }
+);
+
+both_databases!(a_running_order_is_cancelled_by_its_host, |test| {
+    let bench = Bench::new(test);
+    bench.host.will(Script::Hold(vec![OrderReply::Accepted]));
+    bench.start();
+    let id = bench.submit().await;
+    bench.reaches(id, OrderState::Accepted).await;
+    bench.cancel(id).await.unwrap();
+    let order = bench.reaches(id, OrderState::Cancelled).await;
+    assert!(order.cancel_requested_at.is_some());
+});
+
+both_databases!(whoever_watches_hears_it_all_and_then_the_end, |test| {
+    let bench = Bench::new(test);
+    bench.host.will(Script::Say(vec![
+        OrderReply::Accepted,
+        event(0),
+        event(1),
+        outcome(OrderStatus::Done),
+    ]));
+    let id = bench.submit().await;
+    let news = follow(&test.app, id, -1);
+    pin_mut!(news);
+    bench.start();
+    let mut heard = Vec::new();
+    while let Some(one) = tokio::time::timeout(PATIENCE, news.next()).await.unwrap() {
+        heard.push(one.unwrap());
+    }
+    let seqs: Vec<_> = heard
+        .iter()
+        .filter_map(|one| match one {
+            OrderNews::Event(event) => Some(event.seq),
+            OrderNews::Order(_) => None,
+        })
+        .collect();
+    assert_eq!(seqs, [0, 1]);
+    assert!(matches!(heard.last(), Some(OrderNews::Order(order)) if order.state == OrderState::Done));
+});
+
+both_databases!(orders_are_their_org_s, |test| {
+    let bench = Bench::new(test);
+    let id = bench.submit().await;
+    let admin = test.admin().await;
+    let (status, body) = admin.get(&format!("/api/v1/orders/{id}")).await;
+    assert_eq!((status, body["state"].as_str()), (200, Some("queued")));
+    let (status, body) = admin.get(&format!("/api/v1/orders?host={}", bench.host.id)).await;
+    assert_eq!((status, body["items"].as_array().unwrap().len()), (200, 1));
+    let stranger = test.stranger("others").await;
+    assert_eq!(stranger.get(&format!("/api/v1/orders/{id}")).await.0, 404);
+    assert_eq!(stranger.get(&format!("/api/v1/orders/{id}/events")).await.0, 404);
+    let (_, body) = stranger.get("/api/v1/orders").await;
+    assert!(body["items"].as_array().unwrap().is_empty());
+});

@@ -1,0 +1,10 @@
+//! Orders on a host, for real: the worker's binary, the resident's orders room, a container engine and a registry that
+//! wants credentials.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod bench;
+mod crash;
+mod deploy;
+mod engine;
+mod refusals;
+mod secrets;

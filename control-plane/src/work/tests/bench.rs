@@ -1,0 +1,303 @@
+//! A host that answers as it is told, and a room whose orders it gets.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use futures_util::{FutureExt as _, future::BoxFuture};
+use muster_base::{Clock, HostId, OrderId, OrgId, SecretString, UnixMs};
+use muster_identity::{
+    keys::SigningKey,
+    order::OrderHead,
+    seal::{SealKey, Sealed},
+};
+use muster_protocol::latest::{
+    DbDialect, OrderEvent, OrderOutcome, OrderPayload, OrderReply, OrderStatus, SealedSecrets, SecretValues,
+    SignedOrder, SqlTarget, StepReport,
+};
+use tokio::sync::{broadcast, mpsc};
+
+use crate::{
+    app::App,
+    db::{DbError, Tx},
+    error::Error,
+    in_tx,
+    link::LinkEvent,
+    testing::Test,
+    work::{
+        Approval, Door, Listener, NewOrder, Order, OrderKind, OrderState, Replies, SecretsError, WorkError,
+        cancel, dispatch::start_with, find, submit,
+    },
+};
+
+pub(super) const SECRET: &str = "a password that must not be seen";
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What the fake host does with one stream.
+pub(super) enum Script {
+    /// Says these and closes: the stream is lost if the last is no end.
+    Say(Vec<OrderReply>),
+    /// Says these and waits for a cancel.
+    Hold(Vec<OrderReply>),
+}
+
+pub(super) struct FakeHost {
+    pub(super) id: HostId,
+    seal_key: Mutex<SealKey>,
+    pub(super) signer: Arc<SigningKey>,
+    pub(super) online: Mutex<bool>,
+    connected: broadcast::Sender<LinkEvent>,
+    scripts: Mutex<VecDeque<Script>>,
+    received: Mutex<Vec<SignedOrder>>,
+    held: Mutex<Option<mpsc::Sender<OrderReply>>>,
+}
+
+impl FakeHost {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            id: Clock::system().new_id(),
+            seal_key: Mutex::new(SealKey::generate().unwrap()),
+            signer: Arc::new(SigningKey::generate().unwrap()),
+            online: Mutex::new(true),
+            connected: broadcast::Sender::new(4),
+            scripts: Mutex::default(),
+            received: Mutex::default(),
+            held: Mutex::default(),
+        })
+    }
+
+    pub(super) fn will(&self, script: Script) {
+        self.scripts.lock().unwrap().push_back(script);
+    }
+
+    pub(super) fn comes(&self, org: OrgId) {
+        *self.online.lock().unwrap() = true;
+        let connected = LinkEvent::Connected {
+            org,
+            host: self.id,
+            session: Clock::system().new_id(),
+        };
+        self.connected.send(connected).unwrap();
+    }
+
+    pub(super) fn received(&self) -> Vec<SignedOrder> {
+        self.received.lock().unwrap().clone()
+    }
+
+    pub(super) fn open(&self, order: &SignedOrder) -> SecretValues {
+        let sealed: SealedSecrets = muster_protocol::decode(&order.sealed).unwrap();
+        let sealed = Sealed {
+            recipient: sealed.recipient,
+            encapsulated: sealed.encapsulated,
+            ciphertext: sealed.ciphertext,
+        };
+        let id = OrderHead::from_bytes(&order.body).unwrap().order;
+        let plain = self.seal_key.lock().unwrap().open(&sealed, id, self.id).unwrap();
+        muster_protocol::decode(&plain).unwrap()
+    }
+}
+
+struct Stream(mpsc::Receiver<OrderReply>);
+
+impl Replies for Stream {
+    fn next(&mut self) -> BoxFuture<'_, Option<OrderReply>> {
+        self.0.recv().boxed()
+    }
+
+    fn stored(self: Box<Self>) -> BoxFuture<'static, ()> {
+        std::future::ready(()).boxed()
+    }
+}
+
+impl Door for FakeHost {
+    fn is_online(&self, host: HostId) -> bool {
+        host == self.id && *self.online.lock().unwrap()
+    }
+
+    fn events(&self) -> broadcast::Receiver<LinkEvent> {
+        self.connected.subscribe()
+    }
+
+    fn signer(&self) -> Arc<SigningKey> {
+        Arc::clone(&self.signer)
+    }
+
+    fn seal_key(&self, _org: OrgId, _host: HostId) -> BoxFuture<'_, Result<Option<Vec<u8>>, Error>> {
+        let key = self.seal_key.lock().unwrap().public_key().to_vec();
+        std::future::ready(Ok(Some(key))).boxed()
+    }
+
+    fn open_order(&self, _host: HostId, order: SignedOrder) -> BoxFuture<'_, Option<Box<dyn Replies>>> {
+        self.received.lock().unwrap().push(order);
+        let (tx, rx) = mpsc::channel(64);
+        let (Script::Say(said) | Script::Hold(said)) = match self.scripts.lock().unwrap().pop_front() {
+            Some(Script::Hold(said)) => {
+                *self.held.lock().unwrap() = Some(tx.clone());
+                Script::Hold(said)
+            }
+            Some(script) => script,
+            None => Script::Say(Vec::new()),
+        };
+        for reply in said {
+            tx.try_send(reply).unwrap();
+        }
+        let stream: Box<dyn Replies> = Box::new(Stream(rx));
+        std::future::ready(Some(stream)).boxed()
+    }
+
+    fn cancel_order(&self, _host: HostId, _order: OrderId) -> BoxFuture<'_, Option<Box<dyn Replies>>> {
+        let (tx, rx) = mpsc::channel(1);
+        tx.try_send(outcome(OrderStatus::Cancelled)).unwrap();
+        self.held.lock().unwrap().take();
+        let stream: Box<dyn Replies> = Box::new(Stream(rx));
+        std::future::ready(Some(stream)).boxed()
+    }
+}
+
+/// The room that the test's orders are of.
+#[derive(Default)]
+pub(super) struct Room {
+    states: Mutex<Vec<OrderState>>,
+    pub(super) events: Mutex<Vec<u32>>,
+}
+
+impl Listener for Room {
+    fn secrets<'a>(
+        &'a self,
+        _app: &'a App,
+        _order: &'a Order,
+    ) -> BoxFuture<'a, Result<Vec<(String, SecretString)>, SecretsError>> {
+        std::future::ready(Ok(vec![("password".to_owned(), SECRET.into())])).boxed()
+    }
+
+    fn moved<'a>(
+        &'a self,
+        _: &'a App,
+        _: &'a mut Tx,
+        order: &'a Order,
+    ) -> BoxFuture<'a, Result<(), DbError>> {
+        self.states.lock().unwrap().push(order.state);
+        std::future::ready(Ok(())).boxed()
+    }
+
+    fn event<'a>(
+        &'a self,
+        _: &'a App,
+        _: &'a mut Tx,
+        _: &'a Order,
+        event: &'a OrderEvent,
+    ) -> BoxFuture<'a, Result<(), DbError>> {
+        self.events.lock().unwrap().push(event.seq);
+        std::future::ready(Ok(())).boxed()
+    }
+}
+
+pub(super) struct Bench<'t> {
+    test: &'t Test,
+    pub(super) host: Arc<FakeHost>,
+    pub(super) room: Arc<Room>,
+}
+
+impl<'t> Bench<'t> {
+    pub(super) fn new(test: &'t Test) -> Self {
+        let room = Arc::new(Room::default());
+        test.app
+            .work
+            .register(OrderKind::TestServer, Arc::clone(&room) as _);
+        Self {
+            test,
+            host: FakeHost::new(),
+            room,
+        }
+    }
+
+    pub(super) fn start(&self) {
+        start_with(&self.test.app, Arc::clone(&self.host) as _);
+    }
+
+    pub(super) async fn submit(&self) -> OrderId {
+        let app = &self.test.app;
+        let now = app.clock.now();
+        let new = NewOrder {
+            org: self.test.default_org().await,
+            host: self.host.id,
+            payload: OrderPayload::TestServer(SqlTarget {
+                server: app.clock.new_id(),
+                dialect: DbDialect::Postgres,
+                host: "127.0.0.1".to_owned(),
+                port: 5432,
+                username: "muster".to_owned(),
+                password_secret: "password".to_owned(),
+                database: "shop".to_owned(),
+            }),
+            approvals: vec![Approval {
+                by: "user:ann".to_owned(),
+                at: now,
+            }],
+            not_before: now,
+            expires: now.plus_ms(UnixMs::HOUR),
+            created_by: "test".to_owned(),
+        };
+        let submitted =
+            async || -> Result<OrderId, WorkError> { Ok(in_tx!(app.db, |tx| submit(app, tx, new).await?)) };
+        let id = submitted().await.unwrap();
+        app.work.wake();
+        id
+    }
+
+    pub(super) async fn cancel(&self, id: OrderId) -> Result<(), WorkError> {
+        let app = &self.test.app;
+        in_tx!(app.db, |tx| cancel(app, tx, id, "user:ann").await?);
+        app.work.wake();
+        Ok(())
+    }
+
+    pub(super) async fn order(&self, id: OrderId) -> Order {
+        find(&self.test.app, id).await.unwrap().unwrap()
+    }
+
+    pub(super) async fn reaches(&self, id: OrderId, state: OrderState) -> Order {
+        let wait = async {
+            loop {
+                let order = self.order(id).await;
+                if order.state == state {
+                    return order;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        match tokio::time::timeout(PATIENCE, wait).await {
+            Ok(order) => order,
+            Err(elapsed) => panic!(
+                "{elapsed}: the order is {:?}, not {state:?}",
+                self.order(id).await
+            ),
+        }
+    }
+
+    pub(super) fn states(&self) -> Vec<OrderState> {
+        self.room.states.lock().unwrap().clone()
+    }
+}
+
+pub(super) fn event(seq: u32) -> OrderReply {
+    OrderReply::Event(OrderEvent {
+        seq,
+        at: UnixMs(1_780_000_000_000),
+        what: StepReport::Log(format!("line {seq}")),
+    })
+}
+
+pub(super) fn outcome(status: OrderStatus) -> OrderReply {
+    OrderReply::Outcome(Box::new(OrderOutcome {
+        status,
+        started_at: UnixMs(1_780_000_000_000),
+        ended_at: UnixMs(1_780_000_000_001),
+        error: (status != OrderStatus::Done).then(|| "it went wrong".to_owned()),
+        digest: None,
+        server_version: Some("15.3".to_owned()),
+        events: 2,
+    }))
+}
