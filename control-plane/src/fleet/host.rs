@@ -206,7 +206,12 @@ pub async fn seal_key(app: &App, org: OrgId, id: HostId) -> Result<Option<Vec<u8
 
 /// Hosts whose certificates count no more.
 pub(crate) async fn removed_hosts(app: &App) -> Result<Vec<HostId>, FleetError> {
-    Ok(store::host::list_removed(&app.db).await?)
+    removed_since(app, UnixMs(0)).await
+}
+
+/// Hosts that were removed at this time or later.
+pub(crate) async fn removed_since(app: &App, since: UnixMs) -> Result<Vec<HostId>, FleetError> {
+    Ok(store::host::list_removed(&app.db, since).await?)
 }
 
 pub(super) async fn get(app: &App, caller: &Caller, id: HostId) -> Result<Host, FleetError> {

@@ -55,7 +55,7 @@ pub use self::{
 pub(crate) use self::{
     enrolment::{admit, enrol, left, note_facts, note_seal_key, renew},
     environment::seed_environments,
-    host::removed_hosts,
+    host::{removed_hosts, removed_since},
     key_store::load as load_keys,
 };
 

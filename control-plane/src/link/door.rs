@@ -13,7 +13,7 @@ use muster_identity::{
     ca::CONTROL_PLANE_CERTIFICATE_MS,
     certificate::PrivateKey,
     spiffe::Role,
-    tls::{self, Credentials},
+    tls::{self, Credentials, Expired},
 };
 use muster_protocol::{ALPN, ALPN_JOIN};
 use quinn::{Connection, Endpoint, Incoming, ServerConfig, VarInt, crypto::rustls::HandshakeData};
@@ -38,6 +38,10 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 const JOINS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(120).unwrap();
 /// Our own certificate is made anew long before it ends.
 const OWN_CERTIFICATE_EVERY: Duration = Duration::from_hours(24);
+/// How often other control planes' removals are looked for.
+const REMOVALS_EVERY: Duration = Duration::from_secs(1);
+/// Clocks differ, and a transaction takes its time.
+const REMOVALS_OVERLAP_MS: i64 = 10 * UnixMs::MINUTE;
 /// How long open connections may take to end when the process stops.
 const STOP_PATIENCE: Duration = Duration::from_secs(3);
 /// Connection error code: no business here.
@@ -73,7 +77,9 @@ pub async fn start(app: &App, listen: SocketAddr) -> Result<(), LinkError> {
     });
     app.tasks
         .spawn("agents' door", accept(door.clone(), endpoint.clone()));
-    app.tasks.spawn("own certificate", renew_own(door, endpoint));
+    app.tasks
+        .spawn("own certificate", renew_own(door.clone(), endpoint));
+    app.tasks.spawn("removed hosts", watch_removals(door));
     Ok(())
 }
 
@@ -123,7 +129,10 @@ async fn sort(door: Arc<Door>, connection: Connection) {
         Some(ALPN_JOIN) => joining::serve(door, connection).await,
         Some(ALPN) => match tls::peer(connection.peer_identity()) {
             Some(Ok(info)) => match info.id.role {
-                Role::Host { org, host } => session::serve(door, connection, org, host).await,
+                Role::Host { org, host } => {
+                    let expired = info.not_after <= door.app.clock.now();
+                    session::serve(door, connection, org, host, expired).await;
+                }
                 Role::ControlPlane => connection.close(NO_BUSINESS, b"not a host"),
             },
             Some(Err(_)) | None => connection.close(NO_BUSINESS, b"a host's certificate is needed"),
@@ -147,6 +156,26 @@ async fn renew_own(door: Arc<Door>, endpoint: Endpoint) {
     }
 }
 
+/// Hosts may be removed at another control plane that shares the database: their sessions here end, too.
+async fn watch_removals(door: Arc<Door>) {
+    let app = &door.app;
+    let stopping = app.tasks.stopping();
+    loop {
+        tokio::select! {
+            () = sleep(REMOVALS_EVERY) => {}
+            () = stopping.cancelled() => return,
+        }
+        match fleet::removed_since(app, app.clock.now().plus_ms(-REMOVALS_OVERLAP_MS)).await {
+            Ok(hosts) => {
+                for host in hosts.into_iter().filter(|host| !app.links.is_barred(*host)) {
+                    app.links.revoke(host);
+                }
+            }
+            Err(error) => debug!(%error, "can't look for removed hosts"),
+        }
+    }
+}
+
 fn own_config(app: &App, keys: &FleetKeys) -> Result<ServerConfig, LinkError> {
     let key = PrivateKey::generate()?;
     let now: UnixMs = app.clock.now();
@@ -163,6 +192,7 @@ fn own_config(app: &App, keys: &FleetKeys) -> Result<ServerConfig, LinkError> {
         &keys.trust_domain,
         &app.clock,
         app.links.revocations(),
+        Expired::AdmitForRenewal,
         &[ALPN, ALPN_JOIN],
     )?;
     transport::server_config(tls)

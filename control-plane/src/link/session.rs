@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use muster_base::{HostId, OrgId};
+use muster_base::{HostId, OrgId, SessionId};
 use muster_protocol::{
     VERSIONS, agree,
     latest::{AgentConfig, AgentControl, Goodbye, Hello, ServerControl, Welcome},
@@ -21,6 +21,8 @@ use crate::{app::App, fleet};
 
 /// An agent that has not said hello by then won't.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a host with an expired certificate may take to renew it.
+const RENEWAL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a farewell may take before the connection is cut.
 const FAREWELL: Duration = Duration::from_secs(1);
 /// Messages to the agent that wait to be sent, at most.
@@ -36,12 +38,24 @@ enum Ended {
     Lost(LinkError),
 }
 
-/// Serves an agent whose certificate was verified in the handshake.
-pub(super) async fn serve(door: Arc<Door>, connection: Connection, org: OrgId, host: HostId) {
+/// An agent that has said hello and may come in.
+struct Introduced {
+    send: SendStream,
+    receive: RecvStream,
+    version: u16,
+}
+
+/// Serves an agent whose certificate was verified in the handshake. One whose certificate has expired may renew it
+/// and nothing else.
+pub(super) async fn serve(door: Arc<Door>, connection: Connection, org: OrgId, host: HostId, expired: bool) {
     let span = info_span!("session", host.id = %host, peer = %connection.remote_address());
     async {
-        match greet(&door, &connection, org, host).await {
-            Ok((session, send, receive)) => run(&door.app, &session, send, receive).await,
+        match introduce(&door, &connection, org, host).await {
+            Ok(agent) if expired => renew_only(&door, agent, org, host).await,
+            Ok(agent) => match enter(&door, &connection, agent, org, host).await {
+                Ok((session, send, receive)) => run(&door.app, &session, send, receive).await,
+                Err(error) => debug!(%error, "no session came of the connection"),
+            },
             Err(error) => debug!(%error, "no session came of the connection"),
         }
         connection.close(VarInt::from_u32(0), b"");
@@ -50,14 +64,13 @@ pub(super) async fn serve(door: Arc<Door>, connection: Connection, org: OrgId, h
     .await;
 }
 
-/// `Hello` → `Welcome`; enters the session into the registry.
-async fn greet(
+/// Hears the agent's `Hello`, and decides whether it may come in.
+async fn introduce(
     door: &Door,
     connection: &Connection,
     org: OrgId,
     host: HostId,
-) -> Result<(Arc<SessionHandle>, SendStream, RecvStream), LinkError> {
-    let app = &door.app;
+) -> Result<Introduced, LinkError> {
     let first = async {
         let (send, mut receive) = connection.accept_bi().await?;
         let hello = read_frame::<AgentControl>(&mut receive).await?;
@@ -79,6 +92,27 @@ async fn greet(
     if !admit(door, org, host, &hello).await? {
         return refuse(&mut send, Goodbye::Revoked).await;
     }
+    Ok(Introduced {
+        send,
+        receive,
+        version,
+    })
+}
+
+/// Enters the session into the registry and welcomes the agent.
+async fn enter(
+    door: &Door,
+    connection: &Connection,
+    agent: Introduced,
+    org: OrgId,
+    host: HostId,
+) -> Result<(Arc<SessionHandle>, SendStream, RecvStream), LinkError> {
+    let app = &door.app;
+    let Introduced {
+        mut send,
+        receive,
+        version,
+    } = agent;
     let now = app.clock.now();
     let session = Arc::new(SessionHandle {
         id: app.clock.new_id(),
@@ -90,24 +124,13 @@ async fn greet(
         end: CancellationToken::new(),
         goodbye: OnceLock::new(),
     });
-    let welcome = Welcome {
-        version,
-        session: session.id,
-        now,
-        config: AgentConfig {
-            sample_interval_s: app.config.link.sample_interval_s,
-            ..AgentConfig::default()
-        },
-        signing_keys: door.keys.signing_keys(),
-        roots_der: door.keys.roots_der(),
-    };
     app.links.enter(&session);
     let welcomed = async {
         // Removed between the look-up and the entry? Then nobody else ends this session.
         if app.links.is_barred(host) {
             return refuse(&mut send, Goodbye::Revoked).await;
         }
-        write_frame(&mut send, &ServerControl::Welcome(Box::new(welcome))).await?;
+        write_frame(&mut send, &welcome(door, version, session.id)).await?;
         Ok(())
     };
     if let Err(error) = welcomed.await {
@@ -115,6 +138,45 @@ async fn greet(
         return Err(error);
     }
     Ok((session, send, receive))
+}
+
+fn welcome(door: &Door, version: u16, session: SessionId) -> ServerControl {
+    ServerControl::Welcome(Box::new(Welcome {
+        version,
+        session,
+        now: door.app.clock.now(),
+        config: AgentConfig {
+            sample_interval_s: door.app.config.link.sample_interval_s,
+            ..AgentConfig::default()
+        },
+        signing_keys: door.keys.signing_keys(),
+        roots_der: door.keys.roots_der(),
+    }))
+}
+
+/// For a host that was away until its certificate expired: a new certificate, and goodbye. It comes back with it.
+async fn renew_only(door: &Door, agent: Introduced, org: OrgId, host: HostId) {
+    let Introduced {
+        mut send,
+        mut receive,
+        version,
+    } = agent;
+    info!("the host's certificate has expired; it may renew it");
+    let renew = async {
+        write_frame(&mut send, &welcome(door, version, door.app.clock.new_id())).await?;
+        while let Some(message) = read_frame::<AgentControl>(&mut receive).await? {
+            if let AgentControl::Renew { csr_der } = message {
+                let reply = fleet::renew(&door.app, org, host, &csr_der).await;
+                write_frame(&mut send, &ServerControl::Renewed(reply)).await?;
+            }
+        }
+        Ok::<_, LinkError>(())
+    };
+    let stopping = door.app.tasks.stopping();
+    tokio::select! {
+        ended = timeout(RENEWAL_TIMEOUT, renew) => debug!(?ended, "the renewal ended"),
+        () = stopping.cancelled() => {}
+    }
 }
 
 async fn admit(door: &Door, org: OrgId, host: HostId, hello: &Hello) -> Result<bool, LinkError> {

@@ -137,9 +137,10 @@ pub(in crate::fleet) async fn seal_key(db: &Db, org: OrgId, id: HostId) -> Resul
         .await)?)
 }
 
-pub(in crate::fleet) async fn list_removed(db: &Db) -> Result<Vec<HostId>, DbError> {
-    const SQL: &str = "select id from hosts where deleted_at is not null";
+pub(in crate::fleet) async fn list_removed(db: &Db, since: UnixMs) -> Result<Vec<HostId>, DbError> {
+    const SQL: &str = "select id from hosts where deleted_at is not null and deleted_at >= $1";
     Ok(with_pool!(db, |pool| sqlx::query_scalar(SQL)
+        .bind(since)
         .fetch_all(pool)
         .await)?)
 }

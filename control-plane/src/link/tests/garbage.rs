@@ -10,7 +10,7 @@ use muster_identity::{
 };
 use muster_protocol::{
     ALPN, ALPN_JOIN,
-    latest::{AgentControl, Goodbye, Hello, HostFacts, ServerControl},
+    latest::{AgentControl, Goodbye, Hello, HostFacts, RenewReply, ServerControl},
     read_frame, write_frame,
 };
 use quinn::{ClientConfig, Connection, ConnectionError, Endpoint, crypto::rustls::QuicClientConfig};
@@ -141,6 +141,49 @@ async fn an_oversized_frame(plane: &Plane) {
     send.write_all(&[0xff; 64]).await.unwrap();
     timeout(PATIENCE, connection.closed()).await.unwrap();
     plane.until_offline(host.id).await;
+}
+
+#[tokio::test]
+async fn an_expired_certificate_opens_no_session() {
+    let plane = Plane::start().await;
+    let host = plane.joined().await;
+    plane.clock.advance(8 * muster_base::UnixMs::DAY);
+    let identity = host.identity();
+    let tls = tls::agent_config(&identity.credentials, &identity.trust_domain, &plane.clock, ALPN).unwrap();
+    let (_endpoint, connection) = connect(&plane, tls).await.unwrap();
+    let (mut send, mut receive) = connection.open_bi().await.unwrap();
+    let hello = Hello {
+        versions: (1, 1),
+        facts: HostFacts::default(),
+        now: plane.clock.now(),
+        seal_public_key: Vec::new(),
+    };
+    write_frame(&mut send, &AgentControl::Hello(Box::new(hello)))
+        .await
+        .unwrap();
+    let welcome = timeout(PATIENCE, read_frame(&mut receive))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(matches!(welcome, Some(ServerControl::Welcome(_))));
+    assert!(
+        !plane.app.links.is_online(host.id),
+        "it may renew, and nothing else"
+    );
+    write_frame(
+        &mut send,
+        &AgentControl::Renew {
+            csr_der: b"nonsense".to_vec(),
+        },
+    )
+    .await
+    .unwrap();
+    let answer = timeout(PATIENCE, read_frame(&mut receive))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(answer, Some(ServerControl::Renewed(RenewReply::Refused)));
+    plane.stop().await;
 }
 
 #[tokio::test]

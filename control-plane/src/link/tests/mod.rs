@@ -113,6 +113,15 @@ impl Plane {
             .unwrap();
     }
 
+    /// As another control plane that shares the database does.
+    async fn remove_elsewhere(&self, host: HostId) {
+        let elsewhere = Self::app(&self.data, &self.clock).await;
+        fleet::remove_host_for_tests(&elsewhere, &self.caller().await, host)
+            .await
+            .unwrap();
+        elsewhere.stop().await;
+    }
+
     async fn until_online(&self, host: HostId) {
         until("the host is online", async || self.app.links.is_online(host)).await;
     }

@@ -185,6 +185,35 @@ async fn a_certificate_is_renewed_at_two_thirds_of_its_life() {
     plane.stop().await;
 }
 
+#[tokio::test]
+async fn a_host_that_was_away_until_its_certificate_expired_renews_it_and_is_back() {
+    let plane = Plane::start().await;
+    let (host, removed) = (plane.joined().await, plane.joined().await);
+    let first = host.identity().certificate().unwrap();
+    plane.remove(removed.id).await;
+    plane.clock.advance(10 * UnixMs::DAY);
+    assert!(first.not_after < plane.clock.now());
+
+    let running = host.run();
+
+    plane.until_online(host.id).await;
+    assert!(host.identity().certificate().unwrap().not_after > plane.clock.now());
+    assert_refused_as_revoked(&removed).await;
+    running.stop().await;
+    plane.stop().await;
+}
+
+#[tokio::test]
+async fn a_host_that_another_control_plane_removed_is_cut_off_here() {
+    let plane = Plane::start().await;
+    let host = plane.joined().await;
+    let running = host.run();
+    plane.until_online(host.id).await;
+    plane.remove_elsewhere(host.id).await;
+    assert_eq!(running.ended().await, LinkEnd::Removed);
+    plane.stop().await;
+}
+
 /// A cable between an agent and the control plane, that can be cut.
 struct Wire {
     address: SocketAddr,

@@ -22,7 +22,7 @@ use rustls::{
 };
 
 pub use client::{agent_config, join_config};
-pub use server::{Revocations, server_config};
+pub use server::{Expired, Revocations, server_config};
 
 use crate::{
     IdentityError,

@@ -1,6 +1,6 @@
 //! The control plane's end.
 
-use std::{fmt::Debug, sync::Arc};
+use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use muster_base::Clock;
 use rustls::{
@@ -27,12 +27,23 @@ pub trait Revocations: Debug + Send + Sync {
     fn is_revoked(&self, certificate: &CertificateInfo) -> bool;
 }
 
+/// What becomes of a host whose certificate's time is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expired {
+    /// It is refused.
+    Refuse,
+    /// It gets in as if there were time left, so that a host that was away for long can renew. Whoever keeps the door
+    /// must look at [`CertificateInfo::not_after`] and let it do nothing else.
+    AdmitForRenewal,
+}
+
 /// The configuration of the agents' door. Shows its own certificate and the root that issued it, for joins to pin.
 pub fn server_config(
     credentials: &Credentials,
     trust_domain: &TrustDomain,
     clock: &Clock,
     revocations: Arc<dyn Revocations>,
+    expired: Expired,
     alpn: &[&[u8]],
 ) -> Result<ServerConfig, IdentityError> {
     let provider = provider();
@@ -46,6 +57,7 @@ pub fn server_config(
         chain,
         trust_domain: trust_domain.clone(),
         revocations,
+        expired,
     };
     let shown = std::iter::once(&credentials.certificate_der)
         .chain(credentials.roots_der.first())
@@ -66,6 +78,34 @@ struct HostVerifier {
     chain: Arc<dyn ClientCertVerifier>,
     trust_domain: TrustDomain,
     revocations: Arc<dyn Revocations>,
+    expired: Expired,
+}
+
+impl HostVerifier {
+    /// Chain, usage and validity; the validity as of the certificate's last second, if expired ones may renew.
+    fn verify_chain(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        let verified = self.chain.verify_client_cert(end_entity, intermediates, now);
+        let too_late = matches!(
+            verified,
+            Err(Error::InvalidCertificate(
+                CertificateError::Expired | CertificateError::ExpiredContext { .. }
+            ))
+        );
+        match self.expired {
+            Expired::AdmitForRenewal if too_late => {
+                let end_ms = u64::try_from(read(end_entity)?.not_after.0).unwrap_or(0);
+                let last = Duration::from_millis(end_ms).saturating_sub(Duration::from_secs(1));
+                self.chain
+                    .verify_client_cert(end_entity, intermediates, UnixTime::since_unix_epoch(last))
+            }
+            Expired::AdmitForRenewal | Expired::Refuse => verified,
+        }
+    }
 }
 
 impl ClientCertVerifier for HostVerifier {
@@ -83,7 +123,7 @@ impl ClientCertVerifier for HostVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let verified = self.chain.verify_client_cert(end_entity, intermediates, now)?;
+        let verified = self.verify_chain(end_entity, intermediates, now)?;
         let info = read(end_entity)?;
         match info.id.role {
             Role::Host { .. } if info.id.trust_domain == self.trust_domain => {}

@@ -50,6 +50,10 @@ impl Fleet {
     }
 
     fn server(&self, revoked: Revoked) -> ServerConfig {
+        self.server_with(revoked, Expired::Refuse)
+    }
+
+    fn server_with(&self, revoked: Revoked, expired: Expired) -> ServerConfig {
         let key = PrivateKey::generate().unwrap();
         let certificate_der = self
             .ca
@@ -61,6 +65,7 @@ impl Fleet {
             &self.domain,
             &self.clock,
             Arc::new(revoked),
+            expired,
             &[ALPN],
         )
         .unwrap()
@@ -172,6 +177,28 @@ fn an_expired_certificate_is_refused() {
 }
 
 #[test]
+fn an_expired_certificate_gets_in_where_it_may_renew_unless_anything_else_is_wrong() {
+    let (fleet, other) = (Fleet::new(), Fleet::new());
+    let client = fleet.agent();
+    let mut foreign = other.host();
+    foreign.roots_der = vec![fleet.ca.certificate_der().to_vec()];
+    let foreign = agent_config(&foreign, &fleet.domain, &fleet.clock, ALPN).unwrap();
+    fleet.clock.advance(HOST_CERTIFICATE_MS + UnixMs::DAY);
+    let door = |revoked| fleet.server_with(revoked, Expired::AdmitForRenewal);
+
+    let (_, server) = handshake(client.clone(), door(Revoked::default())).unwrap();
+    let shown = CertificateInfo::read(&server.peer_certificates().unwrap()[0]).unwrap();
+    assert!(shown.not_after < fleet.clock.now());
+
+    let error = refusal(client, door(Revoked(Some(fleet.host))));
+    assert_eq!(error, Error::InvalidCertificate(CertificateError::Revoked));
+    assert!(matches!(
+        refusal(foreign, door(Revoked::default())),
+        Error::InvalidCertificate(_)
+    ));
+}
+
+#[test]
 fn the_control_plane_s_certificate_does_not_pass_for_a_host_s() {
     let fleet = Fleet::new();
     let key = PrivateKey::generate().unwrap();
@@ -200,6 +227,7 @@ fn a_host_s_certificate_does_not_pass_for_the_control_plane_s() {
         &fleet.domain,
         &fleet.clock,
         Arc::new(Revoked::default()),
+        Expired::Refuse,
         &[ALPN],
     )
     .unwrap();
@@ -261,6 +289,7 @@ fn during_a_rotation_both_roots_hosts_get_in() {
             &new.domain,
             &new.clock,
             Arc::new(Revoked::default()),
+            Expired::Refuse,
             &[ALPN],
         )
         .unwrap();
@@ -298,6 +327,7 @@ fn showing_the_pinned_root_without_being_issued_by_it_does_not_help() {
         &fleet.domain,
         &fleet.clock,
         Arc::new(Revoked::default()),
+        Expired::Refuse,
         &[ALPN],
     )
     .unwrap();
