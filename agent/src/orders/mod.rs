@@ -178,7 +178,8 @@ impl Orders {
         let verified = verify_origin(&trust, &order)?;
         let (id, sequence) = (verified.head.order, verified.head.sequence);
         let mut running = self.lock();
-        if let Some(running) = running.get(&id) {
+        // What has ended is answered from the journal, which also knows when it may come again.
+        if let Some(running) = running.get(&id).filter(|running| !running.has_ended()) {
             return Ok(Reply::Follow(Arc::clone(running)));
         }
         if let Some(known) = shared.store.read(id)?
@@ -242,12 +243,18 @@ impl Orders {
     fn carry(&self, running: &mut HashMap<OrderId, Arc<Running>>, carried: Carried) -> Arc<Running> {
         let (id, entry) = (carried.id, Arc::clone(&carried.running));
         running.insert(id, Arc::clone(&entry));
-        let orders = self.clone();
+        let (orders, ours) = (self.clone(), Arc::clone(&entry));
         self.tasks.spawn(async move {
             let work = carried.carry(Arc::clone(&orders.shared));
             // A worker outlives the agent; the next start listens to it again.
             orders.stop.run_until_cancelled(work).await;
-            orders.lock().remove(&id);
+            let mut running = orders.lock();
+            if running
+                .get(&id)
+                .is_some_and(|present| Arc::ptr_eq(present, &ours))
+            {
+                running.remove(&id);
+            }
         });
         entry
     }

@@ -55,6 +55,11 @@ impl Running {
         }
     }
 
+    /// Whether the end was told, and so is in the journal.
+    pub(super) fn has_ended(&self) -> bool {
+        self.lock().last().is_some_and(is_end)
+    }
+
     /// Waits for the end and returns it.
     pub(super) async fn end(&self) -> Option<OrderReply> {
         let mut heard = self.heard.subscribe();

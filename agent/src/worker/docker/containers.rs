@@ -12,10 +12,12 @@ use bollard::{
 };
 use futures_util::StreamExt as _;
 use muster_protocol::latest::DeploySpec;
+use tokio::time::{Instant, sleep};
 
 use super::{CALL_TIMEOUT, DockerError, Engine, body};
 
 const LOG_LINES: &str = "20";
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 const LOG_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A container as it is now.
@@ -131,10 +133,25 @@ impl Engine {
             .map_err(DockerError::from)
         {
             Err(e) if e.is_not_found() => Ok(()),
-            // Somebody else removes it already: as good as gone, soon.
-            Err(DockerError::Conflict(reason)) if reason.contains("already in progress") => Ok(()),
+            Err(DockerError::Conflict(reason)) if reason.contains("already in progress") => {
+                self.wait_until_gone(id).await
+            }
             other => other,
         }
+    }
+
+    /// Somebody else removes it already, perhaps a worker that was killed while it waited.
+    async fn wait_until_gone(&self, id: &str) -> Result<(), DockerError> {
+        let give_up = Instant::now() + CALL_TIMEOUT;
+        while self.find(id).await?.is_some() {
+            if Instant::now() >= give_up {
+                return Err(DockerError::Engine(format!(
+                    "the engine does not get done removing {id}"
+                )));
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+        Ok(())
     }
 
     /// The last lines that the container wrote, for the record of its failure.
