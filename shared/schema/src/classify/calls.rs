@@ -54,6 +54,11 @@ impl Look<'_> {
             self.seen.refuse(format!(
                 "{own}() reaches into the agent's own session; leave it out"
             ));
+        } else if self.calls_now && schema_is_plain && own == "setval" {
+            self.seen.because(
+                Risk::Warning,
+                "sets a sequence's count, and a wrong one makes keys collide",
+            );
         } else if self.calls_now && !(schema_is_plain && HARMLESS.contains(&own.as_str())) {
             self.seen.because(
                 Risk::Unknown,
@@ -118,6 +123,7 @@ const HARMLESS: &[&str] = &[
     "age",
     "array_agg",
     "array_append",
+    "array_cat",
     "array_length",
     "array_position",
     "array_remove",
@@ -146,9 +152,11 @@ const HARMLESS: &[&str] = &[
     "current_date",
     "current_time",
     "current_timestamp",
+    "currval",
     "curtime",
     "date",
     "date_add",
+    "date_bin",
     "date_format",
     "date_part",
     "date_sub",
@@ -169,6 +177,7 @@ const HARMLESS: &[&str] = &[
     "from_unixtime",
     "gen_random_uuid",
     "generate_series",
+    "get_byte",
     "greatest",
     "group_concat",
     "hex",
@@ -179,6 +188,7 @@ const HARMLESS: &[&str] = &[
     "isnull",
     "json_agg",
     "json_array",
+    "json_array_elements",
     "json_build_array",
     "json_build_object",
     "json_extract",
@@ -193,8 +203,11 @@ const HARMLESS: &[&str] = &[
     "jsonb_build_object",
     "jsonb_object_agg",
     "jsonb_set",
+    "jsonb_strip_nulls",
     "lag",
+    "last_insert_id",
     "last_value",
+    "lastval",
     "lcase",
     "lead",
     "least",
@@ -216,6 +229,7 @@ const HARMLESS: &[&str] = &[
     "minute",
     "mod",
     "month",
+    "nextval",
     "now",
     "ntile",
     "nullif",
@@ -223,6 +237,7 @@ const HARMLESS: &[&str] = &[
     "overlay",
     "percentile_cont",
     "percentile_disc",
+    "pg_typeof",
     "position",
     "power",
     "quarter",
@@ -237,6 +252,7 @@ const HARMLESS: &[&str] = &[
     "right",
     "round",
     "row_number",
+    "row_to_json",
     "rpad",
     "rtrim",
     "second",
@@ -244,6 +260,7 @@ const HARMLESS: &[&str] = &[
     "sign",
     "split_part",
     "sqrt",
+    "starts_with",
     "statement_timestamp",
     "stddev",
     "str_to_date",

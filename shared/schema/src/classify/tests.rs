@@ -76,6 +76,13 @@ fn risks_of_one_dialect() {
             "alter type mood add value if not exists 'it''s' before 'sad'",
         ),
         (Postgres, Risk::Safe, "vacuum (analyze) t"),
+        (Postgres, Risk::Safe, "set constraints all deferred"),
+        (Postgres, Risk::Safe, "set search_path to app, public"),
+        (
+            Postgres,
+            Risk::Warning,
+            "select setval('s', (select max(id) from t))",
+        ),
         (MySql, Risk::Warning, "replace into t values (1)"),
         (
             MySql,
@@ -111,6 +118,8 @@ fn what_would_break_the_agent_s_own_work_is_refused() {
         (Postgres, "set lock_timeout = 0"),
         (Postgres, "set session authorization bob"),
         (Postgres, "set standard_conforming_strings = off"),
+        (Postgres, "set session characteristics as transaction read only"),
+        (Postgres, "set \"lock_timeout\" to 0"),
         (Postgres, "reset all"),
         (Postgres, "discard all"),
         (Postgres, "copy t from stdin"),

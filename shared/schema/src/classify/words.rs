@@ -1,5 +1,7 @@
 //! Recognisers over a statement's words, for what has to be known even where no parser reads it.
 
+use sqlparser::ast::Statement;
+
 use super::{Class, Classification, Effect, LEDGER, ObjectRef, Risk, StatementKind};
 use crate::{
     Dialect,
@@ -68,6 +70,14 @@ impl Words {
         named.then(|| format!("{LEDGER} is the agent's record of what was run; no release may touch it"))
     }
 
+    /// A `SET` that the parser doesn't read may set anything, and is refused like those that it reads.
+    pub(super) fn unread_set(&self, tree: Option<&Statement>) -> Option<String> {
+        let read = matches!(tree, Some(Statement::Set(_))) || self.word(1) == "CONSTRAINTS";
+        (self.word(0) == "SET" && !read).then(|| {
+            "this SET can't be read, and the agent's own session must stay as it is; leave it out".to_owned()
+        })
+    }
+
     /// PostgreSQL refuses these in a transaction block.
     pub(super) fn outside_transactions(&self) -> bool {
         let concurrently = self.has("CONCURRENTLY");
@@ -94,6 +104,9 @@ impl Words {
     pub(super) fn recognise(&self) -> Option<Classification> {
         if self.dialect == Dialect::Postgres {
             match (self.word(0), self.word(1)) {
+                ("SET", "CONSTRAINTS") => {
+                    return Some(Classification::of(StatementKind::Set, Class::Session));
+                }
                 ("VACUUM", _) => return Some(self.vacuum()),
                 ("REINDEX", _) => return Some(self.reindex()),
                 ("ANALYZE", _) => {
