@@ -1,0 +1,30 @@
+//! `musterctl schema …`: work on SQL files, without a server.
+//!
+//! Exit codes: 0 nothing found, 2 something found, 3 refused (the reason is on standard error), 1 failure.
+
+mod lint;
+
+use clap::Subcommand;
+
+/// Nothing was found.
+pub const NOTHING: u8 = 0;
+/// It did not work.
+pub const FAILURE: u8 = 1;
+/// Something was found.
+pub const FOUND: u8 = 2;
+/// The input can't be read.
+pub const REFUSED: u8 = 3;
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Find what people regret later in a file of SQL: one `rule severity line message` on each line
+    Lint(lint::Args),
+}
+
+/// Does it; the answer is the exit code.
+pub fn run(command: Command) -> anyhow::Result<u8> {
+    match command {
+        Command::Lint(args) => lint::run(&args),
+    }
+}
