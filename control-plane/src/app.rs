@@ -13,7 +13,7 @@ use crate::{
     fleet::{self, FleetError, FleetKeys},
     keys::Keys,
     link::Links,
-    schedule,
+    schedule, schema,
     tasks::Tasks,
     telemetry::{self, Ingest},
     work::Work,
@@ -95,6 +95,7 @@ impl App {
     /// Makes what must be there before anything else, and starts the background tasks.
     pub async fn start(&self) -> Result<(), DbError> {
         access::ensure_defaults(self).await?;
+        schema::register(self);
         telemetry::start(self).await?;
         let jobs = [access::jobs(), telemetry::jobs()].concat();
         schedule::start(self, jobs);

@@ -1,0 +1,19 @@
+//! `/api/v1/schema…`
+
+mod executions;
+mod releases;
+mod servers;
+mod tickets;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+
+/// This room's routes.
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .merge(servers::router())
+        .merge(tickets::router())
+        .merge(releases::router())
+        .merge(executions::router())
+}

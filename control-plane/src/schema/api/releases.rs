@@ -1,0 +1,60 @@
+//! `/api/v1/schema/releases`
+
+use axum::{Json, extract::State, http::StatusCode};
+use muster_base::ReleaseId;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    access::Caller,
+    app::App,
+    http::{
+        extract::{Json as Body, Path, Query},
+        page::{Page, PageQuery},
+        problem::{ApiResult, Problem},
+    },
+    schema::{ExecuteRequest, Executing, Release, ReleaseDetail, execution, release},
+};
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(get))
+        .routes(routes!(execute))
+}
+
+/// Releases, newest first.
+#[utoipa::path(get, path = "/api/v1/schema/releases", operation_id = "listReleases", tag = "schema",
+    params(PageQuery), responses((status = 200, body = Page<Release>)))]
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<PageQuery>,
+) -> ApiResult<Json<Page<Release>>> {
+    Ok(Json(release::list(&app, &caller, &query).await?))
+}
+
+/// A release with its SQL for each server.
+#[utoipa::path(get, path = "/api/v1/schema/releases/{id}", operation_id = "getRelease", tag = "schema",
+    params(("id" = ReleaseId, Path)), responses((status = 200, body = ReleaseDetail),
+    (status = 404, body = Problem)))]
+async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<ReleaseId>,
+) -> ApiResult<Json<ReleaseDetail>> {
+    Ok(Json(release::get(&app, &caller, id).await?))
+}
+
+/// Executes a release on one of its servers, or tries it.
+#[utoipa::path(post, path = "/api/v1/schema/releases/{id}/execute", operation_id = "executeRelease", tag = "schema",
+    params(("id" = ReleaseId, Path)), request_body = ExecuteRequest, responses((status = 202, body = Executing),
+    (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn execute(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<ReleaseId>,
+    Body(request): Body<ExecuteRequest>,
+) -> ApiResult<(StatusCode, Json<Executing>)> {
+    let executing = execution::execute(&app, &caller, id, request).await?;
+    Ok((StatusCode::ACCEPTED, Json(executing)))
+}

@@ -1,0 +1,121 @@
+//! `/api/v1/schema/proposals` and `/api/v1/schema/tickets`
+
+use axum::{Json, extract::State, http::StatusCode};
+use muster_base::TicketId;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    access::Caller,
+    app::App,
+    http::{
+        extract::{Json as Body, Path, Query},
+        page::Page,
+        problem::{ApiResult, Problem},
+    },
+    schema::{
+        NewProposal, Proposed, Remark, Ticket, TicketDetail, TicketQuery, proposal,
+        ticket::{self, Decision},
+    },
+};
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(propose))
+        .routes(routes!(list))
+        .routes(routes!(get))
+        .routes(routes!(approve))
+        .routes(routes!(reject))
+        .routes(routes!(withdraw))
+        .routes(routes!(comment))
+}
+
+/// Proposes SQL as text: opens a ticket that somebody else approves or rejects.
+#[utoipa::path(post, path = "/api/v1/schema/proposals", operation_id = "proposeSql", tag = "schema",
+    request_body = NewProposal, responses((status = 201, body = Proposed), (status = 409, body = Problem),
+    (status = 422, body = Problem)))]
+async fn propose(
+    State(app): State<App>,
+    caller: Caller,
+    Body(new): Body<NewProposal>,
+) -> ApiResult<(StatusCode, Json<Proposed>)> {
+    let proposed = proposal::propose(&app, &caller, new).await?;
+    Ok((StatusCode::CREATED, Json(proposed)))
+}
+
+/// Tickets, newest first.
+#[utoipa::path(get, path = "/api/v1/schema/tickets", operation_id = "listTickets", tag = "schema",
+    params(TicketQuery), responses((status = 200, body = Page<Ticket>)))]
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<TicketQuery>,
+) -> ApiResult<Json<Page<Ticket>>> {
+    Ok(Json(ticket::list(&app, &caller, query).await?))
+}
+
+/// A ticket with its SQL, findings and history.
+#[utoipa::path(get, path = "/api/v1/schema/tickets/{id}", operation_id = "getTicket", tag = "schema",
+    params(("id" = TicketId, Path)), responses((status = 200, body = TicketDetail), (status = 404, body = Problem)))]
+async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<TicketId>,
+) -> ApiResult<Json<TicketDetail>> {
+    Ok(Json(ticket::get(&app, &caller, id).await?))
+}
+
+/// Approves a ticket of somebody else; that makes the release.
+#[utoipa::path(post, path = "/api/v1/schema/tickets/{id}/approve", operation_id = "approveTicket", tag = "schema",
+    params(("id" = TicketId, Path)), request_body = Remark, responses((status = 200, body = Ticket),
+    (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn approve(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<TicketId>,
+    Body(remark): Body<Remark>,
+) -> ApiResult<Json<Ticket>> {
+    let decided = ticket::decide(&app, &caller, id, Decision::Approve, remark).await?;
+    Ok(Json(decided))
+}
+
+/// Rejects a ticket of somebody else, with a reason.
+#[utoipa::path(post, path = "/api/v1/schema/tickets/{id}/reject", operation_id = "rejectTicket", tag = "schema",
+    params(("id" = TicketId, Path)), request_body = Remark, responses((status = 200, body = Ticket),
+    (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
+    (status = 422, body = Problem)))]
+async fn reject(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<TicketId>,
+    Body(remark): Body<Remark>,
+) -> ApiResult<Json<Ticket>> {
+    let decided = ticket::decide(&app, &caller, id, Decision::Reject, remark).await?;
+    Ok(Json(decided))
+}
+
+/// Takes back one's own proposal.
+#[utoipa::path(post, path = "/api/v1/schema/tickets/{id}/withdraw", operation_id = "withdrawTicket", tag = "schema",
+    params(("id" = TicketId, Path)), request_body = Remark, responses((status = 200, body = Ticket),
+    (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn withdraw(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<TicketId>,
+    Body(remark): Body<Remark>,
+) -> ApiResult<Json<Ticket>> {
+    let decided = ticket::decide(&app, &caller, id, Decision::Withdraw, remark).await?;
+    Ok(Json(decided))
+}
+
+/// Says something to a ticket.
+#[utoipa::path(post, path = "/api/v1/schema/tickets/{id}/comment", operation_id = "commentTicket", tag = "schema",
+    params(("id" = TicketId, Path)), request_body = Remark, responses((status = 200, body = Ticket),
+    (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn comment(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<TicketId>,
+    Body(remark): Body<Remark>,
+) -> ApiResult<Json<Ticket>> {
+    Ok(Json(ticket::comment(&app, &caller, id, remark).await?))
+}

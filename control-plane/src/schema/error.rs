@@ -1,0 +1,119 @@
+//! What can go wrong with database change.
+
+use crate::{
+    db::DbError,
+    error::{Error, FieldError},
+    secrets::SecretsError,
+    work::WorkError,
+};
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// No such database server in this org.
+    #[error("no such database server")]
+    NoServer,
+    /// No such host in this org.
+    #[error("there is no such host: choose one of the org's hosts")]
+    NoHost,
+    /// No such ticket in this org.
+    #[error("no such ticket")]
+    NoTicket,
+    /// No such release in this org.
+    #[error("no such release")]
+    NoRelease,
+    /// No such execution in this org.
+    #[error("no such execution")]
+    NoExecution,
+    /// The label is taken.
+    #[error("there is already a database server with this label: choose another")]
+    LabelTaken,
+    /// The version was given before.
+    #[error("version {0} is given already in this project and environment: choose another")]
+    VersionTaken(String),
+    /// The ticket is no longer pending.
+    #[error("the ticket is {0}: nothing more can be decided")]
+    Decided(&'static str),
+    /// Somebody approves or rejects what they wrote.
+    #[error("you proposed this: somebody else has to decide it; you may withdraw it")]
+    OwnProposal,
+    /// Somebody withdraws what another wrote.
+    #[error("only its author may withdraw a proposal")]
+    NotTheAuthor,
+    /// Proposals that are pending name the server.
+    #[error("pending proposals or executions are for this server: decide or end them first")]
+    ServerInUse,
+    /// The release is being executed there.
+    #[error("this release is being executed on this server: wait until it has ended, or cancel it")]
+    AlreadyRunning,
+    /// The execution has ended.
+    #[error("the execution has ended")]
+    Ended,
+    /// The agent gave no answer in time.
+    #[error("the host's agent gave no answer in time: is it online?")]
+    NoAnswer,
+    /// The input is wrong.
+    #[error("the input is not valid")]
+    Invalid(Vec<FieldError>),
+    /// The caller may not, or another room says no.
+    #[error(transparent)]
+    Refused(Box<Error>),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl SchemaError {
+    pub(super) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![field_error(field, message)])
+    }
+}
+
+pub(super) fn field_error(field: impl Into<String>, message: impl Into<String>) -> FieldError {
+    FieldError {
+        field: field.into(),
+        message: message.into(),
+    }
+}
+
+impl From<Error> for SchemaError {
+    fn from(error: Error) -> Self {
+        Self::Refused(Box::new(error))
+    }
+}
+
+impl From<SecretsError> for SchemaError {
+    fn from(error: SecretsError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl From<WorkError> for SchemaError {
+    fn from(error: WorkError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl From<SchemaError> for Error {
+    fn from(error: SchemaError) -> Self {
+        let message = error.to_string();
+        match error {
+            SchemaError::NoServer => Self::NotFound("database server"),
+            SchemaError::NoTicket => Self::NotFound("ticket"),
+            SchemaError::NoRelease => Self::NotFound("release"),
+            SchemaError::NoExecution => Self::NotFound("execution"),
+            SchemaError::NoHost => Self::invalid("hostId", message),
+            SchemaError::LabelTaken => Self::conflict("label-taken", message),
+            SchemaError::VersionTaken(_) => Self::conflict("version-taken", message),
+            SchemaError::Decided(_) => Self::conflict("ticket-decided", message),
+            SchemaError::ServerInUse => Self::conflict("server-in-use", message),
+            SchemaError::AlreadyRunning => Self::conflict("already-running", message),
+            SchemaError::Ended => Self::conflict("execution-ended", message),
+            SchemaError::OwnProposal | SchemaError::NotTheAuthor => Self::Denied(message.into()),
+            SchemaError::NoAnswer => Self::Upstream(message),
+            SchemaError::Invalid(fields) => Self::Invalid(fields),
+            SchemaError::Refused(inner) => *inner,
+            SchemaError::Db(inner) => inner.into(),
+        }
+    }
+}

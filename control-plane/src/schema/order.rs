@@ -1,0 +1,226 @@
+//! What the agent is asked for, and what becomes of its answers.
+
+use std::sync::Arc;
+
+use futures_util::future::{BoxFuture, FutureExt as _};
+use muster_base::{ExecutionId, OrgId, SecretString, ServerId, UnixMs, sha256};
+use muster_protocol::latest::{OrderEvent, OrderPayload, SqlSpec, SqlStatement, StepReport, StepStatus};
+
+use super::{
+    ExecutionStatus, PASSWORD, Release, SchemaError, Server, ServerSql, ServerTest, TicketEvent,
+    server_test::target, store,
+};
+use crate::{
+    access::Caller,
+    app::App,
+    audit::{self, Entry},
+    db::{DbError, Tx},
+    secrets::{self, CredentialKind},
+    work::{Approval, Listener, NewOrder, Order, OrderKind, OrderState, SecretsError},
+};
+
+/// Waiting for a lock in the database ends after this time.
+const LOCK_TIMEOUT_MS: u64 = 10_000;
+/// A statement ends after this time.
+const STATEMENT_TIMEOUT_MS: u64 = 30 * 60 * 1_000;
+
+/// A release that is to run on one server.
+pub(super) struct NewSqlOrder<'a> {
+    pub(super) org: OrgId,
+    pub(super) execution: ExecutionId,
+    pub(super) release: &'a Release,
+    pub(super) server: &'a Server,
+    pub(super) approved: &'a ServerSql,
+    pub(super) events: &'a [TicketEvent],
+    pub(super) dry_run: bool,
+    pub(super) not_before: UnixMs,
+    pub(super) expires: UnixMs,
+    pub(super) by: String,
+}
+
+impl NewSqlOrder<'_> {
+    /// The order: statements, their digest and who approved go under the signature.
+    pub(super) fn order(self) -> Result<NewOrder, SchemaError> {
+        let digest = sha256(self.approved.sql.as_bytes());
+        if digest.to_string() != self.approved.sha256 {
+            let message = format!("the SQL of release {} is not what was approved", self.release.id);
+            return Err(DbError::Corrupt(message).into());
+        }
+        let statements = self.approved.statements.iter().map(|statement| SqlStatement {
+            sql: statement.sql.clone(),
+            transactional: statement.transactional,
+            risk: statement.risk.as_u8(),
+        });
+        let spec = SqlSpec {
+            execution: self.execution,
+            release: self.release.id,
+            version: self.release.version.clone(),
+            sql_sha256: digest.0,
+            target: target(self.server, self.release.database.clone()),
+            statements: statements.collect(),
+            lock_timeout_ms: LOCK_TIMEOUT_MS,
+            statement_timeout_ms: STATEMENT_TIMEOUT_MS,
+            dry_run: self.dry_run,
+        };
+        let approved = self.events.iter().filter(|event| event.kind == "approved");
+        Ok(NewOrder {
+            org: self.org,
+            host: self.server.host_id,
+            payload: OrderPayload::Sql(Box::new(spec)),
+            approvals: approved
+                .map(|event| Approval {
+                    by: format!(
+                        "ticket:{} {} ({})",
+                        self.release.ticket_id, event.person, event.name
+                    ),
+                    at: event.at,
+                })
+                .collect(),
+            not_before: self.not_before,
+            expires: self.expires,
+            created_by: self.by,
+        })
+    }
+}
+
+/// Has this room hear of its orders. Before the dispatcher starts.
+pub fn register(app: &App) {
+    let orders = Arc::new(Orders);
+    app.work.register(OrderKind::Sql, orders.clone());
+    app.work.register(OrderKind::TestServer, orders);
+}
+
+/// Hears what becomes of executions and server tests.
+struct Orders;
+
+impl Listener for Orders {
+    fn secrets<'a>(
+        &'a self,
+        app: &'a App,
+        order: &'a Order,
+    ) -> BoxFuture<'a, Result<Vec<(String, SecretString)>, SecretsError>> {
+        password(app, order).boxed()
+    }
+
+    fn moved<'a>(
+        &'a self,
+        app: &'a App,
+        tx: &'a mut Tx,
+        order: &'a Order,
+    ) -> BoxFuture<'a, Result<(), DbError>> {
+        moved(app, tx, order).boxed()
+    }
+
+    fn event<'a>(
+        &'a self,
+        _app: &'a App,
+        tx: &'a mut Tx,
+        order: &'a Order,
+        event: &'a OrderEvent,
+    ) -> BoxFuture<'a, Result<(), DbError>> {
+        happened(tx, order, event).boxed()
+    }
+}
+
+pub(super) async fn password(app: &App, order: &Order) -> Result<Vec<(String, SecretString)>, SecretsError> {
+    let server = match order.kind {
+        OrderKind::TestServer => Some(ServerId::from_uuid(order.subject_id)),
+        OrderKind::Sql => {
+            store::execution::server_of(&app.db, ExecutionId::from_uuid(order.subject_id)).await?
+        }
+        OrderKind::Deploy => None,
+    };
+    let server = server.ok_or_else(|| SecretsError::Never("the execution is gone".into()))?;
+    let kind = CredentialKind::DatabaseServer;
+    match secrets::find_credential(app, order.org, kind, *server.as_uuid()).await {
+        Ok(Some(password)) => Ok(vec![(PASSWORD.to_owned(), password)]),
+        Ok(None) => Err(SecretsError::Never(
+            "the server was removed, and its password with it".into(),
+        )),
+        Err(secrets::SecretsError::Db(error)) => Err(error.into()),
+        Err(error) => Err(SecretsError::Never(format!(
+            "the server's password can't be opened: {error}"
+        ))),
+    }
+}
+
+pub(super) async fn moved(app: &App, tx: &mut Tx, order: &Order) -> Result<(), DbError> {
+    match order.kind {
+        OrderKind::Sql => execution_moved(app, tx, order).await,
+        OrderKind::TestServer => test_moved(tx, order).await,
+        OrderKind::Deploy => Ok(()),
+    }
+}
+
+async fn execution_moved(app: &App, tx: &mut Tx, order: &Order) -> Result<(), DbError> {
+    let id = ExecutionId::from_uuid(order.subject_id);
+    let status = status(order.state);
+    store::execution::set_status(tx, id, status, order).await?;
+    if !status.is_end() {
+        return Ok(());
+    }
+    store::execution::close_steps(tx, id).await?;
+    let entry = if status == ExecutionStatus::Success {
+        Entry::done("release:ended", "execution", id)
+    } else {
+        Entry::failed("release:ended", "execution", id)
+    };
+    let entry = entry.detail(order.error.clone().unwrap_or_else(|| status.as_str().to_owned()));
+    let agent = Caller::agent(order.host_id, order.org, None);
+    audit::record(app, tx, &agent, Some(order.org), entry).await
+}
+
+async fn test_moved(tx: &mut Tx, order: &Order) -> Result<(), DbError> {
+    let Some(at) = order.ended_at.filter(|_| order.state.is_end()) else {
+        return Ok(());
+    };
+    let detail = order.server_version.clone().or_else(|| order.error.clone());
+    let test = ServerTest {
+        at,
+        ok: order.state == OrderState::Done,
+        detail: detail.unwrap_or_default(),
+    };
+    store::server::set_test(tx, ServerId::from_uuid(order.subject_id), &test).await
+}
+
+const fn status(state: OrderState) -> ExecutionStatus {
+    match state {
+        OrderState::Queued | OrderState::WaitingForHost | OrderState::Sent => ExecutionStatus::Pending,
+        OrderState::Accepted => ExecutionStatus::Running,
+        OrderState::Done => ExecutionStatus::Success,
+        OrderState::RolledBack => ExecutionStatus::RolledBack,
+        OrderState::Failed | OrderState::Refused | OrderState::Expired => ExecutionStatus::Failure,
+        OrderState::Cancelled => ExecutionStatus::Cancelled,
+        OrderState::NeedsAttention => ExecutionStatus::NeedsAttention,
+    }
+}
+
+pub(super) async fn happened(tx: &mut Tx, order: &Order, event: &OrderEvent) -> Result<(), DbError> {
+    let StepReport::Step {
+        index,
+        status,
+        duration_ms,
+        rows,
+        detail,
+        ..
+    } = &event.what
+    else {
+        return Ok(());
+    };
+    if order.kind != OrderKind::Sql {
+        return Ok(());
+    }
+    let step = store::execution::StepNews {
+        position: i64::from(*index),
+        status: match status {
+            StepStatus::Running => "running",
+            StepStatus::Done => "success",
+            StepStatus::Failed => "failure",
+            StepStatus::Skipped => "skipped",
+        },
+        duration_ms: duration_ms.map(|ms| i64::try_from(ms).unwrap_or(i64::MAX)),
+        rows: rows.map(|rows| i64::try_from(rows).unwrap_or(i64::MAX)),
+        detail,
+    };
+    store::execution::set_step(tx, ExecutionId::from_uuid(order.subject_id), &step).await
+}

@@ -1,0 +1,219 @@
+//! Proposing SQL as text: the way in for what is not a table design.
+
+use std::collections::HashMap;
+
+use muster_base::{TicketId, UnixMs};
+use muster_schema::Dialect;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    LintFinding, ProposedStatement, RiskLevel, SchemaError, Server, ServerType,
+    error::field_error,
+    reading::{self, ReadSql},
+    server, store,
+};
+use crate::{
+    access::{Caller, Operation},
+    app::App,
+    audit::{self, Entry},
+    in_tx,
+};
+
+/// SQL that somebody wants to be run.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewProposal {
+    /// The project it belongs to, if any.
+    pub project: Option<String>,
+    /// The release's version; unique in its project and environment.
+    pub version: String,
+    /// The database it is for.
+    pub database: String,
+    /// The environment it is for.
+    pub environment: String,
+    /// Ids or labels of the servers that it may be run on.
+    pub servers: Vec<String>,
+    /// The statements, each ended by a semicolon.
+    pub sql: String,
+}
+
+/// What became of a proposal.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Proposed {
+    /// The ticket that others approve or reject.
+    pub ticket_id: TicketId,
+    /// What is to run on each server.
+    pub servers: Vec<ServerSql>,
+}
+
+/// What is to run on one server.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServerSql {
+    /// Id of the server.
+    pub server: muster_base::ServerId,
+    /// Its label.
+    pub label: String,
+    /// Its kind.
+    #[serde(rename = "type")]
+    pub kind: ServerType,
+    /// The statements, each followed by `;` and a line feed.
+    pub sql: String,
+    /// SHA-256 of `sql`, hexadecimal.
+    pub sha256: String,
+    /// SQL that takes it back; SQL that was proposed as text has none.
+    #[schema(required)]
+    pub rollback_sql: Option<String>,
+    /// The highest risk in it.
+    pub risk: RiskLevel,
+    /// Statement by statement.
+    pub statements: Vec<ProposedStatement>,
+    /// What lint found.
+    pub findings: Vec<LintFinding>,
+}
+
+/// A proposal that may be stored.
+pub(super) struct Ticketing {
+    pub(super) id: TicketId,
+    pub(super) project: String,
+    pub(super) version: String,
+    pub(super) environment: String,
+    pub(super) database: String,
+    pub(super) sql: String,
+    pub(super) risk: RiskLevel,
+    pub(super) author: String,
+    pub(super) author_name: String,
+    pub(super) at: UnixMs,
+}
+
+/// Reads the SQL for each server and opens a ticket.
+pub(super) async fn propose(app: &App, caller: &Caller, new: NewProposal) -> Result<Proposed, SchemaError> {
+    caller.require(Operation::ReleasePropose)?;
+    check(&new)?;
+    server::environment_exists(app, caller, &new.environment).await?;
+    let servers = chosen_servers(app, caller, &new).await?;
+    let servers = read_for(servers, &new.sql)?;
+    let ticket = Ticketing {
+        id: app.clock.new_id(),
+        project: new.project.unwrap_or_default(),
+        version: new.version,
+        environment: new.environment,
+        database: new.database,
+        sql: new.sql,
+        risk: servers
+            .iter()
+            .map(|server| server.risk)
+            .max()
+            .unwrap_or(RiskLevel::Unknown),
+        author: caller.actor.person(),
+        author_name: caller.actor.name(),
+        at: app.clock.now(),
+    };
+    let write = async || -> Result<(), SchemaError> {
+        in_tx!(app.db, |tx| {
+            store::ticket::insert(tx, caller.org(), &ticket, &servers).await?;
+            store::ticket::add_event(tx, ticket.id, "proposed", caller, "", ticket.at).await?;
+            let entry = Entry::done(Operation::ReleasePropose, "ticket", ticket.id).detail(format!(
+                "version {} for {} in {}, risk {}",
+                ticket.version,
+                ticket.database,
+                ticket.environment,
+                ticket.risk.as_str()
+            ));
+            audit::record(app, tx, caller, Some(caller.org()), entry).await?;
+        });
+        Ok(())
+    };
+    write().await.map_err(|error| match error {
+        SchemaError::Db(db) if is_version_taken(&db) => SchemaError::VersionTaken(ticket.version.clone()),
+        other => other,
+    })?;
+    Ok(Proposed {
+        ticket_id: ticket.id,
+        servers,
+    })
+}
+
+fn is_version_taken(error: &crate::db::DbError) -> bool {
+    let columns = ["org_id", "project", "environment", "version"];
+    error.violates_index("tickets_version", "tickets", &columns)
+}
+
+fn check(new: &NewProposal) -> Result<(), SchemaError> {
+    let mut wrong = Vec::new();
+    let good = |c: char| c.is_alphanumeric() || "._-+/".contains(c);
+    let mut name = |field: &str, value: &str, most: usize| {
+        if value.is_empty() || value.chars().count() > most || !value.chars().all(good) {
+            let message = format!("must be 1 to {most} letters, digits and any of . _ - + /");
+            wrong.push(field_error(field, message));
+        }
+    };
+    name("version", &new.version, 128);
+    if let Some(project) = &new.project {
+        name("project", project, 128);
+    }
+    if new.servers.is_empty() || new.servers.len() > 100 {
+        wrong.push(field_error("servers", "must name 1 to 100 servers"));
+    }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(SchemaError::Invalid(wrong))
+    }
+}
+
+async fn chosen_servers(app: &App, caller: &Caller, new: &NewProposal) -> Result<Vec<Server>, SchemaError> {
+    let (mut chosen, mut wrong): (Vec<Server>, _) = (Vec::new(), Vec::new());
+    for (nth, name) in new.servers.iter().enumerate() {
+        let mut refuse = |message: String| wrong.push(field_error(format!("servers[{nth}]"), message));
+        match store::server::find_named(&app.db, caller.org(), name).await? {
+            None => refuse("there is no such database server".into()),
+            Some(server) if server.environment != new.environment => {
+                refuse(format!("is in the environment {}", server.environment));
+            }
+            Some(server) if !server.databases.contains(&new.database) => {
+                refuse(format!(
+                    "has no database {} that releases may be for",
+                    new.database
+                ));
+            }
+            Some(server) if chosen.iter().any(|other| other.id == server.id) => {
+                refuse("is named twice".into());
+            }
+            Some(server) => chosen.push(server),
+        }
+    }
+    if wrong.is_empty() {
+        Ok(chosen)
+    } else {
+        Err(SchemaError::Invalid(wrong))
+    }
+}
+
+/// Reads the text once for each dialect among the servers.
+fn read_for(servers: Vec<Server>, sql: &str) -> Result<Vec<ServerSql>, SchemaError> {
+    let mut read: HashMap<Dialect, ReadSql> = HashMap::new();
+    let mut answers = Vec::with_capacity(servers.len());
+    for server in servers {
+        let dialect = server.kind.dialect();
+        let text = match read.get(&dialect) {
+            Some(text) => text.clone(),
+            None => reading::read(dialect, sql).map_err(SchemaError::Invalid)?,
+        };
+        read.entry(dialect).or_insert_with(|| text.clone());
+        answers.push(ServerSql {
+            server: server.id,
+            label: server.label,
+            kind: server.kind,
+            sql: text.sql,
+            sha256: text.sha256,
+            rollback_sql: None,
+            risk: text.risk,
+            statements: text.statements,
+            findings: text.findings,
+        });
+    }
+    Ok(answers)
+}

@@ -1,0 +1,192 @@
+//! SQL as text, read: its statements, their risks, what lint finds. Nothing of it is stored or run here.
+
+use muster_base::sha256;
+use muster_schema::{Dialect, Finding, Reason, Risk, StatementKind, canonical, classify, lint, split};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::error::field_error;
+use crate::error::FieldError;
+
+/// How dangerous it is. Ordered: the highest counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum RiskLevel {
+    /// Loses nothing, and locks only for a moment.
+    Safe,
+    /// May lock for long, fail on the data that is there, or break programs that still run.
+    Warning,
+    /// Loses data.
+    Destructive,
+    /// Can't be read; anything may happen.
+    Unknown,
+}
+
+impl From<Risk> for RiskLevel {
+    fn from(risk: Risk) -> Self {
+        match risk {
+            Risk::Safe => Self::Safe,
+            Risk::Warning => Self::Warning,
+            Risk::Destructive => Self::Destructive,
+            Risk::Unknown => Self::Unknown,
+        }
+    }
+}
+
+impl RiskLevel {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Safe => "safe",
+            Self::Warning => "warning",
+            Self::Destructive => "destructive",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// What can't be read is unknown, here too.
+    pub(super) fn parse(text: &str) -> Self {
+        [Self::Safe, Self::Warning, Self::Destructive]
+            .into_iter()
+            .find(|risk| risk.as_str() == text)
+            .unwrap_or(Self::Unknown)
+    }
+
+    pub(super) const fn as_u8(self) -> u8 {
+        match self {
+            Self::Safe => 0,
+            Self::Warning => 1,
+            Self::Destructive => 2,
+            Self::Unknown => 3,
+        }
+    }
+}
+
+/// One statement of a proposal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProposedStatement {
+    /// The text, without its closing semicolon.
+    pub sql: String,
+    /// For instance `createTable`.
+    #[schema(value_type = String)]
+    pub kind: StatementKind,
+    /// The highest risk in it.
+    pub risk: RiskLevel,
+    /// Why; empty if it is safe.
+    pub reasons: Vec<String>,
+    /// Can share a transaction with others.
+    pub transactional: bool,
+}
+
+/// Something that people regret later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LintFinding {
+    /// For instance `drop-column`.
+    pub rule: String,
+    /// `info`, `warning` or `error`.
+    pub severity: String,
+    /// Line in the text as proposed, from 1.
+    pub line: u32,
+    /// What is wrong and what to do instead.
+    pub message: String,
+}
+
+impl From<Finding> for LintFinding {
+    fn from(finding: Finding) -> Self {
+        Self {
+            rule: finding.rule,
+            severity: finding.severity.to_string(),
+            line: finding.line,
+            message: finding.message,
+        }
+    }
+}
+
+/// A text, read for one dialect.
+#[derive(Debug, Clone)]
+pub(super) struct ReadSql {
+    /// Each statement followed by `;` and a line feed: what is approved.
+    pub(super) sql: String,
+    pub(super) sha256: String,
+    pub(super) risk: RiskLevel,
+    pub(super) statements: Vec<ProposedStatement>,
+    pub(super) findings: Vec<LintFinding>,
+}
+
+/// Reads `text`, or says line by line what can't be in a release.
+pub(super) fn read(dialect: Dialect, text: &str) -> Result<ReadSql, Vec<FieldError>> {
+    let wrong = |message: String| field_error("sql", message);
+    let pieces = split(dialect, text).map_err(|error| vec![wrong(error.to_string())])?;
+    if pieces.is_empty() {
+        return Err(vec![wrong("holds no statement".into())]);
+    }
+    let (mut statements, mut refused) = (Vec::with_capacity(pieces.len()), Vec::new());
+    for piece in &pieces {
+        let seen = classify(dialect, piece.text);
+        if let Some(why) = seen.refused {
+            refused.push(wrong(format!("line {}: {why}", piece.line)));
+        }
+        statements.push(ProposedStatement {
+            sql: piece.text.to_owned(),
+            kind: seen.kind,
+            risk: seen.risk.into(),
+            reasons: seen
+                .reasons
+                .into_iter()
+                .map(|reason: Reason| reason.text)
+                .collect(),
+            transactional: seen.transactional,
+        });
+    }
+    if !refused.is_empty() {
+        return Err(refused);
+    }
+    let findings = lint(dialect, text).map_err(|error| vec![wrong(error.to_string())])?;
+    let sql = canonical(pieces.iter().map(|piece| piece.text));
+    Ok(ReadSql {
+        sha256: sha256(sql.as_bytes()).to_string(),
+        sql,
+        risk: statements
+            .iter()
+            .map(|statement| statement.risk)
+            .max()
+            .unwrap_or(RiskLevel::Safe),
+        statements,
+        findings: findings.into_iter().map(LintFinding::from).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_highest_risk_counts_and_the_digest_is_of_what_is_shown() {
+        let read = read(
+            Dialect::Postgres,
+            "create table t (id int);\n-- note\ndrop table u",
+        )
+        .unwrap();
+        assert_eq!(read.risk, RiskLevel::Destructive);
+        assert_eq!(read.sql, "create table t (id int);\ndrop table u;\n");
+        assert_eq!(read.sha256, sha256(read.sql.as_bytes()).to_string());
+        assert_eq!(read.findings[0].line, 3);
+    }
+
+    #[test]
+    fn every_refused_statement_is_named() {
+        let errors = read(Dialect::Postgres, "begin;\nselect 1;\ncommit;").unwrap_err();
+        assert_eq!(errors.len(), 2);
+        assert!(
+            errors[1]
+                .message
+                .starts_with("line 3: COMMIT can't be part of a release")
+        );
+    }
+
+    #[test]
+    fn nothing_is_not_a_release() {
+        assert!(read(Dialect::MySql, "-- nothing").is_err());
+    }
+}

@@ -1,0 +1,105 @@
+//! Releases: approved, and never changed after.
+
+use muster_base::{ReleaseId, TicketId, UnixMs, sha256};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{RiskLevel, SchemaError, ServerSql, store};
+use crate::{
+    access::{Caller, Operation},
+    app::App,
+    http::page::{Cursor, Page, PageQuery},
+};
+
+/// An approved release.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Release {
+    /// Id.
+    pub id: ReleaseId,
+    /// The ticket that it came from.
+    pub ticket_id: TicketId,
+    /// Project; empty without one.
+    pub project: String,
+    /// Version; unique in the project and environment.
+    pub version: String,
+    /// Environment.
+    pub environment: String,
+    /// Database.
+    pub database: String,
+    /// The highest risk on any server.
+    pub risk: RiskLevel,
+    /// When its last approval made it.
+    pub created_at: UnixMs,
+}
+
+/// A release with its SQL.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseDetail {
+    #[serde(flatten)]
+    #[schema(inline)]
+    release: Release,
+    /// SHA-256 over each server's id and digest, hexadecimal.
+    pub sha256: String,
+    /// The servers that it is approved for, with the SQL for each.
+    pub servers: Vec<ServerSql>,
+    /// Who approved it.
+    pub approvals: Vec<ReleaseApproval>,
+}
+
+/// Somebody's yes.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseApproval {
+    /// Who.
+    pub name: String,
+    /// What they said.
+    pub comment: String,
+    /// When.
+    pub at: UnixMs,
+}
+
+pub(super) async fn list(
+    app: &App,
+    caller: &Caller,
+    query: &PageQuery,
+) -> Result<Page<Release>, SchemaError> {
+    caller.require(Operation::ReleaseRead)?;
+    let before = query.cursor::<ReleaseId>()?;
+    let rows = store::release::list(&app.db, caller.org(), before, query.fetch()).await?;
+    Ok(query.page(rows, |release| Cursor::of(&release.id)))
+}
+
+pub(super) async fn get(app: &App, caller: &Caller, id: ReleaseId) -> Result<ReleaseDetail, SchemaError> {
+    caller.require(Operation::ReleaseRead)?;
+    let release = find(app, caller, id).await?;
+    let servers = store::ticket::list_servers(&app.db, release.ticket_id).await?;
+    let mut digests = String::new();
+    for server in &servers {
+        digests.push_str(&server.server.to_string());
+        digests.push(' ');
+        digests.push_str(&server.sha256);
+        digests.push('\n');
+    }
+    let events = store::ticket::list_events(&app.db, release.ticket_id).await?;
+    let approvals = events.into_iter().filter(|event| event.kind == "approved");
+    Ok(ReleaseDetail {
+        release,
+        sha256: sha256(digests.as_bytes()).to_string(),
+        servers,
+        approvals: approvals
+            .map(|event| ReleaseApproval {
+                name: event.name,
+                comment: event.comment,
+                at: event.at,
+            })
+            .collect(),
+    })
+}
+
+pub(super) async fn find(app: &App, caller: &Caller, id: ReleaseId) -> Result<Release, SchemaError> {
+    store::release::find(&app.db, caller.org(), id)
+        .await?
+        .ok_or(SchemaError::NoRelease)
+}

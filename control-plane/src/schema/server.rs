@@ -1,0 +1,270 @@
+//! Database servers.
+
+use muster_base::{HostId, SecretString, ServerId, UnixMs};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{SchemaError, ServerType, error::field_error, store};
+use crate::{
+    access::{Caller, Operation},
+    app::App,
+    audit::{self, Entry},
+    db::DbError,
+    error::FieldError,
+    fleet,
+    http::page::{Cursor, Page, PageQuery},
+    in_tx,
+    secrets::{self, CredentialKind},
+};
+
+/// A database server.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Server {
+    /// Id.
+    pub id: ServerId,
+    /// For people; unique in the org.
+    pub label: String,
+    /// Address or host name, as its agent reaches it.
+    pub ip: String,
+    /// Port.
+    pub port: u16,
+    /// Name of its environment.
+    pub environment: String,
+    /// What kind.
+    #[serde(rename = "type")]
+    pub kind: ServerType,
+    /// User that releases are run as.
+    pub username: String,
+    /// The host whose agent reaches it.
+    pub host_id: HostId,
+    /// The databases that releases may be for.
+    pub databases: Vec<String>,
+    /// How the last test ended; null before the first one.
+    #[schema(required)]
+    pub test: Option<ServerTest>,
+    /// When it was added.
+    pub created_at: UnixMs,
+    /// When it was last changed.
+    pub updated_at: UnixMs,
+}
+
+/// How a test of a server ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServerTest {
+    /// When.
+    pub at: UnixMs,
+    /// Whether the agent could connect.
+    pub ok: bool,
+    /// What the server said of itself, or why not.
+    pub detail: String,
+}
+
+/// A server to be added.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewServer {
+    /// For people; unique in the org.
+    pub label: String,
+    /// Address or host name, as its agent reaches it.
+    pub ip: String,
+    /// 3306 or 5432 if left out.
+    pub port: Option<u16>,
+    /// Name of its environment.
+    pub environment: String,
+    /// `MySQL` (also for MariaDB) or `Postgres`, in any case.
+    #[serde(rename = "type")]
+    pub kind: ServerType,
+    /// User that releases are run as.
+    pub username: String,
+    /// Kept sealed; no call answers it.
+    #[schema(value_type = String, format = Password)]
+    pub password: SecretString,
+    /// The host whose agent reaches it.
+    pub host_id: HostId,
+    /// The databases that releases may be for; at least one.
+    pub databases: Vec<String>,
+}
+
+/// What may be changed of a server. Its environment and its kind are what releases were approved for, so they stay.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ServerPatch {
+    /// For people.
+    pub label: Option<String>,
+    /// Address or host name.
+    pub ip: Option<String>,
+    /// Port.
+    pub port: Option<u16>,
+    /// User that releases are run as.
+    pub username: Option<String>,
+    /// A new password.
+    #[schema(value_type = Option<String>, format = Password)]
+    pub password: Option<SecretString>,
+    /// The host whose agent reaches it.
+    pub host_id: Option<HostId>,
+    /// The databases that releases may be for.
+    pub databases: Option<Vec<String>>,
+}
+
+pub(super) async fn list(app: &App, caller: &Caller, query: &PageQuery) -> Result<Page<Server>, SchemaError> {
+    caller.require(Operation::ServerRead)?;
+    let after = query.cursor::<ServerId>()?;
+    let rows = store::server::list(&app.db, caller.org(), after, query.fetch()).await?;
+    Ok(query.page(rows, |server| Cursor::of(&server.id)))
+}
+
+pub(super) async fn get(app: &App, caller: &Caller, id: ServerId) -> Result<Server, SchemaError> {
+    caller.require(Operation::ServerRead)?;
+    find(app, caller, id).await
+}
+
+pub(super) async fn create(app: &App, caller: &Caller, new: NewServer) -> Result<Server, SchemaError> {
+    caller.require(Operation::ServerWrite)?;
+    let now = app.clock.now();
+    let server = Server {
+        id: app.clock.new_id(),
+        label: new.label.trim().to_owned(),
+        ip: new.ip.trim().to_owned(),
+        port: new.port.unwrap_or(new.kind.default_port()),
+        environment: new.environment,
+        kind: new.kind,
+        username: new.username,
+        host_id: new.host_id,
+        databases: new.databases,
+        test: None,
+        created_at: now,
+        updated_at: now,
+    };
+    check(app, caller, &server).await?;
+    let write = async || -> Result<(), SchemaError> {
+        in_tx!(app.db, |tx| {
+            store::server::insert(tx, caller.org(), &server, &caller.actor.name()).await?;
+            let kind = CredentialKind::DatabaseServer;
+            secrets::put_credential(app, tx, caller.org(), kind, *server.id.as_uuid(), &new.password).await?;
+            let entry = Entry::done(Operation::ServerWrite, "server", server.id).after(&server);
+            audit::record(app, tx, caller, Some(caller.org()), entry).await?;
+        });
+        Ok(())
+    };
+    write().await.map_err(name_taken)?;
+    Ok(server)
+}
+
+pub(super) async fn update(
+    app: &App,
+    caller: &Caller,
+    id: ServerId,
+    patch: ServerPatch,
+) -> Result<Server, SchemaError> {
+    caller.require(Operation::ServerWrite)?;
+    let before = find(app, caller, id).await?;
+    let mut server = before.clone();
+    server.label = patch.label.map_or(server.label, |label| label.trim().to_owned());
+    server.ip = patch.ip.map_or(server.ip, |ip| ip.trim().to_owned());
+    server.port = patch.port.unwrap_or(server.port);
+    server.username = patch.username.unwrap_or(server.username);
+    server.host_id = patch.host_id.unwrap_or(server.host_id);
+    server.databases = patch.databases.unwrap_or(server.databases);
+    server.updated_at = app.clock.now();
+    check(app, caller, &server).await?;
+    let write = async || -> Result<(), SchemaError> {
+        in_tx!(app.db, |tx| {
+            if !store::server::update(tx, caller.org(), &server).await? {
+                return Err(SchemaError::NoServer);
+            }
+            let kind = CredentialKind::DatabaseServer;
+            if let Some(password) = &patch.password {
+                secrets::put_credential(app, tx, caller.org(), kind, *id.as_uuid(), password).await?;
+            }
+            let entry = Entry::done(Operation::ServerWrite, "server", id)
+                .before(&before)
+                .after(&server)
+                .detail(if patch.password.is_some() {
+                    "with a new password"
+                } else {
+                    ""
+                });
+            audit::record(app, tx, caller, Some(caller.org()), entry).await?;
+        });
+        Ok(())
+    };
+    write().await.map_err(name_taken)?;
+    Ok(server)
+}
+
+pub(super) async fn delete(app: &App, caller: &Caller, id: ServerId) -> Result<(), SchemaError> {
+    caller.require(Operation::ServerWrite)?;
+    let before = find(app, caller, id).await?;
+    in_tx!(app.db, |tx| {
+        if store::server::is_in_use(tx, id).await? {
+            return Err(SchemaError::ServerInUse);
+        }
+        store::server::delete(tx, caller.org(), id, app.clock.now()).await?;
+        let kind = CredentialKind::DatabaseServer;
+        secrets::delete_credential(tx, caller.org(), kind, *id.as_uuid()).await?;
+        let entry = Entry::done(Operation::ServerWrite, "server", id).before(&before);
+        audit::record(app, tx, caller, Some(caller.org()), entry).await?;
+    });
+    Ok(())
+}
+
+pub(super) async fn find(app: &App, caller: &Caller, id: ServerId) -> Result<Server, SchemaError> {
+    store::server::find(&app.db, caller.org(), id)
+        .await?
+        .ok_or(SchemaError::NoServer)
+}
+
+async fn check(app: &App, caller: &Caller, server: &Server) -> Result<(), SchemaError> {
+    let mut wrong: Vec<FieldError> = Vec::new();
+    let mut length = |field: &str, value: &str, most: usize| {
+        if value.is_empty() || value.chars().count() > most || value.chars().any(char::is_control) {
+            wrong.push(field_error(field, format!("must have 1 to {most} characters")));
+        }
+    };
+    length("label", &server.label, 128);
+    length("ip", &server.ip, 253);
+    length("username", &server.username, 128);
+    for (nth, database) in server.databases.iter().enumerate() {
+        length(&format!("databases[{nth}]"), database, 64);
+    }
+    if server.port == 0 {
+        wrong.push(field_error("port", "must be 1 to 65535"));
+    }
+    if server.databases.is_empty() || server.databases.len() > 1_000 {
+        wrong.push(field_error("databases", "must name 1 to 1000 databases"));
+    }
+    if !wrong.is_empty() {
+        return Err(SchemaError::Invalid(wrong));
+    }
+    environment_exists(app, caller, &server.environment).await?;
+    let host = fleet::find_host(app, caller.org(), server.host_id)
+        .await
+        .map_err(crate::error::Error::from)?;
+    host.map(|_| ()).ok_or(SchemaError::NoHost)
+}
+
+pub(super) async fn environment_exists(app: &App, caller: &Caller, name: &str) -> Result<(), SchemaError> {
+    let found = fleet::find_environment(app, caller.org(), name)
+        .await
+        .map_err(crate::error::Error::from)?;
+    match found {
+        Some(_) => Ok(()),
+        None => Err(SchemaError::invalid(
+            "environment",
+            "there is no such environment",
+        )),
+    }
+}
+
+fn name_taken(error: SchemaError) -> SchemaError {
+    match error {
+        SchemaError::Db(db) if is_label_taken(&db) => SchemaError::LabelTaken,
+        other => other,
+    }
+}
+
+fn is_label_taken(error: &DbError) -> bool {
+    error.violates_index("db_servers_label", "db_servers", &["org_id", "label"])
+}

@@ -1,0 +1,269 @@
+//! Rows of `executions` and `execution_steps`.
+
+use muster_base::{ExecutionId, HostId, OrderId, OrgId, ReleaseId, ServerId, UnixMs};
+
+use crate::{
+    access::Caller,
+    db::{Db, DbError, Tx},
+    schema::{Execution, ExecutionStatus, ExecutionStep, ProposedStatement, Server},
+    with_pool, with_tx,
+    work::Order,
+};
+
+/// An execution to be recorded.
+pub(in crate::schema) struct NewExecution<'a> {
+    pub(in crate::schema) id: ExecutionId,
+    pub(in crate::schema) release: ReleaseId,
+    pub(in crate::schema) server: &'a Server,
+    pub(in crate::schema) dry_run: bool,
+    pub(in crate::schema) not_before: Option<UnixMs>,
+    pub(in crate::schema) statements: &'a [ProposedStatement],
+    pub(in crate::schema) at: UnixMs,
+}
+
+/// What is new of a statement.
+pub(in crate::schema) struct StepNews<'a> {
+    pub(in crate::schema) position: i64,
+    pub(in crate::schema) status: &'static str,
+    pub(in crate::schema) duration_ms: Option<i64>,
+    pub(in crate::schema) rows: Option<i64>,
+    pub(in crate::schema) detail: &'a str,
+}
+
+pub(in crate::schema) async fn insert(
+    tx: &mut Tx,
+    caller: &Caller,
+    new: &NewExecution<'_>,
+) -> Result<(), DbError> {
+    const SQL: &str = "insert into executions (id, org_id, release_id, server_id, agent_id, dry_run, not_before, \
+        status, person, name, created_at) values ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, $10)";
+    const STEP: &str = "insert into execution_steps (execution_id, position, sql, status, detail) \
+        values ($1, $2, $3, 'pending', '')";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(new.id)
+            .bind(caller.org())
+            .bind(new.release)
+            .bind(new.server.id)
+            .bind(new.server.host_id)
+            .bind(new.dry_run)
+            .bind(new.not_before)
+            .bind(caller.actor.person())
+            .bind(caller.actor.name())
+            .bind(new.at)
+            .execute(&mut *conn)
+            .await?;
+        for (position, statement) in (0_i64..).zip(new.statements) {
+            sqlx::query(STEP)
+                .bind(new.id)
+                .bind(position)
+                .bind(&statement.sql)
+                .execute(&mut *conn)
+                .await?;
+        }
+    });
+    Ok(())
+}
+
+pub(in crate::schema) async fn set_order(
+    tx: &mut Tx,
+    id: ExecutionId,
+    order: OrderId,
+) -> Result<(), DbError> {
+    const SQL: &str = "update executions set order_id = $2 where id = $1";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL).bind(id).bind(order).execute(conn).await?;
+    });
+    Ok(())
+}
+
+/// Writes where the execution stands, as its order says. An end is final.
+pub(in crate::schema) async fn set_status(
+    tx: &mut Tx,
+    id: ExecutionId,
+    status: ExecutionStatus,
+    order: &Order,
+) -> Result<(), DbError> {
+    const SQL: &str = "update executions set status = $2, error = $3, server_version = $4, started_at = $5, \
+        ended_at = $6 where id = $1 and status in ('pending', 'running')";
+    let ended_at = order.ended_at.filter(|_| status.is_end());
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(id)
+            .bind(status.as_str())
+            .bind(&order.error)
+            .bind(&order.server_version)
+            .bind(order.started_at.or(order.accepted_at))
+            .bind(ended_at)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
+pub(in crate::schema) async fn set_step(
+    tx: &mut Tx,
+    id: ExecutionId,
+    news: &StepNews<'_>,
+) -> Result<(), DbError> {
+    const SQL: &str = "update execution_steps set status = $3, duration_ms = $4, row_count = $5, detail = $6 \
+        where execution_id = $1 and position = $2";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(id)
+            .bind(news.position)
+            .bind(news.status)
+            .bind(news.duration_ms)
+            .bind(news.rows)
+            .bind(news.detail)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
+/// At the end: statements that nothing was heard of were not reached.
+pub(in crate::schema) async fn close_steps(tx: &mut Tx, id: ExecutionId) -> Result<(), DbError> {
+    const SQL: &str = "update execution_steps set status = 'skipped', detail = 'not reached' \
+        where execution_id = $1 and status = 'pending'";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL).bind(id).execute(conn).await?;
+    });
+    Ok(())
+}
+
+/// The server of an execution, for its password.
+pub(in crate::schema) async fn server_of(db: &Db, id: ExecutionId) -> Result<Option<ServerId>, DbError> {
+    const SQL: &str = "select server_id from executions where id = $1";
+    Ok(with_pool!(db, |pool| sqlx::query_scalar(SQL)
+        .bind(id)
+        .fetch_optional(pool)
+        .await)?)
+}
+
+#[derive(sqlx::FromRow)]
+struct Record {
+    id: ExecutionId,
+    release_id: ReleaseId,
+    version: String,
+    environment: String,
+    database: String,
+    server_id: ServerId,
+    label: String,
+    agent_id: HostId,
+    order_id: Option<OrderId>,
+    dry_run: bool,
+    not_before: Option<UnixMs>,
+    status: String,
+    error: Option<String>,
+    server_version: Option<String>,
+    name: String,
+    created_at: UnixMs,
+    started_at: Option<UnixMs>,
+    ended_at: Option<UnixMs>,
+}
+
+impl TryFrom<Record> for Execution {
+    type Error = DbError;
+
+    fn try_from(record: Record) -> Result<Self, DbError> {
+        let duration_ms = record
+            .started_at
+            .zip(record.ended_at)
+            .map(|(start, end)| end.ms_since(start).max(0));
+        Ok(Self {
+            id: record.id,
+            release_id: record.release_id,
+            version: record.version,
+            environment: record.environment,
+            database: record.database,
+            server: record.server_id,
+            server_label: record.label,
+            host_id: record.agent_id,
+            order_id: record.order_id,
+            dry_run: record.dry_run,
+            not_before: record.not_before,
+            status: ExecutionStatus::parse(&record.status)?,
+            error: record.error,
+            server_version: record.server_version,
+            by: record.name,
+            created_at: record.created_at,
+            started_at: record.started_at,
+            ended_at: record.ended_at,
+            duration_ms,
+        })
+    }
+}
+
+pub(in crate::schema) async fn find(
+    db: &Db,
+    org: OrgId,
+    id: ExecutionId,
+) -> Result<Option<Execution>, DbError> {
+    const SQL: &str = "select e.id, e.release_id, r.version, r.environment, r.database, e.server_id, s.label, \
+        e.agent_id, e.order_id, e.dry_run, e.not_before, e.status, e.error, e.server_version, e.name, e.created_at, \
+        e.started_at, e.ended_at from executions e join releases r on r.id = e.release_id \
+        join db_servers s on s.id = e.server_id where e.org_id = $1 and e.id = $2";
+    let record: Option<Record> = with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(org)
+        .bind(id)
+        .fetch_optional(pool)
+        .await)?;
+    record.map(Execution::try_from).transpose()
+}
+
+/// Newest first; of one release, if given.
+pub(in crate::schema) async fn list(
+    db: &Db,
+    org: OrgId,
+    release: Option<ReleaseId>,
+    before: Option<ExecutionId>,
+    limit: i64,
+) -> Result<Vec<Execution>, DbError> {
+    const SQL: &str = "select e.id, e.release_id, r.version, r.environment, r.database, e.server_id, s.label, \
+        e.agent_id, e.order_id, e.dry_run, e.not_before, e.status, e.error, e.server_version, e.name, e.created_at, \
+        e.started_at, e.ended_at from executions e join releases r on r.id = e.release_id \
+        join db_servers s on s.id = e.server_id where e.org_id = $1 and ($2 is null or e.release_id = $2) \
+        and ($3 is null or e.id < $3) order by e.id desc limit $4";
+    let records: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(org)
+        .bind(release)
+        .bind(before)
+        .bind(limit)
+        .fetch_all(pool)
+        .await)?;
+    records.into_iter().map(Execution::try_from).collect()
+}
+
+#[derive(sqlx::FromRow)]
+struct StepRecord {
+    sql: String,
+    status: String,
+    duration_ms: Option<i64>,
+    row_count: Option<i64>,
+    detail: String,
+}
+
+/// In order.
+pub(in crate::schema) async fn list_steps(db: &Db, id: ExecutionId) -> Result<Vec<ExecutionStep>, DbError> {
+    const SQL: &str = "select sql, status, duration_ms, row_count, detail from execution_steps \
+        where execution_id = $1 order by position";
+    let records: Vec<StepRecord> = with_pool!(db, |pool| sqlx::query_as(SQL).bind(id).fetch_all(pool).await)?;
+    let step = |record: StepRecord| {
+        let detail = Some(record.detail).filter(|detail| !detail.is_empty());
+        let (error, detail) = if record.status == "failure" {
+            (detail, None)
+        } else {
+            (None, detail)
+        };
+        ExecutionStep {
+            sql: record.sql,
+            status: record.status,
+            duration_ms: record.duration_ms,
+            rows: record.row_count,
+            error,
+            detail,
+        }
+    };
+    Ok(records.into_iter().map(step).collect())
+}

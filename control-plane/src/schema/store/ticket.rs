@@ -1,0 +1,266 @@
+//! Rows of `tickets`, `ticket_servers` and `ticket_events`.
+
+use muster_base::{OrgId, ReleaseId, ServerId, TicketId, UnixMs};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    access::Caller,
+    db::{Db, DbError, Tx},
+    schema::{RiskLevel, ServerSql, ServerType, Ticket, TicketEvent, TicketStatus, proposal::Ticketing},
+    with_pool, with_tx,
+};
+
+#[derive(sqlx::FromRow)]
+struct Record {
+    id: TicketId,
+    project: String,
+    version: String,
+    environment: String,
+    database: String,
+    sql: String,
+    risk: String,
+    status: String,
+    author: String,
+    author_name: String,
+    release_id: Option<ReleaseId>,
+    created_at: UnixMs,
+    updated_at: UnixMs,
+}
+
+impl Record {
+    fn ticket(self) -> Result<(Ticket, String), DbError> {
+        let ticket = Ticket {
+            id: self.id,
+            project: self.project,
+            version: self.version,
+            environment: self.environment,
+            database: self.database,
+            status: TicketStatus::parse(&self.status)?,
+            risk: RiskLevel::parse(&self.risk),
+            author: self.author_name,
+            release_id: self.release_id,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            person: self.author,
+        };
+        Ok((ticket, self.sql))
+    }
+}
+
+pub(in crate::schema) async fn insert(
+    tx: &mut Tx,
+    org: OrgId,
+    ticket: &Ticketing,
+    servers: &[ServerSql],
+) -> Result<(), DbError> {
+    const SQL: &str = "insert into tickets (id, org_id, project, version, environment, database, sql, risk, status, \
+        author, author_name, created_at, updated_at) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $9, $10, $11, $11)";
+    const SERVER: &str = "insert into ticket_servers (ticket_id, server_id, position, sql, sql_sha256, risk, \
+        statements, findings) values ($1, $2, $3, $4, $5, $6, $7, $8)";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(ticket.id)
+            .bind(org)
+            .bind(&ticket.project)
+            .bind(&ticket.version)
+            .bind(&ticket.environment)
+            .bind(&ticket.database)
+            .bind(&ticket.sql)
+            .bind(ticket.risk.as_str())
+            .bind(&ticket.author)
+            .bind(&ticket.author_name)
+            .bind(ticket.at)
+            .execute(&mut *conn)
+            .await?;
+        for (position, server) in (0_i64..).zip(servers) {
+            sqlx::query(SERVER)
+                .bind(ticket.id)
+                .bind(server.server)
+                .bind(position)
+                .bind(&server.sql)
+                .bind(&server.sha256)
+                .bind(server.risk.as_str())
+                .bind(json(&server.statements)?)
+                .bind(json(&server.findings)?)
+                .execute(&mut *conn)
+                .await?;
+        }
+    });
+    Ok(())
+}
+
+/// Notes what happened to a ticket that is locked, or new.
+pub(in crate::schema) async fn add_event(
+    tx: &mut Tx,
+    ticket: TicketId,
+    kind: &str,
+    caller: &Caller,
+    comment: &str,
+    at: UnixMs,
+) -> Result<(), DbError> {
+    const NEXT: &str = "select count(*) from ticket_events where ticket_id = $1";
+    const SQL: &str = "insert into ticket_events (ticket_id, position, kind, person, name, comment, at) \
+        values ($1, $2, $3, $4, $5, $6, $7)";
+    with_tx!(tx, |conn| {
+        let position: i64 = sqlx::query_scalar(NEXT)
+            .bind(ticket)
+            .fetch_one(&mut *conn)
+            .await?;
+        sqlx::query(SQL)
+            .bind(ticket)
+            .bind(position)
+            .bind(kind)
+            .bind(caller.actor.person())
+            .bind(caller.actor.name())
+            .bind(comment)
+            .bind(at)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
+pub(in crate::schema) async fn set_status(
+    tx: &mut Tx,
+    id: TicketId,
+    status: TicketStatus,
+    now: UnixMs,
+) -> Result<(), DbError> {
+    const SQL: &str = "update tickets set status = $2, updated_at = $3 where id = $1";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(id)
+            .bind(status.as_str())
+            .bind(now)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
+/// The ticket, kept from others until the transaction ends.
+pub(in crate::schema) async fn lock(
+    tx: &mut Tx,
+    db: &Db,
+    org: OrgId,
+    id: TicketId,
+) -> Result<Option<Ticket>, DbError> {
+    const SQL: &str = "select t.id, t.project, t.version, t.environment, t.database, t.sql, t.risk, t.status, \
+        t.author, t.author_name, (select r.id from releases r where r.ticket_id = t.id) as release_id, \
+        t.created_at, t.updated_at from tickets t where t.org_id = $1 and t.id = $2";
+    let sql = format!("{SQL}{}", db.for_update());
+    let record: Option<Record> = with_tx!(tx, |conn| sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(org)
+        .bind(id)
+        .fetch_optional(conn)
+        .await)?;
+    Ok(record.map(Record::ticket).transpose()?.map(|(ticket, _)| ticket))
+}
+
+/// The ticket and its SQL as proposed.
+pub(in crate::schema) async fn find(
+    db: &Db,
+    org: OrgId,
+    id: TicketId,
+) -> Result<Option<(Ticket, String)>, DbError> {
+    const SQL: &str = "select t.id, t.project, t.version, t.environment, t.database, t.sql, t.risk, t.status, \
+        t.author, t.author_name, r.id as release_id, t.created_at, t.updated_at \
+        from tickets t left join releases r on r.ticket_id = t.id where t.org_id = $1 and t.id = $2";
+    let record: Option<Record> = with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(org)
+        .bind(id)
+        .fetch_optional(pool)
+        .await)?;
+    record.map(Record::ticket).transpose()
+}
+
+/// Newest first; without the SQL.
+pub(in crate::schema) async fn list(
+    db: &Db,
+    org: OrgId,
+    status: Option<TicketStatus>,
+    before: Option<TicketId>,
+    limit: i64,
+) -> Result<Vec<Ticket>, DbError> {
+    const SQL: &str = "select t.id, t.project, t.version, t.environment, t.database, '' as sql, t.risk, t.status, \
+        t.author, t.author_name, r.id as release_id, t.created_at, t.updated_at \
+        from tickets t left join releases r on r.ticket_id = t.id \
+        where t.org_id = $1 and ($2 is null or t.status = $2) and ($3 is null or t.id < $3) \
+        order by t.id desc limit $4";
+    let records: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(org)
+        .bind(status.map(TicketStatus::as_str))
+        .bind(before)
+        .bind(limit)
+        .fetch_all(pool)
+        .await)?;
+    let tickets = records.into_iter().map(Record::ticket);
+    tickets.map(|ticket| ticket.map(|(ticket, _)| ticket)).collect()
+}
+
+#[derive(sqlx::FromRow)]
+struct ServerRecord {
+    server_id: ServerId,
+    label: String,
+    dialect: String,
+    sql: String,
+    sql_sha256: String,
+    risk: String,
+    statements: String,
+    findings: String,
+}
+
+/// What is to run on each server, in the order of the proposal.
+pub(in crate::schema) async fn list_servers(db: &Db, ticket: TicketId) -> Result<Vec<ServerSql>, DbError> {
+    const SQL: &str = "select t.server_id, s.label, s.dialect, t.sql, t.sql_sha256, t.risk, t.statements, t.findings \
+        from ticket_servers t join db_servers s on s.id = t.server_id where t.ticket_id = $1 order by t.position";
+    let records: Vec<ServerRecord> =
+        with_pool!(db, |pool| sqlx::query_as(SQL).bind(ticket).fetch_all(pool).await)?;
+    let server = |record: ServerRecord| {
+        Ok(ServerSql {
+            server: record.server_id,
+            label: record.label,
+            kind: ServerType::parse(&record.dialect)?,
+            sql: record.sql,
+            sha256: record.sql_sha256,
+            rollback_sql: None,
+            risk: RiskLevel::parse(&record.risk),
+            statements: read_json(&record.statements)?,
+            findings: read_json(&record.findings)?,
+        })
+    };
+    records.into_iter().map(server).collect()
+}
+
+#[derive(sqlx::FromRow)]
+struct EventRecord {
+    kind: String,
+    person: String,
+    name: String,
+    comment: String,
+    at: UnixMs,
+}
+
+/// Oldest first.
+pub(in crate::schema) async fn list_events(db: &Db, ticket: TicketId) -> Result<Vec<TicketEvent>, DbError> {
+    const SQL: &str = "select kind, person, name, comment, at from ticket_events where ticket_id = $1 order by position limit 1000";
+    let records: Vec<EventRecord> =
+        with_pool!(db, |pool| sqlx::query_as(SQL).bind(ticket).fetch_all(pool).await)?;
+    let event = |record: EventRecord| TicketEvent {
+        kind: record.kind,
+        name: record.name,
+        comment: record.comment,
+        at: record.at,
+        person: record.person,
+    };
+    Ok(records.into_iter().map(event).collect())
+}
+
+fn json<T: Serialize>(value: &T) -> Result<String, DbError> {
+    serde_json::to_string(value).map_err(|error| DbError::Corrupt(error.to_string()))
+}
+
+fn read_json<T: DeserializeOwned>(text: &str) -> Result<T, DbError> {
+    serde_json::from_str(text).map_err(|error| DbError::Corrupt(format!("ticket_servers: {error}")))
+}
