@@ -79,8 +79,13 @@ impl Resident {
         )
         .context("the journal of orders can't be used")?;
         self.tasks.spawn(orders.serve(orders_rx));
-        // Plug in here: `containers.set` once a minute and when `containers.wanted()`.
         let containers = ContainerDirectory::default();
+        self.tasks.spawn(collect::keep_directory(
+            containers.clone(),
+            Workers::new(&self.config),
+            self.wall.clone(),
+            self.stop.clone(),
+        ));
         let reports = collect::start(&self, &containers, config_rx, tails_rx).await?;
         let ports = Ports {
             reports,

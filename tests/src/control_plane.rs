@@ -1,7 +1,7 @@
 //! A real `muster serve` on a directory and ports of its own.
 
 use crate::{Api, programs};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use muster_workbench::process::{Launch, Process, free_port, run};
 use muster_workbench::random_hex;
 use std::fs;
@@ -168,10 +168,18 @@ impl ControlPlane {
     }
 }
 
-/// A UDP port of the loopback address that nobody has.
+/// A UDP port of the loopback address that nobody has, and that the kernel gives nobody by itself: a control plane
+/// that was killed finds it free when it comes back.
 pub fn free_udp_port() -> Result<u16> {
-    Ok(UdpSocket::bind(("127.0.0.1", 0))
-        .context("no free UDP port on 127.0.0.1")?
-        .local_addr()?
-        .port())
+    // Above Linux's range of ephemeral ports, 32768 to 60999.
+    const FIRST: u16 = 61_000;
+    const COUNT: u16 = 4_500;
+    for _ in 0..100 {
+        let random = u16::from_str_radix(&random_hex(2)?, 16)?;
+        let port = FIRST + random % COUNT;
+        if UdpSocket::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no free UDP port on 127.0.0.1")
 }

@@ -21,6 +21,7 @@ mod disk;
 mod files;
 mod memory;
 mod net;
+mod refresh;
 mod sampler;
 mod start;
 
@@ -28,5 +29,6 @@ pub use collector::{Collector, Roots};
 pub use directory::ContainerDirectory;
 #[cfg(doc)]
 use muster_metrics::Sample;
+pub use refresh::keep_directory;
 pub use sampler::Sampler;
 pub use start::start;

@@ -1,0 +1,51 @@
+//! Keeps the container directory filled: asks a worker when a container came or went, and once a minute.
+
+use std::time::Duration;
+
+use muster_base::Clock;
+use tokio_util::sync::CancellationToken;
+
+use super::ContainerDirectory;
+use crate::orders::workers::Workers;
+
+/// Health and restarts change without a container coming or going.
+const EVERY: Duration = Duration::from_mins(1);
+/// Many containers that come at once are one question.
+const AT_MOST_EVERY: Duration = Duration::from_secs(2);
+
+/// Asks until `stop` is cancelled. A host without an engine answers with an error, which is said once.
+pub async fn keep_directory(
+    directory: ContainerDirectory,
+    workers: Workers,
+    wall: Clock,
+    stop: CancellationToken,
+) {
+    let mut failing = false;
+    loop {
+        let Some(answer) = stop.run_until_cancelled(workers.containers()).await else {
+            return;
+        };
+        match answer {
+            Ok(facts) => {
+                failing = false;
+                directory.set(facts.containers);
+            }
+            Err(error) if failing => tracing::debug!("containers are still unknown: {error}"),
+            Err(error) => {
+                failing = true;
+                tracing::info!("nothing is known of containers: {error}");
+            }
+        }
+        let pause = async {
+            tokio::time::sleep(wall.real_duration(AT_MOST_EVERY)).await;
+            let rest = tokio::time::sleep(wall.real_duration(EVERY.saturating_sub(AT_MOST_EVERY)));
+            tokio::select! {
+                () = directory.wanted() => {}
+                () = rest => {}
+            }
+        };
+        if stop.run_until_cancelled(pause).await.is_none() {
+            return;
+        }
+    }
+}
