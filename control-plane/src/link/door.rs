@@ -34,6 +34,8 @@ const HANDSHAKES: usize = 256;
 /// From this many on, strangers must first show that they receive what is sent to their address.
 const RETRY_FROM: usize = HANDSHAKES / 2;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Strangers at a time; more are asked to come back.
+const JOINING: usize = 128;
 /// Joins from one address in a minute.
 const JOINS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(120).unwrap();
 /// Our own certificate is made anew long before it ends.
@@ -52,6 +54,8 @@ pub(super) struct Door {
     pub(super) app: App,
     pub(super) keys: Arc<FleetKeys>,
     pub(super) joins: DefaultKeyedRateLimiter<IpAddr>,
+    /// Strangers who are being heard.
+    pub(super) joining: Semaphore,
     handshakes: Semaphore,
 }
 
@@ -73,6 +77,7 @@ pub async fn start(app: &App, listen: SocketAddr) -> Result<(), LinkError> {
         app: app.clone(),
         keys,
         joins: RateLimiter::keyed(Quota::per_minute(JOINS_PER_MINUTE)),
+        joining: Semaphore::new(JOINING),
         handshakes: Semaphore::new(HANDSHAKES),
     });
     app.tasks

@@ -15,6 +15,8 @@ use crate::fleet;
 
 /// From the handshake to the last byte.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// Connection error code: busy.
+const COME_BACK: VarInt = VarInt::from_u32(3);
 /// Addresses that joins came from, before the idle ones are forgotten.
 const REMEMBERED_ADDRESSES: usize = 10_000;
 /// How long the answer may take to arrive.
@@ -23,6 +25,10 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// Serves somebody who wants to join.
 pub(super) async fn serve(door: Arc<Door>, connection: Connection) {
     let ip = connection.remote_address().ip().to_canonical();
+    let Ok(_permit) = door.joining.try_acquire() else {
+        connection.close(COME_BACK, b"too many joins at a time; try again");
+        return;
+    };
     match timeout(JOIN_TIMEOUT, answer(&door, &connection, ip)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => debug!(%error, peer.ip = %ip, "a join came to nothing"),

@@ -12,7 +12,10 @@ use muster_protocol::{
     read_frame, write_frame,
 };
 use quinn::{Connection, RecvStream, SendStream, VarInt};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, info, info_span, warn};
 
@@ -25,6 +28,8 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 const RENEWAL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a farewell may take before the connection is cut.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// Time between two messages of an agent that are listened to.
+const HEAR_EVERY: Duration = Duration::from_millis(250);
 /// Messages to the agent that wait to be sent, at most.
 const CONTROL_QUEUE: usize = 64;
 
@@ -264,6 +269,8 @@ async fn hear(
         if let Err(error) = handled {
             warn!(%error, "can't keep what the agent told");
         }
+        // An honest agent has little to tell; a mad one must not keep the database busy.
+        sleep(HEAR_EVERY).await;
     }
 }
 
