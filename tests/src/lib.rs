@@ -5,7 +5,8 @@
 //! - [`Fleet`] is both, with this machine joined;
 //! - [`Api`] speaks the HTTP API, and nothing else changes anything in a story;
 //! - [`wait`] waits for a thing to become true, with an end;
-//! - [`env`] finds the services that `cargo verify` started;
+//! - [`mod@env`] finds the services that `cargo verify` started;
+//! - [`leaks`] looks for secrets where they must not be;
 //! - [`job`] is the product's main job step by step, shared by the stories and by `cargo demo`.
 
 pub mod agent;
@@ -14,6 +15,7 @@ pub mod control_plane;
 pub mod env;
 pub mod fleet;
 pub mod job;
+pub mod leaks;
 pub mod programs;
 pub mod wait;
 

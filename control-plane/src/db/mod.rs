@@ -1,7 +1,7 @@
 //! The databases: embedded SQLite or PostgreSQL behind one enum.
 //!
 //! Each query is written once, in the SQL that both speak (`$1`, `returning`, `on conflict … excluded`), and is
-//! compiled and type-checked for both by [`with_pool!`] (reads) and [`with_tx!`] (writes, inside [`in_tx!`]).
+//! compiled and type-checked for both by [`with_pool!`] (reads) and `with_tx!` (writes, inside `in_tx!`).
 //! What can't be said in both stands in [`dialect`].
 //!
 //! * SQLite: WAL, a pool of read-only connections and one writer; transactions begin `immediate`, so that a writer

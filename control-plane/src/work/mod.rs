@@ -1,7 +1,7 @@
 //! Work orders: what a host is asked to do, signed, and what became of it.
 //!
 //! A room that wants something done on a host ([`Listener`]: delivery, schema) submits an order in its own transaction
-//! ([`submit`]). From there on this room sees to it that the order reaches its host once the host is there, that what
+//! ([`submit()`]). From there on this room sees to it that the order reaches its host once the host is there, that what
 //! the host says is stored, and that the room hears of it in the same transaction.
 //!
 //! | table | holds |
@@ -102,7 +102,7 @@ impl Work {
         listeners.insert(kind, listener);
     }
 
-    /// Looks at the queue now: call it after the transaction of a [`submit`] or [`cancel`] is committed. Forgetting it
+    /// Looks at the queue now: call it after the transaction of a [`submit()`] or [`cancel`] is committed. Forgetting it
     /// costs a second.
     pub fn wake(&self) {
         self.wake.notify_one();

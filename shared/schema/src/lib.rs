@@ -3,12 +3,12 @@
 //! A library without I/O that any program may use: it never connects anywhere and never prints SQL of its own
 //! making; what it hands out are pieces of what it was given. The only crate that knows `sqlparser`.
 //!
-//! - [`split`] cuts a text into statements as the server's own client would (quotes, comments, dollar quotes,
+//! - [`split()`] cuts a text into statements as the server's own client would (quotes, comments, dollar quotes,
 //!   `DELIMITER`), and refuses what a client would act on by itself.
-//! - [`classify`] says what a statement does: its [`StatementKind`], the objects it names, the [`Effect`]s by
+//! - [`classify()`] says what a statement does: its [`StatementKind`], the objects it names, the [`Effect`]s by
 //!   which one can see afterwards that it happened, its [`Risk`] with reasons, and whether it can run in a
 //!   transaction. What can't be read is [`Risk::Unknown`], the highest risk; nothing is guessed.
-//! - [`lint`] finds what people regret later.
+//! - [`lint()`] finds what people regret later.
 //!
 //! ```
 //! use muster_schema::{Dialect, Risk, classify, split};

@@ -3,9 +3,10 @@
 use crate::Api;
 use crate::api::text;
 use anyhow::{Context, Result, bail, ensure};
-use muster_workbench::process::run;
+use muster_workbench::process::run_with_input;
 use muster_workbench::{Env, random_hex, tools};
 use serde_json::{Value, json};
+use std::io::{Seek as _, Write as _};
 use std::process::Command;
 use std::time::Duration;
 
@@ -179,16 +180,10 @@ impl Login {
                     "--no-align",
                     "--field-separator=\t",
                 ]);
-                client.args([
-                    "--host=127.0.0.1",
-                    "--port",
-                    &port,
-                    "--username",
-                    &self.user,
-                    "--dbname",
-                    database,
-                ]);
-                client.args(["--command", sql]).env("PGPASSWORD", &self.password);
+                client.args(["--set=ON_ERROR_STOP=1", "--host=127.0.0.1", "--port", &port]);
+                client
+                    .args(["--username", &self.user, "--dbname", database])
+                    .env("PGPASSWORD", &self.password);
                 client
             }
             Kind::Mysql => {
@@ -200,21 +195,16 @@ impl Login {
                     "--protocol=tcp",
                     "--host=127.0.0.1",
                 ]);
-                client.args([
-                    "--port",
-                    &port,
-                    "--user",
-                    &self.user,
-                    "--database",
-                    database,
-                    "--execute",
-                    sql,
-                ]);
+                client.args(["--port", &port, "--user", &self.user, "--database", database]);
                 client.env("MYSQL_PWD", &self.password);
                 client
             }
         };
-        Ok(run(&mut client)?.trim_end().to_owned())
+        // On standard input: the statement may hold a password, and arguments are for all to see.
+        let mut script = tempfile::tempfile()?;
+        writeln!(script, "{sql};")?;
+        script.rewind()?;
+        Ok(run_with_input(&mut client, script)?.trim_end().to_owned())
     }
 }
 

@@ -206,17 +206,22 @@ pub fn free_port() -> Result<u16> {
 
 /// Runs a program to its end; its error output is the error.
 pub fn run(command: &mut Command) -> Result<String> {
+    run_with_input(command, Stdio::null())
+}
+
+/// The same, with something to read on its standard input.
+pub fn run_with_input(command: &mut Command, input: impl Into<Stdio>) -> Result<String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command
-        .stdin(Stdio::null())
+        .stdin(input)
         .output()
         .with_context(|| format!("{program} could not be run"))?;
     if !output.status.success() {
+        let said = [output.stderr, output.stdout].concat();
         bail!(
-            "{program} failed ({}): {}{}",
+            "{program} failed ({}): {}",
             output.status,
-            String::from_utf8_lossy(&output.stderr),
-            String::from_utf8_lossy(&output.stdout)
+            String::from_utf8_lossy(&said)
         );
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())

@@ -159,7 +159,9 @@ impl Job {
     /// Both clocks' readings: those of the right clock arrive, and those of the fast one add up to hours and days.
     fn readings(&self) -> Result<Value> {
         let admin = &self.fleet.admin;
-        let real = readings::await_stored(admin, &self.fleet.host, LONG, |stored| stored.samples >= 3)?;
+        let real = readings::await_stored(admin, &self.fleet.host, LONG, |stored| {
+            stored.samples >= 3 && stored.container_series > 0
+        })?;
         let mut hosts = hosts::await_online(admin, 2, PATIENCE)?;
         hosts.retain(|host| host["id"] != self.fleet.host["id"]);
         let fast = hosts.first().context("the fast host is gone")?;

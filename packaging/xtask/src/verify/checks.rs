@@ -133,7 +133,10 @@ fn docs(bench: &Bench<'_>) -> Result<Tally> {
         "--document-private-items",
         "--quiet",
     ]);
-    one(bench, command.env("RUSTDOCFLAGS", "-D warnings"))
+    one(
+        bench,
+        command.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links"),
+    )
 }
 
 fn console(bench: &Bench<'_>) -> Result<Tally> {

@@ -30,28 +30,36 @@ pub fn run(bench: &Bench<'_>, tests: &Tests) -> Result<Tally> {
     }
     let with_nextest = succeeds(Command::new("cargo").args(["nextest", "--version"]));
     let mut command = if with_nextest {
-        project::cargo(&[
+        // Always the whole workspace, chosen from by a filter: a part of it would be built with other features.
+        let filter = match &files {
+            None => "not (package(muster-tests) and kind(test))".to_owned(),
+            Some(files) => files
+                .iter()
+                .map(|file| format!("(package(muster-tests) and binary({file}))"))
+                .collect::<Vec<_>>()
+                .join(" or "),
+        };
+        let mut command = project::cargo(&[
             "nextest",
             "run",
             "--workspace",
             "--no-fail-fast",
             "--no-tests",
             "pass",
-        ])
+            "-E",
+        ]);
+        command.arg(filter);
+        command
     } else {
-        project::cargo(&["test", "--workspace", "--no-fail-fast"])
+        let mut command = project::cargo(&["test", "--no-fail-fast"]);
+        match &files {
+            None => command.args(["--workspace", "--exclude", "muster-tests"]),
+            Some(files) => command
+                .args(["--package", "muster-tests"])
+                .args(files.iter().flat_map(|file| ["--test", file])),
+        };
+        command
     };
-    match files {
-        Some(files) => files.iter().for_each(|file| {
-            command.args(["--test", file]);
-        }),
-        None if with_nextest => {
-            command.args(["-E", "not (package(muster-tests) and kind(test))"]);
-        }
-        None => {
-            command.args(["--exclude", "muster-tests"]);
-        }
-    }
     counted(bench, &mut command)
 }
 

@@ -1,12 +1,13 @@
 //! Presents a recorded order to the worker of the host that it was for: again; again to a worker that has lost
 //! its journal; with a forged signature; and with a changed payload. Prints the worker's last word on each as one
-//! JSON object, and whether it began to work.
+//! JSON object, and whether it began to work, which its journal would show.
 
 use anyhow::{Context, Result};
 use clap::Parser;
 use muster_agent::worker::wire::{Answer, Request};
 use muster_protocol::latest::{OrderReply, SignedOrder};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -65,6 +66,7 @@ fn main() -> Result<()> {
 impl Args {
     /// The worker's last word, and whether it began.
     fn present(&self, data: &Path, request: &Request) -> Result<Value> {
+        let journal_before = journal(data)?;
         let mut child = Command::new(&self.worker)
             .args([
                 "--data".as_ref(),
@@ -79,11 +81,10 @@ impl Args {
             .context("the worker can't be started")?;
         muster_tap::write_request(&mut child.stdin.take().context("no pipe")?, request)?;
         let mut output = child.stdout.take().context("no pipe")?;
-        let (mut began, mut word) = (false, String::from("nothing"));
+        let mut word = String::from("nothing");
         while let Some(frame) = muster_tap::read_frame(&mut output)? {
-            let answer = muster_tap::answer(&frame)?;
-            began |= matches!(answer, Answer::Reply(OrderReply::Accepted | OrderReply::Event(_)));
-            word = match answer {
+            word = match muster_tap::answer(&frame)? {
+                // An order that had ended is told of from the journal, with its events.
                 Answer::Reply(OrderReply::Accepted | OrderReply::Event(_)) => continue,
                 Answer::Reply(OrderReply::Refused(refusal)) => format!("refused: {refusal:?}"),
                 Answer::Reply(OrderReply::Outcome(outcome)) => format!("outcome: {:?}", outcome.status),
@@ -92,8 +93,21 @@ impl Args {
             };
         }
         child.wait()?;
+        let began = journal(data)? != journal_before;
         Ok(json!({"began": began, "word": word}))
     }
+}
+
+/// All that the worker's journal holds.
+fn journal(data: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    if let Ok(entries) = fs::read_dir(data.join("worker/journal")) {
+        for entry in entries {
+            let path = entry?.path();
+            files.insert(path.clone(), fs::read(path)?);
+        }
+    }
+    Ok(files)
 }
 
 /// A copy of the worker's half of a data directory, without some of what it remembers.
