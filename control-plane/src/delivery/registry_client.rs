@@ -19,8 +19,9 @@ use super::{
     registry_url::{RegistryUrl, is_forbidden},
 };
 
-const CONNECT: Duration = Duration::from_secs(5);
-const WHOLE: Duration = Duration::from_secs(15);
+const CONNECT: Duration = Duration::from_secs(4);
+/// A test is three calls at most, and its answer is waited for half a minute.
+const WHOLE: Duration = Duration::from_secs(8);
 const TOKEN_BYTES: usize = 64 * 1024;
 const MANIFEST_BYTES: usize = 4 * 1024 * 1024;
 const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, \

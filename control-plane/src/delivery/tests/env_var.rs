@@ -4,7 +4,7 @@ use muster_base::ExposeSecret;
 use muster_protocol::latest as wire;
 use serde_json::json;
 
-use super::{DeployOrders, asked, created, deploy, new_application, new_host, order, orders};
+use super::{DeployOrders, asked, created, deploy, new_application, new_host, order, orders, stored};
 use crate::{
     access::Role,
     testing::{Client, both_databases},
@@ -69,6 +69,10 @@ both_databases!(
             (values[0].0.as_str(), values[0].1.expose_secret()),
             (name.as_str(), PLANTED)
         );
+
+        let stored = stored(test).await;
+        assert!(stored.contains("DATABASE_URL"), "{stored}");
+        assert!(!stored.contains(PLANTED), "{stored}");
 
         // The value that counts is the one at the hand-over.
         admin

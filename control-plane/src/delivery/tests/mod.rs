@@ -132,6 +132,35 @@ async fn asked(test: &Test, order: OrderId) -> wire::DeploySpec {
     }
 }
 
+/// Everything that the tables hold about secrets, orders and deployments, as one text.
+async fn stored(test: &Test) -> String {
+    const TEXTS: [&str; 7] = [
+        "select value from secret_versions",
+        "select value from credentials",
+        "select value from env_vars where value is not null",
+        "select spec from deployments",
+        "select data from deployment_events",
+        "select detail from deployment_steps",
+        "select after from audit_log where after is not null",
+    ];
+    let read = async || -> Result<String, sqlx::Error> {
+        let mut all = String::new();
+        for sql in TEXTS {
+            let texts: Vec<String> =
+                with_pool!(test.app.db, |pool| sqlx::query_scalar(sql).fetch_all(pool).await)?;
+            all.push_str(&texts.concat());
+        }
+        let payloads: Vec<Vec<u8>> = with_pool!(test.app.db, |pool| {
+            sqlx::query_scalar("select payload from work_orders")
+                .fetch_all(pool)
+                .await
+        })?;
+        all.push_str(&String::from_utf8_lossy(&payloads.concat()));
+        Ok(all)
+    };
+    read().await.unwrap()
+}
+
 async fn order(test: &Test, id: OrderId) -> Order {
     work::find(&test.app, id).await.unwrap().unwrap()
 }
