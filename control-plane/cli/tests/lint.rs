@@ -1,5 +1,7 @@
 //! `musterctl schema lint` as a script sees it.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::{
     io::Write as _,
     process::{Command, Output, Stdio},
