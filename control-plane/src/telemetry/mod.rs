@@ -17,7 +17,7 @@
 //! - **Once**: keys make repeats harmless. A sample that is there stays; of two versions of a rollup the one made of
 //!   more values stays; a sample that comes again after its hour was sealed is merged away by the next sealing, and
 //!   by every reader until then.
-//! - **Sealing** ([`seal`]): an hour of a host is sealed once the host has samples of a later one, by the samples' own
+//! - **Sealing** (`seal`): an hour of a host is sealed once the host has samples of a later one, by the samples' own
 //!   time: no clock decides. The chunk goes in and its rows go out in one transaction.
 //! - **Latest values** are kept in memory, made anew from `samples` at the start: a host's newest hour is never sealed.
 //! - **Questions** pick their tier (raw, hour, day) by span, step and retention, say which, and leave gaps as gaps.
