@@ -10,6 +10,7 @@ use super::fields::Fields;
 /// The container of an application.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schema(as = ContainerSpec)]
 pub struct Container {
     /// Container name on the host; the application's name if not given. The old container of this name is replaced.
     pub name: Option<String>,

@@ -28,6 +28,7 @@ const EVENT_QUEUE: usize = 1_024;
 /// Whether a host is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = HostStatus)]
 pub enum Status {
     /// Connected.
     Online,

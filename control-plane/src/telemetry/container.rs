@@ -17,6 +17,7 @@ use crate::{
 /// A container on a host.
 #[derive(Debug, Clone, Serialize, ToSchema, sqlx::FromRow)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = HostContainer)]
 pub struct Container {
     /// Name, unique on its host.
     pub name: String,
@@ -53,6 +54,7 @@ pub struct Container {
 
 /// Labels, by key.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ContainerLabels)]
 pub struct Labels(BTreeMap<String, String>);
 
 impl TryFrom<String> for Labels {
