@@ -24,6 +24,7 @@ export const router = createRouter({
     { path: '/releases/tickets/:id', name: 'ticket', component: () => import('./schema/TicketPage.vue'), meta: { title: 'nav.ticket', parent: 'releases' } },
     { path: '/releases/:id/run', name: 'release', component: () => import('./schema/ReleasePage.vue'), meta: { title: 'nav.release', parent: 'releases' } },
     { path: '/releases/executions/:id', name: 'execution', component: () => import('./schema/ExecutionPage.vue'), meta: { title: 'nav.execution', parent: 'releases' } },
+    { path: '/audit', name: 'audit', component: () => import('./audit/AuditPage.vue'), meta: { title: 'nav.audit' } },
     { path: '/settings', name: 'settings', component: () => import('./settings/SettingsPage.vue'), meta: { title: 'nav.settings' } },
     { path: '/:rest(.*)*', name: 'nowhere', component: () => import('./frame/NowherePage.vue'), meta: { title: 'nowhere.title' } },
   ],

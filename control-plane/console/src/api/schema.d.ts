@@ -35,6 +35,111 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/applications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Applications, by name. */
+        get: operations["listApplications"];
+        put?: never;
+        /** Registers an application. */
+        post: operations["createApplication"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/applications/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An application. */
+        get: operations["getApplication"];
+        put?: never;
+        post?: never;
+        /** Deletes an application with its variables, tokens and deployments. What runs on hosts goes on running. */
+        delete: operations["deleteApplication"];
+        options?: never;
+        head?: never;
+        /** Changes an application. What runs stays as it is until the next deployment. */
+        patch: operations["updateApplication"];
+        trace?: never;
+    };
+    "/api/v1/applications/{id}/deployments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Deploys a version. A call with the header `Idempotency-Key` of an earlier one is that one. */
+        post: operations["createDeployment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/applications/{id}/import-secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a variable for each secret of a group, unless there is one of that name. */
+        post: operations["importSecrets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/applications/{id}/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How an application's deployments went. */
+        get: operations["getApplicationStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/applications/{id}/webhook-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a new webhook token, shown this once; the one before works on for a while. */
+        post: operations["rotateWebhookToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -191,6 +296,151 @@ export interface paths {
         patch: operations["updateCluster"];
         trace?: never;
     };
+    "/api/v1/deployments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Deployments, newest first. */
+        get: operations["listDeployments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deployments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A deployment with its hosts and steps. */
+        get: operations["getDeployment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deployments/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Calls a deployment off. One that runs ends when its hosts have put things back. */
+        post: operations["cancelDeployment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deployments/{id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A deployment's events from the first on, then live: `status`, `step`, `log`, and `end` when it has ended.
+         *     A reconnecting reader goes on after `Last-Event-ID`.
+         */
+        get: operations["followDeployment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deployments/{id}/redeploy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Deploys the same version, with the same digest and settings, again. */
+        post: operations["redeploy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deployments/{id}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Goes back to `to`; without it, to this deployment if it succeeded and is not what runs now, else to the last that
+         *     succeeded before it.
+         */
+        post: operations["rollbackDeployment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/env-vars": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Variables, oldest first; the global ones too. */
+        get: operations["listEnvVars"];
+        put?: never;
+        /** Makes a variable. */
+        post: operations["createEnvVar"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/env-vars/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A variable. */
+        get: operations["getEnvVar"];
+        put?: never;
+        post?: never;
+        /** Deletes a variable. */
+        delete: operations["deleteEnvVar"];
+        options?: never;
+        head?: never;
+        /** Changes a variable's value. */
+        patch: operations["updateEnvVar"];
+        trace?: never;
+    };
     "/api/v1/environments": {
         parameters: {
             query?: never;
@@ -262,6 +512,91 @@ export interface paths {
         head?: never;
         /** Changes a host: name, cluster, environment, labels, business status, public address. */
         patch: operations["updateHost"];
+        trace?: never;
+    };
+    "/api/v1/hosts/{id}/containers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A host's containers as its engine last described them, by name. */
+        get: operations["listHostContainers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hosts/{id}/containers/{name}/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A container's readings over time. */
+        get: operations["getContainerMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hosts/{id}/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A host's readings as they are taken, `event: sample`, for a quarter of an hour at most. */
+        get: operations["followHostReadings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hosts/{id}/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A host's readings over time. */
+        get: operations["getHostMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hosts/{id}/metrics/stored": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How much is stored of a host's readings. */
+        get: operations["getHostMetricsStored"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/join-tokens": {
@@ -386,6 +721,40 @@ export interface paths {
         patch: operations["setMemberRole"];
         trace?: never;
     };
+    "/api/v1/metrics/latest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Present values of every host, or of the top ones. */
+        get: operations["getLatestMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metrics/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every kind of series: name, unit, meaning. */
+        get: operations["listSeries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/orders": {
         parameters: {
             query?: never;
@@ -469,6 +838,335 @@ export interface paths {
         put?: never;
         /** Makes an org with its owner. Super administrator only. */
         post: operations["createOrg"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/registries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Registries, by name. */
+        get: operations["listRegistries"];
+        put?: never;
+        /** Registers a registry; its credentials are never shown again. */
+        post: operations["createRegistry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/registries/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A registry. */
+        get: operations["getRegistry"];
+        put?: never;
+        post?: never;
+        /** Deletes a registry that no application uses. */
+        delete: operations["deleteRegistry"];
+        options?: never;
+        head?: never;
+        /** Changes a registry. */
+        patch: operations["updateRegistry"];
+        trace?: never;
+    };
+    "/api/v1/registries/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Does the v2 handshake with the registry and its credentials. */
+        post: operations["testRegistry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/executions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Executions, newest first. */
+        get: operations["listExecutions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/executions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An execution, statement by statement. */
+        get: operations["getExecution"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/executions/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops an execution; the answer is how it stands now, and its end may come a moment later. */
+        post: operations["cancelExecution"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Proposes SQL as text: opens a ticket that somebody else approves or rejects. */
+        post: operations["proposeSql"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/releases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Releases, newest first. */
+        get: operations["listReleases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/releases/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A release with its SQL for each server. */
+        get: operations["getRelease"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/releases/{id}/execute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Executes a release on one of its servers, or tries it. */
+        post: operations["executeRelease"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/servers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Database servers, oldest first. */
+        get: operations["listDatabaseServers"];
+        put?: never;
+        /** Adds a database server. */
+        post: operations["createDatabaseServer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/servers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A database server. */
+        get: operations["getDatabaseServer"];
+        put?: never;
+        post?: never;
+        /** Removes a database server. What was released and executed on it stays on record. */
+        delete: operations["deleteDatabaseServer"];
+        options?: never;
+        head?: never;
+        /** Changes a database server. */
+        patch: operations["updateDatabaseServer"];
+        trace?: never;
+    };
+    "/api/v1/schema/servers/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has the server's agent connect to it; answers when it has, or could not. */
+        post: operations["testDatabaseServer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tickets, newest first. */
+        get: operations["listTickets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/tickets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A ticket with its SQL, findings and history. */
+        get: operations["getTicket"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/tickets/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approves a ticket of somebody else; that makes the release. */
+        post: operations["approveTicket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/tickets/{id}/comment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says something to a ticket. */
+        post: operations["commentTicket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/tickets/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Rejects a ticket of somebody else, with a reason. */
+        post: operations["rejectTicket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/tickets/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes back one's own proposal. */
+        post: operations["withdrawTicket"];
         delete?: never;
         options?: never;
         head?: never;
@@ -635,10 +1333,35 @@ export interface paths {
         patch: operations["updateUser"];
         trace?: never;
     };
+    "/webhook/deploy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deploys a version with the application's token; needs no other credentials. A call with the header
+         *     `Idempotency-Key` of an earlier one is that one.
+         */
+        post: operations["webhookDeploy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A deployment was accepted. */
+        Accepted: {
+            /** @description The deployment. */
+            deploymentId: components["schemas"]["DeploymentId"];
+        };
         /** @description A key as it can be shown. */
         ApiKey: {
             /** @description When it was made. */
@@ -658,6 +1381,63 @@ export interface components {
         };
         /** Format: uuid */
         ApiKeyId: string;
+        /** @description An application. */
+        Application: {
+            /** @description The container. */
+            container: components["schemas"]["ContainerSpec"];
+            /** @description When. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description Who made it. */
+            createdBy: string;
+            /** @description For people. */
+            description: string;
+            /** @description Environments by name. */
+            environments: {
+                [key: string]: components["schemas"]["Target"];
+            };
+            /** @description Id. */
+            id: components["schemas"]["ApplicationId"];
+            /** @description Image without a tag. */
+            image: string;
+            /** @description What kind. */
+            mode: components["schemas"]["Mode"];
+            /** @description Unique in the org. */
+            name: string;
+            registryId?: components["schemas"]["RegistryId"] | null;
+            /**
+             * Format: int64
+             * @description 0 created, 3 deploying, 4 deployed, -4 deploy failed.
+             */
+            status: number;
+            /** @description Last change. */
+            updatedAt: components["schemas"]["UnixMs"];
+            /** @description Whether `POST /webhook/deploy` works for it. */
+            webhookEnabled: boolean;
+            /** @description Where its webhook token deploys. */
+            webhookEnvironment: string;
+        };
+        /** Format: uuid */
+        ApplicationId: string;
+        /** @description What is to change in an application. Documents (`container`, `environments`) are replaced as a whole. */
+        ApplicationPatch: {
+            container?: components["schemas"]["ContainerSpec"] | null;
+            /** @description New description. */
+            description?: string | null;
+            /** @description New environments. */
+            environments?: {
+                [key: string]: components["schemas"]["Target"];
+            } | null;
+            /** @description New image. */
+            image?: string | null;
+            mode?: components["schemas"]["Mode"] | null;
+            /** @description New name. */
+            name?: string | null;
+            registryId?: components["schemas"]["RegistryId"] | null;
+            /** @description Whether the webhook works. */
+            webhookEnabled?: boolean | null;
+            /** @description Where the webhook token deploys. */
+            webhookEnvironment?: string | null;
+        };
         /** @description Somebody said yes; stands under the signature. */
         Approval: {
             /** @description When. */
@@ -703,6 +1483,11 @@ export interface components {
              */
             seq: number;
         };
+        /**
+         * @description How a registry wants to be authenticated to.
+         * @enum {string}
+         */
+        AuthType: "none" | "username-password" | "token";
         /** @description A cluster. */
         Cluster: {
             /** @description When it was made. */
@@ -738,10 +1523,213 @@ export interface components {
          * @enum {string}
          */
         ClusterStatus: "active" | "disabled";
+        /** @description Labels, by key. */
+        ContainerLabels: {
+            [key: string]: string;
+        };
+        /** @description The container of an application. */
+        ContainerSpec: {
+            /**
+             * @description Replaces the image's command.
+             * @default null
+             */
+            command?: string[] | null;
+            /**
+             * @description Replaces the image's entry point.
+             * @default null
+             */
+            entrypoint?: string[] | null;
+            /**
+             * @description How it is known to be healthy.
+             * @default {
+             *       "type": "running"
+             *     }
+             */
+            healthCheck?: components["schemas"]["Health"];
+            /**
+             * Format: int64
+             * @description How long it may take to become healthy; 60 s by default.
+             * @default null
+             */
+            healthTimeoutMs?: number | null;
+            /**
+             * @description Extra labels.
+             * @default {}
+             */
+            labels?: {
+                [key: string]: string;
+            };
+            /**
+             * @description Limits.
+             * @default {
+             *       "cpuMillis": null,
+             *       "memoryBytes": null
+             *     }
+             */
+            limits?: components["schemas"]["Limits"];
+            /**
+             * @description Container name on the host; the application's name if not given. The old container of this name is replaced.
+             * @default null
+             */
+            name?: string | null;
+            /**
+             * @description Networks to join, which must be there.
+             * @default []
+             */
+            networks?: string[];
+            /**
+             * @description Published ports.
+             * @default []
+             */
+            ports?: components["schemas"]["Port"][];
+            /**
+             * @description Asks for every privilege; hosts refuse it unless their own policy allows it.
+             * @default false
+             */
+            privileged?: boolean;
+            /**
+             * @description What the engine does when the container exits.
+             * @default unless-stopped
+             */
+            restart?: components["schemas"]["Restart"];
+            /**
+             * Format: int32
+             * @description With `on-failure`: how often it is tried; 5 by default.
+             * @default null
+             */
+            restartMaxRetries?: number | null;
+            /**
+             * Format: int64
+             * @description How long the old one may take to stop; 10 s by default.
+             * @default null
+             */
+            stopGraceMs?: number | null;
+            /**
+             * @description User to run as.
+             * @default null
+             */
+            user?: string | null;
+            /**
+             * @description Volumes and bind mounts.
+             * @default []
+             */
+            volumes?: components["schemas"]["Volume"][];
+        };
         /** @description A new key with its text, which is never shown again. */
         CreatedKey: components["schemas"]["ApiKey"] & {
             /** @description `dw_…` */
             key: string;
+        };
+        /** @description A deployment. */
+        Deployment: {
+            /** @description The application. */
+            applicationId: components["schemas"]["ApplicationId"];
+            /** @description Its name. */
+            applicationName: string;
+            /** @description Somebody asked for it to stop. */
+            cancelAsked: boolean;
+            completedAt?: components["schemas"]["UnixMs"] | null;
+            /** @description When it was asked for. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description Digest that is deployed; null until it is known. */
+            digest?: string | null;
+            /**
+             * Format: int64
+             * @description From its beginning to its end.
+             */
+            durationMs?: number | null;
+            /** @description The environment. */
+            environment: string;
+            /** @description What went wrong, and what to do. */
+            error?: string | null;
+            /** @description Id. */
+            id: components["schemas"]["DeploymentId"];
+            /** @description Image reference that the hosts pull. */
+            image: string;
+            originId?: components["schemas"]["DeploymentId"] | null;
+            startedAt?: components["schemas"]["UnixMs"] | null;
+            /** @description Where it is. */
+            status: components["schemas"]["Status"];
+            /** @description Who asked for it. */
+            triggeredBy: components["schemas"]["TriggeredBy"];
+            /** @description From which address. */
+            triggerIp?: string | null;
+            /** @description What asked for it. */
+            triggerType: components["schemas"]["TriggerType"];
+            /** @description The version: an image tag. */
+            version: string;
+        };
+        /** @description A deployment with what happened on each host. */
+        DeploymentDetail: components["schemas"]["Deployment"] & {
+            /** @description Each host. */
+            hosts: components["schemas"]["DeploymentHost"][];
+            /** @description Each step: the control plane's own first, then each host's. */
+            steps: components["schemas"]["DeploymentStep"][];
+        };
+        /** @description A deployment on one host. */
+        DeploymentHost: {
+            /** @description Digest that runs there now. */
+            digest?: string | null;
+            endedAt?: components["schemas"]["UnixMs"] | null;
+            /** @description What went wrong there. */
+            error?: string | null;
+            /** @description The host. */
+            hostId: components["schemas"]["HostId"];
+            /** @description Its name at that time. */
+            hostName: string;
+            orderId?: components["schemas"]["OrderId"] | null;
+            startedAt?: components["schemas"]["UnixMs"] | null;
+            /** @description Where it is there. */
+            status: components["schemas"]["Status"];
+        };
+        /** Format: uuid */
+        DeploymentId: string;
+        /** @description How deployments went; the newest 10,000 of the time at most. */
+        DeploymentStats: {
+            /** @description Of those: called off or superseded. */
+            cancelled: number;
+            /** @description How long the successful ones took. */
+            durationMs: components["schemas"]["Percentiles"];
+            /** @description Of those: failed. */
+            failure: number;
+            /** @description Of those: put back by themselves. */
+            rolledBack: number;
+            /** @description Of those: done. */
+            success: number;
+            /**
+             * Format: double
+             * @description Done, out of all that were not called off; null if there are none.
+             */
+            successRatio?: number | null;
+            /** @description How long it took to go back by hand. */
+            timeToRollBackMs: components["schemas"]["Percentiles"];
+            /** @description Deployments that ended. */
+            total: number;
+        };
+        /** @description A step of a deployment. */
+        DeploymentStep: {
+            /** @description When it took this status. */
+            at: components["schemas"]["UnixMs"];
+            /** @description What happened, for a person. */
+            detail: string;
+            /**
+             * Format: int64
+             * @description How long it took, once ended.
+             */
+            durationMs?: number | null;
+            hostId?: components["schemas"]["HostId"] | null;
+            /**
+             * @description `targets`, `resolve-env`, `digest`; on a host `verify`, `authenticate`, `pull`, `set-aside`, `stop-old`,
+             *     `start-new`, `health`, `remove-old`, `put-back`.
+             */
+            name: string;
+            /**
+             * Format: int64
+             * @description Position among the steps of the same host.
+             */
+            position: number;
+            /** @description Where it is. */
+            status: components["schemas"]["StepStatus"];
         };
         /** @description An environment. */
         Environment: {
@@ -781,6 +1769,162 @@ export interface components {
          * @enum {string}
          */
         EnvironmentType: "development" | "testing" | "staging" | "production";
+        /** @description A variable. The value of one that refers to a secret is the reference. */
+        EnvVar: {
+            applicationId?: components["schemas"]["ApplicationId"] | null;
+            /** @description When. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description Who made it. */
+            createdBy: string;
+            /** @description With the scope environment. */
+            environment?: string | null;
+            /** @description Id. */
+            id: components["schemas"]["EnvVarId"];
+            /** @description Name, unique in its scope. */
+            name: string;
+            /** @description Whose. */
+            scope: components["schemas"]["Scope"];
+            secretId?: components["schemas"]["SecretId"] | null;
+            /** @description Last change. */
+            updatedAt: components["schemas"]["UnixMs"];
+            /** @description The value, or `@secret:<id>`. */
+            value: string;
+            /** @description Where the value is. */
+            valueType: components["schemas"]["ValueType"];
+        };
+        /** Format: uuid */
+        EnvVarId: string;
+        /** @description What is to change in a variable: its value. */
+        EnvVarPatch: {
+            secretId?: components["schemas"]["SecretId"] | null;
+            /** @description The value, or `@secret:<id>`. */
+            value?: string | null;
+            valueType?: components["schemas"]["ValueType"] | null;
+        };
+        /** @description What to execute where. */
+        ExecuteRequest: {
+            /** @description Run and roll back (PostgreSQL), or only have the server read it (MySQL). */
+            dryRun?: boolean;
+            notBefore?: components["schemas"]["UnixMs"] | null;
+            /** @description Id or label of one of the release's servers. */
+            server: string;
+        };
+        /** @description An execution that was begun. */
+        Executing: {
+            /** @description Its id. */
+            executionId: components["schemas"]["ExecutionId"];
+        };
+        /** @description An execution. */
+        Execution: {
+            /** @description Who asked for it. */
+            by: string;
+            /** @description When. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description Its database. */
+            database: string;
+            /** @description Whether it only tries. */
+            dryRun: boolean;
+            /**
+             * Format: int64
+             * @description From its start to its end.
+             */
+            durationMs: number | null;
+            endedAt: components["schemas"]["UnixMs"] | null;
+            /** @description Its environment. */
+            environment: string;
+            /** @description What went wrong, what state things are in, and what to do. */
+            error: string | null;
+            /** @description The host whose agent does it. */
+            hostId: components["schemas"]["HostId"];
+            /** @description Id. */
+            id: components["schemas"]["ExecutionId"];
+            notBefore: components["schemas"]["UnixMs"] | null;
+            orderId: components["schemas"]["OrderId"] | null;
+            /** @description The release. */
+            releaseId: components["schemas"]["ReleaseId"];
+            /** @description The server. */
+            server: components["schemas"]["ServerId"];
+            /** @description The server's label. */
+            serverLabel: string;
+            /** @description What the server said of itself. */
+            serverVersion: string | null;
+            startedAt: components["schemas"]["UnixMs"] | null;
+            /** @description Where it stands. */
+            status: components["schemas"]["ExecutionStatus"];
+            /** @description Its version. */
+            version: string;
+        };
+        /** @description An execution with its statements. */
+        ExecutionDetail: {
+            /** @description Who asked for it. */
+            by: string;
+            /** @description When. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description Its database. */
+            database: string;
+            /** @description Whether it only tries. */
+            dryRun: boolean;
+            /**
+             * Format: int64
+             * @description From its start to its end.
+             */
+            durationMs: number | null;
+            endedAt: components["schemas"]["UnixMs"] | null;
+            /** @description Its environment. */
+            environment: string;
+            /** @description What went wrong, what state things are in, and what to do. */
+            error: string | null;
+            /** @description The host whose agent does it. */
+            hostId: components["schemas"]["HostId"];
+            /** @description Id. */
+            id: components["schemas"]["ExecutionId"];
+            notBefore: components["schemas"]["UnixMs"] | null;
+            orderId: components["schemas"]["OrderId"] | null;
+            /** @description The release. */
+            releaseId: components["schemas"]["ReleaseId"];
+            /** @description The server. */
+            server: components["schemas"]["ServerId"];
+            /** @description The server's label. */
+            serverLabel: string;
+            /** @description What the server said of itself. */
+            serverVersion: string | null;
+            startedAt: components["schemas"]["UnixMs"] | null;
+            /** @description Where it stands. */
+            status: components["schemas"]["ExecutionStatus"];
+            /** @description Its version. */
+            version: string;
+        } & {
+            /** @description Statement by statement. */
+            steps: components["schemas"]["ExecutionStep"][];
+        };
+        /** Format: uuid */
+        ExecutionId: string;
+        /**
+         * @description Where an execution stands.
+         * @enum {string}
+         */
+        ExecutionStatus: "pending" | "running" | "success" | "failure" | "rolledBack" | "cancelled" | "needsAttention";
+        /** @description One statement of an execution. */
+        ExecutionStep: {
+            /** @description Anything else to know, for instance that it was rolled back. */
+            detail: string | null;
+            /**
+             * Format: int64
+             * @description How long it took.
+             */
+            durationMs: number | null;
+            /** @description Why it failed. */
+            error: string | null;
+            /**
+             * Format: int64
+             * @description Rows affected.
+             */
+            rows: number | null;
+            /** @description The statement. */
+            sql: string;
+            /** @description `pending`, `running`, `success`, `failure` or `skipped`. */
+            status: string;
+        };
         /** @description Facts of a host. */
         Facts: {
             /** @description Version of the agent. */
@@ -824,6 +1968,72 @@ export interface components {
             /** @description What is wrong and what to do. */
             message: string;
         };
+        /** @description Present values of every host. */
+        FleetValues: {
+            /** @description A host each, by id; by value, greatest first, if the top was asked for. */
+            items: components["schemas"]["HostValues"][];
+        };
+        /** @description How a container is known to be healthy. */
+        Health: {
+            /** @enum {string} */
+            type: "running";
+        } | {
+            /** @enum {string} */
+            type: "image";
+        } | {
+            /** @description Program and arguments. */
+            command: string[];
+            /**
+             * Format: int64
+             * @description Time between checks; 1 s by default.
+             */
+            interval_ms?: number | null;
+            /**
+             * Format: int64
+             * @description A check may take this long; 3 s by default.
+             */
+            timeout_ms?: number | null;
+            /** @enum {string} */
+            type: "command";
+        } | {
+            /**
+             * Format: int64
+             * @description Time between checks; 1 s by default.
+             */
+            interval_ms?: number | null;
+            /** @description Path with query; `/` by default. */
+            path?: string | null;
+            /**
+             * Format: int32
+             * @description Container port.
+             */
+            port: number;
+            /**
+             * Format: int64
+             * @description A check may take this long; 3 s by default.
+             */
+            timeout_ms?: number | null;
+            /** @enum {string} */
+            type: "http";
+        } | {
+            /**
+             * Format: int64
+             * @description Time between checks; 1 s by default.
+             */
+            interval_ms?: number | null;
+            /**
+             * Format: int32
+             * @description Container port.
+             */
+            port: number;
+            /**
+             * Format: int64
+             * @description A check may take this long; 3 s by default.
+             */
+            timeout_ms?: number | null;
+            /** @enum {string} */
+            type: "tcp";
+        };
         /** @description A host. */
         Host: {
             /**
@@ -856,9 +2066,44 @@ export interface components {
             /** @description Address that the world reaches it by; typed by people. */
             publicIp?: string | null;
             /** @description Whether it is there. */
-            status: components["schemas"]["Status"];
+            status: components["schemas"]["HostStatus"];
             /** @description When it was last changed by people. */
             updatedAt: components["schemas"]["UnixMs"];
+        };
+        /** @description A container on a host. */
+        HostContainer: {
+            /** @description When it was created. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description none | starting | healthy | unhealthy */
+            health: string;
+            /** @description The engine's id. */
+            id: string;
+            /** @description The image as it was asked for. */
+            image: string;
+            /** @description The image's content id, `sha256:…`. */
+            imageId: string;
+            /** @description Labels that Muster put on it. */
+            labels: components["schemas"]["ContainerLabels"];
+            latest?: components["schemas"]["Latest"] | null;
+            /**
+             * Format: int64
+             * @description Memory limit; null if it has none.
+             */
+            memoryLimitBytes?: number | null;
+            /** @description Name, unique on its host. */
+            name: string;
+            /** @description Whether the engine still has it; if not, its history is there. */
+            present: boolean;
+            /**
+             * Format: int64
+             * @description How often the engine restarted it.
+             */
+            restarts: number;
+            /** @description When the engine last described it. */
+            seenAt: components["schemas"]["UnixMs"];
+            startedAt?: components["schemas"]["UnixMs"] | null;
+            /** @description created | running | paused | restarting | removing | exited | dead */
+            state: string;
         };
         /** Format: uuid */
         HostId: string;
@@ -877,6 +2122,51 @@ export interface components {
             name?: string | null;
             /** @description Address that the world reaches it by. */
             publicIp?: string | null;
+        };
+        /**
+         * @description Whether a host is there.
+         * @enum {string}
+         */
+        HostStatus: "online" | "degraded" | "offline";
+        /** @description Present values of a host. */
+        HostValues: {
+            /** @description When they were read. */
+            at: components["schemas"]["UnixMs"];
+            /** @description The host. */
+            hostId: components["schemas"]["HostId"];
+            /** @description By series. */
+            values: {
+                [key: string]: number;
+            };
+        };
+        /** @description What was imported. */
+        Imported: {
+            /** @description Variables made. */
+            imported: number;
+            /** @description Each secret of the group. */
+            secrets: components["schemas"]["ImportedSecret"][];
+            /** @description Secrets for which none was made. */
+            skipped: number;
+            /** @description It was done. */
+            success: boolean;
+        };
+        /** @description What became of one secret. */
+        ImportedSecret: {
+            /** @description A variable was made. */
+            imported: boolean;
+            /** @description Its name, and the variable's. */
+            name: string;
+            /** @description Why not. */
+            reason?: string | null;
+            /** @description The secret. */
+            secretId: components["schemas"]["SecretId"];
+        };
+        /** @description Which group is to be imported. */
+        ImportSecrets: {
+            /** @description Into one environment only; into the whole application if not given. */
+            environment?: string | null;
+            /** @description The group. */
+            groupId: components["schemas"]["SecretGroupId"];
         };
         /** @description A join token that was just made. The only time that it is shown. */
         IssuedJoinToken: {
@@ -930,11 +2220,55 @@ export interface components {
         Labels: {
             [key: string]: string;
         };
-        /** @description Latest readings by series name, for instance `cpu.total`. */
+        /** @description Newest readings by series name, for instance `cpu.total`. */
         Latest: {
             /** @description When they were taken. */
             at: components["schemas"]["UnixMs"];
-            /** @description The readings. */
+            /** @description The readings, in the units that `GET /api/v1/metrics/series` names. */
+            values: {
+                [key: string]: number;
+            };
+        };
+        /** @description What the container may use at most. */
+        Limits: {
+            /**
+             * Format: int32
+             * @description Thousandths of a core.
+             * @default null
+             */
+            cpuMillis?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes; at least 6 MiB, as the engine wants it.
+             * @default null
+             */
+            memoryBytes?: number | null;
+        };
+        /** @description Something that people regret later. */
+        LintFinding: {
+            /**
+             * Format: int32
+             * @description Line in the text as proposed, from 1.
+             */
+            line: number;
+            /** @description What is wrong and what to do instead. */
+            message: string;
+            /** @description For instance `drop-column`. */
+            rule: string;
+            /** @description `info`, `warning` or `error`. */
+            severity: string;
+        };
+        /** @description A moment's readings. */
+        LiveSample: {
+            /** @description When they were taken. */
+            at: components["schemas"]["UnixMs"];
+            /** @description The containers', by container and series. */
+            containers: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
+            /** @description The host's, by series. */
             values: {
                 [key: string]: number;
             };
@@ -978,6 +2312,25 @@ export interface components {
             /** @description Its short name. */
             slug: string;
         };
+        /** @description The answer. */
+        Metrics: {
+            /** @description The series that were asked for and that there are, by name. */
+            series: components["schemas"]["SeriesPoints"][];
+            /** @description What a point's numbers are, in order, after its time. */
+            stats: components["schemas"]["Stat"][];
+            /**
+             * Format: int64
+             * @description Seconds between points.
+             */
+            stepS: number;
+            /** @description Where the points come from: samples, or hourly or daily rollups. */
+            tier: components["schemas"]["Tier"];
+        };
+        /**
+         * @description What kind of application it is.
+         * @enum {string}
+         */
+        Mode: "normal" | "baseService" | "component";
         /** @description Who is signed in. */
         Myself: {
             id: components["schemas"]["UserId"] | null;
@@ -998,6 +2351,28 @@ export interface components {
             /** @description So that a person knows what it is for. */
             name: string;
         };
+        /** @description An application to be made. */
+        NewApplication: {
+            /** @description The container. */
+            container?: components["schemas"]["ContainerSpec"];
+            /** @description For people. */
+            description?: string;
+            /** @description Environments by name; `{"default": {}}` if not given. */
+            environments?: {
+                [key: string]: components["schemas"]["Target"];
+            };
+            /** @description Image without a tag, for instance `team/shop`; the registry's host is put before it. */
+            image: string;
+            /** @description What kind. */
+            mode?: components["schemas"]["Mode"];
+            /** @description Unique in the org; also the container's name if that is not given. Letters, digits, `_`, `.` and `-`. */
+            name: string;
+            registryId?: components["schemas"]["RegistryId"] | null;
+            /** @description Whether `POST /webhook/deploy` works for it; true if not given (it takes a token all the same). */
+            webhookEnabled?: boolean;
+            /** @description Where its webhook token deploys; `default` if not given. */
+            webhookEnvironment?: string;
+        };
         /** @description A cluster to be made. */
         NewCluster: {
             /** @description For people. */
@@ -1006,6 +2381,13 @@ export interface components {
             name: string;
             /** @description Whether it is in use. */
             status?: components["schemas"]["ClusterStatus"];
+        };
+        /** @description A deployment to be made. */
+        NewDeployment: {
+            /** @description Where; `default` if not given, or the only environment there is. */
+            environment?: string | null;
+            /** @description The version: an image tag. */
+            version: string;
         };
         /** @description An environment to be made. */
         NewEnvironment: {
@@ -1020,6 +2402,19 @@ export interface components {
             order?: number;
             /** @description What it is for. */
             type: components["schemas"]["EnvironmentType"];
+        };
+        /** @description A variable to be made. */
+        NewEnvVar: {
+            applicationId?: components["schemas"]["ApplicationId"] | null;
+            /** @description With the scope environment. */
+            environment?: string | null;
+            /** @description Letters, digits and `_`, not beginning with a digit. */
+            name: string;
+            scope?: components["schemas"]["Scope"] | null;
+            secretId?: components["schemas"]["SecretId"] | null;
+            /** @description The value, or `@secret:<id>`. */
+            value?: string | null;
+            valueType?: components["schemas"]["ValueType"] | null;
         };
         /** @description A join token to be made. */
         NewJoinToken: {
@@ -1057,6 +2452,42 @@ export interface components {
             /** @description Short name: lower-case letters, digits and dashes. */
             slug: string;
         };
+        /** @description SQL that somebody wants to be run. */
+        NewProposal: {
+            /** @description The database it is for. */
+            database: string;
+            /** @description The environment it is for. */
+            environment: string;
+            /** @description The project it belongs to, if any. */
+            project?: string | null;
+            /** @description Ids or labels of the servers that it may be run on. */
+            servers: string[];
+            /** @description The statements, each ended by a semicolon. */
+            sql: string;
+            /** @description The release's version; unique in its project and environment. */
+            version: string;
+        };
+        /** @description A registry to be made. */
+        NewRegistry: {
+            /** @description How to authenticate. */
+            authType?: components["schemas"]["AuthType"];
+            /** @description Unique in the org. */
+            name: string;
+            /**
+             * Format: password
+             * @description With `username-password`.
+             */
+            password?: string | null;
+            /**
+             * Format: password
+             * @description With `token`.
+             */
+            token?: string | null;
+            /** @description `https://…`, or `http://…` where that is wanted. */
+            url: string;
+            /** @description With `username-password`. */
+            username?: string | null;
+        };
         /** @description A secret to be made. */
         NewSecret: {
             /** @description For people. */
@@ -1078,6 +2509,33 @@ export interface components {
             /** @description Unique in the org, at most 128 characters. */
             name: string;
         };
+        /** @description A server to be added. */
+        NewServer: {
+            /** @description The databases that releases may be for; at least one. */
+            databases: string[];
+            /** @description Name of its environment. */
+            environment: string;
+            /** @description The host whose agent reaches it. */
+            hostId: components["schemas"]["HostId"];
+            /** @description Address or host name, as its agent reaches it. */
+            ip: string;
+            /** @description For people; unique in the org. */
+            label: string;
+            /**
+             * Format: password
+             * @description Kept sealed; no call answers it.
+             */
+            password: string;
+            /**
+             * Format: int32
+             * @description 3306 or 5432 if left out.
+             */
+            port?: number | null;
+            /** @description `MySQL` (also for MariaDB) or `Postgres`, in any case. */
+            type: components["schemas"]["ServerType"];
+            /** @description User that releases are run as. */
+            username: string;
+        };
         /** @description A user to be added. */
         NewUser: {
             /** @description E-mail address. */
@@ -1090,6 +2548,16 @@ export interface components {
             password: string;
             /** @description Unique in the platform; 2 to 64 characters without spaces. */
             username: string;
+        };
+        /** @description Which token is wanted. */
+        NewWebhookToken: {
+            /** @description Where it deploys; the application's `webhookEnvironment` if not given. */
+            environment?: string | null;
+            /**
+             * Format: int32
+             * @description How many seconds the one before goes on working; an hour by default, 0 to end it at once.
+             */
+            overlapS?: number | null;
         };
         /** @description An order. */
         Order: {
@@ -1202,6 +2670,46 @@ export interface components {
             nextCursor: string | null;
         };
         /** @description One page of a list. */
+        Page_Application: {
+            /** @description The items. */
+            items: {
+                /** @description The container. */
+                container: components["schemas"]["ContainerSpec"];
+                /** @description When. */
+                createdAt: components["schemas"]["UnixMs"];
+                /** @description Who made it. */
+                createdBy: string;
+                /** @description For people. */
+                description: string;
+                /** @description Environments by name. */
+                environments: {
+                    [key: string]: components["schemas"]["Target"];
+                };
+                /** @description Id. */
+                id: components["schemas"]["ApplicationId"];
+                /** @description Image without a tag. */
+                image: string;
+                /** @description What kind. */
+                mode: components["schemas"]["Mode"];
+                /** @description Unique in the org. */
+                name: string;
+                registryId?: components["schemas"]["RegistryId"] | null;
+                /**
+                 * Format: int64
+                 * @description 0 created, 3 deploying, 4 deployed, -4 deploy failed.
+                 */
+                status: number;
+                /** @description Last change. */
+                updatedAt: components["schemas"]["UnixMs"];
+                /** @description Whether `POST /webhook/deploy` works for it. */
+                webhookEnabled: boolean;
+                /** @description Where its webhook token deploys. */
+                webhookEnvironment: string;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
         Page_AuditRow: {
             /** @description The items. */
             items: {
@@ -1268,6 +2776,50 @@ export interface components {
             nextCursor: string | null;
         };
         /** @description One page of a list. */
+        Page_Deployment: {
+            /** @description The items. */
+            items: {
+                /** @description The application. */
+                applicationId: components["schemas"]["ApplicationId"];
+                /** @description Its name. */
+                applicationName: string;
+                /** @description Somebody asked for it to stop. */
+                cancelAsked: boolean;
+                completedAt?: components["schemas"]["UnixMs"] | null;
+                /** @description When it was asked for. */
+                createdAt: components["schemas"]["UnixMs"];
+                /** @description Digest that is deployed; null until it is known. */
+                digest?: string | null;
+                /**
+                 * Format: int64
+                 * @description From its beginning to its end.
+                 */
+                durationMs?: number | null;
+                /** @description The environment. */
+                environment: string;
+                /** @description What went wrong, and what to do. */
+                error?: string | null;
+                /** @description Id. */
+                id: components["schemas"]["DeploymentId"];
+                /** @description Image reference that the hosts pull. */
+                image: string;
+                originId?: components["schemas"]["DeploymentId"] | null;
+                startedAt?: components["schemas"]["UnixMs"] | null;
+                /** @description Where it is. */
+                status: components["schemas"]["Status"];
+                /** @description Who asked for it. */
+                triggeredBy: components["schemas"]["TriggeredBy"];
+                /** @description From which address. */
+                triggerIp?: string | null;
+                /** @description What asked for it. */
+                triggerType: components["schemas"]["TriggerType"];
+                /** @description The version: an image tag. */
+                version: string;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
         Page_Environment: {
             /** @description The items. */
             items: {
@@ -1288,6 +2840,79 @@ export interface components {
                 type: components["schemas"]["EnvironmentType"];
                 /** @description When it was last changed. */
                 updatedAt: components["schemas"]["UnixMs"];
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_EnvVar: {
+            /** @description The items. */
+            items: {
+                applicationId?: components["schemas"]["ApplicationId"] | null;
+                /** @description When. */
+                createdAt: components["schemas"]["UnixMs"];
+                /** @description Who made it. */
+                createdBy: string;
+                /** @description With the scope environment. */
+                environment?: string | null;
+                /** @description Id. */
+                id: components["schemas"]["EnvVarId"];
+                /** @description Name, unique in its scope. */
+                name: string;
+                /** @description Whose. */
+                scope: components["schemas"]["Scope"];
+                secretId?: components["schemas"]["SecretId"] | null;
+                /** @description Last change. */
+                updatedAt: components["schemas"]["UnixMs"];
+                /** @description The value, or `@secret:<id>`. */
+                value: string;
+                /** @description Where the value is. */
+                valueType: components["schemas"]["ValueType"];
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_Execution: {
+            /** @description The items. */
+            items: {
+                /** @description Who asked for it. */
+                by: string;
+                /** @description When. */
+                createdAt: components["schemas"]["UnixMs"];
+                /** @description Its database. */
+                database: string;
+                /** @description Whether it only tries. */
+                dryRun: boolean;
+                /**
+                 * Format: int64
+                 * @description From its start to its end.
+                 */
+                durationMs: number | null;
+                endedAt: components["schemas"]["UnixMs"] | null;
+                /** @description Its environment. */
+                environment: string;
+                /** @description What went wrong, what state things are in, and what to do. */
+                error: string | null;
+                /** @description The host whose agent does it. */
+                hostId: components["schemas"]["HostId"];
+                /** @description Id. */
+                id: components["schemas"]["ExecutionId"];
+                notBefore: components["schemas"]["UnixMs"] | null;
+                orderId: components["schemas"]["OrderId"] | null;
+                /** @description The release. */
+                releaseId: components["schemas"]["ReleaseId"];
+                /** @description The server. */
+                server: components["schemas"]["ServerId"];
+                /** @description The server's label. */
+                serverLabel: string;
+                /** @description What the server said of itself. */
+                serverVersion: string | null;
+                startedAt: components["schemas"]["UnixMs"] | null;
+                /** @description Where it stands. */
+                status: components["schemas"]["ExecutionStatus"];
+                /** @description Its version. */
+                version: string;
             }[];
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
@@ -1326,9 +2951,49 @@ export interface components {
                 /** @description Address that the world reaches it by; typed by people. */
                 publicIp?: string | null;
                 /** @description Whether it is there. */
-                status: components["schemas"]["Status"];
+                status: components["schemas"]["HostStatus"];
                 /** @description When it was last changed by people. */
                 updatedAt: components["schemas"]["UnixMs"];
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_HostContainer: {
+            /** @description The items. */
+            items: {
+                /** @description When it was created. */
+                createdAt: components["schemas"]["UnixMs"];
+                /** @description none | starting | healthy | unhealthy */
+                health: string;
+                /** @description The engine's id. */
+                id: string;
+                /** @description The image as it was asked for. */
+                image: string;
+                /** @description The image's content id, `sha256:…`. */
+                imageId: string;
+                /** @description Labels that Muster put on it. */
+                labels: components["schemas"]["ContainerLabels"];
+                latest?: components["schemas"]["Latest"] | null;
+                /**
+                 * Format: int64
+                 * @description Memory limit; null if it has none.
+                 */
+                memoryLimitBytes?: number | null;
+                /** @description Name, unique on its host. */
+                name: string;
+                /** @description Whether the engine still has it; if not, its history is there. */
+                present: boolean;
+                /**
+                 * Format: int64
+                 * @description How often the engine restarted it.
+                 */
+                restarts: number;
+                /** @description When the engine last described it. */
+                seenAt: components["schemas"]["UnixMs"];
+                startedAt?: components["schemas"]["UnixMs"] | null;
+                /** @description created | running | paused | restarting | removing | exited | dead */
+                state: string;
             }[];
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
@@ -1432,6 +3097,55 @@ export interface components {
             nextCursor: string | null;
         };
         /** @description One page of a list. */
+        Page_Registry: {
+            /** @description The items. */
+            items: {
+                /** @description How to authenticate. */
+                authType: components["schemas"]["AuthType"];
+                /** @description When. */
+                createdAt: components["schemas"]["UnixMs"];
+                /** @description Who made it. */
+                createdBy: string;
+                /** @description Id. */
+                id: components["schemas"]["RegistryId"];
+                lastTest?: components["schemas"]["RegistryTest"] | null;
+                /** @description Unique in the org. */
+                name: string;
+                /** @description Last change. */
+                updatedAt: components["schemas"]["UnixMs"];
+                /** @description For instance `https://registry.example.com`. */
+                url: string;
+                /** @description User name, with `username-password`. */
+                username?: string | null;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_Release: {
+            /** @description The items. */
+            items: {
+                /** @description When its last approval made it. */
+                createdAt: components["schemas"]["UnixMs"];
+                /** @description Database. */
+                database: string;
+                /** @description Environment. */
+                environment: string;
+                /** @description Id. */
+                id: components["schemas"]["ReleaseId"];
+                /** @description Project; empty without one. */
+                project: string;
+                /** @description The highest risk on any server. */
+                risk: components["schemas"]["RiskLevel"];
+                /** @description The ticket that it came from. */
+                ticketId: components["schemas"]["TicketId"];
+                /** @description Version; unique in the project and environment. */
+                version: string;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
         Page_Secret: {
             /** @description The items. */
             items: {
@@ -1519,6 +3233,69 @@ export interface components {
             nextCursor: string | null;
         };
         /** @description One page of a list. */
+        Page_Server: {
+            /** @description The items. */
+            items: {
+                /** @description When it was added. */
+                createdAt: components["schemas"]["UnixMs"];
+                /** @description The databases that releases may be for. */
+                databases: string[];
+                /** @description Name of its environment. */
+                environment: string;
+                /** @description The host whose agent reaches it. */
+                hostId: components["schemas"]["HostId"];
+                /** @description Id. */
+                id: components["schemas"]["ServerId"];
+                /** @description Address or host name, as its agent reaches it. */
+                ip: string;
+                /** @description For people; unique in the org. */
+                label: string;
+                /**
+                 * Format: int32
+                 * @description Port.
+                 */
+                port: number;
+                test: components["schemas"]["ServerTest"] | null;
+                /** @description What kind. */
+                type: components["schemas"]["ServerType"];
+                /** @description When it was last changed. */
+                updatedAt: components["schemas"]["UnixMs"];
+                /** @description User that releases are run as. */
+                username: string;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_Ticket: {
+            /** @description The items. */
+            items: {
+                /** @description Who proposed it. */
+                author: string;
+                /** @description When it was proposed. */
+                createdAt: components["schemas"]["UnixMs"];
+                /** @description Database. */
+                database: string;
+                /** @description Environment. */
+                environment: string;
+                /** @description Id. */
+                id: components["schemas"]["TicketId"];
+                /** @description Project; empty without one. */
+                project: string;
+                releaseId: components["schemas"]["ReleaseId"] | null;
+                /** @description The highest risk on any server. */
+                risk: components["schemas"]["RiskLevel"];
+                /** @description Where it stands. */
+                status: components["schemas"]["TicketStatus"];
+                /** @description When something last happened to it. */
+                updatedAt: components["schemas"]["UnixMs"];
+                /** @description Version of the release to be. */
+                version: string;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
         Page_User: {
             /** @description The items. */
             items: {
@@ -1549,6 +3326,24 @@ export interface components {
             newPassword: string;
             oldPassword: string;
         };
+        /** @description Percentiles, by nearest rank; null without values. */
+        Percentiles: {
+            /**
+             * Format: int64
+             * @description Median.
+             */
+            p50?: number | null;
+            /**
+             * Format: int64
+             * @description 95 %.
+             */
+            p95?: number | null;
+            /**
+             * Format: int64
+             * @description 99 %.
+             */
+            p99?: number | null;
+        };
         /** @description What the caller may do in the chosen org. */
         Permissions: {
             /** @description Codes such as `host:read`. */
@@ -1556,6 +3351,23 @@ export interface components {
             /** @description The org. */
             orgId: components["schemas"]["OrgId"];
             role: components["schemas"]["Role"] | null;
+        };
+        /** @description A published port. */
+        Port: {
+            /**
+             * Format: int32
+             * @description In the container.
+             */
+            container: number;
+            /**
+             * Format: int32
+             * @description On the host.
+             */
+            host: number;
+            /** @description Address on the host; all if not given. */
+            hostIp?: string | null;
+            /** @description Transport. */
+            protocol?: components["schemas"]["Transport"];
         };
         /** @description The body of every error: `application/problem+json`. */
         Problem: {
@@ -1573,9 +3385,146 @@ export interface components {
             /** @description Stable, kebab-case: `not-found`, `invalid`, `unauthenticated`, `forbidden`… */
             type: string;
         };
+        /** @description What became of a proposal. */
+        Proposed: {
+            /** @description What is to run on each server. */
+            servers: components["schemas"]["ServerSql"][];
+            /** @description The ticket that others approve or reject. */
+            ticketId: components["schemas"]["TicketId"];
+        };
+        /** @description One statement of a proposal. */
+        ProposedStatement: {
+            /** @description For instance `createTable`. */
+            kind: string;
+            /** @description Why; empty if it is safe. */
+            reasons: string[];
+            /** @description The highest risk in it. */
+            risk: components["schemas"]["RiskLevel"];
+            /** @description The text, without its closing semicolon. */
+            sql: string;
+            /** @description Can share a transaction with others. */
+            transactional: boolean;
+        };
         RefreshBody: {
             refreshToken: string;
         };
+        /** @description A container registry, without its credentials. */
+        Registry: {
+            /** @description How to authenticate. */
+            authType: components["schemas"]["AuthType"];
+            /** @description When. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description Who made it. */
+            createdBy: string;
+            /** @description Id. */
+            id: components["schemas"]["RegistryId"];
+            lastTest?: components["schemas"]["RegistryTest"] | null;
+            /** @description Unique in the org. */
+            name: string;
+            /** @description Last change. */
+            updatedAt: components["schemas"]["UnixMs"];
+            /** @description For instance `https://registry.example.com`. */
+            url: string;
+            /** @description User name, with `username-password`. */
+            username?: string | null;
+        };
+        /** Format: uuid */
+        RegistryId: string;
+        /** @description What is to change in a registry. Credentials that are not given stay, as long as `authType` does. */
+        RegistryPatch: {
+            authType?: components["schemas"]["AuthType"] | null;
+            /** @description New name. */
+            name?: string | null;
+            /**
+             * Format: password
+             * @description New password.
+             */
+            password?: string | null;
+            /**
+             * Format: password
+             * @description New token.
+             */
+            token?: string | null;
+            /** @description New address. Credentials must then be given again: they were meant for the old one. */
+            url?: string | null;
+            /** @description New user name. */
+            username?: string | null;
+        };
+        /** @description What a test of a registry found. */
+        RegistryTest: {
+            /** @description When. */
+            at: components["schemas"]["UnixMs"];
+            /** @description What the registry said, for a person. */
+            message: string;
+            /** @description It works. */
+            ok: boolean;
+        };
+        /** @description An approved release. */
+        Release: {
+            /** @description When its last approval made it. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description Database. */
+            database: string;
+            /** @description Environment. */
+            environment: string;
+            /** @description Id. */
+            id: components["schemas"]["ReleaseId"];
+            /** @description Project; empty without one. */
+            project: string;
+            /** @description The highest risk on any server. */
+            risk: components["schemas"]["RiskLevel"];
+            /** @description The ticket that it came from. */
+            ticketId: components["schemas"]["TicketId"];
+            /** @description Version; unique in the project and environment. */
+            version: string;
+        };
+        /** @description Somebody's yes. */
+        ReleaseApproval: {
+            /** @description When. */
+            at: components["schemas"]["UnixMs"];
+            /** @description What they said. */
+            comment: string;
+            /** @description Who. */
+            name: string;
+        };
+        /** @description A release with its SQL. */
+        ReleaseDetail: {
+            /** @description When its last approval made it. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description Database. */
+            database: string;
+            /** @description Environment. */
+            environment: string;
+            /** @description Id. */
+            id: components["schemas"]["ReleaseId"];
+            /** @description Project; empty without one. */
+            project: string;
+            /** @description The highest risk on any server. */
+            risk: components["schemas"]["RiskLevel"];
+            /** @description The ticket that it came from. */
+            ticketId: components["schemas"]["TicketId"];
+            /** @description Version; unique in the project and environment. */
+            version: string;
+        } & {
+            /** @description Who approved it. */
+            approvals: components["schemas"]["ReleaseApproval"][];
+            /** @description The servers that it is approved for, with the SQL for each. */
+            servers: components["schemas"]["ServerSql"][];
+            /** @description SHA-256 over each server's id and digest, hexadecimal. */
+            sha256: string;
+        };
+        /** Format: uuid */
+        ReleaseId: string;
+        /** @description What somebody says to a ticket. */
+        Remark: {
+            /** @description For people; a rejection needs one. */
+            comment?: string | null;
+        };
+        /**
+         * @description What the engine does when the container exits.
+         * @enum {string}
+         */
+        Restart: "no" | "always" | "unless-stopped" | "on-failure";
         /** @description A value, because it was asked for. */
         RevealedSecret: {
             /** @description The secret. */
@@ -1589,6 +3538,11 @@ export interface components {
             version: number;
         };
         /**
+         * @description How dangerous it is. Ordered: the highest counts.
+         * @enum {string}
+         */
+        RiskLevel: "safe" | "warning" | "destructive" | "unknown";
+        /**
          * @description Role of a member, lowest first.
          * @enum {string}
          */
@@ -1596,6 +3550,15 @@ export interface components {
         RoleBody: {
             role: components["schemas"]["Role"];
         };
+        /** @description Where to go back to. */
+        RollbackTo: {
+            to?: components["schemas"]["DeploymentId"] | null;
+        };
+        /**
+         * @description Whose variable it is.
+         * @enum {string}
+         */
+        Scope: "global" | "org" | "application" | "environment";
         /** @description A secret, without its value. */
         Secret: {
             /** @description When. */
@@ -1699,6 +3662,115 @@ export interface components {
              */
             version: number;
         };
+        /** @description A kind of series. */
+        SeriesInfo: {
+            /** @description What it is. */
+            meaning: string;
+            /** @description Name; `*` stands for the instance. */
+            name: string;
+            /** @description Unit of its numbers. */
+            unit: string;
+        };
+        /** @description One series. */
+        SeriesPoints: {
+            /** @description Its name. */
+            name: string;
+            /**
+             * @description `[timeMs, …stats]`: start of the step in milliseconds since the epoch, then a number for each of `stats`.
+             *     A step without readings has no point.
+             */
+            points: number[][];
+            /** @description The unit of its numbers: percent, load, bytes, bytesPerSecond, perSecond, count or code. */
+            unit: string;
+        };
+        /** @description A database server. */
+        Server: {
+            /** @description When it was added. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description The databases that releases may be for. */
+            databases: string[];
+            /** @description Name of its environment. */
+            environment: string;
+            /** @description The host whose agent reaches it. */
+            hostId: components["schemas"]["HostId"];
+            /** @description Id. */
+            id: components["schemas"]["ServerId"];
+            /** @description Address or host name, as its agent reaches it. */
+            ip: string;
+            /** @description For people; unique in the org. */
+            label: string;
+            /**
+             * Format: int32
+             * @description Port.
+             */
+            port: number;
+            test: components["schemas"]["ServerTest"] | null;
+            /** @description What kind. */
+            type: components["schemas"]["ServerType"];
+            /** @description When it was last changed. */
+            updatedAt: components["schemas"]["UnixMs"];
+            /** @description User that releases are run as. */
+            username: string;
+        };
+        /** Format: uuid */
+        ServerId: string;
+        /** @description What may be changed of a server. Its environment and its kind are what releases were approved for, so they stay. */
+        ServerPatch: {
+            /** @description The databases that releases may be for. */
+            databases?: string[] | null;
+            hostId?: components["schemas"]["HostId"] | null;
+            /** @description Address or host name. */
+            ip?: string | null;
+            /** @description For people. */
+            label?: string | null;
+            /**
+             * Format: password
+             * @description A new password.
+             */
+            password?: string | null;
+            /**
+             * Format: int32
+             * @description Port.
+             */
+            port?: number | null;
+            /** @description User that releases are run as. */
+            username?: string | null;
+        };
+        /** @description What is to run on one server. */
+        ServerSql: {
+            /** @description What lint found. */
+            findings: components["schemas"]["LintFinding"][];
+            /** @description Its label. */
+            label: string;
+            /** @description The highest risk in it. */
+            risk: components["schemas"]["RiskLevel"];
+            /** @description SQL that takes it back; SQL that was proposed as text has none. */
+            rollbackSql: string | null;
+            /** @description Id of the server. */
+            server: components["schemas"]["ServerId"];
+            /** @description SHA-256 of `sql`, hexadecimal. */
+            sha256: string;
+            /** @description The statements, each followed by `;` and a line feed. */
+            sql: string;
+            /** @description Statement by statement. */
+            statements: components["schemas"]["ProposedStatement"][];
+            /** @description Its kind. */
+            type: components["schemas"]["ServerType"];
+        };
+        /** @description How a test of a server ended. */
+        ServerTest: {
+            /** @description When. */
+            at: components["schemas"]["UnixMs"];
+            /** @description What the server said of itself, or why not. */
+            detail: string;
+            /** @description Whether the agent could connect. */
+            ok: boolean;
+        };
+        /**
+         * @description What kind of server it is; read in any case.
+         * @enum {string}
+         */
+        ServerType: "MySQL" | "Postgres";
         /** @description A sign-in: `accessToken`, `expiresAt` and `refreshToken`, or in cookie mode `csrfToken`. */
         SignedIn: {
             accessToken?: string | null;
@@ -1709,10 +3781,58 @@ export interface components {
             user: components["schemas"]["Myself"];
         };
         /**
-         * @description Whether a host is there.
+         * @description What is told of the values in a step.
          * @enum {string}
          */
-        Status: "online" | "degraded" | "offline";
+        Stat: "avg" | "min" | "max" | "p95" | "last" | "count";
+        /**
+         * @description Where a deployment is, and where it is on one host.
+         * @enum {string}
+         */
+        Status: "pending" | "waitingApproval" | "running" | "success" | "failure" | "cancelled" | "rolledBack";
+        /**
+         * @description Status of a step.
+         * @enum {string}
+         */
+        StepStatus: "running" | "done" | "failed" | "skipped";
+        /** @description What is stored of a host. */
+        Stored: {
+            /**
+             * Format: int64
+             * @description Bytes of the chunks.
+             */
+            chunkBytes: number;
+            /**
+             * Format: int64
+             * @description Series of containers in the newest sample.
+             */
+            containerSeries: number;
+            /**
+             * Format: int64
+             * @description Days of the host and its containers.
+             */
+            dayRollups: number;
+            /**
+             * Format: int64
+             * @description Hours of the host and its containers.
+             */
+            hourRollups: number;
+            /**
+             * Format: int64
+             * @description Bytes of hours and days.
+             */
+            rollupBytes: number;
+            /**
+             * Format: int64
+             * @description Raw samples, each counted once.
+             */
+            samples: number;
+            /**
+             * Format: int64
+             * @description Those of them that are sealed in chunks.
+             */
+            sealedSamples: number;
+        };
         /** @description What a host said while it worked. */
         StoredEvent: {
             /** @description When, by the host's clock. */
@@ -1746,6 +3866,125 @@ export interface components {
              */
             step?: number | null;
         };
+        /** @description Where an environment of an application runs: on the named hosts and on those with all the selector's labels. */
+        Target: {
+            /**
+             * @description Hosts by id.
+             * @default []
+             */
+            hosts?: components["schemas"]["HostId"][];
+            /**
+             * @description Labels that a host must all have.
+             * @default {}
+             */
+            selector?: {
+                [key: string]: string;
+            };
+        };
+        /** @description Which database to connect to. */
+        TestRequest: {
+            /** @description The first one of the server's if left out. */
+            database?: string | null;
+        };
+        /** @description A proposal on its way to a decision. */
+        Ticket: {
+            /** @description Who proposed it. */
+            author: string;
+            /** @description When it was proposed. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description Database. */
+            database: string;
+            /** @description Environment. */
+            environment: string;
+            /** @description Id. */
+            id: components["schemas"]["TicketId"];
+            /** @description Project; empty without one. */
+            project: string;
+            releaseId: components["schemas"]["ReleaseId"] | null;
+            /** @description The highest risk on any server. */
+            risk: components["schemas"]["RiskLevel"];
+            /** @description Where it stands. */
+            status: components["schemas"]["TicketStatus"];
+            /** @description When something last happened to it. */
+            updatedAt: components["schemas"]["UnixMs"];
+            /** @description Version of the release to be. */
+            version: string;
+        };
+        /** @description A ticket with all that is to be looked at before deciding. */
+        TicketDetail: {
+            /** @description Who proposed it. */
+            author: string;
+            /** @description When it was proposed. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description Database. */
+            database: string;
+            /** @description Environment. */
+            environment: string;
+            /** @description Id. */
+            id: components["schemas"]["TicketId"];
+            /** @description Project; empty without one. */
+            project: string;
+            releaseId: components["schemas"]["ReleaseId"] | null;
+            /** @description The highest risk on any server. */
+            risk: components["schemas"]["RiskLevel"];
+            /** @description Where it stands. */
+            status: components["schemas"]["TicketStatus"];
+            /** @description When something last happened to it. */
+            updatedAt: components["schemas"]["UnixMs"];
+            /** @description Version of the release to be. */
+            version: string;
+        } & {
+            /** @description Whether the caller may approve or reject it. */
+            decidable: boolean;
+            /** @description What happened to it, oldest first. */
+            events: components["schemas"]["TicketEvent"][];
+            /** @description What is to run on each server. */
+            servers: components["schemas"]["ServerSql"][];
+            /** @description The SQL as proposed. */
+            sql: string;
+        };
+        /** @description Something that happened to a ticket. */
+        TicketEvent: {
+            /** @description When. */
+            at: components["schemas"]["UnixMs"];
+            /** @description What they said. */
+            comment: string;
+            /** @description `proposed`, `commented`, `approved`, `rejected` or `withdrawn`. */
+            kind: string;
+            /** @description Who. */
+            name: string;
+        };
+        /** Format: uuid */
+        TicketId: string;
+        /**
+         * @description Where a ticket stands.
+         * @enum {string}
+         */
+        TicketStatus: "pending" | "approved" | "rejected" | "withdrawn";
+        /**
+         * @description Where points come from.
+         * @enum {string}
+         */
+        Tier: "raw" | "hour" | "day";
+        /**
+         * @description Transport of a port.
+         * @enum {string}
+         */
+        Transport: "tcp" | "udp";
+        /** @description Who asked for a deployment. */
+        TriggeredBy: {
+            /** @description Id within that kind. */
+            id: string;
+            /** @description `user`, `superAdmin`, `apiKey`, `webhook`. */
+            kind: string;
+            /** @description Name at that time. */
+            name: string;
+        };
+        /**
+         * @description What asked for a deployment.
+         * @enum {string}
+         */
+        TriggerType: "manual" | "redeploy" | "rollback" | "webhook";
         /** Format: date-time */
         UnixMs: string;
         /** @description A person. */
@@ -1784,6 +4023,11 @@ export interface components {
          * @enum {string}
          */
         UserStatus: "active" | "disabled";
+        /**
+         * @description Where the value is.
+         * @enum {string}
+         */
+        ValueType: "plain" | "secretRef";
         /** @description Whether a log's hash chain holds. */
         Verification: {
             /**
@@ -1798,6 +4042,58 @@ export interface components {
              * @description Rows that hold.
              */
             rows: number;
+        };
+        /** @description A mount: a named volume, or a path of the host, which hosts refuse unless their own policy allows it. */
+        Volume: {
+            /** @description Mounted read-only. */
+            readOnly?: boolean;
+            /** @description A volume's name, or an absolute path of the host. */
+            source: string;
+            /** @description Absolute path in the container. */
+            target: string;
+        };
+        /** @description The answer to CI. */
+        WebhookAnswer: {
+            /** @description The application. */
+            application: components["schemas"]["WebhookApplication"];
+            /** @description The deployment. */
+            deploymentId: components["schemas"]["DeploymentId"];
+            /** @description For a person. */
+            message: string;
+            /** @description Where the deployment is. */
+            status: components["schemas"]["Status"];
+            /** @description Accepted; or, when it was waited for the end, that it succeeded. */
+            success: boolean;
+        };
+        /** @description The application in the answer to CI. */
+        WebhookApplication: {
+            /** @description Id. */
+            id: components["schemas"]["ApplicationId"];
+            /** @description Name. */
+            name: string;
+            /** @description The version that is deployed. */
+            version: string;
+        };
+        /** @description What CI sends. */
+        WebhookCall: {
+            /** @description The application's id. */
+            applicationId: string;
+            /**
+             * Format: password
+             * @description The application's token, `whk_…`.
+             */
+            token: string;
+            /** @description The version: an image tag. */
+            version: string;
+        };
+        /** @description A token, shown this once. */
+        WebhookToken: {
+            /** @description Where it deploys. */
+            environment: string;
+            /** @description Until when a token before this one works too. */
+            previousUntil: components["schemas"]["UnixMs"];
+            /** @description For the field `token` of `POST /webhook/deploy`. */
+            token: string;
         };
     };
     responses: never;
@@ -1886,6 +4182,219 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listApplications: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Application"];
+                };
+            };
+        };
+    };
+    createApplication: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewApplication"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Application"];
+                };
+            };
+        };
+    };
+    getApplication: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Application"];
+                };
+            };
+        };
+    };
+    deleteApplication: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    updateApplication: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApplicationPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Application"];
+                };
+            };
+        };
+    };
+    createDeployment: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: components["schemas"]["ApplicationId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDeployment"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+        };
+    };
+    importSecrets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportSecrets"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Imported"];
+                };
+            };
+        };
+    };
+    getApplicationStats: {
+        parameters: {
+            query?: {
+                /** @description How many days back, 1–366; 30 by default. */
+                days?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentStats"];
+                };
+            };
+        };
+    };
+    rotateWebhookToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewWebhookToken"] | null;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookToken"];
                 };
             };
         };
@@ -2267,6 +4776,261 @@ export interface operations {
             };
         };
     };
+    listDeployments: {
+        parameters: {
+            query?: {
+                /** @description Only this application's. */
+                applicationId?: components["schemas"]["ApplicationId"];
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description Only in this environment. */
+                environment?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+                /** @description Only with this status. */
+                status?: components["schemas"]["Status"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Deployment"];
+                };
+            };
+        };
+    };
+    getDeployment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DeploymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentDetail"];
+                };
+            };
+        };
+    };
+    cancelDeployment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DeploymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
+                };
+            };
+        };
+    };
+    followDeployment: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Last-Event-ID"?: number | null;
+            };
+            path: {
+                id: components["schemas"]["DeploymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+        };
+    };
+    redeploy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DeploymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+        };
+    };
+    rollbackDeployment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DeploymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RollbackTo"] | null;
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+        };
+    };
+    listEnvVars: {
+        parameters: {
+            query?: {
+                /** @description Only those of this application and its environments. */
+                applicationId?: components["schemas"]["ApplicationId"];
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_EnvVar"];
+                };
+            };
+        };
+    };
+    createEnvVar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEnvVar"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvVar"];
+                };
+            };
+        };
+    };
+    getEnvVar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["EnvVarId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvVar"];
+                };
+            };
+        };
+    };
+    deleteEnvVar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["EnvVarId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    updateEnvVar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["EnvVarId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnvVarPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvVar"];
+                };
+            };
+        };
+    };
     listEnvironments: {
         parameters: {
             query?: {
@@ -2461,7 +5225,7 @@ export interface operations {
                 /** @description Part of the name, of the host's own name or of an address. */
                 search?: string;
                 /** @description `online`, `degraded` or `offline`. */
-                status?: components["schemas"]["Status"];
+                status?: components["schemas"]["HostStatus"];
             };
             header?: never;
             path?: never;
@@ -2583,6 +5347,218 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listHostContainers: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["HostId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_HostContainer"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getContainerMetrics: {
+        parameters: {
+            query: {
+                /** @description From this time on: RFC 3339, or milliseconds since the epoch. An hour before `to` by default. */
+                from?: string;
+                /**
+                 * @description Names of series, separated by commas, such as `cpu.total,disk.*.used`; `*` stands for every instance. For a
+                 *     container the leading `container.` may be left out.
+                 */
+                series: string;
+                /** @description Statistics, separated by commas: avg, min, max, p95, last, count. `avg,min,max` by default. */
+                stats?: string;
+                /**
+                 * @description Seconds between points, or `30s`, `5m`, `1h`, `1d`. Chosen to fit by default. A step of an hour or a day asks for
+                 *     the hourly or daily rollups.
+                 */
+                step?: string;
+                /** @description Before this time; now by default. */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["HostId"];
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Metrics"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    followHostReadings: {
+        parameters: {
+            query?: {
+                /** @description Seconds between samples, 1–60; 1 by default. */
+                intervalS?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["HostId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["LiveSample"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getHostMetrics: {
+        parameters: {
+            query: {
+                /** @description From this time on: RFC 3339, or milliseconds since the epoch. An hour before `to` by default. */
+                from?: string;
+                /**
+                 * @description Names of series, separated by commas, such as `cpu.total,disk.*.used`; `*` stands for every instance. For a
+                 *     container the leading `container.` may be left out.
+                 */
+                series: string;
+                /** @description Statistics, separated by commas: avg, min, max, p95, last, count. `avg,min,max` by default. */
+                stats?: string;
+                /**
+                 * @description Seconds between points, or `30s`, `5m`, `1h`, `1d`. Chosen to fit by default. A step of an hour or a day asks for
+                 *     the hourly or daily rollups.
+                 */
+                step?: string;
+                /** @description Before this time; now by default. */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["HostId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Metrics"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getHostMetricsStored: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["HostId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stored"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2864,6 +5840,57 @@ export interface operations {
             };
         };
     };
+    getLatestMetrics: {
+        parameters: {
+            query?: {
+                /** @description Names of series, separated by commas; `*` stands for every instance. The usual ones by default. */
+                series?: string;
+                /** @description Only so many hosts, those with the greatest values of the first series. */
+                top?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetValues"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSeries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeriesInfo"][];
+                };
+            };
+        };
+    };
     listOrders: {
         parameters: {
             query?: {
@@ -3031,6 +6058,840 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRegistries: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Registry"];
+                };
+            };
+        };
+    };
+    createRegistry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRegistry"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Registry"];
+                };
+            };
+        };
+    };
+    getRegistry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["RegistryId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Registry"];
+                };
+            };
+        };
+    };
+    deleteRegistry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["RegistryId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    updateRegistry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["RegistryId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegistryPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Registry"];
+                };
+            };
+        };
+    };
+    testRegistry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["RegistryId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegistryTest"];
+                };
+            };
+        };
+    };
+    listExecutions: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+                /** @description Only those of this release. */
+                release?: components["schemas"]["ReleaseId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Execution"];
+                };
+            };
+        };
+    };
+    getExecution: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ExecutionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionDetail"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelExecution: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ExecutionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionDetail"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proposeSql: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProposal"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proposed"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listReleases: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Release"];
+                };
+            };
+        };
+    };
+    getRelease: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ReleaseId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseDetail"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    executeRelease: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ReleaseId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExecuteRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Executing"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDatabaseServers: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Server"];
+                };
+            };
+        };
+    };
+    createDatabaseServer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewServer"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Server"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDatabaseServer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ServerId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Server"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteDatabaseServer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ServerId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateDatabaseServer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ServerId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ServerPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Server"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testDatabaseServer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ServerId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerTest"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTickets: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+                /** @description Only those that stand there. */
+                status?: components["schemas"]["TicketStatus"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Ticket"];
+                };
+            };
+        };
+    };
+    getTicket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TicketId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketDetail"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approveTicket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TicketId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Remark"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    commentTicket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TicketId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Remark"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rejectTicket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TicketId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Remark"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdrawTicket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TicketId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Remark"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3428,6 +7289,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhookDeploy: {
+        parameters: {
+            query?: {
+                /** @description 1: answer 200 when the deployment has ended (within nine minutes; else 202). */
+                wait?: number;
+            };
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookCall"];
+            };
+        };
+        responses: {
+            /** @description It has ended. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookAnswer"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookAnswer"];
                 };
             };
         };

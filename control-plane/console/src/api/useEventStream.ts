@@ -40,7 +40,7 @@ export function useEventStream(
     const receive = (name: string) => (event: MessageEvent<string>) => {
       const id = Number.parseInt(event.lastEventId, 10)
       if (Number.isFinite(id)) {
-        if (id <= seen) return
+        if (id <= seen && name !== 'end') return
         seen = id
       }
       on({ name, data: event.data, id: event.lastEventId })

@@ -1,6 +1,6 @@
 import { computed, toValue, type MaybeRefOrGetter } from 'vue'
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/vue-query'
-import type { Page } from './types'
+import type { Page } from './page'
 
 interface ListOptions {
   enabled?: MaybeRefOrGetter<boolean>

@@ -13,7 +13,7 @@ const LENGTH_MS: Record<RangeKey, number> = {
 
 /** How often a range is asked for again; a long one changes slowly. */
 export const REFRESH_MS: Record<RangeKey, number> = {
-  live: 5_000,
+  live: 10_000,
   '1h': 15_000,
   '24h': 60_000,
   '7d': 300_000,

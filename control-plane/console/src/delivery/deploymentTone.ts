@@ -1,4 +1,4 @@
-import type { DeploymentStatus, StepStatus } from '@/api/types'
+import type { DeploymentStatus, StepStatus } from './useDeployments'
 import type { Tone } from '@/ui/StatusDot.vue'
 
 /** Nothing more will happen to it. */

@@ -1,12 +1,13 @@
-import { api } from '@/api/client'
-import type { Application, Page } from '@/api/types'
+import { body, server, type Schemas } from '@/api/server'
 import { useList } from '@/api/useList'
 import { useThing } from '@/api/useThing'
+
+export type Application = Schemas['Application']
 
 export function useApplications(enabled: () => boolean = () => true) {
   return useList<Application>(
     () => ['applications'],
-    (cursor, signal) => api.get<Page<Application>>('/applications', { cursor, limit: 200 }, signal),
+    (cursor, signal) => body(server.GET('/api/v1/applications', { params: { query: { cursor, limit: 200 } }, signal })),
     { enabled, refreshMs: 15_000 },
   )
 }
@@ -14,7 +15,7 @@ export function useApplications(enabled: () => boolean = () => true) {
 export function useApplication(id: () => string) {
   return useThing<Application>(
     () => ['application', id()],
-    (signal) => api.get<Application>(`/applications/${id()}`, {}, signal),
+    (signal) => body(server.GET('/api/v1/applications/{id}', { params: { path: { id: id() } }, signal })),
     { refreshMs: () => 10_000 },
   )
 }

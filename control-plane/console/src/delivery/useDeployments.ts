@@ -1,48 +1,53 @@
-import { api } from '@/api/client'
-import type { Deployment, DeploymentDetail, Page } from '@/api/types'
+import { body, server, some, type Schemas } from '@/api/server'
 import { useList } from '@/api/useList'
 import { useThing } from '@/api/useThing'
 import { isFinal } from './deploymentTone'
 
+export type Deployment = Schemas['Deployment']
+export type DeploymentStatus = Deployment['status']
+export type DeploymentHost = Schemas['DeploymentHost']
+export type StepStatus = Schemas['DeploymentStep']['status']
+type Accepted = Schemas['Accepted']
+
 export interface DeploymentFilter {
   applicationId?: string
   environment?: string
-  status?: string
+  status?: DeploymentStatus | ''
   limit?: number
 }
 
 export function useDeployments(filter: () => DeploymentFilter, enabled: () => boolean = () => true) {
   return useList<Deployment>(
     () => ['deployments', filter()],
-    (cursor, signal) => api.get<Page<Deployment>>('/deployments', { ...filter(), cursor }, signal),
+    (cursor, signal) => {
+      const { status, ...rest } = filter()
+      const query = some({ ...rest, status: status || undefined, cursor })
+      return body(server.GET('/api/v1/deployments', { params: { query }, signal }))
+    },
     { enabled, refreshMs: 5_000 },
   )
 }
 
 export function useDeployment(id: () => string) {
-  return useThing<DeploymentDetail>(
+  return useThing<Schemas['DeploymentDetail']>(
     () => ['deployment', id()],
-    (signal) => api.get<DeploymentDetail>(`/deployments/${id()}`, {}, signal),
+    (signal) => body(server.GET('/api/v1/deployments/{id}', { params: { path: { id: id() } }, signal })),
     { refreshMs: (seen) => (seen && isFinal(seen.status) ? false : 2_000) },
   )
 }
 
-interface Accepted {
-  deploymentId: string
-}
-
-export function deploy(application: string, version: string, environment: string): Promise<Accepted> {
-  return api.post<Accepted>(`/applications/${application}/deployments`, { version, environment })
+export function deploy(id: string, version: string, environment: string): Promise<Accepted> {
+  return body(server.POST('/api/v1/applications/{id}/deployments', { params: { path: { id } }, body: { version, environment } }))
 }
 
 export function redeploy(id: string): Promise<Accepted> {
-  return api.post<Accepted>(`/deployments/${id}/redeploy`)
+  return body(server.POST('/api/v1/deployments/{id}/redeploy', { params: { path: { id } } }))
 }
 
 export function rollBack(id: string): Promise<Accepted> {
-  return api.post<Accepted>(`/deployments/${id}/rollback`, {})
+  return body(server.POST('/api/v1/deployments/{id}/rollback', { params: { path: { id } }, body: {} }))
 }
 
 export async function cancelDeployment(id: string): Promise<void> {
-  await api.post(`/deployments/${id}/cancel`)
+  await server.POST('/api/v1/deployments/{id}/cancel', { params: { path: { id } } })
 }

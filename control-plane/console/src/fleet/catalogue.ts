@@ -1,6 +1,6 @@
 /** Which charts a host's and a container's page show. A `*` stands for each core, mount point, device or interface. */
 import type { ChartSeries } from '@/charts/model'
-import type { Metrics } from '@/api/types'
+import type { Metrics } from './useMetrics'
 import type { Unit } from '@/format/units'
 
 interface Line {
@@ -212,9 +212,9 @@ type Points = Metrics['series'][number]['points']
 /** `100 · a / b`, statistic by statistic; the whole is nearly constant, so its average stands for all three. */
 function percentOf(part: Points, whole: Points): Points {
   const by = new Map(whole.map((point) => [point[0], point[1]]))
-  return part.map((point) => {
-    const total = by.get(point[0] ?? null)
-    return point.map((value, i) => (i === 0 ? value : value == null || !total ? null : (value / total) * 100))
+  return part.flatMap((point) => {
+    const total = by.get(point[0])
+    return total ? [point.map((value, i) => (i === 0 ? value : (value / total) * 100))] : []
   })
 }
 
@@ -241,4 +241,15 @@ export function linesOf(chart: ChartSpec, metrics: Metrics, label: (key: string)
     })
   })
   return found
+}
+
+/** Above this many lines a chart leaves out those that stayed at zero: idle interfaces, errors that never happened. */
+const CROWD = 6
+
+/** The lines worth drawing, and how many were left out. One is always kept, so that "nothing happened" can be seen. */
+export function withoutIdle(lines: ChartSeries[]): { lines: ChartSeries[]; idle: number } {
+  if (lines.length <= CROWD) return { lines, idle: 0 }
+  const busy = lines.filter((line) => line.points.some((point) => point.slice(1).some((value) => value !== 0)))
+  const shown = busy.length ? busy : lines.slice(0, 1)
+  return { lines: shown, idle: lines.length - shown.length }
 }

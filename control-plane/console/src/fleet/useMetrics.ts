@@ -1,30 +1,37 @@
 import { computed, toValue, type MaybeRefOrGetter } from 'vue'
 import { keepPreviousData, useQuery } from '@tanstack/vue-query'
-import { api } from '@/api/client'
-import type { Metrics } from '@/api/types'
+import { body, server, type Schemas } from '@/api/server'
 import { stepFor, type TimeWindow } from '@/charts/range'
 
-/** Points of some series of a host or container; the server picks raw, hour or day and says which. */
+export type Metrics = Schemas['Metrics']
+
+/** Whose readings: a host's, or those of one of its containers. */
+export interface Subject {
+  host: string
+  container?: string
+}
+
+/** Points of some series; the server picks raw, hour or day and says which. */
 export function useMetrics(
-  /** `/hosts/{id}` or `/hosts/{id}/containers/{name}` */
-  subject: () => string,
+  subject: () => Subject,
   series: () => readonly string[],
   window: () => TimeWindow,
   options: { points?: number; enabled?: MaybeRefOrGetter<boolean> } = {},
 ) {
   const query = useQuery({
     queryKey: computed(() => ['metrics', subject(), series().join(), window().from, window().to]),
-    queryFn: ({ signal }) =>
-      api.get<Metrics>(
-        `${subject()}/metrics`,
-        {
-          series: series().join(','),
-          from: Math.round(window().from),
-          to: Math.round(window().to),
-          step: stepFor(window(), options.points),
-        },
-        signal,
-      ),
+    queryFn: ({ signal }): Promise<Metrics> => {
+      const { host: id, container: name } = subject()
+      const query = {
+        series: series().join(','),
+        from: String(Math.round(window().from)),
+        to: String(Math.round(window().to)),
+        step: String(stepFor(window(), options.points)),
+      }
+      return name === undefined
+        ? body(server.GET('/api/v1/hosts/{id}/metrics', { params: { path: { id }, query }, signal }))
+        : body(server.GET('/api/v1/hosts/{id}/containers/{name}/metrics', { params: { path: { id, name }, query }, signal }))
+    },
     enabled: computed(() => toValue(options.enabled) ?? true),
     // The window moves on, so an old answer is of no more use than to bridge the wait for the next.
     gcTime: 20_000,

@@ -15,5 +15,6 @@ export const PAGES: RailPage[] = [
   { route: 'applications', title: 'nav.applications', icon: 'application', needs: 'application:read' },
   { route: 'deployments', title: 'nav.deployments', icon: 'deployment', needs: 'deployment:read' },
   { route: 'releases', title: 'nav.releases', icon: 'release', needs: 'release:read' },
+  { route: 'audit', title: 'nav.audit', icon: 'audit', needs: 'audit:read' },
   { route: 'settings', title: 'nav.settings', icon: 'settings' },
 ]

@@ -1,4 +1,4 @@
-import type { ExecutionStatus, RiskLevel, TicketStatus } from '@/api/types'
+import type { ExecutionStatus, RiskLevel, TicketStatus } from './useReleases'
 import type { Tone } from '@/ui/StatusDot.vue'
 
 export function riskTone(risk: RiskLevel): Tone {

@@ -1,87 +1,98 @@
-import { api } from '@/api/client'
-import type { DbServer, Execution, ExecutionDetail, Page, Release, ReleaseDetail, ServerSql, Ticket, TicketDetail } from '@/api/types'
+import { body, server, some, type Schemas } from '@/api/server'
 import { useList } from '@/api/useList'
 import { useThing } from '@/api/useThing'
 import { isOver } from './tones'
 
-export function useTickets(filter: () => { status?: string; limit?: number }, enabled: () => boolean = () => true) {
+export type Ticket = Schemas['Ticket']
+export type TicketStatus = Ticket['status']
+export type RiskLevel = Schemas['RiskLevel']
+export type ServerSql = Schemas['ServerSql']
+export type Release = Schemas['Release']
+export type Execution = Schemas['Execution']
+export type ExecutionStatus = Execution['status']
+export type DatabaseServer = Schemas['Server']
+
+export function useTickets(filter: () => { status?: TicketStatus | ''; limit?: number }, enabled: () => boolean = () => true) {
   return useList<Ticket>(
     () => ['tickets', filter()],
-    (cursor, signal) => api.get<Page<Ticket>>('/schema/tickets', { ...filter(), cursor }, signal),
+    (cursor, signal) => {
+      const { status, limit } = filter()
+      const query = some({ status: status || undefined, limit, cursor })
+      return body(server.GET('/api/v1/schema/tickets', { params: { query }, signal }))
+    },
     { enabled, refreshMs: 10_000 },
   )
 }
 
 export function useTicket(id: () => string) {
-  return useThing<TicketDetail>(
+  return useThing<Schemas['TicketDetail']>(
     () => ['ticket', id()],
-    (signal) => api.get<TicketDetail>(`/schema/tickets/${id()}`, {}, signal),
+    (signal) => body(server.GET('/api/v1/schema/tickets/{id}', { params: { path: { id: id() } }, signal })),
     { refreshMs: (seen) => (seen?.status === 'pending' ? 5_000 : false) },
   )
 }
 
-export function useReleaseList(enabled: () => boolean = () => true) {
+export function useReleaseList() {
   return useList<Release>(
     () => ['releases'],
-    (cursor, signal) => api.get<Page<Release>>('/schema/releases', { cursor }, signal),
-    { enabled, refreshMs: 10_000 },
+    (cursor, signal) => body(server.GET('/api/v1/schema/releases', { params: { query: { cursor } }, signal })),
+    { refreshMs: 10_000 },
   )
 }
 
 export function useRelease(id: () => string) {
-  return useThing<ReleaseDetail>(
+  return useThing<Schemas['ReleaseDetail']>(
     () => ['release', id()],
-    (signal) => api.get<ReleaseDetail>(`/schema/releases/${id()}`, {}, signal),
+    (signal) => body(server.GET('/api/v1/schema/releases/{id}', { params: { path: { id: id() } }, signal })),
   )
 }
 
 export function useExecutions(filter: () => { release?: string; limit?: number }, enabled: () => boolean = () => true) {
   return useList<Execution>(
     () => ['executions', filter()],
-    (cursor, signal) => api.get<Page<Execution>>('/schema/executions', { ...filter(), cursor }, signal),
+    (cursor, signal) => body(server.GET('/api/v1/schema/executions', { params: { query: { ...filter(), cursor } }, signal })),
     { enabled, refreshMs: 5_000 },
   )
 }
 
 export function useExecution(id: () => string) {
-  return useThing<ExecutionDetail>(
+  return useThing<Schemas['ExecutionDetail']>(
     () => ['execution', id()],
-    (signal) => api.get<ExecutionDetail>(`/schema/executions/${id()}`, {}, signal),
+    (signal) => body(server.GET('/api/v1/schema/executions/{id}', { params: { path: { id: id() } }, signal })),
     { refreshMs: (seen) => (seen && isOver(seen.status) ? false : 1_000) },
   )
 }
 
 export function useServers(enabled: () => boolean = () => true) {
-  return useList<DbServer>(
+  return useList<DatabaseServer>(
     () => ['servers'],
-    (cursor, signal) => api.get<Page<DbServer>>('/schema/servers', { cursor, limit: 200 }, signal),
+    (cursor, signal) => body(server.GET('/api/v1/schema/servers', { params: { query: { cursor, limit: 200 } }, signal })),
     { enabled },
   )
 }
 
-export interface NewProposal {
-  project?: string
-  version: string
-  database: string
-  environment: string
-  servers: string[]
-  sql: string
-}
-
-export function propose(input: NewProposal): Promise<{ ticketId: string; servers: ServerSql[] }> {
-  return api.post('/schema/proposals', input)
+export function propose(input: Schemas['NewProposal']): Promise<Schemas['Proposed']> {
+  return body(server.POST('/api/v1/schema/proposals', { body: input }))
 }
 
 export type Decision = 'approve' | 'reject' | 'withdraw'
 
-export function decide(ticket: string, decision: Decision, comment: string): Promise<Ticket> {
-  return api.post<Ticket>(`/schema/tickets/${ticket}/${decision}`, comment ? { comment } : {})
+export function decide(id: string, decision: Decision, comment: string): Promise<Ticket> {
+  const init = { params: { path: { id } }, body: comment ? { comment } : {} }
+  switch (decision) {
+    case 'approve':
+      return body(server.POST('/api/v1/schema/tickets/{id}/approve', init))
+    case 'reject':
+      return body(server.POST('/api/v1/schema/tickets/{id}/reject', init))
+    case 'withdraw':
+      return body(server.POST('/api/v1/schema/tickets/{id}/withdraw', init))
+  }
 }
 
-export function execute(release: string, server: string, dryRun: boolean): Promise<{ executionId: string }> {
-  return api.post(`/schema/releases/${release}/execute`, { server, dryRun })
+export function execute(id: string, target: string, dryRun: boolean): Promise<Schemas['Executing']> {
+  return body(server.POST('/api/v1/schema/releases/{id}/execute', { params: { path: { id } }, body: { server: target, dryRun } }))
 }
 
 export async function cancelExecution(id: string): Promise<void> {
-  await api.post(`/schema/executions/${id}/cancel`)
+  await server.POST('/api/v1/schema/executions/{id}/cancel', { params: { path: { id } } })
 }

@@ -115,6 +115,7 @@ async function addresses(page) {
     ['hosts', '/hosts'],
     ['hosts-none', '/hosts?search=no-such-host'],
     ['hosts-add', '/hosts?add=1'],
+    ['audit', '/audit'],
     ['settings', '/settings'],
     ['nowhere', '/no/such/page'],
   ]
@@ -176,11 +177,13 @@ try {
   for (const [name, story] of only ? [] : Object.entries(stories)) {
     const { context, page, noise } = await open(looks[0], story.signedOut ? undefined : signedIn)
     try {
-      await story.run({ page, base, account, password, settle })
+      await story.run({ page, base, account, password, settle, another: () => open(looks[0]) })
       for (const line of noise.filter((one) => !/\b(401|404)\b/.test(one))) fail(name, `console: ${line}`)
       console.log(`ok  ${name}`)
     } catch (error) {
-      await page.screenshot({ path: `${pictures}failed-${name.replaceAll(' ', '-')}.png` })
+      for (const [i, one] of browser.contexts().flatMap((each) => each.pages()).entries()) {
+        await one.screenshot({ path: `${pictures}failed-${name.replaceAll(' ', '-')}-${i}.png` })
+      }
       fail(name, String(error).split('\n').slice(0, 3).join(' '))
     }
     await context.close()

@@ -12,6 +12,36 @@ async function hostPage({ page, base, settle }) {
   return host
 }
 
+/** Calls the API as the person who is signed in. */
+async function call({ page, base }, method, path, data) {
+  const { csrfToken } = await (await page.request.get(`${base}/api/v1/me`)).json()
+  const answer = await page.request.fetch(`${base}/api/v1${path}`, { method, data, headers: { 'x-csrf-token': csrfToken } })
+  assert.ok(answer.ok(), `${method} ${path}: ${answer.status()} ${await answer.text()}`)
+  return answer.status() === 204 ? undefined : answer.json()
+}
+
+/** A new person of the org, signed in on a page of their own. */
+async function signInAs(tools, role, path) {
+  const { base, settle, another } = tools
+  const username = `${role.toLowerCase()}${Date.now()}`
+  const password = `a long enough one ${Date.now()}`
+  await call(tools, 'POST', '/users', { username, password })
+  await call(tools, 'POST', '/members', { username, role })
+  const { page, context } = await another()
+  await page.goto(base + path)
+  await page.locator('input[autocomplete=username]').fill(username)
+  await page.locator('input[autocomplete=current-password]').fill(password)
+  await page.keyboard.press('Enter')
+  await page.waitForURL(base + path)
+  await settle(page)
+  return { page, context }
+}
+
+async function first({ page, base }, path) {
+  const answer = await page.request.get(`${base}/api/v1${path}`)
+  return answer.ok() ? (await answer.json()).items?.[0] : undefined
+}
+
 export const stories = {
   'a wrong password is refused without saying which half is wrong': {
     signedOut: true,
@@ -130,6 +160,81 @@ export const stories = {
       await page.locator('.chart .plot').first().focus()
       await page.keyboard.press('ArrowLeft')
       await page.waitForFunction(() => document.querySelector('.chart figcaption .time').textContent !== '')
+    },
+  },
+  'a viewer sees the fleet and is not offered what they may not do': {
+    async run(tools) {
+      const { page, context } = await signInAs(tools, 'VIEWER', '/hosts')
+      assert.equal(await page.getByRole('button', { name: 'Add host' }).count(), 0)
+      await page.keyboard.press('/')
+      await page.getByRole('combobox', { name: 'Search' }).fill('add host')
+      assert.equal(await page.getByRole('option', { name: 'Add host' }).count(), 0)
+      await context.close()
+    },
+  },
+  'an API key is shown once and can be withdrawn': {
+    async run(tools) {
+      const { page, context } = await signInAs(tools, 'MEMBER', '/settings')
+      const name = `story ${Date.now()}`
+      await page.getByRole('button', { name: 'New API key' }).click()
+      await page.getByRole('textbox', { name: 'Name' }).fill(name)
+      await page.getByRole('button', { name: 'Create' }).click()
+      const key = page.getByRole('dialog').getByRole('region')
+      await key.waitFor()
+      assert.match(await key.innerText(), /^dw_/)
+      await page.getByRole('button', { name: 'Done' }).click()
+      const row = page.getByRole('row', { name: new RegExp(name) })
+      await row.getByRole('button', { name: 'Withdraw' }).click()
+      await page.getByRole('dialog').getByRole('button', { name: 'Withdraw' }).click()
+      await row.waitFor({ state: 'detached' })
+      await context.close()
+    },
+  },
+  'live readings arrive once a second': {
+    async run(tools) {
+      const { page, base } = tools
+      const host = await first(tools, '/hosts?status=online&limit=1')
+      if (!host) return
+      await page.goto(`${base}/hosts/${host.id}?range=live`)
+      await page.getByText('One reading a second').waitFor()
+      await page.locator('.chart canvas').first().waitFor()
+      const said = () => page.locator('.chart .plot').first().getAttribute('aria-label')
+      const before = await said()
+      await page.waitForFunction((text) => document.querySelector('.chart .plot').getAttribute('aria-label') !== text, before)
+    },
+  },
+  'a deployment shows its steps and replays its log': {
+    async run(tools) {
+      const { page, base, settle } = tools
+      const deployment = await first(tools, '/deployments?limit=1')
+      if (!deployment) return
+      await page.goto(`${base}/deployments`)
+      await settle(page)
+      await page.locator('tbody a').first().click()
+      await page.getByRole('heading', { level: 1, name: `${deployment.applicationName} ${deployment.version}` }).waitFor()
+      await page.locator('.steps li').first().waitFor()
+      await page.locator('[role=log] p:not(.quiet)').first().waitFor()
+    },
+  },
+  'SQL is proposed, its risk shown, and its author can not approve it': {
+    async run(tools) {
+      const { page, base, settle } = tools
+      if (!(await first(tools, '/schema/servers?limit=1'))) return
+      const version = `story-${Date.now()}`
+      await page.goto(`${base}/releases/propose`)
+      await settle(page)
+      await page.getByRole('textbox', { name: 'Version' }).fill(version)
+      await page.getByRole('textbox', { name: 'SQL' }).fill('drop table story;')
+      await page.reload()
+      assert.equal(await page.getByRole('textbox', { name: 'SQL' }).inputValue(), 'drop table story;', 'a reload loses what was typed')
+      await page.getByRole('button', { name: 'Propose' }).click()
+      await page.getByRole('heading', { level: 1, name: version }).waitFor()
+      await page.getByText('Loses data').first().waitFor()
+      await page.getByText('somebody else has to approve it').waitFor()
+      assert.equal(await page.getByRole('button', { name: 'Reject' }).count(), 0)
+      await page.getByRole('button', { name: 'Withdraw' }).click()
+      await page.getByRole('dialog').getByRole('button', { name: 'Withdraw' }).click()
+      await page.getByText('Withdrawn').first().waitFor()
     },
   },
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { HOST_SECTIONS, instanceOf, linesOf, seriesOf } from '@/fleet/catalogue'
-import type { Metrics } from '@/api/types'
+import { HOST_SECTIONS, instanceOf, linesOf, seriesOf, withoutIdle } from '@/fleet/catalogue'
+import type { Metrics } from '@/fleet/useMetrics'
 
 const answer = (series: Metrics['series']): Metrics => ({ tier: 'raw', stepS: 10, stats: ['avg', 'min', 'max'], series })
 const chart = (key: string) => {
@@ -53,4 +53,20 @@ it('a section asks for each series once, wholes included', () => {
   const names = disks ? seriesOf(disks) : []
   expect(new Set(names).size).toBe(names.length)
   expect(names).toContain('disk.*.total')
+})
+
+describe('withoutIdle', () => {
+  const line = (name: string, value: number) => ({ name, label: name, color: 1, points: [[0, value, value, value]] })
+  const crowd = Array.from({ length: 8 }, (_, i) => line(`eth${i}`, 0))
+
+  it('leaves idle lines out of a crowd and says how many', () => {
+    const shown = withoutIdle([...crowd, line('eth9', 4)])
+    expect(shown.lines.map((one) => one.name)).toEqual(['eth9'])
+    expect(shown.idle).toBe(8)
+  })
+
+  it('keeps one where nothing happened at all, and everything where there is room', () => {
+    expect(withoutIdle(crowd).lines).toHaveLength(1)
+    expect(withoutIdle(crowd.slice(0, 3)).idle).toBe(0)
+  })
 })

@@ -67,7 +67,7 @@ export const delivery = {
     },
     askText: {
       redeploy: 'The same version runs through all steps once more.',
-      rollBack: 'The last version before this one that was deployed with success is deployed again.',
+      rollBack: 'If this version succeeded and is not what runs now, it is deployed again; otherwise the last one before it that succeeded.',
       cancel: 'What has not begun is left out. A step that runs is finished or undone, so that one container serves.',
     },
     cancel: 'Cancel deployment',

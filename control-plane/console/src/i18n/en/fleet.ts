@@ -161,12 +161,15 @@ export const fleet = {
     '24h': '24 hours',
     '7d': '7 days',
     '90d': '90 days',
+    everySecond: 'One reading a second',
+    notLive: 'Waiting for live readings',
     reset: 'Back to the whole range',
     tier: { raw: 'Single readings', hour: 'Hourly averages', day: 'Daily averages' },
   },
   chart: {
     empty: 'No readings in this time',
     help: 'Drag over a chart to zoom in, double-click to go back. With a chart in focus, the arrow keys move the crosshair. The pale band is the range between lowest and highest value.',
+    idle: '{n} more at zero | {n} more at zero',
     summary: '{name}: now {last}, between {low} and {high}',
   },
 }

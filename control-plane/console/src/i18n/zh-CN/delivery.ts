@@ -71,7 +71,7 @@ export const delivery: Pick<Messages, Keys> = {
     },
     askText: {
       redeploy: '同一版本将重新执行全部步骤。',
-      rollBack: '将重新部署此前最近一次成功的版本。',
+      rollBack: '若此版本曾部署成功且当前未在运行，则重新部署它；否则部署此前最近一次成功的版本。',
       cancel: '尚未开始的部分不再执行；进行中的步骤会完成或撤销，始终保留一个容器提供服务。',
     },
     cancel: '取消部署',

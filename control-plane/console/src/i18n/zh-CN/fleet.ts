@@ -167,12 +167,15 @@ export const fleet: Pick<Messages, Keys> = {
     '24h': '24 小时',
     '7d': '7 天',
     '90d': '90 天',
+    everySecond: '每秒一次',
+    notLive: '等待实时数据',
     reset: '恢复整个范围',
     tier: { raw: '原始采样', hour: '小时均值', day: '日均值' },
   },
   chart: {
     empty: '此时段没有数据',
     help: '在图表上拖动可放大，双击恢复。图表获得焦点后，可用方向键移动准线。浅色带为最小值与最大值之间的范围。',
+    idle: '另有 {n} 项为零',
     summary: '{name}：当前 {last}，介于 {low} 与 {high} 之间',
   },
 }

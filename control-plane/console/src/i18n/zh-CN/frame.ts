@@ -1,6 +1,6 @@
 import type { Messages } from '../en'
 
-export const frame: Pick<Messages, 'ui' | 'problem' | 'nav' | 'frame' | 'palette' | 'nowhere' | 'signIn' | 'settings'> = {
+export const frame: Pick<Messages, 'ui' | 'problem' | 'nav' | 'frame' | 'palette' | 'nowhere' | 'signIn' | 'audit' | 'actor' | 'settings'> = {
   ui: {
     actions: '操作',
     cancel: '取消',
@@ -49,6 +49,7 @@ export const frame: Pick<Messages, 'ui' | 'problem' | 'nav' | 'frame' | 'palette
     ticket: '审批单',
     release: '发布',
     execution: '执行',
+    audit: '审计',
     settings: '设置',
   },
   frame: {
@@ -95,12 +96,32 @@ export const frame: Pick<Messages, 'ui' | 'problem' | 'nav' | 'frame' | 'palette
     notInstalledText: '请在服务器上运行以下命令，然后刷新本页。',
     setupCommand: '安装命令',
   },
+  audit: {
+    after: '变更后',
+    before: '变更前',
+    broken: '第 {row} 条记录缺失或被改动',
+    detail: '内容',
+    done: '完成',
+    empty: '还没有记录',
+    emptyText: '每次变更和每次被拒绝的尝试都会保留在这里。',
+    failed: '失败',
+    from: '来源',
+    intact: '{n} 条记录，无缺失或改动',
+    operation: '操作',
+    outcome: '结果',
+    refused: '已拒绝',
+    verify: '校验完整性',
+    when: '时间',
+    who: '操作者',
+  },
+  actor: { superAdmin: '超级管理员', user: '用户', apiKey: 'API 密钥', webhook: 'Webhook', agent: 'Agent', system: 'Muster' },
   settings: {
     appearance: '外观',
     language: '语言',
     theme: '主题',
     keys: 'API 密钥',
     keysText: '供脚本和 CI 使用。密钥在本组织内以你的身份操作，权限不超出其类型。',
+    keysNotAdmin: '密钥属于用户。超级管理员只存在于配置文件中，没有密钥；请以普通用户身份登录后创建。',
     keyName: '名称',
     keyNameHint: '写明用途，例如“发布流水线”。',
     keyKind: '类型',
