@@ -235,9 +235,10 @@ impl Source {
         lines.map(|(number, _)| format!("{}:{}", self.name, number + 1))
     }
 
-    /// Test code may look behind every door: this file, `testing.rs`, and modules named `…tests.rs`.
+    /// Test code may look behind every door: this file, `testing.rs`, modules named `…tests.rs`, and a room's `tests/`.
     fn is_test(&self) -> bool {
         self.name == THIS_FILE
+            || (self.name.contains("/src/") && self.name.contains("/tests/"))
             || ["/testing.rs", "tests.rs"]
                 .iter()
                 .any(|end| self.name.ends_with(end))
