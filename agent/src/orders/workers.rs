@@ -72,18 +72,24 @@ pub struct EngineFacts {
 }
 
 impl Workers {
+    /// By connecting to this socket, on which somebody with the privileges starts a worker for each connection.
+    pub const fn at_socket(path: PathBuf) -> Self {
+        Self {
+            how: How::Socket(path),
+        }
+    }
+
     /// By socket where systemd listens and no other worker is asked for, else as children.
     pub fn new(config: &RunConfig) -> Self {
         let socket = PathBuf::from(DEFAULT_SOCKET);
-        let how = if config.worker.is_none() && socket.exists() {
-            How::Socket(socket)
-        } else {
-            How::Child {
-                program: config.worker_binary(),
-                data: config.data.root.clone(),
-                policy: config.policy.clone(),
-                docker_host: config.docker_host.clone(),
-            }
+        if config.worker.is_none() && socket.exists() {
+            return Self::at_socket(socket);
+        }
+        let how = How::Child {
+            program: config.worker_binary(),
+            data: config.data.root.clone(),
+            policy: config.policy.clone(),
+            docker_host: config.docker_host.clone(),
         };
         Self { how }
     }

@@ -158,7 +158,9 @@ async fn begin(
         resuming,
         cancel,
     };
-    job.work(log, answers.clone()).await.map_err(Stop::from)
+    job.work(log, answers.clone()).await?;
+    // The answer is out; what this costs, nobody waits for.
+    journal.prune(config.clock.now()).map_err(Stop::from)
 }
 
 /// Neither late nor early nor seen before.

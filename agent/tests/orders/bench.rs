@@ -28,8 +28,8 @@ use muster_identity::{
 use muster_protocol::{
     latest::{
         ContainerSpec, DeploySpec, HealthCheck, OrderEvent, OrderOutcome, OrderPayload, OrderRefusal,
-        OrderReply, PortMapping, Protocol, PullAuth, SealedSecrets, SecretValues, SignedOrder, StepReport,
-        StepStatus,
+        OrderReply, PortMapping, Protocol, PullAuth, SealedSecrets, SecretValues, SignedOrder,
+        SigningKeyNotice, StepReport, StepStatus,
     },
     read_frame, write_frame,
 };
@@ -181,23 +181,36 @@ impl TestHost {
         }
     }
 
-    /// Starts the worker's binary with an order, without any resident.
-    pub(crate) async fn worker(&self, order: &SignedOrder) -> Worker {
-        let mut child = Command::new(worker_binary())
+    /// The worker's command line.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(worker_binary());
+        command
             .arg("--data")
             .arg(self.path())
             .arg("--policy")
             .arg(self.path().join("policy.toml"))
             .args(["--docker-host", &engine::docker_host()])
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Starts the worker's binary with an order, without any resident.
+    pub(crate) async fn worker(&self, order: &SignedOrder) -> Worker {
+        self.worker_told(order, Vec::new()).await
+    }
+
+    /// The same, told of signing keys.
+    pub(crate) async fn worker_told(&self, order: &SignedOrder, keys: Vec<SigningKeyNotice>) -> Worker {
+        let mut command = self.command();
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .kill_on_drop(true)
             .spawn()
             .unwrap();
         let mut input = child.stdin.take().unwrap();
         let request = Request::Order {
             order: Box::new(order.clone()),
-            keys: Vec::new(),
+            keys,
         };
         write_frame(&mut input, &request).await.unwrap();
         Worker {
@@ -207,14 +220,22 @@ impl TestHost {
         }
     }
 
-    /// Starts the resident's orders room.
+    /// Starts the resident's orders room, which starts workers as children.
     pub(crate) fn resident(&self) -> Resident {
-        let config = RunConfig {
+        self.resident_with(Workers::new(&self.config()))
+    }
+
+    pub(crate) fn config(&self) -> RunConfig {
+        RunConfig {
             policy: self.path().join("policy.toml"),
             docker_host: engine::docker_host(),
             worker: Some(worker_binary()),
             ..RunConfig::new(self.path())
-        };
+        }
+    }
+
+    pub(crate) fn resident_with(&self, workers: Workers) -> Resident {
+        let config = self.config();
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let orders = Orders::start(
             OrdersConfig {
@@ -224,7 +245,7 @@ impl TestHost {
                     host: self.host,
                     keys: resident_pinned_keys(&config.data).unwrap(),
                 },
-                workers: Workers::new(&config),
+                workers,
                 clock: self.clock.clone(),
                 keys: watch::channel(Vec::new()).1,
             },

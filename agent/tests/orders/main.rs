@@ -8,3 +8,4 @@ mod deploy;
 mod engine;
 mod refusals;
 mod secrets;
+mod socket;

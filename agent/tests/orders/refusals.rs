@@ -2,7 +2,7 @@
 
 use muster_base::{Clock, UnixMs};
 use muster_identity::{keys::SigningKey, order::OrderHead};
-use muster_protocol::latest::{Mount, OrderPayload, OrderRefusal, SignedOrder};
+use muster_protocol::latest::{Mount, OrderPayload, OrderRefusal, SignedOrder, SigningKeyNotice};
 
 use crate::{
     bench::{POLICY, TestHost},
@@ -160,4 +160,38 @@ async fn an_order_that_was_refused_may_come_again_under_a_new_number() {
     said.outcome();
     assert_eq!(place.served().as_deref(), Some("1.0.0"));
     resident.stop().await;
+}
+
+#[tokio::test]
+async fn a_new_signing_key_needs_a_pinned_one_s_word() {
+    let (host, place) = (TestHost::new(""), Place::new());
+    let newer = SigningKey::generate().unwrap();
+    let payload = OrderPayload::Deploy(Box::new(host.web(&place, "1.0.0")));
+    let order = host.sign(host.head(&payload), &payload, &[], &newer);
+    let stranger = SigningKey::generate().unwrap();
+    for by in [&stranger, &newer] {
+        let notice = notice(&newer, by);
+        let said = host.worker_told(&order, vec![notice]).await.all().await;
+        assert_eq!(*said.refusal(), OrderRefusal::BadSignature);
+    }
+    let vouched = notice(&newer, &host.signer);
+    let said = host.worker_told(&order, vec![vouched]).await.all().await;
+    assert!(
+        matches!(said.refusal(), OrderRefusal::Policy { .. }),
+        "past the signature: {said:?}"
+    );
+    let said = host.worker(&order).await.all().await;
+    assert!(
+        matches!(said.refusal(), OrderRefusal::Policy { .. }),
+        "and pinned from then on: {said:?}"
+    );
+}
+
+fn notice(newer: &SigningKey, by: &SigningKey) -> SigningKeyNotice {
+    let vouch = by.vouch_for(newer.public_key());
+    SigningKeyNotice {
+        public_key: newer.public_key().0.to_vec(),
+        vouched_by: Some(vouch.by),
+        signature: vouch.signature,
+    }
 }

@@ -62,8 +62,11 @@ pub(super) async fn look(app: &App, door: &Arc<dyn Door>) -> Result<(), Error> {
         drive::finish_before_hand_over(app, id, OrderState::Expired, why).await?;
     }
     for open in store::order::list_open(&app.db, now, BATCH).await? {
-        take(app, door, open.id, Hand::Drive);
-        if open.cancel_requested_at.is_some() && door.is_online(open.host_id) {
+        let online = door.is_online(open.host_id);
+        if online || !open.waits {
+            take(app, door, open.id, Hand::Drive);
+        }
+        if open.cancel_requested_at.is_some() && online {
             take(app, door, open.id, Hand::Cancel);
         }
     }

@@ -219,3 +219,29 @@ both_databases!(orders_are_their_org_s, |test| {
     let (_, body) = stranger.get("/api/v1/orders").await;
     assert!(body["items"].as_array().unwrap().is_empty());
 });
+
+both_databases!(another_control_plane_goes_on_where_one_died, |test| {
+    let bench = Bench::new(test);
+    // Submitted, and nobody was there to look at it.
+    let first = bench.submit().await;
+    bench
+        .host
+        .will(Script::Hold(vec![OrderReply::Accepted, event(0)]));
+    let second_life = bench.restart().await;
+    bench.reaches(first, OrderState::Accepted).await;
+
+    // Accepted, and the stream died with it.
+    second_life.tasks.stop(PATIENCE).await;
+    bench.host.will(Script::Say(vec![
+        OrderReply::Accepted,
+        event(0),
+        event(1),
+        outcome(OrderStatus::Done),
+    ]));
+    let third_life = bench.restart().await;
+    bench.reaches(first, OrderState::Done).await;
+    let received = bench.host.received();
+    assert_eq!(received.len(), 2);
+    assert_eq!(received[0], received[1]);
+    third_life.tasks.stop(PATIENCE).await;
+});

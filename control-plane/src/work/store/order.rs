@@ -45,6 +45,8 @@ struct Record {
 pub(in crate::work) struct Open {
     pub id: OrderId,
     pub host_id: HostId,
+    /// Known to wait for its host.
+    pub waits: bool,
     pub cancel_requested_at: Option<UnixMs>,
 }
 
@@ -118,7 +120,7 @@ pub(in crate::work) async fn list(
 
 /// Orders that have not ended and whose time has come.
 pub(in crate::work) async fn list_open(db: &Db, now: UnixMs, limit: i64) -> Result<Vec<Open>, DbError> {
-    const SQL: &str = "select id, host_id, cancel_requested_at from work_orders \
+    const SQL: &str = "select id, host_id, state = 'waitingForHost' as waits, cancel_requested_at from work_orders \
         where ended_at is null and not_before <= $1 order by not_before, id limit $2";
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(now)

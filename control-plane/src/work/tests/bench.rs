@@ -21,9 +21,10 @@ use tokio::sync::{broadcast, mpsc};
 
 use crate::{
     app::App,
-    db::{DbError, Tx},
+    db::{Databases, DbError, Tx},
     error::Error,
     in_tx,
+    keys::Keys,
     link::LinkEvent,
     testing::Test,
     work::{
@@ -215,6 +216,27 @@ impl<'t> Bench<'t> {
 
     pub(super) fn start(&self) {
         start_with(&self.test.app, Arc::clone(&self.host) as _);
+    }
+
+    /// The control plane dies and another takes its place on the same database.
+    pub(super) async fn restart(&self) -> App {
+        let app = &self.test.app;
+        app.tasks.stop(PATIENCE).await;
+        let databases = Databases {
+            main: app.db.clone(),
+            telemetry: app.telemetry_db.clone(),
+        };
+        let again = App::new(
+            app.config.clone(),
+            databases,
+            app.clock.clone(),
+            Keys::new([0; 32]),
+        );
+        again
+            .work
+            .register(OrderKind::TestServer, Arc::clone(&self.room) as _);
+        start_with(&again, Arc::clone(&self.host) as _);
+        again
     }
 
     pub(super) async fn submit(&self) -> OrderId {
