@@ -22,7 +22,7 @@ use sqlx::{Connection, PgConnection};
 use tower::ServiceExt;
 
 use crate::{
-    access::{self, Caller, Role},
+    access::{self, Role},
     app::App,
     config::{Config, SuperAdmin},
     db::Databases,
@@ -202,11 +202,6 @@ impl Test {
     pub(crate) async fn default_org(&self) -> OrgId {
         access::list_org_ids(&self.app).await.unwrap()[0]
     }
-
-    /// A caller who may do everything in the default org, for use-cases called directly.
-    pub(crate) async fn caller(&self) -> Caller {
-        Caller::system("test", self.default_org().await)
-    }
 }
 
 impl Client<'_> {
@@ -231,10 +226,6 @@ impl Client<'_> {
 
     pub(crate) async fn patch(&self, path: &str, body: Value) -> (u16, Value) {
         self.call(Method::PATCH, path, Some(body)).await
-    }
-
-    pub(crate) async fn put(&self, path: &str, body: Value) -> (u16, Value) {
-        self.call(Method::PUT, path, Some(body)).await
     }
 
     pub(crate) async fn delete(&self, path: &str) -> (u16, Value) {
