@@ -237,4 +237,19 @@ export const stories = {
       await page.getByText('Withdrawn').first().waitFor()
     },
   },
+  'deploying from the application’s page asks for a version and leads to the deployment': {
+    async run(tools) {
+      const { page, base, settle } = tools
+      const application = await first(tools, '/applications?limit=1')
+      if (!application) return
+      await page.goto(`${base}/applications/${application.id}?deploy=1`)
+      await settle(page)
+      await page.getByRole('dialog').getByRole('button', { name: 'Deploy' }).click()
+      await page.getByRole('alert').filter({ hasText: 'Say which version' }).waitFor()
+      await page.getByRole('dialog').getByRole('textbox', { name: 'Version' }).fill('no-such-version')
+      await page.keyboard.press('Enter')
+      await page.waitForURL(/\/deployments\//)
+      await page.getByRole('heading', { level: 1, name: `${application.name} no-such-version` }).waitFor()
+    },
+  },
 }
