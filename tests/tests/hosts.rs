@@ -1,12 +1,11 @@
 //! A host joins, its readings arrive and survive, and it goes.
 
-use anyhow::{Context, Result};
-use muster_base::{Clock, UnixMs};
+use anyhow::Result;
 use muster_tests::api::text;
 use muster_tests::fleet::{PATIENCE, agent_options};
-use muster_tests::job::{hosts, readings};
+use muster_tests::job::readings;
 use muster_tests::wait::{self, Found};
-use muster_tests::{Agent, Fleet, agent, control_plane, env};
+use muster_tests::{Agent, Fleet, control_plane, env};
 use muster_workbench::Env;
 use serde_json::json;
 use std::time::Duration;
@@ -50,62 +49,6 @@ fn readings_arrive(fleet: &Fleet) -> Result<()> {
         .get(&format!("{path}/metrics?series=cpu.total,memory.used"))?;
     assert_eq!(chart["tier"], "raw", "{chart}");
     assert_eq!(chart["series"].as_array().map(Vec::len), Some(2), "{chart}");
-    Ok(())
-}
-
-/// A fast clock makes hours pass in seconds; the control plane goes away in the middle, and the agent is killed
-/// meanwhile. In the end the hours follow each other without a gap and none is there twice.
-#[test]
-fn an_outage_and_a_killed_agent_lose_no_hour() -> Result<()> {
-    let dir = tempfile::tempdir()?;
-    let services = Env::from_process();
-    let fast = agent::Options {
-        clock_factor: 1_440,
-        ..agent_options(&services)
-    };
-    let mut fleet = Fleet::start_with(&services, dir.path(), control_plane::Options::new()?, fast)?;
-    readings::await_stored(&fleet.admin, &fleet.host, LONG, |stored| stored.hour_rollups >= 2)?;
-
-    fleet.plane.kill()?;
-    let log_before = fleet.agent.log().metadata()?.len();
-    wait::until("the agent to notice", PATIENCE, || {
-        let grown = fleet.agent.log().metadata()?.len() > log_before;
-        Ok(if grown {
-            Found::Yes(())
-        } else {
-            Found::No("silence".to_owned())
-        })
-    })?;
-    fleet.agent.kill()?;
-    fleet.agent.run()?;
-    fleet.plane.serve()?;
-
-    fleet.admin = fleet.plane.admin()?;
-    hosts::await_online(&fleet.admin, 1, PATIENCE)?;
-    readings::await_stored(&fleet.admin, &fleet.host, LONG, |stored| stored.day_rollups >= 1)?;
-    let id = text(&fleet.host, "id")?;
-    let chart = wait::until("the hours to be one after the other", LONG, || {
-        let chart = fleet.admin.get(&format!(
-            "/api/v1/hosts/{id}/metrics?series=cpu.total&step=3600&stats=count&from={}",
-            Clock::system().now().plus_ms(-30 * UnixMs::HOUR).0
-        ))?;
-        let times: Vec<i64> = chart["series"][0]["points"]
-            .as_array()
-            .context("no points")?
-            .iter()
-            .filter_map(|point| point[0].as_i64())
-            .collect();
-        // The agent was dead for a moment, which may have been an hour of its clock.
-        let gapless = times
-            .windows(2)
-            .all(|pair| (1..=2 * UnixMs::HOUR).contains(&(pair[1] - pair[0])));
-        Ok(if gapless && times.len() >= 22 {
-            Found::Yes(chart)
-        } else {
-            Found::No(chart.to_string())
-        })
-    })?;
-    assert_eq!(chart["tier"], "hour", "{chart}");
     Ok(())
 }
 

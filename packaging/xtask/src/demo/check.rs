@@ -133,15 +133,15 @@ impl Job {
     }
 
     fn release_postgres(&self) -> Result<Value> {
-        Ok(json!({"releasePostgres": self.release(Kind::Postgres, "ada")?}))
+        Ok(json!({"releasePostgres": self.release(Kind::Postgres, "ada", "1.0-postgres")?}))
     }
 
     fn release_mysql(&self) -> Result<Value> {
-        Ok(json!({"releaseMysql": self.release(Kind::Mysql, "bob")?}))
+        Ok(json!({"releaseMysql": self.release(Kind::Mysql, "bob", "1.0-mysql")?}))
     }
 
     /// Proposed by one person, approved by another, executed by this machine's agent.
-    fn release(&self, kind: Kind, author: &str) -> Result<Value> {
+    fn release(&self, kind: Kind, author: &str, version: &str) -> Result<Value> {
         let Fleet { admin, host, .. } = &self.fleet;
         let author_api = people::add(admin, author, "MEMBER")?;
         let approver = people::add(admin, &format!("{author}s-colleague"), "ADMIN")?;
@@ -149,7 +149,7 @@ impl Job {
         let sql = "create table orders (id bigint primary key, placed_on date not null);\n\
                    create index orders_placed_on on orders (placed_on);\n\
                    insert into orders (id, placed_on) values (1, '2026-01-31');\n";
-        let ended = server.release(&author_api, &approver, "1.0", sql)?;
+        let ended = server.release(&author_api, &approver, version, sql)?;
         let rows = server.query("select count(*) from orders")?;
         ensure!(rows == "1", "the released table holds {rows} rows: {ended}");
         let statements = ended["steps"].as_array().map_or(0, Vec::len);
