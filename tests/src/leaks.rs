@@ -76,7 +76,7 @@ impl Planted {
             .as_object()
             .into_iter()
             .flatten()
-            .filter(|(_, calls)| calls["get"].is_object())
+            .filter(|(_, calls)| calls["get"].is_object() && !follows(&calls["get"]))
             .map(|(path, _)| path.clone())
             .collect();
         let mut answers = Answers::default();
@@ -106,6 +106,12 @@ impl Planted {
         }
         Ok(answers)
     }
+}
+
+/// Whether a call's answer goes on for as long as somebody listens; the log of a deployment ends with it.
+fn follows(call: &serde_json::Value) -> bool {
+    call["operationId"] != "followDeployment"
+        && call["responses"]["200"]["content"]["text/event-stream"].is_object()
 }
 
 /// What was asked, and what was found.
