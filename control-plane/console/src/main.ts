@@ -28,5 +28,9 @@ whenUnauthenticated(() => {
   void router.push({ name: 'signIn', query: { to: to.fullPath } })
 })
 
-await useLocale(preferredLocale(), false)
-createApp(App).use(i18n).use(VueQueryPlugin, { queryClient: queries }).use(router).mount('#app')
+/** Not awaited at the top level: no other module may have to wait for this one. */
+async function start(): Promise<void> {
+  await useLocale(preferredLocale(), false)
+  createApp(App).use(i18n).use(VueQueryPlugin, { queryClient: queries }).use(router).mount('#app')
+}
+void start()
