@@ -93,6 +93,7 @@ impl Resident {
             tails: tails_tx,
             config: Arc::new(config_tx),
             signing_keys: Arc::new(keys_tx),
+            engine: containers.subscribe_engine(),
         };
         let ended = Link::new(self.clone(), ports, identity).run().await;
         if ended == LinkEnd::Removed {

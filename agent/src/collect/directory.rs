@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 #[derive(Debug, Clone)]
 pub struct ContainerDirectory {
     facts: Arc<watch::Sender<Option<Arc<[ContainerFacts]>>>>,
+    engine: Arc<watch::Sender<Option<String>>>,
     wanted: Arc<Notify>,
 }
 
@@ -19,6 +20,7 @@ impl Default for ContainerDirectory {
     fn default() -> Self {
         Self {
             facts: Arc::new(watch::Sender::new(None)),
+            engine: Arc::new(watch::Sender::new(None)),
             wanted: Arc::new(Notify::new()),
         }
     }
@@ -35,6 +37,20 @@ impl ContainerDirectory {
             }
             changed
         });
+    }
+
+    /// Notes the engine's version; `None` while no engine answers.
+    pub fn set_engine(&self, version: Option<String>) {
+        self.engine.send_if_modified(|known| {
+            let changed = *known != version;
+            *known = version;
+            changed
+        });
+    }
+
+    /// Sees each change of the engine's version.
+    pub fn subscribe_engine(&self) -> watch::Receiver<Option<String>> {
+        self.engine.subscribe()
     }
 
     /// What is known, sorted by name; `None` before the first answer.

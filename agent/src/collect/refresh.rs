@@ -29,6 +29,7 @@ pub async fn keep_directory(
             Ok(facts) => {
                 failing = false;
                 directory.set(facts.containers);
+                directory.set_engine(facts.engine);
             }
             Err(error) if failing => tracing::debug!("containers are still unknown: {error}"),
             Err(error) => {

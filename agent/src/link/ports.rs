@@ -26,6 +26,8 @@ pub struct Ports {
     /// The signing keys that the control plane named last. Named is not trusted: the worker pins a new one only if
     /// a key it pinned before vouches for it.
     pub signing_keys: Arc<watch::Sender<Vec<SigningKeyNotice>>>,
+    /// Version of the container engine, as a worker last heard it.
+    pub engine: watch::Receiver<Option<String>>,
 }
 
 /// Batches for the control plane, in order, until it has acknowledged them.

@@ -14,7 +14,7 @@ use muster_protocol::{
 };
 use quinn::{Connection, RecvStream, SendStream, VarInt};
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::{Semaphore, mpsc, watch},
     time::{sleep, timeout},
 };
 use tracing::{info, warn};
@@ -57,6 +57,7 @@ impl<'a> Session<'a> {
     pub(super) async fn open(link: &'a Link, connection: Connection) -> Result<Self, LinkError> {
         let mut facts = facts::read();
         facts.inner_ip = own_address(connection.remote_address()).map(|ip| ip.to_string());
+        facts.docker_version = link.ports.engine.borrow().clone();
         let hello = Hello {
             versions: VERSIONS,
             facts: facts.clone(),
@@ -111,7 +112,7 @@ impl<'a> Session<'a> {
             ended = write_control(link, send, control_rx) => ended,
             error = send_reports(link, &connection, &window) => Ended::Lost(error),
             error = accept_streams(link, &connection) => Ended::Lost(error),
-            never = watch_facts(facts, &control_tx) => never,
+            never = watch_facts(facts, link.ports.engine.clone(), &control_tx) => never,
             () = renewal::keep_fresh(link, &control_tx, renewed_rx) => Ended::Renewed,
         };
         let ended = match ended {
@@ -226,11 +227,25 @@ async fn accept_streams(link: &Link, connection: &Connection) -> LinkError {
 }
 
 /// Tells of facts that change.
-async fn watch_facts(mut known: HostFacts, control: &mpsc::Sender<AgentControl>) -> Ended {
+async fn watch_facts(
+    mut known: HostFacts,
+    mut engine: watch::Receiver<Option<String>>,
+    control: &mpsc::Sender<AgentControl>,
+) -> Ended {
     loop {
-        sleep(FACTS_EVERY).await;
+        // Whoever watches the engine may be gone while the agent stops.
+        let engine_changes = async {
+            if engine.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            () = sleep(FACTS_EVERY) => {}
+            () = engine_changes => {}
+        }
         let mut facts = facts::read();
         facts.inner_ip.clone_from(&known.inner_ip);
+        facts.docker_version.clone_from(&engine.borrow());
         if facts != known {
             info!("facts changed");
             known = facts.clone();

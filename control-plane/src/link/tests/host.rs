@@ -81,12 +81,14 @@ impl Host {
         let (tails_tx, tails) = mpsc::channel(8);
         let (config_tx, config) = watch::channel(AgentConfig::default());
         let (keys_tx, _) = watch::channel(Vec::new());
+        let (_, engine) = watch::channel(Some("20.10.24".to_owned()));
         let ports = Ports {
             reports: Arc::new(NoReports),
             orders: orders_tx,
             tails: tails_tx,
             config: Arc::new(config_tx),
             signing_keys: Arc::new(keys_tx),
+            engine,
         };
         let mut identity = self.identity();
         if let Some(server) = server {
