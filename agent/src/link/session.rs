@@ -57,7 +57,7 @@ impl<'a> Session<'a> {
     pub(super) async fn open(link: &'a Link, connection: Connection) -> Result<Self, LinkError> {
         let mut facts = facts::read();
         facts.inner_ip = own_address(connection.remote_address()).map(|ip| ip.to_string());
-        facts.docker_version = link.ports.engine.borrow().clone();
+        facts.docker_version.clone_from(&link.ports.engine.borrow());
         let hello = Hello {
             versions: VERSIONS,
             facts: facts.clone(),

@@ -4,6 +4,8 @@
 //! `golden/`: append a variant or make a new protocol version. New messages get their file by running the tests
 //! with `MUSTER_WRITE_GOLDEN=1`, which writes missing files and leaves the others alone.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::{fmt::Debug, fs, path::PathBuf};
 
 use muster_base::UnixMs;
