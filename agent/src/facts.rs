@@ -10,9 +10,7 @@ pub fn read() -> HostFacts {
     let boot_s = System::boot_time().ok().and_then(|s| i64::try_from(s).ok());
     let mut facts = HostFacts {
         hostname: System::host_name().unwrap_or_default(),
-        os: System::long_os_version()
-            .or_else(|_| System::name())
-            .unwrap_or_default(),
+        os: os(),
         kernel: System::kernel_version().unwrap_or_default(),
         arch: System::cpu_arch(),
         boot_at: UnixMs(boot_s.unwrap_or(0).saturating_mul(UnixMs::SECOND)),
@@ -35,6 +33,17 @@ pub fn read() -> HostFacts {
     facts
 }
 
+/// The distribution with its version; sysinfo wraps it as `Linux (…)`.
+fn os() -> String {
+    let long = System::long_os_version()
+        .or_else(|_| System::name())
+        .unwrap_or_default();
+    let bare = long
+        .strip_prefix("Linux (")
+        .and_then(|rest| rest.strip_suffix(')'));
+    bare.unwrap_or(&long).to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,6 +52,7 @@ mod tests {
     fn this_machine_has_facts() {
         let facts = read();
         assert!(!facts.hostname.is_empty() && !facts.kernel.is_empty());
+        assert!(!facts.os.is_empty() && !facts.os.starts_with("Linux ("));
         assert!(facts.cpus > 0 && facts.memory_bytes > 1 << 20);
         assert!(facts.boot_at > UnixMs(0));
     }

@@ -39,4 +39,7 @@ router.beforeEach(async (to) => {
   return true
 })
 
-router.afterEach((to) => setPageTitle(to.meta.title ?? ''))
+// Another tab or another filter of the same thing keeps its name.
+router.afterEach((to, from) => {
+  if (to.name !== from.name || to.params.id !== from.params.id) setPageTitle(to.meta.title ?? '')
+})

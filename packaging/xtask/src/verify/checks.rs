@@ -68,6 +68,12 @@ pub const CHECKS: &[Check] = &[
         run: tests,
     },
     Check {
+        name: "examples",
+        about: "the examples in the documentation",
+        services: false,
+        run: examples,
+    },
+    Check {
         name: "stories",
         about: "end-to-end stories against the built programs",
         services: true,
@@ -166,6 +172,14 @@ fn tidy(bench: &Bench<'_>) -> Result<Tally> {
 
 fn tests(bench: &Bench<'_>) -> Result<Tally> {
     runner::run(bench, &Tests::Packages)
+}
+
+/// The examples in the documentation, which cargo-nextest doesn't run.
+fn examples(bench: &Bench<'_>) -> Result<Tally> {
+    one(
+        bench,
+        &mut project::cargo(&["test", "--workspace", "--doc", "--quiet"]),
+    )
 }
 
 fn stories(bench: &Bench<'_>) -> Result<Tally> {
