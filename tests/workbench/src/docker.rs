@@ -124,7 +124,11 @@ fn add_bridge() -> Result<String> {
         .map(|third| Ipv4Addr::new(172, 31, third, 1))
         .find(|address| !taken.contains(&format!(" {address}/")));
     let address = subnet.context("every network of 172.31.100.0 to 172.31.249.0 is taken")?;
-    run(Command::new(&ip).args(["link", "add", "name", &name, "type", "bridge"]))
+    // Without a fixed address a bridge takes the lowest of its ports', which changes as containers come and go:
+    // those that run then answer to an address that nobody has any more, until their neighbour entry is renewed.
+    let [a, b, c, d] = address.octets();
+    let mac = format!("02:42:{a:02x}:{b:02x}:{c:02x}:{d:02x}");
+    run(Command::new(&ip).args(["link", "add", "name", &name, "address", &mac, "type", "bridge"]))
         .context("a network bridge is needed")?;
     run(Command::new(&ip).args(["address", "add", &format!("{address}/24"), "dev", &name]))
         .inspect_err(|_| remove_bridge(&name))?;
