@@ -71,6 +71,19 @@ async fn wait_for_session(db: &mut Scratch) {
     eventually("the statement runs", async || db.number(&sql).await == 1).await;
 }
 
+/// Crashes while the first statement runs: it waits for the table `t`, so that it can't have ended before.
+async fn crash_in_first_statement(db: &mut Scratch, spec: &SqlSpec) {
+    db.sql("lock tables t write").await;
+    assert!(!crash_at(1, spec, &db.server).await);
+    db.sql("unlock tables").await;
+    eventually("the first session is gone", async || {
+        db.number("select count(*) from information_schema.processlist where db = database()")
+            .await
+            == 1
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_release_runs_once_and_is_answered_from_the_ledger_after() {
     let mut db = Scratch::new().await;
@@ -231,13 +244,7 @@ async fn what_was_starting_and_can_be_seen_to_have_happened_is_marked_done() {
     db.sql("create table t (id int)").await;
     let spec = db.spec(&["alter table t add column a int", "insert into t values (1, 2)"]);
     // Crash after the statement took effect and before the ledger said so.
-    assert!(!crash_at(1, &spec, &db.server).await);
-    eventually("the first session is gone", async || {
-        db.number("select count(*) from information_schema.processlist where db = database()")
-            .await
-            == 1
-    })
-    .await;
+    crash_in_first_statement(&mut db, &spec).await;
     db.sql("alter table t add column if not exists a int").await;
     let (outcome, steps) = run(&spec, &db.server).await;
     assert_eq!((outcome.status, outcome.error), (OrderStatus::Done, None));
@@ -253,7 +260,7 @@ async fn what_was_starting_and_cannot_be_told_is_for_a_person() {
     let mut db = Scratch::new().await;
     db.sql("create table t (id int) engine = MyISAM").await;
     let spec = db.spec(&["insert into t values (1)", "create table u (id int)"]);
-    assert!(!crash_at(1, &spec, &db.server).await);
+    crash_in_first_statement(&mut db, &spec).await;
     let (outcome, steps) = run(&spec, &db.server).await;
     assert_eq!(outcome.status, OrderStatus::NeedsAttention, "{steps:?}");
     assert!(outcome.error.unwrap().contains("tables without transactions"));
