@@ -3,7 +3,7 @@
  *   MUSTER_CONSOLE_URL            http://127.0.0.1:8440
  *   MUSTER_CONSOLE_ACCOUNT        admin
  *   MUSTER_CONSOLE_PASSWORD_FILE  a file that holds the password
- * and goes by what that control plane holds: the more there is, the more is looked at. Signs in, walks every page in light
+ * and something of everything in that control plane: what is missing can't be looked at, and fails. Signs in, walks every page in light
  * and dark, both languages, 1280 and 390 px wide, takes a picture of each (tests/screenshots), and fails on a
  * violation that axe finds, on an error in the browser's console, on a page that scrolls sideways, and on an unanswered
  * story. MUSTER_CHROMIUM names another browser.
@@ -108,7 +108,9 @@ async function signIn(page) {
 async function addresses(page) {
   const first = async (path) => {
     const answer = await page.request.get(`${base}/api/v1${path}?limit=1`)
-    return answer.ok() ? (await answer.json()).items?.[0] : undefined
+    const thing = answer.ok() ? (await answer.json()).items?.[0] : undefined
+    if (!thing) fail(path, 'the control plane holds none to look at')
+    return thing
   }
   const found = [
     ['overview', '/'],

@@ -1,11 +1,10 @@
 /** What a person does with the console. Each begins on a page of its own, signed in unless it says otherwise. */
 import assert from 'node:assert/strict'
 
-/** The first host's page with its charts drawn, or null if there is no host. */
-async function hostPage({ page, base, settle }) {
-  const answer = await page.request.get(`${base}/api/v1/hosts?limit=1`)
-  const host = (await answer.json()).items[0]
-  if (!host) return null
+/** The first host's page with its charts drawn. */
+async function hostPage(tools) {
+  const { page, base, settle } = tools
+  const host = await first(tools, '/hosts?limit=1')
   await page.goto(`${base}/hosts/${host.id}`)
   await settle(page)
   await page.locator('.chart canvas').first().waitFor()
@@ -37,9 +36,13 @@ async function signInAs(tools, role, path) {
   return { page, context }
 }
 
+/** The first thing of a list. A story whose subject is missing has failed: nothing was shown. */
 async function first({ page, base }, path) {
   const answer = await page.request.get(`${base}/api/v1${path}`)
-  return answer.ok() ? (await answer.json()).items?.[0] : undefined
+  assert.ok(answer.ok(), `GET ${path}: ${answer.status()}`)
+  const thing = (await answer.json()).items[0]
+  assert.ok(thing, `there is nothing at ${path} to tell the story with`)
+  return thing
 }
 
 export const stories = {
@@ -132,7 +135,7 @@ export const stories = {
   'dragging over a chart zooms all of them and a double click goes back': {
     async run(tools) {
       const { page } = tools
-      if (!(await hostPage(tools))) return
+      await hostPage(tools)
       const over = page.locator('.chart .u-over').first()
       const box = await over.boundingBox()
       const y = box.y + box.height / 2
@@ -149,7 +152,7 @@ export const stories = {
   'the crosshair is shared and moves by keyboard': {
     async run(tools) {
       const { page } = tools
-      if (!(await hostPage(tools))) return
+      await hostPage(tools)
       const box = await page.locator('.chart .u-over').first().boundingBox()
       await page.mouse.move(box.x + box.width * 0.5, box.y + box.height / 2)
       await page.waitForFunction(() => {
@@ -194,7 +197,6 @@ export const stories = {
     async run(tools) {
       const { page, base } = tools
       const host = await first(tools, '/hosts?status=online&limit=1')
-      if (!host) return
       await page.goto(`${base}/hosts/${host.id}?range=live`)
       await page.getByText('One reading a second').waitFor()
       await page.locator('.chart canvas').first().waitFor()
@@ -207,7 +209,6 @@ export const stories = {
     async run(tools) {
       const { page, base, settle } = tools
       const deployment = await first(tools, '/deployments?limit=1')
-      if (!deployment) return
       await page.goto(`${base}/deployments`)
       await settle(page)
       await page.locator('tbody a').first().click()
@@ -219,7 +220,7 @@ export const stories = {
   'SQL is proposed, its risk shown, and its author can not approve it': {
     async run(tools) {
       const { page, base, settle } = tools
-      if (!(await first(tools, '/schema/servers?limit=1'))) return
+      await first(tools, '/schema/servers?limit=1')
       const version = `story-${Date.now()}`
       await page.goto(`${base}/releases/propose`)
       await settle(page)
@@ -241,7 +242,6 @@ export const stories = {
     async run(tools) {
       const { page, base, settle } = tools
       const application = await first(tools, '/applications?limit=1')
-      if (!application) return
       await page.goto(`${base}/applications/${application.id}?deploy=1`)
       await settle(page)
       await page.getByRole('dialog').getByRole('button', { name: 'Deploy' }).click()

@@ -2,11 +2,13 @@
 
 use super::Bench;
 use super::tally::Tally;
-use crate::{project, say};
+use crate::project;
 use anyhow::{Context, Result};
 use muster_tests::Fleet;
 use muster_tests::control_plane::ADMIN;
 use muster_tests::job::containers::Application;
+use muster_tests::job::people;
+use muster_tests::job::releases::{Kind, Server};
 use muster_workbench::{images, process, tools};
 
 /// Starts a fleet, gives the console something to show, and runs its browser tests.
@@ -20,10 +22,8 @@ pub fn run(bench: &Bench<'_>) -> Result<Tally> {
     let services = bench.services().context("the services were not started")?;
     let dir = tempfile::Builder::new().prefix("muster-browser-").tempdir()?;
     let fleet = Fleet::start(services.env(), dir.path())?;
-    // What is not there to be shown is not looked at; the stories say whether it should have been there.
-    if let Err(error) = deployments(&fleet) {
-        say::note(format_args!("the console has no deployment to show: {error:#}"));
-    }
+    deployments(&fleet).context("the console has no deployment to show")?;
+    releases(&fleet).context("the console has no release to show")?;
     let mut command = project::npm(&["run", "--silent", "test:browser"]);
     command
         .env("MUSTER_CONSOLE_URL", fleet.plane.address())
@@ -48,5 +48,20 @@ fn deployments(fleet: &Fleet) -> Result<()> {
     )?;
     application.deploy(images::GOOD)?;
     application.deploy(images::CRASHING)?;
+    Ok(())
+}
+
+/// A release that ran on each kind of server, one that failed, and a ticket that waits.
+fn releases(fleet: &Fleet) -> Result<()> {
+    let approver = people::add(&fleet.admin, "ben", "ADMIN")?;
+    for (kind, version) in [(Kind::Postgres, "1.0"), (Kind::Mysql, "1.0-mysql")] {
+        let server = Server::register(&fleet.admin, fleet.services(), &fleet.host, kind)?;
+        let table = "create table orders (id bigint primary key, note varchar(40) not null)";
+        server.release(&fleet.admin, &approver, version, table)?;
+        if kind == Kind::Postgres {
+            server.release(&fleet.admin, &approver, "1.1", "insert into order_lines (id) values (1)")?;
+            server.propose(&fleet.admin, "1.2", "alter table orders drop column note")?;
+        }
+    }
     Ok(())
 }
