@@ -83,6 +83,21 @@ impl Error {
     }
 }
 
+/// An error with its causes, each said once: `what: why: why that`.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let words = next.to_string();
+        if !text.ends_with(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        cause = next.source();
+    }
+    text
+}
+
 impl From<DbError> for Error {
     fn from(error: DbError) -> Self {
         match error {

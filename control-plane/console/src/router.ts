@@ -7,6 +7,7 @@ export const router = createRouter({
   scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? false : { top: 0 }),
   routes: [
     { path: '/sign-in', name: 'signIn', component: () => import('./session/SignIn.vue'), meta: { bare: true, title: 'signIn.title' } },
+    { path: '/install', name: 'install', component: () => import('./setup/InstallPage.vue'), meta: { bare: true, title: 'install.title' } },
     { path: '/', name: 'overview', component: () => import('./overview/OverviewPage.vue'), meta: { title: 'nav.overview' } },
     { path: '/hosts', name: 'hosts', component: () => import('./fleet/HostsPage.vue'), meta: { title: 'nav.hosts' } },
     {
@@ -33,7 +34,9 @@ export const router = createRouter({
 const session = useSession()
 
 router.beforeEach(async (to) => {
+  if (to.name === 'install') return true
   const state = session.state.value === 'unknown' || session.state.value === 'unreachable' ? await session.restore() : session.state.value
+  if (state === 'unreachable' && session.problem.value?.code === 'not-installed') return { name: 'install' }
   if (to.name === 'signIn') return state === 'signedIn' ? { path: typeof to.query.to === 'string' ? to.query.to : '/' } : true
   if (state !== 'signedIn') return { name: 'signIn', query: to.fullPath === '/' ? {} : { to: to.fullPath } }
   return true

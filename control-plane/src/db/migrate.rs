@@ -5,9 +5,12 @@ use sqlx::{PgPool, SqlitePool, migrate::Migrator};
 
 use super::DbError;
 
-static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
-static SQLITE_TELEMETRY: Migrator = sqlx::migrate!("../migrations/sqlite-telemetry");
-static POSTGRES: Migrator = sqlx::migrate!("../migrations/postgres");
+/// Everything but readings, on SQLite.
+pub static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
+/// Readings, on SQLite.
+pub static SQLITE_TELEMETRY: Migrator = sqlx::migrate!("../migrations/sqlite-telemetry");
+/// Everything, on PostgreSQL.
+pub static POSTGRES: Migrator = sqlx::migrate!("../migrations/postgres");
 
 pub(super) async fn sqlite(pool: &SqlitePool) -> Result<(), DbError> {
     Ok(SQLITE.run(pool).await?)

@@ -13,8 +13,9 @@
 
 pub mod dialect;
 mod error;
-mod migrate;
+pub mod migrate;
 mod open;
+pub mod survey;
 
 use std::path::PathBuf;
 

@@ -26,6 +26,12 @@ pub(super) async fn fallback(uri: Uri) -> Response {
             Vec::new(),
         );
     }
+    file_or_index(path)
+}
+
+/// A file of the console, or its index page.
+pub(super) fn file_or_index(path: &str) -> Response {
+    let path = path.trim_start_matches('/');
     if let Some(file) = Console::get(path).filter(|_| !path.is_empty()) {
         let kind = mime_guess::from_path(path).first_or_octet_stream();
         // Vite puts a hash into the names below assets/.

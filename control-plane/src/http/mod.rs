@@ -4,6 +4,7 @@
 //! [`problem`] and nowhere else.
 
 mod assets;
+mod before;
 mod caller;
 pub mod extract;
 mod health;
@@ -18,6 +19,7 @@ mod server;
 mod tests;
 
 pub use self::{
+    before::{serve_installer, serve_waiting},
     caller::ClientIp,
     openapi::{document, routes},
     server::{router, serve},

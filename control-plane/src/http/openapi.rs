@@ -7,7 +7,7 @@ use utoipa::{
 use utoipa_axum::router::OpenApiRouter;
 
 use super::problem::Problem;
-use crate::{access, app::App, audit, delivery, fleet, schema, secrets, telemetry, work};
+use crate::{access, app::App, audit, delivery, fleet, schema, secrets, setup, telemetry, work};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -46,6 +46,7 @@ impl Modify for Security {
 /// Every room's routes.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
+        .merge(setup::api::router::<App>())
         .merge(access::router())
         .merge(audit::router())
         .merge(fleet::router())

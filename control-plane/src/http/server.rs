@@ -32,9 +32,8 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsa
 /// The whole HTTP side as one service.
 pub fn router(app: App) -> Router {
     let (api, document) = openapi::routes().split_for_parts();
-    let request_id = HeaderName::from_static("x-request-id");
-    let header = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
-    api.route("/api/v1/openapi.json", get(async move || Json(document)))
+    let routes = api
+        .route("/api/v1/openapi.json", get(async move || Json(document)))
         .route("/api/docs", get(docs))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
@@ -45,7 +44,15 @@ pub fn router(app: App) -> Router {
             app.clone(),
             refusals::record,
         ))
-        .with_state(app)
+        .with_state(app);
+    dressed(routes)
+}
+
+/// Routes with what every request has: an id, limits of time and size, a log line, the headers of a safe page.
+pub(super) fn dressed(routes: Router) -> Router {
+    let request_id = HeaderName::from_static("x-request-id");
+    let header = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
+    routes
         .layer(axum::middleware::from_fn(limits::time_limit))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(

@@ -150,6 +150,15 @@ impl Server {
     }
 }
 
+/// Makes an empty PostgreSQL database for a control plane.
+pub fn make_postgres_database(services: &Env, name: &str) -> Result<()> {
+    let url = services
+        .get("MUSTER_TEST_POSTGRES_URL")
+        .context("PostgreSQL was not started")?;
+    Login::read(url)?.query(Kind::Postgres, "postgres", &format!("create database {name}"))?;
+    Ok(())
+}
+
 impl Login {
     /// From `scheme://user:password@127.0.0.1:port/database`.
     fn read(url: &str) -> Result<Self> {

@@ -1298,6 +1298,61 @@ export interface paths {
         patch: operations["updateSecretGroup"];
         trace?: never;
     };
+    "/api/v1/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether Muster is installed. */
+        get: operations["getSetupState"];
+        put?: never;
+        /** Begins an installation. What is wrong with the input or the database is answered at once, and nothing begins. */
+        post: operations["beginSetup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/setup/progress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The steps of an installation from its beginning, `event: step`; at its end one `event: end` with `installed` or
+         *     `failed`.
+         */
+        get: operations["followSetup"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/setup/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries a database: whether it can be used, and what an installation would do with it. Changes nothing. */
+        post: operations["testSetupDatabase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users": {
         parameters: {
             query?: never;
@@ -1488,6 +1543,13 @@ export interface components {
          * @enum {string}
          */
         AuthType: "none" | "username-password" | "token";
+        /** @description What a usable database is. */
+        Checked: {
+            /** @description What an installation would do with it. */
+            outcome: components["schemas"]["Outcome"];
+            /** @description `SQLite`, or `PostgreSQL` with its version. */
+            server: string;
+        };
         /** @description A cluster. */
         Cluster: {
             /** @description When it was made. */
@@ -1620,6 +1682,31 @@ export interface components {
             /** @description `dw_…` */
             key: string;
         };
+        /** @description The database to use: nothing more for SQLite; for PostgreSQL either `url`, or the other fields. */
+        DatabaseInput: {
+            /** @description The database's name. */
+            database?: string | null;
+            /** @description Host name or address. */
+            host?: string | null;
+            /** @description SQLite by default. */
+            kind?: components["schemas"]["DatabaseKind"];
+            /** @description The user's password. */
+            password?: string | null;
+            /**
+             * Format: int32
+             * @description 5432 by default.
+             */
+            port?: number | null;
+            /** @description `postgres://user:password@host:5432/database` */
+            url?: string | null;
+            /** @description User name. */
+            user?: string | null;
+        };
+        /**
+         * @description Kind of database.
+         * @enum {string}
+         */
+        DatabaseKind: "sqlite" | "postgres";
         /** @description A deployment. */
         Deployment: {
             /** @description The application. */
@@ -2647,6 +2734,11 @@ export interface components {
             /** @description Name. */
             name?: string | null;
         };
+        /**
+         * @description What an installation does with a database.
+         * @enum {string}
+         */
+        Outcome: "create" | "keep" | "add" | "recreate";
         /** @description One page of a list. */
         Page_ApiKey: {
             /** @description The items. */
@@ -3385,6 +3477,17 @@ export interface components {
             /** @description Stable, kebab-case: `not-found`, `invalid`, `unauthenticated`, `forbidden`… */
             type: string;
         };
+        /** @description A step's news. */
+        Progress: {
+            /** @description For `table`: `created`, `kept`, `added`, `recreated`. For a failed step: why, and what to do. */
+            detail: string;
+            /** @description How far it is. */
+            state: components["schemas"]["StepState"];
+            /** @description `key`, `check`, `table`, `tables`, `base`, `configuration`, in this order; `table` once for each. */
+            step: string;
+            /** @description The table's name, for `table`. */
+            table?: string | null;
+        };
         /** @description What became of a proposal. */
         Proposed: {
             /** @description What is to run on each server. */
@@ -3771,6 +3874,36 @@ export interface components {
          * @enum {string}
          */
         ServerType: "MySQL" | "Postgres";
+        /** @description An installation that has begun. */
+        SetupBegun: {
+            /** @description Names it for `GET /api/v1/setup/progress`. */
+            installationId: string;
+        };
+        /** @description What to install. */
+        SetupInput: {
+            /** @description The super administrator's sign-in name. */
+            account: string;
+            /** @description The database; SQLite by default. */
+            database?: components["schemas"]["DatabaseInput"];
+            /** @description The super administrator's password. */
+            password: string;
+            /** @description The setup token that `muster serve` printed. */
+            token: string;
+        };
+        /** @description Whether Muster is installed. */
+        SetupState: {
+            /** @description Then the install page leads to the sign-in. */
+            installed: boolean;
+            /** @description Whether an installation runs now. */
+            installing: boolean;
+        };
+        /** @description A database to try. */
+        SetupTest: {
+            /** @description The database. */
+            database: components["schemas"]["DatabaseInput"];
+            /** @description The setup token that `muster serve` printed. */
+            token: string;
+        };
         /** @description A sign-in: `accessToken`, `expiresAt` and `refreshToken`, or in cookie mode `csrfToken`. */
         SignedIn: {
             accessToken?: string | null;
@@ -3790,6 +3923,11 @@ export interface components {
          * @enum {string}
          */
         Status: "pending" | "waitingApproval" | "running" | "success" | "failure" | "cancelled" | "rolledBack";
+        /**
+         * @description How far a step is.
+         * @enum {string}
+         */
+        StepState: "running" | "done" | "failed";
         /**
          * @description Status of a step.
          * @enum {string}
@@ -7193,6 +7331,157 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SecretGroup"];
+                };
+            };
+        };
+    };
+    getSetupState: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetupState"];
+                };
+            };
+        };
+    };
+    beginSetup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetupInput"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetupBegun"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    followSetup: {
+        parameters: {
+            query: {
+                /** @description As `POST /api/v1/setup` answered. */
+                installationId: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["Progress"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testSetupDatabase: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetupTest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Checked"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };

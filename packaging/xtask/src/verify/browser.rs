@@ -59,7 +59,12 @@ fn releases(fleet: &Fleet) -> Result<()> {
         let table = "create table orders (id bigint primary key, note varchar(40) not null)";
         server.release(&fleet.admin, &approver, version, table)?;
         if kind == Kind::Postgres {
-            server.release(&fleet.admin, &approver, "1.1", "insert into order_lines (id) values (1)")?;
+            server.release(
+                &fleet.admin,
+                &approver,
+                "1.1",
+                "insert into order_lines (id) values (1)",
+            )?;
             server.propose(&fleet.admin, "1.2", "alter table orders drop column note")?;
         }
     }

@@ -1,0 +1,237 @@
+//! `muster serve`: what is done before there is an [`App`], and the order in which everything starts and stops.
+//!
+//! Not installed → the installer serves until somebody has installed. Installed, but the database is away → pages and
+//! calls are told so until it answers. Then everything starts. One HTTP socket through all of it: whoever connects in
+//! between waits a moment instead of being refused.
+
+use std::{
+    fs::{DirBuilder, File},
+    io::IsTerminal,
+    net::TcpListener as StdListener,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use muster_base::{Clock, ExposeSecret};
+use muster_control_plane::{
+    app::App,
+    config::Config,
+    db::{Databases, DbError},
+    http,
+    keys::Keys,
+    link,
+    setup::Door,
+    tasks::Tasks,
+    work,
+};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use tracing_subscriber::EnvFilter;
+
+/// What is logged unless `MUSTER_LOG` says otherwise; the cron scheduler tells its life at `info`.
+const LOG: &str = "info,tokio_cron_scheduler=warn";
+const RETRY: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where the data and the configuration are.
+#[derive(Args)]
+pub struct ServeArgs {
+    /// Where the data is.
+    #[arg(long, default_value = "/var/lib/muster")]
+    data: PathBuf,
+    /// Configuration file; by default muster.toml in the data directory.
+    #[arg(long)]
+    config: Option<PathBuf>,
+}
+
+/// Serves until SIGTERM or SIGINT.
+pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_from_env("MUSTER_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
+    let tasks = Tasks::default();
+    let stop = tasks.stopping();
+    stop_at_signals(&tasks)?;
+    let served = run(&args, &tasks, &stop).await;
+    tasks.stop(PATIENCE).await;
+    info!("stopped");
+    served
+}
+
+fn stop_at_signals(tasks: &Tasks) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stop = tasks.stopping();
+    tasks.spawn("signals", async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = stop.cancelled() => {}
+        }
+        stop.cancel();
+    });
+    Ok(())
+}
+
+async fn run(args: &ServeArgs, tasks: &Tasks, stop: &CancellationToken) -> anyhow::Result<()> {
+    let mut config = load(args)?;
+    let directory = DirBuilder::new().recursive(true).mode(0o700).create(&args.data);
+    directory.with_context(|| format!("{} can't be made", args.data.display()))?;
+    let _lock = lock(&args.data)?;
+    let listen = config.http.listen;
+    let socket = StdListener::bind(listen).with_context(|| format!("can't listen on {listen}"))?;
+    socket.set_nonblocking(true)?;
+    if config.super_admin.is_none() {
+        if args.config.is_some() {
+            bail!(
+                "{} names no super administrator: run `muster setup`, and serve with the file it writes",
+                args.config.as_deref().unwrap_or(&args.data).display()
+            );
+        }
+        install(&args.data, &socket, tasks, stop).await?;
+        config = load(args)?;
+    }
+    let Some(databases) = open(&config, &socket, stop).await? else {
+        return Ok(());
+    };
+    let keys = Keys::load(&args.data)?;
+    let listener = listener(&socket)?;
+    let app = App::new(config, databases, Clock::system(), keys);
+    let (asked, stopping) = (stop.clone(), app.tasks.stopping());
+    app.tasks.spawn("stop", async move {
+        tokio::select! {
+            () = asked.cancelled() => stopping.cancel(),
+            () = stopping.cancelled() => {}
+        }
+    });
+    app.start().await.context("the control plane can't start")?;
+    link::start(&app, app.config.link.listen)
+        .await
+        .context("the agents' door can't be opened")?;
+    work::start(&app).await.context("the fleet's keys can't be had")?;
+    info!(http.listen = %listener.local_addr()?, database = app.db.name(), "serving");
+    let served = http::serve(app.clone(), listener).await;
+    app.stop().await;
+    Ok(served?)
+}
+
+fn load(args: &ServeArgs) -> anyhow::Result<Config> {
+    Config::load(&args.data, args.config.as_deref()).context("the configuration can't be used")
+}
+
+fn listener(socket: &StdListener) -> anyhow::Result<TcpListener> {
+    Ok(TcpListener::from_std(socket.try_clone()?)?)
+}
+
+/// Serves the installer until Muster is installed, or is to stop.
+async fn install(
+    data: &Path,
+    socket: &StdListener,
+    tasks: &Tasks,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    let door = Door::open(data, tasks.clone());
+    announce(&door, socket)?;
+    let (installing, asked) = (door.clone(), stop.clone());
+    let until = async move {
+        tokio::select! {
+            () = installing.installed() => {}
+            () = asked.cancelled() => {}
+        }
+    };
+    http::serve_installer(door, listener(socket)?, until).await?;
+    if stop.is_cancelled() {
+        bail!("stopped before Muster was installed");
+    }
+    Ok(())
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "for whoever started the process; the token is void once it was used"
+)]
+fn announce(door: &Door, socket: &StdListener) -> anyhow::Result<()> {
+    let address = socket.local_addr()?;
+    let token = door
+        .token()
+        .map(|token| token.expose_secret().to_owned())
+        .unwrap_or_default();
+    println!("Muster is not installed yet. Open the install page and give it the setup token:");
+    println!();
+    println!("  install page  http://{address}/install");
+    println!("  setup token   {token}");
+    println!();
+    println!("Or stop this process and run `muster setup`.");
+    Ok(())
+}
+
+/// Opens the database; as long as it is away, whoever asks is told so. Nothing if the process is to stop.
+async fn open(
+    config: &Config,
+    socket: &StdListener,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<Databases>> {
+    let opened = match try_open(config).await {
+        Err(DbError::Unavailable(cause)) => {
+            warn!(
+                error = &cause as &dyn std::error::Error,
+                "waiting for the database"
+            );
+            let (over, ended) = oneshot::channel::<()>();
+            let waiting = http::serve_waiting(listener(socket)?, async {
+                ended.await.ok();
+            });
+            let searching = async {
+                let opened = stop.run_until_cancelled(keep_trying(config)).await;
+                drop(over);
+                opened
+            };
+            let (served, opened) = tokio::join!(waiting, searching);
+            served?;
+            match opened {
+                Some(opened) => opened,
+                None => return Ok(None),
+            }
+        }
+        opened => opened,
+    };
+    opened.map(Some).context("the database can't be used")
+}
+
+async fn keep_trying(config: &Config) -> Result<Databases, DbError> {
+    loop {
+        tokio::time::sleep(RETRY).await;
+        match try_open(config).await {
+            Err(DbError::Unavailable(_)) => {}
+            opened => return opened,
+        }
+    }
+}
+
+async fn try_open(config: &Config) -> Result<Databases, DbError> {
+    match &config.database.url {
+        Some(url) => Databases::postgres(url).await,
+        None => Databases::sqlite(&config.data).await,
+    }
+}
+
+/// One control plane a data directory.
+fn lock(data: &Path) -> anyhow::Result<File> {
+    let path = data.join("muster.lock");
+    let file = File::create(&path).with_context(|| format!("{} can't be written", path.display()))?;
+    if file.try_lock().is_err() {
+        bail!("another control plane serves {}", data.display());
+    }
+    Ok(file)
+}

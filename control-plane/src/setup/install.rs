@@ -1,0 +1,256 @@
+//! One installation, step by step.
+
+use std::{
+    fs,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
+
+use muster_base::{Clock, SecretString};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    Checked, DatabaseInput, SetupError, Verdict,
+    database::{Looked, Target, look, sqlite_files},
+    write_private,
+};
+use crate::{
+    access,
+    app::App,
+    config::{Config, FILE_NAME, SuperAdmin},
+    db::{
+        Databases, DbError,
+        migrate::POSTGRES,
+        survey::{mend_postgres, mend_sqlite},
+    },
+    keys::Keys,
+};
+
+/// How far a step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum StepState {
+    /// It has begun.
+    Running,
+    /// It is done.
+    Done,
+    /// It failed; the installation has stopped.
+    Failed,
+}
+
+/// A step's news.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    /// `key`, `check`, `table`, `tables`, `base`, `configuration`, in this order; `table` once for each.
+    pub step: &'static str,
+    /// The table's name, for `table`.
+    pub table: Option<String>,
+    /// How far it is.
+    pub state: StepState,
+    /// For `table`: `created`, `kept`, `added`, `recreated`. For a failed step: why, and what to do.
+    pub detail: String,
+}
+
+/// What to install, checked: the account and the password are usable, the database's address is complete.
+#[derive(Debug)]
+pub struct Installation {
+    data: PathBuf,
+    admin: SuperAdmin,
+    target: Target,
+    config: Config,
+}
+
+impl Installation {
+    /// Checks what a person typed. Without `database`, the one that is configured is meant.
+    pub async fn check(
+        data: &Path,
+        account: &str,
+        password: SecretString,
+        database: Option<&DatabaseInput>,
+    ) -> Result<Self, SetupError> {
+        let length = account.chars().count();
+        if !(2..=64).contains(&length) || account.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(SetupError::Account);
+        }
+        let config = Config::load(data, None).map_err(SetupError::Config)?;
+        if config.super_admin.is_some() {
+            return Err(SetupError::Done(data.to_owned()));
+        }
+        let configured = config.database.url.clone().map(DatabaseInput::url);
+        let target = database
+            .or(configured.as_ref())
+            .map_or(Ok(Target::Sqlite), DatabaseInput::target)?;
+        let password_hash = access::hash_password(password)
+            .await
+            .map_err(SetupError::Password)?;
+        Ok(Self {
+            data: data.to_owned(),
+            admin: SuperAdmin {
+                account: account.to_owned(),
+                password_hash,
+            },
+            target,
+            config,
+        })
+    }
+
+    /// Whether the database can be used, and what would be done with it. Changes nothing.
+    pub async fn try_database(data: &Path, database: &DatabaseInput) -> Result<Checked, SetupError> {
+        look(data, &database.target()?).await?.checked()
+    }
+}
+
+/// Installs, and tells each step. On failure the last step told has failed.
+pub async fn install(
+    installation: Installation,
+    tell: impl Fn(Progress) + Send + Sync,
+) -> Result<(), SetupError> {
+    let mut steps = Steps {
+        tell: &tell,
+        now: "key",
+    };
+    let ended = run(installation, &mut steps).await;
+    if let Err(error) = &ended {
+        steps.say(None, StepState::Failed, crate::error::chain(error));
+    }
+    ended
+}
+
+struct Steps<'a> {
+    tell: &'a (dyn Fn(Progress) + Send + Sync),
+    now: &'static str,
+}
+
+impl Steps<'_> {
+    fn begin(&mut self, step: &'static str) {
+        self.now = step;
+        self.say(None, StepState::Running, String::new());
+    }
+
+    fn done(&self) {
+        self.say(None, StepState::Done, String::new());
+    }
+
+    fn say(&self, table: Option<String>, state: StepState, detail: String) {
+        (self.tell)(Progress {
+            step: self.now,
+            table,
+            state,
+            detail,
+        });
+    }
+}
+
+async fn run(installation: Installation, steps: &mut Steps<'_>) -> Result<(), SetupError> {
+    let Installation {
+        data,
+        admin,
+        target,
+        config,
+    } = installation;
+    steps.begin("key");
+    let directory = fs::DirBuilder::new().recursive(true).mode(0o700).create(&data);
+    directory.map_err(|e| SetupError::File(data.clone(), e))?;
+    let keys = Keys::load_or_create(&data)?;
+    steps.done();
+
+    steps.begin("check");
+    let looked = look(&data, &target).await?;
+    looked.checked()?;
+    steps.done();
+
+    steps.begin("tables");
+    mend(&data, &target, &looked).await?;
+    let databases = open(&data, &target).await?;
+    steps.now = "table";
+    for (table, what) in outcomes(&looked) {
+        steps.say(Some(table), StepState::Done, what.to_owned());
+    }
+    steps.now = "tables";
+    steps.done();
+
+    steps.begin("base");
+    let app = App::new(config, databases, Clock::system(), keys);
+    let made = make_base(&app).await;
+    app.stop().await;
+    made?;
+    steps.done();
+
+    steps.begin("configuration");
+    let url = match &target {
+        Target::Sqlite => None,
+        Target::Postgres(_, url) => Some(url),
+    };
+    write_configuration(&data, url, &admin)?;
+    steps.done();
+    Ok(())
+}
+
+async fn mend(data: &Path, target: &Target, looked: &Looked) -> Result<(), SetupError> {
+    match target {
+        Target::Sqlite => {
+            for (number, (path, migrator)) in sqlite_files(data).into_iter().enumerate() {
+                let (survey, verdict) = &looked.parts[number];
+                mend_sqlite(&path, migrator, survey, &verdict.mend()).await?;
+            }
+        }
+        Target::Postgres(options, _) => {
+            for (survey, verdict) in &looked.parts {
+                mend_postgres((**options).clone(), &POSTGRES, survey, &verdict.mend()).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn open(data: &Path, target: &Target) -> Result<Databases, DbError> {
+    match target {
+        Target::Sqlite => Databases::sqlite(data).await,
+        Target::Postgres(_, url) => Databases::postgres(url).await,
+    }
+}
+
+async fn make_base(app: &App) -> Result<(), SetupError> {
+    access::ensure_defaults(app).await?;
+    app.fleet_keys().await?;
+    Ok(())
+}
+
+/// What became of each table that the migrations make.
+fn outcomes(looked: &Looked) -> Vec<(String, &'static str)> {
+    let of = |verdict: &Verdict, table: &str| match verdict {
+        Verdict::Create | Verdict::Stop(_) => "created",
+        Verdict::Keep => "kept",
+        Verdict::Add(missing) if missing.contains(table) => "added",
+        Verdict::Add(_) => "kept",
+        Verdict::Recreate(ours) if ours.contains(table) => "recreated",
+        Verdict::Recreate(_) => "created",
+    };
+    let parts = looked.parts.iter();
+    parts
+        .flat_map(|(survey, verdict)| {
+            survey
+                .expected
+                .keys()
+                .map(move |table| (table.clone(), of(verdict, table)))
+        })
+        .collect()
+}
+
+/// The configuration file, last of all: with it, everything is installed.
+fn write_configuration(
+    data: &Path,
+    url: Option<&SecretString>,
+    admin: &SuperAdmin,
+) -> Result<(), SetupError> {
+    let file = data.join(FILE_NAME);
+    let present = fs::read_to_string(&file).unwrap_or_default();
+    let has_database = present.contains("[database]");
+    let text = format!(
+        "{present}{}",
+        Config::initial_file(url.filter(|_| !has_database), admin)
+    );
+    write_private(&file, &text).map_err(|e| SetupError::File(file, e))
+}

@@ -1,0 +1,228 @@
+//! The install page's way: a control plane that is not installed, told by its calls what to become.
+
+use anyhow::{Context, Result, ensure};
+use muster_tests::control_plane::{ControlPlane, Options};
+use muster_tests::wait::{self, Found};
+use muster_tests::{Api, programs};
+use muster_workbench::process::{Launch, Process, free_port};
+use muster_workbench::{Env, random_hex};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+const PASSWORD: &str = "a long enough password";
+
+/// A `muster serve` that nobody has installed.
+struct Fresh {
+    process: Process,
+    api: Api,
+    log: PathBuf,
+}
+
+impl Fresh {
+    fn start(dir: &Path) -> Result<Self> {
+        let port = free_port()?;
+        let link = muster_tests::control_plane::free_udp_port()?;
+        let log = dir.join("log");
+        let mut process = Launch::new("muster serve", &programs::path("muster")?)
+            .args(["serve"])
+            .args(["--data".as_ref(), dir.join("data").as_os_str()])
+            .env("MUSTER_HTTP__LISTEN", format!("127.0.0.1:{port}"))
+            .env("MUSTER_LINK__LISTEN", format!("127.0.0.1:{link}"))
+            .spawn(dir, &log)?;
+        let api = Api::new(&format!("http://127.0.0.1:{port}"));
+        process.wait_ready(PATIENCE, || {
+            api.call("GET", "/healthz", None)
+                .is_ok_and(|answer| answer.status == 200)
+        })?;
+        Ok(Self { process, api, log })
+    }
+
+    /// The token, as a person reads it from the terminal.
+    fn token(&self) -> Result<String> {
+        wait::until("the setup token to be printed", PATIENCE, || {
+            let text = fs::read_to_string(&self.log)?;
+            let line = text.lines().find(|line| line.contains("setup token  "));
+            let token = line.and_then(|line| line.split_whitespace().last());
+            Ok(Found::from_option(token.map(str::to_owned), text.clone()))
+        })
+    }
+
+    /// Installs, and returns the steps that the event stream told.
+    fn install(&self, database: &Value) -> Result<String> {
+        let body =
+            json!({"token": self.token()?, "account": "root", "password": PASSWORD, "database": database});
+        let begun = self.api.post("/api/v1/setup", &body)?;
+        let id = begun["installationId"].as_str().context("no id")?;
+        self.api
+            .get_text(&format!("/api/v1/setup/progress?installationId={id}"))
+    }
+
+    fn ready(&self) -> Result<()> {
+        wait::until("the control plane to serve", PATIENCE, || {
+            let answer = self.api.call("GET", "/readyz", None);
+            Ok(match answer {
+                Ok(answer) if answer.status == 200 => Found::Yes(()),
+                Ok(answer) => Found::No(answer.text),
+                Err(error) => Found::No(format!("{error:#}")),
+            })
+        })
+    }
+}
+
+fn is_not_installed(api: &Api, path: &str) -> Result<()> {
+    let answer = api.call("GET", path, None)?;
+    ensure!(
+        answer.status == 503 && answer.json()?["type"] == "not-installed",
+        "{path}: {answer:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_first_start_needs_nothing_and_installs_on_sqlite() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let mut fresh = Fresh::start(dir.path())?;
+    for path in [
+        "/api/v1/hosts",
+        "/api/v1/me",
+        "/readyz",
+        "/metrics",
+        "/webhook/deploy",
+    ] {
+        is_not_installed(&fresh.api, path)?;
+    }
+    for page in ["/", "/hosts", "/install"] {
+        assert!(
+            fresh.api.get_text(page)?.contains("<div id=\"app\""),
+            "{page} is no page"
+        );
+    }
+    assert_eq!(
+        fresh.api.get("/api/v1/setup")?,
+        json!({"installed": false, "installing": false})
+    );
+
+    let guess = json!({"token": "setup_guess", "account": "root", "password": PASSWORD});
+    let refused = fresh.api.call("POST", "/api/v1/setup", Some(&guess))?;
+    assert_eq!(
+        (refused.status, refused.json()?["errors"][0]["field"].clone()),
+        (422, json!("token"))
+    );
+    let short = json!({"token": fresh.token()?, "account": "root", "password": "short"});
+    let refused = fresh.api.call("POST", "/api/v1/setup", Some(&short))?;
+    assert_eq!(
+        (refused.status, refused.json()?["errors"][0]["field"].clone()),
+        (422, json!("password"))
+    );
+    let tested = fresh.api.post(
+        "/api/v1/setup/test",
+        &json!({"token": fresh.token()?, "database": {"kind": "sqlite"}}),
+    )?;
+    assert_eq!(tested, json!({"server": "SQLite", "outcome": "create"}));
+
+    let told = fresh.install(&json!({"kind": "sqlite"}))?;
+    assert!(
+        told.contains("\"table\":\"users\",\"state\":\"done\",\"detail\":\"created\""),
+        "{told}"
+    );
+    assert!(
+        told.trim_end().ends_with("event: end\ndata: installed") || told.contains("data: installed"),
+        "{told}"
+    );
+    fresh.ready()?;
+    let root = fresh.api.login("root", PASSWORD)?;
+    assert_eq!(root.get("/api/v1/hosts")?["items"], json!([]));
+    assert_eq!(fresh.api.get("/api/v1/setup")?["installed"], true);
+    let again = fresh.api.call("POST", "/api/v1/setup", Some(&guess))?;
+    assert_eq!(
+        (again.status, again.json()?["type"].clone()),
+        (409, json!("installed"))
+    );
+    assert!(fresh.process.stop(PATIENCE), "it did not stop by itself");
+    assert!(!fs::read_to_string(&fresh.log)?.contains(PASSWORD));
+    Ok(())
+}
+
+#[test]
+fn it_installs_on_postgres_and_names_what_is_in_the_way() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let services = Env::from_process();
+    let server = services
+        .get("MUSTER_TEST_POSTGRES_URL")
+        .context("no PostgreSQL")?;
+    let (login, _) = server.rsplit_once('/').context("an odd URL")?;
+    let (who, place) = login
+        .trim_start_matches("postgres://")
+        .rsplit_once('@')
+        .context("an odd URL")?;
+    let ((user, password), (host, port)) = (
+        who.split_once(':').context("an odd URL")?,
+        place.split_once(':').context("an odd URL")?,
+    );
+    let name = format!("install_{}", random_hex(4)?);
+    let mut fresh = Fresh::start(dir.path())?;
+    let database = json!({
+        "kind": "postgres", "host": host, "port": port.parse::<u16>()?, "user": user, "password": password, "database": name,
+    });
+    let test = json!({"token": fresh.token()?, "database": database});
+    let missing = fresh.api.call("POST", "/api/v1/setup/test", Some(&test))?;
+    assert_eq!(missing.status, 422);
+    assert!(
+        missing.text.contains(&format!("there is no database {name}")),
+        "{}",
+        missing.text
+    );
+    assert!(!missing.text.contains(password), "the answer holds the password");
+
+    muster_tests::job::releases::make_postgres_database(&services, &name)?;
+    let told = fresh.install(&database)?;
+    assert!(told.contains("data: installed"), "{told}");
+    fresh.ready()?;
+    fresh.api.login("root", PASSWORD)?;
+    assert!(fresh.process.stop(PATIENCE), "it did not stop by itself");
+    assert!(
+        !fs::read_to_string(&fresh.log)?.contains(password),
+        "the log holds the database's password"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_control_plane_whose_database_is_away_says_so_and_never_asks_to_be_installed() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let mut plane = ControlPlane::start(dir.path(), Options::new()?)?;
+    assert!(plane.stop());
+    // Nothing listens on port 1.
+    let mut process = Launch::new("muster serve", &programs::path("muster")?)
+        .args(["serve"])
+        .args(["--data".as_ref(), plane.data().as_os_str()])
+        .env(
+            "MUSTER_HTTP__LISTEN",
+            plane.address().trim_start_matches("http://"),
+        )
+        .env(
+            "MUSTER_DATABASE__URL",
+            "postgres://muster:secret@127.0.0.1:1/muster",
+        )
+        .spawn(dir.path(), &dir.path().join("away.log"))?;
+    let api = plane.api();
+    process.wait_ready(PATIENCE, || {
+        api.call("GET", "/healthz", None)
+            .is_ok_and(|answer| answer.status == 200)
+    })?;
+    for path in ["/readyz", "/api/v1/hosts", "/api/v1/setup"] {
+        let answer = api.call("GET", path, None)?;
+        assert_eq!(
+            (answer.status, answer.json()?["type"].clone()),
+            (503, json!("database-unavailable"))
+        );
+    }
+    assert!(process.stop(PATIENCE), "it did not stop by itself");
+    assert!(!fs::read_to_string(dir.path().join("away.log"))?.contains("secret@"));
+    plane.serve()?;
+    plane.admin()?;
+    Ok(())
+}
