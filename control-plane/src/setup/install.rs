@@ -221,12 +221,10 @@ async fn make_base(app: &App) -> Result<(), SetupError> {
 /// What became of each table that the migrations make.
 fn outcomes(looked: &Looked) -> Vec<(String, &'static str)> {
     let of = |verdict: &Verdict, table: &str| match verdict {
-        Verdict::Create | Verdict::Stop(_) => "created",
-        Verdict::Keep => "kept",
         Verdict::Add(missing) if missing.contains(table) => "added",
-        Verdict::Add(_) => "kept",
+        Verdict::Keep | Verdict::Add(_) => "kept",
         Verdict::Recreate(ours) if ours.contains(table) => "recreated",
-        Verdict::Recreate(_) => "created",
+        Verdict::Create | Verdict::Recreate(_) | Verdict::Stop(_) => "created",
     };
     let parts = looked.parts.iter();
     parts

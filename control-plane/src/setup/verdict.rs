@@ -201,8 +201,11 @@ mod tests {
             .collect()
     }
 
+    /// A table: its name, its columns with their types, and whether it has a row.
+    type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], bool);
+
     /// A database that should have `users (id, name)` and `orgs (id)`.
-    fn survey(found: &[(&str, &[(&str, &str)], bool)], history: History) -> Survey {
+    fn survey(found: &[Row<'_>], history: History) -> Survey {
         let found = found.iter().map(|(name, cols, filled)| {
             let table = Table {
                 columns: columns(cols),
@@ -235,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_complete_one_is_kept_and_an_incomplete_one_completed() {
-        let both: &[(&str, &[(&str, &str)], bool)] = &[("users", USERS, true), ("orgs", ORGS, false)];
+        let both: &[Row<'_>] = &[("users", USERS, true), ("orgs", ORGS, false)];
         assert_eq!(judge(&survey(both, History::Ours(8))), Verdict::Keep);
         let missing = Verdict::Add(["orgs".to_owned()].into());
         assert_eq!(judge(&survey(&both[..1], History::Ours(8))), missing);

@@ -174,18 +174,14 @@ fn next(
     story: tokio::sync::watch::Receiver<Story>,
 ) -> (Result<Event, Infallible>, Place) {
     let event = Event::default().id(told.to_string());
-    match now.steps.get(told) {
-        Some(step) => {
-            let data = serde_json::to_string(step).unwrap_or_default();
-            (Ok(event.event("step").data(data)), Some((story, told + 1)))
-        }
-        None => {
-            let end = if now.phase == Phase::Installed {
-                "installed"
-            } else {
-                "failed"
-            };
-            (Ok(event.event("end").data(end)), None)
-        }
+    if let Some(step) = now.steps.get(told) {
+        let data = serde_json::to_string(step).unwrap_or_default();
+        return (Ok(event.event("step").data(data)), Some((story, told + 1)));
     }
+    let end = if now.phase == Phase::Installed {
+        "installed"
+    } else {
+        "failed"
+    };
+    (Ok(event.event("end").data(end)), None)
 }
