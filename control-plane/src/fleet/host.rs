@@ -13,6 +13,7 @@ use crate::{
     in_tx,
     link::Status,
     telemetry::{self, Latest},
+    work,
 };
 
 /// Sample intervals without a reading after which a connected host counts as degraded.
@@ -271,20 +272,25 @@ pub(super) async fn update(
     get(app, caller, id).await
 }
 
-/// Removes a host: its session ends at once, its certificate is refused from now on.
+/// Removes a host: its session ends at once, its certificate is refused from now on, and what it was still asked to do
+/// ends with the reason.
 pub(crate) async fn delete(app: &App, caller: &Caller, id: HostId) -> Result<(), FleetError> {
     caller.require(Operation::HostDelete)?;
     let before = store::host::find(&app.db, caller.org(), id)
         .await?
         .ok_or(FleetError::NoHost)?;
-    in_tx!(app.db, |tx| {
+    let ended = in_tx!(app.db, |tx| {
         if !store::host::remove(tx, caller.org(), id, app.clock.now()).await? {
             return Err(FleetError::NoHost);
         }
         let entry = Entry::done(Operation::HostDelete, "host", id).before(&before);
         audit::record(app, tx, caller, Some(caller.org()), entry).await?;
+        work::end_for_removed_host(app, tx, id).await?
     });
     app.links.revoke(id);
+    for order in &ended {
+        work::told(app, order);
+    }
     if let Err(error) = telemetry::forget_host(app, id).await {
         warn!(host.id = %id, %error, "a removed host's readings are left to retention");
     }

@@ -8,6 +8,7 @@ use super::{
     reply::{self, Next},
     seal::{seal_secrets, sign},
     store::{self, order::End},
+    submit::{self, told},
 };
 use crate::{app::App, error::Error, in_tx};
 
@@ -159,9 +160,8 @@ async fn wait_for_host(app: &App, door: &dyn Door, order: &Order) -> Result<(), 
             return Ok(());
         };
         match order.state {
-            OrderState::Queued if removed => {
-                let end = error("the host was removed from the fleet; nothing was changed");
-                reply::end(app, tx, order, OrderState::Failed, &end).await?
+            OrderState::Queued | OrderState::Sent | OrderState::Accepted if removed => {
+                submit::end_without_host(app, tx, order).await?
             }
             OrderState::Queued => {
                 store::order::set_state(tx, order.id, OrderState::WaitingForHost).await?;
@@ -171,11 +171,6 @@ async fn wait_for_host(app: &App, door: &dyn Door, order: &Order) -> Result<(), 
                 };
                 reply::moved(app, tx, &order).await?;
                 order
-            }
-            OrderState::Sent | OrderState::Accepted if removed => {
-                let end =
-                    error("the host was removed from the fleet while it had the order; look at the host");
-                reply::end(app, tx, order, OrderState::NeedsAttention, &end).await?
             }
             // Asked again when it is back, or at its end.
             OrderState::WaitingForHost
@@ -198,12 +193,5 @@ fn error(why: &str) -> End<'_> {
     End {
         error: Some(why),
         ..End::default()
-    }
-}
-
-fn told(app: &App, order: &Order) {
-    app.work.tell(order.id);
-    if let Some(listener) = app.work.listener(order.kind) {
-        listener.committed(app, order);
     }
 }

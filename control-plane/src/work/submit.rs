@@ -11,7 +11,7 @@ use super::{
 use crate::{
     access::{Caller, Operation},
     app::App,
-    db::Tx,
+    db::{DbError, Tx},
     http::page::{Cursor, Page, PageQuery},
 };
 
@@ -64,6 +64,48 @@ pub async fn cancel(app: &App, tx: &mut Tx, id: OrderId, by: &str) -> Result<(),
         reply::end(app, tx, order, OrderState::Cancelled, &end).await?;
     }
     Ok(())
+}
+
+/// Ends every order of a host that is removed, in the transaction that removes it: nobody will ever do them. Hand what
+/// is returned to [`told`] after the commit.
+pub async fn end_for_removed_host(app: &App, tx: &mut Tx, host: HostId) -> Result<Vec<Order>, DbError> {
+    let mut ended = Vec::new();
+    for id in store::order::list_open_of_host(tx, host).await? {
+        if let Some(order) = store::order::lock(tx, &app.db, id).await?
+            && !order.state.is_end()
+        {
+            ended.push(end_without_host(app, tx, order).await?);
+        }
+    }
+    Ok(ended)
+}
+
+/// Ends an order whose host was removed: what it never got was never begun; what it has, only a look can tell.
+pub(super) async fn end_without_host(app: &App, tx: &mut Tx, order: Order) -> Result<Order, DbError> {
+    let (state, why) = if order.state.is_before_hand_over() {
+        (
+            OrderState::Failed,
+            "the host was removed from the fleet; nothing was changed",
+        )
+    } else {
+        (
+            OrderState::NeedsAttention,
+            "the host was removed from the fleet while it had the order; look at the host",
+        )
+    };
+    let end = End {
+        error: Some(why),
+        ..End::default()
+    };
+    reply::end(app, tx, order, state, &end).await
+}
+
+/// Tells whoever watches, and the order's room, of a change that is committed.
+pub fn told(app: &App, order: &Order) {
+    app.work.tell(order.id);
+    if let Some(listener) = app.work.listener(order.kind) {
+        listener.committed(app, order);
+    }
 }
 
 /// The order, for the rooms; they decide who may see it.

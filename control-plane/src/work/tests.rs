@@ -167,6 +167,28 @@ both_databases!(
     }
 );
 
+both_databases!(orders_of_a_removed_host_end_with_it, |test| {
+    let bench = Bench::new(test);
+    bench.host.will(Script::Hold(vec![OrderReply::Accepted]));
+    bench.start();
+    let begun = bench.submit().await;
+    bench.reaches(begun, OrderState::Accepted).await;
+    *bench.host.online.lock().unwrap() = false;
+    let waiting = bench.submit().await;
+    bench.reaches(waiting, OrderState::WaitingForHost).await;
+
+    bench.host_is_removed().await;
+    let order = bench.order(waiting).await;
+    assert_eq!(order.state, OrderState::Failed);
+    assert!(order.error.unwrap().contains("nothing was changed"));
+    let order = bench.order(begun).await;
+    assert_eq!(order.state, OrderState::NeedsAttention);
+    assert!(order.error.unwrap().contains("look at the host"));
+    for heard in [OrderState::NeedsAttention, OrderState::Failed] {
+        assert!(bench.states().contains(&heard), "the room hears of both");
+    }
+});
+
 both_databases!(a_running_order_is_cancelled_by_its_host, |test| {
     let bench = Bench::new(test);
     bench.host.will(Script::Hold(vec![OrderReply::Accepted]));

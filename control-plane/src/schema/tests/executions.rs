@@ -200,3 +200,18 @@ both_databases!(a_removed_server_s_password_is_gone_for_good, |test| {
     ));
     assert_eq!(bob.get(&path).await.1["serverLabel"], "pg", "its executions stay");
 });
+
+both_databases!(an_execution_ends_at_once_when_its_host_is_removed, |test| {
+    let (bob, path) = executing(test, json!({"server": "pg"})).await;
+    let (_, pending) = bob.get(&path).await;
+    let host = pending["hostId"].as_str().unwrap();
+    let removed = test.admin().await.delete(&format!("/api/v1/hosts/{host}")).await;
+    assert_eq!(removed.0, 204, "{}", removed.1);
+    let (_, ended) = bob.get(&path).await;
+    assert_eq!(ended["status"], "failure", "{ended}");
+    assert_eq!(
+        ended["error"],
+        "the host was removed from the fleet; nothing was changed"
+    );
+    assert_eq!(order(test, &ended).await.state, OrderState::Failed);
+});

@@ -140,6 +140,15 @@ pub(in crate::work) async fn list_overdue(db: &Db, now: UnixMs, limit: i64) -> R
         .await)?)
 }
 
+/// The host's orders that have not ended, in the order they came in.
+pub(in crate::work) async fn list_open_of_host(tx: &mut Tx, host: HostId) -> Result<Vec<OrderId>, DbError> {
+    const SQL: &str = "select id from work_orders where host_id = $1 and ended_at is null order by id";
+    Ok(with_tx!(tx, |conn| sqlx::query_scalar(SQL)
+        .bind(host)
+        .fetch_all(conn)
+        .await)?)
+}
+
 /// The payload as it was submitted.
 pub(in crate::work) async fn payload(db: &Db, id: OrderId) -> Result<Vec<u8>, DbError> {
     const SQL: &str = "select payload from work_orders where id = $1";

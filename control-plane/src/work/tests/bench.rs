@@ -29,7 +29,7 @@ use crate::{
     testing::Test,
     work::{
         Approval, Door, Listener, NewOrder, Order, OrderKind, OrderState, Replies, SecretsError, WorkError,
-        cancel, dispatch::start_with, find, submit,
+        cancel, dispatch::start_with, end_for_removed_host, find, submit,
     },
 };
 
@@ -274,6 +274,16 @@ impl<'t> Bench<'t> {
         in_tx!(app.db, |tx| cancel(app, tx, id, "user:ann").await?);
         app.work.wake();
         Ok(())
+    }
+
+    /// What the fleet does when it removes the host.
+    pub(super) async fn host_is_removed(&self) {
+        let app = &self.test.app;
+        let remove = async || -> Result<(), DbError> {
+            in_tx!(app.db, |tx| end_for_removed_host(app, tx, self.host.id).await?);
+            Ok(())
+        };
+        remove().await.unwrap();
     }
 
     pub(super) async fn order(&self, id: OrderId) -> Order {
