@@ -48,6 +48,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod ticket;
+mod timeouts;
 
 pub use self::{
     api::router,

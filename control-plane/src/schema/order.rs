@@ -19,11 +19,6 @@ use crate::{
     work::{Approval, Listener, NewOrder, Order, OrderKind, OrderState, SecretsError},
 };
 
-/// Waiting for a lock in the database ends after this time.
-const LOCK_TIMEOUT_MS: u64 = 10_000;
-/// A statement ends after this time.
-const STATEMENT_TIMEOUT_MS: u64 = 30 * 60 * 1_000;
-
 /// A release that is to run on one server.
 pub(super) struct NewSqlOrder<'a> {
     pub(super) org: OrgId,
@@ -58,8 +53,8 @@ impl NewSqlOrder<'_> {
             sql_sha256: digest.0,
             target: target(self.server, self.release.database.clone()),
             statements: statements.collect(),
-            lock_timeout_ms: LOCK_TIMEOUT_MS,
-            statement_timeout_ms: STATEMENT_TIMEOUT_MS,
+            lock_timeout_ms: self.server.lock_timeout_ms,
+            statement_timeout_ms: self.server.statement_timeout_ms,
             dry_run: self.dry_run,
         };
         let approved = self.events.iter().filter(|event| event.kind == "approved");

@@ -4,7 +4,7 @@ use muster_base::{HostId, SecretString, ServerId, UnixMs};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{SchemaError, ServerType, error::field_error, store};
+use super::{SchemaError, ServerType, error::field_error, store, timeouts};
 use crate::{
     access::{Caller, Operation},
     app::App,
@@ -40,6 +40,10 @@ pub struct Server {
     pub host_id: HostId,
     /// The databases that releases may be for.
     pub databases: Vec<String>,
+    /// A release's wait for a lock ends after this time.
+    pub lock_timeout_ms: u64,
+    /// A release's statement ends after this time.
+    pub statement_timeout_ms: u64,
     /// How the last test ended; null before the first one.
     #[schema(required)]
     pub test: Option<ServerTest>,
@@ -85,6 +89,12 @@ pub struct NewServer {
     pub host_id: HostId,
     /// The databases that releases may be for; at least one.
     pub databases: Vec<String>,
+    /// A release's wait for a lock ends after this time: 100 to 600,000; 10,000 if left out.
+    #[schema(minimum = 100, maximum = 600_000)]
+    pub lock_timeout_ms: Option<u64>,
+    /// A release's statement ends after this time: 1,000 to 86,400,000; 1,800,000 if left out.
+    #[schema(minimum = 1_000, maximum = 86_400_000)]
+    pub statement_timeout_ms: Option<u64>,
 }
 
 /// What may be changed of a server. Its environment and its kind are what releases were approved for, so they stay.
@@ -106,6 +116,12 @@ pub struct ServerPatch {
     pub host_id: Option<HostId>,
     /// The databases that releases may be for.
     pub databases: Option<Vec<String>>,
+    /// A release's wait for a lock ends after this time.
+    #[schema(minimum = 100, maximum = 600_000)]
+    pub lock_timeout_ms: Option<u64>,
+    /// A release's statement ends after this time.
+    #[schema(minimum = 1_000, maximum = 86_400_000)]
+    pub statement_timeout_ms: Option<u64>,
 }
 
 pub(super) async fn list(app: &App, caller: &Caller, query: &PageQuery) -> Result<Page<Server>, SchemaError> {
@@ -133,6 +149,8 @@ pub(super) async fn create(app: &App, caller: &Caller, new: NewServer) -> Result
         username: new.username,
         host_id: new.host_id,
         databases: new.databases,
+        lock_timeout_ms: new.lock_timeout_ms.unwrap_or(timeouts::DEFAULT_LOCK_MS),
+        statement_timeout_ms: new.statement_timeout_ms.unwrap_or(timeouts::DEFAULT_STATEMENT_MS),
         test: None,
         created_at: now,
         updated_at: now,
@@ -167,6 +185,8 @@ pub(super) async fn update(
     server.username = patch.username.unwrap_or(server.username);
     server.host_id = patch.host_id.unwrap_or(server.host_id);
     server.databases = patch.databases.unwrap_or(server.databases);
+    server.lock_timeout_ms = patch.lock_timeout_ms.unwrap_or(server.lock_timeout_ms);
+    server.statement_timeout_ms = patch.statement_timeout_ms.unwrap_or(server.statement_timeout_ms);
     server.updated_at = app.clock.now();
     check(app, caller, &server).await?;
     let write = async || -> Result<(), SchemaError> {
@@ -235,6 +255,10 @@ async fn check(app: &App, caller: &Caller, server: &Server) -> Result<(), Schema
     if server.databases.is_empty() || server.databases.len() > 1_000 {
         wrong.push(field_error("databases", "must name 1 to 1000 databases"));
     }
+    wrong.extend(timeouts::check(
+        server.lock_timeout_ms,
+        server.statement_timeout_ms,
+    ));
     if !wrong.is_empty() {
         return Err(SchemaError::Invalid(wrong));
     }

@@ -2609,6 +2609,11 @@ export interface components {
             /** @description For people; unique in the org. */
             label: string;
             /**
+             * Format: int64
+             * @description A release's wait for a lock ends after this time: 100 to 600,000; 10,000 if left out.
+             */
+            lockTimeoutMs?: number | null;
+            /**
              * Format: password
              * @description Kept sealed; no call answers it.
              */
@@ -2618,6 +2623,11 @@ export interface components {
              * @description 3306 or 5432 if left out.
              */
             port?: number | null;
+            /**
+             * Format: int64
+             * @description A release's statement ends after this time: 1,000 to 86,400,000; 1,800,000 if left out.
+             */
+            statementTimeoutMs?: number | null;
             /** @description `MySQL` (also for MariaDB) or `Postgres`, in any case. */
             type: components["schemas"]["ServerType"];
             /** @description User that releases are run as. */
@@ -3343,10 +3353,20 @@ export interface components {
                 /** @description For people; unique in the org. */
                 label: string;
                 /**
+                 * Format: int64
+                 * @description A release's wait for a lock ends after this time.
+                 */
+                lockTimeoutMs: number;
+                /**
                  * Format: int32
                  * @description Port.
                  */
                 port: number;
+                /**
+                 * Format: int64
+                 * @description A release's statement ends after this time.
+                 */
+                statementTimeoutMs: number;
                 test: components["schemas"]["ServerTest"] | null;
                 /** @description What kind. */
                 type: components["schemas"]["ServerType"];
@@ -3803,10 +3823,20 @@ export interface components {
             /** @description For people; unique in the org. */
             label: string;
             /**
+             * Format: int64
+             * @description A release's wait for a lock ends after this time.
+             */
+            lockTimeoutMs: number;
+            /**
              * Format: int32
              * @description Port.
              */
             port: number;
+            /**
+             * Format: int64
+             * @description A release's statement ends after this time.
+             */
+            statementTimeoutMs: number;
             test: components["schemas"]["ServerTest"] | null;
             /** @description What kind. */
             type: components["schemas"]["ServerType"];
@@ -3827,6 +3857,11 @@ export interface components {
             /** @description For people. */
             label?: string | null;
             /**
+             * Format: int64
+             * @description A release's wait for a lock ends after this time.
+             */
+            lockTimeoutMs?: number | null;
+            /**
              * Format: password
              * @description A new password.
              */
@@ -3836,6 +3871,11 @@ export interface components {
              * @description Port.
              */
             port?: number | null;
+            /**
+             * Format: int64
+             * @description A release's statement ends after this time.
+             */
+            statementTimeoutMs?: number | null;
             /** @description User that releases are run as. */
             username?: string | null;
         };

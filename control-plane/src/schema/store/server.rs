@@ -19,6 +19,8 @@ struct Record {
     username: String,
     agent_id: HostId,
     databases: String,
+    lock_timeout_ms: i64,
+    statement_timeout_ms: i64,
     tested_at: Option<UnixMs>,
     test_ok: Option<bool>,
     test_detail: Option<String>,
@@ -34,6 +36,9 @@ impl TryFrom<Record> for Server {
         Ok(Self {
             port: u16::try_from(record.port).map_err(|_| corrupt("port"))?,
             databases: serde_json::from_str(&record.databases).map_err(|_| corrupt("databases"))?,
+            lock_timeout_ms: u64::try_from(record.lock_timeout_ms).map_err(|_| corrupt("lock_timeout_ms"))?,
+            statement_timeout_ms: u64::try_from(record.statement_timeout_ms)
+                .map_err(|_| corrupt("statement_timeout_ms"))?,
             kind: ServerType::parse(&record.dialect)?,
             id: record.id,
             label: record.label,
@@ -56,6 +61,10 @@ fn names(server: &Server) -> String {
     serde_json::to_string(&server.databases).unwrap_or_else(|_| "[]".to_owned())
 }
 
+fn whole(ms: u64) -> i64 {
+    i64::try_from(ms).unwrap_or(i64::MAX)
+}
+
 pub(in crate::schema) async fn insert(
     tx: &mut Tx,
     org: OrgId,
@@ -63,8 +72,8 @@ pub(in crate::schema) async fn insert(
     created_by: &str,
 ) -> Result<(), DbError> {
     const SQL: &str = "insert into db_servers (id, org_id, label, host, port, environment, dialect, username, \
-        agent_id, databases, created_by, created_at, updated_at) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)";
+        agent_id, databases, created_by, created_at, updated_at, lock_timeout_ms, statement_timeout_ms) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14)";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(server.id)
@@ -79,6 +88,8 @@ pub(in crate::schema) async fn insert(
             .bind(names(server))
             .bind(created_by)
             .bind(server.created_at)
+            .bind(whole(server.lock_timeout_ms))
+            .bind(whole(server.statement_timeout_ms))
             .execute(conn)
             .await?;
     });
@@ -88,7 +99,8 @@ pub(in crate::schema) async fn insert(
 /// Writes what may change; false if the server is gone.
 pub(in crate::schema) async fn update(tx: &mut Tx, org: OrgId, server: &Server) -> Result<bool, DbError> {
     const SQL: &str = "update db_servers set label = $3, host = $4, port = $5, username = $6, agent_id = $7, \
-        databases = $8, updated_at = $9 where org_id = $1 and id = $2 and deleted_at is null";
+        databases = $8, updated_at = $9, lock_timeout_ms = $10, statement_timeout_ms = $11 \
+        where org_id = $1 and id = $2 and deleted_at is null";
     let rows = with_tx!(tx, |conn| sqlx::query(SQL)
         .bind(org)
         .bind(server.id)
@@ -99,6 +111,8 @@ pub(in crate::schema) async fn update(tx: &mut Tx, org: OrgId, server: &Server) 
         .bind(server.host_id)
         .bind(names(server))
         .bind(server.updated_at)
+        .bind(whole(server.lock_timeout_ms))
+        .bind(whole(server.statement_timeout_ms))
         .execute(conn)
         .await?
         .rows_affected());
@@ -158,7 +172,7 @@ pub(in crate::schema) async fn set_test(tx: &mut Tx, id: ServerId, test: &Server
 
 pub(in crate::schema) async fn find(db: &Db, org: OrgId, id: ServerId) -> Result<Option<Server>, DbError> {
     const SQL: &str = "select id, label, host, port, environment, dialect, username, agent_id, databases, \
-        tested_at, test_ok, test_detail, created_at, updated_at from db_servers \
+        lock_timeout_ms, statement_timeout_ms, tested_at, test_ok, test_detail, created_at, updated_at from db_servers \
         where org_id = $1 and id = $2 and deleted_at is null";
     let record: Option<Record> = with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(org)
@@ -196,7 +210,7 @@ pub(in crate::schema) async fn list(
     limit: i64,
 ) -> Result<Vec<Server>, DbError> {
     const SQL: &str = "select id, label, host, port, environment, dialect, username, agent_id, databases, \
-        tested_at, test_ok, test_detail, created_at, updated_at from db_servers \
+        lock_timeout_ms, statement_timeout_ms, tested_at, test_ok, test_detail, created_at, updated_at from db_servers \
         where org_id = $1 and ($2 is null or id > $2) and deleted_at is null order by id limit $3";
     let records: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(org)

@@ -1,6 +1,6 @@
 //! Database servers.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{PLANTED, host, new_server, propose, server};
 use crate::{access::Role, testing::both_databases};
@@ -59,7 +59,30 @@ both_databases!(a_server_s_input_is_checked, |test| {
     assert_eq!(post(json!({"type": "oracle"})).await, 422);
     assert_eq!(post(json!({"databases": []})).await, 422);
     assert_eq!(post(json!({"port": 0})).await, 422);
+    assert_eq!(post(json!({"lockTimeoutMs": 0})).await, 422);
+    assert_eq!(post(json!({"statementTimeoutMs": 86_400_001})).await, 422);
     assert_eq!(post(json!({"surprise": 1})).await, 422);
+});
+
+both_databases!(a_server_s_timeouts_have_defaults_and_can_be_changed, |test| {
+    let made = server(test, "main", "Postgres").await;
+    let timeouts = |server: &Value| {
+        (
+            server["lockTimeoutMs"].clone(),
+            server["statementTimeoutMs"].clone(),
+        )
+    };
+    assert_eq!(timeouts(&made), (json!(10_000), json!(1_800_000)));
+    let admin = test.admin().await;
+    let path = format!("/api/v1/schema/servers/{}", made["id"].as_str().unwrap());
+    let (status, changed) = admin.patch(&path, json!({"lockTimeoutMs": 300})).await;
+    assert_eq!(status, 200, "{changed}");
+    assert_eq!(timeouts(&changed), (json!(300), json!(1_800_000)));
+    assert_eq!(admin.get(&path).await.1, changed);
+    assert_eq!(
+        admin.patch(&path, json!({"statementTimeoutMs": 999})).await.0,
+        422
+    );
 });
 
 both_databases!(servers_are_their_org_s_and_want_permission, |test| {
