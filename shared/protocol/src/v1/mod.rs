@@ -1,19 +1,24 @@
 //! Protocol version 1.
 
 mod control;
+mod deploy;
 mod facts;
 mod join;
 mod order;
 mod report;
+mod sql;
 
 pub use control::{
     Ack, AgentConfig, AgentControl, Goodbye, Hello, RenewReply, ServerControl, SigningKeyNotice, Welcome,
 };
+pub use deploy::{
+    ContainerSpec, DeploySpec, EnvVar, HealthCheck, Mount, PortMapping, Protocol, PullAuth, RestartPolicy,
+};
 pub use facts::{ContainerFacts, ContainerHealth, ContainerState, HostFacts};
 pub use join::{JoinRefusal, JoinReply, JoinRequest, Joined};
 pub use order::{
-    ContainerSpec, DbDialect, DeploySpec, EnvVar, HealthCheck, Mount, OrderEvent, OrderOutcome, OrderPayload,
-    OrderRefusal, OrderReply, OrderStatus, PortMapping, Protocol, PullAuth, RestartPolicy, SealedSecrets,
-    SecretValues, ServerStream, SignedOrder, SqlSpec, SqlStatement, SqlTarget, StepReport, StepStatus,
+    OrderEvent, OrderOutcome, OrderPayload, OrderRefusal, OrderReply, OrderStatus, SealedSecrets,
+    SecretValues, ServerStream, SignedOrder, StepReport, StepStatus,
 };
 pub use report::{Report, TailFrame, TailRequest};
+pub use sql::{DbDialect, SqlSpec, SqlStatement, SqlTarget};

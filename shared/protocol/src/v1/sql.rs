@@ -1,0 +1,66 @@
+//! What an SQL release's order holds: the statements, and the database that they are for.
+
+use muster_base::{ExecutionId, ReleaseId, ServerId};
+use serde::{Deserialize, Serialize};
+
+/// The dialect of a database server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum DbDialect {
+    /// MySQL and MariaDB.
+    MySql,
+    /// PostgreSQL.
+    Postgres,
+}
+
+/// A database as the agent reaches it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SqlTarget {
+    /// The registered server.
+    pub server: ServerId,
+    /// Dialect.
+    pub dialect: DbDialect,
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// User.
+    pub username: String,
+    /// Name of the password among the sealed secrets.
+    pub password_secret: String,
+    /// Database.
+    pub database: String,
+}
+
+/// A release on one database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SqlSpec {
+    /// The execution that this is.
+    pub execution: ExecutionId,
+    /// The release. The ledger in the target database is kept by it: a release runs there once.
+    pub release: ReleaseId,
+    /// The release's version as a person knows it.
+    pub version: String,
+    /// SHA-256 of the approved SQL text: each statement followed by `;` and a line feed.
+    pub sql_sha256: [u8; 32],
+    /// Where.
+    pub target: SqlTarget,
+    /// What, in order.
+    pub statements: Vec<SqlStatement>,
+    /// Waiting for a lock ends after this time.
+    pub lock_timeout_ms: u64,
+    /// A statement ends after this time.
+    pub statement_timeout_ms: u64,
+    /// Run and roll back (PostgreSQL), or only check what can be checked (MySQL).
+    pub dry_run: bool,
+}
+
+/// One statement of a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SqlStatement {
+    /// The text, without its closing semicolon.
+    pub sql: String,
+    /// Can run in a transaction with the others (PostgreSQL).
+    pub transactional: bool,
+    /// Highest risk found in it: 0 safe, 1 warning, 2 destructive, 3 unknown.
+    pub risk: u8,
+}
