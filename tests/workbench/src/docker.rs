@@ -5,6 +5,8 @@ use crate::process::{Launch, Process, run, succeeds};
 use crate::scratch::Scratch;
 use crate::tools::{self, Tool};
 use anyhow::{Context, Result, bail};
+use nix::fcntl::{Flock, FlockArg};
+use std::fs::File;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,7 +25,39 @@ pub(crate) struct Engine {
 
 struct Ours {
     process: Process,
+    recipe: Recipe,
+}
+
+/// How a private engine is started, so that it can be started again.
+struct Recipe {
+    dir: PathBuf,
     bridge: String,
+    host: String,
+    more: Vec<String>,
+}
+
+impl Recipe {
+    fn start(&self) -> Result<Process> {
+        let mut process = Launch::new("dockerd", &tools::DOCKERD.path()?)
+            .args([
+                "--host",
+                &self.host,
+                "--bridge",
+                &self.bridge,
+                "--iptables=false",
+                "--ip-masq=false",
+                "--ip-forward=false",
+            ])
+            .args(&self.more)
+            .arg_pair("--data-root", &self.dir.join("data"))
+            .arg_pair("--exec-root", &self.dir.join("exec"))
+            .arg_pair("--pidfile", &self.dir.join("pid"))
+            // A configuration file of the machine's own engine must not leak in.
+            .arg_pair("--config-file", &empty_config(&self.dir)?)
+            .spawn(&self.dir, &self.dir.join("log"))?;
+        process.wait_ready(Duration::from_mins(1), || answers(&self.host))?;
+        Ok(process)
+    }
 }
 
 impl Engine {
@@ -38,37 +72,46 @@ impl Engine {
     }
 
     fn start_private(scratch: &Scratch) -> Result<Self> {
+        Self::start_own(scratch, Vec::new(), None)
+    }
+
+    /// Starts a private engine with more arguments, its data on a file system of `data_mib` MiB if that is given.
+    pub fn start_own(scratch: &Scratch, more: Vec<String>, data_mib: Option<u32>) -> Result<Self> {
         if !nix::unistd::geteuid().is_root() {
             bail!("starting dockerd needs root");
         }
         let dir = scratch.dir("docker")?;
-        let bridge = add_bridge()?;
-        std::fs::write(scratch.path().join(BRIDGE_FILE), &bridge)?;
-        let socket = dir.join("docker.sock");
-        let host = format!("unix://{}", socket.display());
-        let mut process = Launch::new("dockerd", &tools::DOCKERD.path()?)
-            .args([
-                "--host",
-                &host,
-                "--bridge",
-                &bridge,
-                "--iptables=false",
-                "--ip-masq=false",
-                "--ip-forward=false",
-            ])
-            .arg_pair("--data-root", &dir.join("data"))
-            .arg_pair("--exec-root", &dir.join("exec"))
-            .arg_pair("--pidfile", &dir.join("pid"))
-            // A configuration file of the machine's own engine must not leak in.
-            .arg_pair("--config-file", &empty_config(&dir)?)
-            .spawn(&dir, &dir.join("log"))
-            .inspect_err(|_| remove_bridge(&bridge))?;
-        let ready = process.wait_ready(Duration::from_mins(1), || answers(&host));
-        let engine = Self {
-            host,
-            ours: Some(Ours { process, bridge }),
+        if let Some(mib) = data_mib {
+            let data = scratch.dir("docker/data")?;
+            run(Command::new("mount")
+                .args(["-t", "tmpfs", "-o", &format!("size={mib}m"), "tmpfs"])
+                .arg(&data))?;
+        }
+        let bridge = {
+            let _alone = one_at_a_time()?;
+            add_bridge()?
         };
-        ready.map(|()| engine)
+        std::fs::write(scratch.path().join(BRIDGE_FILE), &bridge)?;
+        let host = format!("unix://{}", dir.join("docker.sock").display());
+        let recipe = Recipe {
+            dir,
+            bridge,
+            host: host.clone(),
+            more,
+        };
+        let process = recipe.start().inspect_err(|_| remove_bridge(&recipe.bridge))?;
+        Ok(Self {
+            host,
+            ours: Some(Ours { process, recipe }),
+        })
+    }
+
+    /// Stops a private engine as an upgrade does, and starts it again.
+    pub fn restart(&mut self) -> Result<()> {
+        let ours = self.ours.as_mut().context("the engine is not ours to restart")?;
+        ours.process.stop(Duration::from_secs(30));
+        ours.process = ours.recipe.start()?;
+        Ok(())
     }
 
     fn running() -> Result<Self> {
@@ -105,8 +148,19 @@ impl Drop for Engine {
             }
         }
         ours.process.stop(Duration::from_secs(30));
-        remove_bridge(&ours.bridge);
+        remove_bridge(&ours.recipe.bridge);
     }
+}
+
+/// Held while a bridge is added: two processes that look for a free network at once would find the same one.
+fn one_at_a_time() -> Result<Flock<File>> {
+    let path = std::env::temp_dir().join("muster-bridges.lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)?;
+    Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, errno)| errno.into())
 }
 
 pub(crate) fn remove_bridge(name: &str) {

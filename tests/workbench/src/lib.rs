@@ -11,6 +11,9 @@
 //! | Docker Engine | root, own socket, data, bridge; touches no iptables rule | `MUSTER_TEST_DOCKER_HOST` |
 //! | Docker registry | htpasswd authentication, with the images of [`images`] in it | `MUSTER_TEST_REGISTRY`, `…_USER`, `…_PASSWORD_FILE`, `MUSTER_TEST_IMAGE` |
 //!
+//! A test that stops, starves or fills a service starts one of its own ([`OwnEngine`], [`OwnDatabase`]); one that
+//! cuts the network puts a [`proxy`] in front of any.
+//!
 //! Programs that are missing are installed from Debian when we are root; otherwise the error says
 //! which package to install. Nothing is downloaded from anywhere else: images are built from scratch.
 //!
@@ -24,13 +27,16 @@ mod docker;
 mod env;
 pub mod images;
 mod mariadb;
+mod own;
 mod postgres;
 pub mod process;
+pub mod proxy;
 mod registry;
 mod scratch;
 pub mod tools;
 
 pub use env::Env;
+pub use own::{OwnDatabase, OwnEngine, OwnEngineOptions};
 pub use scratch::random_hex;
 
 use anyhow::{Context, Result};
@@ -89,14 +95,14 @@ impl Workbench {
         });
         if let Some(prepared) = postgres_prepared {
             let postgres = prepared
-                .and_then(postgres::Prepared::start)
+                .and_then(|prepared| prepared.start(500))
                 .context("PostgreSQL could not be started")?;
             bench.env.set("MUSTER_TEST_POSTGRES_URL", postgres.url());
             bench.running.push(Box::new(postgres));
         }
         if let Some(prepared) = mysql_prepared {
             let mysql = prepared
-                .and_then(mariadb::Prepared::start)
+                .and_then(|prepared| prepared.start(300))
                 .context("MariaDB could not be started")?;
             bench.env.set("MUSTER_TEST_MYSQL_URL", mysql.url());
             bench.running.push(Box::new(mysql));

@@ -10,6 +10,8 @@ use std::process::Command;
 use std::time::Duration;
 
 const USER: &str = "postgres";
+/// How long a server may take to go.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Files laid out, server not yet started.
 pub(crate) struct Prepared {
@@ -20,7 +22,10 @@ pub(crate) struct Prepared {
 
 /// A running server; stopped when dropped.
 pub(crate) struct Postgres {
-    _process: Process,
+    process: Process,
+    prepared: Prepared,
+    port: u16,
+    max_connections: u32,
     url: String,
 }
 
@@ -51,8 +56,19 @@ pub(crate) fn prepare(scratch: &Scratch) -> Result<Prepared> {
 
 impl Prepared {
     /// Starts the server and waits until it answers.
-    pub fn start(self) -> Result<Postgres> {
+    pub fn start(self, max_connections: u32) -> Result<Postgres> {
         let port = free_port()?;
+        let url = format!("postgres://muster:{}@127.0.0.1:{port}/postgres", self.password);
+        Ok(Postgres {
+            process: self.launch(port, max_connections)?,
+            prepared: self,
+            port,
+            max_connections,
+            url,
+        })
+    }
+
+    fn launch(&self, port: u16, max_connections: u32) -> Result<Process> {
         let data = self.dir.join("data");
         // SIGINT is PostgreSQL's "fast shutdown"; SIGTERM would wait for every client to leave.
         let mut process = Launch::as_user("PostgreSQL", &self.bin.join("postgres"), USER, Signal::SIGINT)
@@ -65,23 +81,31 @@ impl Prepared {
                 "-c",
                 "full_page_writes=off",
                 "-c",
-                "max_connections=500",
+                &format!("max_connections={max_connections}"),
             ])
             .spawn(&self.dir, &self.dir.join("log"))?;
         let is_ready = self.bin.join("pg_isready");
         process.wait_ready(Duration::from_secs(30), || {
             succeeds(Command::new(&is_ready).args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]))
         })?;
-        let url = format!("postgres://muster:{}@127.0.0.1:{port}/postgres", self.password);
-        Ok(Postgres {
-            _process: process,
-            url,
-        })
+        Ok(process)
     }
 }
 
 impl Postgres {
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Ends it as a crash does: no session hears a goodbye.
+    pub fn crash(&mut self) -> Result<()> {
+        // "Immediate shutdown". SIGKILL would leave sessions behind that keep the next start from beginning.
+        self.process.end_by(Signal::SIGQUIT, PATIENCE)
+    }
+
+    /// Starts it again, on the same port and data.
+    pub fn start_again(&mut self) -> Result<()> {
+        self.process = self.prepared.launch(self.port, self.max_connections)?;
+        Ok(())
     }
 }

@@ -157,13 +157,25 @@ impl Process {
         Ok(())
     }
 
+    /// Ends it by a signal of its own kind; fails if it is not gone when `patience` is over.
+    pub(crate) fn end_by(&mut self, signal: Signal, patience: Duration) -> Result<()> {
+        if self.ask(signal, patience) {
+            return Ok(());
+        }
+        bail!("{} did not end at {signal}", self.name);
+    }
+
     /// Asks it to stop and waits; kills it when `patience` is over. True if it stopped by itself.
     pub fn stop(&mut self, patience: Duration) -> bool {
+        self.ask(self.stop, patience)
+    }
+
+    fn ask(&mut self, signal: Signal, patience: Duration) -> bool {
         if !self.is_running() {
             return true;
         }
         if let Ok(pid) = i32::try_from(self.child.id()) {
-            kill(Pid::from_raw(pid), self.stop).ok();
+            kill(Pid::from_raw(pid), signal).ok();
         }
         let end = Instant::now() + patience;
         while self.is_running() {
