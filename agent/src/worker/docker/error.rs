@@ -6,15 +6,26 @@ use bollard::errors::Error as Bollard;
 #[derive(Debug, thiserror::Error)]
 pub enum DockerError {
     /// Nobody answers at the socket.
-    #[error("the container engine at {host} can't be reached: {reason}")]
+    #[error(
+        "the container engine at {host} can't be reached: {reason}; check on the host that it runs \
+         (`systemctl status docker`)"
+    )]
     EngineUnreachable {
         /// Its address.
         host: String,
         /// Why.
         reason: String,
     },
+    /// The connection to the engine broke in the middle of a call.
+    #[error(
+        "the container engine stopped answering ({0}); check on the host that it runs (`systemctl status docker`)"
+    )]
+    EngineAway(String),
     /// The registry does not answer the engine.
-    #[error("the registry {registry} can't be reached: {reason}")]
+    #[error(
+        "the registry {registry} can't be reached from the host: {reason}; check that it runs and that the host's \
+         network reaches it, then deploy again"
+    )]
     RegistryUnreachable {
         /// Its address.
         registry: String,
@@ -22,7 +33,10 @@ pub enum DockerError {
         reason: String,
     },
     /// The registry refuses the credentials, or wants some.
-    #[error("the registry {registry} refused the credentials for {image}: {reason}")]
+    #[error(
+        "the registry {registry} refused the credentials for {image}: {reason}; check the registry's user and \
+         password (or token) in Muster, and that they may pull this image"
+    )]
     Unauthorized {
         /// Its address.
         registry: String,
@@ -32,7 +46,7 @@ pub enum DockerError {
         reason: String,
     },
     /// The registry has no such tag or digest.
-    #[error("the registry has no image {image}: {reason}")]
+    #[error("the registry has no image {image}: {reason}; check that this version was built and pushed")]
     NoSuchImage {
         /// What was pulled.
         image: String,
@@ -40,7 +54,10 @@ pub enum DockerError {
         reason: String,
     },
     /// What was pulled is not what was approved.
-    #[error("the image {image} has the digest {actual}, expected {expected}: somebody moved the tag")]
+    #[error(
+        "the image {image} has the digest {actual}, expected {expected}: somebody moved the tag; deploy the version \
+         anew to take what it is now"
+    )]
     WrongDigest {
         /// What was pulled.
         image: String,
@@ -49,12 +66,28 @@ pub enum DockerError {
         /// What came.
         actual: String,
     },
+    /// The engine's disk is full.
+    #[error(
+        "no space is left where the container engine keeps its data: {0}; free some on the host (`docker system df` \
+         shows what takes it), then deploy again"
+    )]
+    NoSpace(String),
     /// A port of the host is in use.
-    #[error("a port is taken: {0}")]
+    #[error(
+        "a port is taken on the host: {0}; stop what uses it, or publish the application at another port"
+    )]
     PortTaken(String),
     /// The pull made no progress for too long.
-    #[error("the pull of {0} made no progress for two minutes")]
-    PullStalled(String),
+    #[error(
+        "the pull of {image} made no progress for {after_s} s; check the registry and the network between it and the \
+         host, then deploy again"
+    )]
+    PullStalled {
+        /// What was pulled.
+        image: String,
+        /// How long it was waited for.
+        after_s: u64,
+    },
     /// There is no such container, network or volume.
     #[error("not found: {0}")]
     NotFound(String),
@@ -80,7 +113,14 @@ impl From<Bollard> for DockerError {
             Bollard::DockerResponseServerError { message, .. } if is_port_taken(&message) => {
                 Self::PortTaken(message)
             }
+            Bollard::DockerResponseServerError { message, .. } if is_disk_full(&message) => {
+                Self::NoSpace(message)
+            }
             Bollard::DockerResponseServerError { message, .. } => Self::Engine(message),
+            Bollard::IOError { err } => Self::EngineAway(chain(&err)),
+            Bollard::HyperResponseError { err } => Self::EngineAway(chain(&err)),
+            Bollard::HyperLegacyError { err } => Self::EngineAway(chain(&err)),
+            Bollard::RequestTimeoutError => Self::EngineAway("no answer in time".to_owned()),
             other => Self::Engine(other.to_string()),
         }
     }
@@ -92,12 +132,14 @@ impl DockerError {
         let (status, reason) = match error {
             Bollard::DockerResponseServerError { status_code, message } => (status_code, message),
             Bollard::DockerStreamError { error } => (0, error),
-            other => (0, other.to_string()),
+            other => return other.into(),
         };
         let words = reason.to_ascii_lowercase();
         let says = |any: &[&str]| any.iter().any(|part| words.contains(part));
         let (registry, image) = (registry.to_owned(), image.to_owned());
-        if says(&[
+        if is_disk_full(&words) {
+            Self::NoSpace(reason)
+        } else if says(&[
             "no basic auth credentials",
             "unauthorized",
             "authentication required",
@@ -121,11 +163,18 @@ impl DockerError {
             "eof",
             "tls",
             "x509",
+            "connection reset",
+            "broken pipe",
         ]) {
             Self::RegistryUnreachable { registry, reason }
         } else {
             Self::Engine(reason)
         }
+    }
+
+    /// Whether the engine itself is away: it may be back in a moment.
+    pub const fn is_engine_away(&self) -> bool {
+        matches!(self, Self::EngineUnreachable { .. } | Self::EngineAway(_))
     }
 
     /// Whether the thing that was to go is gone already.
@@ -136,6 +185,22 @@ impl DockerError {
 
 fn is_port_taken(message: &str) -> bool {
     message.contains("port is already allocated") || message.contains("address already in use")
+}
+
+fn is_disk_full(message: &str) -> bool {
+    message.contains("no space left on device") || message.contains("disk quota exceeded")
+}
+
+/// An error with its causes: the outermost alone says little.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
 }
 
 #[cfg(test)]
@@ -161,5 +226,7 @@ mod tests {
         assert!(matches!(pull(wrong), DockerError::Unauthorized { .. }));
         let missing = "manifest for r.io/shop:1 not found: manifest unknown: manifest unknown";
         assert!(matches!(pull(missing), DockerError::NoSuchImage { .. }));
+        let full = "write /var/lib/docker/tmp/GetImageBlob123: no space left on device";
+        assert!(matches!(pull(full), DockerError::NoSpace(_)));
     }
 }

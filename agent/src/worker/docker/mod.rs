@@ -28,10 +28,14 @@ pub const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
 const CALL_TIMEOUT: Duration = Duration::from_mins(1);
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A pull that makes no progress for longer has an end: the engine itself waits for ever.
+const STALLED_AFTER: Duration = Duration::from_mins(2);
+
 /// A container engine that answered.
 #[derive(Clone)]
 pub struct Engine {
     docker: Docker,
+    stalled_after: Duration,
 }
 
 impl Engine {
@@ -57,7 +61,10 @@ impl Engine {
                 request
             });
         match tokio::time::timeout(HELLO_TIMEOUT, docker.negotiate_version()).await {
-            Ok(Ok(docker)) => Ok(Self { docker }),
+            Ok(Ok(docker)) => Ok(Self {
+                docker,
+                stalled_after: STALLED_AFTER,
+            }),
             Ok(Err(e)) => Err(unreachable(e.to_string())),
             Err(_) => Err(unreachable("it does not answer".to_owned())),
         }

@@ -1,15 +1,11 @@
 //! Pulling an image, and pinning what came to its digest.
 
-use std::time::Duration;
-
 use bollard::{auth::DockerCredentials, query_parameters::CreateImageOptionsBuilder};
 use futures_util::{StreamExt as _, pin_mut};
 use muster_base::{ExposeSecret, SecretString};
 
 use super::{DockerError, Engine};
 use crate::policy::ImageRef;
-
-const STALLED_AFTER: Duration = Duration::from_mins(2);
 
 /// How the engine is to introduce itself at the registry.
 pub enum Credentials {
@@ -50,14 +46,22 @@ impl Engine {
             .from_image(&image.name())
             .tag(wanted.unwrap_or(&image.tag))
             .build();
-        let shown = image.to_string();
+        let shown = match wanted {
+            Some(digest) => format!("{image} at {digest}"),
+            None => image.to_string(),
+        };
         let progress =
             self.docker
                 .create_image(Some(options), None, for_engine(credentials, &image.registry));
         pin_mut!(progress);
         loop {
-            match tokio::time::timeout(STALLED_AFTER, progress.next()).await {
-                Err(_) => return Err(DockerError::PullStalled(shown)),
+            match tokio::time::timeout(self.stalled_after, progress.next()).await {
+                Err(_) => {
+                    return Err(DockerError::PullStalled {
+                        image: shown,
+                        after_s: self.stalled_after.as_secs(),
+                    });
+                }
                 Ok(None) => break,
                 Ok(Some(Ok(_))) => {}
                 Ok(Some(Err(e))) => return Err(DockerError::of_pull(e, &image.registry, &shown)),
@@ -125,5 +129,47 @@ fn for_engine(credentials: &Credentials, registry: &str) -> Option<DockerCredent
             serveraddress,
             ..DockerCredentials::default()
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use muster_workbench::proxy::{Endpoint, Fault, Proxy};
+
+    use super::*;
+
+    fn variable(name: &str) -> String {
+        std::env::var(name).unwrap_or_else(|_| {
+            panic!("{name} is not set: run `cargo verify`, or `cargo verify --with-services`")
+        })
+    }
+
+    #[tokio::test]
+    async fn a_registry_that_stops_in_the_middle_of_a_word_is_given_up() {
+        let registry: std::net::SocketAddr = variable("MUSTER_TEST_REGISTRY").parse().unwrap();
+        let proxy = Proxy::tcp(Endpoint::Tcp(registry)).unwrap();
+        proxy.fail(Fault::Hang("/manifests/"));
+        let mut engine = Engine::connect(&variable("MUSTER_TEST_DOCKER_HOST"))
+            .await
+            .unwrap();
+        engine.stalled_after = Duration::from_secs(1);
+        let image: ImageRef = format!("127.0.0.1:{}/muster/web:1.0.0", proxy.port().unwrap())
+            .parse()
+            .unwrap();
+        let password = std::fs::read_to_string(variable("MUSTER_TEST_REGISTRY_PASSWORD_FILE")).unwrap();
+        let credentials = Credentials::Password {
+            username: variable("MUSTER_TEST_REGISTRY_USER"),
+            password: password.trim().into(),
+        };
+        let error = engine.pull(&image, None, &credentials).await.unwrap_err();
+        assert!(proxy.has_failed());
+        assert!(
+            error
+                .to_string()
+                .contains("1.0.0 made no progress for 1 s; check the registry"),
+            "{error}"
+        );
     }
 }
