@@ -34,13 +34,15 @@ pub(super) async fn wait(deploy: &Deploy<'_>, container: &str) -> Result<(), Ste
         fallen(&found, check)?;
         let news = look(check, &found, began).await;
         let why = match news {
-            News::Healthy => return Ok(()),
+            // It may have fallen over while it was asked.
+            News::Healthy if is_up_still(deploy, container, &found).await? => return Ok(()),
+            News::Healthy => "it answered and fell over".to_owned(),
             News::Never(why) => return unhealthy(why),
             News::NotYet(why) => why,
         };
         if Instant::now() >= give_up {
             return unhealthy(format!(
-                "the new container was not healthy within {} ms: {why}",
+                "the new container was not healthy within {} ms: {why}; its last lines are in the log",
                 deploy.spec.health_timeout_ms
             ));
         }
@@ -49,6 +51,11 @@ pub(super) async fn wait(deploy: &Deploy<'_>, container: &str) -> Result<(), Ste
             () = sleep(pause(check)) => {}
         }
     }
+}
+
+async fn is_up_still(deploy: &Deploy<'_>, container: &str, before: &Found) -> Result<bool, StepError> {
+    let now = deploy.engine.find(container).await?;
+    Ok(now.is_some_and(|now| now.running && now.restarts == before.restarts))
 }
 
 enum News {
@@ -147,7 +154,7 @@ fn fallen(found: &Found, check: &HealthCheck) -> Result<(), StepError> {
     let restarted = found.restarting || found.restarts > 0;
     if found.restarts >= TOO_MANY_RESTARTS || (restarted && !patient) {
         return unhealthy(format!(
-            "the new container exits right after its start (exit code {}, {} restarts)",
+            "the new container exits right after its start (exit code {}, {} restarts); its last lines are in the log",
             found.exit_code, found.restarts
         ));
     }
@@ -158,7 +165,7 @@ fn fallen(found: &Found, check: &HealthCheck) -> Result<(), StepError> {
             format!(": {}", found.error)
         };
         return unhealthy(format!(
-            "the new container exited with code {}{why}",
+            "the new container exited with code {}{why}; its last lines are in the log",
             found.exit_code
         ));
     }
