@@ -237,9 +237,16 @@ impl Job<'_> {
     }
 
     async fn deploy(&self, spec: &muster_protocol::latest::DeploySpec, events: &Events) -> Ending {
-        let engine = match Engine::connect(&self.config.docker_host).await {
+        let connected = if self.marks().is_empty() {
+            Engine::connect(&self.config.docker_host).await
+        } else {
+            deploy::await_engine(&self.config.docker_host).await
+        };
+        let engine = match connected {
             Ok(engine) => engine,
-            Err(e) => return deploy::without_engine(self.marks(), &e),
+            Err(e) => {
+                return deploy::without_engine(&spec.container.name, self.head.order, self.marks(), &e);
+            }
         };
         let may_replace_unmanaged =
             Policy::load(&self.config.policy).is_ok_and(|policy| policy.may_replace_unmanaged());

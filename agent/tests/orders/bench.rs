@@ -55,6 +55,7 @@ pub(crate) struct TestHost {
     pub(crate) signer: SigningKey,
     seal_key: Vec<u8>,
     sequence: Cell<u64>,
+    docker_host: String,
 }
 
 impl TestHost {
@@ -82,6 +83,15 @@ impl TestHost {
             clock,
             signer,
             sequence: Cell::new(0),
+            docker_host: engine::docker_host(),
+        }
+    }
+
+    /// With an engine of the test's own, or with a broken way to one.
+    pub(crate) fn at_engine(self, docker_host: impl Into<String>) -> Self {
+        Self {
+            docker_host: docker_host.into(),
+            ..self
         }
     }
 
@@ -189,7 +199,7 @@ impl TestHost {
             .arg(self.path())
             .arg("--policy")
             .arg(self.path().join("policy.toml"))
-            .args(["--docker-host", &engine::docker_host()])
+            .args(["--docker-host", &self.docker_host])
             .kill_on_drop(true);
         command
     }
@@ -228,7 +238,7 @@ impl TestHost {
     pub(crate) fn config(&self) -> RunConfig {
         RunConfig {
             policy: self.path().join("policy.toml"),
-            docker_host: engine::docker_host(),
+            docker_host: self.docker_host.clone(),
             worker: Some(worker_binary()),
             ..RunConfig::new(self.path())
         }
@@ -286,9 +296,26 @@ impl Worker {
         }
     }
 
-    /// Everything that it says, until it ends.
-    pub(crate) async fn all(mut self) -> Said {
+    /// Everything that it says, until it ends; `meddle` is done when a step has this status.
+    pub(crate) async fn all_but(mut self, step: &str, at: StepStatus, meddle: impl FnOnce()) -> Said {
         let mut said = Vec::new();
+        while let Some(reply) = self.next().await {
+            let now = is_step(&reply, step, at);
+            said.push(reply);
+            if now {
+                meddle();
+                return self.rest(said).await;
+            }
+        }
+        panic!("it ended before {step} was {at:?}: {said:#?}");
+    }
+
+    /// Everything that it says, until it ends.
+    pub(crate) async fn all(self) -> Said {
+        self.rest(Vec::new()).await
+    }
+
+    async fn rest(mut self, mut said: Vec<OrderReply>) -> Said {
         while let Some(reply) = self.next().await {
             said.push(reply);
         }
@@ -381,6 +408,17 @@ impl Said {
             StepReport::Step { .. } => None,
         });
         lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// Whether the reply says that a step has this status now.
+pub(crate) fn is_step(reply: &OrderReply, step: &str, at: StepStatus) -> bool {
+    match reply {
+        OrderReply::Event(event) => match &event.what {
+            StepReport::Step { name, status, .. } => name == step && *status == at,
+            StepReport::Log(_) => false,
+        },
+        OrderReply::Accepted | OrderReply::Refused(_) | OrderReply::Outcome(_) => false,
     }
 }
 

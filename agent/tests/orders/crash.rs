@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use muster_agent::link::OrderRequest;
-use muster_protocol::latest::{OrderReply, OrderStatus, SignedOrder, StepReport, StepStatus};
+use muster_protocol::latest::{OrderReply, OrderStatus, SignedOrder, StepStatus};
 
 use crate::{
-    bench::{POLICY, TestHost, Worker},
+    bench::{POLICY, TestHost, Worker, is_step},
     engine::{Place, docker},
 };
 
@@ -23,16 +23,6 @@ async fn kill_at(mut worker: Worker, step: &str, at: StepStatus) {
         }
     }
     panic!("the worker ended before {step}");
-}
-
-fn is_step(reply: &OrderReply, step: &str, at: StepStatus) -> bool {
-    match reply {
-        OrderReply::Event(event) => match &event.what {
-            StepReport::Step { name, status, .. } => name == step && *status == at,
-            StepReport::Log(_) => false,
-        },
-        OrderReply::Accepted | OrderReply::Refused(_) | OrderReply::Outcome(_) => false,
-    }
 }
 
 async fn deploy(host: &TestHost, order: &SignedOrder) -> OrderStatus {

@@ -5,7 +5,7 @@ use std::{
     net::{TcpListener, TcpStream},
     process::Command,
     sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use muster_base::random_token;
@@ -36,10 +36,15 @@ pub(crate) fn registry_password() -> String {
     std::fs::read_to_string(path).unwrap().trim().to_owned()
 }
 
-/// What the docker command says.
+/// What the docker command says of the engine that all tests share.
 pub(crate) fn docker(arguments: &[&str]) -> String {
+    docker_at(&docker_host(), arguments)
+}
+
+/// What the docker command says of an engine.
+pub(crate) fn docker_at(host: &str, arguments: &[&str]) -> String {
     let output = Command::new("docker")
-        .args(["--host", &docker_host()])
+        .args(["--host", host])
         .args(arguments)
         .output()
         .unwrap();
@@ -65,20 +70,32 @@ pub(crate) fn free_port() -> u16 {
 pub(crate) struct Place {
     pub(crate) name: String,
     pub(crate) port: u16,
+    engine: String,
 }
 
 impl Place {
     pub(crate) fn new() -> Self {
+        Self::at(docker_host())
+    }
+
+    /// On an engine of the test's own.
+    pub(crate) fn at(engine: String) -> Self {
         Self {
             name: format!("test-{}", random_token("").to_lowercase()),
             port: free_port(),
+            engine,
         }
+    }
+
+    /// What the docker command says of this place's engine.
+    pub(crate) fn docker(&self, arguments: &[&str]) -> String {
+        docker_at(&self.engine, arguments)
     }
 
     /// Names of the containers that have the name or had it.
     pub(crate) fn containers(&self) -> Vec<String> {
         let filter = format!("name={}", self.name);
-        let names = docker(&["ps", "--all", "--format", "{{.Names}}", "--filter", &filter]);
+        let names = self.docker(&["ps", "--all", "--format", "{{.Names}}", "--filter", &filter]);
         names.lines().map(str::to_owned).collect()
     }
 
@@ -89,12 +106,21 @@ impl Place {
     }
 
     pub(crate) fn inspect(&self, what: &str) -> String {
-        docker(&["inspect", "--format", what, &self.name])
+        self.docker(&["inspect", "--format", what, &self.name])
     }
 
     /// The id and the start of what has the name: changes if it is replaced or restarted.
     pub(crate) fn life(&self) -> String {
         self.inspect("{{.Id}} {{.State.StartedAt}} {{.State.Running}}")
+    }
+
+    /// Waits until the port serves this version.
+    pub(crate) fn await_served(&self, version: &str) {
+        let give_up = Instant::now() + Duration::from_secs(30);
+        while self.served().as_deref() != Some(version) {
+            assert!(Instant::now() < give_up, "{} does not serve {version}", self.name);
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// The version that is served on the port.
@@ -112,7 +138,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         for name in self.containers() {
-            docker(&["rm", "--force", &name]);
+            self.docker(&["rm", "--force", &name]);
         }
     }
 }

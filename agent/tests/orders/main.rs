@@ -6,6 +6,7 @@ mod bench;
 mod crash;
 mod deploy;
 mod engine;
+mod faults;
 mod refusals;
 mod secrets;
 mod socket;

@@ -143,9 +143,12 @@ impl Deploy<'_> {
         if let (Some(old), Some(holder)) = (&old, &holder)
             && old.id == holder.id
         {
-            self.engine
-                .rename(&old.id, &plan::aside_name(name, self.order))
-                .await?;
+            let aside = plan::aside_name(name, self.order);
+            match self.engine.rename(&old.id, &aside).await {
+                // Somebody removed it just now, so the name is free.
+                Err(e) if e.is_not_found() => {}
+                other => other?,
+            }
         }
         Ok(old)
     }
@@ -194,15 +197,19 @@ impl Deploy<'_> {
     async fn finish(&self, digest: String) -> Ending {
         let aside = plan::aside_name(&self.spec.container.name, self.order);
         let removed = self
-            .step(plan::REMOVE_OLD, async {
-                match self.engine.find(&aside).await? {
-                    Some(old) => Ok(self.engine.remove(&old.id).await?),
-                    None => Ok(()),
-                }
-            })
+            .step(
+                plan::REMOVE_OLD,
+                self.insist("removing the old container", async || {
+                    match self.engine.find(&aside).await? {
+                        Some(old) => Ok(self.engine.remove(&old.id).await?),
+                        None => Ok(()),
+                    }
+                }),
+            )
             .await;
         if let Err(e) = removed {
-            let line = format!("the old container could not be removed ({e}); remove {aside} by hand");
+            let line =
+                format!("the old container could not be removed ({e}); remove {aside} by hand on the host");
             self.events.log(&line).await;
         }
         Ending {

@@ -13,10 +13,12 @@
 //!
 //! # Fails how
 //! RolledBack if everything is as it was, Cancelled if a person wanted that, NeedsAttention if even putting the old
-//! container back failed: the error then names the containers.
+//! container back failed: it is started then under whatever name it has, and the error names the containers. An engine
+//! that goes away in the middle is waited for: what was begun is finished or undone when it is back.
 
 mod flow;
 mod health;
+mod insist;
 mod plan;
 mod undo;
 
@@ -34,6 +36,7 @@ use super::{
 use crate::orders::journal::Mark;
 
 pub use flow::run;
+pub use insist::await_engine;
 
 /// One deploy and all that it needs.
 pub struct Deploy<'a> {
@@ -93,12 +96,16 @@ enum StepError {
     Unmanaged(String),
     #[error("{0}")]
     Unhealthy(String),
+    #[error("somebody removed the old container")]
+    OldIsGone,
+    #[error("the name {name} was given to another container ({by}) meanwhile")]
+    NameTaken { name: String, by: String },
     #[error("cancelled")]
     Cancelled,
 }
 
-/// How a deploy ends when the engine does not answer at all.
-pub fn without_engine(marks: &[Mark], error: &DockerError) -> Ending {
+/// How a deploy of the container `name` ends when the engine does not answer at all.
+pub fn without_engine(name: &str, order: OrderId, marks: &[Mark], error: &DockerError) -> Ending {
     let begun = !marks.is_empty();
     Ending {
         status: if begun {
@@ -107,7 +114,10 @@ pub fn without_engine(marks: &[Mark], error: &DockerError) -> Ending {
             OrderStatus::RolledBack
         },
         error: Some(if begun {
-            format!("{error}; the deploy was interrupted before, so look at the containers once it answers")
+            format!(
+                "{error}; the deploy was interrupted before, so look at the containers {name} and {} once it answers",
+                plan::aside_name(name, order)
+            )
         } else {
             format!("{error}; nothing was changed")
         }),

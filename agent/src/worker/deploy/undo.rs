@@ -1,15 +1,9 @@
 //! The way back: the new container goes, the old one gets its name and runs again.
 
-use std::time::Duration;
-
 use muster_protocol::latest::OrderStatus;
-use tokio::time::sleep;
 
 use super::{Deploy, Ending, StepError, plan};
 use crate::orders::journal::Mark;
-
-const ATTEMPTS: u32 = 5;
-const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(2);
 
 impl Deploy<'_> {
     /// Puts everything back as it was.
@@ -41,13 +35,11 @@ impl Deploy<'_> {
                 digest: None,
             },
             Err(e) => {
-                let name = &self.spec.container.name;
-                let aside = plan::aside_name(name, self.order);
+                let state = self.serve_anyway().await;
                 Ending {
                     status: OrderStatus::NeedsAttention,
                     error: Some(self.events.clean(&format!(
-                        "{reason}; and putting the old container back failed: {e}. Look at the containers {name} \
-                         and {aside} on the host"
+                        "{reason}; and putting the old container back failed: {e}. {state}"
                     ))),
                     digest: None,
                 }
@@ -56,37 +48,29 @@ impl Deploy<'_> {
     }
 
     async fn put_back(&self) -> Result<&'static str, StepError> {
-        let mut left = ATTEMPTS;
-        loop {
-            left -= 1;
-            match self.try_to_put_back().await {
-                Ok(what) => return Ok(what),
-                Err(e) if left == 0 => return Err(e),
-                // The engine restarts, or a port is not free yet.
-                Err(e) => {
-                    self.events.log(&format!("putting back: {e}; trying again")).await;
-                    sleep(BETWEEN_ATTEMPTS).await;
-                }
-            }
-        }
+        self.insist("putting back", async || self.try_to_put_back().await)
+            .await
     }
 
     async fn try_to_put_back(&self) -> Result<&'static str, StepError> {
         let name = &self.spec.container.name;
-        if let Some(found) = self.engine.find(name).await?
-            && self.is_ours(&found)
+        let holder = self.engine.find(name).await?;
+        if let Some(found) = &holder
+            && self.is_ours(found)
         {
             self.engine.remove(&found.id).await?;
         }
         let Some(old) = self.old.get().and_then(Option::as_ref) else {
-            return Ok("there was no container before and there is none now");
+            return Ok("there was no container before and nothing of this deploy is left");
         };
-        let Some(found) = self.engine.find(&old.id).await? else {
-            return Err(StepError::Unhealthy(
-                "somebody removed the old container".to_owned(),
-            ));
-        };
+        let found = self.engine.find(&old.id).await?.ok_or(StepError::OldIsGone)?;
         if found.name != *name {
+            if let Some(other) = holder.filter(|found| !self.is_ours(found)) {
+                return Err(StepError::NameTaken {
+                    name: name.clone(),
+                    by: other.id.chars().take(SHORT_ID).collect(),
+                });
+            }
             self.engine.rename(&old.id, name).await?;
         }
         if !old.was_running {
@@ -99,9 +83,38 @@ impl Deploy<'_> {
                 "the old container does not stay up (exit code {})",
                 found.exit_code
             ))),
-            None => Err(StepError::Unhealthy(
-                "somebody removed the old container".to_owned(),
-            )),
+            None => Err(StepError::OldIsGone),
+        }
+    }
+
+    /// What could not be put back serves on, under whatever name it has. Says how things stand and what to do.
+    async fn serve_anyway(&self) -> String {
+        let name = &self.spec.container.name;
+        let Some(old) = self.old.get().and_then(Option::as_ref) else {
+            return format!("Look at the container {name} on the host");
+        };
+        if old.was_running
+            && let Err(e) = self.engine.start(&old.id).await
+        {
+            tracing::warn!(error = %e, "the old container could not be started");
+        }
+        match self.engine.find(&old.id).await {
+            Ok(Some(found)) if found.running => format!(
+                "The old container runs, as {}: free the name {name} on the host, then deploy again",
+                found.name
+            ),
+            Ok(Some(found)) => format!(
+                "The old container does not run: look at {name} and {} on the host, and start the latter by hand",
+                found.name
+            ),
+            Ok(None) => format!("Nothing serves {name} now: deploy the version before, or a newer one"),
+            Err(_) => format!(
+                "Look at the containers {name} and {} on the host",
+                plan::aside_name(name, self.order)
+            ),
         }
     }
 }
+
+/// As much of a container's id as the engine's own tools show.
+const SHORT_ID: usize = 12;
