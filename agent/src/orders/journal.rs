@@ -5,6 +5,8 @@
 //! crash are synced one by one, events are only written. A line that was torn by a power failure is cut off when the
 //! file is opened again.
 //!
+//! A file `<order id>.cancel` beside it says that somebody asked to stop the order, for a worker that nobody can talk to.
+//!
 //! Files of ended orders are kept for 30 days, so that an order that comes again is answered and not done again;
 //! after that its expiry and its sequence number refuse it.
 
@@ -146,10 +148,8 @@ impl Journal {
 
     /// Forgets a refused order, so that it can be started again under a new sequence number.
     pub fn forget(&self, order: OrderId) -> io::Result<()> {
-        match fs::remove_file(self.path(order)) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
-            Ok(()) | Err(_) => Ok(()),
-        }
+        self.forget_cancel(order)?;
+        remove(&self.path(order))
     }
 
     /// What is known of the order; `None` if it never started.
@@ -172,6 +172,28 @@ impl Journal {
             file.set_len(whole as u64)?;
         }
         Ok(OrderLog { file })
+    }
+
+    /// Asks whoever works on the order to stop it. He looks from time to time.
+    pub fn ask_to_cancel(&self, order: OrderId) -> io::Result<()> {
+        let path = self.cancel_path(order);
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)
+            .map(drop)
+    }
+
+    /// Whether somebody asked to stop the order.
+    pub fn is_cancel_asked(&self, order: OrderId) -> bool {
+        self.cancel_path(order).exists()
+    }
+
+    /// Forgets that somebody asked.
+    pub fn forget_cancel(&self, order: OrderId) -> io::Result<()> {
+        remove(&self.cancel_path(order))
     }
 
     /// The orders that are known, oldest first.
@@ -201,6 +223,18 @@ impl Journal {
 
     fn path(&self, order: OrderId) -> PathBuf {
         self.dir.join(format!("{order}.jsonl"))
+    }
+
+    fn cancel_path(&self, order: OrderId) -> PathBuf {
+        self.dir.join(format!("{order}.cancel"))
+    }
+}
+
+/// Removes a file. One that is not there is no error.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 

@@ -10,9 +10,10 @@
 //! # Invariants
 //! - Nothing is done before the line `started` is in the worker's own journal, and no order is done twice: one that
 //!   ended is answered from the journal, one that was interrupted is finished or undone.
-//! - One order at a time in each [`lane`].
+//! - One order at a time in each [`lane`]. A cancel reaches the worker that has the order, whoever is told of it.
 //! - Secrets live in this process's memory for as long as the order takes; never in arguments, files or messages.
 
+mod cancel;
 pub mod deploy;
 pub mod docker;
 pub mod events;

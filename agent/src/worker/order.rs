@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     WorkerConfig,
+    cancel::{self, InLine},
     deploy::{self, Deploy, Ending},
     docker::Engine,
     events::{Events, reply_of},
@@ -95,14 +96,16 @@ async fn begin(
     trust::offer(&mut identity, &config.data, keys)?;
     let Verified { head, payload } = verify_origin(&trust::trust(&identity), order)?;
 
-    // Before the journal is looked at: whoever had the order before us ends it while he holds the lane.
-    let held = lane::take(&config.data.worker(), Lane::of(&payload), cancel).await?;
-    let Some(_held) = held else {
-        return Err(Stop::Failed(
-            "cancelled while it waited for another order".to_owned(),
-        ));
-    };
     let journal = Journal::open(&config.data.worker().join(JOURNAL))?;
+    // Before the journal is looked at: whoever had the order before us ends it while he holds the lane.
+    let (dir, lane) = (config.data.worker(), Lane::of(&payload));
+    let _held = match lane::take(&dir, lane, cancel).await? {
+        Some(held) => held,
+        None => match cancel::in_line(&dir, lane, &journal, &head, config.clock.now()).await? {
+            InLine::Ours(held) => held,
+            InLine::Never(outcome) => return Err(Stop::Answer(OrderReply::Outcome(outcome))),
+        },
+    };
     let mut history = journal.read(head.order)?;
     if history
         .as_ref()
@@ -158,8 +161,12 @@ async fn begin(
         resuming,
         cancel,
     };
-    job.work(log, answers.clone()).await?;
+    tokio::select! {
+        done = job.work(log, answers.clone()) => done?,
+        () = cancel::watch(&journal, head.order, cancel) => {}
+    }
     // The answer is out; what this costs, nobody waits for.
+    journal.forget_cancel(head.order)?;
     journal.prune(config.clock.now()).map_err(Stop::from)
 }
 
@@ -228,7 +235,7 @@ impl Job<'_> {
             events.log("the worker was interrupted; going on").await;
         }
         let ending = match self.payload {
-            OrderPayload::Deploy(spec) => Done::from(self.deploy(spec, &events).await),
+            OrderPayload::Deploy(spec) => Done::from(Box::pin(self.deploy(spec, &events)).await),
             OrderPayload::Sql(spec) => self.sql(spec, &events).await,
             OrderPayload::TestServer(target) => self.test_server(target).await,
         };

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod bench;
+mod cancel;
 mod crash;
 mod deploy;
 mod engine;
