@@ -1,6 +1,6 @@
 //! One order, from the frame to the outcome.
 
-use std::io;
+use std::{io, time::Duration};
 
 use muster_base::UnixMs;
 use muster_identity::order::OrderHead;
@@ -36,6 +36,8 @@ use crate::{
 const JOURNAL: &str = "journal";
 /// Reports of statements that wait to be journalled, at most.
 const REPORTS: usize = 16;
+/// A database server that is restarted is back within this time, or somebody has to look.
+const RECONNECT_FOR: Duration = Duration::from_mins(2);
 
 /// Why nothing was begun.
 enum Stop {
@@ -236,7 +238,7 @@ impl Job<'_> {
         }
         let ending = match self.payload {
             OrderPayload::Deploy(spec) => Done::from(Box::pin(self.deploy(spec, &events)).await),
-            OrderPayload::Sql(spec) => self.sql(spec, &events).await,
+            OrderPayload::Sql(spec) => Box::pin(self.sql(spec, &events)).await,
             OrderPayload::TestServer(target) => self.test_server(target).await,
         };
         let outcome = self.outcome(ending, started_at, &events);
@@ -280,6 +282,7 @@ impl Job<'_> {
         let context = SqlContext {
             order: self.head.order,
             resuming: self.resuming,
+            reconnect_for: RECONNECT_FOR,
             cancel: self.cancel.clone(),
             events: reports,
             clock: self.config.clock.clone(),

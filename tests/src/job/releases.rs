@@ -6,8 +6,9 @@ use anyhow::{Context, Result, bail, ensure};
 use muster_workbench::process::run_with_input;
 use muster_workbench::{Env, random_hex, tools};
 use serde_json::{Value, json};
+use std::fs::File;
 use std::io::{Seek as _, Write as _};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// The environment of the servers that are registered here.
@@ -26,6 +27,8 @@ pub enum Kind {
 
 /// A registered server with a database of its own to release to.
 pub struct Server {
+    /// Its id.
+    pub id: String,
     /// Its label, by which releases name it.
     pub label: String,
     /// Its database.
@@ -94,7 +97,7 @@ impl Server {
         }
         ensure_environment(admin)?;
         let label = format!("{name}-server");
-        admin.post(
+        let registered = admin.post(
             "/api/v1/schema/servers",
             &json!({
                 "label": label, "ip": "127.0.0.1", "port": login.port, "environment": ENVIRONMENT,
@@ -103,6 +106,7 @@ impl Server {
             }),
         )?;
         Ok(Self {
+            id: text(&registered, "id")?.to_owned(),
             label,
             database: name,
             kind,
@@ -113,6 +117,13 @@ impl Server {
     /// What a query in the target database answers, columns separated by tabs: to look, not to change.
     pub fn query(&self, sql: &str) -> Result<String> {
         self.login.query(self.kind, &self.database, sql)
+    }
+
+    /// Runs `sql` in the target database for as long as the answer lives.
+    pub fn hold(&self, sql: &str) -> Result<Holder> {
+        let mut client = self.login.client(self.kind, &self.database)?;
+        let client = client.stdin(script(sql)?).stdout(Stdio::null());
+        Ok(Holder(client.spawn()?))
     }
 
     /// Proposes `sql` as `version`; the answer holds `ticketId`.
@@ -178,8 +189,14 @@ impl Login {
     }
 
     fn query(&self, kind: Kind, database: &str, sql: &str) -> Result<String> {
+        let script = script(sql)?;
+        let mut client = self.client(kind, database)?;
+        Ok(run_with_input(&mut client, script)?.trim_end().to_owned())
+    }
+
+    fn client(&self, kind: Kind, database: &str) -> Result<Command> {
         let port = self.port.to_string();
-        let mut client = match kind {
+        Ok(match kind {
             Kind::Postgres => {
                 let mut client = Command::new(tools::PSQL.path()?);
                 client.args([
@@ -208,12 +225,25 @@ impl Login {
                 client.env("MYSQL_PWD", &self.password);
                 client
             }
-        };
-        // On standard input: the statement may hold a password, and arguments are for all to see.
-        let mut script = tempfile::tempfile()?;
-        writeln!(script, "{sql};")?;
-        script.rewind()?;
-        Ok(run_with_input(&mut client, script)?.trim_end().to_owned())
+        })
+    }
+}
+
+/// For a client's standard input: the statement may hold a password, and arguments are for all to see.
+fn script(sql: &str) -> Result<File> {
+    let mut script = tempfile::tempfile()?;
+    writeln!(script, "{sql};")?;
+    script.rewind()?;
+    Ok(script)
+}
+
+/// A client that is in the middle of something; it ends when this is dropped.
+pub struct Holder(Child);
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
     }
 }
 

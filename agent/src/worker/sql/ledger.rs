@@ -61,9 +61,10 @@ impl Row {
             usize::try_from(value).map_err(|_| SqlError::Ledger(format!("step {value} makes no sense")))
         };
         if sql_sha256 != hex::encode(spec.sql_sha256) {
-            return Err(SqlError::Ledger(
-                "it knows this release with another text; somebody has changed the ledger".into(),
-            ));
+            return Err(SqlError::Ledger(format!(
+                "it knows the release {} with another text, so somebody has changed the ledger",
+                spec.release
+            )));
         }
         let status = match status.as_str() {
             "starting" => Status::Starting {

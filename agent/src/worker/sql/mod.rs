@@ -43,24 +43,32 @@
 //! - Two releases never run at once on one database: an advisory lock (`GET_LOCK`) is held by the same session that
 //!   runs the statements, so a statement that outlives its worker keeps it.
 //! - A release that is `done` in the ledger is answered from it and never run again.
-//! - Every wait has an end: connecting, the lock, a server's lock queues, a statement.
+//! - Every wait has an end: connecting, the lock, a server's lock queues, a statement, the server's answer to the
+//!   bookkeeping, a server that was restarted in the middle.
 //! - The password appears in no error, event or log line.
 
 mod check;
+mod connect;
 mod decide;
 mod error;
+#[cfg(test)]
+mod faults;
 mod ledger;
 mod mysql;
 mod postgres;
 mod report;
 #[cfg(test)]
 mod testing;
+mod wait;
 
 pub use check::effective_risk;
 pub use error::SqlError;
 use muster_base::{Clock, ExposeSecret as _, OrderId, SecretString};
 use muster_protocol::latest::{DbDialect, OrderStatus, SqlSpec, SqlTarget, StepReport};
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep},
+};
 use tokio_util::sync::CancellationToken;
 
 use std::time::Duration;
@@ -69,6 +77,8 @@ use std::time::Duration;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A lost connection is replaced this often; the ledger says where to go on.
 const RECONNECTS: u32 = 3;
+/// Between two tries to connect again.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(500);
 
 /// What an execution needs from the worker around it.
 #[derive(Debug)]
@@ -77,6 +87,8 @@ pub struct SqlContext {
     pub order: OrderId,
     /// The order had been started before and was interrupted: waits longer for what may still run from then.
     pub resuming: bool,
+    /// For so long a server that went away in the middle is awaited: it may only be restarted.
+    pub reconnect_for: Duration,
     /// Stops the release: the running statement is cancelled on the server.
     pub cancel: CancellationToken,
     /// Where each step's news go.
@@ -104,6 +116,8 @@ pub async fn run(ctx: &SqlContext, spec: &SqlSpec, password: &SecretString) -> S
     };
     let mut version = None;
     let mut attempt = 0;
+    let mut told = false;
+    let mut give_up = Instant::now() + ctx.reconnect_for;
     let result = loop {
         // A connection that broke may have left a statement running on the server: wait for it like after a crash.
         let resuming = ctx.resuming || attempt > 0;
@@ -114,16 +128,34 @@ pub async fn run(ctx: &SqlContext, spec: &SqlSpec, password: &SecretString) -> S
             DbDialect::MySql => mysql::execute(ctx, spec, &plan, password, resuming, &mut version).await,
         };
         match result {
-            Err(SqlError::ConnectionLost(_)) if attempt < RECONNECTS && !ctx.cancel.is_cancelled() => {
+            Err(SqlError::ConnectionLost(_)) if attempt < RECONNECTS => {
                 attempt += 1;
+                give_up = Instant::now() + ctx.reconnect_for;
                 report::log(
                     ctx,
                     "the connection broke; connecting again and asking the ledger where to go on",
                 )
                 .await;
-                tokio::time::sleep(Duration::from_millis(500) * attempt).await;
+            }
+            Err(SqlError::Connect { message, .. }) if resuming && Instant::now() < give_up => {
+                if !told {
+                    report::log(
+                        ctx,
+                        format!("the server can't be reached ({message}); trying again"),
+                    )
+                    .await;
+                    told = true;
+                }
+            }
+            Err(SqlError::Connect { address, message }) if resuming => {
+                break Err(SqlError::Unreachable { address, message });
             }
             result => break result,
+        }
+        tokio::select! {
+            () = sleep(RECONNECT_PAUSE) => {}
+            // One more try without a pause: how things stand is said by who is asked last.
+            () = ctx.cancel.cancelled() => give_up = Instant::now(),
         }
     };
     match result {

@@ -6,6 +6,7 @@ use super::{
         decide::State,
         error::bookkeeping,
         ledger::{Row, StepResult, StoredRow, json},
+        wait::answer,
     },
     SqlSpec,
     session::Session,
@@ -14,17 +15,18 @@ use super::{
 impl Session {
     /// Makes the ledger where it is missing.
     pub(super) async fn ensure_ledger(&mut self) -> Result<(), SqlError> {
-        let found: Option<i64> = sqlx::query_scalar(
+        let looking = sqlx::query_scalar(
             "select 1 from information_schema.tables
              where table_schema = database() and table_name = 'muster_release_ledger'",
         )
-        .fetch_optional(&mut self.conn)
-        .await
-        .map_err(|error| bookkeeping(&error))?;
+        .fetch_optional(&mut self.conn);
+        let found: Option<i64> = answer(self.limits.answer(), looking)
+            .await
+            .map_err(|error| bookkeeping(&error))?;
         if found.is_some() {
             return Ok(());
         }
-        sqlx::raw_sql(
+        let making = sqlx::raw_sql(
             "create table if not exists muster_release_ledger (
                 release_id char(36) character set ascii not null,
                 first_step bigint not null,
@@ -42,22 +44,24 @@ impl Session {
                 primary key (release_id, first_step)
             ) engine = InnoDB default character set utf8mb4",
         )
-        .execute(&mut self.conn)
-        .await
-        .map_err(|error| bookkeeping(&error))?;
+        .execute(&mut self.conn);
+        answer(self.limits.answer(), making)
+            .await
+            .map_err(|error| bookkeeping(&error))?;
         Ok(())
     }
 
     /// What it knows of the release.
     pub(super) async fn ledger_rows(&mut self, spec: &SqlSpec) -> Result<Vec<Row>, SqlError> {
-        let stored: Vec<StoredRow> = sqlx::query_as(
+        let reading = sqlx::query_as(
             "select first_step, last_step, sql_sha256, status, before_state, results, ended_at_ms
              from muster_release_ledger where release_id = ? order by first_step",
         )
         .bind(spec.release.to_string())
-        .fetch_all(&mut self.conn)
-        .await
-        .map_err(|error| bookkeeping(&error))?;
+        .fetch_all(&mut self.conn);
+        let stored: Vec<StoredRow> = answer(self.limits.answer(), reading)
+            .await
+            .map_err(|error| bookkeeping(&error))?;
         stored.into_iter().map(|row| Row::read(row, spec)).collect()
     }
 
@@ -70,15 +74,15 @@ impl Session {
         before: Option<&State>,
     ) -> Result<(), sqlx::Error> {
         let step = i64::try_from(step).unwrap_or(i64::MAX);
-        sqlx::query(
+        let clearing = sqlx::query(
             "delete from muster_release_ledger where release_id = ? and first_step = ? and status <> 'done'",
         )
         .bind(spec.release.to_string())
         .bind(step)
-        .execute(&mut self.conn)
-        .await?;
+        .execute(&mut self.conn);
+        answer(self.limits.answer(), clearing).await?;
         // A row that is done stays, and its key stops us here: the lock must have been lost.
-        sqlx::query(
+        let writing = sqlx::query(
             "insert into muster_release_ledger (release_id, first_step, last_step, version, sql_sha256, status,
                 order_id, before_state, started_at_ms)
              values (?, ?, ?, ?, ?, 'starting', ?, ?, ?)",
@@ -91,8 +95,8 @@ impl Session {
         .bind(ctx.order.to_string())
         .bind(before.map(json))
         .bind(ctx.clock.now().0)
-        .execute(&mut self.conn)
-        .await?;
+        .execute(&mut self.conn);
+        answer(self.limits.answer(), writing).await?;
         Ok(())
     }
 
@@ -111,7 +115,7 @@ impl Session {
             }
             End::Failed(error) => ("failed", None, None, Some(error)),
         };
-        let written = sqlx::query(
+        let writing = sqlx::query(
             "update muster_release_ledger set status = ?, results = ?, after_state = ?, error = ?, ended_at_ms = ?
              where release_id = ? and first_step = ?",
         )
@@ -122,8 +126,8 @@ impl Session {
         .bind(ctx.clock.now().0)
         .bind(spec.release.to_string())
         .bind(i64::try_from(step).unwrap_or(i64::MAX))
-        .execute(&mut self.conn)
-        .await?;
+        .execute(&mut self.conn);
+        let written = answer(self.limits.answer(), writing).await?;
         if written.rows_affected() == 1 {
             Ok(())
         } else {

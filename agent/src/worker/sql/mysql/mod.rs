@@ -1,5 +1,6 @@
 //! MySQL and MariaDB: statement by statement with a ledger, because each definition commits by itself.
 
+mod blockers;
 mod catalogue;
 mod dry;
 mod ledger;
@@ -55,7 +56,7 @@ async fn locked(
     } else {
         plan.lock_timeout
     };
-    session.lock(ctx, &spec.target.database, patience).await?;
+    session.lock(ctx, patience).await?;
     if spec.dry_run {
         return dry::run(session, ctx, plan).await;
     }
@@ -70,6 +71,7 @@ async fn locked(
     };
     for step in &plan.steps {
         if let Err(error) = run.step(step, &rows).await {
+            let error = error.after(run.done);
             for later in &plan.steps[step.index + 1..] {
                 report::step(ctx, later.index, News::skipped("not reached")).await;
             }
@@ -106,7 +108,7 @@ impl<'a> Run<'a> {
             return Err(self.cancelled());
         }
         for earlier in std::mem::take(&mut self.replay) {
-            let result = self.session.statement(&earlier.sql, &self.ctx.cancel).await;
+            let result = self.session.statement(&earlier.sql, self.ctx).await;
             result.map_err(|error| self.failed(earlier, &error))?;
         }
         self.execute(step, row).await?;
@@ -124,7 +126,7 @@ impl<'a> Run<'a> {
 
     /// The error for a failed statement that left nothing behind.
     fn failed(&self, step: &Step, error: &sqlx::Error) -> SqlError {
-        let message = super::error::message(error);
+        let message = self.session.explained(error);
         if super::error::is_lost(error) {
             SqlError::ConnectionLost(message)
         } else if self.ctx.cancel.is_cancelled() {

@@ -8,26 +8,33 @@ use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, MySqlConnection,
     mysql::{MySqlConnectOptions, MySqlSslMode},
 };
-use tokio::time::{sleep, timeout};
-use tokio_util::sync::CancellationToken;
+use tokio::time::timeout;
 
-use super::super::{
-    CONNECT_TIMEOUT, SqlContext, SqlError,
-    check::Plan,
-    error::{bookkeeping, message},
-    report::millis,
+use super::{
+    super::{
+        CONNECT_TIMEOUT, SqlContext, SqlError,
+        check::Plan,
+        connect,
+        error::{bookkeeping, explained},
+        report::millis,
+        wait::{self, Course, Limits, answer},
+    },
+    blockers,
 };
 
 /// A statement that was stopped may take this long to clean up after itself.
 const GRACE: Duration = Duration::from_secs(30);
-const LOCK_POLL: Duration = Duration::from_millis(200);
+/// MariaDB ends a statement by itself, with a better message than ours; we come after it.
+const OVERTIME: Duration = Duration::from_millis(500);
 
 /// A connection to the target database.
 pub(in super::super) struct Session {
     pub(super) conn: MySqlConnection,
     options: MySqlConnectOptions,
     id: u64,
-    statement_timeout: Duration,
+    pub(super) limits: Limits,
+    /// How the last statement went.
+    course: Course,
     pub(super) database: String,
     pub(super) version: String,
 }
@@ -62,8 +69,8 @@ impl Session {
         };
         let (conn, id, version) = timeout(CONNECT_TIMEOUT, opening)
             .await
-            .map_err(|_| failed("no answer in time".into()))?
-            .map_err(|error| failed(message(&error)))?;
+            .map_err(|_| failed(connect::silence()))?
+            .map_err(|error| failed(connect::explained(&error)))?;
         let version = if version.contains("MariaDB") {
             format!("MariaDB {version}")
         } else {
@@ -73,7 +80,13 @@ impl Session {
             conn,
             options,
             id,
-            statement_timeout: CONNECT_TIMEOUT,
+            limits: Limits {
+                lock: CONNECT_TIMEOUT,
+                statement: CONNECT_TIMEOUT,
+                overtime: OVERTIME,
+                grace: GRACE,
+            },
+            course: Course::default(),
             database: target.database.clone(),
             version,
         })
@@ -86,7 +99,8 @@ impl Session {
         plan: &Plan,
     ) -> Result<Self, SqlError> {
         let mut session = Self::connect(target, password).await?;
-        session.statement_timeout = plan.statement_timeout;
+        session.limits.lock = plan.lock_timeout;
+        session.limits.statement = plan.statement_timeout;
         let seconds = plan.lock_timeout.as_secs().max(1);
         let mut settings = vec![
             "set session autocommit = 1".to_owned(),
@@ -97,7 +111,7 @@ impl Session {
             format!("set session lock_wait_timeout = {seconds}"),
             format!("set session innodb_lock_wait_timeout = {seconds}"),
         ];
-        if session.version.starts_with("MariaDB") {
+        if session.is_mariadb() {
             // Holds even if this process dies; MySQL has nothing like it for all statements.
             let limit = plan.statement_timeout.as_millis();
             settings.push(format!(
@@ -107,77 +121,69 @@ impl Session {
             ));
         }
         for setting in settings {
-            sqlx::raw_sql(AssertSqlSafe(setting))
-                .execute(&mut session.conn)
+            let setting = sqlx::raw_sql(AssertSqlSafe(setting)).execute(&mut session.conn);
+            answer(session.limits.answer(), setting)
                 .await
                 .map_err(|error| bookkeeping(&error))?;
         }
         Ok(session)
     }
 
-    /// Takes the database's release lock, or says that another has it.
-    pub(super) async fn lock(
-        &mut self,
-        ctx: &SqlContext,
-        database: &str,
-        patience: Duration,
-    ) -> Result<(), SqlError> {
+    fn is_mariadb(&self) -> bool {
+        self.version.starts_with("MariaDB")
+    }
+
+    /// Takes the database's release lock, or says who has it.
+    pub(super) async fn lock(&mut self, ctx: &SqlContext, patience: Duration) -> Result<(), SqlError> {
         // Lock names hold 64 characters, and are for the whole server.
         let name = format!(
             "muster-release-{}",
-            &sha256(database.as_bytes()).to_string()[..32]
+            &sha256(self.database.as_bytes()).to_string()[..32]
         );
         let began = Instant::now();
-        loop {
-            let taken: Option<i64> = sqlx::query_scalar("select get_lock(?, 0)")
-                .bind(&name)
-                .fetch_one(&mut self.conn)
-                .await
-                .map_err(|error| bookkeeping(&error))?;
-            if taken == Some(1) {
-                return Ok(());
-            }
-            if began.elapsed() >= patience {
-                return Err(SqlError::Busy {
-                    waited_ms: millis(began.elapsed()),
-                });
-            }
-            tokio::select! {
-                () = ctx.cancel.cancelled() => return Err(SqlError::Cancelled),
-                () = sleep(LOCK_POLL) => {}
-            }
+        if wait::turn(ctx, patience, async || self.try_lock(&name).await).await? {
+            return Ok(());
         }
+        Err(SqlError::Busy {
+            waited_ms: millis(began.elapsed()),
+            by: blockers::of_release(&mut self.conn, &name).await,
+        })
     }
 
-    /// Runs one of the release's statements; `cancel` and the time limit stop it on the server.
-    pub(super) async fn statement(
-        &mut self,
-        sql: &str,
-        cancel: &CancellationToken,
-    ) -> Result<u64, sqlx::Error> {
-        let running = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut self.conn);
-        tokio::pin!(running);
-        // MariaDB ends it by itself a moment earlier, with a better message.
-        let limit = self.statement_timeout + Duration::from_millis(500);
-        tokio::select! {
-            result = &mut running => return result.map(|done| done.rows_affected()),
-            () = cancel.cancelled() => {}
-            () = sleep(limit) => {}
-        }
-        stop(&self.options, self.id).await;
-        match timeout(GRACE, running).await {
-            Ok(result) => result.map(|done| done.rows_affected()),
-            Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
-        }
+    async fn try_lock(&mut self, name: &str) -> Result<bool, SqlError> {
+        let trying = sqlx::query_scalar("select get_lock(?, 0)")
+            .bind(name)
+            .fetch_one(&mut self.conn);
+        let taken: Option<i64> = answer(self.limits.answer(), trying)
+            .await
+            .map_err(|error| bookkeeping(&error))?;
+        Ok(taken == Some(1))
+    }
+
+    /// Runs one of the release's statements; a cancel and the time limit stop it on the server.
+    pub(super) async fn statement(&mut self, sql: &str, ctx: &SqlContext) -> Result<u64, sqlx::Error> {
+        let is_mariadb = self.is_mariadb();
+        let (result, course) = wait::statement(
+            ctx,
+            self.limits,
+            sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut self.conn),
+            async || blockers::of(&self.options, self.id, is_mariadb).await,
+            stop(&self.options, self.id),
+        )
+        .await;
+        self.course = course;
+        result.map(|done| done.rows_affected())
+    }
+
+    /// What is to be said of the last statement's failure.
+    pub(super) fn explained(&self, error: &sqlx::Error) -> String {
+        explained(error, &self.course, self.limits)
     }
 
     /// Runs `start transaction`, `commit`, `rollback`.
     pub(super) async fn control(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
         let running = sqlx::raw_sql(sql).execute(&mut self.conn);
-        match timeout(self.statement_timeout + GRACE, running).await {
-            Ok(result) => result.map(|_| ()),
-            Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
-        }
+        answer(self.limits.statement + GRACE, running).await.map(drop)
     }
 
     /// Says goodbye, so that the lock is free at once.

@@ -9,9 +9,10 @@ use super::{
         SqlError,
         check::Step,
         decide::{Decision, State, decide},
-        error::{bookkeeping, is_lost, message},
+        error::{LOOK_AND_DECIDE, bookkeeping, is_lost, message, number},
         ledger::{Row, Status, StepResult},
         report::{self, News, millis},
+        wait::answer,
     },
     Run,
     ledger::End,
@@ -20,15 +21,22 @@ use super::{
 /// `ER_PARSE_ERROR`: nothing was run.
 const PARSE_ERROR: u16 = 1064;
 
+/// What failed in a transaction: the release's statement, or the ledger's part.
+enum Failure {
+    Statement(sqlx::Error),
+    Ledger(sqlx::Error),
+}
+
 impl Run<'_> {
     pub(super) async fn execute(&mut self, step: &Step, row: Option<&Row>) -> Result<(), SqlError> {
         let in_transaction = match step.seen.class {
             Class::Read | Class::Session => true,
-            Class::Data => self
-                .session
-                .is_transactional(&step.seen.objects)
-                .await
-                .map_err(|error| bookkeeping(&error))?,
+            Class::Data => {
+                let patience = self.session.limits.answer();
+                answer(patience, self.session.is_transactional(&step.seen.objects))
+                    .await
+                    .map_err(|error| bookkeeping(&error))?
+            }
             Class::Definition | Class::Maintenance | Class::Unknown => false,
         };
         if let Some(Status::Starting { before }) = row.map(|row| &row.status) {
@@ -50,36 +58,41 @@ impl Run<'_> {
     async fn transaction(&mut self, step: &Step) -> Result<(), SqlError> {
         report::step(self.ctx, step.index, News::running()).await;
         let began = Instant::now();
-        let result = self.with_its_row(step, began).await;
-        match result {
+        let failure = match self.with_its_row(step, began).await {
             Ok(result) => {
                 report::step(self.ctx, step.index, News::done(result)).await;
-                Ok(())
+                return Ok(());
             }
-            Err(error) => {
-                report::step(
-                    self.ctx,
-                    step.index,
-                    News::failed(began.elapsed(), message(&error)),
-                )
-                .await;
-                if !is_lost(&error)
-                    && let Err(error) = self.session.control("rollback").await
-                {
-                    tracing::debug!("the rollback was left to the server: {}", message(&error));
-                }
-                Err(self.failed(step, &error))
-            }
+            Err(failure) => failure,
+        };
+        let (error, text) = match &failure {
+            Failure::Statement(error) => (error, self.session.explained(error)),
+            Failure::Ledger(error) => (error, message(error)),
+        };
+        report::step(self.ctx, step.index, News::failed(began.elapsed(), text)).await;
+        if !is_lost(error)
+            && let Err(error) = self.session.control("rollback").await
+        {
+            tracing::debug!("the rollback was left to the server: {}", message(&error));
         }
+        Err(match failure {
+            Failure::Statement(error) => self.failed(step, &error),
+            Failure::Ledger(error) => bookkeeping(&error),
+        })
     }
 
-    async fn with_its_row(&mut self, step: &Step, began: Instant) -> Result<StepResult, sqlx::Error> {
+    async fn with_its_row(&mut self, step: &Step, began: Instant) -> Result<StepResult, Failure> {
         let session = &mut *self.session;
-        session.control("start transaction").await?;
+        session
+            .control("start transaction")
+            .await
+            .map_err(Failure::Ledger)?;
         session
             .ledger_start(self.ctx, self.spec, step.index, None)
-            .await?;
-        let rows = session.statement(&step.sql, &self.ctx.cancel).await?;
+            .await
+            .map_err(Failure::Ledger)?;
+        let running = session.statement(&step.sql, self.ctx);
+        let rows = running.await.map_err(Failure::Statement)?;
         let result = StepResult {
             duration_ms: millis(began.elapsed()),
             rows: Some(rows),
@@ -88,8 +101,11 @@ impl Run<'_> {
             result: Some(result),
             after: None,
         };
-        session.ledger_end(self.ctx, self.spec, step.index, end).await?;
-        session.control("commit").await?;
+        session
+            .ledger_end(self.ctx, self.spec, step.index, end)
+            .await
+            .map_err(Failure::Ledger)?;
+        session.control("commit").await.map_err(Failure::Statement)?;
         Ok(result)
     }
 
@@ -102,7 +118,7 @@ impl Run<'_> {
             .map_err(|error| bookkeeping(&error))?;
         report::step(self.ctx, step.index, News::running()).await;
         let began = Instant::now();
-        let rows = match self.session.statement(&step.sql, &self.ctx.cancel).await {
+        let rows = match self.session.statement(&step.sql, self.ctx).await {
             Ok(rows) => rows,
             Err(error) => return Err(self.between_rows_failed(step, &before, began, &error).await),
         };
@@ -110,8 +126,11 @@ impl Run<'_> {
             duration_ms: millis(began.elapsed()),
             rows: Some(rows),
         };
-        let after = self.state(step).await?;
-        self.end(step, Some(result), &after).await?;
+        let recorded = async {
+            let after = self.state(step).await?;
+            self.end(step, Some(result), &after).await
+        };
+        recorded.await.map_err(|error| error.after(step.number()))?;
         report::step(self.ctx, step.index, News::done(result)).await;
         Ok(())
     }
@@ -123,7 +142,7 @@ impl Run<'_> {
         began: Instant,
         error: &sqlx::Error,
     ) -> SqlError {
-        let text = message(error);
+        let text = self.session.explained(error);
         report::step(self.ctx, step.index, News::failed(began.elapsed(), text.clone())).await;
         if is_lost(error) {
             return SqlError::ConnectionLost(text);
@@ -142,9 +161,7 @@ impl Run<'_> {
             return SqlError::NeedsAttention {
                 number: step.number(),
                 message: format!(
-                    "it failed ({text}), and whether a part of it took effect can't be told; look, then set its row \
-                     in muster_release_ledger to 'done' or delete it to have the statement run again, and execute \
-                     the release again"
+                    "it failed ({text}), and whether a part of it took effect can't be told; {LOOK_AND_DECIDE}"
                 ),
             };
         }
@@ -158,8 +175,8 @@ impl Run<'_> {
     }
 
     async fn state(&mut self, step: &Step) -> Result<State, SqlError> {
-        self.session
-            .state(&step.seen)
+        let patience = self.session.limits.answer();
+        answer(patience, self.session.state(&step.seen))
             .await
             .map_err(|error| bookkeeping(&error))
     }
@@ -183,10 +200,7 @@ impl Run<'_> {
     }
 
     async fn ask(&mut self, step: &Step, why: &str) -> SqlError {
-        let message = format!(
-            "it was interrupted, and {why}; look, then set its row in muster_release_ledger to 'done' or delete \
-             it to have the statement run again, and execute the release again"
-        );
+        let message = format!("it was interrupted, and {why}; {LOOK_AND_DECIDE}");
         report::step(
             self.ctx,
             step.index,
@@ -198,15 +212,6 @@ impl Run<'_> {
             message,
         }
     }
-}
-
-fn number(error: &sqlx::Error) -> Option<u16> {
-    let sqlx::Error::Database(inner) = error else {
-        return None;
-    };
-    inner
-        .try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()
-        .map(sqlx::mysql::MySqlDatabaseError::number)
 }
 
 /// What it calls may run SQL that it puts together itself, so its parse errors say nothing.

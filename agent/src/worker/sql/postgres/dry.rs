@@ -6,7 +6,7 @@ use super::{
     super::{
         SqlContext, SqlError,
         check::Plan,
-        error::{bookkeeping, message},
+        error::bookkeeping,
         ledger::{Status, StepResult},
         report::{self, News, millis},
     },
@@ -49,7 +49,7 @@ async fn statements(session: &mut Session, ctx: &SqlContext, plan: &Plan) -> Res
         }
         report::step(ctx, step.index, News::running()).await;
         let began = Instant::now();
-        match session.statement(&step.sql, &ctx.cancel).await {
+        match session.statement(&step.sql, ctx).await {
             Ok(rows) => {
                 let result = StepResult {
                     duration_ms: millis(began.elapsed()),
@@ -58,7 +58,8 @@ async fn statements(session: &mut Session, ctx: &SqlContext, plan: &Plan) -> Res
                 report::step(ctx, step.index, News::done(result)).await;
             }
             Err(error) => {
-                report::step(ctx, step.index, News::failed(began.elapsed(), message(&error))).await;
+                let text = session.explained(&error);
+                report::step(ctx, step.index, News::failed(began.elapsed(), text.clone())).await;
                 for later in &plan.steps[nth + 1..] {
                     report::step(ctx, later.index, News::skipped("not reached")).await;
                 }
@@ -67,7 +68,7 @@ async fn statements(session: &mut Session, ctx: &SqlContext, plan: &Plan) -> Res
                 }
                 return Err(SqlError::RolledBack {
                     number: step.number(),
-                    message: message(&error),
+                    message: text,
                 });
             }
         }

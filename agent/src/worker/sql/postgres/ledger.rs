@@ -8,6 +8,7 @@ use super::{
         decide::State,
         error::bookkeeping,
         ledger::{Row, StepResult, StoredRow, json},
+        wait::answer,
     },
     SqlSpec, Step,
     session::Session,
@@ -38,17 +39,18 @@ impl Session {
             )",
             self.ledger
         );
-        sqlx::raw_sql(AssertSqlSafe(sql))
-            .execute(&mut self.conn)
+        let making = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut self.conn);
+        answer(self.limits.answer(), making)
             .await
             .map_err(|error| bookkeeping(&error))?;
         Ok(())
     }
 
     pub(super) async fn has_ledger(&mut self) -> Result<bool, SqlError> {
-        sqlx::query_scalar("select to_regclass($1) is not null")
+        let found = sqlx::query_scalar("select to_regclass($1) is not null")
             .bind(self.ledger.clone())
-            .fetch_one(&mut self.conn)
+            .fetch_one(&mut self.conn);
+        answer(self.limits.answer(), found)
             .await
             .map_err(|error| bookkeeping(&error))
     }
@@ -60,9 +62,10 @@ impl Session {
              from {} where release_id = $1 order by first_step",
             self.ledger
         );
-        let stored: Vec<StoredRow> = sqlx::query_as(AssertSqlSafe(sql))
+        let reading = sqlx::query_as(AssertSqlSafe(sql))
             .bind(spec.release.to_string())
-            .fetch_all(&mut self.conn)
+            .fetch_all(&mut self.conn);
+        let stored: Vec<StoredRow> = answer(self.limits.answer(), reading)
             .await
             .map_err(|error| bookkeeping(&error))?;
         stored.into_iter().map(|row| Row::read(row, spec)).collect()
@@ -87,7 +90,7 @@ impl Session {
              where l.status <> 'done'",
             self.ledger
         );
-        let written = sqlx::query(AssertSqlSafe(sql))
+        let writing = sqlx::query(AssertSqlSafe(sql))
             .bind(spec.release.to_string())
             .bind(step_number(steps[0].index))
             .bind(step_number(steps[steps.len() - 1].index))
@@ -96,8 +99,8 @@ impl Session {
             .bind(ctx.order.to_string())
             .bind(before.map(json))
             .bind(ctx.clock.now().0)
-            .execute(&mut self.conn)
-            .await?;
+            .execute(&mut self.conn);
+        let written = answer(self.limits.answer(), writing).await?;
         // Somebody else did it while we looked away: the lock must have been lost. Never do it again.
         if written.rows_affected() == 1 {
             Ok(())
@@ -123,7 +126,7 @@ impl Session {
             End::Done { results, after } => ("done", Some(json(&results)), after.map(json), None),
             End::Failed(error) => ("failed", None, None, Some(error)),
         };
-        let written = sqlx::query(AssertSqlSafe(sql))
+        let writing = sqlx::query(AssertSqlSafe(sql))
             .bind(spec.release.to_string())
             .bind(step_number(first))
             .bind(status)
@@ -131,8 +134,8 @@ impl Session {
             .bind(after)
             .bind(error)
             .bind(ctx.clock.now().0)
-            .execute(&mut self.conn)
-            .await?;
+            .execute(&mut self.conn);
+        let written = answer(self.limits.answer(), writing).await?;
         if written.rows_affected() == 1 {
             Ok(())
         } else {

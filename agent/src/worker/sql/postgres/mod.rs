@@ -1,6 +1,7 @@
 //! PostgreSQL: neighbouring statements in one transaction together with their ledger row; what can't be in a
 //! transaction, one by one.
 
+mod blockers;
 mod catalogue;
 mod dry;
 mod ledger;
@@ -72,6 +73,7 @@ async fn locked(
     };
     for segment in segments(&plan.steps) {
         if let Err(error) = run.segment(segment, &rows).await {
+            let error = error.after(run.done);
             for step in plan.steps.iter().skip(segment[0].index + segment.len()) {
                 report::step(ctx, step.index, News::skipped("not reached")).await;
             }
@@ -141,7 +143,7 @@ impl<'a> Run<'a> {
     /// What earlier segments set for their session has to hold in this one too.
     async fn replay(&mut self) -> Result<(), SqlError> {
         for step in std::mem::take(&mut self.replay) {
-            let result = self.session.statement(&step.sql, &self.ctx.cancel).await;
+            let result = self.session.statement(&step.sql, self.ctx).await;
             result.map_err(|error| self.failed(step, &error))?;
         }
         Ok(())
@@ -157,7 +159,7 @@ impl<'a> Run<'a> {
 
     /// The error for a failed statement that left nothing behind.
     fn failed(&self, step: &Step, error: &sqlx::Error) -> SqlError {
-        let message = super::error::message(error);
+        let message = self.session.explained(error);
         if super::error::is_lost(error) {
             SqlError::ConnectionLost(message)
         } else if self.ctx.cancel.is_cancelled() {

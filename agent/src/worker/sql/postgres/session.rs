@@ -8,29 +8,34 @@ use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection,
     postgres::{PgConnectOptions, PgSslMode},
 };
-use tokio::time::{sleep, timeout};
-use tokio_util::sync::CancellationToken;
+use tokio::time::timeout;
 
-use super::super::{
-    CONNECT_TIMEOUT, SqlContext, SqlError,
-    check::Plan,
-    error::{bookkeeping, message},
-    ledger::TABLE,
-    report::millis,
+use super::{
+    super::{
+        CONNECT_TIMEOUT, SqlContext, SqlError,
+        check::Plan,
+        connect,
+        error::{bookkeeping, explained},
+        ledger::TABLE,
+        report::millis,
+        wait::{self, Course, Limits, answer},
+    },
+    blockers,
 };
 
 /// `MUST`, `ER`: the key of the lock that a running release holds on its database.
-const LOCK: (i32, i32) = (0x4d55_5354, 0x4552);
+pub(super) const LOCK: (i32, i32) = (0x4d55_5354, 0x4552);
 /// The server ends statements itself; this much later we stop waiting for it to say so.
 const GRACE: Duration = Duration::from_secs(10);
-const LOCK_POLL: Duration = Duration::from_millis(200);
 
 /// A connection to the target database.
 pub(in super::super) struct Session {
     pub(super) conn: PgConnection,
     options: PgConnectOptions,
     pid: i32,
-    statement_timeout: Duration,
+    pub(super) limits: Limits,
+    /// How the last statement went.
+    course: Course,
     pub(super) version: String,
     /// The ledger with its schema, quoted.
     pub(super) ledger: String,
@@ -62,13 +67,19 @@ impl Session {
         };
         let (conn, pid, version) = timeout(CONNECT_TIMEOUT, opening)
             .await
-            .map_err(|_| failed("no answer in time".into()))?
-            .map_err(|error| failed(message(&error)))?;
+            .map_err(|_| failed(connect::silence()))?
+            .map_err(|error| failed(connect::explained(&error)))?;
         Ok(Self {
             conn,
             options,
             pid,
-            statement_timeout: CONNECT_TIMEOUT,
+            limits: Limits {
+                lock: CONNECT_TIMEOUT,
+                statement: CONNECT_TIMEOUT,
+                overtime: GRACE,
+                grace: GRACE,
+            },
+            course: Course::default(),
             version: format!("PostgreSQL {version}"),
             ledger: String::new(),
         })
@@ -95,17 +106,20 @@ impl Session {
             ("tcp_keepalives_interval", "10".to_owned()),
             ("tcp_keepalives_count", "3".to_owned()),
         ];
+        session.limits.lock = plan.lock_timeout;
+        let patience = session.limits.answer();
         for (name, value) in settings {
-            sqlx::query("select set_config($1, $2, false)")
+            let setting = sqlx::query("select set_config($1, $2, false)")
                 .bind(name)
                 .bind(value)
-                .execute(&mut session.conn)
+                .execute(&mut session.conn);
+            answer(patience, setting)
                 .await
                 .map_err(|error| bookkeeping(&error))?;
         }
-        session.statement_timeout = plan.statement_timeout;
-        let schema: Option<String> = sqlx::query_scalar("select current_schema()::text")
-            .fetch_one(&mut session.conn)
+        session.limits.statement = plan.statement_timeout;
+        let schema = sqlx::query_scalar("select current_schema()::text").fetch_one(&mut session.conn);
+        let schema: Option<String> = answer(patience, schema)
             .await
             .map_err(|error| bookkeeping(&error))?;
         let schema = schema.ok_or_else(|| {
@@ -117,58 +131,51 @@ impl Session {
         Ok(session)
     }
 
-    /// Takes the database's release lock, or says that another has it.
+    /// Takes the database's release lock, or says who has it.
     pub(super) async fn lock(&mut self, ctx: &SqlContext, patience: Duration) -> Result<(), SqlError> {
         let began = Instant::now();
-        loop {
-            let taken: bool = sqlx::query_scalar("select pg_try_advisory_lock($1, $2)")
-                .bind(LOCK.0)
-                .bind(LOCK.1)
-                .fetch_one(&mut self.conn)
-                .await
-                .map_err(|error| bookkeeping(&error))?;
-            if taken {
-                return Ok(());
-            }
-            if began.elapsed() >= patience {
-                return Err(SqlError::Busy {
-                    waited_ms: millis(began.elapsed()),
-                });
-            }
-            tokio::select! {
-                () = ctx.cancel.cancelled() => return Err(SqlError::Cancelled),
-                () = sleep(LOCK_POLL) => {}
-            }
+        if wait::turn(ctx, patience, async || self.try_lock().await).await? {
+            return Ok(());
         }
+        Err(SqlError::Busy {
+            waited_ms: millis(began.elapsed()),
+            by: blockers::of_release(&mut self.conn).await,
+        })
     }
 
-    /// Runs one of the release's statements; `cancel` stops it on the server.
-    pub(super) async fn statement(
-        &mut self,
-        sql: &str,
-        cancel: &CancellationToken,
-    ) -> Result<u64, sqlx::Error> {
-        let running = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut self.conn);
-        tokio::pin!(running);
-        tokio::select! {
-            result = &mut running => return result.map(|done| done.rows_affected()),
-            () = cancel.cancelled() => {}
-            () = sleep(self.statement_timeout + GRACE) => {}
-        }
-        stop(&self.options, self.pid).await;
-        match timeout(GRACE, running).await {
-            Ok(result) => result.map(|done| done.rows_affected()),
-            Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
-        }
+    async fn try_lock(&mut self) -> Result<bool, SqlError> {
+        let trying = sqlx::query_scalar("select pg_try_advisory_lock($1, $2)")
+            .bind(LOCK.0)
+            .bind(LOCK.1)
+            .fetch_one(&mut self.conn);
+        answer(self.limits.answer(), trying)
+            .await
+            .map_err(|error| bookkeeping(&error))
+    }
+
+    /// Runs one of the release's statements; a cancel stops it on the server.
+    pub(super) async fn statement(&mut self, sql: &str, ctx: &SqlContext) -> Result<u64, sqlx::Error> {
+        let (result, course) = wait::statement(
+            ctx,
+            self.limits,
+            sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut self.conn),
+            async || blockers::of(&self.options, self.pid).await,
+            stop(&self.options, self.pid),
+        )
+        .await;
+        self.course = course;
+        result.map(|done| done.rows_affected())
+    }
+
+    /// What is to be said of the last statement's failure.
+    pub(super) fn explained(&self, error: &sqlx::Error) -> String {
+        explained(error, &self.course, self.limits)
     }
 
     /// Runs `begin`, `commit`, `rollback`.
     pub(super) async fn control(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
         let running = sqlx::raw_sql(sql).execute(&mut self.conn);
-        match timeout(self.statement_timeout + GRACE, running).await {
-            Ok(result) => result.map(|_| ()),
-            Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
-        }
+        answer(self.limits.statement + GRACE, running).await.map(drop)
     }
 
     /// Says goodbye, so that the lock is free at once.

@@ -8,9 +8,10 @@ use super::{
         SqlError,
         check::Step,
         decide::{Decision, State, decide},
-        error::{bookkeeping, is_lost, message},
+        error::{LOOK_AND_DECIDE, bookkeeping, is_lost},
         ledger::{Row, Status, StepResult},
         report::{self, News, millis},
+        wait::answer,
     },
     Run,
     ledger::End,
@@ -34,7 +35,7 @@ impl Run<'_> {
             .map_err(|error| bookkeeping(&error))?;
         report::step(self.ctx, step.index, News::running()).await;
         let began = Instant::now();
-        let rows = match self.session.statement(&step.sql, &self.ctx.cancel).await {
+        let rows = match self.session.statement(&step.sql, self.ctx).await {
             Ok(rows) => rows,
             Err(error) => return Err(self.single_failed(step, &before, began, &error).await),
         };
@@ -42,15 +43,18 @@ impl Run<'_> {
             duration_ms: millis(began.elapsed()),
             rows: Some(rows),
         };
-        let after = self.state(step).await?;
-        self.end_done(step, &[result], &after).await?;
+        let recorded = async {
+            let after = self.state(step).await?;
+            self.end_done(step, &[result], &after).await
+        };
+        recorded.await.map_err(|error| error.after(step.number()))?;
         report::step(self.ctx, step.index, News::done(result)).await;
         Ok(())
     }
 
     async fn state(&mut self, step: &Step) -> Result<State, SqlError> {
-        self.session
-            .state(&step.seen.effects)
+        let patience = self.session.limits.answer();
+        answer(patience, self.session.state(&step.seen.effects))
             .await
             .map_err(|error| bookkeeping(&error))
     }
@@ -74,10 +78,7 @@ impl Run<'_> {
     }
 
     async fn ask(&mut self, step: &Step, why: &str) -> SqlError {
-        let message = format!(
-            "it was interrupted, and {why}; look, then set its row in muster_release_ledger to 'done' or delete \
-             it to have the statement run again, and execute the release again"
-        );
+        let message = format!("it was interrupted, and {why}; {LOOK_AND_DECIDE}");
         report::step(
             self.ctx,
             step.index,
@@ -92,15 +93,16 @@ impl Run<'_> {
 
     /// An index whose building was interrupted: unusable, and in the way.
     async fn clear_away(&mut self, step: &Step) -> Result<(), SqlError> {
-        let broken = self.session.broken_indexes(&step.seen.effects).await;
-        for name in broken.map_err(|error| bookkeeping(&error))? {
+        let patience = self.session.limits.answer();
+        let broken = answer(patience, self.session.broken_indexes(&step.seen.effects));
+        for name in broken.await.map_err(|error| bookkeeping(&error))? {
             report::log(
                 self.ctx,
                 format!("dropping {name}, an index that was left unfinished"),
             )
             .await;
             let sql = format!("drop index concurrently if exists {name}");
-            let dropped = self.session.statement(&sql, &self.ctx.cancel).await;
+            let dropped = self.session.statement(&sql, self.ctx).await;
             dropped.map_err(|error| bookkeeping(&error))?;
         }
         Ok(())
@@ -113,7 +115,7 @@ impl Run<'_> {
         began: Instant,
         error: &sqlx::Error,
     ) -> SqlError {
-        let text = message(error);
+        let text = self.session.explained(error);
         report::step(self.ctx, step.index, News::failed(began.elapsed(), text.clone())).await;
         if is_lost(error) {
             return SqlError::ConnectionLost(text);
@@ -128,7 +130,7 @@ impl Run<'_> {
         if now != *before {
             return SqlError::NeedsAttention {
                 number: step.number(),
-                message: format!("it failed ({text}) and left something behind"),
+                message: format!("it failed ({text}) and left something behind; {LOOK_AND_DECIDE}"),
             };
         }
         if let Err(error) = self

@@ -67,7 +67,7 @@ impl Run<'_> {
     async fn one(&mut self, step: &Step, results: &mut Vec<StepResult>) -> Result<(), SqlError> {
         report::step(self.ctx, step.index, News::running()).await;
         let began = Instant::now();
-        let rows = match self.session.statement(&step.sql, &self.ctx.cancel).await {
+        let rows = match self.session.statement(&step.sql, self.ctx).await {
             // It may have ended just before it was to be stopped.
             Ok(_) if self.ctx.cancel.is_cancelled() => {
                 report::step(self.ctx, step.index, News::skipped("rolled back")).await;
@@ -75,12 +75,8 @@ impl Run<'_> {
             }
             Ok(rows) => rows,
             Err(error) => {
-                report::step(
-                    self.ctx,
-                    step.index,
-                    News::failed(began.elapsed(), message(&error)),
-                )
-                .await;
+                let text = self.session.explained(&error);
+                report::step(self.ctx, step.index, News::failed(began.elapsed(), text)).await;
                 return Err(self.failed(step, &error));
             }
         };

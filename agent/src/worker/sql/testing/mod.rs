@@ -10,6 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{SqlContext, SqlOutcome, check::dialect};
 
+pub(super) mod scratch;
+
 /// A server for tests: `scheme://user:password@host:port/…` from a variable that `cargo verify` sets.
 pub(super) struct Server {
     pub(super) host: String,
@@ -20,9 +22,17 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn from_env(variable: &str) -> Self {
-        let url = std::env::var(variable).unwrap_or_else(|_| {
+        Self::read(&std::env::var(variable).unwrap_or_else(|_| {
             panic!("{variable} is not set: run `cargo verify`, or `cargo verify --with-services`")
-        });
+        }))
+    }
+
+    /// The server that all tests share.
+    pub(super) fn of(kind: DbDialect) -> Self {
+        Self::from_env(variable(kind))
+    }
+
+    pub(super) fn read(url: &str) -> Self {
         let rest = url.split_once("://").unwrap().1;
         let (user, address) = rest.rsplit_once('@').unwrap();
         let (username, password) = user.split_once(':').unwrap_or((user, ""));
@@ -34,6 +44,14 @@ impl Server {
             username: username.to_owned(),
             password: SecretString::from(password.to_owned()),
         }
+    }
+}
+
+/// The variable that holds the URL of the server that all tests share.
+pub(super) const fn variable(kind: DbDialect) -> &'static str {
+    match kind {
+        DbDialect::Postgres => "MUSTER_TEST_POSTGRES_URL",
+        DbDialect::MySql => "MUSTER_TEST_MYSQL_URL",
     }
 }
 
@@ -92,6 +110,7 @@ pub(super) fn context() -> (SqlContext, mpsc::Receiver<StepReport>) {
     let ctx = SqlContext {
         order: clock.new_id::<OrderId>(),
         resuming: false,
+        reconnect_for: Duration::from_secs(20),
         cancel: CancellationToken::new(),
         events,
         clock,

@@ -1,0 +1,101 @@
+//! What stands in a release's way: locks, another release, time.
+
+use muster_protocol::latest::{DbDialect, OrderStatus};
+
+use super::{assert_says, both_kinds, story, tell};
+use crate::worker::sql::testing::{Server, run, scratch::Scratch};
+use DbDialect::{MySql, Postgres};
+
+both_kinds! {
+    a_lock_s_holder_is_named,
+    a_release_that_waits_for_another_one_names_it,
+    a_statement_that_takes_too_long_says_which_limit_to_raise,
+}
+
+async fn a_lock_s_holder_is_named(kind: DbDialect) {
+    let mut db = Scratch::new(kind).await;
+    db.sql("create table t (id int primary key, n int not null)")
+        .await;
+    db.sql("insert into t values (1, 0)").await;
+    let other = db.session().await;
+    for (case, statement) in [
+        ("rows are locked", "update t set n = n + 1 where id = 1"),
+        ("a table is locked", "alter table t add column c int"),
+    ] {
+        db.sql("begin").await;
+        db.sql("update t set n = 10 where id = 1").await;
+        let mut spec = db.spec(&[statement]);
+        spec.lock_timeout_ms = 1_000;
+        let (outcome, steps) = run(&spec, &db.server).await;
+        let error = tell(case, &outcome);
+        let status = match kind {
+            Postgres => OrderStatus::RolledBack,
+            MySql => OrderStatus::Failed,
+        };
+        assert_eq!(outcome.status, status, "{case}: {steps:?}");
+        let holder = format!("process {other} (user ");
+        assert_says(
+            &error,
+            &[
+                "it waited 1000 ms for a lock held by",
+                &holder,
+                "in a transaction for",
+            ],
+        );
+        assert!(steps[0].1.contains(&holder), "{steps:?}");
+        db.sql("rollback").await;
+        assert_eq!(db.number("select n from t").await, 0, "{case}");
+
+        let (outcome, _) = run(&spec, &db.server).await;
+        assert_eq!(
+            (outcome.status, outcome.error),
+            (OrderStatus::Done, None),
+            "{case}"
+        );
+        db.sql("update t set n = 0").await;
+    }
+    db.drop().await;
+}
+
+async fn a_release_that_waits_for_another_one_names_it(kind: DbDialect) {
+    let mut db = Scratch::new(kind).await;
+    let slow = db.spec(&story(kind));
+    let mut other = db.spec(&["create table u (id int)"]);
+    other.lock_timeout_ms = 100;
+    let server = Server::of(kind);
+    let ((first, _), (second, _)) = tokio::join!(run(&slow, &server), async {
+        db.await_running("select %sleep").await;
+        run(&other, &server).await
+    });
+    assert_eq!(first.status, OrderStatus::Done);
+    assert_eq!(second.status, OrderStatus::Failed);
+    let error = tell("another release runs", &second);
+    assert_says(
+        &error,
+        &[
+            "another release is running on this database, in process ",
+            "nothing was begun",
+        ],
+    );
+
+    let twice = db.spec(&["create table v (id int)"]);
+    let ((first, _), (second, _)) = tokio::join!(run(&twice, &server), run(&twice, &server));
+    let statuses = (first.status, second.status);
+    assert_eq!(
+        statuses,
+        (OrderStatus::Done, OrderStatus::Done),
+        "the second is answered from the ledger"
+    );
+    db.drop().await;
+}
+
+async fn a_statement_that_takes_too_long_says_which_limit_to_raise(kind: DbDialect) {
+    let db = Scratch::new(kind).await;
+    let mut spec = db.spec(&story(kind)[3..]);
+    spec.statement_timeout_ms = 300;
+    let (outcome, _) = run(&spec, &db.server).await;
+    let error = tell("a statement takes too long", &outcome);
+    assert_ne!(outcome.status, OrderStatus::Done);
+    assert_says(&error, &["it took longer than 300 ms", "statementTimeoutMs"]);
+    db.drop().await;
+}
