@@ -1,6 +1,7 @@
 //! The private directory of one run, and the sweeping of what killed runs left behind.
 
 use anyhow::{Context, Result};
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -68,9 +69,11 @@ impl Drop for Scratch {
 pub fn random_hex(bytes: usize) -> Result<String> {
     let mut buffer = vec![0_u8; bytes];
     fs::File::open("/dev/urandom")?.read_exact(&mut buffer)?;
-    Ok(buffer
-        .iter()
-        .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")))
+    let mut hex = String::with_capacity(bytes * 2);
+    for byte in buffer {
+        write!(hex, "{byte:02x}")?;
+    }
+    Ok(hex)
 }
 
 fn sweep(parent: &Path) {
