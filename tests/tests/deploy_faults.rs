@@ -109,7 +109,6 @@ fn the_record_of_a_deploy_that_went_wrong_is_true() -> Result<()> {
 /// The deployment, its host, its steps and its order say the same.
 fn check(fleet: &Fleet, case: &str, ended: &Value, expected: &Expected) -> Result<()> {
     let error = ended["error"].as_str().unwrap_or_default();
-    println!("{case}: {}: {error}", ended["status"]);
     assert_eq!(ended["status"], expected.status, "{case}: {ended}");
     for part in expected.says {
         assert!(error.contains(part), "{case}: {part:?} is not in {error:?}");

@@ -1,7 +1,7 @@
 //! Against a real MariaDB.
 
 use muster_base::SecretString;
-use muster_protocol::latest::{DbDialect, OrderStatus, StepStatus};
+use muster_protocol::latest::{DbDialect, OrderStatus, SqlSpec, StepStatus};
 
 use super::super::{
     test_server,
