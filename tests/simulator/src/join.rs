@@ -1,0 +1,102 @@
+//! Joining at the real door.
+
+use crate::gate::{Gate, client_config};
+use anyhow::{Context, Result, bail};
+use muster_base::{Clock, HostId, OrgId};
+use muster_identity::{
+    Fingerprint,
+    certificate::PrivateKey,
+    keys::{PinnedKeys, VerifyingKey},
+    seal::SealKey,
+    tls::{self, Credentials},
+};
+use muster_protocol::{
+    ALPN, ALPN_JOIN, VERSIONS,
+    latest::{HostFacts, JoinReply, JoinRequest, Joined},
+    read_frame, write_frame,
+};
+use quinn::{ClientConfig, VarInt};
+
+/// What an admin hands out.
+pub(crate) struct Invitation {
+    pub(crate) token: String,
+    pub(crate) ca_fingerprint: Fingerprint,
+}
+
+/// A host of the fleet.
+pub(crate) struct Host {
+    pub(crate) id: HostId,
+    pub(crate) org: OrgId,
+    pub(crate) facts: HostFacts,
+    pub(crate) pinned: PinnedKeys,
+    pub(crate) seal_public_key: Vec<u8>,
+    /// Shows the host's certificate.
+    pub(crate) config: ClientConfig,
+}
+
+/// Joins with this name.
+pub(crate) async fn join(gate: &Gate, invitation: &Invitation, name: &str, clock: &Clock) -> Result<Host> {
+    let key = PrivateKey::generate()?;
+    let seal_public_key = SealKey::generate()?.public_key().to_vec();
+    let facts = facts(name);
+    let request = JoinRequest {
+        token: invitation.token.clone(),
+        csr_der: key.request_der()?,
+        seal_public_key: seal_public_key.clone(),
+        versions: VERSIONS,
+        facts: facts.clone(),
+    };
+    let tls = tls::join_config(invitation.ca_fingerprint, clock, ALPN_JOIN)?;
+    let connection = gate.connect(client_config(tls)?).await?;
+    let (mut send, mut receive) = connection.open_bi().await?;
+    write_frame(&mut send, &request).await?;
+    send.finish()?;
+    let reply = read_frame::<JoinReply>(&mut receive).await?;
+    connection.close(VarInt::from_u32(0), b"");
+    match reply.context("the join was not answered")? {
+        JoinReply::Joined(joined) => host(*joined, key, seal_public_key, facts, clock),
+        JoinReply::Refused(refusal) => bail!("{name} may not join: {refusal:?}"),
+    }
+}
+
+fn host(
+    joined: Joined,
+    key: PrivateKey,
+    seal_public_key: Vec<u8>,
+    facts: HostFacts,
+    clock: &Clock,
+) -> Result<Host> {
+    let credentials = Credentials {
+        certificate_der: joined.certificate_der,
+        key,
+        roots_der: joined.roots_der,
+    };
+    let tls = tls::agent_config(&credentials, &joined.trust_domain.parse()?, clock, ALPN)?;
+    let pinned: Vec<_> = joined
+        .signing_keys
+        .iter()
+        .map(|notice| VerifyingKey::from_bytes(&notice.public_key))
+        .collect::<Result<_, _>>()?;
+    Ok(Host {
+        id: joined.host,
+        org: joined.org,
+        facts,
+        pinned: PinnedKeys::from_join(pinned),
+        seal_public_key,
+        config: client_config(tls)?,
+    })
+}
+
+fn facts(name: &str) -> HostFacts {
+    HostFacts {
+        hostname: name.to_owned(),
+        os: "Debian GNU/Linux 12 (bookworm)".to_owned(),
+        kernel: "6.1.0-40-amd64".to_owned(),
+        arch: "x86_64".to_owned(),
+        cpus: 4,
+        cpu_model: "simulated".to_owned(),
+        memory_bytes: 8 << 30,
+        agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+        ..HostFacts::default()
+    }
+}

@@ -1,0 +1,31 @@
+//! A fleet in one process: many simulated agents that join, connect, report and answer orders as real ones do.
+//!
+//! Real are the QUIC connections, the certificates (each host joins at the real door with a real token), the frames, the
+//! timing (samples at round times, bounded numbers of reports on their way, full-jitter back-off), and the checks of
+//! an order's signature. Simulated are the readings ([`Readings`]) and the spool, which is memory here, and nothing is
+//! ever really done.
+//!
+//! The agent's own link is not used: it keeps a status file, reads the machine's facts and has a socket for
+//! each host, which is right for one host and too much for thousands. What both have in common is `shared/`.
+//!
+//! Fifty hosts share a socket and with it an address of the loopback network, as hosts behind one router do.
+//!
+//! The auditor ([`audit()`]) keeps its own [`Books`]: they are written where samples are taken and where acknowledgements
+//! arrive, know nothing of batches and retries, and are compared with what the API answers.
+
+mod agent;
+mod audit;
+mod books;
+mod fleet;
+mod gate;
+mod join;
+mod memory;
+mod orders;
+mod readings;
+mod session;
+
+pub use audit::{Audit, audit};
+pub use books::{Books, Taken};
+pub use fleet::{Options, SimulatedFleet};
+pub use orders::Started;
+pub use readings::Readings;
