@@ -80,7 +80,7 @@ impl Agent {
 
     /// Joins with the answer of `POST /api/v1/join-tokens`.
     pub fn enrol(&self, grant: &Value) -> Result<()> {
-        let mut join = Command::new(programs::path("muster-agent")?);
+        let mut join = Command::new(self.program()?);
         join.arg("join").arg("--data").arg(self.data());
         join.args([
             "--server",
@@ -97,12 +97,7 @@ impl Agent {
     /// Starts it; it connects by itself.
     pub fn run(&mut self) -> Result<()> {
         let docker = self.docker_host();
-        let program = self
-            .options
-            .program
-            .clone()
-            .map_or_else(|| programs::path("muster-agent"), Ok)?;
-        let mut launch = Launch::new("muster-agent run", &program)
+        let mut launch = Launch::new("muster-agent run", &self.program()?)
             .args(["run"])
             .args(["--data".as_ref(), self.data().as_os_str()])
             .args(["--policy".as_ref(), self.policy().as_os_str()])
@@ -171,6 +166,11 @@ impl Agent {
             verdicts.push(serde_json::from_str(&run(&mut present)?)?);
         }
         Ok(verdicts)
+    }
+
+    fn program(&self) -> Result<PathBuf> {
+        let given = self.options.program.clone();
+        given.map_or_else(|| programs::path("muster-agent"), Ok)
     }
 
     fn docker_host(&self) -> String {

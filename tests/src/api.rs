@@ -97,6 +97,16 @@ impl Api {
         Ok(Answer { status, text })
     }
 
+    /// Sends something that is no JSON; any status is an answer.
+    pub fn send(&self, path: &str, content_type: &str, body: Vec<u8>) -> Result<Answer> {
+        let request = Request::post(format!("{}{path}", self.base)).header("content-type", content_type);
+        let mut answer = self.http.run(request.body(body)?)?;
+        Ok(Answer {
+            status: answer.status().as_u16(),
+            text: answer.body_mut().read_to_string()?,
+        })
+    }
+
     /// Reads something that has to be there.
     pub fn get(&self, path: &str) -> Result<Value> {
         self.must("GET", path, None)

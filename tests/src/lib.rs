@@ -7,6 +7,7 @@
 //! - [`wait`] waits for a thing to become true, with an end;
 //! - [`mod@env`] finds the services that `cargo verify` started;
 //! - [`leaks`] looks for secrets where they must not be;
+//! - [`usage`] reads what a process uses of memory and CPU;
 //! - [`job`] is the product's main job step by step, shared by the stories and by `cargo demo`.
 
 pub mod agent;
@@ -17,6 +18,7 @@ pub mod fleet;
 pub mod job;
 pub mod leaks;
 pub mod programs;
+pub mod usage;
 pub mod wait;
 
 pub use agent::Agent;

@@ -79,6 +79,16 @@ pub const NODE_EXPORTER: Tool = Tool {
     program: "prometheus-node-exporter",
     packages: &["prometheus-node-exporter"],
 };
+/// A peer of the storage measurement.
+pub const VICTORIA_METRICS: Tool = Tool {
+    program: "victoria-metrics",
+    packages: &["victoria-metrics"],
+};
+/// A peer of the storage measurement; it makes Prometheus' blocks.
+pub const PROMTOOL: Tool = Tool {
+    program: "promtool",
+    packages: &["prometheus"],
+};
 
 impl Tool {
     /// Where the program is, if it is installed.

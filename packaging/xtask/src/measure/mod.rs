@@ -1,14 +1,47 @@
-//! `cargo measure`: numbers, each with its peer measured in the same run.
+//! `cargo measure`: numbers, each with its peer measured in the same run where there is one.
+//!
+//! What is measured is built as it is shipped: the control plane with the profile `release`, the agent with
+//! `release-small`.
 
 mod agent_footprint;
-mod usage;
+mod built;
+mod cold_start;
+mod deploy;
+mod engine;
+mod simulated;
+mod storage;
 
 use crate::interrupt::Interrupt;
 use crate::say;
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use serde_json::Value;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+
+const NAMES: &[(&str, &str)] = &[
+    (
+        "agent-footprint",
+        "memory and CPU of the agent, beside prometheus-node-exporter's",
+    ),
+    (
+        "cold-start",
+        "from the start of agent and control plane until they are of use",
+    ),
+    ("deploy", "replacing a container, beside docker stop, rm and run"),
+    (
+        "dispatch",
+        "from an order's API call until its host would start it, with a fleet connected",
+    ),
+    (
+        "fleet",
+        "a simulated fleet: losses, acknowledgements, the control plane's memory and CPU",
+    ),
+    (
+        "storage",
+        "bytes for each sample at rest, beside VictoriaMetrics and Prometheus; charts",
+    ),
+];
 
 /// What `cargo measure` takes.
 #[derive(clap::Args)]
@@ -22,24 +55,48 @@ pub struct Args {
     /// agent-footprint: how many containers run on the host.
     #[arg(long, default_value_t = 20)]
     containers: u32,
+    /// fleet, dispatch: how many agents; 2000 and 500 by default.
+    #[arg(long)]
+    agents: Option<usize>,
+    /// fleet: seconds between samples.
+    #[arg(long, default_value_t = 10)]
+    interval: u16,
     /// How long to measure, in seconds.
     #[arg(long = "for", default_value_t = 60, value_parser = clap::value_parser!(u64).range(10..))]
     seconds: u64,
+    /// deploy: how many deploys, 20 by default; fleet, dispatch: how many times (the numbers are the medians), once by
+    /// default.
+    #[arg(long)]
+    rounds: Option<usize>,
+    /// storage: a recording of a real host, as CSV: `timeMs,cpu.total,…`; else a week of simulated readings.
+    #[arg(long)]
+    trace: Option<PathBuf>,
     /// The measurement.
     name: Option<String>,
 }
 
 /// Does what was asked for.
 pub fn run(args: &Args, interrupt: &Interrupt) -> Result<ExitCode> {
-    let span = Duration::from_secs(args.seconds);
-    let numbers = match args.name.as_deref() {
-        _ if args.list => {
-            say::line("agent-footprint  memory and CPU of the agent, beside prometheus-node-exporter's");
-            return Ok(ExitCode::SUCCESS);
+    if args.list {
+        for (name, what) in NAMES {
+            say::line(format_args!("{name:16} {what}"));
         }
-        Some("agent-footprint") => agent_footprint::measure(args.containers, span, interrupt)?,
-        Some(other) => bail!("there is no measurement {other}; cargo measure --list names them"),
-        None => bail!("say which measurement; cargo measure --list names them"),
+        return Ok(ExitCode::SUCCESS);
+    }
+    let name = args
+        .name
+        .as_deref()
+        .context("say which measurement; cargo measure --list names them")?;
+    let numbers = match name {
+        "agent-footprint" => {
+            agent_footprint::measure(args.containers, Duration::from_secs(args.seconds), interrupt)?
+        }
+        "cold-start" => cold_start::measure(args, interrupt)?,
+        "deploy" => deploy::measure(args.rounds.unwrap_or(20), interrupt)?,
+        "storage" => storage::measure(args, interrupt)?,
+        "dispatch" => simulated::dispatch(args, interrupt)?,
+        "fleet" => simulated::fleet(args, interrupt)?,
+        other => bail!("there is no measurement {other}; cargo measure --list names them"),
     };
     if args.json {
         say::line(&numbers);
@@ -49,4 +106,28 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<ExitCode> {
             .for_each(|(name, value)| say::line(format_args!("{name:20} {value}")));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The middle one.
+fn median(mut numbers: Vec<f64>) -> Option<f64> {
+    numbers.sort_unstable_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied()
+}
+
+/// The value below which a share of the values are; 0 if there are none.
+fn percentile(numbers: &mut [f64], share: f64) -> f64 {
+    numbers.sort_unstable_by(f64::total_cmp);
+    let last = numbers.len().saturating_sub(1);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a place in a list"
+    )]
+    let place = (last as f64 * share).round() as usize;
+    numbers.get(place).copied().unwrap_or_default()
+}
+
+/// Three decimals.
+fn rounded(number: f64) -> f64 {
+    (number * 1_000.0).round() / 1_000.0
 }

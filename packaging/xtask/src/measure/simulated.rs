@@ -1,0 +1,111 @@
+//! Measurements that the simulator makes: it starts the control plane by itself and answers with JSON.
+
+use super::{Args, built, median, rounded};
+use crate::interrupt::Interrupt;
+use anyhow::{Context, Result, ensure};
+use serde_json::{Map, Value};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Of these the worst round counts, not the median.
+const FAULTS: &[&str] = &["lost", "missing", "duplicated", "wrong", "lostSessions"];
+
+/// A fleet that connects, reports, loses its control plane and comes back.
+pub fn fleet(args: &Args, interrupt: &Interrupt) -> Result<Value> {
+    let agents = args.agents.unwrap_or(2_000).to_string();
+    let (interval, seconds) = (args.interval.to_string(), args.seconds.to_string());
+    let simulate = [
+        "fleet",
+        "--agents",
+        &agents,
+        "--interval",
+        &interval,
+        "--for",
+        &seconds,
+    ];
+    rounds(args.rounds.unwrap_or(1), &simulate, interrupt)
+}
+
+/// Orders to a connected fleet.
+pub fn dispatch(args: &Args, interrupt: &Interrupt) -> Result<Value> {
+    let agents = args.agents.unwrap_or(500).to_string();
+    rounds(
+        args.rounds.unwrap_or(1),
+        &["dispatch", "--agents", &agents],
+        interrupt,
+    )
+}
+
+fn rounds(count: usize, arguments: &[&str], interrupt: &Interrupt) -> Result<Value> {
+    let programs = built::control_plane(interrupt)?;
+    let rounds = (0..count.max(1))
+        .map(|_| simulate(&programs, arguments, interrupt))
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Value::Object(medians(&rounds)))
+}
+
+/// One run of the simulator; the last line that it prints is its answer.
+pub fn simulate(programs: &Path, arguments: &[&str], interrupt: &Interrupt) -> Result<Map<String, Value>> {
+    let mut command = Command::new(programs.join("muster-simulator"));
+    let (mut reader, writer) = std::io::pipe()?;
+    command
+        .args(arguments)
+        .env("MUSTER_TEST_BIN_DIR", programs)
+        .stdin(Stdio::null())
+        .stdout(writer);
+    let status = interrupt.status(&mut command)?;
+    ensure!(status.success(), "the simulator failed ({status})");
+    drop(command);
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut reader, &mut answer)?;
+    let line = answer.lines().last().context("the simulator said nothing")?;
+    serde_json::from_str(line).with_context(|| format!("the simulator said {line}"))
+}
+
+fn medians(rounds: &[Map<String, Value>]) -> Map<String, Value> {
+    let Some(first) = rounds.first() else {
+        return Map::new();
+    };
+    let of = |name: &String| -> Vec<f64> {
+        rounds
+            .iter()
+            .filter_map(|round| round.get(name)?.as_f64())
+            .collect()
+    };
+    let summed = |(name, value): (&String, &Value)| {
+        let numbers = of(name);
+        let number = if FAULTS.contains(&name.as_str()) {
+            numbers.into_iter().reduce(f64::max)
+        } else {
+            median(numbers)
+        };
+        let number = match number {
+            // Counts stay whole numbers.
+            Some(number) if value.is_u64() => rounds
+                .iter()
+                .filter_map(|round| round.get(name))
+                .find(|value| value.as_f64() == Some(number))
+                .cloned(),
+            Some(number) => Some(rounded(number).into()),
+            None => None,
+        };
+        (name.clone(), number.unwrap_or_else(|| value.clone()))
+    };
+    first.iter().map(summed).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_middle_counts_but_of_faults_the_worst() {
+        let rounds = [(1, 0, 2.5), (9, 3, 1.5), (5, 0, 7.25)].map(|(agents, lost, wait)| {
+            let round = json!({"agents": agents, "lost": lost, "ackP50Ms": wait});
+            round.as_object().cloned().unwrap_or_default()
+        });
+        let expected = json!({"agents": 5, "lost": 3, "ackP50Ms": 2.5});
+        assert_eq!(Value::Object(medians(&rounds)), expected);
+    }
+}

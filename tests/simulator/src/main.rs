@@ -1,0 +1,53 @@
+//! `muster-simulator`: runs of the simulated fleet whose numbers `cargo measure` shows. It finds the programs to
+//! measure as the tests do (`MUSTER_TEST_BIN_DIR`), and ends with the numbers as one line of JSON.
+
+mod run;
+
+use clap::Parser;
+use mimalloc::MiMalloc;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+#[derive(Parser)]
+#[command(about, disable_help_subcommand = true)]
+enum Command {
+    /// A fleet that connects, reports, and comes back after its control plane was away.
+    Fleet(run::fleet::Args),
+    /// Orders to a connected fleet, one at a time.
+    Dispatch(run::dispatch::Args),
+    /// A host's past, delivered as after an outage: what it takes at rest, and how quickly it is answered.
+    Storage(run::storage::Args),
+    /// A control plane's data directory with many hosts in it.
+    Fill(run::fill::Args),
+}
+
+fn main() -> ExitCode {
+    let ran = match Command::parse() {
+        Command::Fleet(args) => run::fleet::run(&args),
+        Command::Dispatch(args) => run::dispatch::run(&args),
+        Command::Storage(args) => run::storage::run(&args),
+        Command::Fill(args) => run::fill::run(&args),
+    };
+    match ran {
+        Ok(numbers) => {
+            say(&numbers.to_string());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            complain(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "this program's answer")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+#[expect(clippy::print_stderr, reason = "a command's own news and errors")]
+fn complain(text: &str) {
+    eprintln!("{text}");
+}

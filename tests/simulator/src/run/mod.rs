@@ -1,0 +1,48 @@
+//! The runs, and what they have in common.
+
+pub(crate) mod dispatch;
+mod export;
+pub(crate) mod fill;
+pub(crate) mod fleet;
+mod past;
+pub(crate) mod storage;
+
+use anyhow::{Context as _, Result};
+use muster_tests::control_plane::{ControlPlane, Options};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a whole fleet may take to connect.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// A control plane on SQLite that wants a sample every `interval` seconds.
+fn start_control_plane(dir: &Path, interval_s: u16, database: Option<&str>) -> Result<ControlPlane> {
+    let settings = vec![(
+        "MUSTER_LINK__SAMPLE_INTERVAL_S".to_owned(),
+        interval_s.to_string(),
+    )];
+    let options = Options {
+        settings,
+        database: database.map(str::to_owned),
+        ..Options::new()?
+    };
+    ControlPlane::start(dir, options)
+}
+
+/// The value below which a share of the values are, in milliseconds.
+fn percentile_ms(values: &mut [Duration], share: f64) -> Result<f64> {
+    values.sort_unstable();
+    let last = values.len().checked_sub(1).context("nothing was measured")?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a place in a list"
+    )]
+    let place = (last as f64 * share).round() as usize;
+    Ok(rounded(values[place.min(last)].as_secs_f64() * 1_000.0))
+}
+
+/// Two decimals.
+fn rounded(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
+}
