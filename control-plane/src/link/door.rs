@@ -110,7 +110,7 @@ async fn accept(door: Arc<Door>, endpoint: Endpoint) {
 
 async fn admit(door: Arc<Door>, incoming: Incoming) {
     let address = incoming.remote_address();
-    match shake_hands(&door, incoming).await {
+    match Box::pin(shake_hands(&door, incoming)).await {
         Ok(connection) => sort(door, connection).await,
         Err(error) => debug!(%error, peer = %address, "a handshake failed"),
     }
@@ -131,7 +131,7 @@ async fn sort(door: Arc<Door>, connection: Connection) {
         .and_then(|data| data.downcast::<HandshakeData>().ok())
         .and_then(|data| data.protocol);
     match protocol.as_deref() {
-        Some(ALPN_JOIN) => joining::serve(door, connection).await,
+        Some(ALPN_JOIN) => Box::pin(joining::serve(door, connection)).await,
         Some(ALPN) => match tls::peer(connection.peer_identity()) {
             Some(Ok(info)) => match info.id.role {
                 Role::Host { org, host } => {

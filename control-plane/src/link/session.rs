@@ -55,9 +55,11 @@ struct Introduced {
 pub(super) async fn serve(door: Arc<Door>, connection: Connection, org: OrgId, host: HostId, expired: bool) {
     let span = info_span!("session", host.id = %host, peer = %connection.remote_address());
     async {
-        match introduce(&door, &connection, org, host).await {
-            Ok(agent) if expired => renew_only(&door, agent, org, host).await,
-            Ok(agent) => match enter(&door, &connection, agent, org, host).await {
+        // What happens once is boxed here and below: a session's task stays for days, and each of its bytes is there
+        // once for every agent.
+        match Box::pin(introduce(&door, &connection, org, host)).await {
+            Ok(agent) if expired => Box::pin(renew_only(&door, agent, org, host)).await,
+            Ok(agent) => match Box::pin(enter(&door, &connection, agent, org, host)).await {
                 Ok((session, send, receive)) => run(&door.app, &session, send, receive).await,
                 Err(error) => debug!(%error, "no session came of the connection"),
             },
@@ -225,7 +227,7 @@ async fn run(app: &App, session: &Arc<SessionHandle>, mut send: SendStream, rece
     match ended {
         Ended::Goodbye(goodbye) => {
             info!(session.id = %session.id, ?goodbye, "the session is ended");
-            farewell(&mut send, goodbye).await;
+            Box::pin(farewell(&mut send, goodbye)).await;
         }
         Ended::Bye => info!(session.id = %session.id, "the agent stops"),
         Ended::Lost(error) => {
@@ -233,7 +235,7 @@ async fn run(app: &App, session: &Arc<SessionHandle>, mut send: SendStream, rece
             info!(session.id = %session.id, %error, "the agent is gone");
         }
     }
-    if let Err(error) = fleet::left(app, session.org, session.host).await {
+    if let Err(error) = Box::pin(fleet::left(app, session.org, session.host)).await {
         warn!(%error, "can't note when the host was last seen");
     }
 }
@@ -251,27 +253,39 @@ async fn hear(
             Ok(None) => return Ended::Lost(LinkError::Refused),
             Err(error) => return Ended::Lost(error.into()),
         };
-        let handled = match message {
-            AgentControl::Bye => return Ended::Bye,
-            AgentControl::Hello(_) => return Ended::Goodbye(Goodbye::ProtocolError),
-            AgentControl::Facts(facts) => fleet::note_facts(app, session.org, session.host, &facts).await,
-            AgentControl::SealKey { public_key } => {
-                fleet::note_seal_key(app, session.org, session.host, &public_key).await
-            }
-            AgentControl::Renew { csr_der } => {
-                let reply = fleet::renew(app, session.org, session.host, &csr_der).await;
-                match control.send(ServerControl::Renewed(reply)).await {
-                    Ok(()) => Ok(()),
-                    Err(_) => return Ended::Lost(LinkError::Refused),
-                }
-            }
-        };
-        if let Err(error) = handled {
-            warn!(%error, "can't keep what the agent told");
+        if let Some(ended) = Box::pin(take(app, session, message, control)).await {
+            return ended;
         }
         // An honest agent has little to tell; a mad one must not keep the database busy.
         sleep(HEAR_EVERY).await;
     }
+}
+
+/// Takes one message; whether it ends the session.
+async fn take(
+    app: &App,
+    session: &SessionHandle,
+    message: AgentControl,
+    control: &mpsc::Sender<ServerControl>,
+) -> Option<Ended> {
+    let (org, host) = (session.org, session.host);
+    let handled = match message {
+        AgentControl::Bye => return Some(Ended::Bye),
+        AgentControl::Hello(_) => return Some(Ended::Goodbye(Goodbye::ProtocolError)),
+        AgentControl::Facts(facts) => fleet::note_facts(app, org, host, &facts).await,
+        AgentControl::SealKey { public_key } => fleet::note_seal_key(app, org, host, &public_key).await,
+        AgentControl::Renew { csr_der } => {
+            let reply = fleet::renew(app, org, host, &csr_der).await;
+            match control.send(ServerControl::Renewed(reply)).await {
+                Ok(()) => Ok(()),
+                Err(_) => return Some(Ended::Lost(LinkError::Refused)),
+            }
+        }
+    };
+    if let Err(error) = handled {
+        warn!(%error, "can't keep what the agent told");
+    }
+    None
 }
 
 async fn speak(send: &mut SendStream, queue: &mut mpsc::Receiver<ServerControl>) -> LinkError {
