@@ -16,6 +16,9 @@ use super::{Deploy, StepError};
 use crate::worker::docker::{Found, Health};
 
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// Most programs are up in a moment: the first looks follow each other quickly, each after twice the time of the one
+/// before, until the check's own interval is reached.
+const FIRST_LOOKS: Duration = Duration::from_millis(10);
 /// [`HealthCheck::Running`]: healthy once it has run for this long.
 const SETTLED: Duration = Duration::from_secs(3);
 /// A container that fell over this often does not come up; before that, it may be waiting for something else.
@@ -27,6 +30,7 @@ pub(super) async fn wait(deploy: &Deploy<'_>, container: &str) -> Result<(), Ste
     let began = Instant::now();
     let give_up = began + Duration::from_millis(deploy.spec.health_timeout_ms);
     let check = &deploy.spec.container.health;
+    let mut quick = FIRST_LOOKS;
     loop {
         let Some(found) = deploy.engine.find(container).await? else {
             return unhealthy("somebody removed the new container".to_owned());
@@ -48,8 +52,9 @@ pub(super) async fn wait(deploy: &Deploy<'_>, container: &str) -> Result<(), Ste
         }
         tokio::select! {
             () = deploy.cancel.cancelled() => return Err(StepError::Cancelled),
-            () = sleep(pause(check)) => {}
+            () = sleep(pause(check).min(quick)) => {}
         }
+        quick = quick.saturating_mul(2);
     }
 }
 
