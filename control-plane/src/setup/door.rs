@@ -26,7 +26,7 @@ pub enum Phase {
     Idle,
     /// One runs.
     Running,
-    /// It stopped; [`Door::progress`] says why.
+    /// It stopped; its story says why.
     Failed,
     /// Done.
     Installed,
