@@ -31,10 +31,11 @@ impl UnixMs {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// The start of the UTC interval of `width_ms` that this time lies in.
+    /// The start of the UTC interval of `width_ms` that this time lies in; the least time there is for the interval
+    /// that begins before it.
     #[must_use]
     pub const fn floor_to(self, width_ms: i64) -> Self {
-        Self(self.0 - self.0.rem_euclid(width_ms))
+        Self(self.0.saturating_sub(self.0.rem_euclid(width_ms)))
     }
 
     fn timestamp(self) -> Timestamp {
@@ -121,6 +122,14 @@ mod tests {
     fn floor_is_aligned_before_the_epoch_too() {
         assert_eq!(UnixMs(-1).floor_to(UnixMs::HOUR), UnixMs(-UnixMs::HOUR));
         assert_eq!(UnixMs(3_600_001).floor_to(UnixMs::HOUR), UnixMs(UnixMs::HOUR));
+    }
+
+    #[test]
+    fn the_ends_of_the_range_are_no_trouble() {
+        for time in [i64::MIN, i64::MIN + 1, -1, 0, i64::MAX].map(UnixMs) {
+            assert!(time.floor_to(UnixMs::DAY) <= time);
+            assert!(!time.to_string().is_empty());
+        }
     }
 
     proptest! {
