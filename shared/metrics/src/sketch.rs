@@ -15,6 +15,8 @@ use crate::wire::{DecodeError, Reader, put_i64, put_len, put_u64};
 /// 1 % relative error: (1 + 0.01) / (1 - 0.01).
 const GAMMA: f64 = 1.01 / 0.99;
 const MAX_BUCKETS: usize = 4_500;
+/// No value falls farther from zero than into bucket 2,186.
+const FARTHEST: u16 = 2_200;
 
 /// How many values fell into each bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -96,7 +98,8 @@ impl Sketch {
             let (Ok(bucket), Ok(count)) = (bucket, count) else {
                 return Err(DecodeError::Malformed("a bucket"));
             };
-            if count == 0 || buckets.last().is_some_and(|(before, _)| *before >= bucket) {
+            let follows = buckets.last().is_none_or(|(before, _)| *before < bucket);
+            if count == 0 || !follows || bucket.unsigned_abs() > FARTHEST {
                 return Err(DecodeError::Malformed("a bucket"));
             }
             buckets.push((bucket, count));
@@ -132,7 +135,7 @@ fn estimate(bucket: i16) -> f64 {
     if bucket == 0 {
         return 0.0;
     }
-    let magnitude = 2.0 * GAMMA.powi(i32::from(bucket.abs()) - 1) / (GAMMA + 1.0);
+    let magnitude = 2.0 * GAMMA.powi(i32::from(bucket.unsigned_abs()) - 1) / (GAMMA + 1.0);
     if bucket > 0 { magnitude } else { -magnitude }
 }
 
@@ -148,6 +151,20 @@ mod tests {
             sketch.add(*value);
         }
         sketch
+    }
+
+    #[test]
+    fn buckets_that_no_value_falls_into_are_refused() {
+        for value in [i64::MIN, i64::MAX] {
+            assert!(bucket_of(value).unsigned_abs() <= FARTHEST);
+        }
+        for bucket in [i16::MIN, -2_201, 2_201, i16::MAX] {
+            let mut out = Vec::new();
+            put_len(&mut out, 1);
+            put_i64(&mut out, i64::from(bucket));
+            put_u64(&mut out, 1);
+            assert!(Sketch::decode(&mut Reader::new(&out)).is_err(), "{bucket}");
+        }
     }
 
     #[test]
