@@ -1,8 +1,10 @@
 //! Past hours become chunks.
 
+use std::sync::Arc;
+
 use muster_base::{HostId, OrgId, UnixMs};
 use muster_metrics::{Period, chunk, frame};
-use tracing::{debug, error};
+use tracing::{debug, error, warn};
 
 use super::{
     TelemetryError,
@@ -76,13 +78,30 @@ async fn seal_hour(app: &App, org: OrgId, host: HostId, hour: UnixMs) -> Result<
     Ok(())
 }
 
+/// A host that has more series than an hour can hold at its interval loses the samples that came last.
 fn compress(before: Option<Vec<u8>>, rows: Vec<(UnixMs, Vec<u8>)>) -> Result<(i64, Vec<u8>), TelemetryError> {
     let mut samples = match before {
         Some(chunk) => chunk::Chunk::open(&chunk)?.samples()?,
         None => Vec::new(),
     };
-    for (_, frame) in rows {
-        samples.push(frame::decode_one(&frame)?);
+    let mut values: usize = samples.iter().map(|sample| sample.values.len()).sum();
+    for (number, (_, frame)) in rows.iter().enumerate() {
+        let mut sample = frame::decode_one(frame)?;
+        values += sample.values.len();
+        if values > chunk::MAX_VALUES {
+            warn!(
+                samples = rows.len() - number,
+                "an hour holds more values than can be kept: some are dropped"
+            );
+            break;
+        }
+        // Neighbours have equal columns: one copy of them is enough.
+        if let Some(before) = samples.last()
+            && before.layout == sample.layout
+        {
+            sample.layout = Arc::clone(&before.layout);
+        }
+        samples.push(sample);
     }
     samples.sort_by_key(|sample| sample.at);
     samples.dedup_by_key(|sample| sample.at);

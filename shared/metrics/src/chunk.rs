@@ -34,6 +34,9 @@ const VERSION: u8 = 1;
 const CHECK_BYTES: usize = 8;
 /// A sample a second for ten hours: ten times what the finest interval makes in an hour.
 const MAX_ROWS: usize = 36_000;
+/// Values of all columns together: what an hour holds of 2,200 series at a second, of 22,000 at ten. A column that
+/// never changes takes a byte for all of its rows, so only a limit keeps a small chunk from becoming gigabytes.
+pub const MAX_VALUES: usize = 8_000_000;
 
 /// A column's values with their times, ascending.
 pub type Points = Vec<(UnixMs, i64)>;
@@ -42,7 +45,7 @@ pub type Points = Vec<(UnixMs, i64)>;
 #[derive(Debug, thiserror::Error)]
 pub enum EncodeError {
     /// There are more than a chunk may hold.
-    #[error("{0} samples are too many for one chunk")]
+    #[error("{0} samples or values are too many for one chunk")]
     TooMany(usize),
     /// The compressor refused the numbers.
     #[error("a column could not be compressed: {0}")]
@@ -55,6 +58,10 @@ pub fn encode(mut samples: Vec<Sample>) -> Result<Vec<u8>, EncodeError> {
     samples.dedup_by_key(|sample| sample.at);
     if samples.len() > MAX_ROWS {
         return Err(EncodeError::TooMany(samples.len()));
+    }
+    let values: usize = samples.iter().map(|sample| sample.values.len()).sum();
+    if values > MAX_VALUES {
+        return Err(EncodeError::TooMany(values));
     }
     let rows = samples.len();
     let columns = pivot(&samples);
@@ -211,11 +218,12 @@ impl<'a> Chunk<'a> {
         &self,
         mut wanted: impl FnMut(&SeriesKey) -> bool,
     ) -> Result<Vec<(&SeriesKey, Points)>, DecodeError> {
+        let mut budget = Budget(MAX_VALUES);
         self.columns
             .iter()
             .filter(|(key, _)| wanted(key))
             .map(|(key, column)| {
-                let values = column.read(self.times.len())?;
+                let values = budget.spend(column.read(self.times.len())?)?;
                 let points = values.into_iter().map(|(row, value)| (self.times[row], value));
                 Ok((key, points.collect()))
             })
@@ -224,9 +232,10 @@ impl<'a> Chunk<'a> {
 
     /// All samples, as they were: to be compressed again together with late ones.
     pub fn samples(&self) -> Result<Vec<Sample>, DecodeError> {
+        let mut budget = Budget(MAX_VALUES);
         let mut rows: Vec<(Vec<usize>, Vec<i64>)> = vec![Default::default(); self.times.len()];
         for (place, (_, column)) in self.columns.iter().enumerate() {
-            for (row, value) in column.read(self.times.len())? {
+            for (row, value) in budget.spend(column.read(self.times.len())?)? {
                 rows[row].0.push(place);
                 rows[row].1.push(value);
             }
@@ -250,6 +259,17 @@ impl<'a> Chunk<'a> {
                 }
             })
             .collect())
+    }
+}
+
+/// How many more values may be read.
+struct Budget(usize);
+
+impl Budget {
+    fn spend(&mut self, values: Vec<(usize, i64)>) -> Result<Vec<(usize, i64)>, DecodeError> {
+        let left = self.0.checked_sub(values.len());
+        self.0 = left.ok_or(DecodeError::TooLarge("number of values"))?;
+        Ok(values)
     }
 }
 
@@ -346,6 +366,53 @@ mod tests {
         assert_eq!(read.len(), 1);
         assert_eq!(read[0].1.len(), 259);
         assert_eq!(read[0].1[0], (UnixMs(1_700_000_000_000 + 1_010_000), 101 % 7));
+    }
+
+    /// A chunk of `rows` samples with `columns` series that never change.
+    fn still(rows: usize, columns: u16) -> Vec<u8> {
+        let mut out = vec![VERSION];
+        put_len(&mut out, rows);
+        let keys = (0..columns).map(|code| SeriesKey {
+            subject: Subject::Host,
+            series: crate::Series::of(Kind::from_code(code)),
+        });
+        let keys: Vec<_> = keys.collect();
+        Layout::from_columns(&keys).encode(&mut out);
+        let mut body = Vec::new();
+        let times: Vec<_> = (0_i64..).take(rows).enumerate().collect();
+        let still: Vec<_> = (0..rows).map(|row| (row, 7)).collect();
+        encode_column(&mut out, &mut body, &times, rows).unwrap();
+        for _ in 0..columns {
+            encode_column(&mut out, &mut body, &still, rows).unwrap();
+        }
+        out.extend_from_slice(&body);
+        let check = sha256(&out);
+        out.extend_from_slice(&check.0[..CHECK_BYTES]);
+        out
+    }
+
+    #[test]
+    fn a_small_chunk_does_not_become_gigabytes() {
+        let bytes = still(MAX_ROWS, 4_000);
+        assert!(bytes.len() < 100_000, "{}", bytes.len());
+        let chunk = Chunk::open(&bytes).unwrap();
+        assert_eq!(chunk.samples(), Err(DecodeError::TooLarge("number of values")));
+        assert!(chunk.read(|_| true).is_err());
+        let one = chunk.read(|key| key.series.kind() == Kind::CPU_TOTAL).unwrap();
+        assert_eq!(one[0].1.len(), MAX_ROWS);
+    }
+
+    #[test]
+    fn more_values_than_a_chunk_holds_are_refused() {
+        let mut builder = SampleBuilder::default();
+        let mut sample = |at| {
+            for code in 0..4_000 {
+                builder.push(Kind::from_code(code), 1);
+            }
+            builder.finish(UnixMs(at))
+        };
+        let samples: Vec<_> = (0..2_001).map(&mut sample).collect();
+        assert!(matches!(encode(samples), Err(EncodeError::TooMany(_))));
     }
 
     #[test]
