@@ -24,6 +24,8 @@ pub const CONTROL_PLANE_CERTIFICATE_MS: i64 = 30 * UnixMs::DAY;
 pub const ROOT_MS: i64 = 3_650 * UnixMs::DAY;
 /// Certificates are valid from a little before they are made, for clocks that are behind.
 const BACKDATED_MS: i64 = 5 * UnixMs::MINUTE;
+/// A request of ours takes some 250 bytes; more than this is not read.
+pub const MAX_REQUEST_BYTES: usize = 4_096;
 /// An uncompressed P-256 point.
 const P256_POINT_BYTES: usize = 65;
 
@@ -136,6 +138,9 @@ impl std::fmt::Debug for CertificateAuthority {
 }
 
 fn requested_key(request_der: &[u8]) -> Result<rcgen::PublicKey, IdentityError> {
+    if request_der.len() > MAX_REQUEST_BYTES {
+        return Err(IdentityError::BadRequest("it is too long"));
+    }
     let der = CertificateSigningRequestDer::from(request_der);
     let request = CertificateSigningRequestParams::from_der(&der)
         .map_err(|_| IdentityError::BadRequest("it can't be read, or is not signed by its own key"))?;
@@ -246,6 +251,30 @@ mod tests {
             UnixMs::DAY,
         );
         assert!(matches!(refused, Err(IdentityError::BadRequest(_))));
+    }
+
+    #[test]
+    fn a_long_request_is_not_read() {
+        let clock = Clock::manual(NOW);
+        let ca = CertificateAuthority::generate(&domain(), NOW).unwrap();
+        let pair = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
+        let mut params = CertificateParams::default();
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "x".repeat(MAX_REQUEST_BYTES));
+        let request = params.serialize_request(&pair).unwrap();
+        let refused = ca.issue_host(
+            request.der(),
+            &domain(),
+            clock.new_id(),
+            clock.new_id(),
+            NOW,
+            UnixMs::DAY,
+        );
+        assert!(matches!(
+            refused,
+            Err(IdentityError::BadRequest("it is too long"))
+        ));
     }
 
     #[test]

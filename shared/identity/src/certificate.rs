@@ -10,6 +10,9 @@ use zeroize::Zeroizing;
 
 use crate::{Fingerprint, IdentityError, spiffe::SpiffeId};
 
+/// A certificate of a fleet takes some 500 bytes; more than this is not read.
+pub const MAX_CERTIFICATE_BYTES: usize = 16_384;
+
 /// An ECDSA P-256 private key. It shows itself to nobody but [`PrivateKey::pkcs8_der`]'s caller.
 pub struct PrivateKey(Zeroizing<Vec<u8>>);
 
@@ -73,6 +76,9 @@ pub struct CertificateInfo {
 impl CertificateInfo {
     /// Reads a certificate. Says nothing about whether to believe it: that is [`crate::tls`]'s work.
     pub fn read(der: &[u8]) -> Result<Self, IdentityError> {
+        if der.len() > MAX_CERTIFICATE_BYTES {
+            return Err(IdentityError::BadCertificate("it is too long"));
+        }
         let (rest, certificate) = X509Certificate::from_der(der)
             .map_err(|_| IdentityError::BadCertificate("it is not X.509 in DER"))?;
         if !rest.is_empty() {
@@ -114,6 +120,12 @@ fn only_uri<'a>(certificate: &'a X509Certificate<'_>) -> Result<&'a str, Identit
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_certificate_is_not_read() {
+        let error = CertificateInfo::read(&vec![0x30; MAX_CERTIFICATE_BYTES + 1]).unwrap_err();
+        assert!(error.to_string().contains("too long"), "{error}");
+    }
 
     #[test]
     fn a_key_survives_being_stored() {
