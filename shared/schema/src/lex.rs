@@ -225,11 +225,12 @@ fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
 }
 
-/// The tokens of a statement without the gaps, for recognisers; words come in upper case.
-pub(crate) fn words(dialect: Dialect, text: &str) -> Vec<(Kind, String)> {
+/// The tokens of a statement without the gaps, for recognisers; words come in upper case. Fails where the text can't
+/// be cut to its end.
+pub(crate) fn words(dialect: Dialect, text: &str) -> Result<Vec<(Kind, String)>, LexError> {
     let mut lexer = Lexer::new(dialect, text);
     let mut out = Vec::new();
-    while let Ok(Some(token)) = lexer.next() {
+    while let Some(token) = lexer.next()? {
         let piece = &text[token.start..token.end];
         match token.kind {
             Kind::Gap => {}
@@ -237,5 +238,5 @@ pub(crate) fn words(dialect: Dialect, text: &str) -> Vec<(Kind, String)> {
             Kind::QuotedName | Kind::String | Kind::Symbol(_) => out.push((token.kind, piece.to_owned())),
         }
     }
-    out
+    Ok(out)
 }

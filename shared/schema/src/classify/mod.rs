@@ -32,7 +32,11 @@ pub fn classify(dialect: Dialect, text: &str) -> Classification {
 
 /// The same, for a caller that has the tree already.
 pub(crate) fn classify_parsed(dialect: Dialect, text: &str, tree: Option<&Statement>) -> Classification {
-    let words = words::Words::of(dialect, text);
+    let Some(words) = words::Words::of(dialect, text) else {
+        let mut seen = unreadable();
+        (seen.risk, seen.transactional) = (Risk::Unknown, false);
+        return seen;
+    };
     let refusal = words.refusal().or_else(|| words.unread_set(tree));
     let mut seen = if let Some(refusal) = refusal {
         let mut seen = Classification::of(StatementKind::Other, Class::Unknown);

@@ -106,6 +106,50 @@ fn risks_of_one_dialect() {
 }
 
 #[test]
+fn what_is_not_one_statement_is_unknown_whatever_it_begins_with() {
+    let cases = [
+        (Postgres, "vacuum t; drop table u"),
+        (Postgres, "reindex table concurrently t; drop table u"),
+        (Postgres, "analyze t; drop table u"),
+        (Postgres, "set constraints all deferred; drop table u"),
+        (Postgres, "analyze t \\g"),
+        (Postgres, "analyze t\0"),
+        (Postgres, "vacuum t $x$ never closed"),
+        (MySql, "analyze table t; drop table u"),
+        (MySql, "optimize table t /*! ; drop table u */"),
+        (MySql, "select 1 /*!50000 , sleep(9) */"),
+        (MySql, "insert into t values (1) /*M! ; */"),
+        (MySql, "select 1 'never closed"),
+        (MySql, ""),
+        (Postgres, "-- nothing"),
+    ];
+    for (dialect, text) in cases {
+        assert_eq!(risk(dialect, text), Risk::Unknown, "{dialect}: {text}");
+    }
+    assert_eq!(
+        risk(Postgres, "vacuum t;"),
+        Risk::Safe,
+        "its own end is no other statement"
+    );
+}
+
+#[test]
+fn a_statement_about_everything_is_answered_in_time_and_not_below_its_risk() {
+    use std::fmt::Write as _;
+    let mut drops = "alter table t add column z int".to_owned();
+    for n in 0..15_000 {
+        write!(drops, ", drop column c{n}").unwrap();
+    }
+    let seen = classify(Postgres, &drops);
+    assert_eq!(seen.risk, Risk::Destructive);
+    assert!(seen.reasons.len() <= 201, "{}", seen.reasons.len());
+    let names: Vec<String> = (0..20_000).map(|n| format!("t{n}")).collect();
+    let seen = classify(Postgres, &format!("drop table {}", names.join(", ")));
+    assert_eq!(seen.risk, Risk::Unknown, "more than can be looked up");
+    assert!(seen.objects.len() <= 1_000);
+}
+
+#[test]
 fn what_would_break_the_agent_s_own_work_is_refused() {
     let cases = [
         (Postgres, "begin"),

@@ -7,6 +7,11 @@ use sqlparser::ast::{Ident, ObjectName};
 
 use crate::Dialect;
 
+/// Reasons that are listed.
+const MAX_REASONS: usize = 200;
+/// Objects that are listed.
+const MAX_OBJECTS: usize = 1_000;
+
 /// How dangerous a statement is. Ordered: the highest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -248,6 +253,10 @@ impl Classification {
     }
 
     pub(crate) fn because(&mut self, risk: Risk, text: impl Into<String>) {
+        // A person reads no more; what would raise the risk still counts.
+        if self.reasons.len() >= MAX_REASONS && self.reasons.iter().any(|reason| reason.risk >= risk) {
+            return;
+        }
         let text = text.into();
         if !self.reasons.iter().any(|reason| reason.text == text) {
             self.reasons.push(Reason { risk, text });
@@ -261,6 +270,10 @@ impl Classification {
     }
 
     pub(crate) fn touch(&mut self, object: ObjectRef) {
+        if self.objects.len() >= MAX_OBJECTS {
+            self.because(Risk::Unknown, "it names more objects than are looked at");
+            return;
+        }
         if !self.objects.contains(&object) {
             self.objects.push(object);
         }

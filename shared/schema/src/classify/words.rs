@@ -15,11 +15,19 @@ pub(super) struct Words {
 }
 
 impl Words {
-    pub(super) fn of(dialect: Dialect, text: &str) -> Self {
-        Self {
-            dialect,
-            tokens: words(dialect, text),
-        }
+    /// `None` if the text can't be cut into tokens, or holds what only a client or nobody acts on: then nothing that
+    /// is known of its first words says what the rest does.
+    pub(super) fn of(dialect: Dialect, text: &str) -> Option<Self> {
+        let tokens = words(dialect, text).ok()?;
+        let strange = |(kind, _): &(Kind, String)| matches!(kind, Kind::Symbol('\\' | '\0'));
+        (!tokens.iter().any(strange)).then_some(Self { dialect, tokens })
+    }
+
+    /// Whether another statement may follow the first.
+    fn goes_on(&self) -> bool {
+        let before_last = self.tokens.len().saturating_sub(1);
+        let ends = |(kind, _): &(Kind, String)| matches!(kind, Kind::Symbol(';'));
+        self.tokens[..before_last].iter().any(ends)
     }
 
     /// The word at a place, or nothing if something else stands there.
@@ -102,6 +110,9 @@ impl Words {
 
     /// Statements that are plain by their words and that the parser doesn't read, or reads without what matters.
     pub(super) fn recognise(&self) -> Option<Classification> {
+        if self.goes_on() {
+            return None;
+        }
         if self.dialect == Dialect::Postgres {
             match (self.word(0), self.word(1)) {
                 ("SET", "CONSTRAINTS") => {
