@@ -29,6 +29,7 @@
 #![deny(missing_docs)]
 
 mod classify;
+mod depth;
 mod dialect;
 mod lex;
 mod lint;

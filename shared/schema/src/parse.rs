@@ -6,13 +6,16 @@ use sqlparser::{
     parser::Parser,
 };
 
-use crate::Dialect;
+use crate::{Dialect, depth::is_deep};
 
 /// Nesting beyond this is not read.
 const DEPTH: usize = 64;
 
-/// Reads one statement; `None` if sqlparser can't, or finds more than one.
+/// Reads one statement; `None` if sqlparser can't, finds more than one, or would build too deep a tree.
 pub(crate) fn parse(dialect: Dialect, text: &str) -> Option<Statement> {
+    if is_deep(dialect, text) {
+        return None;
+    }
     let mysql = MySqlDialect {};
     let postgres = PostgreSqlDialect {};
     let dialect: &dyn sqlparser::dialect::Dialect = match dialect {
