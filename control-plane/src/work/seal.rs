@@ -7,12 +7,15 @@ use muster_identity::{
     seal::{SealError, seal},
 };
 use muster_protocol::{
-    FrameError,
+    FrameError, MAX_FRAME_BYTES,
     latest::{SealedSecrets, SecretValues, SignedOrder},
 };
 use zeroize::Zeroize;
 
 use super::Order;
+
+/// What travels with an order to the host's worker: signing keys, a few hundred bytes each.
+const BESIDE_BYTES: usize = 16 * 1024;
 
 /// An order could not be made ready.
 #[derive(Debug, thiserror::Error)]
@@ -82,11 +85,45 @@ pub(super) fn sign(
             .collect(),
     };
     let signature = head.sign(signer)?;
-    Ok(SignedOrder {
+    let signed = SignedOrder {
         body: signature.body,
         key_id: signature.key_id,
         signature: signature.signature,
         payload,
         sealed,
-    })
+    };
+    fits(&signed)?;
+    Ok(signed)
+}
+
+/// Payload and secrets each fit into a frame; whether both do is known only now. An order that never goes out would
+/// be tried again until it expires.
+fn fits(order: &SignedOrder) -> Result<(), FrameError> {
+    let bytes = muster_protocol::encode(order)?.len() + BESIDE_BYTES;
+    if bytes > MAX_FRAME_BYTES {
+        return Err(FrameError::TooLarge(bytes));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_that_fits_into_no_frame_is_not_signed() {
+        let order = |payload, sealed| SignedOrder {
+            body: vec![1; 300],
+            key_id: [2; 8],
+            signature: vec![3; 64],
+            payload: vec![4; payload],
+            sealed: vec![5; sealed],
+        };
+        let largest_release = muster_schema::MAX_TEXT_BYTES + 8 * muster_schema::MAX_STATEMENTS;
+        fits(&order(largest_release, 65 * 1024)).unwrap();
+        assert!(matches!(
+            fits(&order(600 * 1024, 500 * 1024)),
+            Err(FrameError::TooLarge(_))
+        ));
+    }
 }

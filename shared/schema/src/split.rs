@@ -5,8 +5,8 @@ use crate::{
     lex::{Kind, LexError, Lexer, Token},
 };
 
-/// A text may be this long.
-pub const MAX_TEXT_BYTES: usize = 1024 * 1024;
+/// A text may be this long: with what travels beside it, it must fit into one frame to a host.
+pub const MAX_TEXT_BYTES: usize = 896 * 1024;
 /// A statement may be this long.
 pub const MAX_STATEMENT_BYTES: usize = 256 * 1024;
 /// A text may hold so many statements.
