@@ -6,15 +6,13 @@ use std::{
     time::Instant,
 };
 
-use muster_base::{Clock, ExposeSecret, SecretString};
+use muster_base::{Clock, SecretString};
 use muster_protocol::latest::{OrderEvent, OrderReply, StepReport, StepStatus};
 use tokio::sync::mpsc;
 
-use super::wire::Answer;
+use super::{redact::redact, wire::Answer};
 use crate::orders::journal::{End, Mark, OrderLog};
 
-/// Shorter values would blot out half of every line; they are no secrets to speak of.
-const MIN_REDACTED: usize = 4;
 const MAX_DETAIL: usize = 4_096;
 
 /// Where an order's progress goes. Shared by everything that works on the order.
@@ -95,13 +93,7 @@ impl Events {
 
     /// The text without any secret's value, and not too long.
     pub fn clean(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for secret in &self.secrets {
-            let value = secret.expose_secret();
-            if value.len() >= MIN_REDACTED && text.contains(value) {
-                text = text.replace(value, "***");
-            }
-        }
+        let mut text = redact(text, &self.secrets);
         if text.len() > MAX_DETAIL {
             let end = text.floor_char_boundary(MAX_DETAIL);
             text.truncate(end);
@@ -130,7 +122,7 @@ impl Events {
                 at: self.clock.now(),
                 what,
             };
-            inner.next_seq += 1;
+            inner.next_seq = inner.next_seq.saturating_add(1);
             if let Err(e) = inner.log.event(event.clone()) {
                 tracing::warn!(error = %e, "an event could not be journalled");
             }

@@ -19,6 +19,7 @@ pub mod docker;
 pub mod events;
 pub mod lane;
 mod order;
+mod redact;
 pub mod secrets;
 pub mod sql;
 pub mod trust;
