@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::{
     Policy, PolicyError, RiskCeiling,
@@ -62,6 +62,7 @@ pub(super) struct Mounts {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct BindRule {
+    #[serde(deserialize_with = "absolute")]
     pub path: String,
     #[serde(default)]
     pub write: bool,
@@ -93,6 +94,16 @@ pub(super) struct Database {
 
 fn any_port() -> Vec<PortRange> {
     vec![PortRange::ANY]
+}
+
+/// Every path is below the empty one, so a rule that names no place would allow all of them.
+fn absolute<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let path = String::deserialize(deserializer)?;
+    if path.starts_with('/') {
+        Ok(path)
+    } else {
+        Err(D::Error::custom(format!("`{path}` is not an absolute path")))
+    }
 }
 
 impl Policy {
@@ -188,6 +199,14 @@ mod tests {
     fn a_misspelt_key_is_an_error_that_names_it() {
         let error = Policy::parse("[containers]\nprivilegd = true", Path::new("p")).unwrap_err();
         assert!(error.to_string().contains("privilegd"), "{error}");
+    }
+
+    #[test]
+    fn a_bind_mount_s_path_is_absolute() {
+        for path in ["", "srv", "./srv"] {
+            let text = format!("[mounts]\nbind = [{{ path = \"{path}\" }}]");
+            assert!(Policy::parse(&text, Path::new("p")).is_err(), "{path}");
+        }
     }
 
     #[test]
