@@ -105,7 +105,8 @@ pub struct History {
 impl History {
     /// The first `seq` that no event has had.
     pub fn next_seq(&self) -> u32 {
-        self.events.iter().map(|e| e.seq + 1).max().unwrap_or(0)
+        let after = self.events.iter().map(|event| event.seq.saturating_add(1));
+        after.max().unwrap_or(0)
     }
 
     /// Whether the same order under this number is a new attempt: it was refused, so never done, and comes signed anew.

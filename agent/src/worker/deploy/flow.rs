@@ -17,6 +17,9 @@ use crate::{
     },
 };
 
+/// An old container may take no longer to stop, whatever the order says.
+const MAX_GRACE: Duration = Duration::from_hours(1);
+
 /// Does the deploy, or what is left of it.
 pub async fn run(deploy: &Deploy<'_>) -> Ending {
     deploy.recall_old();
@@ -170,7 +173,7 @@ impl Deploy<'_> {
 
     async fn stop_old(&self, old: Option<&Old>) -> Result<(), StepError> {
         if let Some(old) = old {
-            let grace = Duration::from_millis(self.spec.stop_grace_ms);
+            let grace = Duration::from_millis(self.spec.stop_grace_ms).min(MAX_GRACE);
             self.engine.stop(&old.id, grace).await?;
         }
         Ok(())

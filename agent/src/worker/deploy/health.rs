@@ -21,6 +21,10 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 const FIRST_LOOKS: Duration = Duration::from_millis(10);
 /// [`HealthCheck::Running`]: healthy once it has run for this long.
 const SETTLED: Duration = Duration::from_secs(3);
+/// Nobody waits longer for a container, whatever the order says: it holds up the orders behind it.
+const MAX_PATIENCE: Duration = Duration::from_hours(1);
+/// Nor longer from one look to the next, or for one answer.
+const MAX_PAUSE: Duration = Duration::from_mins(1);
 /// A container that fell over this often does not come up; before that, it may be waiting for something else.
 const TOO_MANY_RESTARTS: i64 = 3;
 const STATUS_LINE_MAX: usize = 512;
@@ -28,7 +32,8 @@ const STATUS_LINE_MAX: usize = 512;
 /// Waits until the container is healthy; the error says why it is not.
 pub(super) async fn wait(deploy: &Deploy<'_>, container: &str) -> Result<(), StepError> {
     let began = Instant::now();
-    let give_up = began + Duration::from_millis(deploy.spec.health_timeout_ms);
+    let patience = Duration::from_millis(deploy.spec.health_timeout_ms).min(MAX_PATIENCE);
+    let give_up = began + patience;
     let check = &deploy.spec.container.health;
     let mut quick = FIRST_LOOKS;
     loop {
@@ -47,7 +52,7 @@ pub(super) async fn wait(deploy: &Deploy<'_>, container: &str) -> Result<(), Ste
         if Instant::now() >= give_up {
             return unhealthy(format!(
                 "the new container was not healthy within {} ms: {why}; its last lines are in the log",
-                deploy.spec.health_timeout_ms
+                patience.as_millis()
             ));
         }
         tokio::select! {
@@ -112,10 +117,11 @@ async fn probe(
         Some(_) | None => return News::NotYet("it does not run".to_owned()),
     };
     let at = SocketAddr::new(address, port);
-    match timeout(Duration::from_millis(timeout_ms.max(1)), ask(at)).await {
+    let limit = Duration::from_millis(timeout_ms.max(1)).min(MAX_PAUSE);
+    match timeout(limit, ask(at)).await {
         Ok(Ok(())) => News::Healthy,
         Ok(Err(why)) => News::NotYet(format!("port {port}: {why}")),
-        Err(_) => News::NotYet(format!("port {port}: no answer within {timeout_ms} ms")),
+        Err(_) => News::NotYet(format!("port {port}: no answer within {} ms", limit.as_millis())),
     }
 }
 
@@ -181,7 +187,7 @@ fn pause(check: &HealthCheck) -> Duration {
     match check {
         HealthCheck::Running | HealthCheck::Image | HealthCheck::Command { .. } => LOOK_AGAIN,
         HealthCheck::Http { interval_ms, .. } | HealthCheck::Tcp { interval_ms, .. } => {
-            Duration::from_millis((*interval_ms).max(50))
+            Duration::from_millis((*interval_ms).max(50)).min(MAX_PAUSE)
         }
     }
 }
@@ -193,6 +199,20 @@ fn unhealthy<T>(why: String) -> Result<T, StepError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_order_can_t_make_us_wait_for_ever() {
+        for check in [
+            HealthCheck::Tcp {
+                port: 1,
+                interval_ms: u64::MAX,
+                timeout_ms: u64::MAX,
+            },
+            HealthCheck::Running,
+        ] {
+            assert!(pause(&check) <= MAX_PAUSE);
+        }
+    }
 
     #[test]
     fn status_lines() {
