@@ -3,7 +3,6 @@
 use std::{net::IpAddr, time::Duration};
 
 use bollard::{
-    container::LogOutput,
     models::{ContainerInspectResponse, HealthStatusEnum, NetworkConnectRequest},
     query_parameters::{
         CreateContainerOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
@@ -17,6 +16,8 @@ use tokio::time::{Instant, sleep};
 use super::{CALL_TIMEOUT, DockerError, Engine, body};
 
 const LOG_LINES: &str = "20";
+/// A line has no end that the engine knows of.
+const LOG_BYTES: usize = 64 * 1024;
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 const LOG_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -161,12 +162,18 @@ impl Engine {
             .stderr(true)
             .tail(LOG_LINES)
             .build();
-        let lines = self
-            .docker
-            .logs(id, Some(options))
-            .filter_map(async |chunk: Result<LogOutput, _>| chunk.ok().map(|c| c.to_string()))
-            .collect::<String>();
-        let text = tokio::time::timeout(LOG_TIMEOUT, lines).await.unwrap_or_default();
+        let mut chunks = self.docker.logs(id, Some(options));
+        let mut text = String::new();
+        let read = async {
+            while let Some(Ok(chunk)) = chunks.next().await {
+                text.push_str(&chunk.to_string());
+                if text.len() > LOG_BYTES {
+                    break;
+                }
+            }
+        };
+        // What came in time is better than nothing.
+        drop(tokio::time::timeout(LOG_TIMEOUT, read).await);
         text.lines().map(|line| line.trim_end().to_owned()).collect()
     }
 }

@@ -10,6 +10,14 @@ use muster_protocol::latest::{ContainerFacts, ContainerHealth, ContainerState};
 use super::{DockerError, Engine, body};
 
 const LABEL_PREFIX: &str = "muster.";
+/// The newest so many: each is asked about by itself, and of no more are there readings.
+const MAX_CONTAINERS: usize = 512;
+/// All of them together travel in one frame, beside readings.
+const MAX_BYTES: usize = 512 * 1024;
+/// Labels of one container that are told.
+const MAX_LABELS: usize = 16;
+/// Characters of a name, an image or a label's value that are told.
+const MAX_TEXT: usize = 255;
 /// The engine's way to say never.
 const NEVER: &str = "0001-01-01T00:00:00Z";
 
@@ -19,7 +27,11 @@ impl Engine {
         let options = ListContainersOptionsBuilder::default().all(true).build();
         let listed = self.docker.list_containers(Some(options)).await?;
         let mut facts = Vec::with_capacity(listed.len());
-        for id in listed.into_iter().filter_map(|summary| summary.id) {
+        for id in listed
+            .into_iter()
+            .filter_map(|summary| summary.id)
+            .take(MAX_CONTAINERS)
+        {
             match self
                 .docker
                 .inspect_container(&id, None)
@@ -33,8 +45,25 @@ impl Engine {
             }
         }
         facts.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(facts)
+        Ok(fitting(facts))
     }
+}
+
+/// As many of the first as fit into [`MAX_BYTES`].
+fn fitting(mut facts: Vec<ContainerFacts>) -> Vec<ContainerFacts> {
+    let mut bytes = 0;
+    let fit = facts.iter().take_while(|facts| {
+        let labels = facts
+            .labels
+            .iter()
+            .map(|(key, value)| key.len() + value.len() + 4);
+        let texts = facts.id.len() + facts.name.len() + facts.image.len() + facts.image_id.len();
+        bytes += texts + labels.sum::<usize>() + 64;
+        bytes <= MAX_BYTES
+    });
+    let count = fit.count();
+    facts.truncate(count);
+    facts
 }
 
 fn facts_of(about: ContainerInspectResponse) -> Option<ContainerFacts> {
@@ -45,14 +74,16 @@ fn facts_of(about: ContainerInspectResponse) -> Option<ContainerFacts> {
     let mut labels: Vec<_> = all_labels
         .into_iter()
         .filter(|(key, _)| key.starts_with(LABEL_PREFIX))
+        .map(|(key, value)| (short(&key), short(&value)))
         .collect();
     labels.sort();
+    labels.truncate(MAX_LABELS);
     let memory = about.host_config.and_then(|host| host.memory).unwrap_or(0);
     Some(ContainerFacts {
-        id: about.id?,
-        name: about.name.unwrap_or_default().trim_start_matches('/').to_owned(),
-        image: asked_for.unwrap_or_default(),
-        image_id: about.image.unwrap_or_default(),
+        id: short(&about.id?),
+        name: short(about.name.unwrap_or_default().trim_start_matches('/')),
+        image: short(&asked_for.unwrap_or_default()),
+        image_id: short(&about.image.unwrap_or_default()),
         state: match state.status? {
             Status::RUNNING | Status::STOPPING => ContainerState::Running,
             Status::PAUSED => ContainerState::Paused,
@@ -79,6 +110,48 @@ fn facts_of(about: ContainerInspectResponse) -> Option<ContainerFacts> {
     })
 }
 
+fn short(text: &str) -> String {
+    text.chars().take(MAX_TEXT).collect()
+}
+
 fn time(text: Option<&String>) -> Option<UnixMs> {
     text.filter(|text| *text != NEVER)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use bollard::models::{ContainerConfig, ContainerState as EngineState};
+
+    use super::*;
+
+    #[test]
+    fn what_an_engine_says_fits_into_a_frame_whatever_it_says() {
+        let labels = (0..500).map(|n| (format!("muster.{n}"), "é".repeat(9_000)));
+        let about = ContainerInspectResponse {
+            id: Some("i".repeat(9_000)),
+            name: Some(format!("/{}", "n".repeat(9_000))),
+            image: Some("m".repeat(9_000)),
+            state: Some(EngineState {
+                status: Some(Status::RUNNING),
+                ..EngineState::default()
+            }),
+            config: Some(ContainerConfig {
+                labels: Some(labels.collect::<HashMap<_, _>>()),
+                ..ContainerConfig::default()
+            }),
+            restart_count: Some(-1),
+            created: Some("yesterday".to_owned()),
+            ..ContainerInspectResponse::default()
+        };
+        let facts = facts_of(about).unwrap();
+        assert_eq!(facts.name.len(), MAX_TEXT);
+        assert_eq!(facts.labels.len(), MAX_LABELS);
+        assert_eq!((facts.restarts, facts.created_at), (0, UnixMs::default()));
+        let all = fitting(vec![facts; MAX_CONTAINERS]);
+        assert!(!all.is_empty() && all.len() < MAX_CONTAINERS);
+        let frame = muster_protocol::encode(&all).unwrap();
+        assert!(frame.len() <= MAX_BYTES, "{}", frame.len());
+    }
 }
