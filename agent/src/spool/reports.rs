@@ -22,6 +22,8 @@ use crate::{collect::ContainerDirectory, link::ReportSource};
 /// A batch is complete when it has so many samples or bytes, which keeps it well below a frame's limit.
 const MAX_SAMPLES: usize = 500;
 const MAX_BYTES: usize = 256 * 1024;
+/// …or when its samples would take so many if each were complete, as they are in the control plane's memory.
+const MAX_COMPLETE_BYTES: usize = 4 * 1024 * 1024;
 /// After a failed read of the spool.
 const RETRY: Duration = Duration::from_secs(5);
 
@@ -141,12 +143,15 @@ impl Reports {
             }
         }
         let begin = session.sent_sample.max(self.spool.state().acknowledged) + 1;
+        let mut complete = 0;
         for (count, entry) in read.open_table(SAMPLES)?.range(begin..)?.enumerate() {
-            if count >= MAX_SAMPLES || batch.bytes + batch.samples.len() >= MAX_BYTES {
+            let full = batch.bytes + batch.samples.len() >= MAX_BYTES || complete >= MAX_COMPLETE_BYTES;
+            if count >= MAX_SAMPLES || full {
                 break;
             }
             let (number, row) = entry?;
             let (_, bytes) = row.value();
+            complete += bytes.len();
             batch.samples.push(frame::decode_one(bytes)?);
             batch.sent.through_sample = number.value();
         }

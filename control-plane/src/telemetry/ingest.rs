@@ -56,6 +56,7 @@ struct Inner {
     samples: AtomicU64,
     rollups: AtomicU64,
     batches: AtomicU64,
+    left_out: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -76,6 +77,7 @@ impl Default for Ingest {
             samples: AtomicU64::new(0),
             rollups: AtomicU64::new(0),
             batches: AtomicU64::new(0),
+            left_out: AtomicU64::new(0),
         }))
     }
 }
@@ -141,11 +143,27 @@ impl Ingest {
                 self.0.batches.load(Ordering::Relaxed),
             ),
             figure(
+                "muster_ingest_left_out_total",
+                "Samples and rollups of an impossible time, which are not stored",
+                self.0.left_out.load(Ordering::Relaxed),
+            ),
+            figure(
                 "muster_ingest_waiting",
                 "Reports that wait for the database",
                 waiting as u64,
             ),
         ]
+    }
+
+    /// Readings that can't be true are not stored, and acknowledged all the same: they would not become truer.
+    fn leave_out_impossible(&self, jobs: &mut [Job], now: UnixMs) {
+        for report in jobs.iter_mut().map(|job| &mut job.report) {
+            let count = report.leave_out_impossible(now);
+            if count > 0 {
+                self.0.left_out.fetch_add(count as u64, Ordering::Relaxed);
+                warn!(host.id = %report.host, count, "readings of an impossible time are left out: set the host's clock");
+            }
+        }
     }
 
     fn stored(&self, jobs: &[Job]) {
@@ -196,7 +214,8 @@ pub(super) fn start(app: &App) {
     let (task, stop) = (app.clone(), app.tasks.stopping());
     app.tasks.spawn("ingest", async move {
         while let Some(Some(first)) = stop.run_until_cancelled(queued.recv()).await {
-            let jobs = gather(first, &mut queued).await;
+            let mut jobs = gather(first, &mut queued).await;
+            task.ingest.leave_out_impossible(&mut jobs, task.clock.now());
             store(&task, jobs, &stop).await;
         }
         // Whoever waits hears that nothing more is stored.

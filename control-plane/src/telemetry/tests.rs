@@ -261,6 +261,31 @@ both_databases!(containers_are_listed_and_stay_when_they_are_gone, |test| {
     assert_eq!(admin.get(&path).await.0, 404);
 });
 
+both_databases!(a_mad_host_s_words_are_stored_as_far_as_they_make_sense, |test| {
+    let host = join(test).await;
+    let containers = ["web\0", "web", "\u{1b}[2J"].map(container).to_vec();
+    let body = RollupBody::default().encode(START);
+    let report = Report {
+        containers: Some(containers),
+        rollups: encode_rollups([(Period::Hour, START, "w\0eb", body.as_slice())]),
+        samples: samples([0, 1_000_000]).samples,
+        ..Report::default()
+    };
+    submit(test, host, report).await;
+    let admin = test.admin().await;
+    let (_, list) = admin.get(&format!("/api/v1/hosts/{host}/containers")).await;
+    let names: Vec<_> = list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| &c["name"])
+        .collect();
+    assert_eq!(names, ["[2J", "web"]);
+    let stored = stored(test, host).await;
+    assert_eq!(stored["samples"], 1, "the other is from the future");
+    assert_eq!(stored["hourRollups"], 1);
+});
+
 both_databases!(present_values_survive_a_restart, |test| {
     let host = join(test).await;
     let org = test.default_org().await;
