@@ -45,6 +45,7 @@ mod stream;
 mod submit;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::{
     collections::{HashMap, HashSet},

@@ -6,6 +6,7 @@ use muster_protocol::latest::{OrderEvent, OrderOutcome, OrderRefusal, OrderReply
 use super::{
     Order, OrderState,
     store::{self, order::End},
+    told,
 };
 use crate::{
     access::Caller,
@@ -31,6 +32,9 @@ pub(super) enum Next {
 
 /// Stores a reply. Storing it twice changes nothing.
 pub(super) async fn store(app: &App, id: OrderId, reply: OrderReply) -> Result<Next, DbError> {
+    let Some(reply) = told::kept(reply) else {
+        return Ok(Next::Listen);
+    };
     let (order, next) = in_tx!(app.db, |tx| {
         let Some(order) = store::order::lock(tx, &app.db, id).await? else {
             return Ok(Next::Ended);

@@ -5,7 +5,7 @@ mod bench;
 use futures_util::{StreamExt as _, pin_mut};
 use muster_base::UnixMs;
 use muster_identity::{keys::PinnedKeys, order::Arrived};
-use muster_protocol::latest::{OrderRefusal, OrderReply, OrderStatus};
+use muster_protocol::latest::{OrderEvent, OrderOutcome, OrderRefusal, OrderReply, OrderStatus, StepReport};
 
 use self::bench::{Bench, PATIENCE, SECRET, Script, event, outcome};
 use super::*;
@@ -112,6 +112,33 @@ both_databases!(an_order_sealed_for_an_old_key_is_sealed_anew, |test| {
     assert_eq!(order.sequence, Some(2));
     let received = bench.host.received();
     assert_ne!(received[0].sealed, received[1].sealed);
+});
+
+both_databases!(binary_words_of_a_host_do_not_hold_up_its_order, |test| {
+    let bench = Bench::new(test);
+    let binary = OrderReply::Event(OrderEvent {
+        seq: 0,
+        at: UnixMs(i64::MAX),
+        what: StepReport::Log("\0\u{1b}it crashed\0".to_owned()),
+    });
+    let end = OrderReply::Outcome(Box::new(OrderOutcome {
+        status: OrderStatus::Failed,
+        started_at: UnixMs(i64::MIN),
+        ended_at: UnixMs(i64::MAX),
+        error: Some("exit code 1:\0\u{7f}".to_owned()),
+        digest: None,
+        server_version: Some("\0".repeat(9)),
+        events: u32::MAX,
+    }));
+    bench
+        .host
+        .will(Script::Say(vec![OrderReply::Accepted, binary, end]));
+    bench.start();
+    let id = bench.submit().await;
+    let order = bench.reaches(id, OrderState::Failed).await;
+    assert_eq!(order.error.as_deref(), Some("exit code 1:"));
+    let told = events(&test.app, id, -1, 10).await.unwrap();
+    assert_eq!(told[0].detail, "it crashed");
 });
 
 both_databases!(a_refusal_ends_the_order_and_is_on_record, |test| {
