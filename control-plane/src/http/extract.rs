@@ -1,7 +1,10 @@
 //! Extractors whose refusals are problems: a JSON body, a query string and path parameters.
+//!
+//! None lets U+0000 in: PostgreSQL keeps no such text, and a value that one database takes and the other does not
+//! would be an internal error where it is a mistake.
 
 use axum::{
-    body::HttpBody,
+    body::{Body, Bytes, HttpBody},
     extract::{FromRequest, FromRequestParts, Request, rejection::JsonRejection},
     http::{StatusCode, Uri, request::Parts},
     response::{IntoResponse, Response},
@@ -19,21 +22,37 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let (parts, body) = request.into_parts();
+        let whole = Request::from_parts(parts.clone(), body);
+        let bytes = match Bytes::from_request(whole, state).await {
+            Ok(bytes) => bytes,
+            Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                return Err(ApiError::from(Error::TooLarge("the body is too large".into())).into_response());
+            }
+            Err(error) => return Err(bad_request(error.status(), error.body_text())),
+        };
+        if holds_zero(&bytes) {
+            return Err(invalid(NO_ZERO.to_owned()));
+        }
+        let request = Request::from_parts(parts, Body::from(bytes));
         match axum::Json::<T>::from_request(request, state).await {
             Ok(axum::Json(value)) => Ok(Self(value)),
             Err(JsonRejection::JsonDataError(error)) => Err(invalid(error.body_text())),
-            Err(JsonRejection::BytesRejection(error)) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                Err(ApiError::from(Error::TooLarge("the body is too large".into())).into_response())
-            }
-            Err(error) => Err(respond(
-                error.status(),
-                "bad-request".into(),
-                "Bad request",
-                error.body_text(),
-                Vec::new(),
-            )),
+            Err(error) => Err(bad_request(error.status(), error.body_text())),
         }
     }
+}
+
+const NO_ZERO: &str = "a text must not contain the character U+0000";
+
+/// Whether a text in this JSON holds U+0000. It can only stand there as an escape that is not itself escaped.
+pub(super) fn holds_zero(json: &[u8]) -> bool {
+    let mut escaped = false;
+    json.iter().enumerate().any(|(at, byte)| {
+        let starts_escape = escaped && json[at..].starts_with(b"u0000");
+        escaped = *byte == b'\\' && !escaped;
+        starts_escape
+    })
 }
 
 /// A JSON body that may be left out.
@@ -61,7 +80,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
-        let pairs = parts.uri.query().unwrap_or_default().split('&');
+        let query = parts.uri.query().unwrap_or_default();
+        if query.contains("%00") {
+            return Err(invalid(NO_ZERO.to_owned()));
+        }
+        let pairs = query.split('&');
         let own: Vec<_> = pairs.filter(|pair| !pair.starts_with("org=")).collect();
         let parsed = format!("/?{}", own.join("&"))
             .parse()
@@ -82,11 +105,16 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        let zero = parts.uri.path().contains("%00");
         match axum::extract::Path::<T>::from_request_parts(parts, state).await {
-            Ok(axum::extract::Path(value)) => Ok(Self(value)),
-            Err(_) => Err(ApiError::from(Error::NotFound("such thing")).into_response()),
+            Ok(axum::extract::Path(value)) if !zero => Ok(Self(value)),
+            Ok(_) | Err(_) => Err(ApiError::from(Error::NotFound("such thing")).into_response()),
         }
     }
+}
+
+fn bad_request(status: StatusCode, detail: String) -> Response {
+    respond(status, "bad-request".into(), "Bad request", detail, Vec::new())
 }
 
 fn invalid(text: String) -> Response {
@@ -97,4 +125,19 @@ fn invalid(text: String) -> Response {
         _ => (String::new(), text.to_owned()),
     };
     ApiError::from(Error::Invalid(vec![FieldError { field, message }])).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_zero_that_is_one_is_seen() {
+        for json in [r#"{"a":"\u0000"}"#, r#"["x\\\u0000"]"#] {
+            assert!(holds_zero(json.as_bytes()), "{json}");
+        }
+        for json in [r#"{"a":"\\u0000"}"#, r#"["u0000", "\u0001\n"]"#, "", "\\"] {
+            assert!(!holds_zero(json.as_bytes()), "{json}");
+        }
+    }
 }

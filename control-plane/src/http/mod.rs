@@ -7,6 +7,8 @@ mod assets;
 mod before;
 mod caller;
 pub mod extract;
+#[cfg(test)]
+mod garbage_tests;
 mod health;
 mod limits;
 mod openapi;

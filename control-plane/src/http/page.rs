@@ -4,6 +4,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::{IntoParams, ToSchema};
 
+use super::extract::holds_zero;
 use crate::error::Error;
 
 const DEFAULT_LIMIT: u16 = 50;
@@ -44,6 +45,7 @@ impl PageQuery {
         URL_SAFE_NO_PAD
             .decode(text)
             .ok()
+            .filter(|bytes| !holds_zero(bytes))
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .map(Some)
             .ok_or_else(|| Error::invalid("cursor", "is not a cursor of this list; start again without it"))
