@@ -5,11 +5,23 @@ use argon2::{
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use muster_base::{ExposeSecret, SecretString, random_array};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::AccessError;
 
 const MIN_CHARS: usize = 10;
 const MAX_BYTES: usize = 1_024;
+
+/// Hashes at a time: each holds 19 MiB, and whoever signs in need not be anybody.
+const AT_A_TIME: usize = 8;
+static TURNS: Semaphore = Semaphore::const_new(AT_A_TIME);
+
+async fn turn() -> Result<SemaphorePermit<'static>, AccessError> {
+    TURNS
+        .acquire()
+        .await
+        .map_err(|error| AccessError::Crypto(error.to_string()))
+}
 
 /// A password that may be used for a new account.
 pub(super) fn check(password: &SecretString) -> Result<(), AccessError> {
@@ -32,6 +44,7 @@ pub(super) fn check(password: &SecretString) -> Result<(), AccessError> {
 /// The argon2id hash in PHC form.
 pub async fn hash(password: SecretString) -> Result<SecretString, AccessError> {
     check(&password)?;
+    let _turn = turn().await?;
     let hashing = tokio::task::spawn_blocking(move || {
         let salt = random_array::<16>();
         Argon2::default()
@@ -52,6 +65,7 @@ pub(super) async fn verify(password: SecretString, hash: Option<SecretString>) -
     if password.expose_secret().len() > MAX_BYTES {
         return Ok(false);
     }
+    let _turn = turn().await?;
     let verifying = tokio::task::spawn_blocking(move || {
         let known = hash.is_some();
         let text = hash.unwrap_or_else(|| SecretString::from(NOBODY));
@@ -85,6 +99,21 @@ mod tests {
                 .unwrap()
         );
         assert!(!verify("anything at all".into(), None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_crowd_at_the_door_waits_its_turn() {
+        let all = TURNS
+            .acquire_many(u32::try_from(AT_A_TIME).unwrap())
+            .await
+            .unwrap();
+        let mut waiting = std::pin::pin!(verify("anything at all".into(), None));
+        let pending = std::future::poll_fn(|context| {
+            std::task::Poll::Ready(waiting.as_mut().poll(context).is_pending())
+        });
+        assert!(pending.await, "nothing is hashed before it is its turn");
+        drop(all);
+        assert!(!waiting.await.unwrap());
     }
 
     #[tokio::test]
