@@ -55,6 +55,7 @@ mod order;
 mod progress;
 mod registry;
 mod registry_client;
+mod registry_dns;
 mod registry_url;
 mod stats;
 mod store;

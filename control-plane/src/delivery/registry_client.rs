@@ -1,9 +1,10 @@
 //! Talking to a registry by its v2 API: the handshake, and the digest of a tag.
 //!
 //! Everything here faces a server that an org chose: time and size are limited, no redirect is followed, credentials
-//! go only to the registry and to the token server that it names, and never from https to http.
+//! go only to the registry and to the token server that it names, and never from https to http. No name leads to an
+//! address where a cloud hands out this machine's own credentials.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use muster_base::{ExposeSecret, SecretString, sha256};
@@ -16,6 +17,7 @@ use serde::Deserialize;
 use super::{
     challenge::Challenge,
     image::is_digest,
+    registry_dns::Resolver,
     registry_url::{RegistryUrl, is_forbidden},
 };
 
@@ -105,6 +107,7 @@ pub(super) enum RegistryAuth {
 pub(super) fn http_client() -> Option<Client> {
     let built = Client::builder()
         .redirect(reqwest::redirect::Policy::none())
+        .dns_resolver(Arc::new(Resolver))
         .connect_timeout(CONNECT)
         .timeout(WHOLE)
         .user_agent(concat!("muster/", env!("CARGO_PKG_VERSION")))

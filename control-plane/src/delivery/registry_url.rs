@@ -1,6 +1,10 @@
 //! The address of a registry.
 
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+};
 
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
@@ -98,13 +102,25 @@ impl<'de> Deserialize<'de> for RegistryUrl {
 /// Link-local addresses are where clouds answer with a machine's own credentials; no registry lives there.
 pub(super) fn is_forbidden(url: &Url) -> bool {
     let Some(host) = url.host_str() else { return true };
-    match host.trim_matches(['[', ']']).parse::<IpAddr>() {
-        Ok(IpAddr::V4(ip)) => ip.is_link_local(),
-        Ok(IpAddr::V6(ip)) => {
-            ip.is_unicast_link_local() || ip.to_ipv4_mapped().is_some_and(|v4| v4.is_link_local())
-        }
-        Err(_) => false,
-    }
+    let ip = host.trim_matches(['[', ']']).parse();
+    ip.is_ok_and(is_forbidden_ip)
+}
+
+/// The same for an address that a name turned out to have.
+pub(super) fn is_forbidden_ip(ip: IpAddr) -> bool {
+    /// Where Alibaba, Oracle, Azure and AWS (IPv6) do what others do on link-local addresses.
+    const CLOUDS: [IpAddr; 4] = [
+        IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+        IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
+        IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
+        IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+    ];
+    let ip = ip.to_canonical();
+    let is_link_local = match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    };
+    is_link_local || CLOUDS.contains(&ip)
 }
 
 #[cfg(test)]
@@ -120,6 +136,10 @@ mod tests {
             "https://r.example?x=1",
             "http://169.254.169.254",
             "http://[fe80::1]:5000",
+            "http://[::ffff:169.254.169.254]",
+            "http://100.100.100.200",
+            "http://[fd00:ec2::254]",
+            "http://2852039166",
         ] {
             assert!(url.parse::<RegistryUrl>().is_err(), "{url}");
         }
