@@ -69,11 +69,14 @@ pub fn cache_dir() -> Result<PathBuf> {
     Ok(base.join("muster"))
 }
 
+/// The folder for build products.
+pub fn target_dir() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
+}
+
 /// The folder in which cargo puts our programs.
 pub fn bin_dir() -> PathBuf {
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir));
-    target.join("debug")
+    target_dir().join("debug")
 }
 
 /// Builds all programs of the workspace and returns their folder.

@@ -3,7 +3,7 @@
 use super::runner::{self, Tests};
 use super::tally::Tally;
 use super::tools::CargoTool;
-use super::{Bench, browser, deny};
+use super::{Bench, browser, deny, fuzz};
 use crate::project;
 use anyhow::Result;
 use std::process::Command;
@@ -72,6 +72,12 @@ pub const CHECKS: &[Check] = &[
         about: "the examples in the documentation",
         services: false,
         run: examples,
+    },
+    Check {
+        name: "fuzz",
+        about: "garbage for every decoder, by coverage-guided fuzzing (MUSTER_FUZZ_SECONDS each)",
+        services: false,
+        run: fuzz::run,
     },
     Check {
         name: "stories",

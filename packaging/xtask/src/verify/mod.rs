@@ -6,6 +6,7 @@
 mod browser;
 mod checks;
 mod deny;
+mod fuzz;
 mod runner;
 mod tally;
 mod tools;
