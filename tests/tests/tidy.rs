@@ -4,7 +4,7 @@
 
 #![expect(clippy::expect_used, reason = "the helpers of a test may fail it")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,10 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("bollard", &["agent/src/worker/docker"]),
     ("aes_gcm", &["control-plane/src/secrets/seal.rs"]),
     ("rcgen", &["shared/identity"]),
-    ("axum", &["control-plane/src/http", "control-plane/src/*/api"]),
+    (
+        "axum",
+        &["control-plane/src/http", "control-plane/src/*/api", "tests/fuzz"],
+    ),
     ("redb", &["agent/src/spool"]),
 ];
 
@@ -193,6 +196,84 @@ fn migrations_leave_time_to_the_program_and_types_strict() {
 }
 
 #[test]
+fn every_shape_of_the_api_has_a_name_of_its_own() {
+    // utoipa makes one schema of two types that have one name, and says nothing.
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for file in rust_files() {
+        for (name, line) in file.schemas() {
+            places
+                .entry(name)
+                .or_default()
+                .push(format!("{}:{line}", file.name));
+        }
+    }
+    assert!(places.len() > 50, "the shapes are found");
+    let twice = places.iter().filter(|(_, places)| places.len() > 1);
+    let broken: Vec<String> = twice
+        .map(|(name, places)| format!("{name}: {}", places.join(", ")))
+        .collect();
+    none(
+        &broken,
+        "two types have one name in the OpenAPI document: write #[schema(as = …)]",
+    );
+}
+
+#[test]
+fn every_route_is_in_the_document() {
+    // The second is there before there is an application: while Muster is installed, or waits for its database.
+    let servers = [
+        "control-plane/src/http/server.rs",
+        "control-plane/src/http/before.rs",
+    ];
+    let mut broken = Vec::new();
+    for file in rust_files()
+        .iter()
+        .filter(|file| file.name.starts_with("control-plane/src"))
+    {
+        broken.extend(file.lines_where(&servers, |line| line.contains(".route(")));
+    }
+    none(
+        &broken,
+        "routes!() puts a route into the OpenAPI document, route() does not",
+    );
+    let beside: BTreeSet<String> = rust_files()
+        .iter()
+        .filter(|file| servers.contains(&file.name.as_str()))
+        .flat_map(|file| file.code().filter_map(|line| line.split_once(".route(\"")))
+        .filter_map(|(_, rest)| Some(rest.split_once('"')?.0.to_owned()))
+        .collect();
+    let known = [
+        "/api/v1/openapi.json",
+        "/api/docs",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+    ];
+    let known = known.map(str::to_owned).into();
+    assert_eq!(beside, known, "these alone are not calls of the API");
+}
+
+#[test]
+fn every_version_in_the_workspace_is_somebody_s() {
+    let manifests = files_ending("Cargo.toml");
+    let root = manifests.iter().find(|file| file.name == "Cargo.toml");
+    let list = root.and_then(|root| root.text.split_once("[workspace.dependencies]"));
+    let (_, list) = list.expect("the root has the versions");
+    let names = list.lines().take_while(|line| !line.starts_with('['));
+    let unused = names
+        .filter_map(|line| line.split_once(" = "))
+        .filter(|(name, _)| {
+            let uses = |line: &str| {
+                let rest = line.strip_prefix(name).unwrap_or_default();
+                rest.starts_with(".workspace") || rest.starts_with(" = { workspace")
+            };
+            !manifests.iter().any(|file| file.text.lines().any(uses))
+        });
+    let broken: Vec<String> = unused.map(|(name, _)| name.to_owned()).collect();
+    none(&broken, "the root names dependencies that no package uses");
+}
+
+#[test]
 fn every_package_follows_the_workspace() {
     let mut broken = Vec::new();
     for file in files_ending("Cargo.toml") {
@@ -242,6 +323,22 @@ impl Source {
             || ["/testing.rs", "tests.rs"]
                 .iter()
                 .any(|end| self.name.ends_with(end))
+    }
+
+    /// The names under which types stand in the OpenAPI document, with their lines.
+    fn schemas(&self) -> impl Iterator<Item = (String, usize)> {
+        let mut derives = false;
+        let mut given: Option<String> = None;
+        self.code().enumerate().filter_map(move |(number, line)| {
+            derives |= line.contains("ToSchema") && !line.contains("use ") && !line.contains("impl ");
+            if let Some((_, rest)) = line.split_once("schema(as = ") {
+                given = rest.split([')', ',']).next().map(str::to_owned);
+            }
+            let (_, rest) = line.split_once("struct ").or_else(|| line.split_once("enum "))?;
+            let own = rest.split(|c: char| !c.is_alphanumeric()).next()?;
+            let name = given.take().unwrap_or_else(|| own.to_owned());
+            std::mem::take(&mut derives).then_some((name, number + 1))
+        })
     }
 
     /// The places anywhere in the file, unit tests included, that break a rule.

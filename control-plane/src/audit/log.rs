@@ -205,6 +205,7 @@ pub async fn record_refusal(app: &App, who: &Identity, org: Option<OrgId>, entry
 /// Which log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = AuditScope)]
 pub enum Scope {
     /// The chosen org's.
     #[default]
