@@ -117,6 +117,20 @@ ids! {
     ApiKeyId
     /// A row of the audit log.
     AuditId
+    /// A role that a platform or an org made.
+    RoleId
+    /// A permission template of an org.
+    TemplateId
+    /// An operation that a platform made for an application it fronts.
+    OperationId
+    /// A module that a platform made: a group of its own operations.
+    ModuleId
+    /// A department of an org.
+    DepartmentId
+    /// A message in somebody's inbox.
+    MessageId
+    /// An invitation into an org.
+    InvitationId
     /// An environment (dev, test, prod…) of an org.
     EnvironmentId
     /// A group of hosts.
