@@ -9,23 +9,28 @@
 //! });
 //! ```
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    pin::Pin,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use axum::{
     Router,
     body::Body,
     http::{Method, Request, header},
 };
+use futures_util::StreamExt as _;
 use muster_base::{Clock, ExposeSecret, OrgId, SecretString, UnixMs, UserId};
 use serde_json::{Value, json};
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, migrate::Migrator, sqlite::SqliteConnectOptions};
 use tower::ServiceExt;
 
 use crate::{
     access::{self, Role},
     app::App,
     config::{Config, SuperAdmin},
-    db::Databases,
+    db::{Databases, Db, SqlitePools, migrate},
     http,
     keys::Keys,
 };
@@ -58,6 +63,8 @@ pub(crate) use both_databases;
 pub(crate) struct Test {
     pub(crate) app: App,
     router: Router,
+    /// A sign-in of the super administrator for making people, and when it was made: the throttle counts sign-ins.
+    maker: tokio::sync::Mutex<Option<(String, UnixMs)>>,
     _data: tempfile::TempDir,
     drop_database: Option<(SecretString, String)>,
 }
@@ -74,31 +81,52 @@ const ADMIN: &str = "root";
 
 impl Test {
     pub(crate) async fn sqlite() -> Self {
-        let data = tempfile::tempdir().unwrap();
+        Self::on_sqlite(tempfile::tempdir().unwrap()).await
+    }
+
+    async fn on_sqlite(data: tempfile::TempDir) -> Self {
         let databases = Databases::sqlite(data.path()).await.unwrap();
         Self::new(data, databases, None).await
     }
 
     /// On a database of its own in the server that `MUSTER_TEST_POSTGRES_URL` names.
     pub(crate) async fn postgres() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let server = std::env::var("MUSTER_TEST_POSTGRES_URL").expect(
-            "MUSTER_TEST_POSTGRES_URL is not set: run `cargo verify`, which starts a PostgreSQL for tests",
-        );
-        let name = format!(
-            "muster_test_{}_{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        );
-        let mut connection = PgConnection::connect(&server).await.unwrap();
-        let create = sqlx::AssertSqlSafe(format!("create database {name}"));
-        sqlx::query(create).execute(&mut connection).await.unwrap();
-        let (base, _) = server.rsplit_once('/').unwrap();
-        let databases = Databases::postgres(&SecretString::from(format!("{base}/{name}")))
-            .await
-            .unwrap();
+        Self::on_postgres(new_database().await).await
+    }
+
+    async fn on_postgres((server, name): (SecretString, String)) -> Self {
+        let url = url_of(server.expose_secret(), &name);
+        let databases = Databases::postgres(&url).await.unwrap();
         let data = tempfile::tempdir().unwrap();
-        Self::new(data, databases, Some((server.into(), name))).await
+        Self::new(data, databases, Some((server, name))).await
+    }
+
+    /// On a database that was made with the steps below `version` and that `fill` wrote to then.
+    pub(crate) async fn upgraded_sqlite(version: i64, fill: impl AsyncFnOnce(&Db)) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let path = data.path().join("muster.db");
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .create_if_missing(true);
+        let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+        below(&migrate::SQLITE, version).run(&pool).await.unwrap();
+        let (read, write) = (pool.clone(), pool);
+        let db = Db::Sqlite(SqlitePools { read, write, path });
+        fill(&db).await;
+        db.close().await;
+        Self::on_sqlite(data).await
+    }
+
+    /// As [`Test::upgraded_sqlite`], in PostgreSQL.
+    pub(crate) async fn upgraded_postgres(version: i64, fill: impl AsyncFnOnce(&Db)) -> Self {
+        let (server, name) = new_database().await;
+        let url = url_of(server.expose_secret(), &name);
+        let pool = sqlx::PgPool::connect(url.expose_secret()).await.unwrap();
+        below(&migrate::POSTGRES, version).run(&pool).await.unwrap();
+        let db = Db::Postgres(pool);
+        fill(&db).await;
+        db.close().await;
+        Self::on_postgres((server, name)).await
     }
 
     async fn new(
@@ -118,6 +146,7 @@ impl Test {
         Self {
             router: http::router(app.clone()),
             app,
+            maker: tokio::sync::Mutex::default(),
             _data: data,
             drop_database,
         }
@@ -136,6 +165,21 @@ impl Test {
     /// The super administrator, in the default org.
     pub(crate) async fn admin(&self) -> Client<'_> {
         self.sign_in(ADMIN, PASSWORD).await
+    }
+
+    /// The super administrator, for what tests need to be there.
+    async fn maker(&self) -> Client<'_> {
+        let mut maker = self.maker.lock().await;
+        let now = self.app.clock.now();
+        let fresh = maker
+            .take()
+            .filter(|(_, at)| now.ms_since(*at) < 10 * UnixMs::MINUTE);
+        let (token, at) = match fresh {
+            Some(fresh) => fresh,
+            None => (self.admin().await.token, now),
+        };
+        *maker = Some((token.clone(), at));
+        self.with_token(&token)
     }
 
     /// Nobody.
@@ -172,7 +216,7 @@ impl Test {
     /// Adds a user without any org and signs them in.
     pub(crate) async fn user(&self, username: &str) -> (UserId, Client<'_>) {
         let body = json!({"username": username, "password": PASSWORD});
-        let (status, user) = self.admin().await.post("/api/v1/users", body).await;
+        let (status, user) = self.maker().await.post("/api/v1/users", body).await;
         assert_eq!(status, 201, "{user}");
         (
             user["id"].as_str().unwrap().parse().unwrap(),
@@ -184,7 +228,7 @@ impl Test {
     pub(crate) async fn member(&self, username: &str, role: Role) -> Client<'_> {
         let (_, client) = self.user(username).await;
         let body = json!({"username": username, "role": role});
-        let (status, member) = self.admin().await.post("/api/v1/members", body).await;
+        let (status, member) = self.maker().await.post("/api/v1/members", body).await;
         assert_eq!(status, 201, "{member}");
         client
     }
@@ -193,7 +237,7 @@ impl Test {
     pub(crate) async fn stranger(&self, slug: &str) -> Client<'_> {
         let (id, client) = self.user(&format!("owner-of-{slug}")).await;
         let body = json!({"name": slug, "slug": slug, "ownerId": id});
-        let (status, org) = self.admin().await.post("/api/v1/orgs", body).await;
+        let (status, org) = self.maker().await.post("/api/v1/orgs", body).await;
         assert_eq!(status, 201, "{org}");
         client
     }
@@ -202,6 +246,31 @@ impl Test {
     pub(crate) async fn default_org(&self) -> OrgId {
         access::list_org_ids(&self.app).await.unwrap()[0]
     }
+}
+
+/// A database of its own: the server's address and the database's name.
+async fn new_database() -> (SecretString, String) {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let server = std::env::var("MUSTER_TEST_POSTGRES_URL").expect(
+        "MUSTER_TEST_POSTGRES_URL is not set: run `cargo verify`, which starts a PostgreSQL for tests",
+    );
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("muster_test_{}_{number}", std::process::id());
+    let mut connection = PgConnection::connect(&server).await.unwrap();
+    let create = sqlx::AssertSqlSafe(format!("create database {name}"));
+    sqlx::query(create).execute(&mut connection).await.unwrap();
+    (server.into(), name)
+}
+
+fn url_of(server: &str, database: &str) -> SecretString {
+    let (base, _) = server.rsplit_once('/').unwrap();
+    format!("{base}/{database}").into()
+}
+
+/// The steps before `version`.
+fn below(migrator: &Migrator, version: i64) -> Migrator {
+    let steps = migrator.iter().filter(|step| step.version < version);
+    Migrator::with_migrations(steps.cloned().collect())
 }
 
 impl Client<'_> {
@@ -237,6 +306,14 @@ impl Client<'_> {
         self.call_with(method, path, body, None).await
     }
 
+    /// Opens a stream, which is to answer 200.
+    pub(crate) async fn follow(&self, path: &str) -> Followed {
+        let request = self.request(Method::GET, path, None, None);
+        let response = self.test.router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        Followed(Box::pin(response.into_body().into_data_stream()))
+    }
+
     /// As [`Client::call`], with a header.
     pub(crate) async fn call_with(
         &self,
@@ -245,6 +322,27 @@ impl Client<'_> {
         body: Option<Value>,
         extra: Option<(&str, &str)>,
     ) -> (u16, Value) {
+        let request = self.request(method, path, body, extra);
+        let response = self.test.router.clone().oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let bytes = axum::body::to_bytes(response.into_body(), 16 << 20)
+            .await
+            .unwrap();
+        let body = match serde_json::from_slice(&bytes) {
+            Ok(value) => value,
+            Err(_) if bytes.is_empty() => Value::Null,
+            Err(_) => Value::String(String::from_utf8_lossy(&bytes).into_owned()),
+        };
+        (status, body)
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        extra: Option<(&str, &str)>,
+    ) -> Request<Body> {
         let mut request = Request::builder().method(method).uri(path);
         if let Some((name, value)) = extra {
             request = request.header(name, value);
@@ -261,16 +359,39 @@ impl Client<'_> {
                 .body(Body::from(body.to_string())),
             None => request.body(Body::empty()),
         };
-        let response = self.test.router.clone().oneshot(request.unwrap()).await.unwrap();
-        let status = response.status().as_u16();
-        let bytes = axum::body::to_bytes(response.into_body(), 16 << 20)
-            .await
-            .unwrap();
-        let body = match serde_json::from_slice(&bytes) {
-            Ok(value) => value,
-            Err(_) if bytes.is_empty() => Value::Null,
-            Err(_) => Value::String(String::from_utf8_lossy(&bytes).into_owned()),
+        request.unwrap()
+    }
+}
+
+/// An open stream.
+pub(crate) struct Followed(Pin<Box<axum::body::BodyDataStream>>);
+
+impl Followed {
+    /// What comes until the stream ends, which it is to do within this time.
+    pub(crate) async fn end_within(mut self, time: Duration) -> String {
+        let mut text = String::new();
+        let read = async {
+            while let Some(piece) = self.0.next().await {
+                text.push_str(&String::from_utf8_lossy(&piece.unwrap()));
+            }
         };
-        (status, body)
+        assert!(
+            tokio::time::timeout(time, read).await.is_ok(),
+            "still open: {text}"
+        );
+        text
+    }
+
+    /// Waits until `text` has come.
+    pub(crate) async fn wait_for(&mut self, wanted: &str) {
+        let mut text = String::new();
+        let read = async {
+            while !text.contains(wanted) {
+                let piece = self.0.next().await.expect("the stream ended").unwrap();
+                text.push_str(&String::from_utf8_lossy(&piece));
+            }
+        };
+        let found = tokio::time::timeout(Duration::from_secs(20), read).await;
+        assert!(found.is_ok(), "{wanted:?} did not come");
     }
 }

@@ -2,14 +2,16 @@
 
 use std::{fmt, str::FromStr};
 
-use muster_base::{ApiKeyId, SecretString, UnixMs, random_token, sha256};
+use muster_base::{ApiKeyId, ApplicationId, SecretString, UnixMs, UserId, random_token, sha256};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{AccessError, Caller, Operation, store};
+use super::{AccessError, Caller, Object, Operation, store};
 use crate::{
     app::App,
     audit::{self, Entry},
+    delivery,
+    error::Error,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
 };
@@ -29,13 +31,20 @@ pub enum KeyKind {
     Readonly,
 }
 
-impl fmt::Display for KeyKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl KeyKind {
+    /// The word, as stored and as in JSON.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
             Self::Full => "full",
             Self::Deploy => "deploy",
             Self::Readonly => "readonly",
-        })
+        }
+    }
+}
+
+impl fmt::Display for KeyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -60,6 +69,16 @@ pub struct NewApiKey {
     pub kind: KeyKind,
     /// Days until it expires; never, if absent.
     pub expires_in_days: Option<i64>,
+    /// Only this application and its deployments.
+    pub application_id: Option<ApplicationId>,
+}
+
+/// How a key is replaced.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeyRotation {
+    /// Seconds for which the old key works on, at most 7 days; none by default.
+    pub overlap_s: Option<u32>,
 }
 
 /// A key as it can be shown.
@@ -82,6 +101,10 @@ pub struct ApiKey {
     pub expires_at: Option<UnixMs>,
     /// When it was last used, to the minute.
     pub used_at: Option<UnixMs>,
+    /// The application that it is only for.
+    pub application_id: Option<ApplicationId>,
+    #[serde(skip)]
+    pub(super) user: Option<UserId>,
 }
 
 /// Makes a key for the caller's own person in the caller's org; answers it with its text, which is never shown again.
@@ -92,7 +115,7 @@ pub(super) async fn create(
 ) -> Result<(ApiKey, SecretString), AccessError> {
     caller.require(Operation::ApiKeyWrite)?;
     let super::Actor::User { user, username, .. } = &caller.actor else {
-        return Err(AccessError::Refused(crate::error::Error::Denied(
+        return Err(AccessError::Refused(Error::Denied(
             "API keys belong to users: sign in as one (the super administrator and keys can't make keys)"
                 .into(),
         )));
@@ -110,6 +133,19 @@ pub(super) async fn create(
             format!("must be 1 to {MAX_LIFE_DAYS}"),
         ));
     }
+    if let Some(application) = new.application_id {
+        let reached = caller.reaches(&Object::Application(application));
+        let there = reached
+            && delivery::application_exists(app, caller.org(), application)
+                .await
+                .map_err(Error::from)?;
+        if !there {
+            return Err(AccessError::invalid(
+                "applicationId",
+                "there is no such application",
+            ));
+        }
+    }
     let now = app.clock.now();
     let text = random_token("dw_");
     let key = ApiKey {
@@ -121,6 +157,8 @@ pub(super) async fn create(
         created_at: now,
         expires_at: new.expires_in_days.map(|days| now.plus_ms(days * UnixMs::DAY)),
         used_at: None,
+        application_id: new.application_id,
+        user: Some(*user),
     };
     in_tx!(app.db, |tx| {
         store::api_key::insert(tx, caller.org(), *user, &key, &sha256(text.as_bytes()).0).await?;
@@ -142,6 +180,48 @@ pub(super) async fn list(app: &App, caller: &Caller, query: &PageQuery) -> Resul
     };
     let rows = store::api_key::list(&app.db, caller.org(), only, after, query.fetch()).await?;
     Ok(query.page(rows, |key| Cursor::of(&key.id)))
+}
+
+/// Replaces one of the caller's own keys by a new one that is for the same; the old one ends at once, or after the
+/// overlap. A key that expires gets the same life again.
+pub(super) async fn rotate(
+    app: &App,
+    caller: &Caller,
+    id: ApiKeyId,
+    rotation: KeyRotation,
+) -> Result<(ApiKey, SecretString), AccessError> {
+    caller.require(Operation::ApiKeyWrite)?;
+    let user = caller.require_user()?;
+    let overlap_ms = i64::from(rotation.overlap_s.unwrap_or(0)) * UnixMs::SECOND;
+    if overlap_ms > 7 * UnixMs::DAY {
+        return Err(AccessError::invalid("overlapS", "at most 604,800 (7 days)"));
+    }
+    let now = app.clock.now();
+    let text = random_token("dw_");
+    let key = in_tx!(app.db, |tx| {
+        let old = store::api_key::find(tx, caller.org(), id, now)
+            .await?
+            .filter(|old| old.user == Some(user))
+            .ok_or(AccessError::NoKey)?;
+        let key = ApiKey {
+            id: app.clock.new_id(),
+            prefix: text[..PREFIX_CHARS].to_owned(),
+            created_at: now,
+            expires_at: old
+                .expires_at
+                .map(|end| now.plus_ms(end.ms_since(old.created_at))),
+            used_at: None,
+            ..old.clone()
+        };
+        store::api_key::insert(tx, caller.org(), user, &key, &sha256(text.as_bytes()).0).await?;
+        store::api_key::end_at(tx, caller.org(), id, now.plus_ms(overlap_ms)).await?;
+        let entry = Entry::done(Operation::ApiKeyWrite, "apiKey", id)
+            .after(&key)
+            .detail("rotated");
+        audit::record(app, tx, caller, Some(caller.org()), entry).await?;
+        key
+    });
+    Ok((key, text.into()))
 }
 
 /// Withdraws a key; it is refused from the next request on.

@@ -1,13 +1,13 @@
 //! From a credential to somebody, and from somebody to what they may do in an org.
 
-use std::{fmt, net::IpAddr};
+use std::{collections::BTreeSet, fmt, net::IpAddr};
 
-use muster_base::{OrgId, UnixMs, sha256};
+use muster_base::{ApplicationId, OrgId, UnixMs, sha256};
 use subtle::ConstantTimeEq;
 
 use super::{
-    AccessError, Actor, Caller, Identity, Operation, Operations, Role, api_key::KeyKind, session, store,
-    token,
+    AccessError, Actor, Caller, Identity, ObjectKind, Operation, Operations, Permissions, api_key::KeyKind,
+    grant, session, store, token,
 };
 use crate::app::App;
 
@@ -63,8 +63,15 @@ impl fmt::Debug for Credential {
 pub struct Identified {
     /// Who.
     pub identity: Identity,
-    /// A key's org and operations; a session narrows nothing.
-    limits: Option<(OrgId, Operations)>,
+    /// What a key narrows it to; a session narrows nothing.
+    limits: Option<KeyLimits>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct KeyLimits {
+    org: OrgId,
+    kind: KeyKind,
+    application: Option<ApplicationId>,
 }
 
 /// Who shows this credential.
@@ -132,8 +139,12 @@ async fn api_key_identity(
 ) -> Result<Identified, AccessError> {
     let found = store::api_key::find_live(&app.db, &sha256(text.as_bytes()).0, now).await?;
     let found = found.ok_or(AccessError::NotSignedIn)?;
-    let kind: KeyKind = found.kind.parse().map_err(|()| AccessError::NotSignedIn)?;
     store::api_key::touch(&app.db, found.id, now).await?;
+    key_identified(found, ip)
+}
+
+fn key_identified(found: store::api_key::LiveKey, ip: Option<IpAddr>) -> Result<Identified, AccessError> {
+    let kind: KeyKind = found.kind.parse().map_err(|()| AccessError::NotSignedIn)?;
     let actor = Actor::ApiKey {
         user: found.user,
         name: found.name,
@@ -146,40 +157,82 @@ async fn api_key_identity(
     };
     Ok(Identified {
         identity,
-        limits: Some((found.org, kind.operations())),
+        limits: Some(KeyLimits {
+            org: found.org,
+            kind,
+            application: found.application,
+        }),
     })
+}
+
+/// Whether somebody who was let in before still is who they were, as of now: the same session or key.
+pub(super) async fn identify_again(app: &App, who: &Identity) -> Result<Identified, AccessError> {
+    let now = app.clock.now();
+    let session = match &who.actor {
+        Actor::User { session, .. }
+        | Actor::SuperAdmin {
+            session: Some(session),
+            ..
+        } => *session,
+        Actor::ApiKey { key, .. } => {
+            let found = store::api_key::find_live_id(&app.db, *key, now).await?;
+            return key_identified(found.ok_or(AccessError::NotSignedIn)?, who.ip);
+        }
+        Actor::SuperAdmin { session: None, .. }
+        | Actor::Webhook { .. }
+        | Actor::Agent { .. }
+        | Actor::System { .. } => return Err(AccessError::NotSignedIn),
+    };
+    let found = store::session::find_live_id(&app.db, session, now).await?;
+    found
+        .and_then(|found| session_identity(app, found, who.ip))
+        .ok_or(AccessError::NotSignedIn)
 }
 
 /// Puts somebody into the org they name by id or slug, or into their first one, with what they may do there.
 pub async fn enter_org(app: &App, who: Identified, wanted: Option<&str>) -> Result<Caller, AccessError> {
     let Identified { identity, limits } = who;
-    if let Some(user) = identity.actor.user() {
-        let member = match (limits, wanted) {
-            (Some((org, _)), None) => {
-                store::member::find_entry(&app.db, user, Some(&org.to_string())).await?
-            }
-            (_, wanted) => store::member::find_entry(&app.db, user, wanted).await?,
-        };
-        let (org, role) = member.ok_or(if wanted.is_some() {
-            AccessError::NoOrg
-        } else {
-            AccessError::Homeless
-        })?;
-        let role: Role = role.parse().map_err(|_| AccessError::NoOrg)?;
-        let operations = match limits {
-            Some((limit, _)) if limit != org => return Err(AccessError::NoOrg),
-            Some((_, limit)) => Operations::of_role(role).and(limit),
-            None => Operations::of_role(role),
-        };
-        return Ok(Caller::new(identity, org, Some(role), operations));
+    let Some(user) = identity.actor.user() else {
+        let org = store::org::find(&app.db, wanted)
+            .await?
+            .ok_or(AccessError::NoOrg)?;
+        return Ok(Caller::new(identity, org, Permissions::everything()));
+    };
+    let key_org = limits.map(|limits| limits.org.to_string());
+    let granted = store::grant::find(&app.db, user, wanted.or(key_org.as_deref())).await?;
+    let granted = granted.ok_or(if wanted.is_some() {
+        AccessError::NoOrg
+    } else {
+        AccessError::Homeless
+    })?;
+    let org = granted.org;
+    let mut permissions = grant::permissions(granted)?;
+    if let Some(limits) = limits {
+        if limits.org != org {
+            return Err(AccessError::NoOrg);
+        }
+        permissions = limits.kind.narrow(permissions, limits.application);
     }
-    let org = store::org::find(&app.db, wanted)
-        .await?
-        .ok_or(AccessError::NoOrg)?;
-    Ok(Caller::new(identity, org, None, Operations::all()))
+    Ok(Caller::new(identity, org, permissions))
 }
 
 impl KeyKind {
+    /// What is left of somebody's permissions when they use a key of this kind.
+    pub(super) fn narrow(
+        self,
+        mut permissions: Permissions,
+        application: Option<ApplicationId>,
+    ) -> Permissions {
+        let mut operations = self.operations();
+        if let Some(id) = application {
+            operations = operations.and(on_applications());
+            let only = BTreeSet::from([id.to_string()]);
+            permissions.scope = permissions.scope.limited_to(ObjectKind::Applications, only);
+        }
+        permissions.limit = Some((self.as_str(), operations));
+        permissions
+    }
+
     /// What a key of this kind may do at most.
     fn operations(self) -> Operations {
         match self {
@@ -200,4 +253,11 @@ impl KeyKind {
                 .collect(),
         }
     }
+}
+
+/// What a key that is for one application may do at most: nothing that concerns more than that.
+fn on_applications() -> Operations {
+    let nouns = ["application:", "deployment:"];
+    let on = |operation: &Operation| nouns.iter().any(|noun| operation.code().starts_with(noun));
+    Operation::ALL.iter().copied().filter(on).collect()
 }

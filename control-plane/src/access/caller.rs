@@ -1,10 +1,10 @@
 //! Who is asking. A use-case can't be called without one of these, and decides by it.
 
-use std::{net::IpAddr, ops::Deref};
+use std::{net::IpAddr, ops::Deref, sync::Arc};
 
 use muster_base::{ApiKeyId, ApplicationId, HostId, OrgId, PlatformId, SessionId, UserId};
 
-use super::{Operation, Operations, Role};
+use super::{Asked, Decision, Object, Operation, Operations, Permissions, Role, Scope};
 use crate::error::Error;
 
 /// Who acts.
@@ -124,6 +124,25 @@ impl Identity {
         matches!(self.actor, Actor::SuperAdmin { .. })
     }
 
+    /// The user, if they signed in themselves: an API key is for an org's work, not for its user's own things.
+    pub fn require_user(&self) -> Result<UserId, Error> {
+        match &self.actor {
+            Actor::User { user, .. } => Ok(*user),
+            Actor::SuperAdmin { .. }
+            | Actor::ApiKey { .. }
+            | Actor::Webhook { .. }
+            | Actor::Agent { .. }
+            | Actor::System { .. } => Err(Error::Denied(
+                "this is for users: sign in as one (the super administrator and API keys can't do it)".into(),
+            )),
+        }
+    }
+
+    /// Whether this is that user, signed in themselves.
+    pub fn is_user(&self, id: UserId) -> bool {
+        matches!(&self.actor, Actor::User { user, .. } if *user == id)
+    }
+
     /// Only the super administrator passes.
     pub fn require_super_admin(&self) -> Result<(), Error> {
         if self.is_super_admin() {
@@ -139,23 +158,16 @@ impl Identity {
 pub struct Caller {
     identity: Identity,
     org: OrgId,
-    role: Option<Role>,
-    operations: Operations,
+    permissions: Arc<Permissions>,
 }
 
 impl Caller {
-    /// Somebody with exactly these operations in `org`. Only `access` and `http::caller` decide them.
-    pub(crate) const fn new(
-        identity: Identity,
-        org: OrgId,
-        role: Option<Role>,
-        operations: Operations,
-    ) -> Self {
+    /// Somebody with these permissions in `org`. Only `access` and `http::caller` decide them.
+    pub(crate) fn new(identity: Identity, org: OrgId, permissions: Permissions) -> Self {
         Self {
             identity,
             org,
-            role,
-            operations,
+            permissions: Arc::new(permissions),
         }
     }
 
@@ -166,7 +178,7 @@ impl Caller {
             ip: None,
             platform: None,
         };
-        Self::new(identity, org, None, Operations::all())
+        Self::new(identity, org, Permissions::everything())
     }
 
     /// The same caller, from this address.
@@ -186,7 +198,7 @@ impl Caller {
         let operations = [Operation::DeploymentCreate, Operation::DeploymentRead]
             .into_iter()
             .collect();
-        Self::new(identity, org, None, operations)
+        Self::new(identity, org, Permissions::only(operations))
     }
 
     /// A host's agent: for audit rows about what it did or refused.
@@ -196,7 +208,7 @@ impl Caller {
             ip,
             platform: None,
         };
-        Self::new(identity, org, None, Operations::default())
+        Self::new(identity, org, Permissions::default())
     }
 
     /// The org that every query of this call is scoped by.
@@ -205,21 +217,61 @@ impl Caller {
     }
 
     /// Role in the org; none for the super administrator, webhooks and Muster itself.
-    pub const fn role(&self) -> Option<Role> {
-        self.role
+    pub fn role(&self) -> Option<Role> {
+        self.permissions.role
     }
 
     /// What they may do here.
-    pub const fn operations(&self) -> Operations {
-        self.operations
+    pub fn operations(&self) -> Operations {
+        self.permissions.operations()
     }
 
-    /// Passes if they may do `operation` here.
+    /// Everything known of what they may do here.
+    pub fn permissions(&self) -> &Permissions {
+        &self.permissions
+    }
+
+    /// Which objects they may do it on, for the queries of lists.
+    pub fn scope(&self) -> &Scope {
+        &self.permissions.scope
+    }
+
+    /// Passes if they may do `operation` here, on whatever is in their reach.
     pub fn require(&self, operation: Operation) -> Result<(), Error> {
-        if self.operations.contains(operation) {
-            Ok(())
-        } else {
-            Err(Error::Forbidden(operation))
+        self.passes(operation, None)
+    }
+
+    /// Passes if they may do `operation` on this object. One that is out of their reach is not there.
+    pub fn require_on(&self, operation: Operation, object: &Object<'_>) -> Result<(), Error> {
+        self.passes(operation, Some(object))
+    }
+
+    /// Passes if they may do `operation` on any object of the kind, those to come included: for what makes new ones
+    /// and for what concerns all of them.
+    pub fn require_all(&self, operation: Operation, kind: super::ObjectKind) -> Result<(), Error> {
+        self.passes(operation, Some(&Object::All(kind)))
+    }
+
+    /// Whether this object is in their reach, whatever they want with it.
+    pub fn reaches(&self, object: &Object<'_>) -> bool {
+        self.permissions.scope.reaches(object).is_ok()
+    }
+
+    fn passes(&self, operation: Operation, object: Option<&Object<'_>>) -> Result<(), Error> {
+        match self.permissions.decide(Asked::BuiltIn(operation), object) {
+            Decision::Allowed => Ok(()),
+            Decision::NotGiven | Decision::Limited => Err(Error::Forbidden(operation)),
+            Decision::OutOfReach(kind) => Err(match object {
+                Some(Object::All(_)) => Error::Denied(
+                    format!(
+                        "your permissions are narrowed to some {}s: you can't act on all of them",
+                        kind.noun()
+                    )
+                    .into(),
+                ),
+                Some(object) => Error::NotFound(object.noun()),
+                None => Error::NotFound("object"),
+            }),
         }
     }
 }

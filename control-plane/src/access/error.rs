@@ -34,6 +34,50 @@ pub enum AccessError {
     /// No such key.
     #[error("no such API key")]
     NoKey,
+    /// No such permission template.
+    #[error("no such permission template")]
+    NoTemplate,
+    /// No such role.
+    #[error("no such role")]
+    NoRole,
+    /// No such platform, or not one that the caller administers.
+    #[error("no such platform")]
+    NoPlatform,
+    /// No such administrator.
+    #[error("no such administrator")]
+    NoAdministrator,
+    /// No such operation of the platform's own.
+    #[error("no such operation")]
+    NoOperation,
+    /// No such department.
+    #[error("no such department")]
+    NoDepartment,
+    /// No such invitation.
+    #[error("no such invitation")]
+    NoInvitation,
+    /// No such message.
+    #[error("no such message")]
+    NoMessage,
+    /// No such request to join.
+    #[error("no such request")]
+    NoRequest,
+    /// What is in the way of a change.
+    #[error("{message}")]
+    Conflict {
+        /// Kebab-case.
+        code: &'static str,
+        /// What to do.
+        message: String,
+    },
+    /// Something still refers to it.
+    #[error("this {0} is in use: take it from whoever has it first")]
+    InUse(&'static str),
+    /// It is Muster's or the platform's.
+    #[error("{0}")]
+    BuiltIn(&'static str),
+    /// The owner needs no grants and can't be narrowed.
+    #[error("the owner may do everything; transfer the ownership first")]
+    OwnerHasAll,
     /// A unique value is taken.
     #[error("{0} is taken by somebody else")]
     Taken(&'static str),
@@ -44,7 +88,7 @@ pub enum AccessError {
     #[error("the owner can't be removed or lowered: transfer the ownership first")]
     LastOwner,
     /// Somebody tried to give more than they have.
-    #[error("you can't give or take a role above your own")]
+    #[error("you can't give, take or change more than you have yourself")]
     AboveYou,
     /// A field is wrong.
     #[error("{field}: {message}")]
@@ -84,11 +128,25 @@ impl From<AccessError> for Error {
             AccessError::NoUser => Self::NotFound("user"),
             AccessError::NoMember => Self::NotFound("member"),
             AccessError::NoKey => Self::NotFound("API key"),
+            AccessError::NoTemplate => Self::NotFound("permission template"),
+            AccessError::NoRole => Self::NotFound("role"),
+            AccessError::NoPlatform => Self::NotFound("platform"),
+            AccessError::NoAdministrator => Self::NotFound("administrator"),
+            AccessError::NoOperation => Self::NotFound("operation"),
+            AccessError::NoDepartment => Self::NotFound("department"),
+            AccessError::NoInvitation => Self::NotFound("invitation"),
+            AccessError::NoMessage => Self::NotFound("message"),
+            AccessError::NoRequest => Self::NotFound("request"),
+            AccessError::Conflict { code, message } => Self::conflict(code, message),
+            AccessError::InUse(_) => Self::conflict("in-use", message),
+            AccessError::BuiltIn(_) => Self::conflict("built-in", message),
             AccessError::Homeless | AccessError::Csrf | AccessError::AboveYou => Self::Denied(message.into()),
             AccessError::Taken(field) => {
                 Self::conflict("taken", format!("this {field} is taken: choose another"))
             }
-            AccessError::SecondOwner | AccessError::LastOwner => Self::conflict("one-owner", message),
+            AccessError::OwnerHasAll | AccessError::SecondOwner | AccessError::LastOwner => {
+                Self::conflict("one-owner", message)
+            }
             AccessError::Invalid { field, message } => Self::invalid(field, message),
             AccessError::Refused(error) => error,
             AccessError::Db(error) => error.into(),

@@ -4,10 +4,15 @@ use muster_base::{UnixMs, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{AccessError, Caller, Operation, Role, store};
+use super::{
+    AccessError, Caller, Operation, Role,
+    grant::{self, Granted},
+    store,
+};
 use crate::{
     app::App,
     audit::{self, Entry},
+    db::Tx,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
 };
@@ -26,6 +31,8 @@ pub struct Member {
     pub email: Option<String>,
     /// `OWNER`, `ADMIN`, `MEMBER` or `VIEWER`.
     pub role: Role,
+    /// approved 1, founder 2.
+    pub status: i64,
     /// Since when.
     pub created_at: UnixMs,
 }
@@ -51,6 +58,7 @@ pub(super) async fn list(app: &App, caller: &Caller, query: &PageQuery) -> Resul
 pub(super) async fn add(app: &App, caller: &Caller, new: NewMember) -> Result<Member, AccessError> {
     caller.require(Operation::MemberWrite)?;
     may_give(caller, new.role)?;
+    grant::within(caller, &grant::of_role(new.role))?;
     let now = app.clock.now();
     let mut added = None;
     let add = async |added: &mut Option<UserId>| -> Result<(), AccessError> {
@@ -58,7 +66,13 @@ pub(super) async fn add(app: &App, caller: &Caller, new: NewMember) -> Result<Me
             let user = store::user::find_by_username(tx, caller.org(), &new.username).await?;
             let user = user
                 .ok_or_else(|| AccessError::invalid("username", "there is no such user in this platform"))?;
-            store::member::insert(tx, caller.org(), user, new.role, now).await?;
+            let org = store::org::find_in(tx, caller.org())
+                .await?
+                .ok_or(AccessError::NoOrg)?;
+            store::member::check_name(tx, &app.db, user, caller.org(), &org).await?;
+            if !store::member::insert(tx, (caller.org(), user), new.role, 1, now).await? {
+                return Err(AccessError::invalid("username", "is a member already"));
+            }
             let entry = Entry::done(Operation::MemberWrite, "member", user).after(&new.role);
             audit::record(app, tx, caller, Some(caller.org()), entry).await?;
             *added = Some(user);
@@ -68,9 +82,6 @@ pub(super) async fn add(app: &App, caller: &Caller, new: NewMember) -> Result<Me
     add(&mut added).await.map_err(|error| match error {
         AccessError::Db(db) if db.violates_index("members_one_owner", "members", &["org_id"]) => {
             AccessError::SecondOwner
-        }
-        AccessError::Db(db) if db.violates_primary_key("members", &["org_id", "user_id"]) => {
-            AccessError::invalid("username", "is a member already")
         }
         other => other,
     })?;
@@ -91,17 +102,22 @@ pub(super) async fn set_role(
     may_give(caller, role)?;
     let now = app.clock.now();
     in_tx!(app.db, |tx| {
-        let before = store::member::lock_role(tx, &app.db, caller.org(), user)
+        // Roles of an org change one by one.
+        store::org::lock(tx, &app.db, caller.org()).await?;
+        let granted = store::grant::lock(tx, &app.db, caller.org(), user)
             .await?
             .ok_or(AccessError::NoMember)?;
-        may_give(caller, before)?;
+        let before = may_change(caller, granted.clone(), Some(role))?;
         match (before, role) {
             (Role::Owner, Role::Owner) => {}
             (Role::Owner, _) => return Err(AccessError::LastOwner),
             (_, Role::Owner) => {
                 caller.require(Operation::OrgTransfer)?;
+                still_owner(tx, caller).await?;
                 store::member::lower_owner(tx, caller.org(), now).await?;
                 store::member::update(tx, caller.org(), user, role, now).await?;
+                // The owner has everything; narrowed again only by whoever comes after.
+                store::grant::update(tx, (caller.org(), user), (None, None), ("[]", "{}"), now).await?;
             }
             _ => store::member::update(tx, caller.org(), user, role, now).await?,
         }
@@ -117,27 +133,54 @@ pub(super) async fn set_role(
 
 /// Removes a member; one may always leave by oneself, unless one is the owner. Their API keys here end too.
 pub(super) async fn remove(app: &App, caller: &Caller, user: UserId) -> Result<(), AccessError> {
-    let leaving = caller.actor.user() == Some(user);
+    let leaving = caller.is_user(user);
     if !leaving {
         caller.require(Operation::MemberWrite)?;
     }
     let now = app.clock.now();
     in_tx!(app.db, |tx| {
-        let before = store::member::lock_role(tx, &app.db, caller.org(), user)
+        store::org::lock(tx, &app.db, caller.org()).await?;
+        let granted = store::grant::lock(tx, &app.db, caller.org(), user)
             .await?
             .ok_or(AccessError::NoMember)?;
+        let before = if leaving {
+            store::member::parse_role(&granted.role)?
+        } else {
+            may_change(caller, granted, None)?
+        };
         if before == Role::Owner {
             return Err(AccessError::LastOwner);
         }
-        if !leaving {
-            may_give(caller, before)?;
-        }
+        store::department::forget_member(tx, caller.org(), user).await?;
         store::member::delete(tx, caller.org(), user).await?;
         store::api_key::revoke_of(tx, caller.org(), user, now).await?;
         let entry = Entry::done(Operation::MemberWrite, "member", user).before(&before);
         audit::record(app, tx, caller, Some(caller.org()), entry).await?;
     });
     Ok(())
+}
+
+/// Of two transfers at once, the one that comes second is by somebody who is the owner no more.
+async fn still_owner(tx: &mut Tx, caller: &Caller) -> Result<(), AccessError> {
+    let Some(user) = caller.actor.user() else {
+        return Ok(());
+    };
+    match store::member::find_owner(tx, caller.org()).await? {
+        Some(owner) if owner != user => Err(AccessError::AboveYou),
+        _ => Ok(()),
+    }
+}
+
+/// The member's role, if the caller may change what they have, and to this role.
+fn may_change(caller: &Caller, granted: Granted, to: Option<Role>) -> Result<Role, AccessError> {
+    let before = store::member::parse_role(&granted.role)?;
+    may_give(caller, before)?;
+    grant::within(caller, &grant::permissions(granted.clone())?)?;
+    if let Some(role) = to {
+        let role = role.as_str().to_owned();
+        grant::within(caller, &grant::permissions(Granted { role, ..granted })?)?;
+    }
+    Ok(before)
 }
 
 /// Nobody gives, takes or changes a role above their own. The super administrator has none and may.

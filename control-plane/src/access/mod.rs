@@ -1,49 +1,94 @@
 //! People and what they may do.
 //!
-//! A *platform* is a realm of users; an *org* owns everything else. A user is a *member* of an org in one role, and a
-//! role is a set of *operations*. The super administrator stands in the configuration file, not in the database, and
-//! may do everything in every org. There is one place that decides: [`enter_org`] reads the member row for each
-//! request, so that a revoked session, a disabled user or a changed role counts from the next request on.
+//! A *platform* is a realm of users; an *org* owns everything else. A user is a *member* of an org. The super
+//! administrator stands in the configuration file, not in the database, and may do everything in every org.
+//!
+//! # Permissions
+//!
+//! An *operation* (`host:read`) is one permission. Built-in ones are the list in [`operation`], each in a [`Module`];
+//! a platform adds its own for applications that it fronts, and Muster only answers for those. What a member may do
+//! comes from *sources* that add up: the built-in role (OWNER, ADMIN, MEMBER, VIEWER), a role that the org or platform
+//! made, a *permission template*, direct grants. A template also *narrows* kinds of objects to lists; objects granted
+//! directly are added to those lists; the result is one [`Scope`] for all of the member's operations. The owner has
+//! everything and can't be narrowed.
+//!
+//! [`Permissions::decide`] is the one place that decides. Use-cases ask it through [`Caller::require`] (the operation),
+//! [`Caller::require_on`] (the operation on an object) and [`Caller::require_all`] (on all objects of a kind: to make
+//! new ones). The explainer and `GET /api/v1/me/permissions` read the same decision. Lists are filtered in their
+//! query, by [`Scope::place`] and [`Scope::keys`]. What fails: a missing operation is 403, an object out of reach is
+//! 404 as if it were not there.
+//!
+//! Each request reads the member's row anew, so that a revoked session, a disabled user, a changed role, template or
+//! grant counts from the next request on. Streams ask again twice a second ([`until_refused`]) and end. Nobody gives,
+//! takes or changes more than they have, in operations and in objects; what would is 403.
 //!
 //! | table | holds |
 //! |---|---|
 //! | `platforms` | realms; `default` is made at setup |
 //! | `users` | people; argon2id hash |
 //! | `orgs`, `members` | orgs and their people; one `OWNER` at most by a unique index, kept at one by the use-cases |
+//! | `roles`, `permission_templates` | named sets of operations; operations with object scopes |
+//! | `modules`, `operations` | what platforms add for their own applications |
 //! | `sessions` | sign-ins: bearer (rotating refresh token; reuse of an old one ends it) or cookie |
 //! | `api_keys` | `dw_…`, only hashes; bound to one org and one person, never more than that person may |
 //!
 //! Sign-in answers the same for an unknown account and a wrong password, takes the same work for both, and is
 //! throttled per account and per address.
 
+mod administrator;
 mod api;
 mod api_key;
 mod authenticate;
 mod caller;
+mod department;
 mod error;
+mod explain;
+mod grant;
+mod invitation;
+mod joining;
 mod member;
+mod member_permission;
+mod message;
+mod module;
+mod object;
 mod operation;
 mod org;
+mod own_operation;
+mod own_role;
 mod password;
+mod permission;
+mod platform;
+mod profile;
+mod registration;
 mod role;
+mod scope;
 mod session;
 mod store;
+mod template;
 #[cfg(test)]
 mod tests;
 mod throttle;
 mod token;
 mod user;
+mod user_list;
+mod watch;
 
 pub use self::{
     api::router,
     authenticate::{Credential, Identified, enter_org, identify},
     caller::{Actor, Caller, Identity},
     error::AccessError,
+    module::Module,
+    object::{Object, ObjectKind},
     operation::{Operation, Operations},
     org::{Org, ensure_defaults, list_all_ids as list_org_ids},
     password::hash as hash_password,
+    permission::{Asked, Decision, Permissions},
     role::Role,
+    scope::{ObjectSet, Scope},
     throttle::Throttle,
+    user::User,
+    watch::{ask_again, until_refused},
 };
 
 /// What this room does by schedule.

@@ -61,8 +61,15 @@ operations! {
     ReleaseExecute "release:execute" Admin
     OrgWrite "org:write" Admin
     OrgTransfer "org:transfer" Owner
+    OrgDelete "org:delete" Owner
     MemberRead "member:read" Viewer
     MemberWrite "member:write" Admin
+    DepartmentRead "department:read" Viewer
+    DepartmentWrite "department:write" Admin
+    RoleRead "role:read" Viewer
+    RoleWrite "role:write" Admin
+    TemplateRead "template:read" Viewer
+    TemplateWrite "template:write" Admin
     ApiKeyRead "apiKey:read" Member
     ApiKeyWrite "apiKey:write" Member
     AuditRead "audit:read" Admin
@@ -107,7 +114,7 @@ impl<'de> Deserialize<'de> for Operation {
 
 /// A set of operations.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub struct Operations(u64);
+pub struct Operations(u128);
 
 impl Operations {
     /// All of them.
@@ -133,6 +140,17 @@ impl Operations {
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
+    }
+
+    /// What is in either.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether all of these are in `other` too.
+    pub const fn is_within(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
     }
 
     /// The members, in the order of their declaration.
@@ -170,7 +188,7 @@ mod tests {
         codes.sort_unstable();
         codes.dedup();
         assert_eq!(codes.len(), Operation::ALL.len());
-        assert!(Operation::ALL.len() <= 64);
+        assert!(Operation::ALL.len() <= 128);
     }
 
     #[test]

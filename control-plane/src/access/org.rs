@@ -4,16 +4,27 @@ use muster_base::{OrgId, PlatformId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{AccessError, Caller, Identity, Operation, Role, store};
+use super::{
+    AccessError, Caller, Identity, Operation, Role,
+    administrator::Authority,
+    message::{self, Mode, NewMessage, SubMode},
+    platform::check_image,
+    store, template,
+};
 use crate::{
     app::App,
     audit::{self, Entry},
-    db::DbError,
-    fleet, in_tx,
+    db::{DbError, Tx},
+    fleet,
+    http::page::{Cursor, Page, PageQuery},
+    in_tx,
 };
 
+/// Status of the member who is there from the beginning.
+const FOUNDER: i64 = 2;
+
 /// A team, company or business organisation.
-#[derive(Debug, Clone, Serialize, ToSchema, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema, sqlx::FromRow)]
 #[serde(rename_all = "camelCase")]
 pub struct Org {
     /// Id.
@@ -24,6 +35,14 @@ pub struct Org {
     pub slug: String,
     /// For people.
     pub description: String,
+    /// A shorter name.
+    pub alias: String,
+    /// An image's address or data URI; empty without one.
+    pub logo: String,
+    /// Whom to ask.
+    pub contact: String,
+    /// Their number.
+    pub mobile: String,
     /// When it was made.
     pub created_at: UnixMs,
 }
@@ -51,6 +70,22 @@ pub struct OrgPatch {
     pub name: Option<String>,
     /// For people.
     pub description: Option<String>,
+    /// A shorter name.
+    pub alias: Option<String>,
+    /// An image's https address, or a data URI of at most 512 KiB.
+    pub logo: Option<String>,
+    /// Whom to ask.
+    pub contact: Option<String>,
+    /// Their number.
+    pub mobile: Option<String>,
+}
+
+/// The name again, by hand: nobody deletes an org by accident.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OrgDeletion {
+    /// The org's name.
+    pub name: String,
 }
 
 /// An org that somebody belongs to.
@@ -79,12 +114,20 @@ pub async fn ensure_defaults(app: &App) -> Result<(), DbError> {
                 name: "Default".into(),
                 slug: "default".into(),
                 description: String::new(),
+                alias: String::new(),
+                logo: String::new(),
+                contact: String::new(),
+                mobile: String::new(),
                 created_at: now,
             };
             store::org::insert(tx, platform, &org).await?;
             fleet::seed_environments(tx, &app.clock, org.id).await?;
         }
     });
+    // Orgs that are older than the presets get them too.
+    for org in store::template::orgs_without_presets(&app.db).await? {
+        in_tx!(app.db, |tx| template::seed(tx, &app.clock, org).await?);
+    }
     Ok(())
 }
 
@@ -105,9 +148,9 @@ pub(super) async fn get(app: &App, caller: &Caller) -> Result<Org, AccessError> 
         .ok_or(AccessError::NoOrg)
 }
 
-/// Makes an org with its owner. Only the super administrator.
+/// Makes an org with its owner, in the owner's platform: the super administrator, or a manager of that platform.
 pub(super) async fn create(app: &App, who: &Identity, new: NewOrg) -> Result<Org, AccessError> {
-    who.require_super_admin()?;
+    let authority = Authority::require_manager(app, who).await?;
     let name = check_name(&new.name)?;
     let slug = new.slug.trim();
     let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -121,7 +164,11 @@ pub(super) async fn create(app: &App, who: &Identity, new: NewOrg) -> Result<Org
         id: app.clock.new_id(),
         name,
         slug: slug.to_owned(),
-        description: new.description,
+        description: check_text("description", new.description, 2_000)?,
+        alias: String::new(),
+        logo: String::new(),
+        contact: String::new(),
+        mobile: String::new(),
         created_at: app.clock.now(),
     };
     let create = async || -> Result<(), AccessError> {
@@ -129,9 +176,12 @@ pub(super) async fn create(app: &App, who: &Identity, new: NewOrg) -> Result<Org
             let platform: PlatformId = store::user::platform_of(tx, new.owner_id)
                 .await?
                 .ok_or(AccessError::NoUser)?;
+            authority.manage(platform)?;
+            store::member::check_name(tx, &app.db, new.owner_id, org.id, &org.name).await?;
             store::org::insert(tx, platform, &org).await?;
             fleet::seed_environments(tx, &app.clock, org.id).await?;
-            store::member::insert(tx, org.id, new.owner_id, Role::Owner, org.created_at).await?;
+            template::seed(tx, &app.clock, org.id).await?;
+            store::member::insert(tx, (org.id, new.owner_id), Role::Owner, FOUNDER, org.created_at).await?;
             audit::record(
                 app,
                 tx,
@@ -161,20 +211,111 @@ pub(super) async fn update(app: &App, caller: &Caller, patch: OrgPatch) -> Resul
         org.name = check_name(&name)?;
     }
     if let Some(description) = patch.description {
-        org.description = description;
+        org.description = check_text("description", description, 2_000)?;
+    }
+    if let Some(alias) = patch.alias {
+        org.alias = check_text("alias", alias, 128)?;
+    }
+    if let Some(logo) = patch.logo {
+        org.logo = check_image("logo", logo)?;
+    }
+    if let Some(contact) = patch.contact {
+        org.contact = check_text("contact", contact, 128)?;
+    }
+    if let Some(mobile) = patch.mobile {
+        org.mobile = check_text("mobile", mobile, 32)?;
     }
     let now = app.clock.now();
     in_tx!(app.db, |tx| {
+        if org.name != before.name && store::member::shares_name(tx, org.id, &org.name).await? {
+            return Err(AccessError::Taken("name"));
+        }
         store::org::update(tx, &org, now).await?;
+        if org != before {
+            tell_members(app, tx, caller, &org).await?;
+        }
         let entry = Entry::done(Operation::OrgWrite, "org", org.id)
-            .before(&before)
-            .after(&org);
+            .before(&before.audited())
+            .after(&org.audited());
         audit::record(app, tx, caller, Some(org.id), entry).await?;
     });
     Ok(org)
 }
 
-fn check_name(name: &str) -> Result<String, AccessError> {
+/// Deletes the caller's org: its people, keys and invitations at once; its slug is free again; its audit log stays.
+/// Refused while hosts belong to it or deployments are under way.
+pub(super) async fn delete(app: &App, caller: &Caller, deletion: OrgDeletion) -> Result<(), AccessError> {
+    caller.require(Operation::OrgDelete)?;
+    let org = get(app, caller).await?;
+    if deletion.name != org.name {
+        return Err(AccessError::invalid(
+            "name",
+            "type the org's name exactly as it is",
+        ));
+    }
+    let now = app.clock.now();
+    in_tx!(app.db, |tx| {
+        store::org::lock(tx, &app.db, org.id).await?;
+        if store::org::is_in_use(tx, org.id).await? {
+            return Err(AccessError::Conflict {
+                code: "in-use",
+                message: "remove its hosts and its applications that were deployed first".to_owned(),
+            });
+        }
+        store::org::delete(tx, org.id, now).await?;
+        let entry = Entry::done(Operation::OrgDelete, "org", org.id).before(&org.audited());
+        audit::record(app, tx, caller, Some(org.id), entry).await?;
+    });
+    Ok(())
+}
+
+/// The orgs of the platforms that the caller administers, newest first.
+pub(super) async fn list(app: &App, who: &Identity, query: &PageQuery) -> Result<Page<Org>, AccessError> {
+    let authority = Authority::require_any(app, who).await?;
+    let after = query.cursor::<OrgId>()?;
+    let rows = store::org::list(&app.db, authority.keys(), after, query.fetch()).await?;
+    Ok(query.page(rows, |row| Cursor::of(&row.id)))
+}
+
+async fn tell_members(app: &App, tx: &mut Tx, caller: &Caller, org: &Org) -> Result<(), AccessError> {
+    let mut members = store::member::all_ids(tx, org.id).await?;
+    if let Some(own) = caller.actor.user() {
+        members.remove(&own);
+    }
+    let members: Vec<_> = members.into_iter().collect();
+    let content = format!("the profile of {} was changed", org.name);
+    let message = NewMessage {
+        org: org.id,
+        mode: Mode::OrgChanged,
+        sub_mode: SubMode::View,
+        content: &content,
+        tip: &org.id.to_string(),
+    };
+    Ok(message::send(app, tx, &members, &message).await?)
+}
+
+impl Org {
+    /// Without the logo, which may be large.
+    fn audited(&self) -> Self {
+        Self {
+            logo: self.logo.chars().take(64).collect(),
+            ..self.clone()
+        }
+    }
+}
+
+fn check_text(field: &'static str, text: String, most: usize) -> Result<String, AccessError> {
+    if text.chars().count() <= most {
+        Ok(text)
+    } else {
+        Err(AccessError::invalid(
+            field,
+            format!("must have at most {most} characters"),
+        ))
+    }
+}
+
+pub(super) fn check_name(name: &str) -> Result<String, AccessError> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > 128 {
         return Err(AccessError::invalid("name", "must have 1 to 128 characters"));

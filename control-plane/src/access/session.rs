@@ -129,6 +129,11 @@ async fn open(
     };
     in_tx!(app.db, |tx| {
         store::session::insert(tx, &row).await?;
+        if let Some(user) = user {
+            let region = who.ip.map(region);
+            let seen = (row.ip.as_deref(), row.user_agent.as_deref(), region.as_deref());
+            store::user::set_login(tx, user, now, seen).await?;
+        }
         audit::record(app, tx, who, None, Entry::done("auth:login", "session", session)).await?;
     });
     let (access_token, expires_at) = match mode {
@@ -145,6 +150,20 @@ async fn open(
         expires_at,
         user,
     })
+}
+
+/// Where an address is from, without a region file: its /16, or /48.
+fn region(ip: IpAddr) -> String {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            let [a, b, ..] = ip.octets();
+            format!("{a}.{b}.0.0/16")
+        }
+        IpAddr::V6(ip) => {
+            let [a, b, c, ..] = ip.segments();
+            format!("{a:x}:{b:x}:{c:x}::/48")
+        }
+    }
 }
 
 /// Exchanges a refresh token for new tokens. A token that was exchanged before ends its session: one of the two who

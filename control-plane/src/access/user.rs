@@ -1,14 +1,19 @@
 //! Users.
 
-use muster_base::{ExposeSecret, SecretString, UnixMs, UserId};
+use muster_base::{ExposeSecret, PlatformId, RoleId, SecretString, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{AccessError, Identity, password, store};
+use super::{
+    AccessError, Identity,
+    administrator::Authority,
+    password,
+    profile::{Gender, ProfilePatch},
+    store,
+};
 use crate::{
     app::App,
     audit::{self, Entry},
-    http::page::{Cursor, Page, PageQuery},
     in_tx,
 };
 
@@ -20,26 +25,44 @@ pub struct User {
     pub id: UserId,
     /// Made by Muster, unique everywhere.
     pub account: String,
+    /// The realm that they belong to.
+    pub platform_id: PlatformId,
     /// Unique in the platform.
     pub username: String,
-    /// E-mail address.
+    /// E-mail address, unique in the platform.
     pub email: Option<String>,
-    /// Mobile number.
+    /// Mobile number, unique in the platform.
     pub mobile: Option<String>,
     /// Name for others to see.
     pub nick_name: String,
+    /// An image's address or data URI; empty without one, and in lists.
+    pub portrait: String,
+    /// 1 male, 2 female, 3 unknown.
+    pub gender: i64,
+    /// `YYYY-MM-DD`.
+    pub birthday: Option<String>,
     /// `active` or `disabled`.
     pub status: String,
     /// The administrator who vouches for them.
     pub registered_by: String,
+    /// Their role in the platform, for its own operations.
+    pub role_id: Option<RoleId>,
     /// When they were added.
     pub created_at: UnixMs,
+    /// When they last signed in.
+    pub last_login_at: Option<UnixMs>,
+    /// With which device.
+    pub last_login_device: Option<String>,
+    /// From which region.
+    pub last_login_region: Option<String>,
 }
 
 /// A user to be added.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewUser {
+    /// Their platform; `default` if left out.
+    pub platform_id: Option<PlatformId>,
     /// Unique in the platform; 2 to 64 characters without spaces.
     pub username: String,
     /// At least 10 characters.
@@ -51,6 +74,8 @@ pub struct NewUser {
     pub mobile: Option<String>,
     /// Name for others to see, up to 128 characters.
     pub nick_name: Option<String>,
+    /// Their role in the platform.
+    pub role_id: Option<RoleId>,
 }
 
 /// Whether somebody may sign in.
@@ -63,6 +88,15 @@ pub enum UserStatus {
     Disabled,
 }
 
+impl UserStatus {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
 /// What may be changed of a user.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -71,21 +105,114 @@ pub struct UserPatch {
     pub status: Option<UserStatus>,
     /// Name for others to see.
     pub nick_name: Option<String>,
+    /// E-mail address; empty takes it away.
+    pub email: Option<String>,
+    /// Mobile number; empty takes it away.
+    pub mobile: Option<String>,
+    /// Their role in the platform.
+    pub role_id: Option<RoleId>,
     /// A new password; ends all their sessions.
     #[schema(value_type = Option<String>)]
     pub password: Option<SecretString>,
 }
 
-/// Adds a user. Only the super administrator, who then vouches for them.
+/// Adds a user, whom the caller vouches for: the super administrator or a manager of the platform.
 pub(super) async fn create(app: &App, who: &Identity, new: NewUser) -> Result<User, AccessError> {
-    who.require_super_admin()?;
-    let username = new.username.trim().to_owned();
+    let authority = Authority::require_any(app, who).await?;
+    let platform = if let Some(id) = new.platform_id {
+        id
+    } else {
+        in_tx!(app.db, |tx| store::platform::default_id(tx).await?)
+    };
+    authority.manage(platform)?;
+    insert(app, who, platform, new, who.actor.name()).await
+}
+
+/// Adds a user whom `voucher` vouches for.
+pub(super) async fn insert(
+    app: &App,
+    who: &Identity,
+    platform: PlatformId,
+    new: NewUser,
+    voucher: String,
+) -> Result<User, AccessError> {
+    let user = User {
+        id: app.clock.new_id(),
+        account: account(),
+        platform_id: platform,
+        username: check_username(app, &new.username)?,
+        email: None,
+        mobile: None,
+        nick_name: String::new(),
+        portrait: String::new(),
+        gender: Gender::Unknown.into(),
+        birthday: None,
+        status: UserStatus::Active.as_str().to_owned(),
+        registered_by: voucher,
+        role_id: new.role_id,
+        created_at: app.clock.now(),
+        last_login_at: None,
+        last_login_device: None,
+        last_login_region: None,
+    };
+    let profile = ProfilePatch {
+        email: new.email,
+        mobile: new.mobile,
+        nick_name: new.nick_name,
+        ..ProfilePatch::default()
+    };
+    let user = profile.applied_to(user)?;
+    check_role(app, &user).await?;
+    let hash = password::hash(new.password).await?;
+    let insert = async || -> Result<(), AccessError> {
+        in_tx!(app.db, |tx| {
+            store::user::insert(tx, &user, hash.expose_secret()).await?;
+            let entry = Entry::done("user:create", "user", user.id).after(&audited(&user));
+            audit::record(app, tx, who, None, entry).await?;
+        });
+        Ok(())
+    };
+    insert().await.map_err(taken)?;
+    Ok(user)
+}
+
+/// A unique field that is taken, by its name.
+pub(super) fn taken(error: AccessError) -> AccessError {
+    let AccessError::Db(db) = error else { return error };
+    for field in ["username", "email", "mobile"] {
+        if db.violates_unique("users", &["platform_id", field]) {
+            return AccessError::Taken(field);
+        }
+    }
+    if db.violates_foreign_key() {
+        return AccessError::NoPlatform;
+    }
+    AccessError::Db(db)
+}
+
+/// Without the portrait, which may be large.
+pub(super) fn audited(user: &User) -> User {
+    User {
+        portrait: user.portrait.chars().take(64).collect(),
+        ..user.clone()
+    }
+}
+
+async fn check_role(app: &App, user: &User) -> Result<(), AccessError> {
+    let Some(role) = user.role_id else { return Ok(()) };
+    let roles = store::role::list_of_platform(&app.db, user.platform_id).await?;
+    if roles.iter().any(|known| known.id == role) {
+        Ok(())
+    } else {
+        Err(AccessError::invalid("roleId", "the platform has no such role"))
+    }
+}
+
+fn check_username(app: &App, username: &str) -> Result<String, AccessError> {
+    let username = username.trim().to_owned();
     let length = username.chars().count();
-    if !(2..=64).contains(&length)
-        || username
-            .chars()
-            .any(|c| c.is_whitespace() || c.is_control() || c == '@')
-    {
+    let odd = |c: char| c.is_whitespace() || c.is_control() || c == '@';
+    if !(2..=64).contains(&length) || username.chars().any(odd) {
         return Err(AccessError::invalid(
             "username",
             "must have 2 to 64 characters, without spaces and @",
@@ -97,65 +224,11 @@ pub(super) async fn create(app: &App, who: &Identity, new: NewUser) -> Result<Us
             "looks like a mobile number or an account; use a name",
         ));
     }
-    if app
-        .config
-        .super_admin
-        .as_ref()
-        .is_some_and(|admin| admin.account == username)
-    {
+    let admin = app.config.super_admin.as_ref();
+    if admin.is_some_and(|admin| admin.account == username) {
         return Err(AccessError::Taken("username"));
     }
-    let email = optional("email", new.email, |text| text.len() <= 254 && text.contains('@'))?;
-    let mobile = optional("mobile", new.mobile, |text| {
-        text.len() <= 20 && text.chars().all(|c| c.is_ascii_digit() || c == '+')
-    })?;
-    let user = User {
-        id: app.clock.new_id(),
-        account: account(),
-        nick_name: check_nick_name(new.nick_name.unwrap_or_default())?,
-        username,
-        email,
-        mobile,
-        status: "active".into(),
-        registered_by: who.actor.name(),
-        created_at: app.clock.now(),
-    };
-    let hash = password::hash(new.password).await?;
-    let insert = async || -> Result<(), AccessError> {
-        in_tx!(app.db, |tx| {
-            let platform = store::platform::default_id(tx).await?;
-            store::user::insert(tx, platform, &user, hash.expose_secret()).await?;
-            audit::record(
-                app,
-                tx,
-                who,
-                None,
-                Entry::done("user:create", "user", user.id).after(&user),
-            )
-            .await?;
-        });
-        Ok(())
-    };
-    insert().await.map_err(|error| match error {
-        AccessError::Db(db) if db.violates_unique("users", &["platform_id", "username"]) => {
-            AccessError::Taken("username")
-        }
-        AccessError::Db(db) if db.violates_unique("users", &["platform_id", "email"]) => {
-            AccessError::Taken("email")
-        }
-        AccessError::Db(db) if db.violates_unique("users", &["platform_id", "mobile"]) => {
-            AccessError::Taken("mobile")
-        }
-        other => other,
-    })?;
-    Ok(user)
-}
-
-/// All users, newest first. Only the super administrator; members of an org see each other in the list of members.
-pub(super) async fn list(app: &App, who: &Identity, query: &PageQuery) -> Result<Page<User>, AccessError> {
-    who.require_super_admin()?;
-    let rows = store::user::list(&app.db, query.cursor::<UserId>()?, query.fetch()).await?;
-    Ok(query.page(rows, |user| Cursor::of(&user.id)))
+    Ok(username)
 }
 
 /// One user.
@@ -163,46 +236,62 @@ pub(super) async fn get(app: &App, id: UserId) -> Result<User, AccessError> {
     store::user::get(&app.db, id).await?.ok_or(AccessError::NoUser)
 }
 
-/// Changes a user. Only the super administrator.
+/// One user, for the administrators of their platform.
+pub(super) async fn get_for(app: &App, who: &Identity, id: UserId) -> Result<User, AccessError> {
+    let authority = Authority::require_any(app, who).await?;
+    let user = get(app, id).await?;
+    authority.see(user.platform_id).map_err(|_| AccessError::NoUser)?;
+    Ok(user)
+}
+
+/// Changes a user: the super administrator, or a manager of their platform.
 pub(super) async fn update(
     app: &App,
     who: &Identity,
     id: UserId,
     patch: UserPatch,
 ) -> Result<User, AccessError> {
-    who.require_super_admin()?;
-    let before = get(app, id).await?;
-    let mut user = before.clone();
+    let authority = Authority::require_manager(app, who).await?;
+    let before = get_for(app, who, id).await?;
+    authority.manage(before.platform_id)?;
+    authority.change_user(app, id).await?;
+    let profile = ProfilePatch {
+        email: patch.email,
+        mobile: patch.mobile,
+        nick_name: patch.nick_name,
+        ..ProfilePatch::default()
+    };
+    let mut user = profile.applied_to(before.clone())?;
     if let Some(status) = patch.status {
-        user.status = match status {
-            UserStatus::Active => "active".into(),
-            UserStatus::Disabled => "disabled".into(),
-        };
+        status.as_str().clone_into(&mut user.status);
     }
-    if let Some(nick_name) = patch.nick_name {
-        user.nick_name = check_nick_name(nick_name)?;
-    }
+    user.role_id = patch.role_id.or(user.role_id);
+    check_role(app, &user).await?;
     let hash = match patch.password {
         Some(password) => Some(password::hash(password).await?),
         None => None,
     };
     let now = app.clock.now();
-    in_tx!(app.db, |tx| {
-        store::user::update(tx, &user, hash.as_ref().map(ExposeSecret::expose_secret), now).await?;
-        if hash.is_some() || user.status == "disabled" {
-            store::session::revoke_all(tx, Some(id), now).await?;
-        }
-        let detail = if hash.is_some() {
-            "new password; all sessions ended"
-        } else {
-            ""
-        };
-        let entry = Entry::done("user:update", "user", id)
-            .before(&before)
-            .after(&user)
-            .detail(detail);
-        audit::record(app, tx, who, None, entry).await?;
-    });
+    let write = async || -> Result<(), AccessError> {
+        in_tx!(app.db, |tx| {
+            store::user::update(tx, &user, hash.as_ref().map(ExposeSecret::expose_secret), now).await?;
+            if hash.is_some() || user.status == UserStatus::Disabled.as_str() {
+                store::session::revoke_all(tx, Some(id), now).await?;
+            }
+            let detail = if hash.is_some() {
+                "new password; all sessions ended"
+            } else {
+                ""
+            };
+            let entry = Entry::done("user:update", "user", id)
+                .before(&audited(&before))
+                .after(&audited(&user))
+                .detail(detail);
+            audit::record(app, tx, who, None, entry).await?;
+        });
+        Ok(())
+    };
+    write().await.map_err(taken)?;
     Ok(user)
 }
 
@@ -236,30 +325,6 @@ pub(super) async fn change_password(
         audit::record(app, tx, who, None, entry).await?;
     });
     Ok(())
-}
-
-fn check_nick_name(text: String) -> Result<String, AccessError> {
-    if text.chars().count() > 128 {
-        return Err(AccessError::invalid(
-            "nickName",
-            "must have at most 128 characters",
-        ));
-    }
-    Ok(text)
-}
-
-fn optional(
-    field: &'static str,
-    value: Option<String>,
-    good: impl Fn(&str) -> bool,
-) -> Result<Option<String>, AccessError> {
-    let value = value
-        .map(|text| text.trim().to_owned())
-        .filter(|text| !text.is_empty());
-    match value {
-        Some(text) if !good(&text) => Err(AccessError::invalid(field, format!("is not a usable {field}"))),
-        other => Ok(other),
-    }
 }
 
 /// Sign-in takes names, accounts, addresses and numbers: a name must not look like one of the others.

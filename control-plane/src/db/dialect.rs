@@ -12,6 +12,40 @@ impl Db {
         }
     }
 
+    /// The condition that the id in `column` is in the JSON array of ids that is parameter `$n`; false if that is null.
+    pub fn id_among(&self, column: &str, n: usize) -> String {
+        match self {
+            Self::Sqlite(_) => format!("{column} in (select unhex(value, '-') from json_each(${n}))"),
+            Self::Postgres(_) => {
+                format!("{column} in (select value::uuid from jsonb_array_elements_text(${n}::jsonb))")
+            }
+        }
+    }
+
+    /// The condition that the text in `column` is in the JSON array of texts that is parameter `$n`; false if that is
+    /// null.
+    pub fn text_among(&self, column: &str, n: usize) -> String {
+        match self {
+            Self::Sqlite(_) => format!("{column} in (select value from json_each(${n}))"),
+            Self::Postgres(_) => {
+                format!("{column} in (select value from jsonb_array_elements_text(${n}::jsonb))")
+            }
+        }
+    }
+
+    /// A table `pairs (a, b)` of the ids in parameter `$n`, a JSON array of arrays of two: what inserts many rows at once.
+    pub fn id_pairs(&self, n: usize) -> String {
+        match self {
+            Self::Sqlite(_) => format!(
+                "(select unhex(value ->> 0, '-') as a, unhex(value ->> 1, '-') as b from json_each(${n})) as pairs"
+            ),
+            Self::Postgres(_) => format!(
+                "(select (value ->> 0)::uuid as a, (value ->> 1)::uuid as b \
+                 from jsonb_array_elements(${n}::jsonb)) as pairs"
+            ),
+        }
+    }
+
     /// Name for logs and the doctor.
     pub fn name(&self) -> &'static str {
         match self {

@@ -6,9 +6,9 @@ use muster_base::{ApplicationId, HostId, OrgId, RegistryId, UnixMs};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{DeliveryError, container::Container, fields::Fields, image::ImageName, registry, store};
+use super::{DeliveryError, container::Container, fields::Fields, image::ImageName, reach, registry, store};
 use crate::{
-    access::{Caller, Operation},
+    access::{Caller, Object, ObjectKind, Operation},
     app::App,
     audit::{self, Entry},
     db::DbError,
@@ -165,7 +165,7 @@ pub(super) async fn create(
     caller: &Caller,
     new: NewApplication,
 ) -> Result<Application, DeliveryError> {
-    caller.require(Operation::ApplicationWrite)?;
+    caller.require_all(Operation::ApplicationWrite, ObjectKind::Applications)?;
     let now = app.clock.now();
     let application = Application {
         id: app.clock.new_id(),
@@ -184,6 +184,7 @@ pub(super) async fn create(
         updated_at: now,
     };
     check(app, caller.org(), &application).await?;
+    reach::check_change(app, caller, &application, None).await?;
     in_tx!(app.db, |tx| {
         store::application::insert(tx, caller.org(), &application)
             .await
@@ -196,8 +197,24 @@ pub(super) async fn create(
 }
 
 pub(super) async fn get(app: &App, caller: &Caller, id: ApplicationId) -> Result<Application, DeliveryError> {
-    caller.require(Operation::ApplicationRead)?;
+    find_for(app, caller, Operation::ApplicationRead, id).await
+}
+
+/// The application, if the caller may do `operation` on it.
+pub(super) async fn find_for(
+    app: &App,
+    caller: &Caller,
+    operation: Operation,
+    id: ApplicationId,
+) -> Result<Application, DeliveryError> {
+    caller.require(operation)?;
+    caller.require_on(operation, &Object::Application(id))?;
     find(app, caller.org(), id).await
+}
+
+/// Whether the org has this application, for other rooms.
+pub async fn application_exists(app: &App, org: OrgId, id: ApplicationId) -> Result<bool, DeliveryError> {
+    Ok(store::application::find(&app.db, org, id).await?.is_some())
 }
 
 pub(super) async fn find(app: &App, org: OrgId, id: ApplicationId) -> Result<Application, DeliveryError> {
@@ -212,7 +229,7 @@ pub(super) async fn list(
 ) -> Result<Page<Application>, DeliveryError> {
     caller.require(Operation::ApplicationRead)?;
     let after = query.cursor::<String>()?.unwrap_or_default();
-    let rows = store::application::list(&app.db, caller.org(), &after, query.fetch()).await?;
+    let rows = store::application::list(&app.db, caller.org(), caller.scope(), &after, query.fetch()).await?;
     Ok(query.page(rows, |row| Cursor::of(&row.name)))
 }
 
@@ -222,11 +239,11 @@ pub(super) async fn update(
     id: ApplicationId,
     patch: ApplicationPatch,
 ) -> Result<Application, DeliveryError> {
-    caller.require(Operation::ApplicationWrite)?;
     let org = caller.org();
-    let before = find(app, org, id).await?;
+    let before = find_for(app, caller, Operation::ApplicationWrite, id).await?;
     let after = patch.applied_to(before.clone(), app.clock.now());
     check(app, org, &after).await?;
+    reach::check_change(app, caller, &after, Some(&before)).await?;
     in_tx!(app.db, |tx| {
         let found = store::application::update(tx, org, &after)
             .await
@@ -244,9 +261,9 @@ pub(super) async fn update(
 
 /// Deletes the application with its variables, tokens and deployments. What runs on hosts goes on running.
 pub(super) async fn delete(app: &App, caller: &Caller, id: ApplicationId) -> Result<(), DeliveryError> {
-    caller.require(Operation::ApplicationWrite)?;
     let org = caller.org();
-    let before = find(app, org, id).await?;
+    let before = find_for(app, caller, Operation::ApplicationWrite, id).await?;
+    reach::check_change(app, caller, &before, Some(&before)).await?;
     in_tx!(app.db, |tx| {
         store::application::lock(tx, org, id).await?;
         if store::deployment::count_unfinished(tx, org, id).await? > 0 {

@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{DeliveryError, application::Target, container::Container, store};
 use crate::{
-    access::{Caller, Operation},
+    access::{Caller, Object, Operation},
     app::App,
     db::DbError,
     http::page::{Cursor, Page, PageQuery},
@@ -275,7 +275,14 @@ pub(super) async fn list(
     caller.require(Operation::DeploymentRead)?;
     let query = PageQuery::new(filter.limit, filter.cursor.clone());
     let before = query.cursor::<DeploymentId>()?;
-    let rows = store::deployment::list(&app.db, caller.org(), &filter, before, query.fetch()).await?;
+    let rows = store::deployment::list(
+        &app.db,
+        (caller.org(), caller.scope()),
+        &filter,
+        before,
+        query.fetch(),
+    )
+    .await?;
     Ok(query.page(rows, |row| Cursor::of(&row.id)))
 }
 
@@ -284,13 +291,37 @@ pub(super) async fn get(
     caller: &Caller,
     id: DeploymentId,
 ) -> Result<DeploymentDetail, DeliveryError> {
-    caller.require(Operation::DeploymentRead)?;
-    let deployment = find(app, caller.org(), id).await?;
+    let deployment = find_for(app, caller, Operation::DeploymentRead, id).await?;
     Ok(DeploymentDetail {
         hosts: store::progress::list_hosts(&app.db, id).await?,
         steps: store::progress::list_steps(&app.db, id).await?,
         deployment,
     })
+}
+
+/// The deployment, if the caller may do `operation` on it.
+pub(super) async fn find_for(
+    app: &App,
+    caller: &Caller,
+    operation: Operation,
+    id: DeploymentId,
+) -> Result<Deployment, DeliveryError> {
+    caller.require(operation)?;
+    let deployment = find(app, caller.org(), id).await?;
+    deployment.require(caller, operation)?;
+    Ok(deployment)
+}
+
+impl Deployment {
+    /// Passes if the caller may do `operation` on it.
+    pub(super) fn require(&self, caller: &Caller, operation: Operation) -> Result<(), DeliveryError> {
+        let object = Object::ApplicationIn(self.application_id, &self.environment);
+        if caller.reaches(&object) {
+            Ok(caller.require_on(operation, &object)?)
+        } else {
+            Err(DeliveryError::NotFound("deployment"))
+        }
+    }
 }
 
 pub(super) async fn find(app: &App, org: OrgId, id: DeploymentId) -> Result<Deployment, DeliveryError> {

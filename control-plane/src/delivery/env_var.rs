@@ -4,13 +4,13 @@
 //! everybody may read it, only the super administrator may change it, and it can't refer to secrets, which belong
 //! to orgs.
 
-use muster_base::{ApplicationId, EnvVarId, OrgId, SecretId, UnixMs};
+use muster_base::{ApplicationId, EnvVarId, SecretId, UnixMs};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{DeliveryError, application, fields::Fields, store};
+use super::{DeliveryError, application, fields::Fields, reach, store};
 use crate::{
-    access::{Caller, Operation},
+    access::{Caller, Object, Operation},
     app::App,
     audit::{self, Entry},
     db::{DbError, Tx},
@@ -143,7 +143,13 @@ pub(super) async fn create(app: &App, caller: &Caller, new: NewEnvVar) -> Result
         (Some(_), None) => Scope::Application,
         (None, _) => Scope::Org,
     });
-    may_write(caller, scope)?;
+    reach::may_write(
+        app,
+        caller,
+        scope,
+        (new.application_id, new.environment.as_deref()),
+    )
+    .await?;
     let mut fields = Fields::default();
     fields.check(
         is_name(&new.name),
@@ -169,7 +175,7 @@ pub(super) async fn create(app: &App, caller: &Caller, new: NewEnvVar) -> Result
         application::find(app, caller.org(), id).await?;
     }
     let (value_type, value, secret_id) =
-        read_value(app, caller.org(), scope, new.value_type, new.value, new.secret_id).await?;
+        read_value(app, caller, scope, new.value_type, new.value, new.secret_id).await?;
     let now = app.clock.now();
     let variable = EnvVar {
         id: app.clock.new_id(),
@@ -214,7 +220,9 @@ pub(super) async fn insert(
 pub(super) async fn get(app: &App, caller: &Caller, id: EnvVarId) -> Result<EnvVar, DeliveryError> {
     caller.require(Operation::ApplicationRead)?;
     let found = store::env_var::find(&app.db, caller.org(), id).await?;
-    found.ok_or(DeliveryError::NotFound("variable"))
+    found
+        .filter(|variable| reach::reaches(caller, variable))
+        .ok_or(DeliveryError::NotFound("variable"))
 }
 
 pub(super) async fn list(
@@ -225,8 +233,14 @@ pub(super) async fn list(
     caller.require(Operation::ApplicationRead)?;
     let query = PageQuery::new(filter.limit, filter.cursor);
     let after = query.cursor::<EnvVarId>()?;
-    let rows =
-        store::env_var::list(&app.db, caller.org(), filter.application_id, after, query.fetch()).await?;
+    let rows = store::env_var::list(
+        &app.db,
+        (caller.org(), caller.scope()),
+        filter.application_id,
+        after,
+        query.fetch(),
+    )
+    .await?;
     Ok(query.page(rows, |row| Cursor::of(&row.id)))
 }
 
@@ -236,11 +250,18 @@ pub(super) async fn update(
     id: EnvVarId,
     patch: EnvVarPatch,
 ) -> Result<EnvVar, DeliveryError> {
+    caller.require(Operation::ApplicationWrite)?;
     let before = get(app, caller, id).await?;
-    may_write(caller, before.scope)?;
+    reach::may_write(
+        app,
+        caller,
+        before.scope,
+        (before.application_id, before.environment.as_deref()),
+    )
+    .await?;
     let (value_type, value, secret_id) = read_value(
         app,
-        caller.org(),
+        caller,
         before.scope,
         patch.value_type,
         patch.value,
@@ -267,8 +288,15 @@ pub(super) async fn update(
 }
 
 pub(super) async fn delete(app: &App, caller: &Caller, id: EnvVarId) -> Result<(), DeliveryError> {
+    caller.require(Operation::ApplicationWrite)?;
     let before = get(app, caller, id).await?;
-    may_write(caller, before.scope)?;
+    reach::may_write(
+        app,
+        caller,
+        before.scope,
+        (before.application_id, before.environment.as_deref()),
+    )
+    .await?;
     in_tx!(app.db, |tx| {
         if !store::env_var::delete(tx, caller.org(), id).await? {
             return Err(DeliveryError::NotFound("variable"));
@@ -288,17 +316,9 @@ pub(super) fn is_name(name: &str) -> bool {
     first && name.len() <= 256 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-fn may_write(caller: &Caller, scope: Scope) -> Result<(), DeliveryError> {
-    caller.require(Operation::ApplicationWrite)?;
-    if scope == Scope::Global && !caller.is_super_admin() {
-        return Err(DeliveryError::GlobalScope);
-    }
-    Ok(())
-}
-
 async fn read_value(
     app: &App,
-    org: OrgId,
+    caller: &Caller,
     scope: Scope,
     value_type: Option<ValueType>,
     value: Option<String>,
@@ -344,7 +364,8 @@ async fn read_value(
                 let message = "the global scope can't refer to secrets: they belong to orgs";
                 return Err(DeliveryError::invalid("value", message));
             }
-            if secrets::find(app, org, wanted).await?.is_none() {
+            let secret = secrets::find(app, caller.org(), wanted).await?;
+            if secret.is_none_or(|secret| !caller.reaches(&Object::SecretGroup(secret.group_id))) {
                 return Err(DeliveryError::invalid("secretId", "there is no such secret"));
             }
             Ok((value_type, SecretReference(wanted).to_string(), Some(wanted)))

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 use muster_base::{DeploymentId, HostId, OrgId, UnixMs};
 use serde::Serialize;
 use tokio::sync::broadcast;
@@ -13,7 +13,7 @@ use super::{
     store,
 };
 use crate::{
-    access::{Caller, Operation},
+    access::{self, Caller, Operation},
     app::App,
     db::{DbError, Tx},
 };
@@ -148,15 +148,15 @@ struct Reader {
     changes: broadcast::Receiver<DeploymentId>,
 }
 
-/// Everything after event `after`, then what happens from now on; ends with the deployment.
+/// Everything after event `after`, then what happens from now on; ends with the deployment, or when the
+/// caller may read it no more.
 pub(super) async fn follow(
     app: &App,
     caller: &Caller,
     id: DeploymentId,
     after: i64,
 ) -> Result<impl Stream<Item = Event> + Send + use<>, DeliveryError> {
-    caller.require(Operation::DeploymentRead)?;
-    deployment::find(app, caller.org(), id).await?;
+    deployment::find_for(app, caller, Operation::DeploymentRead, id).await?;
     let reader = Reader {
         app: app.clone(),
         org: caller.org(),
@@ -166,10 +166,15 @@ pub(super) async fn follow(
         ended: false,
         changes: app.delivery.changes.subscribe(),
     };
-    Ok(stream::unfold(reader, |mut reader| async move {
+    let refused = access::until_refused(app.clone(), caller.clone(), move |app, caller| async move {
+        let found = deployment::find_for(&app, &caller, Operation::DeploymentRead, id).await;
+        found.is_ok()
+    });
+    let events = stream::unfold(reader, |mut reader| async move {
         let event = reader.next().await?;
         Some((event, reader))
-    }))
+    });
+    Ok(events.take_until(Box::pin(refused)))
 }
 
 impl Reader {

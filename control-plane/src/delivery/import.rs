@@ -10,10 +10,10 @@ use super::{
     DeliveryError, application,
     env_var::{self, EnvVar, Scope, ValueType},
     fields::Fields,
-    store,
+    reach, store,
 };
 use crate::{
-    access::{Caller, Operation},
+    access::{Caller, Object, Operation},
     app::App,
     in_tx,
     secrets::{self, SecretReference},
@@ -67,9 +67,12 @@ pub(super) async fn import(
     id: ApplicationId,
     wanted: ImportSecrets,
 ) -> Result<Imported, DeliveryError> {
-    caller.require(Operation::ApplicationWrite)?;
     let org = caller.org();
-    application::find(app, org, id).await?;
+    let application = application::find_for(app, caller, Operation::ApplicationWrite, id).await?;
+    match &wanted.environment {
+        Some(name) => caller.require_on(Operation::ApplicationWrite, &Object::ApplicationIn(id, name))?,
+        None => reach::check_change(app, caller, &application, Some(&application)).await?,
+    }
     if let Some(environment) = &wanted.environment {
         let mut fields = Fields::default();
         fields.slug("environment", environment);

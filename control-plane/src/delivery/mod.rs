@@ -53,6 +53,7 @@ mod import;
 mod limits;
 mod order;
 mod progress;
+mod reach;
 mod registry;
 mod registry_client;
 mod registry_dns;
@@ -60,7 +61,7 @@ mod registry_url;
 mod stats;
 mod store;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod token;
 mod trigger;
 mod webhook;
@@ -73,6 +74,7 @@ use tokio::sync::{Notify, broadcast};
 use self::limits::Limits;
 pub use self::{
     api::router,
+    application::application_exists,
     driver::start,
     error::DeliveryError,
     registry_client::RegistryFault,

@@ -10,7 +10,7 @@ use super::{
     store,
 };
 use crate::{
-    access::{Caller, Operation},
+    access::{Caller, ObjectKind, Operation},
     app::App,
 };
 
@@ -67,8 +67,9 @@ pub(super) async fn get(
     id: ApplicationId,
     query: StatsQuery,
 ) -> Result<DeploymentStats, DeliveryError> {
-    caller.require(Operation::DeploymentRead)?;
-    application::find(app, caller.org(), id).await?;
+    application::find_for(app, caller, Operation::DeploymentRead, id).await?;
+    // Figures of all environments together.
+    caller.require_all(Operation::DeploymentRead, ObjectKind::Environments)?;
     let days = i64::from(query.days.unwrap_or(DEFAULT_DAYS).clamp(1, 366));
     let since = app.clock.now().plus_ms(-days * UnixMs::DAY);
     let rows = store::deployment::list_durations(&app.db, caller.org(), id, since, MAX_ROWS).await?;

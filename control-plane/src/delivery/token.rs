@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::{DeliveryError, application, fields::Fields, store};
 use crate::{
-    access::{Caller, Operation},
+    access::{Caller, Object, Operation},
     app::App,
     audit::{self, Entry},
     in_tx,
@@ -46,10 +46,13 @@ pub(super) async fn rotate(
     id: ApplicationId,
     wanted: NewWebhookToken,
 ) -> Result<WebhookToken, DeliveryError> {
-    caller.require(Operation::ApplicationWrite)?;
     let org = caller.org();
-    let application = application::find(app, org, id).await?;
+    let application = application::find_for(app, caller, Operation::ApplicationWrite, id).await?;
     let environment = wanted.environment.unwrap_or(application.webhook_environment);
+    caller.require_on(
+        Operation::ApplicationWrite,
+        &Object::ApplicationIn(id, &environment),
+    )?;
     let overlap = wanted.overlap_s.unwrap_or(DEFAULT_OVERLAP_S);
     let mut fields = Fields::default();
     fields.check(

@@ -16,7 +16,7 @@ use super::{
     order, progress, store,
 };
 use crate::{
-    access::{Caller, Operation},
+    access::{Caller, Object, Operation},
     app::App,
     audit::{self, Entry},
     db::Tx,
@@ -96,8 +96,7 @@ pub(super) async fn redeploy(
     caller: &Caller,
     id: DeploymentId,
 ) -> Result<Deployment, DeliveryError> {
-    caller.require(Operation::DeploymentCreate)?;
-    let origin = deployment::find(app, caller.org(), id).await?;
+    let origin = deployment::find_for(app, caller, Operation::DeploymentCreate, id).await?;
     repeat(app, caller, origin, TriggerType::Redeploy).await
 }
 
@@ -109,14 +108,13 @@ pub(super) async fn rollback(
     id: DeploymentId,
     wanted: RollbackTo,
 ) -> Result<Deployment, DeliveryError> {
-    caller.require(Operation::DeploymentCreate)?;
     let org = caller.org();
-    let from = deployment::find(app, org, id).await?;
+    let from = deployment::find_for(app, caller, Operation::DeploymentCreate, id).await?;
     if !from.status.is_final() {
         return Err(DeliveryError::NotEnded);
     }
     if let Some(to) = wanted.to {
-        let to = deployment::find(app, org, to).await?;
+        let to = deployment::find_for(app, caller, Operation::DeploymentCreate, to).await?;
         let same = to.application_id == from.application_id && to.environment == from.environment;
         if !same || to.status != Status::Success {
             let message = "a successful deployment of the same application in the same environment";
@@ -168,6 +166,7 @@ pub(super) async fn cancel(
         store::deployment::lock(tx, org, id).await?;
         let found = store::deployment::find_in(tx, org, id).await?;
         let deployment = found.ok_or(DeliveryError::NotFound("deployment"))?;
+        deployment.require(caller, Operation::DeploymentCancel)?;
         if deployment.status.is_final() {
             return Err(DeliveryError::Ended(deployment.status.as_str()));
         }
@@ -197,6 +196,10 @@ pub(super) async fn enqueue(
     request: Request,
 ) -> Result<Deployment, DeliveryError> {
     caller.require(Operation::DeploymentCreate)?;
+    caller.require_on(
+        Operation::DeploymentCreate,
+        &Object::Application(request.application),
+    )?;
     if !is_tag(&request.version) {
         let message = "an image tag: letters, digits, _, . and -, at most 128, not beginning with . or -";
         return Err(DeliveryError::invalid("version", message));
@@ -205,6 +208,10 @@ pub(super) async fn enqueue(
     let org = caller.org();
     let application = application::find(app, org, request.application).await?;
     let environment = choose_environment(&application, request.environment.clone())?;
+    let object = Object::ApplicationIn(application.id, &environment);
+    if !caller.reaches(&object) {
+        return Err(DeliveryError::NoEnvironment(environment));
+    }
     let draft = draft(app, caller, &application, environment, &request).await?;
     let made = in_tx!(app.db, |tx| {
         if !store::application::lock(tx, org, application.id).await? {

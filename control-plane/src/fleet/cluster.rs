@@ -1,12 +1,12 @@
 //! Clusters: groups of hosts.
 
-use muster_base::{ClusterId, UnixMs};
+use muster_base::{ClusterId, OrgId, UnixMs};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{FleetError, store};
 use crate::{
-    access::{Caller, Operation},
+    access::{Caller, Object, ObjectKind, Operation},
     app::App,
     audit::{self, Entry},
     db::DbError,
@@ -90,19 +90,35 @@ pub struct ClusterPatch {
 pub(super) async fn list(app: &App, caller: &Caller, query: &PageQuery) -> Result<Page<Cluster>, FleetError> {
     caller.require(Operation::ClusterRead)?;
     let after = query.cursor::<String>()?.unwrap_or_default();
-    let rows = store::cluster::list(&app.db, caller.org(), &after, query.fetch()).await?;
+    let rows = store::cluster::list(&app.db, caller.org(), caller.scope(), &after, query.fetch()).await?;
     Ok(query.page(rows, |row| Cursor::of(&row.name)))
 }
 
 pub(super) async fn get(app: &App, caller: &Caller, id: ClusterId) -> Result<Cluster, FleetError> {
-    caller.require(Operation::ClusterRead)?;
+    find_for(app, caller, Operation::ClusterRead, id).await
+}
+
+/// Whether the org has this cluster, for other rooms.
+pub async fn cluster_exists(app: &App, org: OrgId, id: ClusterId) -> Result<bool, FleetError> {
+    Ok(store::cluster::find(&app.db, org, id).await?.is_some())
+}
+
+/// The cluster, if the caller may do `operation` on it.
+async fn find_for(
+    app: &App,
+    caller: &Caller,
+    operation: Operation,
+    id: ClusterId,
+) -> Result<Cluster, FleetError> {
+    caller.require(operation)?;
+    caller.require_on(operation, &Object::Cluster(id))?;
     store::cluster::find(&app.db, caller.org(), id)
         .await?
         .ok_or(FleetError::NoCluster)
 }
 
 pub(super) async fn create(app: &App, caller: &Caller, new: NewCluster) -> Result<Cluster, FleetError> {
-    caller.require(Operation::ClusterWrite)?;
+    caller.require_all(Operation::ClusterWrite, ObjectKind::Clusters)?;
     let now = app.clock.now();
     let cluster = Cluster {
         id: app.clock.new_id(),
@@ -131,10 +147,7 @@ pub(super) async fn update(
     id: ClusterId,
     patch: ClusterPatch,
 ) -> Result<Cluster, FleetError> {
-    caller.require(Operation::ClusterWrite)?;
-    let before = store::cluster::find(&app.db, caller.org(), id)
-        .await?
-        .ok_or(FleetError::NoCluster)?;
+    let before = find_for(app, caller, Operation::ClusterWrite, id).await?;
     let mut cluster = before.clone();
     if let Some(name) = patch.name {
         cluster.name = check_name(name)?;
@@ -161,10 +174,7 @@ pub(super) async fn update(
 }
 
 pub(super) async fn delete(app: &App, caller: &Caller, id: ClusterId) -> Result<(), FleetError> {
-    caller.require(Operation::ClusterWrite)?;
-    let before = store::cluster::find(&app.db, caller.org(), id)
-        .await?
-        .ok_or(FleetError::NoCluster)?;
+    let before = find_for(app, caller, Operation::ClusterWrite, id).await?;
     let delete = async || -> Result<(), FleetError> {
         in_tx!(app.db, |tx| {
             store::cluster::forget_removed(tx, caller.org(), id, app.clock.now()).await?;

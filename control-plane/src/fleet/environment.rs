@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::{FleetError, store};
 use crate::{
-    access::{Caller, Operation},
+    access::{Caller, Object, ObjectKind, Operation},
     app::App,
     audit::{self, Entry},
     db::{DbError, Tx},
@@ -132,15 +132,27 @@ pub(super) async fn list(
 ) -> Result<Page<Environment>, FleetError> {
     caller.require(Operation::EnvironmentRead)?;
     let after = query.cursor::<(i64, String)>()?;
-    let rows = store::environment::list(&app.db, caller.org(), after, query.fetch()).await?;
+    let rows = store::environment::list(&app.db, caller.org(), caller.scope(), after, query.fetch()).await?;
     Ok(query.page(rows, |row| Cursor::of(&(row.order, &row.name))))
 }
 
 pub(super) async fn get(app: &App, caller: &Caller, id: EnvironmentId) -> Result<Environment, FleetError> {
-    caller.require(Operation::EnvironmentRead)?;
-    store::environment::find(&app.db, caller.org(), id)
+    find_for(app, caller, Operation::EnvironmentRead, id).await
+}
+
+/// The environment, if the caller may do `operation` on it.
+async fn find_for(
+    app: &App,
+    caller: &Caller,
+    operation: Operation,
+    id: EnvironmentId,
+) -> Result<Environment, FleetError> {
+    caller.require(operation)?;
+    let environment = store::environment::find(&app.db, caller.org(), id)
         .await?
-        .ok_or(FleetError::NoEnvironment)
+        .ok_or(FleetError::NoEnvironment)?;
+    caller.require_on(operation, &Object::Environment(&environment.name))?;
+    Ok(environment)
 }
 
 pub(super) async fn create(
@@ -148,7 +160,7 @@ pub(super) async fn create(
     caller: &Caller,
     new: NewEnvironment,
 ) -> Result<Environment, FleetError> {
-    caller.require(Operation::EnvironmentWrite)?;
+    caller.require_all(Operation::EnvironmentWrite, ObjectKind::Environments)?;
     check_name(&new.name)?;
     let now = app.clock.now();
     let environment = Environment {
@@ -184,10 +196,7 @@ pub(super) async fn update(
     id: EnvironmentId,
     patch: EnvironmentPatch,
 ) -> Result<Environment, FleetError> {
-    caller.require(Operation::EnvironmentWrite)?;
-    let before = store::environment::find(&app.db, caller.org(), id)
-        .await?
-        .ok_or(FleetError::NoEnvironment)?;
+    let before = find_for(app, caller, Operation::EnvironmentWrite, id).await?;
     let mut environment = before.clone();
     if let Some(label) = patch.label {
         environment.label = check_label(label)?;
@@ -208,10 +217,7 @@ pub(super) async fn update(
 }
 
 pub(super) async fn delete(app: &App, caller: &Caller, id: EnvironmentId) -> Result<(), FleetError> {
-    caller.require(Operation::EnvironmentWrite)?;
-    let before = store::environment::find(&app.db, caller.org(), id)
-        .await?
-        .ok_or(FleetError::NoEnvironment)?;
+    let before = find_for(app, caller, Operation::EnvironmentWrite, id).await?;
     let delete = async || -> Result<(), FleetError> {
         in_tx!(app.db, |tx| {
             store::environment::forget_removed(tx, caller.org(), id, app.clock.now()).await?;

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::{FleetError, Labels, change::Change, facts::Facts, store};
 use crate::{
-    access::{Caller, Operation},
+    access::{Caller, Object, Operation},
     app::App,
     audit::{self, Entry},
     in_tx,
@@ -153,7 +153,26 @@ pub(super) struct StoredHost {
     pub(super) updated_at: UnixMs,
 }
 
+impl Host {
+    /// What permissions on it are decided by.
+    pub fn object(&self) -> Object<'_> {
+        Object::Host {
+            id: self.id,
+            cluster: self.cluster_id,
+            environment: self.environment.as_deref(),
+        }
+    }
+}
+
 impl StoredHost {
+    fn object(&self) -> Object<'_> {
+        Object::Host {
+            id: self.id,
+            cluster: self.cluster_id,
+            environment: self.environment.as_deref(),
+        }
+    }
+
     /// The host as it is shown, with what the door knows of it.
     pub(super) fn shown(self, app: &App) -> Host {
         let presence = app.links.presence(self.id);
@@ -193,6 +212,30 @@ pub(super) fn status(app: &App, host: HostId) -> Status {
     }
 }
 
+/// The host, if the caller may do `operation` on it.
+pub async fn find_host_for(
+    app: &App,
+    caller: &Caller,
+    operation: Operation,
+    id: HostId,
+) -> Result<Host, FleetError> {
+    Ok(find_for(app, caller, operation, id).await?.shown(app))
+}
+
+async fn find_for(
+    app: &App,
+    caller: &Caller,
+    operation: Operation,
+    id: HostId,
+) -> Result<StoredHost, FleetError> {
+    caller.require(operation)?;
+    let host = store::host::find(&app.db, caller.org(), id)
+        .await?
+        .ok_or(FleetError::NoHost)?;
+    caller.require_on(operation, &host.object())?;
+    Ok(host)
+}
+
 /// The org's host of this id, for other rooms.
 pub async fn find_host(app: &App, org: OrgId, id: HostId) -> Result<Option<Host>, FleetError> {
     Ok(store::host::find(&app.db, org, id)
@@ -216,11 +259,7 @@ pub(crate) async fn removed_since(app: &App, since: UnixMs) -> Result<Vec<HostId
 }
 
 pub(super) async fn get(app: &App, caller: &Caller, id: HostId) -> Result<Host, FleetError> {
-    caller.require(Operation::HostRead)?;
-    let host = find_host(app, caller.org(), id)
-        .await?
-        .ok_or(FleetError::NoHost)?;
-    let mut hosts = vec![host];
+    let mut hosts = vec![find_host_for(app, caller, Operation::HostRead, id).await?];
     super::host_list::add_latest(app, caller.org(), &mut hosts);
     hosts.pop().ok_or(FleetError::NoHost)
 }
@@ -231,10 +270,7 @@ pub(super) async fn update(
     id: HostId,
     patch: HostPatch,
 ) -> Result<Host, FleetError> {
-    caller.require(Operation::HostWrite)?;
-    let before = store::host::find(&app.db, caller.org(), id)
-        .await?
-        .ok_or(FleetError::NoHost)?;
+    let before = find_for(app, caller, Operation::HostWrite, id).await?;
     let mut host = before.clone();
     if let Some(name) = patch.name {
         host.name = check_name(&name)?;
@@ -250,7 +286,13 @@ pub(super) async fn update(
         host.public_ip = check_ip(public_ip)?;
     }
     host.updated_at = app.clock.now();
-    let place = check_place(app, caller.org(), host.cluster_id, host.environment.as_deref()).await?;
+    let place = check_place(app, caller, host.cluster_id, host.environment.as_deref()).await?;
+    if !caller.reaches(&host.object()) {
+        return Err(FleetError::invalid(
+            "clusterId",
+            "you may not move it out of your own reach",
+        ));
+    }
     let update = async || -> Result<(), FleetError> {
         in_tx!(app.db, |tx| {
             if !store::host::update(tx, caller.org(), &host, place).await? {
@@ -275,10 +317,7 @@ pub(super) async fn update(
 /// Removes a host: its session ends at once, its certificate is refused from now on, and what it was still asked to do
 /// ends with the reason.
 pub(crate) async fn delete(app: &App, caller: &Caller, id: HostId) -> Result<(), FleetError> {
-    caller.require(Operation::HostDelete)?;
-    let before = store::host::find(&app.db, caller.org(), id)
-        .await?
-        .ok_or(FleetError::NoHost)?;
+    let before = find_for(app, caller, Operation::HostDelete, id).await?;
     let ended = in_tx!(app.db, |tx| {
         if !store::host::remove(tx, caller.org(), id, app.clock.now()).await? {
             return Err(FleetError::NoHost);
@@ -300,10 +339,11 @@ pub(crate) async fn delete(app: &App, caller: &Caller, id: HostId) -> Result<(),
 /// The environment's id, after checking that cluster and environment are the org's.
 pub(super) async fn check_place(
     app: &App,
-    org: OrgId,
+    caller: &Caller,
     cluster: Option<ClusterId>,
     environment: Option<&str>,
 ) -> Result<Option<muster_base::EnvironmentId>, FleetError> {
+    let org = caller.org();
     if let Some(cluster) = cluster
         && store::cluster::find(&app.db, org, cluster).await?.is_none()
     {

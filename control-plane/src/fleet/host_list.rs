@@ -1,5 +1,7 @@
 //! Lists of hosts: with filters for people, by selector for other rooms.
 
+use std::collections::HashSet;
+
 use muster_base::{ClusterId, HostId, OrgId};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -10,7 +12,7 @@ use super::{
     store,
 };
 use crate::{
-    access::{Caller, Operation},
+    access::{Caller, Operation, Scope},
     app::App,
     http::page::{Cursor, Page, PageQuery},
     link::Status,
@@ -85,7 +87,15 @@ pub(super) async fn list(app: &App, caller: &Caller, query: HostQuery) -> Result
     };
     let enough = page.limit() + 1;
     let after = page.cursor::<String>()?.unwrap_or_default();
-    let rows = collect(app, caller.org(), &filter, after, enough, passes).await?;
+    let rows = collect(
+        app,
+        (caller.org(), caller.scope()),
+        &filter,
+        after,
+        enough,
+        passes,
+    )
+    .await?;
     let mut page = page
         .page(rows, |row| Cursor::of(&row.name))
         .map(|row| row.shown(app));
@@ -102,8 +112,18 @@ pub async fn select_hosts(app: &App, org: OrgId, selector: &HostSelector) -> Res
     let passes = |host: &StoredHost| {
         (selector.ids.is_empty() || selector.ids.contains(&host.id)) && host.labels.contain(&selector.labels)
     };
-    let rows = collect(app, org, &filter, String::new(), usize::MAX, passes).await?;
+    let all = Scope::default();
+    let rows = collect(app, (org, &all), &filter, String::new(), usize::MAX, passes).await?;
     Ok(rows.into_iter().map(|row| row.shown(app)).collect())
+}
+
+/// The hosts that the caller reaches, for what is kept in memory; `None`: all of the org.
+pub async fn hosts_in_reach(app: &App, caller: &Caller) -> Result<Option<HashSet<HostId>>, FleetError> {
+    if caller.scope().is_whole() {
+        return Ok(None);
+    }
+    let ids = store::host::list_ids(&app.db, caller.org(), caller.scope()).await?;
+    Ok(Some(ids.into_iter().collect()))
 }
 
 /// Fills in the latest readings.
@@ -115,7 +135,7 @@ pub(super) fn add_latest(app: &App, org: OrgId, hosts: &mut [Host]) {
 
 async fn collect(
     app: &App,
-    org: OrgId,
+    (org, scope): (OrgId, &Scope),
     filter: &Filter,
     mut after: String,
     enough: usize,
@@ -123,7 +143,7 @@ async fn collect(
 ) -> Result<Vec<StoredHost>, FleetError> {
     let mut found = Vec::new();
     loop {
-        let rows = store::host::list(&app.db, org, filter, &after, BATCH).await?;
+        let rows = store::host::list(&app.db, (org, scope), filter, &after, BATCH).await?;
         let Some(last) = rows.last() else { break };
         last.name.clone_into(&mut after);
         let ended = i64::try_from(rows.len()).unwrap_or(BATCH) < BATCH;

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::{FleetError, Labels, host::check_place, store};
 use crate::{
-    access::{Caller, Operation},
+    access::{Caller, Object, Operation},
     app::App,
     audit::{self, Entry},
     http::page::{Cursor, Page, PageQuery},
@@ -112,7 +112,17 @@ pub(crate) async fn create(
         ));
     }
     new.labels.check()?;
-    let environment = check_place(app, caller.org(), new.cluster_id, new.environment.as_deref()).await?;
+    let environment = check_place(app, caller, new.cluster_id, new.environment.as_deref()).await?;
+    let place = Object::Place {
+        cluster: new.cluster_id,
+        environment: new.environment.as_deref(),
+    };
+    if !caller.reaches(&place) {
+        return Err(FleetError::invalid(
+            "clusterId",
+            "your permissions are narrowed: name a cluster and an environment that you reach",
+        ));
+    }
     let keys = app.fleet_keys().await?;
     let now = app.clock.now();
     let token = JoinToken::generate();

@@ -44,11 +44,11 @@ mod tests;
 
 pub use self::{
     api::router,
-    cluster::Cluster,
+    cluster::{Cluster, cluster_exists},
     environment::{Environment, EnvironmentType, find_environment},
     error::FleetError,
-    host::{Host, find_host, seal_key},
-    host_list::{HostSelector, select_hosts},
+    host::{Host, find_host, find_host_for, seal_key},
+    host_list::{HostSelector, hosts_in_reach, select_hosts},
     key_store::FleetKeys,
     labels::Labels,
 };

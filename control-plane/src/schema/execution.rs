@@ -271,7 +271,14 @@ pub(super) async fn list(
     caller.require(Operation::ReleaseRead)?;
     let page = PageQuery::new(query.limit, query.cursor);
     let before = page.cursor::<ExecutionId>()?;
-    let rows = store::execution::list(&app.db, caller.org(), query.release, before, page.fetch()).await?;
+    let rows = store::execution::list(
+        &app.db,
+        (caller.org(), caller.scope()),
+        query.release,
+        before,
+        page.fetch(),
+    )
+    .await?;
     Ok(page.page(rows, |execution| Cursor::of(&execution.id)))
 }
 
@@ -308,7 +315,12 @@ pub(super) async fn cancel(
 }
 
 async fn find(app: &App, caller: &Caller, id: ExecutionId) -> Result<Execution, SchemaError> {
-    store::execution::find(&app.db, caller.org(), id)
+    let execution = store::execution::find(&app.db, caller.org(), id)
         .await?
-        .ok_or(SchemaError::NoExecution)
+        .ok_or(SchemaError::NoExecution)?;
+    match release::find(app, caller, execution.release_id).await {
+        Ok(_) => Ok(execution),
+        Err(SchemaError::NoRelease) => Err(SchemaError::NoExecution),
+        Err(error) => Err(error),
+    }
 }

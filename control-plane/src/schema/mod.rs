@@ -39,6 +39,7 @@ mod error;
 mod execution;
 mod order;
 mod proposal;
+mod reach;
 mod reading;
 mod release;
 mod server;
@@ -46,7 +47,7 @@ mod server_test;
 mod server_type;
 mod store;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod ticket;
 mod timeouts;
 
@@ -60,7 +61,7 @@ pub use self::{
     proposal::{NewProposal, Proposed, ServerSql},
     reading::{LintFinding, ProposedStatement, RiskLevel},
     release::{Release, ReleaseApproval, ReleaseDetail},
-    server::{NewServer, Server, ServerPatch, ServerTest},
+    server::{NewServer, Server, ServerPatch, ServerTest, server_environment},
     server_test::TestRequest,
     server_type::ServerType,
     ticket::{Remark, Ticket, TicketDetail, TicketEvent, TicketQuery, TicketStatus},

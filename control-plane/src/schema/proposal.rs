@@ -14,7 +14,7 @@ use super::{
     server, store,
 };
 use crate::{
-    access::{Caller, Operation},
+    access::{Caller, Object, Operation},
     app::App,
     audit::{self, Entry},
     in_tx,
@@ -93,6 +93,12 @@ pub(super) async fn propose(app: &App, caller: &Caller, new: NewProposal) -> Res
     caller.require(Operation::ReleasePropose)?;
     check(&new)?;
     server::environment_exists(app, caller, &new.environment).await?;
+    if !caller.reaches(&Object::DatabaseName(&new.database)) {
+        return Err(SchemaError::invalid(
+            "database",
+            "your permissions don't reach this database",
+        ));
+    }
     let servers = chosen_servers(app, caller, &new).await?;
     let servers = read_for(servers, &new.sql)?;
     let ticket = Ticketing {
@@ -168,7 +174,8 @@ async fn chosen_servers(app: &App, caller: &Caller, new: &NewProposal) -> Result
     let (mut chosen, mut wrong): (Vec<Server>, _) = (Vec::new(), Vec::new());
     for (nth, name) in new.servers.iter().enumerate() {
         let mut refuse = |message: String| wrong.push(field_error(format!("servers[{nth}]"), message));
-        match store::server::find_named(&app.db, caller.org(), name).await? {
+        let found = store::server::find_named(&app.db, caller.org(), name).await?;
+        match found.filter(|server| caller.reaches(&server.object())) {
             None => refuse("there is no such database server".into()),
             Some(server) if server.environment != new.environment => {
                 refuse(format!("is in the environment {}", server.environment));

@@ -4,7 +4,7 @@ use muster_base::{ReleaseId, TicketId, UnixMs, sha256};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{RiskLevel, SchemaError, ServerSql, store};
+use super::{RiskLevel, SchemaError, ServerSql, reach, store};
 use crate::{
     access::{Caller, Operation},
     app::App,
@@ -67,7 +67,7 @@ pub(super) async fn list(
 ) -> Result<Page<Release>, SchemaError> {
     caller.require(Operation::ReleaseRead)?;
     let before = query.cursor::<ReleaseId>()?;
-    let rows = store::release::list(&app.db, caller.org(), before, query.fetch()).await?;
+    let rows = store::release::list(&app.db, (caller.org(), caller.scope()), before, query.fetch()).await?;
     Ok(query.page(rows, |release| Cursor::of(&release.id)))
 }
 
@@ -98,8 +98,15 @@ pub(super) async fn get(app: &App, caller: &Caller, id: ReleaseId) -> Result<Rel
     })
 }
 
+/// The release, if it is in the caller's reach.
 pub(super) async fn find(app: &App, caller: &Caller, id: ReleaseId) -> Result<Release, SchemaError> {
-    store::release::find(&app.db, caller.org(), id)
+    let release = store::release::find(&app.db, caller.org(), id)
         .await?
-        .ok_or(SchemaError::NoRelease)
+        .ok_or(SchemaError::NoRelease)?;
+    let what = (release.environment.as_str(), release.database.as_str());
+    if reach::reaches(app, caller, release.ticket_id, what).await? {
+        Ok(release)
+    } else {
+        Err(SchemaError::NoRelease)
+    }
 }

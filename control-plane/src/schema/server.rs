@@ -1,12 +1,12 @@
 //! Database servers.
 
-use muster_base::{HostId, SecretString, ServerId, UnixMs};
+use muster_base::{HostId, OrgId, SecretString, ServerId, UnixMs};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{SchemaError, ServerType, error::field_error, store, timeouts};
 use crate::{
-    access::{Caller, Operation},
+    access::{Caller, Object, ObjectKind, Operation},
     app::App,
     audit::{self, Entry},
     db::DbError,
@@ -127,17 +127,22 @@ pub struct ServerPatch {
 pub(super) async fn list(app: &App, caller: &Caller, query: &PageQuery) -> Result<Page<Server>, SchemaError> {
     caller.require(Operation::ServerRead)?;
     let after = query.cursor::<ServerId>()?;
-    let rows = store::server::list(&app.db, caller.org(), after, query.fetch()).await?;
+    let rows = store::server::list(&app.db, (caller.org(), caller.scope()), after, query.fetch()).await?;
     Ok(query.page(rows, |server| Cursor::of(&server.id)))
 }
 
 pub(super) async fn get(app: &App, caller: &Caller, id: ServerId) -> Result<Server, SchemaError> {
-    caller.require(Operation::ServerRead)?;
-    find(app, caller, id).await
+    find_for(app, caller, Operation::ServerRead, id).await
+}
+
+/// Environment of the org's server of this id, for other rooms.
+pub async fn server_environment(app: &App, org: OrgId, id: ServerId) -> Result<Option<String>, SchemaError> {
+    let server = store::server::find(&app.db, org, id).await?;
+    Ok(server.map(|server| server.environment))
 }
 
 pub(super) async fn create(app: &App, caller: &Caller, new: NewServer) -> Result<Server, SchemaError> {
-    caller.require(Operation::ServerWrite)?;
+    caller.require_all(Operation::ServerWrite, ObjectKind::Servers)?;
     let now = app.clock.now();
     let server = Server {
         id: app.clock.new_id(),
@@ -176,8 +181,7 @@ pub(super) async fn update(
     id: ServerId,
     patch: ServerPatch,
 ) -> Result<Server, SchemaError> {
-    caller.require(Operation::ServerWrite)?;
-    let before = find(app, caller, id).await?;
+    let before = find_for(app, caller, Operation::ServerWrite, id).await?;
     let mut server = before.clone();
     server.label = patch.label.map_or(server.label, |label| label.trim().to_owned());
     server.ip = patch.ip.map_or(server.ip, |ip| ip.trim().to_owned());
@@ -215,8 +219,7 @@ pub(super) async fn update(
 }
 
 pub(super) async fn delete(app: &App, caller: &Caller, id: ServerId) -> Result<(), SchemaError> {
-    caller.require(Operation::ServerWrite)?;
-    let before = find(app, caller, id).await?;
+    let before = find_for(app, caller, Operation::ServerWrite, id).await?;
     in_tx!(app.db, |tx| {
         if store::server::is_in_use(tx, id).await? {
             return Err(SchemaError::ServerInUse);
@@ -230,10 +233,28 @@ pub(super) async fn delete(app: &App, caller: &Caller, id: ServerId) -> Result<(
     Ok(())
 }
 
-pub(super) async fn find(app: &App, caller: &Caller, id: ServerId) -> Result<Server, SchemaError> {
+/// The server, if the caller may do `operation` on it.
+pub(super) async fn find_for(
+    app: &App,
+    caller: &Caller,
+    operation: Operation,
+    id: ServerId,
+) -> Result<Server, SchemaError> {
+    caller.require(operation)?;
     store::server::find(&app.db, caller.org(), id)
         .await?
+        .filter(|server| caller.reaches(&server.object()))
         .ok_or(SchemaError::NoServer)
+}
+
+impl Server {
+    /// What permissions on it are decided by.
+    pub(super) fn object(&self) -> Object<'_> {
+        Object::Server {
+            id: self.id,
+            environment: &self.environment,
+        }
+    }
 }
 
 async fn check(app: &App, caller: &Caller, server: &Server) -> Result<(), SchemaError> {
@@ -263,10 +284,18 @@ async fn check(app: &App, caller: &Caller, server: &Server) -> Result<(), Schema
         return Err(SchemaError::Invalid(wrong));
     }
     environment_exists(app, caller, &server.environment).await?;
+    if !caller.reaches(&Object::Environment(&server.environment)) {
+        return Err(SchemaError::invalid(
+            "environment",
+            "there is no such environment",
+        ));
+    }
     let host = fleet::find_host(app, caller.org(), server.host_id)
         .await
         .map_err(crate::error::Error::from)?;
-    host.map(|_| ()).ok_or(SchemaError::NoHost)
+    host.filter(|host| caller.reaches(&host.object()))
+        .map(|_| ())
+        .ok_or(SchemaError::NoHost)
 }
 
 pub(super) async fn environment_exists(app: &App, caller: &Caller, name: &str) -> Result<(), SchemaError> {

@@ -36,8 +36,7 @@ pub(super) async fn test(
     id: ServerId,
     request: TestRequest,
 ) -> Result<ServerTest, SchemaError> {
-    caller.require(Operation::ServerWrite)?;
-    let server = server::find(app, caller, id).await?;
+    let server = server::find_for(app, caller, Operation::ServerWrite, id).await?;
     let database = match request.database {
         Some(database) if server.databases.contains(&database) => database,
         Some(_) => {

@@ -4,7 +4,7 @@ use muster_base::{ReleaseId, TicketId, UnixMs};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{RiskLevel, SchemaError, ServerSql, store};
+use super::{RiskLevel, SchemaError, ServerSql, reach, store};
 use crate::{
     access::{Caller, Operation},
     app::App,
@@ -165,7 +165,14 @@ pub(super) async fn list(
     caller.require(Operation::ReleaseRead)?;
     let page = PageQuery::new(query.limit, query.cursor);
     let before = page.cursor::<TicketId>()?;
-    let rows = store::ticket::list(&app.db, caller.org(), query.status, before, page.fetch()).await?;
+    let rows = store::ticket::list(
+        &app.db,
+        (caller.org(), caller.scope()),
+        query.status,
+        before,
+        page.fetch(),
+    )
+    .await?;
     Ok(page.page(rows, |ticket| Cursor::of(&ticket.id)))
 }
 
@@ -174,6 +181,7 @@ pub(super) async fn get(app: &App, caller: &Caller, id: TicketId) -> Result<Tick
     let (ticket, sql) = store::ticket::find(&app.db, caller.org(), id)
         .await?
         .ok_or(SchemaError::NoTicket)?;
+    require(app, caller, &ticket).await?;
     let decidable = ticket.status == TicketStatus::Pending
         && ticket.person != caller.actor.person()
         && caller.operations().contains(Operation::ReleaseApprove);
@@ -195,6 +203,7 @@ pub(super) async fn decide(
     remark: Remark,
 ) -> Result<Ticket, SchemaError> {
     caller.require(decision.operation())?;
+    find(app, caller, id).await?;
     let comment = checked(remark)?;
     if decision == Decision::Reject && comment.is_empty() {
         return Err(SchemaError::invalid(
@@ -246,6 +255,7 @@ pub(super) async fn comment(
     remark: Remark,
 ) -> Result<Ticket, SchemaError> {
     caller.require(Operation::ReleasePropose)?;
+    find(app, caller, id).await?;
     let comment = checked(remark)?;
     if comment.is_empty() {
         return Err(SchemaError::invalid("comment", "say something"));
@@ -261,6 +271,22 @@ pub(super) async fn comment(
         ticket
     });
     Ok(ticket)
+}
+
+/// Passes if the ticket is there and in the caller's reach; what it is for never changes.
+async fn find(app: &App, caller: &Caller, id: TicketId) -> Result<(), SchemaError> {
+    let found = store::ticket::find(&app.db, caller.org(), id).await?;
+    let (ticket, _) = found.ok_or(SchemaError::NoTicket)?;
+    require(app, caller, &ticket).await
+}
+
+async fn require(app: &App, caller: &Caller, ticket: &Ticket) -> Result<(), SchemaError> {
+    let what = (ticket.environment.as_str(), ticket.database.as_str());
+    if reach::reaches(app, caller, ticket.id, what).await? {
+        Ok(())
+    } else {
+        Err(SchemaError::NoTicket)
+    }
 }
 
 fn checked(remark: Remark) -> Result<String, SchemaError> {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Secret, SecretsError, secret, store};
 use crate::{
-    access::{Caller, Operation},
+    access::{Caller, Object, ObjectKind, Operation},
     app::App,
     audit::{self, Entry},
     http::page::{Cursor, Page, PageQuery},
@@ -64,7 +64,7 @@ pub(super) async fn create(
     caller: &Caller,
     new: NewSecretGroup,
 ) -> Result<SecretGroup, SecretsError> {
-    caller.require(Operation::SecretWrite)?;
+    caller.require_all(Operation::SecretWrite, ObjectKind::SecretGroups)?;
     check_name(&new.name)?;
     check_description(&new.description)?;
     let now = app.clock.now();
@@ -90,7 +90,18 @@ pub(super) async fn create(
 }
 
 pub(super) async fn get(app: &App, caller: &Caller, id: SecretGroupId) -> Result<SecretGroup, SecretsError> {
-    caller.require(Operation::SecretRead)?;
+    find_for(app, caller, Operation::SecretRead, id).await
+}
+
+/// The group, if the caller may do `operation` on it.
+async fn find_for(
+    app: &App,
+    caller: &Caller,
+    operation: Operation,
+    id: SecretGroupId,
+) -> Result<SecretGroup, SecretsError> {
+    caller.require(operation)?;
+    caller.require_on(operation, &Object::SecretGroup(id))?;
     store::group::find(&app.db, caller.org(), id)
         .await?
         .ok_or(SecretsError::NoGroup)
@@ -103,7 +114,7 @@ pub(super) async fn list(
 ) -> Result<Page<SecretGroup>, SecretsError> {
     caller.require(Operation::SecretRead)?;
     let after = query.cursor::<String>()?.unwrap_or_default();
-    let rows = store::group::list(&app.db, caller.org(), &after, query.fetch()).await?;
+    let rows = store::group::list(&app.db, caller.org(), caller.scope(), &after, query.fetch()).await?;
     Ok(query.page(rows, |row| Cursor::of(&row.name)))
 }
 
@@ -113,8 +124,7 @@ pub(super) async fn update(
     id: SecretGroupId,
     patch: SecretGroupPatch,
 ) -> Result<SecretGroup, SecretsError> {
-    caller.require(Operation::SecretWrite)?;
-    let before = get(app, caller, id).await?;
+    let before = find_for(app, caller, Operation::SecretWrite, id).await?;
     let mut after = before.clone();
     if let Some(name) = patch.name {
         check_name(&name)?;
@@ -141,8 +151,7 @@ pub(super) async fn update(
 }
 
 pub(super) async fn delete(app: &App, caller: &Caller, id: SecretGroupId) -> Result<(), SecretsError> {
-    caller.require(Operation::SecretWrite)?;
-    let before = get(app, caller, id).await?;
+    let before = find_for(app, caller, Operation::SecretWrite, id).await?;
     in_tx!(app.db, |tx| {
         match store::group::delete(tx, caller.org(), id).await {
             Ok(true) => {}
@@ -166,7 +175,8 @@ pub async fn list_of_group(
     secret::list_all(app, caller.org(), id).await
 }
 
-pub(super) async fn exists(app: &App, org: OrgId, id: SecretGroupId) -> Result<bool, SecretsError> {
+/// Whether the org has this group, for other rooms.
+pub async fn group_exists(app: &App, org: OrgId, id: SecretGroupId) -> Result<bool, SecretsError> {
     Ok(store::group::find(&app.db, org, id).await?.is_some())
 }
 

@@ -34,7 +34,7 @@ pub use self::{
     api::router,
     credential::{CredentialKind, delete_credential, find_credential, put_credential},
     error::SecretsError,
-    group::{NewSecretGroup, SecretGroup, SecretGroupPatch, list_of_group},
+    group::{NewSecretGroup, SecretGroup, SecretGroupPatch, group_exists, list_of_group},
     secret::{NewSecret, RevealedSecret, Secret, SecretPatch, SecretVersion, find},
     value::{SecretReference, resolve},
 };

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{SecretsError, group, store, value};
 use crate::{
-    access::{Caller, Operation},
+    access::{Caller, Object, Operation, Scope},
     app::App,
     audit::{self, Entry},
     http::page::{Cursor, Page, PageQuery},
@@ -134,7 +134,8 @@ pub(super) async fn create(app: &App, caller: &Caller, new: NewSecret) -> Result
     group::check_description(&new.description)?;
     value::check(&new.value)?;
     let org = caller.org();
-    if !group::exists(app, org, new.group_id).await? {
+    caller.require_on(Operation::SecretWrite, &Object::SecretGroup(new.group_id))?;
+    if !group::group_exists(app, org, new.group_id).await? {
         return Err(SecretsError::NoGroup);
     }
     let now = app.clock.now();
@@ -165,8 +166,22 @@ pub(super) async fn create(app: &App, caller: &Caller, new: NewSecret) -> Result
 }
 
 pub(super) async fn get(app: &App, caller: &Caller, id: SecretId) -> Result<Secret, SecretsError> {
-    caller.require(Operation::SecretRead)?;
-    find(app, caller.org(), id).await?.ok_or(SecretsError::NoSecret)
+    find_for(app, caller, Operation::SecretRead, id).await
+}
+
+/// The secret, if the caller may do `operation` on it.
+async fn find_for(
+    app: &App,
+    caller: &Caller,
+    operation: Operation,
+    id: SecretId,
+) -> Result<Secret, SecretsError> {
+    caller.require(operation)?;
+    let secret = find(app, caller.org(), id).await?.ok_or(SecretsError::NoSecret)?;
+    if !caller.reaches(&Object::SecretGroup(secret.group_id)) {
+        return Err(SecretsError::NoSecret);
+    }
+    Ok(secret)
 }
 
 /// The secret, if it is in this org; without its value.
@@ -182,7 +197,14 @@ pub(super) async fn list(
     caller.require(Operation::SecretRead)?;
     let query = PageQuery::new(filter.limit, filter.cursor);
     let after = query.cursor::<SecretId>()?;
-    let rows = store::secret::list(&app.db, caller.org(), filter.group_id, after, query.fetch()).await?;
+    let rows = store::secret::list(
+        &app.db,
+        (caller.org(), caller.scope()),
+        filter.group_id,
+        after,
+        query.fetch(),
+    )
+    .await?;
     Ok(query.page(rows, |row| Cursor::of(&row.id)))
 }
 
@@ -191,7 +213,7 @@ pub(super) async fn list_all(
     org: OrgId,
     group: SecretGroupId,
 ) -> Result<Vec<Secret>, SecretsError> {
-    Ok(store::secret::list(&app.db, org, Some(group), None, i64::MAX).await?)
+    Ok(store::secret::list(&app.db, (org, &Scope::default()), Some(group), None, i64::MAX).await?)
 }
 
 pub(super) async fn versions(
@@ -209,7 +231,7 @@ pub(super) async fn update(
     id: SecretId,
     patch: SecretPatch,
 ) -> Result<Secret, SecretsError> {
-    caller.require(Operation::SecretWrite)?;
+    find_for(app, caller, Operation::SecretWrite, id).await?;
     if let Some(new) = &patch.value {
         value::check(new)?;
     }
@@ -250,7 +272,7 @@ pub(super) async fn rollback(
     id: SecretId,
     version: i64,
 ) -> Result<Secret, SecretsError> {
-    caller.require(Operation::SecretWrite)?;
+    find_for(app, caller, Operation::SecretWrite, id).await?;
     let old = read(app, caller.org(), id, version).await?;
     let patch = SecretPatch {
         name: None,
@@ -261,7 +283,7 @@ pub(super) async fn rollback(
 }
 
 pub(super) async fn delete(app: &App, caller: &Caller, id: SecretId) -> Result<(), SecretsError> {
-    caller.require(Operation::SecretWrite)?;
+    find_for(app, caller, Operation::SecretWrite, id).await?;
     let org = caller.org();
     in_tx!(app.db, |tx| {
         let before = lock(app, tx, org, id).await?;
@@ -283,9 +305,8 @@ pub(super) async fn reveal(
     id: SecretId,
     wanted: Reveal,
 ) -> Result<RevealedSecret, SecretsError> {
-    caller.require(Operation::SecretReveal)?;
     let org = caller.org();
-    let secret = find(app, org, id).await?.ok_or(SecretsError::NoSecret)?;
+    let secret = find_for(app, caller, Operation::SecretReveal, id).await?;
     let version = wanted.version.unwrap_or(secret.version);
     let plain = read(app, org, id, version).await?;
     in_tx!(app.db, |tx| {

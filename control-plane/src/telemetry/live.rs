@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{TelemetryError, query, values::shown};
 use crate::{
-    access::{Caller, Operation},
+    access::{self, Caller},
     app::App,
     link::{LinkError, TailStream},
 };
@@ -43,14 +43,14 @@ pub struct LiveSample {
     pub containers: BTreeMap<String, BTreeMap<String, f64>>,
 }
 
-/// Opens a live view of a host. It ends when the receiver is dropped, the host goes, or after a quarter of an hour.
+/// Opens a live view of a host. It ends when the receiver is dropped, the
+/// host goes, the caller may see it no more, or after a quarter of an hour.
 pub(super) async fn live(
     app: &App,
     caller: &Caller,
     host: HostId,
     query: &LiveQuery,
 ) -> Result<mpsc::Receiver<LiveSample>, TelemetryError> {
-    caller.require(Operation::TelemetryRead)?;
     query::require_host(app, caller, host).await?;
     let interval_ms = query.interval_s.unwrap_or(1).clamp(1, 60) * 1_000;
     let request = TailRequest::Samples { interval_ms };
@@ -61,8 +61,12 @@ pub(super) async fn live(
     };
     let (samples, receiver) = mpsc::channel(QUEUE);
     let stop = app.tasks.stopping();
+    let refused = access::until_refused(app.clone(), caller.clone(), move |app, caller| async move {
+        query::require_host(&app, &caller, host).await.is_ok()
+    });
     app.tasks.spawn("live", async move {
         tokio::select! {
+            () = refused => debug!(host.id = %host, "a live view ended with the permission to see it"),
             ended = timeout(LONGEST, forward(tail, samples)) => debug!(host.id = %host, ?ended, "a live view ended"),
             () = stop.cancelled() => {}
         }

@@ -11,6 +11,7 @@ use super::TelemetryError;
 use crate::{
     access::{Caller, Operation},
     app::App,
+    fleet,
 };
 
 const USUAL_SERIES: &str = "cpu.total,load.1,memory.used,memory.total";
@@ -71,7 +72,11 @@ pub(super) fn catalogue() -> Vec<SeriesInfo> {
 }
 
 /// The newest values of every host of the caller's org, from memory.
-pub(super) fn fleet(app: &App, caller: &Caller, query: &ValuesQuery) -> Result<FleetValues, TelemetryError> {
+pub(super) async fn fleet(
+    app: &App,
+    caller: &Caller,
+    query: &ValuesQuery,
+) -> Result<FleetValues, TelemetryError> {
     caller.require(Operation::TelemetryRead)?;
     let names: Vec<&str> = query
         .series
@@ -90,7 +95,13 @@ pub(super) fn fleet(app: &App, caller: &Caller, query: &ValuesQuery) -> Result<F
         .map(|name| name.trim().parse())
         .collect::<Result<Vec<Series>, _>>()
         .map_err(|error| TelemetryError::invalid("series", error.to_string()))?;
-    let newest = app.ingest.latest().of_org(caller.org());
+    let in_reach = fleet::hosts_in_reach(app, caller)
+        .await
+        .map_err(|error| TelemetryError::Caller(Box::new(error.into())))?;
+    let mut newest = app.ingest.latest().of_org(caller.org());
+    if let Some(hosts) = in_reach {
+        newest.retain(|(host, _)| hosts.contains(host));
+    }
     let mut hosts: Vec<(Option<i64>, HostId, std::sync::Arc<Sample>)> = newest
         .into_iter()
         .map(|(host, sample)| (greatest(&sample, wanted.first()), host, sample))

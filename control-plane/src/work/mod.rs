@@ -38,6 +38,7 @@ mod drive;
 mod error;
 mod listener;
 mod order;
+mod reach;
 mod reply;
 mod seal;
 mod store;

@@ -19,6 +19,8 @@ pub enum OrderKind {
 }
 
 impl OrderKind {
+    pub(super) const ALL: [Self; 3] = [Self::Deploy, Self::Sql, Self::TestServer];
+
     /// The kind of a payload.
     pub const fn of(payload: &OrderPayload) -> Self {
         match payload {
@@ -37,9 +39,7 @@ impl OrderKind {
     }
 
     pub(super) fn parse(text: &str) -> Option<Self> {
-        [Self::Deploy, Self::Sql, Self::TestServer]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
     pub(super) const fn signed(self) -> muster_identity::order::OrderKind {

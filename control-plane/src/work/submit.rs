@@ -5,7 +5,7 @@ use muster_protocol::latest::OrderPayload;
 use uuid::Uuid;
 
 use super::{
-    NewOrder, Order, OrderKind, OrderState, StoredEvent, WorkError, reply,
+    NewOrder, Order, OrderKind, OrderState, StoredEvent, WorkError, reach, reply,
     store::{self, order::End},
 };
 use crate::{
@@ -116,10 +116,12 @@ pub async fn find(app: &App, id: OrderId) -> Result<Option<Order>, WorkError> {
 /// An order of the caller's org.
 pub async fn get(app: &App, caller: &Caller, id: OrderId) -> Result<Order, WorkError> {
     caller.require(Operation::OrderRead)?;
-    let order = store::order::find(&app.db, id).await?;
-    order
+    let order = store::order::find(&app.db, id)
+        .await?
         .filter(|order| order.org == caller.org())
-        .ok_or(WorkError::NoOrder)
+        .ok_or(WorkError::NoOrder)?;
+    reach::require(app, caller, &order).await?;
+    Ok(order)
 }
 
 /// The org's orders, newest first; of one host, or all.
@@ -131,7 +133,8 @@ pub async fn list(
 ) -> Result<Page<Order>, WorkError> {
     caller.require(Operation::OrderRead)?;
     let before = query.cursor::<OrderId>()?;
-    let rows = store::order::list(&app.db, caller.org(), host, before, query.fetch()).await?;
+    let reach = reach::Reach::of(app, caller).await?;
+    let rows = store::order::list(&app.db, caller.org(), host, &reach, before, query.fetch()).await?;
     Ok(query.page(rows, |order| Cursor::of(&order.id)))
 }
 

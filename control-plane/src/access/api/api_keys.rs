@@ -9,11 +9,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     access::{
         Caller,
-        api_key::{self, ApiKey, NewApiKey},
+        api_key::{self, ApiKey, KeyRotation, NewApiKey},
     },
     app::App,
     http::{
-        extract::{Json as Body, Path, Query},
+        extract::{Json as Body, OptionalJson, Path, Query},
         page::{Page, PageQuery},
         problem::{ApiResult, Problem},
     },
@@ -23,6 +23,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(revoke))
+        .routes(routes!(rotate))
 }
 
 /// A new key with its text, which is never shown again.
@@ -62,6 +63,21 @@ async fn create(
             key: key.expose_secret().to_owned(),
         }),
     ))
+}
+
+/// Replaces an API key of one's own by a new one.
+#[utoipa::path(post, path = "/api/v1/api-keys/{id}/rotate", operation_id = "rotateApiKey", tag = "people",
+    params(("id" = ApiKeyId, Path)), request_body = Option<KeyRotation>,
+    responses((status = 201, body = CreatedKey), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn rotate(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<ApiKeyId>,
+    OptionalJson(body): OptionalJson<KeyRotation>,
+) -> ApiResult<(StatusCode, Json<CreatedKey>)> {
+    let (api_key, key) = api_key::rotate(&app, &caller, id, body).await?;
+    let key = key.expose_secret().to_owned();
+    Ok((StatusCode::CREATED, Json(CreatedKey { api_key, key })))
 }
 
 /// Withdraws an API key.

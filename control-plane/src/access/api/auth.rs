@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     access::{
-        AccessError, Actor, Caller, Identity, Role,
+        AccessError, Actor, Identity,
         org::{self, Membership},
         session::{self, Attempt, Mode, Opened},
         user,
@@ -33,7 +33,6 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(logout))
         .routes(routes!(logout_everywhere))
         .routes(routes!(me))
-        .routes(routes!(permissions))
         .routes(routes!(change_password))
 }
 
@@ -242,35 +241,6 @@ async fn me(State(app): State<App>, who: Identity) -> ApiResult<Json<Me>> {
         orgs,
         csrf_token,
     }))
-}
-
-/// What the caller may do in the chosen org.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct Permissions {
-    /// The org.
-    org_id: muster_base::OrgId,
-    /// Role there; null for the super administrator.
-    #[schema(required)]
-    role: Option<Role>,
-    /// Codes such as `host:read`.
-    operations: Vec<&'static str>,
-}
-
-/// What the caller may do in the chosen org.
-#[utoipa::path(get, path = "/api/v1/me/permissions", operation_id = "getMyPermissions", tag = "auth",
-    responses((status = 200, body = Permissions)))]
-async fn permissions(caller: Caller) -> Json<Permissions> {
-    let operations = caller
-        .operations()
-        .iter()
-        .map(crate::access::Operation::code)
-        .collect();
-    Json(Permissions {
-        org_id: caller.org(),
-        role: caller.role(),
-        operations,
-    })
 }
 
 #[derive(Deserialize, ToSchema)]

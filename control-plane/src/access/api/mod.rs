@@ -2,8 +2,13 @@
 
 mod api_keys;
 mod auth;
+mod inbox;
+mod joining;
 mod members;
 mod orgs;
+mod permissions;
+mod platforms;
+mod templates;
 mod users;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -17,5 +22,10 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(users::router())
         .merge(orgs::router())
         .merge(members::router())
+        .merge(permissions::router())
+        .merge(platforms::router())
+        .merge(joining::router())
+        .merge(inbox::router())
+        .merge(templates::router())
         .merge(api_keys::router())
 }

@@ -6,22 +6,34 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     access::{
         Caller, Identity,
-        org::{self, NewOrg, Org, OrgPatch},
+        org::{self, NewOrg, Org, OrgDeletion, OrgPatch},
     },
     app::App,
     http::{
-        extract::Json as Body,
+        extract::{Json as Body, Query},
+        page::{Page, PageQuery},
         problem::{ApiResult, Problem},
     },
 };
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(create))
-        .routes(routes!(get, update))
+        .routes(routes!(list, create))
+        .routes(routes!(get, update, delete))
 }
 
-/// Makes an org with its owner. Super administrator only.
+/// The orgs of the platforms that the caller administers, newest first.
+#[utoipa::path(get, path = "/api/v1/orgs", operation_id = "listOrgs", tag = "people", params(PageQuery),
+    responses((status = 200, body = Page<Org>), (status = 403, body = Problem)))]
+async fn list(
+    State(app): State<App>,
+    who: Identity,
+    Query(query): Query<PageQuery>,
+) -> ApiResult<Json<Page<Org>>> {
+    Ok(Json(org::list(&app, &who, &query).await?))
+}
+
+/// Makes an org with its owner. For the administrators of the owner's platform.
 #[utoipa::path(post, path = "/api/v1/orgs", operation_id = "createOrg", tag = "people", request_body = NewOrg,
     responses((status = 201, body = Org), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn create(
@@ -39,7 +51,20 @@ async fn get(State(app): State<App>, caller: Caller) -> ApiResult<Json<Org>> {
     Ok(Json(org::get(&app, &caller).await?))
 }
 
-/// Changes the chosen org.
+/// Deletes the chosen org. Refused while hosts or deployed applications belong to it.
+#[utoipa::path(delete, path = "/api/v1/org", operation_id = "deleteOrg", tag = "people", request_body = OrgDeletion,
+    responses((status = 204), (status = 403, body = Problem), (status = 409, body = Problem),
+        (status = 422, body = Problem)))]
+async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    Body(body): Body<OrgDeletion>,
+) -> ApiResult<StatusCode> {
+    org::delete(&app, &caller, body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Changes the chosen org, and tells its members.
 #[utoipa::path(patch, path = "/api/v1/org", operation_id = "updateOrg", tag = "people", request_body = OrgPatch,
     responses((status = 200, body = Org), (status = 403, body = Problem)))]
 async fn update(State(app): State<App>, caller: Caller, Body(body): Body<OrgPatch>) -> ApiResult<Json<Org>> {

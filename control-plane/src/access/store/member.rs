@@ -1,75 +1,95 @@
 //! Rows of `members`.
 
+use std::collections::BTreeSet;
+
 use muster_base::{OrgId, UnixMs, UserId};
 
 use crate::{
-    access::{Role, member::Member},
+    access::{AccessError, Role, member::Member},
     db::{Db, DbError, Tx},
     with_pool, with_tx,
 };
 
-pub(super) fn parse_role(text: &str) -> Result<Role, DbError> {
+pub(in crate::access) fn parse_role(text: &str) -> Result<Role, DbError> {
     text.parse()
         .map_err(|_| DbError::Corrupt(format!("role {text:?}")))
 }
 
-/// The org (by id or slug, or their first) that a user may enter, and their role there.
-pub(in crate::access) async fn find_entry(
-    db: &Db,
-    user: UserId,
-    wanted: Option<&str>,
-) -> Result<Option<(OrgId, String)>, DbError> {
-    const SQL: &str = "select m.org_id, m.role from members m join orgs o on o.id = m.org_id \
-        where m.user_id = $1 and (($2 is null and $3 is null) or o.id = $2 or o.slug = $3) \
-        order by m.created_at, m.org_id limit 1";
-    let id: Option<OrgId> = wanted.and_then(|text| text.parse().ok());
-    let slug = if id.is_some() { None } else { wanted };
-    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
-        .bind(user)
-        .bind(id)
-        .bind(slug)
-        .fetch_optional(pool)
-        .await)?)
-}
-
+/// Makes somebody a member who is none, or who only asked to be one; false if they are one already.
 pub(in crate::access) async fn insert(
     tx: &mut Tx,
-    org: OrgId,
-    user: UserId,
+    (org, user): (OrgId, UserId),
     role: Role,
+    status: i64,
     now: UnixMs,
-) -> Result<(), DbError> {
-    const SQL: &str =
-        "insert into members (org_id, user_id, role, created_at, updated_at) values ($1, $2, $3, $4, $4)";
-    with_tx!(tx, |conn| {
-        sqlx::query(SQL)
-            .bind(org)
-            .bind(user)
-            .bind(role.as_str())
-            .bind(now)
-            .execute(conn)
-            .await?;
-    });
-    Ok(())
-}
-
-/// The member's role; nobody else changes it until the transaction ends.
-pub(in crate::access) async fn lock_role(
-    tx: &mut Tx,
-    db: &Db,
-    org: OrgId,
-    user: UserId,
-) -> Result<Option<Role>, DbError> {
-    let sql = format!(
-        "select role from members where org_id = $1 and user_id = $2{}",
-        db.for_update()
-    );
-    let role: Option<String> = with_tx!(tx, |conn| sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+) -> Result<bool, DbError> {
+    const SQL: &str = "insert into members (org_id, user_id, role, status, created_at, updated_at) \
+        values ($1, $2, $3, $4, $5, $5) on conflict (org_id, user_id) do update set role = excluded.role, \
+        status = excluded.status, updated_at = excluded.updated_at where members.status <= 0";
+    let rows = with_tx!(tx, |conn| sqlx::query(SQL)
         .bind(org)
         .bind(user)
-        .fetch_optional(conn)
+        .bind(role.as_str())
+        .bind(status)
+        .bind(now)
+        .execute(conn)
+        .await?
+        .rows_affected());
+    Ok(rows == 1)
+}
+
+/// Everybody who is let in.
+pub(in crate::access) async fn all_ids(tx: &mut Tx, org: OrgId) -> Result<BTreeSet<UserId>, DbError> {
+    const SQL: &str = "select user_id from members where org_id = $1 and status > 0";
+    let ids: Vec<UserId> = with_tx!(tx, |conn| sqlx::query_scalar(SQL).bind(org).fetch_all(conn).await)?;
+    Ok(ids.into_iter().collect())
+}
+
+/// Whether a member of the org is in another org of this name.
+pub(in crate::access) async fn shares_name(tx: &mut Tx, org: OrgId, name: &str) -> Result<bool, DbError> {
+    const SQL: &str = "select count(*) from (select 1 as one from members m join members n on n.user_id = m.user_id \
+        join orgs o on o.id = n.org_id where m.org_id = $1 and n.org_id <> $1 and o.name = $2 \
+        and o.deleted_at is null limit 1) as found";
+    let count: i64 = with_tx!(tx, |conn| sqlx::query_scalar(SQL)
+        .bind(org)
+        .bind(name)
+        .fetch_one(conn)
         .await)?;
-    role.map(|role| parse_role(&role)).transpose()
+    Ok(count > 0)
+}
+
+/// One person never sees two orgs of the same name: passes if they are in no other of this one. Those who would put
+/// the same person into two orgs at once wait for one another.
+pub(in crate::access) async fn check_name(
+    tx: &mut Tx,
+    db: &Db,
+    user: UserId,
+    org: OrgId,
+    name: &str,
+) -> Result<(), AccessError> {
+    const SQL: &str = "select count(*) from members m join orgs o on o.id = m.org_id \
+        where m.user_id = $1 and o.id <> $2 and o.name = $3 and o.deleted_at is null";
+    let lock = format!("select id from users where id = $1{}", db.for_update());
+    let _: Option<UserId> = with_tx!(tx, |conn| sqlx::query_scalar(sqlx::AssertSqlSafe(lock))
+        .bind(user)
+        .fetch_optional(conn)
+        .await)
+    .map_err(DbError::from)?;
+    let count: i64 = with_tx!(tx, |conn| sqlx::query_scalar(SQL)
+        .bind(user)
+        .bind(org)
+        .bind(name)
+        .fetch_one(conn)
+        .await)
+    .map_err(DbError::from)?;
+    if count == 0 {
+        Ok(())
+    } else {
+        Err(AccessError::Conflict {
+            code: "same-name",
+            message: "this person is in another org of the same name: rename one of them first".to_owned(),
+        })
+    }
 }
 
 pub(in crate::access) async fn update(
@@ -117,6 +137,7 @@ struct Row {
     nick_name: String,
     email: Option<String>,
     role: String,
+    status: i64,
     created_at: UnixMs,
 }
 
@@ -130,6 +151,7 @@ impl TryFrom<Row> for Member {
             nick_name: row.nick_name,
             email: row.email,
             role: parse_role(&row.role)?,
+            status: row.status,
             created_at: row.created_at,
         })
     }
@@ -141,8 +163,8 @@ pub(in crate::access) async fn list(
     after: Option<UserId>,
     limit: i64,
 ) -> Result<Vec<Member>, DbError> {
-    const SQL: &str = "select m.user_id, u.username, u.nick_name, u.email, m.role, m.created_at from members m \
-        join users u on u.id = m.user_id where m.org_id = $1 and ($2 is null or m.user_id > $2) \
+    const SQL: &str = "select m.user_id, u.username, u.nick_name, u.email, m.role, m.status, m.created_at from members m \
+        join users u on u.id = m.user_id where m.org_id = $1 and m.status > 0 and ($2 is null or m.user_id > $2) \
         order by m.user_id limit $3";
     let rows: Vec<Row> = with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(org)
@@ -154,12 +176,20 @@ pub(in crate::access) async fn list(
 }
 
 pub(in crate::access) async fn get(db: &Db, org: OrgId, user: UserId) -> Result<Option<Member>, DbError> {
-    const SQL: &str = "select m.user_id, u.username, u.nick_name, u.email, m.role, m.created_at from members m \
-        join users u on u.id = m.user_id where m.org_id = $1 and m.user_id = $2";
+    const SQL: &str = "select m.user_id, u.username, u.nick_name, u.email, m.role, m.status, m.created_at from members m \
+        join users u on u.id = m.user_id where m.org_id = $1 and m.user_id = $2 and m.status > 0";
     let row: Option<Row> = with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(org)
         .bind(user)
         .fetch_optional(pool)
         .await)?;
     row.map(Member::try_from).transpose()
+}
+
+pub(in crate::access) async fn find_owner(tx: &mut Tx, org: OrgId) -> Result<Option<UserId>, DbError> {
+    const SQL: &str = "select user_id from members where org_id = $1 and role = 'OWNER'";
+    Ok(with_tx!(tx, |conn| sqlx::query_scalar(SQL)
+        .bind(org)
+        .fetch_optional(conn)
+        .await)?)
 }

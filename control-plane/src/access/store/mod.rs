@@ -1,8 +1,18 @@
 //! SQL of this room.
 
+pub(super) mod administrator;
 pub(super) mod api_key;
+pub(super) mod department;
+pub(super) mod grant;
+pub(super) mod invitation;
+pub(super) mod joining;
 pub(super) mod member;
+pub(super) mod message;
 pub(super) mod org;
+pub(super) mod own_operation;
 pub(super) mod platform;
+pub(super) mod role;
 pub(super) mod session;
+pub(super) mod template;
 pub(super) mod user;
+pub(super) mod user_list;

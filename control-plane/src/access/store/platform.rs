@@ -2,9 +2,12 @@
 
 use muster_base::{PlatformId, UnixMs};
 
+use sqlx::AssertSqlSafe;
+
 use crate::{
-    db::{DbError, Tx},
-    with_tx,
+    access::platform::Platform,
+    db::{Db, DbError, Tx},
+    with_pool, with_tx,
 };
 
 /// Makes the platform `default`; false if there was one.
@@ -30,4 +33,70 @@ pub(in crate::access) async fn default_id(tx: &mut Tx) -> Result<PlatformId, DbE
     Ok(with_tx!(tx, |conn| sqlx::query_scalar(SQL)
         .fetch_one(conn)
         .await)?)
+}
+
+/// By code; `ids` is a JSON array of those to look among, none: all.
+pub(in crate::access) async fn list(
+    db: &Db,
+    ids: Option<String>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Platform>, DbError> {
+    let sql = format!(
+        "select id, code, name, logo, status, created_at from platforms \
+         where code > $1 and ($2 is null or {}) order by code limit $3",
+        db.id_among("id", 2)
+    );
+    Ok(with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
+        .bind(after)
+        .bind(&ids)
+        .bind(limit)
+        .fetch_all(pool)
+        .await)?)
+}
+
+pub(in crate::access) async fn find(db: &Db, id: PlatformId) -> Result<Option<Platform>, DbError> {
+    const SQL: &str = "select id, code, name, logo, status, created_at from platforms where id = $1";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(id)
+        .fetch_optional(pool)
+        .await)?)
+}
+
+pub(in crate::access) async fn find_by_code(db: &Db, code: &str) -> Result<Option<Platform>, DbError> {
+    const SQL: &str = "select id, code, name, logo, status, created_at from platforms where code = $1";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(code)
+        .fetch_optional(pool)
+        .await)?)
+}
+
+pub(in crate::access) async fn insert(tx: &mut Tx, row: &Platform) -> Result<(), DbError> {
+    const SQL: &str = "insert into platforms (id, code, name, logo, status, created_at) \
+        values ($1, $2, $3, $4, $5, $6)";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(row.id)
+            .bind(&row.code)
+            .bind(&row.name)
+            .bind(&row.logo)
+            .bind(&row.status)
+            .bind(row.created_at)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
+pub(in crate::access) async fn update(tx: &mut Tx, row: &Platform) -> Result<bool, DbError> {
+    const SQL: &str = "update platforms set name = $2, logo = $3, status = $4 where id = $1";
+    let rows = with_tx!(tx, |conn| sqlx::query(SQL)
+        .bind(row.id)
+        .bind(&row.name)
+        .bind(&row.logo)
+        .bind(&row.status)
+        .execute(conn)
+        .await?
+        .rows_affected());
+    Ok(rows == 1)
 }

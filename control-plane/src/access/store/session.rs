@@ -2,6 +2,8 @@
 
 use muster_base::{PlatformId, SessionId, UnixMs, UserId};
 
+use sqlx::AssertSqlSafe;
+
 use crate::{
     db::{Db, DbError, Tx},
     with_pool, with_tx,
@@ -48,15 +50,33 @@ pub(in crate::access) async fn insert(tx: &mut Tx, row: &NewSession) -> Result<(
     Ok(())
 }
 
+const LIVE: &str = "select s.id, s.user_id, u.username, u.platform_id from sessions s \
+    left join users u on u.id = s.user_id left join platforms p on p.id = u.platform_id \
+    where s.revoked_at is null and s.expires_at > $2 \
+    and (s.user_id is null or (u.status = 'active' and p.status = 'active'))";
+
+/// The bearer session of this id.
 pub(in crate::access) async fn find_live(
     db: &Db,
     id: SessionId,
     now: UnixMs,
 ) -> Result<Option<LiveSession>, DbError> {
-    const SQL: &str = "select s.id, s.user_id, u.username, u.platform_id from sessions s \
-        left join users u on u.id = s.user_id where s.id = $1 and s.kind = 'bearer' and s.revoked_at is null \
-        and s.expires_at > $2 and (s.user_id is null or u.status = 'active')";
-    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+    let sql = format!("{LIVE} and s.id = $1 and s.kind = 'bearer'");
+    Ok(with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
+        .bind(id)
+        .bind(now)
+        .fetch_optional(pool)
+        .await)?)
+}
+
+/// The session of this id, however it is carried.
+pub(in crate::access) async fn find_live_id(
+    db: &Db,
+    id: SessionId,
+    now: UnixMs,
+) -> Result<Option<LiveSession>, DbError> {
+    let sql = format!("{LIVE} and s.id = $1");
+    Ok(with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
         .bind(id)
         .bind(now)
         .fetch_optional(pool)
@@ -68,10 +88,8 @@ pub(in crate::access) async fn find_live_cookie(
     token_hash: &[u8],
     now: UnixMs,
 ) -> Result<Option<LiveSession>, DbError> {
-    const SQL: &str = "select s.id, s.user_id, u.username, u.platform_id from sessions s \
-        left join users u on u.id = s.user_id where s.token_hash = $1 and s.kind = 'cookie' \
-        and s.revoked_at is null and s.expires_at > $2 and (s.user_id is null or u.status = 'active')";
-    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+    let sql = format!("{LIVE} and s.token_hash = $1 and s.kind = 'cookie'");
+    Ok(with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
         .bind(token_hash)
         .bind(now)
         .fetch_optional(pool)
@@ -89,8 +107,8 @@ pub(in crate::access) async fn rotate(
 ) -> Result<Option<(SessionId, Option<UserId>)>, DbError> {
     const SQL: &str = "update sessions set previous_hash = token_hash, token_hash = $2, used_at = $3, \
         expires_at = $4 where token_hash = $1 and kind = 'bearer' and revoked_at is null and expires_at > $3 \
-        and created_at > $5 and (user_id is null or exists (select 1 from users u where u.id = sessions.user_id \
-        and u.status = 'active')) returning id, user_id";
+        and created_at > $5 and (user_id is null or exists (select 1 from users u join platforms p on p.id = u.platform_id \
+        where u.id = sessions.user_id and u.status = 'active' and p.status = 'active')) returning id, user_id";
     Ok(with_tx!(tx, |conn| sqlx::query_as(SQL)
         .bind(present)
         .bind(next)

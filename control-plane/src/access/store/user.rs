@@ -3,7 +3,7 @@
 use muster_base::{OrgId, PlatformId, UnixMs, UserId};
 
 use crate::{
-    access::user::User,
+    access::User,
     db::{Db, DbError, Tx},
     with_pool, with_tx,
 };
@@ -25,7 +25,7 @@ pub(in crate::access) async fn find_login(
 ) -> Result<Option<LoginRow>, DbError> {
     const SQL: &str = "select u.id, u.username, u.password_hash, u.status from users u \
         join platforms p on p.id = u.platform_id \
-        where p.code = $1 and (u.account = $2 or u.username = $2 or u.email = $2 or u.mobile = $2) \
+        where p.code = $1 and p.status = 'active' and (u.account = $2 or u.username = $2 or u.email = $2 or u.mobile = $2) \
         order by u.created_at limit 1";
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(platform)
@@ -34,27 +34,26 @@ pub(in crate::access) async fn find_login(
         .await)?)
 }
 
-pub(in crate::access) async fn insert(
-    tx: &mut Tx,
-    platform: PlatformId,
-    user: &User,
-    password_hash: &str,
-) -> Result<(), DbError> {
-    const SQL: &str = "insert into users (id, account, platform_id, username, email, mobile, nick_name, \
-        password_hash, status, registered_by, created_at, updated_at) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)";
+pub(in crate::access) async fn insert(tx: &mut Tx, user: &User, password_hash: &str) -> Result<(), DbError> {
+    const SQL: &str = "insert into users (id, account, platform_id, username, email, mobile, nick_name, portrait, \
+        gender, birthday, password_hash, status, registered_by, role_id, created_at, updated_at) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(user.id)
             .bind(&user.account)
-            .bind(platform)
+            .bind(user.platform_id)
             .bind(&user.username)
             .bind(&user.email)
             .bind(&user.mobile)
             .bind(&user.nick_name)
+            .bind(&user.portrait)
+            .bind(user.gender)
+            .bind(&user.birthday)
             .bind(password_hash)
             .bind(&user.status)
             .bind(&user.registered_by)
+            .bind(user.role_id)
             .bind(user.created_at)
             .execute(conn)
             .await?;
@@ -70,7 +69,8 @@ pub(in crate::access) async fn update(
     now: UnixMs,
 ) -> Result<(), DbError> {
     const SQL: &str = "update users set nick_name = $2, status = $3, password_hash = coalesce($4, password_hash), \
-        updated_at = $5 where id = $1";
+        updated_at = $5, email = $6, mobile = $7, portrait = $8, gender = $9, birthday = $10, role_id = $11 \
+        where id = $1";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(user.id)
@@ -78,6 +78,34 @@ pub(in crate::access) async fn update(
             .bind(&user.status)
             .bind(password_hash)
             .bind(now)
+            .bind(&user.email)
+            .bind(&user.mobile)
+            .bind(&user.portrait)
+            .bind(user.gender)
+            .bind(&user.birthday)
+            .bind(user.role_id)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
+/// Notes a sign-in.
+pub(in crate::access) async fn set_login(
+    tx: &mut Tx,
+    id: UserId,
+    now: UnixMs,
+    (ip, device, region): (Option<&str>, Option<&str>, Option<&str>),
+) -> Result<(), DbError> {
+    const SQL: &str = "update users set last_login_at = $2, last_login_ip = $3, last_login_device = $4, \
+        last_login_region = $5 where id = $1";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(id)
+            .bind(now)
+            .bind(ip)
+            .bind(device)
+            .bind(region)
             .execute(conn)
             .await?;
     });
@@ -85,7 +113,8 @@ pub(in crate::access) async fn update(
 }
 
 pub(in crate::access) async fn get(db: &Db, id: UserId) -> Result<Option<User>, DbError> {
-    const SQL: &str = "select id, account, username, email, mobile, nick_name, status, registered_by, created_at \
+    const SQL: &str = "select id, account, platform_id, username, email, mobile, nick_name, portrait, gender, \
+        birthday, status, registered_by, role_id, created_at, last_login_at, last_login_device, last_login_region \
         from users where id = $1";
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(id)
@@ -98,20 +127,6 @@ pub(in crate::access) async fn password_hash(db: &Db, id: UserId) -> Result<Opti
     Ok(with_pool!(db, |pool| sqlx::query_scalar(SQL)
         .bind(id)
         .fetch_optional(pool)
-        .await)?)
-}
-
-pub(in crate::access) async fn list(
-    db: &Db,
-    after: Option<UserId>,
-    limit: i64,
-) -> Result<Vec<User>, DbError> {
-    const SQL: &str = "select id, account, username, email, mobile, nick_name, status, registered_by, created_at \
-        from users where $1 is null or id < $1 order by id desc limit $2";
-    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
-        .bind(after)
-        .bind(limit)
-        .fetch_all(pool)
         .await)?)
 }
 

@@ -5,6 +5,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{from_json, to_json};
 use crate::{
+    access::{ObjectKind, Scope},
     db::{Db, DbError, Tx},
     delivery::application::{Application, Lifecycle, Mode},
     with_pool, with_tx,
@@ -105,13 +106,23 @@ pub async fn lock(tx: &mut Tx, org: OrgId, id: ApplicationId) -> Result<bool, Db
     Ok(rows == 1)
 }
 
-pub async fn list(db: &Db, org: OrgId, after: &str, limit: i64) -> Result<Vec<Application>, DbError> {
-    let sql =
-        format!("select {COLUMNS} from applications where org_id = $1 and name > $2 order by name limit $3");
+pub async fn list(
+    db: &Db,
+    org: OrgId,
+    scope: &Scope,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Application>, DbError> {
+    let sql = format!(
+        "select {COLUMNS} from applications where org_id = $1 and name > $2 and ($4 is null or {}) \
+         order by name limit $3",
+        db.id_among("id", 4)
+    );
     let rows: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
         .bind(org)
         .bind(after)
         .bind(limit)
+        .bind(scope.keys(ObjectKind::Applications))
         .fetch_all(pool)
         .await)?;
     rows.into_iter().map(TryInto::try_into).collect()

@@ -5,6 +5,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{from_json, to_json};
 use crate::{
+    access::{ObjectKind, Scope},
     db::{Db, DbError, Tx},
     delivery::deployment::{Deployment, DeploymentFilter, Status, TriggerType},
     with_pool, with_tx,
@@ -162,13 +163,17 @@ pub async fn find_by_key(
 /// Newest first.
 pub async fn list(
     db: &Db,
-    org: OrgId,
+    (org, scope): (OrgId, &Scope),
     filter: &DeploymentFilter,
     before: Option<DeploymentId>,
     limit: i64,
 ) -> Result<Vec<Deployment>, DbError> {
-    let mut sql = format!("{SELECT} where d.org_id = $1 and d.id < $2");
-    let mut next = 4;
+    let mut sql = format!(
+        "{SELECT} where d.org_id = $1 and d.id < $2 and ($4 is null or {}) and ($5 is null or {})",
+        db.id_among("d.application_id", 4),
+        db.text_among("d.environment", 5)
+    );
+    let mut next = 6;
     for (wanted, condition) in [
         (filter.application_id.is_some(), "d.application_id"),
         (filter.environment.is_some(), "d.environment"),
@@ -185,7 +190,9 @@ pub async fn list(
         let mut query = sqlx::query_as(AssertSqlSafe(sql))
             .bind(org)
             .bind(before)
-            .bind(limit);
+            .bind(limit)
+            .bind(scope.keys(ObjectKind::Applications))
+            .bind(scope.keys(ObjectKind::Environments));
         if let Some(application) = filter.application_id {
             query = query.bind(application);
         }

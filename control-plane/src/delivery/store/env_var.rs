@@ -5,6 +5,7 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::{
+    access::{self, ObjectKind},
     db::{Db, DbError, Tx},
     delivery::env_var::{EnvVar, Scope, ValueType},
     secrets::SecretReference,
@@ -119,24 +120,30 @@ pub async fn find(db: &Db, org: OrgId, id: EnvVarId) -> Result<Option<EnvVar>, D
 
 pub async fn list(
     db: &Db,
-    org: OrgId,
+    (org, scope): (OrgId, &access::Scope),
     application: Option<ApplicationId>,
     after: Option<EnvVarId>,
     limit: i64,
 ) -> Result<Vec<EnvVar>, DbError> {
     let only = if application.is_some() {
-        "and application_id = $4"
+        "and application_id = $6"
     } else {
         ""
     };
     let sql = format!(
-        "select {COLUMNS} from env_vars where (org_id = $1 or org_id is null) and id > $2 {only} order by id limit $3"
+        "select {COLUMNS} from env_vars where (org_id = $1 or org_id is null) and id > $2 \
+         and ($4 is null or application_id is null or {}) and ($5 is null or environment is null or {}) {only} \
+         order by id limit $3",
+        db.id_among("application_id", 4),
+        db.text_among("environment", 5)
     );
     let rows: Vec<Record> = with_pool!(db, |pool| {
         let mut query = sqlx::query_as(AssertSqlSafe(sql))
             .bind(org)
             .bind(after.unwrap_or(EnvVarId::from_uuid(Uuid::nil())))
-            .bind(limit);
+            .bind(limit)
+            .bind(scope.keys(ObjectKind::Applications))
+            .bind(scope.keys(ObjectKind::Environments));
         if let Some(application) = application {
             query = query.bind(application);
         }

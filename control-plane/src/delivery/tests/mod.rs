@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// A host of the default org with this label `web=<name>`.
-async fn new_host(test: &Test, name: &str) -> HostId {
+pub(crate) async fn new_host(test: &Test, name: &str) -> HostId {
     const SQL: &str = "insert into hosts (id, org_id, name, business_status, labels, facts, hostname, \
         seal_public_key, certificate_expires_at, joined_at, created_at, updated_at) \
         values ($1, $2, $3, 0, $4, $6, $3, $5, 0, 0, 0, 0)";
@@ -57,7 +57,7 @@ async fn created(client: &Client<'_>, path: &str, body: Value) -> Value {
 }
 
 /// An application `shop` that runs on `hosts` and pulls from nowhere in particular.
-async fn new_application(client: &Client<'_>, hosts: &[HostId]) -> String {
+pub(crate) async fn new_application(client: &Client<'_>, hosts: &[HostId]) -> String {
     let body = json!({
         "name": "shop",
         "image": "team/shop",
@@ -75,7 +75,7 @@ async fn new_token(client: &Client<'_>, application: &str) -> String {
     body["token"].as_str().unwrap().to_owned()
 }
 
-async fn deploy(client: &Client<'_>, application: &str, version: &str) -> String {
+pub(crate) async fn deploy(client: &Client<'_>, application: &str, version: &str) -> String {
     // Ids sort by time, and time stands still in tests.
     client.test().app.clock.advance(10);
     let path = format!("/api/v1/applications/{application}/deployments");

@@ -2,7 +2,10 @@
 
 use muster_base::{ClusterId, OrgId, UnixMs};
 
+use sqlx::AssertSqlSafe;
+
 use crate::{
+    access::Scope,
     db::{Db, DbError, Tx},
     fleet::cluster::{Cluster, ClusterStatus},
     with_pool, with_tx,
@@ -38,16 +41,22 @@ impl TryFrom<Row> for Cluster {
 pub(in crate::fleet) async fn list(
     db: &Db,
     org: OrgId,
+    scope: &Scope,
     after: &str,
     limit: i64,
 ) -> Result<Vec<Cluster>, DbError> {
-    const SQL: &str = "select c.id, c.name, c.description, c.status, c.created_at, c.updated_at, \
+    let in_reach = db.id_among("c.id", 4);
+    let sql = format!(
+        "select c.id, c.name, c.description, c.status, c.created_at, c.updated_at, \
         (select count(*) from hosts h where h.cluster_id = c.id and h.deleted_at is null) as host_count \
-        from clusters c where c.org_id = $1 and c.name > $2 order by c.name limit $3";
-    let rows: Vec<Row> = with_pool!(db, |pool| sqlx::query_as(SQL)
+        from clusters c where c.org_id = $1 and c.name > $2 and ($4 is null or {in_reach}) order by c.name limit $3"
+    );
+    let clusters = scope.place().map(|(_, clusters)| clusters);
+    let rows: Vec<Row> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
         .bind(org)
         .bind(after)
         .bind(limit)
+        .bind(&clusters)
         .fetch_all(pool)
         .await)?;
     rows.into_iter().map(TryInto::try_into).collect()

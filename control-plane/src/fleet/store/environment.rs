@@ -2,7 +2,10 @@
 
 use muster_base::{EnvironmentId, OrgId, UnixMs};
 
+use sqlx::AssertSqlSafe;
+
 use crate::{
+    access::{ObjectKind, Scope},
     db::{Db, DbError, Tx},
     fleet::environment::{Environment, EnvironmentType},
     with_pool, with_tx,
@@ -38,17 +41,23 @@ impl TryFrom<Row> for Environment {
 pub(in crate::fleet) async fn list(
     db: &Db,
     org: OrgId,
+    scope: &Scope,
     after: Option<(i64, String)>,
     limit: i64,
 ) -> Result<Vec<Environment>, DbError> {
-    const SQL: &str = "select id, name, label, type, position, created_at, updated_at from environments \
-        where org_id = $1 and (position > $2 or (position = $2 and name > $3)) order by position, name limit $4";
+    let sql = format!(
+        "select id, name, label, type, position, created_at, updated_at from environments \
+         where org_id = $1 and (position > $2 or (position = $2 and name > $3)) and ($5 is null or {}) \
+         order by position, name limit $4",
+        db.text_among("name", 5)
+    );
     let (position, name) = after.unwrap_or((i64::MIN, String::new()));
-    let rows: Vec<Row> = with_pool!(db, |pool| sqlx::query_as(SQL)
+    let rows: Vec<Row> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
         .bind(org)
         .bind(position)
         .bind(name)
         .bind(limit)
+        .bind(scope.keys(ObjectKind::Environments))
         .fetch_all(pool)
         .await)?;
     rows.into_iter().map(TryInto::try_into).collect()

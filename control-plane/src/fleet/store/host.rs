@@ -2,7 +2,10 @@
 
 use muster_base::{ClusterId, EnvironmentId, HostId, OrgId, UnixMs};
 
+use sqlx::AssertSqlSafe;
+
 use crate::{
+    access::{ObjectKind, Scope},
     db::{Db, DbError, Tx},
     fleet::{
         Labels,
@@ -67,12 +70,14 @@ pub(in crate::fleet) struct NewHost<'a> {
 
 pub(in crate::fleet) async fn list(
     db: &Db,
-    org: OrgId,
+    (org, scope): (OrgId, &Scope),
     filter: &Filter,
     after: &str,
     limit: i64,
 ) -> Result<Vec<StoredHost>, DbError> {
-    const SQL: &str = "select h.id, h.name, h.cluster_id, e.name as environment, h.business_status, h.labels, \
+    let in_reach = in_reach(db, 9);
+    let sql = format!(
+        "select h.id, h.name, h.cluster_id, e.name as environment, h.business_status, h.labels, \
         h.public_ip, h.facts, h.certificate_expires_at, h.joined_at, h.last_seen_at, h.updated_at \
         from hosts h left join environments e on e.id = h.environment_id \
         where h.org_id = $1 and h.deleted_at is null and h.name > $2 \
@@ -80,10 +85,12 @@ pub(in crate::fleet) async fn list(
         and ($5 is null or h.business_status = $5) \
         and ($6 is null or lower(h.name) like $6 escape '\\' or lower(h.hostname) like $6 escape '\\' \
             or h.public_ip like $6 escape '\\' or h.facts like $7 escape '\\') \
-        order by h.name limit $8";
+        and {in_reach} order by h.name limit $8"
+    );
     let search = filter.search.as_deref().map(like);
     let inner_ip = search.as_ref().map(|text| format!("%\"innerIp\":\"{text}\"%"));
-    let rows: Vec<Row> = with_pool!(db, |pool| sqlx::query_as(SQL)
+    let (hosts, clusters) = scope.place().unzip();
+    let rows: Vec<Row> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
         .bind(org)
         .bind(after)
         .bind(filter.cluster)
@@ -92,9 +99,40 @@ pub(in crate::fleet) async fn list(
         .bind(search.as_deref())
         .bind(inner_ip.as_deref())
         .bind(limit)
+        .bind(&hosts)
+        .bind(&clusters)
+        .bind(scope.keys(ObjectKind::Environments))
         .fetch_all(pool)
         .await)?;
     rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// The condition that host `h` of environment `e` is in reach: parameters `$n` to `$n+2` are hosts, clusters and
+/// environments, null where all are.
+fn in_reach(db: &Db, n: usize) -> String {
+    let (host, cluster) = (db.id_among("h.id", n), db.id_among("h.cluster_id", n + 1));
+    let environment = db.text_among("e.name", n + 2);
+    format!(
+        "(${n} is null or {host} or {cluster}) and (${0} is null or {environment})",
+        n + 2
+    )
+}
+
+/// Ids of the hosts in reach.
+pub(in crate::fleet) async fn list_ids(db: &Db, org: OrgId, scope: &Scope) -> Result<Vec<HostId>, DbError> {
+    let sql = format!(
+        "select h.id from hosts h left join environments e on e.id = h.environment_id \
+         where h.org_id = $1 and h.deleted_at is null and {}",
+        in_reach(db, 2)
+    );
+    let (hosts, clusters) = scope.place().unzip();
+    Ok(with_pool!(db, |pool| sqlx::query_scalar(AssertSqlSafe(sql))
+        .bind(org)
+        .bind(&hosts)
+        .bind(&clusters)
+        .bind(scope.keys(ObjectKind::Environments))
+        .fetch_all(pool)
+        .await)?)
 }
 
 pub(in crate::fleet) async fn find(db: &Db, org: OrgId, id: HostId) -> Result<Option<StoredHost>, DbError> {

@@ -3,9 +3,9 @@
 use muster_base::{ExecutionId, HostId, OrderId, OrgId, ReleaseId, ServerId, UnixMs};
 
 use crate::{
-    access::Caller,
+    access::{Caller, ObjectKind, Scope},
     db::{Db, DbError, Tx},
-    schema::{Execution, ExecutionStatus, ExecutionStep, ProposedStatement, Server},
+    schema::{Execution, ExecutionStatus, ExecutionStep, ProposedStatement, Server, reach},
     with_pool, with_tx,
     work::Order,
 };
@@ -215,21 +215,27 @@ pub(in crate::schema) async fn find(
 /// Newest first; of one release, if given.
 pub(in crate::schema) async fn list(
     db: &Db,
-    org: OrgId,
+    (org, scope): (OrgId, &Scope),
     release: Option<ReleaseId>,
     before: Option<ExecutionId>,
     limit: i64,
 ) -> Result<Vec<Execution>, DbError> {
-    const SQL: &str = "select e.id, e.release_id, r.version, r.environment, r.database, e.server_id, s.label, \
+    let in_reach = reach::condition(db, "r", "r.ticket_id", 5);
+    let sql = format!(
+        "select e.id, e.release_id, r.version, r.environment, r.database, e.server_id, s.label, \
         e.agent_id, e.order_id, e.dry_run, e.not_before, e.status, e.error, e.server_version, e.name, e.created_at, \
         e.started_at, e.ended_at from executions e join releases r on r.id = e.release_id \
         join db_servers s on s.id = e.server_id where e.org_id = $1 and ($2 is null or e.release_id = $2) \
-        and ($3 is null or e.id < $3) order by e.id desc limit $4";
-    let records: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(SQL)
+        and ($3 is null or e.id < $3) and {in_reach} order by e.id desc limit $4"
+    );
+    let records: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(org)
         .bind(release)
         .bind(before)
         .bind(limit)
+        .bind(scope.keys(ObjectKind::Environments))
+        .bind(scope.keys(ObjectKind::Databases))
+        .bind(scope.keys(ObjectKind::Servers))
         .fetch_all(pool)
         .await)?;
     records.into_iter().map(Execution::try_from).collect()

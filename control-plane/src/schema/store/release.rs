@@ -3,8 +3,9 @@
 use muster_base::{OrgId, ReleaseId, TicketId, UnixMs};
 
 use crate::{
+    access::{ObjectKind, Scope},
     db::{Db, DbError, Tx},
-    schema::{Release, RiskLevel, Ticket},
+    schema::{Release, RiskLevel, Ticket, reach},
     with_pool, with_tx,
 };
 
@@ -75,16 +76,22 @@ pub(in crate::schema) async fn find(db: &Db, org: OrgId, id: ReleaseId) -> Resul
 /// Newest first.
 pub(in crate::schema) async fn list(
     db: &Db,
-    org: OrgId,
+    (org, scope): (OrgId, &Scope),
     before: Option<ReleaseId>,
     limit: i64,
 ) -> Result<Vec<Release>, DbError> {
-    const SQL: &str = "select id, ticket_id, project, version, environment, database, risk, created_at \
-        from releases where org_id = $1 and ($2 is null or id < $2) order by id desc limit $3";
-    let records: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(SQL)
+    let sql = format!(
+        "select r.id, r.ticket_id, r.project, r.version, r.environment, r.database, r.risk, r.created_at \
+         from releases r where r.org_id = $1 and ($2 is null or r.id < $2) and {} order by r.id desc limit $3",
+        reach::condition(db, "r", "r.ticket_id", 4)
+    );
+    let records: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(org)
         .bind(before)
         .bind(limit)
+        .bind(scope.keys(ObjectKind::Environments))
+        .bind(scope.keys(ObjectKind::Databases))
+        .bind(scope.keys(ObjectKind::Servers))
         .fetch_all(pool)
         .await)?;
     Ok(records.into_iter().map(Release::from).collect())

@@ -2,7 +2,10 @@
 
 use muster_base::{HostId, OrgId, ServerId, UnixMs};
 
+use sqlx::AssertSqlSafe;
+
 use crate::{
+    access::{ObjectKind, Scope},
     db::{Db, DbError, Tx},
     schema::{Server, ServerTest, ServerType},
     with_pool, with_tx,
@@ -205,17 +208,23 @@ pub(in crate::schema) async fn find_named(
 
 pub(in crate::schema) async fn list(
     db: &Db,
-    org: OrgId,
+    (org, scope): (OrgId, &Scope),
     after: Option<ServerId>,
     limit: i64,
 ) -> Result<Vec<Server>, DbError> {
-    const SQL: &str = "select id, label, host, port, environment, dialect, username, agent_id, databases, \
+    let (server, environment) = (db.id_among("id", 4), db.text_among("environment", 5));
+    let sql = format!(
+        "select id, label, host, port, environment, dialect, username, agent_id, databases, \
         lock_timeout_ms, statement_timeout_ms, tested_at, test_ok, test_detail, created_at, updated_at from db_servers \
-        where org_id = $1 and ($2 is null or id > $2) and deleted_at is null order by id limit $3";
-    let records: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(SQL)
+        where org_id = $1 and ($2 is null or id > $2) and deleted_at is null and ($4 is null or {server}) \
+        and ($5 is null or {environment}) order by id limit $3"
+    );
+    let records: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
         .bind(org)
         .bind(after)
         .bind(limit)
+        .bind(scope.keys(ObjectKind::Servers))
+        .bind(scope.keys(ObjectKind::Environments))
         .fetch_all(pool)
         .await)?;
     records.into_iter().map(Server::try_from).collect()

@@ -4,9 +4,11 @@ use muster_base::{OrgId, ReleaseId, ServerId, TicketId, UnixMs};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    access::Caller,
+    access::{Caller, ObjectKind, Scope},
     db::{Db, DbError, Tx},
-    schema::{RiskLevel, ServerSql, ServerType, Ticket, TicketEvent, TicketStatus, proposal::Ticketing},
+    schema::{
+        RiskLevel, ServerSql, ServerType, Ticket, TicketEvent, TicketStatus, proposal::Ticketing, reach,
+    },
     with_pool, with_tx,
 };
 
@@ -178,21 +180,27 @@ pub(in crate::schema) async fn find(
 /// Newest first; without the SQL.
 pub(in crate::schema) async fn list(
     db: &Db,
-    org: OrgId,
+    (org, scope): (OrgId, &Scope),
     status: Option<TicketStatus>,
     before: Option<TicketId>,
     limit: i64,
 ) -> Result<Vec<Ticket>, DbError> {
-    const SQL: &str = "select t.id, t.project, t.version, t.environment, t.database, '' as sql, t.risk, t.status, \
+    let in_reach = reach::condition(db, "t", "t.id", 5);
+    let sql = format!(
+        "select t.id, t.project, t.version, t.environment, t.database, '' as sql, t.risk, t.status, \
         t.author, t.author_name, r.id as release_id, t.created_at, t.updated_at \
         from tickets t left join releases r on r.ticket_id = t.id \
         where t.org_id = $1 and ($2 is null or t.status = $2) and ($3 is null or t.id < $3) \
-        order by t.id desc limit $4";
-    let records: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(SQL)
+        and {in_reach} order by t.id desc limit $4"
+    );
+    let records: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(org)
         .bind(status.map(TicketStatus::as_str))
         .bind(before)
         .bind(limit)
+        .bind(scope.keys(ObjectKind::Environments))
+        .bind(scope.keys(ObjectKind::Databases))
+        .bind(scope.keys(ObjectKind::Servers))
         .fetch_all(pool)
         .await)?;
     let tickets = records.into_iter().map(Record::ticket);

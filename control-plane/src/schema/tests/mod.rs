@@ -21,7 +21,7 @@ use crate::{
 const PLANTED: &str = "hunter2-planted-password";
 
 /// Enrols a host in the default org.
-async fn host(test: &Test) -> HostId {
+pub(crate) async fn host(test: &Test) -> HostId {
     let (status, issued) = test.admin().await.post("/api/v1/join-tokens", json!({})).await;
     assert_eq!(status, 201, "{issued}");
     let request = JoinRequest {
@@ -39,7 +39,7 @@ async fn host(test: &Test) -> HostId {
 }
 
 /// What makes a server.
-fn new_server(label: &str, kind: &str, host: HostId) -> Value {
+pub(crate) fn new_server(label: &str, kind: &str, host: HostId) -> Value {
     json!({
         "label": label, "ip": "10.0.0.9", "environment": "prod", "type": kind, "username": "release",
         "password": PLANTED, "hostId": host, "databases": ["shop", "stock"],
@@ -59,7 +59,7 @@ async fn server(test: &Test, label: &str, kind: &str) -> Value {
 }
 
 /// Proposes SQL for the servers with these labels.
-async fn propose(client: &Client<'_>, version: &str, servers: &[&str], sql: &str) -> (u16, Value) {
+pub(crate) async fn propose(client: &Client<'_>, version: &str, servers: &[&str], sql: &str) -> (u16, Value) {
     let body = json!({
         "version": version, "database": "shop", "environment": "prod", "servers": servers, "sql": sql,
     });
@@ -67,7 +67,7 @@ async fn propose(client: &Client<'_>, version: &str, servers: &[&str], sql: &str
 }
 
 /// Proposes and approves; the release's id.
-async fn release(
+pub(crate) async fn release(
     author: &Client<'_>,
     approver: &Client<'_>,
     version: &str,

@@ -1,9 +1,11 @@
 //! `secret_groups`.
 
 use muster_base::{OrgId, SecretGroupId, UnixMs};
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::{
+    access::{ObjectKind, Scope},
     db::{Db, DbError, Tx},
     secrets::SecretGroup,
     with_pool, with_tx,
@@ -71,14 +73,24 @@ pub async fn find(db: &Db, org: OrgId, id: SecretGroupId) -> Result<Option<Secre
     Ok(row.map(Into::into))
 }
 
-pub async fn list(db: &Db, org: OrgId, after: &str, limit: i64) -> Result<Vec<SecretGroup>, DbError> {
-    const SQL: &str = "select id, name, description, provider_id, auto_sync, created_by, created_at, updated_at, \
+pub async fn list(
+    db: &Db,
+    org: OrgId,
+    scope: &Scope,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<SecretGroup>, DbError> {
+    let in_reach = db.id_among("id", 4);
+    let sql = format!(
+        "select id, name, description, provider_id, auto_sync, created_by, created_at, updated_at, \
         (select count(*) from secrets where secrets.group_id = secret_groups.id) as secret_count \
-        from secret_groups where org_id = $1 and name > $2 order by name limit $3";
-    let rows: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(SQL)
+        from secret_groups where org_id = $1 and name > $2 and ($4 is null or {in_reach}) order by name limit $3"
+    );
+    let rows: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
         .bind(org)
         .bind(after)
         .bind(limit)
+        .bind(scope.keys(ObjectKind::SecretGroups))
         .fetch_all(pool)
         .await)?;
     Ok(rows.into_iter().map(Into::into).collect())

@@ -5,6 +5,7 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::{
+    access::{ObjectKind, Scope},
     db::{Db, DbError, Tx},
     secrets::Secret,
     with_pool, with_tx,
@@ -100,7 +101,7 @@ pub async fn lock(tx: &mut Tx, db: &Db, org: OrgId, id: SecretId) -> Result<Opti
 /// In the order of ids. Without a group: those of every group.
 pub async fn list(
     db: &Db,
-    org: OrgId,
+    (org, scope): (OrgId, &Scope),
     group: Option<SecretGroupId>,
     after: Option<SecretId>,
     limit: i64,
@@ -111,13 +112,16 @@ pub async fn list(
         "$4 is null"
     };
     let sql = format!(
-        "select {COLUMNS} from secrets where org_id = $1 and id > $2 and {only} order by id limit $3"
+        "select {COLUMNS} from secrets where org_id = $1 and id > $2 and {only} and ($5 is null or {}) \
+         order by id limit $3",
+        db.id_among("group_id", 5)
     );
     let rows: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
         .bind(org)
         .bind(after.unwrap_or(SecretId::from_uuid(Uuid::nil())))
         .bind(limit)
         .bind(group)
+        .bind(scope.keys(ObjectKind::SecretGroups))
         .fetch_all(pool)
         .await)?;
     Ok(rows.into_iter().map(Into::into).collect())

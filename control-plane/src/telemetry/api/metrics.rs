@@ -62,7 +62,7 @@ async fn fleet(
     caller: Caller,
     Query(asked): Query<ValuesQuery>,
 ) -> ApiResult<Json<FleetValues>> {
-    Ok(Json(values::fleet(&app, &caller, &asked)?))
+    Ok(Json(values::fleet(&app, &caller, &asked).await?))
 }
 
 /// Every kind of series: name, unit, meaning.

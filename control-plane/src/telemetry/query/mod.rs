@@ -81,7 +81,6 @@ pub(super) async fn metrics(
     subject: Subject,
     query: &MetricsQuery,
 ) -> Result<Metrics, TelemetryError> {
-    caller.require(Operation::TelemetryRead)?;
     require_host(app, caller, host).await?;
     if let Subject::Container(name) = &subject
         && !store::container::exists(&app.telemetry_db, caller.org(), host, name).await?
@@ -99,11 +98,10 @@ pub(super) async fn metrics(
     })
 }
 
-/// Passes if the host is the caller's org's.
+/// Passes if the caller may see the host's readings.
 pub(super) async fn require_host(app: &App, caller: &Caller, host: HostId) -> Result<(), TelemetryError> {
-    match fleet::find_host(app, caller.org(), host).await {
-        Ok(Some(_)) => Ok(()),
-        Ok(None) => Err(TelemetryError::NoHost),
-        Err(error) => Err(TelemetryError::Caller(Box::new(error.into()))),
-    }
+    fleet::find_host_for(app, caller, Operation::TelemetryRead, host)
+        .await
+        .map(drop)
+        .map_err(|error| TelemetryError::Caller(Box::new(error.into())))
 }

@@ -14,7 +14,7 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    access::Caller,
+    access::{self, Caller},
     app::App,
     http::{
         extract::{Path, Query},
@@ -84,7 +84,11 @@ async fn events(
     Query(query): Query<EventsQuery>,
 ) -> ApiResult<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
     work::get(&app, &caller, id).await?;
+    let refused = access::until_refused(app.clone(), caller, move |app, caller| async move {
+        work::get(&app, &caller, id).await.is_ok()
+    });
     let news = work::follow(&app, id, query.after.unwrap_or(-1)).map(|news| Ok(sse_event(news)));
+    let news = news.take_until(Box::pin(refused));
     Ok(Sse::new(news).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     db::{Db, DbError, Tx},
     with_pool, with_tx,
-    work::{Order, OrderKind, OrderState},
+    work::{Order, OrderKind, OrderState, reach::Reach},
 };
 
 const COLUMNS: &str = "id, org_id, host_id, kind, subject_id, state, approvals, created_by, created_at, not_before, \
@@ -101,18 +101,23 @@ pub(in crate::work) async fn list(
     db: &Db,
     org: OrgId,
     host: Option<HostId>,
+    reach: &Reach,
     before: Option<OrderId>,
     limit: i64,
 ) -> Result<Vec<Order>, DbError> {
     let sql = format!(
         "select {COLUMNS} from work_orders where org_id = $1 and ($2 is null or host_id = $2) \
-         and ($3 is null or id < $3) order by id desc limit $4"
+         and ($3 is null or id < $3) and ($5 is null or {}) and ($6 is null or {}) order by id desc limit $4",
+        db.id_among("host_id", 5),
+        db.text_among("kind", 6)
     );
     let rows: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
         .bind(org)
         .bind(host)
         .bind(before)
         .bind(limit)
+        .bind(&reach.hosts)
+        .bind(&reach.kinds)
         .fetch_all(pool)
         .await)?;
     rows.into_iter().map(order).collect()

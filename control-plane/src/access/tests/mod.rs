@@ -2,6 +2,10 @@
 
 use serde_json::json;
 
+mod administrators;
+mod people;
+mod permissions;
+
 use super::Role;
 use crate::testing::both_databases;
 

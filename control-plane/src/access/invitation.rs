@@ -1,0 +1,214 @@
+//! Invitations: a link that makes whoever signs in and opens it a member.
+//!
+//! The link holds a token that is answered once and stored as a hash; it works once, until it expires or is revoked.
+//! One that is for an e-mail address works only for the user who has that address. Sending it is the caller's affair.
+
+use muster_base::{InvitationId, OrgId, SecretString, UnixMs, UserId, random_token, sha256};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    AccessError, Actor, Caller, Identity, Operation, Role, grant,
+    message::{self, Mode, NewMessage, SubMode},
+    store, user,
+};
+use crate::{
+    app::App,
+    audit::{self, Entry},
+    error::Error,
+    http::page::{Cursor, Page, PageQuery},
+    in_tx,
+};
+
+const PREFIX: &str = "inv_";
+const DEFAULT_DAYS: u16 = 7;
+
+/// An invitation, without its token.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Invitation {
+    /// Id.
+    pub id: InvitationId,
+    /// For whom; null: for whoever has the link.
+    pub email: Option<String>,
+    /// What they will be.
+    pub role: Role,
+    /// Who invited them.
+    pub created_by: String,
+    /// When.
+    pub created_at: UnixMs,
+    /// Until when it works.
+    pub expires_at: UnixMs,
+}
+
+/// An invitation to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewInvitation {
+    /// For whom; whoever has the link if left out.
+    pub email: Option<String>,
+    /// What they will be; not OWNER.
+    pub role: Role,
+    /// 1 to 30; 7 if left out.
+    #[schema(minimum = 1, maximum = 30)]
+    pub expires_in_days: Option<u16>,
+}
+
+/// An invitation to be accepted.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Acceptance {
+    /// `inv_…` from the link.
+    #[schema(value_type = String)]
+    pub token: SecretString,
+}
+
+/// The org that somebody is a member of now.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Joined {
+    /// The org.
+    pub org_id: OrgId,
+    /// What they are there.
+    pub role: Role,
+}
+
+/// What an acceptance needs.
+pub(super) struct Open {
+    pub(super) id: InvitationId,
+    pub(super) org: OrgId,
+    pub(super) org_name: String,
+    pub(super) email: Option<String>,
+    pub(super) role: Role,
+}
+
+/// Makes an invitation; answers it with its link, which is not shown again.
+pub(super) async fn create(
+    app: &App,
+    caller: &Caller,
+    new: NewInvitation,
+) -> Result<(Invitation, SecretString), AccessError> {
+    caller.require(Operation::MemberWrite)?;
+    if new.role == Role::Owner {
+        return Err(AccessError::SecondOwner);
+    }
+    grant::within(caller, &grant::of_role(new.role))?;
+    let days = new.expires_in_days.unwrap_or(DEFAULT_DAYS);
+    if !(1..=30).contains(&days) {
+        return Err(AccessError::invalid("expiresInDays", "must be 1 to 30"));
+    }
+    let email = new.email.map(|email| email.trim().to_owned());
+    if email
+        .as_ref()
+        .is_some_and(|email| email.len() > 254 || !email.contains('@'))
+    {
+        return Err(AccessError::invalid("email", "is not a usable e-mail address"));
+    }
+    let now = app.clock.now();
+    let token = random_token(PREFIX);
+    let invitation = Invitation {
+        id: app.clock.new_id(),
+        email,
+        role: new.role,
+        created_by: caller.actor.name(),
+        created_at: now,
+        expires_at: now.plus_ms(i64::from(days) * UnixMs::DAY),
+    };
+    in_tx!(app.db, |tx| {
+        store::invitation::insert(tx, caller.org(), &invitation, &sha256(token.as_bytes()).0).await?;
+        let entry = Entry::done(Operation::MemberWrite, "invitation", invitation.id).after(&invitation);
+        audit::record(app, tx, caller, Some(caller.org()), entry).await?;
+    });
+    let base = app.config.http.public_url.as_deref().unwrap_or_default();
+    let link = format!("{}/invitations/{token}", base.trim_end_matches('/'));
+    Ok((invitation, link.into()))
+}
+
+/// Those that still work, newest first.
+pub(super) async fn list(
+    app: &App,
+    caller: &Caller,
+    query: &PageQuery,
+) -> Result<Page<Invitation>, AccessError> {
+    caller.require(Operation::MemberWrite)?;
+    let after = query.cursor::<InvitationId>()?;
+    let now = app.clock.now();
+    let rows = store::invitation::list(&app.db, caller.org(), now, after, query.fetch()).await?;
+    Ok(query.page(rows, |row| Cursor::of(&row.id)))
+}
+
+/// It works no more.
+pub(super) async fn revoke(app: &App, caller: &Caller, id: InvitationId) -> Result<(), AccessError> {
+    caller.require(Operation::MemberWrite)?;
+    let now = app.clock.now();
+    in_tx!(app.db, |tx| {
+        if !store::invitation::revoke(tx, caller.org(), id, now).await? {
+            return Err(AccessError::NoInvitation);
+        }
+        let entry = Entry::done(Operation::MemberWrite, "invitation", id).detail("revoked");
+        audit::record(app, tx, caller, Some(caller.org()), entry).await?;
+    });
+    Ok(())
+}
+
+/// Makes the caller a member. Two who use one link at once: one gets in.
+pub(super) async fn accept(app: &App, who: &Identity, hash: &[u8]) -> Result<Joined, AccessError> {
+    let Actor::User {
+        user: id, username, ..
+    } = &who.actor
+    else {
+        let message = "only users join orgs: sign in as one";
+        return Err(AccessError::Refused(Error::Denied(message.into())));
+    };
+    app.throttle.attempt(&format!("join {username}"), who.ip)?;
+    let (person, now) = (user::get(app, *id).await?, app.clock.now());
+    let open = in_tx!(app.db, |tx| {
+        let open = store::invitation::take(tx, person.platform_id, hash, now)
+            .await?
+            .ok_or(AccessError::NoInvitation)?;
+        let same = |wanted: &String| {
+            person
+                .email
+                .as_ref()
+                .is_some_and(|own| own.eq_ignore_ascii_case(wanted))
+        };
+        if !open.email.as_ref().is_none_or(same) {
+            let message = "this invitation is for another e-mail address: add it to your profile".to_owned();
+            return Err(AccessError::Conflict {
+                code: "other-address",
+                message,
+            });
+        }
+        store::member::check_name(tx, &app.db, *id, open.org, &open.org_name).await?;
+        if !store::member::insert(tx, (open.org, *id), open.role, 1, now).await? {
+            return Err(AccessError::invalid("token", "you are a member already"));
+        }
+        tell_admins(app, tx, &person.username, *id, &open).await?;
+        let entry = Entry::done("member:accept", "invitation", open.id).after(&open.role);
+        audit::record(app, tx, who, Some(open.org), entry).await?;
+        open
+    });
+    Ok(Joined {
+        org_id: open.org,
+        role: open.role,
+    })
+}
+
+async fn tell_admins(
+    app: &App,
+    tx: &mut crate::db::Tx,
+    username: &str,
+    id: UserId,
+    open: &Open,
+) -> Result<(), AccessError> {
+    let admins = store::joining::administrators(tx, open.org).await?;
+    let content = format!("{username} accepted an invitation into {}", open.org_name);
+    let message = NewMessage {
+        org: open.org,
+        mode: Mode::Join,
+        sub_mode: SubMode::View,
+        content: &content,
+        tip: &id.to_string(),
+    };
+    Ok(message::send(app, tx, &admins, &message).await?)
+}

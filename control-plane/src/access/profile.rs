@@ -1,0 +1,194 @@
+//! What a user's profile may hold, and changing one's own.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{AccessError, Identity, User, platform::check_image, store, user};
+use crate::{
+    app::App,
+    audit::{self, Entry},
+    in_tx,
+};
+
+/// What may be changed of a profile; empty text takes a value away.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProfilePatch {
+    /// E-mail address, unique in the platform.
+    pub email: Option<String>,
+    /// Mobile number, unique in the platform.
+    pub mobile: Option<String>,
+    /// Name for others to see, up to 128 characters.
+    pub nick_name: Option<String>,
+    /// An https address, or a data URI of an image of at most 512 KiB.
+    pub portrait: Option<String>,
+    /// 1 male, 2 female, 3 unknown.
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 3)]
+    pub gender: Option<Gender>,
+    /// `YYYY-MM-DD`.
+    pub birthday: Option<String>,
+}
+
+/// The seed's codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
+pub enum Gender {
+    /// 1
+    Male,
+    /// 2
+    Female,
+    /// 3
+    Unknown,
+}
+
+impl From<Gender> for i64 {
+    fn from(gender: Gender) -> Self {
+        match gender {
+            Gender::Male => 1,
+            Gender::Female => 2,
+            Gender::Unknown => 3,
+        }
+    }
+}
+
+impl TryFrom<i64> for Gender {
+    type Error = &'static str;
+
+    fn try_from(code: i64) -> Result<Self, Self::Error> {
+        match code {
+            1 => Ok(Self::Male),
+            2 => Ok(Self::Female),
+            3 => Ok(Self::Unknown),
+            _ => Err("must be 1 (male), 2 (female) or 3 (unknown)"),
+        }
+    }
+}
+
+impl ProfilePatch {
+    /// With the changes, checked.
+    pub(super) fn applied_to(self, mut user: User) -> Result<User, AccessError> {
+        if let Some(email) = self.email {
+            user.email = optional("email", email, is_email)?;
+        }
+        if let Some(mobile) = self.mobile {
+            user.mobile = optional("mobile", mobile, is_mobile)?;
+        }
+        if let Some(nick_name) = self.nick_name {
+            if nick_name.chars().count() > 128 {
+                return Err(AccessError::invalid(
+                    "nickName",
+                    "must have at most 128 characters",
+                ));
+            }
+            user.nick_name = nick_name;
+        }
+        if let Some(portrait) = self.portrait {
+            user.portrait = check_image("portrait", portrait)?;
+        }
+        if let Some(gender) = self.gender {
+            user.gender = gender.into();
+        }
+        if let Some(birthday) = self.birthday {
+            user.birthday = optional("birthday", birthday, is_date)?;
+        }
+        Ok(user)
+    }
+}
+
+/// Changes one's own profile.
+pub(super) async fn update(app: &App, who: &Identity, patch: ProfilePatch) -> Result<User, AccessError> {
+    let id = who.require_user()?;
+    let before = user::get(app, id).await?;
+    let after = patch.applied_to(before.clone())?;
+    let now = app.clock.now();
+    let write = async || -> Result<(), AccessError> {
+        in_tx!(app.db, |tx| {
+            store::user::update(tx, &after, None, now).await?;
+            let entry = Entry::done("user:updateProfile", "user", id)
+                .before(&user::audited(&before))
+                .after(&user::audited(&after));
+            audit::record(app, tx, who, None, entry).await?;
+        });
+        Ok(())
+    };
+    write().await.map_err(user::taken)?;
+    Ok(after)
+}
+
+/// One's own profile.
+pub(super) async fn get(app: &App, who: &Identity) -> Result<User, AccessError> {
+    user::get(app, who.require_user()?).await
+}
+
+fn optional(
+    field: &'static str,
+    text: String,
+    good: impl Fn(&str) -> bool,
+) -> Result<Option<String>, AccessError> {
+    match text.trim() {
+        "" => Ok(None),
+        text if good(text) => Ok(Some(text.to_owned())),
+        _ => Err(AccessError::invalid(field, format!("is not a usable {field}"))),
+    }
+}
+
+fn is_email(text: &str) -> bool {
+    let parts = text.split_once('@');
+    text.len() <= 254
+        && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+        && parts.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'))
+}
+
+fn is_mobile(text: &str) -> bool {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    (5..=20).contains(&text.len()) && digits.chars().all(|c| c.is_ascii_digit())
+}
+
+fn is_date(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let [year, month, day] = parts[..] else {
+        return false;
+    };
+    let number =
+        |text: &str, length: usize| (text.len() == length).then(|| text.parse::<u32>().ok()).flatten();
+    let (Some(year), Some(month), Some(day)) = (number(year, 4), number(month, 2), number(day, 2)) else {
+        return false;
+    };
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let days = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if leap => 29,
+        2 => 28,
+        _ => 31,
+    };
+    (1900..=2100).contains(&year) && (1..=12).contains(&month) && (1..=days).contains(&day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn birthdays_are_days_that_there_are() {
+        for good in ["2000-02-29", "1999-12-31"] {
+            assert!(is_date(good), "{good}");
+        }
+        for bad in [
+            "2001-02-29",
+            "1900-02-29",
+            "2000-13-01",
+            "2000-04-31",
+            "2000-4-1",
+            "yesterday",
+            "2000-00-10",
+        ] {
+            assert!(!is_date(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn addresses_and_numbers_look_like_ones() {
+        assert!(is_email("a@b.c") && !is_email("a b@c") && !is_email("a@b@c") && !is_email("@b"));
+        assert!(is_mobile("+8613800000000") && !is_mobile("138-0000") && !is_mobile("1"));
+    }
+}

@@ -1,0 +1,123 @@
+//! Rows of `invitations`.
+
+use muster_base::{InvitationId, OrgId, PlatformId, UnixMs};
+
+use super::member::parse_role;
+use crate::{
+    access::invitation::{Invitation, Open},
+    db::{Db, DbError, Tx},
+    with_pool, with_tx,
+};
+
+pub(in crate::access) async fn insert(
+    tx: &mut Tx,
+    org: OrgId,
+    row: &Invitation,
+    hash: &[u8],
+) -> Result<(), DbError> {
+    const SQL: &str = "insert into invitations (id, org_id, email, role, token_hash, created_by, created_at, \
+        expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8)";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(row.id)
+            .bind(org)
+            .bind(&row.email)
+            .bind(row.role.as_str())
+            .bind(hash)
+            .bind(&row.created_by)
+            .bind(row.created_at)
+            .bind(row.expires_at)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: InvitationId,
+    email: Option<String>,
+    role: String,
+    created_by: String,
+    created_at: UnixMs,
+    expires_at: UnixMs,
+}
+
+/// Those that still work, newest first.
+pub(in crate::access) async fn list(
+    db: &Db,
+    org: OrgId,
+    now: UnixMs,
+    after: Option<InvitationId>,
+    limit: i64,
+) -> Result<Vec<Invitation>, DbError> {
+    const SQL: &str = "select id, email, role, created_by, created_at, expires_at from invitations \
+        where org_id = $1 and used_at is null and revoked_at is null and expires_at > $2 \
+        and ($3 is null or id < $3) order by id desc limit $4";
+    let rows: Vec<Row> = with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(org)
+        .bind(now)
+        .bind(after)
+        .bind(limit)
+        .fetch_all(pool)
+        .await)?;
+    let invitation = |row: Row| {
+        Ok(Invitation {
+            id: row.id,
+            email: row.email,
+            role: parse_role(&row.role)?,
+            created_by: row.created_by,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+        })
+    };
+    rows.into_iter().map(invitation).collect()
+}
+
+pub(in crate::access) async fn revoke(
+    tx: &mut Tx,
+    org: OrgId,
+    id: InvitationId,
+    now: UnixMs,
+) -> Result<bool, DbError> {
+    const SQL: &str = "update invitations set revoked_at = $3 where org_id = $1 and id = $2 \
+        and used_at is null and revoked_at is null";
+    let rows = with_tx!(tx, |conn| sqlx::query(SQL)
+        .bind(org)
+        .bind(id)
+        .bind(now)
+        .execute(conn)
+        .await?
+        .rows_affected());
+    Ok(rows == 1)
+}
+
+/// Uses an invitation of the platform up, if it still works.
+pub(in crate::access) async fn take(
+    tx: &mut Tx,
+    platform: PlatformId,
+    hash: &[u8],
+    now: UnixMs,
+) -> Result<Option<Open>, DbError> {
+    const SQL: &str = "update invitations set used_at = $2 where token_hash = $1 and used_at is null \
+        and revoked_at is null and expires_at > $2 and org_id in (select o.id from orgs o \
+        where o.platform_id = $3 and o.deleted_at is null) returning id, org_id, email, role, \
+        (select o.name from orgs o where o.id = invitations.org_id)";
+    let row: Option<(InvitationId, OrgId, Option<String>, String, String)> =
+        with_tx!(tx, |conn| sqlx::query_as(SQL)
+            .bind(hash)
+            .bind(now)
+            .bind(platform)
+            .fetch_optional(conn)
+            .await)?;
+    let open = |(id, org, email, role, org_name): (_, _, _, String, _)| {
+        Ok(Open {
+            id,
+            org,
+            org_name,
+            email,
+            role: parse_role(&role)?,
+        })
+    };
+    row.map(open).transpose()
+}
