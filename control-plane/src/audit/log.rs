@@ -19,7 +19,9 @@ const PLATFORM: &str = "platform";
 const BATCH: i64 = 1_000;
 
 /// How an attempt ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = AuditOutcome)]
 pub enum Outcome {
     /// It was done.
     Done,
@@ -225,23 +227,47 @@ impl Scope {
     }
 }
 
-/// The log's rows, newest first.
+/// Which rows; nothing: all.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Id of who did it, within its kind.
+    pub actor: Option<String>,
+    /// The operation.
+    pub operation: Option<String>,
+    /// Kind of the object.
+    pub object_kind: Option<String>,
+    /// Id of the object.
+    pub object_id: Option<String>,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// At this time or later.
+    pub from: Option<UnixMs>,
+    /// Before this time.
+    pub to: Option<UnixMs>,
+}
+
+/// The log's rows that pass the filter, newest first.
 pub async fn list(
     app: &App,
     caller: &Caller,
-    scope: Scope,
+    (scope, filter): (Scope, &Filter),
     query: &PageQuery,
 ) -> Result<Page<AuditRow>, Error> {
     let scope = scope.key(caller)?;
     let before = query.cursor::<i64>()?.unwrap_or(i64::MAX);
-    let rows = store::list(&app.db, &scope, before, query.fetch()).await?;
+    let rows = store::list(&app.db, &scope, filter, before, query.fetch()).await?;
     Ok(query.page(rows, |row| Cursor::of(&row.seq)))
 }
 
-/// The log's rows after number `after`, oldest first, for an export in pieces.
-pub async fn list_from(app: &App, caller: &Caller, scope: Scope, after: i64) -> Result<Vec<AuditRow>, Error> {
+/// The log's rows after number `after` that pass the filter, oldest first, for an export in pieces.
+pub async fn list_from(
+    app: &App,
+    caller: &Caller,
+    (scope, filter): (Scope, &Filter),
+    after: i64,
+) -> Result<Vec<AuditRow>, Error> {
     let scope = scope.key(caller)?;
-    Ok(store::list_from(&app.db, &scope, after, BATCH).await?)
+    Ok(store::list_from(&app.db, &scope, filter, after, BATCH).await?)
 }
 
 /// Checks the chain of a log; answers how many rows hold, or the number of the first that does not.
@@ -249,7 +275,7 @@ pub async fn verify(app: &App, caller: &Caller, scope: Scope) -> Result<Result<i
     let scope = scope.key(caller)?;
     let (mut previous, mut seq) = (Vec::new(), 0);
     loop {
-        let rows = store::list_from(&app.db, &scope, seq, BATCH).await?;
+        let rows = store::list_from(&app.db, &scope, &Filter::default(), seq, BATCH).await?;
         if rows.is_empty() {
             break;
         }

@@ -20,5 +20,5 @@ mod tests;
 
 pub use self::{
     api::router,
-    log::{AuditRow, Entry, Outcome, Scope, list, list_from, record, record_refusal, verify},
+    log::{AuditRow, Entry, Filter, Outcome, Scope, list, list_from, record, record_refusal, verify},
 };

@@ -63,3 +63,27 @@ both_databases!(
         );
     }
 );
+
+both_databases!(the_log_is_filtered, |test| {
+    let olga = test.member("olga", Role::Owner).await;
+    let vera = test.member("vera", Role::Viewer).await;
+    assert_eq!(olga.patch("/api/v1/org", json!({"alias": "D"})).await.0, 200);
+    assert_eq!(vera.patch("/api/v1/org", json!({"alias": "E"})).await.0, 403);
+    let count = async |query: &str| {
+        let (status, rows) = olga.get(&format!("/api/v1/audit?{query}")).await;
+        assert_eq!(status, 200, "{rows}");
+        rows["items"].as_array().unwrap().len()
+    };
+    assert_eq!(count("operation=org:write").await, 1);
+    assert_eq!(count("outcome=refused").await, 1);
+    assert_eq!(count("objectKind=member").await, 2);
+    assert_eq!(count("from=2100-01-01T00:00:00Z").await, 0);
+    assert_eq!(count("actor=root").await, 2, "the super administrator added both");
+    let (status, lines) = olga.get("/api/v1/audit/export?outcome=refused").await;
+    assert_eq!(
+        (status, lines["outcome"].as_str()),
+        (200, Some("refused")),
+        "one line: {lines}"
+    );
+    assert_eq!(olga.get("/api/v1/audit?outcome=x").await.0, 422);
+});

@@ -7,14 +7,15 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{Stream, TryStreamExt, stream};
+use muster_base::UnixMs;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{AuditRow, Scope};
+use super::{AuditRow, Filter, Outcome, Scope};
 use crate::{
-    access::Caller,
+    access::{self, Caller},
     app::App,
     error::Error,
     http::{
@@ -23,6 +24,21 @@ use crate::{
         problem::{ApiResult, Problem},
     },
 };
+
+/// The filter among the fields of a query: `serde(flatten)` does not work with query strings.
+macro_rules! filter {
+    ($query:ident) => {
+        Filter {
+            actor: $query.actor,
+            operation: $query.operation,
+            object_kind: $query.object_kind,
+            object_id: $query.object_id,
+            outcome: $query.outcome,
+            from: $query.from,
+            to: $query.to,
+        }
+    };
+}
 
 /// This room's routes.
 pub fn router() -> OpenApiRouter<App> {
@@ -40,10 +56,50 @@ struct ListQuery {
     #[serde(default)]
     #[param(inline)]
     scope: Scope,
+    /// Only what this actor did: an id, or the super administrator's account.
+    actor: Option<String>,
+    /// Only this operation.
+    operation: Option<String>,
+    /// Only objects of this kind.
+    object_kind: Option<String>,
+    /// Only this object.
+    object_id: Option<String>,
+    /// `done`, `refused` or `failed`.
+    #[param(inline)]
+    outcome: Option<Outcome>,
+    /// At this time or later.
+    from: Option<UnixMs>,
+    /// Before this time.
+    to: Option<UnixMs>,
     /// How many items, 1–500; 50 by default.
     limit: Option<u16>,
     /// `nextCursor` of the page before.
     cursor: Option<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ExportQuery {
+    /// `org` (by default) or `platform`.
+    #[serde(default)]
+    #[param(inline)]
+    scope: Scope,
+    /// Only what this actor did: an id, or the super administrator's account.
+    actor: Option<String>,
+    /// Only this operation.
+    operation: Option<String>,
+    /// Only objects of this kind.
+    object_kind: Option<String>,
+    /// Only this object.
+    object_id: Option<String>,
+    /// `done`, `refused` or `failed`.
+    #[param(inline)]
+    outcome: Option<Outcome>,
+    /// At this time or later.
+    from: Option<UnixMs>,
+    /// Before this time.
+    to: Option<UnixMs>,
 }
 
 /// The audit log, newest first.
@@ -55,7 +111,10 @@ async fn list(
     Query(query): Query<ListQuery>,
 ) -> ApiResult<Json<Page<AuditRow>>> {
     let page = PageQuery::new(query.limit, query.cursor);
-    Ok(Json(super::list(&app, &caller, query.scope, &page).await?))
+    let filter = filter!(query);
+    Ok(Json(
+        super::list(&app, &caller, (query.scope, &filter), &page).await?,
+    ))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -68,32 +127,17 @@ struct ScopeQuery {
     scope: Scope,
 }
 
-/// The whole audit log as JSON lines, oldest first.
-#[utoipa::path(get, path = "/api/v1/audit/export", operation_id = "exportAudit", tag = "audit", params(ScopeQuery),
+/// The audit log as JSON lines, oldest first.
+#[utoipa::path(get, path = "/api/v1/audit/export", operation_id = "exportAudit", tag = "audit", params(ExportQuery),
     responses((status = 200, content_type = "application/jsonl", body = String), (status = 403, body = Problem)))]
 async fn export(
     State(app): State<App>,
     caller: Caller,
-    Query(query): Query<ScopeQuery>,
+    Query(query): Query<ExportQuery>,
 ) -> ApiResult<Response> {
-    let first = super::list_from(&app, &caller, query.scope, 0).await?;
-    let rest = stream::unfold((app, caller, first), move |(app, caller, batch)| async move {
-        let last = batch.last().map(|row: &AuditRow| row.seq)?;
-        let next = super::list_from(&app, &caller, query.scope, last).await;
-        let text: String = batch
-            .iter()
-            .filter_map(|row| serde_json::to_string(row).ok())
-            .map(|line| line + "\n")
-            .collect();
-        Some(match next {
-            Ok(next) => (Ok(text), (app, caller, next)),
-            Err(error) => (Err(error), (app, caller, Vec::new())),
-        })
-    });
-    let body = Body::from_stream(
-        rest.map(|piece: Result<String, Error>| piece)
-            .map_err(std::io::Error::other),
-    );
+    let filter = filter!(query);
+    let lines = lines(app, caller, query.scope, filter).await?;
+    let body = Body::from_stream(lines.map_err(std::io::Error::other));
     let headers = [
         (header::CONTENT_TYPE, "application/jsonl"),
         (
@@ -102,6 +146,36 @@ async fn export(
         ),
     ];
     Ok((headers, body).into_response())
+}
+
+/// The rows in pieces; before each, the caller is asked again whether they may see it.
+async fn lines(
+    app: App,
+    caller: Caller,
+    scope: Scope,
+    filter: Filter,
+) -> Result<impl Stream<Item = Result<String, Error>>, Error> {
+    let first = super::list_from(&app, &caller, (scope, &filter), 0).await?;
+    Ok(stream::unfold(
+        (app, caller, filter, first),
+        move |(app, caller, filter, batch)| async move {
+            let last = batch.last().map(|row: &AuditRow| row.seq)?;
+            let next = async {
+                let caller = access::ask_again(&app, &caller).await?;
+                super::list_from(&app, &caller, (scope, &filter), last).await
+            };
+            let next = next.await;
+            let text: String = batch
+                .iter()
+                .filter_map(|row| serde_json::to_string(row).ok())
+                .map(|line| line + "\n")
+                .collect();
+            Some(match next {
+                Ok(next) => (Ok(text), (app, caller, filter, next)),
+                Err(error) => (Err(error), (app, caller, filter, Vec::new())),
+            })
+        },
+    ))
 }
 
 /// Whether a log's hash chain holds.

@@ -2,7 +2,7 @@
 
 use muster_base::{AuditId, OrgId, UnixMs};
 
-use super::AuditRow;
+use super::{AuditRow, Filter, Outcome};
 use crate::{
     db::{Db, DbError, Tx},
     with_pool, with_tx,
@@ -106,31 +106,57 @@ impl From<Record> for AuditRow {
     }
 }
 
+/// What a row must be; parameters `$4` to `$10`.
+const PASSES: &str = "($4 is null or actor_id = $4) and ($5 is null or operation = $5) \
+    and ($6 is null or object_kind = $6) and ($7 is null or object_id = $7) and ($8 is null or outcome = $8) \
+    and ($9 is null or at >= $9) and ($10 is null or at < $10)";
+
 /// Rows with a number below `before`, newest first.
-pub(super) async fn list(db: &Db, scope: &str, before: i64, limit: i64) -> Result<Vec<AuditRow>, DbError> {
-    let sql =
-        format!("select {COLUMNS} from audit_log where scope = $1 and seq < $2 order by seq desc limit $3");
-    let rows: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(sqlx::AssertSqlSafe(sql))
-        .bind(scope)
-        .bind(before)
-        .bind(limit)
-        .fetch_all(pool)
-        .await)?;
-    Ok(rows.into_iter().map(AuditRow::from).collect())
+pub(super) async fn list(
+    db: &Db,
+    scope: &str,
+    filter: &Filter,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<AuditRow>, DbError> {
+    let sql = format!(
+        "select {COLUMNS} from audit_log where scope = $1 and seq < $2 and {PASSES} order by seq desc limit $3"
+    );
+    select(db, sql, (scope, filter), before, limit).await
 }
 
 /// Rows with a number above `after`, oldest first.
 pub(super) async fn list_from(
     db: &Db,
     scope: &str,
+    filter: &Filter,
     after: i64,
     limit: i64,
 ) -> Result<Vec<AuditRow>, DbError> {
-    let sql = format!("select {COLUMNS} from audit_log where scope = $1 and seq > $2 order by seq limit $3");
+    let sql = format!(
+        "select {COLUMNS} from audit_log where scope = $1 and seq > $2 and {PASSES} order by seq limit $3"
+    );
+    select(db, sql, (scope, filter), after, limit).await
+}
+
+async fn select(
+    db: &Db,
+    sql: String,
+    (scope, filter): (&str, &Filter),
+    seq: i64,
+    limit: i64,
+) -> Result<Vec<AuditRow>, DbError> {
     let rows: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(scope)
-        .bind(after)
+        .bind(seq)
         .bind(limit)
+        .bind(filter.actor.as_deref())
+        .bind(filter.operation.as_deref())
+        .bind(filter.object_kind.as_deref())
+        .bind(filter.object_id.as_deref())
+        .bind(filter.outcome.map(Outcome::as_str))
+        .bind(filter.from)
+        .bind(filter.to)
         .fetch_all(pool)
         .await)?;
     Ok(rows.into_iter().map(AuditRow::from).collect())
