@@ -3,8 +3,10 @@
 use serde_json::json;
 
 mod administrators;
+mod matrix;
 mod people;
 mod permissions;
+mod upgrade;
 
 use super::Role;
 use crate::testing::both_databases;

@@ -1,0 +1,135 @@
+//! One real thing of each kind in the default org, for strangers to ask for.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::{access::Role, delivery::tests::deploy, schema::tests as schema, testing::Test};
+
+/// Owner of the default org.
+pub(super) const OWNER: &str = "olga";
+pub(super) const PASSWORD: &str = "a password for tests";
+
+/// Ids by the part of the path before them.
+pub(super) struct Objects {
+    ids: BTreeMap<&'static str, String>,
+    /// The default platform.
+    pub(super) platform: String,
+    /// An application that none of the deployments is of.
+    pub(super) other_application: String,
+}
+
+impl Objects {
+    /// The id that belongs after this path.
+    pub(super) fn id(&self, path: &str) -> String {
+        let part = path.rsplit('/').next().unwrap_or_default();
+        self.ids
+            .get(part)
+            .unwrap_or_else(|| panic!("make a real thing whose id belongs after {path}"))
+            .clone()
+    }
+}
+
+/// Makes them.
+pub(super) async fn make(test: &Test) -> Objects {
+    let owner = test.member(OWNER, Role::Owner).await;
+    let helper = test.member("helper", Role::Admin).await;
+    let made = async |path: &str, body: Value| {
+        let (status, made) = owner.post(path, body).await;
+        assert_eq!(status, 201, "{path}: {made}");
+        made["id"].as_str().unwrap().to_owned()
+    };
+    let host = schema::host(test).await;
+    let server = schema::new_server("one", "Postgres", host);
+    let mut ids = BTreeMap::from([
+        ("hosts", host.to_string()),
+        ("containers", "web".to_owned()),
+        ("clusters", made("/api/v1/clusters", json!({"name": "web"})).await),
+        (
+            "environments",
+            made("/api/v1/environments", json!({"name": "qa", "type": "testing"})).await,
+        ),
+        ("join-tokens", made("/api/v1/join-tokens", json!({})).await),
+        (
+            "groups",
+            made("/api/v1/secrets/groups", json!({"name": "shop"})).await,
+        ),
+        (
+            "registries",
+            made(
+                "/api/v1/registries",
+                json!({"name": "r", "url": "http://127.0.0.1:9"}),
+            )
+            .await,
+        ),
+        ("servers", made("/api/v1/schema/servers", server).await),
+        (
+            "permission-templates",
+            made("/api/v1/permission-templates", json!({"name": "mine"})).await,
+        ),
+        (
+            "roles",
+            made(
+                "/api/v1/roles",
+                json!({"code": "mine", "name": "Mine", "operations": []}),
+            )
+            .await,
+        ),
+        (
+            "api-keys",
+            made("/api/v1/api-keys", json!({"name": "mine", "kind": "readonly"})).await,
+        ),
+    ]);
+    let secret = json!({"groupId": ids["groups"], "name": "KEY", "value": "v"});
+    ids.insert("secrets", made("/api/v1/secrets", secret).await);
+    let shop = json!({"name": "shop", "image": "team/shop", "environments": {"default": {"hosts": [host]}}});
+    let shop = made("/api/v1/applications", shop).await;
+    let variable = json!({"applicationId": shop, "name": "A", "value": "1"});
+    ids.insert("env-vars", made("/api/v1/env-vars", variable).await);
+    ids.insert("deployments", deploy(&owner, &shop, "1").await);
+    ids.insert("applications", shop);
+
+    let (_, proposed) = schema::propose(&helper, "1", &["one"], "create table a (id int);").await;
+    ids.insert("tickets", proposed["ticketId"].as_str().unwrap().to_owned());
+    let release = schema::release(&helper, &owner, "2", &["one"], "create table b (id int);").await;
+    let path = format!("/api/v1/schema/releases/{release}/execute");
+    let (status, executing) = owner.post(&path, json!({"server": "one"})).await;
+    assert_eq!(status, 202, "{executing}");
+    ids.insert("releases", release);
+    ids.insert(
+        "executions",
+        executing["executionId"].as_str().unwrap().to_owned(),
+    );
+    let (_, orders) = owner.get("/api/v1/orders").await;
+    ids.insert("orders", orders["items"][0]["id"].as_str().unwrap().to_owned());
+    let body = json!({"role": "VIEWER"});
+    ids.insert("invitations", made("/api/v1/invitations", body).await);
+    ids.insert(
+        "departments",
+        made("/api/v1/departments", json!({"name": "IT"})).await,
+    );
+    assert_eq!(helper.patch("/api/v1/org", json!({"alias": "d"})).await.0, 200);
+    let (_, messages) = owner.get("/api/v1/messages").await;
+    ids.insert(
+        "messages",
+        messages["items"][0]["id"].as_str().unwrap().to_owned(),
+    );
+    let (_, platforms) = test.admin().await.get("/api/v1/platforms").await;
+    let platform = platforms["items"][0]["id"].as_str().unwrap().to_owned();
+    ids.insert("platforms", platform.clone());
+    let (_, members) = owner.get("/api/v1/members").await;
+    let user = members["items"][0]["userId"].as_str().unwrap().to_owned();
+    for people in ["members", "administrators", "join-requests", "operations"] {
+        ids.insert(people, user.clone());
+    }
+    ids.insert("users", user);
+    Objects {
+        ids,
+        platform,
+        other_application: made(
+            "/api/v1/applications",
+            json!({"name": "other", "image": "team/other"}),
+        )
+        .await,
+    }
+}
