@@ -93,13 +93,15 @@ fn script(
 ) -> Vec<String> {
     match mend {
         Mend::Nothing => Vec::new(),
-        Mend::Add(missing) => steps(migrator, survey.history.version())
-            .iter()
-            .flat_map(|step| statements(step.as_str()))
-            .flatten()
-            .filter(|statement| missing.contains(statement.table))
-            .map(|statement| statement.sql.to_owned())
-            .collect(),
+        Mend::Add(missing) => {
+            let steps = steps(migrator, survey.history.version());
+            statements(steps.iter().map(|step| step.as_str()))
+                .into_iter()
+                .flatten()
+                .filter(|statement| missing.contains(statement.table))
+                .map(|statement| statement.sql.to_owned())
+                .collect()
+        }
         Mend::Drop(ours) => {
             let mut script = if ours.is_empty() { Vec::new() } else { drops(ours) };
             if survey.history != History::None {
