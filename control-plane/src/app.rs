@@ -3,7 +3,7 @@
 use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
 use muster_base::Clock;
-use tokio::sync::OnceCell;
+use tokio::sync::watch;
 
 use crate::{
     access::{self, Throttle},
@@ -46,7 +46,7 @@ pub struct AppInner {
     pub work: Work,
     /// Connected agents.
     pub links: Links,
-    fleet_keys: OnceCell<Arc<FleetKeys>>,
+    fleet_keys: watch::Sender<Option<Arc<FleetKeys>>>,
     /// Deployments.
     pub delivery: Delivery,
     databases: Databases,
@@ -78,7 +78,7 @@ impl App {
             ingest: Ingest::default(),
             work: Work::default(),
             links: Links::default(),
-            fleet_keys: OnceCell::new(),
+            fleet_keys: watch::Sender::new(None),
             delivery,
             databases,
         }))
@@ -86,10 +86,39 @@ impl App {
 
     /// The fleet's CA and the key that signs work orders; made at the first call ever.
     pub async fn fleet_keys(&self) -> Result<Arc<FleetKeys>, FleetError> {
-        self.fleet_keys
-            .get_or_try_init(|| fleet::load_keys(self))
-            .await
-            .cloned()
+        if let Some(keys) = self.fleet_keys_now() {
+            return Ok(keys);
+        }
+        let keys = fleet::load_keys(self).await?;
+        self.replace_fleet_keys(&keys);
+        Ok(keys)
+    }
+
+    /// The fleet's keys, if they were read before.
+    pub fn fleet_keys_now(&self) -> Option<Arc<FleetKeys>> {
+        self.fleet_keys.borrow().clone()
+    }
+
+    /// Reads the fleet's keys again, after they changed.
+    pub async fn reload_fleet_keys(&self) -> Result<(), FleetError> {
+        let keys = fleet::load_keys(self).await?;
+        self.replace_fleet_keys(&keys);
+        Ok(())
+    }
+
+    /// Hears when the fleet's keys change.
+    pub fn fleet_key_changes(&self) -> watch::Receiver<Option<Arc<FleetKeys>>> {
+        self.fleet_keys.subscribe()
+    }
+
+    fn replace_fleet_keys(&self, keys: &Arc<FleetKeys>) {
+        self.fleet_keys.send_if_modified(|present| {
+            let same = present.as_ref().is_some_and(|present| present.is_same_as(keys));
+            if !same {
+                *present = Some(Arc::clone(keys));
+            }
+            !same
+        });
     }
 
     /// Makes what must be there before anything else, and starts the background tasks.
@@ -97,7 +126,7 @@ impl App {
         access::ensure_defaults(self).await?;
         schema::register(self);
         telemetry::start(self).await?;
-        let jobs = [access::jobs(), telemetry::jobs()].concat();
+        let jobs = [access::jobs(), telemetry::jobs(), fleet::jobs()].concat();
         schedule::start(self, jobs);
         delivery::start(self);
         Ok(())

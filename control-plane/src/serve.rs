@@ -21,7 +21,7 @@ use muster_control_plane::{
     config::Config,
     db::{Databases, DbError},
     http,
-    keys::Keys,
+    keys::{self, Keys},
     link,
     setup::Door,
     tasks::Tasks,
@@ -116,6 +116,7 @@ async fn run(args: &ServeArgs, tasks: &Tasks, stop: &CancellationToken) -> anyho
         }
     });
     app.start().await.context("the control plane can't start")?;
+    keys::start(&app);
     link::start(&app, app.config.link.listen)
         .await
         .context("the agents' door can't be opened")?;

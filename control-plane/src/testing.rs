@@ -11,7 +11,10 @@
 
 use std::{
     pin::Pin,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -65,8 +68,10 @@ pub(crate) struct Test {
     router: Router,
     /// A sign-in of the super administrator for making people, and when it was made: the throttle counts sign-ins.
     maker: tokio::sync::Mutex<Option<(String, UnixMs)>>,
-    _data: tempfile::TempDir,
-    drop_database: Option<(SecretString, String)>,
+    data: tempfile::TempDir,
+    /// PostgreSQL's server, and the databases made there.
+    server: Option<SecretString>,
+    databases: Mutex<Vec<String>>,
 }
 
 /// Somebody who calls the API.
@@ -91,14 +96,17 @@ impl Test {
 
     /// On a database of its own in the server that `MUSTER_TEST_POSTGRES_URL` names.
     pub(crate) async fn postgres() -> Self {
-        Self::on_postgres(new_database().await).await
+        let server = postgres_server();
+        let (name, url) = create_database(&server).await;
+        Self::on_postgres(server, name, &url).await
     }
 
-    async fn on_postgres((server, name): (SecretString, String)) -> Self {
-        let url = url_of(server.expose_secret(), &name);
-        let databases = Databases::postgres(&url).await.unwrap();
+    async fn on_postgres(server: SecretString, name: String, url: &SecretString) -> Self {
+        let databases = Databases::postgres(url).await.unwrap();
         let data = tempfile::tempdir().unwrap();
-        Self::new(data, databases, Some((server, name))).await
+        let test = Self::new(data, databases, Some(server)).await;
+        test.databases.lock().unwrap().push(name);
+        test
     }
 
     /// On a database that was made with the steps below `version` and that `fill` wrote to then.
@@ -119,21 +127,24 @@ impl Test {
 
     /// As [`Test::upgraded_sqlite`], in PostgreSQL.
     pub(crate) async fn upgraded_postgres(version: i64, fill: impl AsyncFnOnce(&Db)) -> Self {
-        let (server, name) = new_database().await;
-        let url = url_of(server.expose_secret(), &name);
+        let server = postgres_server();
+        let (name, url) = create_database(&server).await;
         let pool = sqlx::PgPool::connect(url.expose_secret()).await.unwrap();
         below(&migrate::POSTGRES, version).run(&pool).await.unwrap();
         let db = Db::Postgres(pool);
         fill(&db).await;
         db.close().await;
-        Self::on_postgres((server, name)).await
+        Self::on_postgres(server, name, &url).await
     }
 
-    async fn new(
-        data: tempfile::TempDir,
-        databases: Databases,
-        drop_database: Option<(SecretString, String)>,
-    ) -> Self {
+    /// Another database beside the test's, empty; none for SQLite, which has one in each directory.
+    pub(crate) async fn another_database(&self) -> Option<SecretString> {
+        let (name, url) = create_database(self.server.as_ref()?).await;
+        self.databases.lock().unwrap().push(name);
+        Some(url)
+    }
+
+    async fn new(data: tempfile::TempDir, databases: Databases, server: Option<SecretString>) -> Self {
         let mut config = Config::load(data.path(), None).unwrap();
         let password_hash = access::hash_password(PASSWORD.into()).await.unwrap();
         config.super_admin = Some(SuperAdmin {
@@ -147,16 +158,32 @@ impl Test {
             router: http::router(app.clone()),
             app,
             maker: tokio::sync::Mutex::default(),
-            _data: data,
-            drop_database,
+            data,
+            server,
+            databases: Mutex::default(),
         }
+    }
+
+    /// Where its files are.
+    pub(crate) fn data(&self) -> &std::path::Path {
+        self.data.path()
+    }
+
+    /// Another process's app on the same databases, with these keys. It starts nothing.
+    pub(crate) fn app_with(&self, keys: Keys) -> App {
+        let databases = Databases {
+            main: self.app.db.clone(),
+            telemetry: self.app.telemetry_db.clone(),
+        };
+        App::new(self.app.config.clone(), databases, self.app.clock.clone(), keys)
     }
 
     /// Stops the app and drops its database.
     pub(crate) async fn finish(self) {
         self.app.stop().await;
-        if let Some((server, name)) = self.drop_database {
-            let mut connection = PgConnection::connect(server.expose_secret()).await.unwrap();
+        let Some(server) = self.server else { return };
+        let mut connection = PgConnection::connect(server.expose_secret()).await.unwrap();
+        for name in self.databases.into_inner().unwrap() {
             let drop = sqlx::AssertSqlSafe(format!("drop database if exists {name} with (force)"));
             sqlx::query(drop).execute(&mut connection).await.unwrap();
         }
@@ -248,23 +275,26 @@ impl Test {
     }
 }
 
-/// A database of its own: the server's address and the database's name.
-async fn new_database() -> (SecretString, String) {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
+fn postgres_server() -> SecretString {
     let server = std::env::var("MUSTER_TEST_POSTGRES_URL").expect(
         "MUSTER_TEST_POSTGRES_URL is not set: run `cargo verify`, which starts a PostgreSQL for tests",
     );
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let name = format!("muster_test_{}_{number}", std::process::id());
-    let mut connection = PgConnection::connect(&server).await.unwrap();
-    let create = sqlx::AssertSqlSafe(format!("create database {name}"));
-    sqlx::query(create).execute(&mut connection).await.unwrap();
-    (server.into(), name)
+    SecretString::from(server)
 }
 
-fn url_of(server: &str, database: &str) -> SecretString {
-    let (base, _) = server.rsplit_once('/').unwrap();
-    format!("{base}/{database}").into()
+/// Makes an empty database; its name and URL.
+async fn create_database(server: &SecretString) -> (String, SecretString) {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let name = format!(
+        "muster_test_{}_{}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    );
+    let mut connection = PgConnection::connect(server.expose_secret()).await.unwrap();
+    let create = sqlx::AssertSqlSafe(format!("create database {name}"));
+    sqlx::query(create).execute(&mut connection).await.unwrap();
+    let (base, _) = server.expose_secret().rsplit_once('/').unwrap();
+    (name.clone(), SecretString::from(format!("{base}/{name}")))
 }
 
 /// The steps before `version`.

@@ -15,7 +15,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("bincode", &["shared/protocol/src/frame.rs"]),
     ("sqlparser", &["shared/schema"]),
     ("bollard", &["agent/src/worker/docker"]),
-    ("aes_gcm", &["control-plane/src/secrets/seal.rs"]),
+    ("aes_gcm", &["control-plane/src/secrets/seal"]),
     ("rcgen", &["shared/identity"]),
     (
         "axum",

@@ -23,7 +23,7 @@ pub async fn start(
     config: watch::Receiver<AgentConfig>,
     tails: mpsc::Receiver<IncomingTail>,
 ) -> anyhow::Result<Arc<Reports>> {
-    let spool = Spool::open(&resident.config.data.resident().join("spool.redb"))?;
+    let spool = Spool::open(&resident.config.data.resident().join(crate::spool::FILE_NAME))?;
     let recorder = Recorder::start(spool.clone(), resident.clock.now())?;
     let triggers = Triggers::start(&resident.clock).await?;
     let sampler = Sampler {

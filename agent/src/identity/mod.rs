@@ -17,6 +17,7 @@
 
 mod enrol;
 mod files;
+mod pins;
 mod resident_half;
 mod worker_half;
 
@@ -24,6 +25,7 @@ use std::{io, path::PathBuf};
 
 pub use enrol::{JoinOrder, join};
 pub use files::write_private;
+pub use pins::{offer_keys, take_signing_keys};
 pub use resident_half::Identity;
 pub use worker_half::{WorkerIdentity, resident_pinned_keys};
 

@@ -88,10 +88,15 @@ fn keys_path(data: &DataDir) -> PathBuf {
     data.worker().join("signing-keys.json")
 }
 
-/// The keys whose orders count, as the join gave them to the resident: what the control plane names later is believed
-/// only if one of these vouches for it.
+/// The keys whose orders count, as the resident knows them: what the control plane names later is believed only if one
+/// of these vouches for it.
 pub fn resident_pinned_keys(data: &DataDir) -> Result<PinnedKeys, IdentityError> {
     read_json(&resident_keys_path(data))
+}
+
+/// Keeps the resident's copy.
+pub(super) fn save_resident_pinned_keys(data: &DataDir, keys: &PinnedKeys) -> Result<(), IdentityError> {
+    write_json(&resident_keys_path(data), keys)
 }
 
 fn resident_keys_path(data: &DataDir) -> PathBuf {

@@ -21,6 +21,8 @@ use crate::identity::Identity;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// An answer that has not come by then will not come.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+/// A certificate that is refused is refused by then.
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 /// Silence for this long means that the other side is gone.
 const IDLE_TIMEOUT_MS: u32 = 10_000;
 /// Less than half of the idle timeout, so that one lost packet is not the end.
@@ -101,7 +103,27 @@ pub(super) struct Dialled {
 /// Connects as a host of the fleet.
 pub(super) async fn dial(identity: &Identity, clock: &Clock) -> Result<Dialled, LinkError> {
     let tls = tls::agent_config(&identity.credentials, &identity.trust_domain, clock, ALPN)?;
-    connect(&identity.server, tls).await
+    // By the first root: the control plane has a certificate of each that hosts may believe.
+    let root = identity.credentials.roots_der.first();
+    let name = root.map_or_else(
+        || tls::SERVER_NAME.to_owned(),
+        |root| tls::server_name(&Fingerprint::of(root)),
+    );
+    connect(&identity.server, &name, tls).await
+}
+
+/// Shakes hands as a host of the fleet, and hangs up. A session that is open elsewhere stays open: it is replaced by an
+/// introduction, not by a handshake.
+pub async fn probe(identity: &Identity, clock: &Clock) -> Result<(), LinkError> {
+    let dialled = dial(identity, clock).await?;
+    // TLS 1.3 lets a client finish before the server has looked at its certificate: a refusal comes a moment later.
+    let refused = timeout(REFUSAL_TIMEOUT, dialled.connection.closed()).await;
+    dialled.connection.close(VarInt::from_u32(0), b"");
+    dialled.endpoint.wait_idle().await;
+    match refused {
+        Ok(reason) => Err(reason.into()),
+        Err(_) => Ok(()),
+    }
 }
 
 /// Asks to join.
@@ -111,7 +133,8 @@ pub async fn join(
     clock: &Clock,
     request: JoinRequest,
 ) -> Result<JoinReply, LinkError> {
-    let dialled = connect(server, tls::join_config(pinned, clock, ALPN_JOIN)?).await?;
+    let tls = tls::join_config(pinned, clock, ALPN_JOIN)?;
+    let dialled = connect(server, &tls::server_name(&pinned), tls).await?;
     let ask = async {
         let (mut send, mut receive) = dialled.connection.open_bi().await?;
         write_frame(&mut send, &request).await?;
@@ -129,7 +152,7 @@ pub async fn join(
 }
 
 /// Tries each address of `server` in turn.
-async fn connect(server: &str, tls: rustls::ClientConfig) -> Result<Dialled, LinkError> {
+async fn connect(server: &str, name: &str, tls: rustls::ClientConfig) -> Result<Dialled, LinkError> {
     let config = client_config(tls)?;
     let addresses = lookup_host(server).await.map_err(|source| LinkError::Resolve {
         server: server.to_owned(),
@@ -137,7 +160,7 @@ async fn connect(server: &str, tls: rustls::ClientConfig) -> Result<Dialled, Lin
     })?;
     let mut failure = LinkError::NoAddress(server.to_owned());
     for address in addresses {
-        match connect_to(address, config.clone()).await {
+        match connect_to(address, name, config.clone()).await {
             Ok(dialled) => return Ok(dialled),
             Err(error) => failure = error,
         }
@@ -145,14 +168,14 @@ async fn connect(server: &str, tls: rustls::ClientConfig) -> Result<Dialled, Lin
     Err(failure)
 }
 
-async fn connect_to(address: SocketAddr, config: ClientConfig) -> Result<Dialled, LinkError> {
+async fn connect_to(address: SocketAddr, name: &str, config: ClientConfig) -> Result<Dialled, LinkError> {
     let any: SocketAddr = match address {
         SocketAddr::V4(_) => ([0, 0, 0, 0], 0).into(),
         SocketAddr::V6(_) => ([0_u16; 8], 0).into(),
     };
     let endpoint = Endpoint::client(any).map_err(LinkError::Socket)?;
     let connecting = endpoint
-        .connect_with(config, address, tls::SERVER_NAME)
+        .connect_with(config, address, name)
         .map_err(|e| LinkError::Config(e.to_string()))?;
     match timeout(CONNECT_TIMEOUT, connecting).await {
         Ok(Ok(connection)) => Ok(Dialled { endpoint, connection }),

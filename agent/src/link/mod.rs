@@ -23,12 +23,15 @@ use std::{
     time::Duration,
 };
 
-use muster_identity::{certificate::PrivateKey, tls::Credentials};
-use muster_protocol::latest::{Goodbye, Welcome};
-use tokio::time::{sleep, timeout};
+use muster_identity::{Fingerprint, certificate::PrivateKey, tls::Credentials};
+use muster_protocol::latest::{Goodbye, KeysTaken, SigningKeyNotice, Welcome};
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
 use tracing::{debug, info, warn};
 
-pub use endpoint::{LinkError, join};
+pub use endpoint::{LinkError, join, probe};
 pub use ports::{
     IncomingOrder, IncomingTail, MAX_UNACKNOWLEDGED, NoReports, OrderRequest, Ports, ReportSource,
 };
@@ -39,7 +42,7 @@ use self::{
     session::{Ended, Session},
 };
 use crate::{
-    identity::Identity,
+    identity::{Identity, take_signing_keys},
     resident::Resident,
     status::{LinkState, StatusFile},
 };
@@ -68,6 +71,8 @@ pub struct Link {
     ports: Ports,
     identity: Mutex<Arc<Identity>>,
     status: StatusFile,
+    /// The certificate may be due.
+    renew: Notify,
 }
 
 impl Link {
@@ -79,6 +84,7 @@ impl Link {
             ports,
             identity: Mutex::new(Arc::new(identity)),
             status,
+            renew: Notify::new(),
         }
     }
 
@@ -183,10 +189,24 @@ impl Link {
             );
         }
         self.ports.config.send_replace(welcome.config);
-        self.ports.signing_keys.send_replace(welcome.signing_keys);
+        self.take_keys(welcome.signing_keys, welcome.roots_der);
+    }
+
+    /// Takes the fleet's keys as they are now, and says what this host believes from here on.
+    fn take_keys(&self, signing_keys: Vec<SigningKeyNotice>, roots_der: Vec<Vec<u8>>) -> KeysTaken {
+        let signing = take_signing_keys(&self.resident.config.data, &signing_keys).unwrap_or_else(|error| {
+            warn!(%error, "the fleet's new signing keys can't be kept");
+            Vec::new()
+        });
+        self.ports.signing_keys.send_replace(signing_keys);
         let present = self.identity();
-        if !welcome.roots_der.is_empty() && welcome.roots_der != present.credentials.roots_der {
-            self.take_roots(&present, welcome.roots_der);
+        if !roots_der.is_empty() && roots_der != present.credentials.roots_der {
+            self.take_roots(&present, roots_der);
+        }
+        let roots = &self.identity().credentials.roots_der;
+        KeysTaken {
+            roots: roots.iter().map(|root| *Fingerprint::of(root).bytes()).collect(),
+            signing,
         }
     }
 
@@ -210,6 +230,7 @@ impl Link {
             Ok(()) => {
                 info!("the fleet's roots changed");
                 self.replace_identity(changed);
+                self.renew.notify_one();
             }
             Err(error) => warn!(%error, "the fleet's new roots can't be kept"),
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use muster_identity::{
-    certificate::{CertificateInfo, PrivateKey},
+    certificate::{CertificateInfo, PrivateKey, names_issuer},
     tls::Credentials,
 };
 use muster_protocol::latest::{AgentControl, RenewReply};
@@ -18,6 +18,8 @@ use crate::identity::{Identity, IdentityError};
 
 /// Looked at this often at least, because clocks get set.
 const LOOK_EVERY: Duration = Duration::from_mins(10);
+/// After the CA was rotated, hosts ask for their new certificates over this time.
+const SPREAD: Duration = Duration::from_secs(10);
 /// Time until the next try after one that failed. There is a third of the certificate's life for it.
 const RETRY: (Duration, Duration) = (Duration::from_mins(1), Duration::from_mins(10));
 
@@ -28,9 +30,16 @@ pub(super) async fn keep_fresh(
     mut replies: mpsc::Receiver<RenewReply>,
 ) {
     loop {
-        sleep(until_due(link)).await;
+        tokio::select! {
+            () = sleep(until_due(link)) => {}
+            () = link.renew.notified() => {}
+        }
         if until_due(link) > Duration::ZERO {
             continue;
+        }
+        if !is_of_the_issuing_root(link) {
+            // The whole fleet learns of another CA at once.
+            sleep(jitter(Duration::ZERO, SPREAD)).await;
         }
         match renew(link, control, &mut replies).await {
             Ok(true) => return,
@@ -41,7 +50,24 @@ pub(super) async fn keep_fresh(
     }
 }
 
+/// Whether the certificate comes from the CA that issues now. During a rotation one of the older CA is replaced early,
+/// so that the older one need not count for long.
+fn is_of_the_issuing_root(link: &Link) -> bool {
+    let identity = link.identity();
+    let Credentials {
+        certificate_der,
+        roots_der,
+        ..
+    } = &identity.credentials;
+    roots_der
+        .first()
+        .is_none_or(|root| names_issuer(certificate_der, root))
+}
+
 fn until_due(link: &Link) -> Duration {
+    if !is_of_the_issuing_root(link) {
+        return Duration::ZERO;
+    }
     let Ok(certificate) = link.identity().certificate() else {
         return LOOK_EVERY;
     };

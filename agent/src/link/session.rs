@@ -9,7 +9,7 @@ use std::{
 use muster_base::SessionId;
 use muster_protocol::{
     VERSIONS,
-    latest::{AgentControl, Goodbye, Hello, HostFacts, RenewReply, ServerControl},
+    latest::{AgentControl, FleetKeysNotice, Goodbye, Hello, HostFacts, RenewReply, ServerControl},
     read_frame, write_frame,
 };
 use quinn::{Connection, RecvStream, SendStream, VarInt};
@@ -108,7 +108,7 @@ impl<'a> Session<'a> {
         link.ports.reports.begin_session();
         // Each of these is one future that is never dropped half way while the session lasts.
         let ended = tokio::select! {
-            ended = read_control(link, receive, &window, renewed_tx) => ended,
+            ended = read_control(link, receive, &window, renewed_tx, &control_tx) => ended,
             ended = write_control(link, send, control_rx) => ended,
             error = send_reports(link, &connection, &window) => Ended::Lost(error),
             error = accept_streams(link, &connection) => Ended::Lost(error),
@@ -141,6 +141,7 @@ async fn read_control(
     mut receive: RecvStream,
     window: &Semaphore,
     renewed: mpsc::Sender<RenewReply>,
+    control: &mpsc::Sender<AgentControl>,
 ) -> Ended {
     loop {
         match read_frame(&mut receive).await {
@@ -154,6 +155,16 @@ async fn read_control(
             Ok(Some(ServerControl::Renewed(reply))) => {
                 if renewed.try_send(reply).is_err() {
                     warn!("a certificate came that nobody asked for");
+                }
+            }
+            Ok(Some(ServerControl::Keys(notice))) => {
+                let FleetKeysNotice {
+                    signing_keys,
+                    roots_der,
+                } = *notice;
+                let taken = link.take_keys(signing_keys, roots_der);
+                if control.send(AgentControl::KeysTaken(taken)).await.is_err() {
+                    return Ended::Lost(LinkError::HungUp);
                 }
             }
             Ok(Some(ServerControl::Goodbye(goodbye))) => return Ended::Goodbye(goodbye),

@@ -42,14 +42,15 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    identity::offer_keys,
     link::{IncomingOrder, OrderRequest},
-    worker::{events::reply_of, lane::Lane, trust::offer_keys},
+    worker::{events::reply_of, lane::Lane},
 };
 use carry::Carried;
 use journal::{End, History};
 use running::Running;
 use store::{Store, Taken, Unfinished};
-use verify::{Trust, check_time, verify_origin};
+use verify::{Trust, check_time, verify_counts, verify_origin};
 use workers::Workers;
 
 /// What the room is given.
@@ -187,6 +188,8 @@ impl Orders {
         {
             return Ok(Reply::All(replies_of(known)));
         }
+        // Before anything new is begun.
+        verify_counts(&trust, &order)?;
         let now = shared.clock.now();
         check_time(&verified.head, now)?;
         let log = match shared.store.take(id, sequence, &order, now)? {

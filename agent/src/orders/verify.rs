@@ -28,8 +28,8 @@ pub struct Verified {
     pub payload: OrderPayload,
 }
 
-/// Checks signature, digests and addressee, and reads the payload. Says nothing about time and sequence, which don't
-/// matter for an order that was begun.
+/// Checks signature, digests and addressee, and reads the payload. Says nothing about time, sequence and whether the
+/// key was retired since, which don't matter for an order that was begun.
 pub fn verify_origin(trust: &Trust, order: &SignedOrder) -> Result<Verified, OrderRefusal> {
     let arrived = Arrived {
         body: &order.body,
@@ -48,6 +48,15 @@ pub fn verify_origin(trust: &Trust, order: &SignedOrder) -> Result<Verified, Ord
         return Err(OrderRefusal::Unreadable);
     }
     Ok(Verified { head, payload })
+}
+
+/// Whether the key that signed it still counts. One that was retired since an order was begun is no reason to leave
+/// that order half done, but nothing is begun under it.
+pub fn verify_counts(trust: &Trust, order: &SignedOrder) -> Result<(), OrderRefusal> {
+    if trust.keys.is_retired(order.key_id) {
+        return Err(OrderRefusal::BadSignature);
+    }
+    Ok(())
 }
 
 /// Whether an order may start now.

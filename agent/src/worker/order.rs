@@ -28,7 +28,7 @@ use crate::{
     orders::{
         journal::{End, History, Journal, OrderLog, Started},
         sequence::Sequences,
-        verify::{Verified, check_time, verify_origin},
+        verify::{Verified, check_time, verify_counts, verify_origin},
     },
     policy::Policy,
 };
@@ -114,6 +114,7 @@ async fn begin(
         .is_some_and(|h| h.is_superseded_by(head.sequence))
     {
         // Checked before the old attempt is forgotten: whatever is refused now leaves the old answer as it is.
+        verify_counts(&trust::trust(&identity), order)?;
         check_fresh(config, &head)?;
         journal.forget(head.order)?;
         history = None;
@@ -130,9 +131,11 @@ async fn begin(
         return Err(Stop::Answer(reply_of(end)));
     }
     let resuming = history.is_some();
-    let mut log = match &history {
-        Some(_) => journal.resume(head.order)?,
-        None => start(config, &journal, &head)?,
+    let mut log = if resuming {
+        journal.resume(head.order)?
+    } else {
+        verify_counts(&trust::trust(&identity), order)?;
+        start(config, &journal, &head)?
     };
     // Again for one that was interrupted: the crash may have come between the two.
     Sequences::new(&config.data.worker()).take(head.sequence)?;

@@ -1,18 +1,16 @@
 //! What the worker does with its half of the agent's identity: verify, pin, open.
 //!
-//! A new signing key is pinned only if a pinned one vouches for it, whoever hands it over.
+//! A new signing key is pinned only if a pinned one vouches for it, and an old one retired only if a newer one says so,
+//! whoever hands that over.
 
 use muster_base::OrderId;
-use muster_identity::{
-    keys::{Offer, PinnedKeys, VerifyingKey, Vouch},
-    seal::{SealError, Sealed},
-};
+use muster_identity::seal::{SealError, Sealed};
 use muster_protocol::latest::{OrderRefusal, SealedSecrets, SecretValues, SigningKeyNotice};
 
 use super::secrets::Secrets;
 use crate::{
     config::DataDir,
-    identity::{IdentityError, WorkerIdentity},
+    identity::{IdentityError, WorkerIdentity, offer_keys},
     orders::verify::Trust,
 };
 
@@ -25,7 +23,7 @@ pub fn trust(identity: &WorkerIdentity) -> Trust {
     }
 }
 
-/// Pins what a pinned key vouches for.
+/// Pins what a pinned key vouches for, and retires what a newer one retires.
 pub fn offer(
     identity: &mut WorkerIdentity,
     data: &DataDir,
@@ -55,24 +53,4 @@ pub fn open(identity: &WorkerIdentity, sealed: &[u8], order: OrderId) -> Result<
     })?;
     let values: SecretValues = muster_protocol::decode(&plain).map_err(|_| OrderRefusal::Unreadable)?;
     Ok(values.into())
-}
-
-/// Pins the keys that a pinned one vouches for; `true` if there was one.
-pub fn offer_keys(keys: &mut PinnedKeys, notices: &[SigningKeyNotice]) -> bool {
-    let mut changed = false;
-    for notice in notices {
-        let Ok(key) = VerifyingKey::from_bytes(&notice.public_key) else {
-            continue;
-        };
-        let vouch = notice.vouched_by.map(|by| Vouch {
-            by,
-            signature: notice.signature.clone(),
-        });
-        match keys.offer(key, vouch.as_ref()) {
-            Offer::Pinned => changed = true,
-            Offer::Known => {}
-            Offer::Refused => tracing::warn!("a signing key that no pinned key vouches for is not believed"),
-        }
-    }
-    changed
 }

@@ -3,7 +3,6 @@
 use std::{collections::BTreeSet, fmt, net::IpAddr};
 
 use muster_base::{ApplicationId, OrgId, UnixMs, sha256};
-use subtle::ConstantTimeEq;
 
 use super::{
     AccessError, Actor, Caller, Identity, ObjectKind, Operation, Operations, Permissions, api_key::KeyKind,
@@ -92,11 +91,8 @@ pub async fn identify(
         Credential::Cookie { value, csrf } => {
             let found = store::session::find_live_cookie(&app.db, &sha256(value.as_bytes()).0, now).await?;
             let found = found.ok_or(AccessError::NotSignedIn)?;
-            if let Some(csrf) = csrf {
-                let expected = session::csrf_token(&app.keys, found.id);
-                if !bool::from(csrf.as_bytes().ct_eq(expected.as_bytes())) {
-                    return Err(AccessError::Csrf);
-                }
+            if csrf.is_some_and(|csrf| !session::csrf_matches(&app.keys, found.id, &csrf)) {
+                return Err(AccessError::Csrf);
             }
             session_identity(app, found, ip).ok_or(AccessError::NotSignedIn)
         }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use aws_lc_rs::hmac;
 use muster_base::{ExposeSecret, SecretString, SessionId, UnixMs, UserId, random_token, sha256};
+use subtle::ConstantTimeEq;
 
 use super::{AccessError, Actor, Identity, password, store, token};
 use crate::{
@@ -222,7 +223,18 @@ pub(super) async fn logout(app: &App, who: &Identity, everywhere: bool) -> Resul
 
 /// The CSRF token of a cookie session: a keyed hash of its id, so that nothing needs to be stored.
 pub(super) fn csrf_token(keys: &Keys, session: SessionId) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, keys.derive(Purpose::Csrf).as_slice());
+    csrf_by(&keys.derive(Purpose::Csrf), session)
+}
+
+/// Whether `token` is the session's; also one that an older master key made, while that key is known.
+pub(super) fn csrf_matches(keys: &Keys, session: SessionId, token: &str) -> bool {
+    let expected = keys.derive_all(Purpose::Csrf);
+    let mut expected = expected.iter().map(|key| csrf_by(key, session));
+    expected.any(|expected| bool::from(token.as_bytes().ct_eq(expected.as_bytes())))
+}
+
+fn csrf_by(key: &[u8; 32], session: SessionId) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key);
     hex::encode(hmac::sign(&key, session.as_uuid().as_bytes()))
 }
 

@@ -40,8 +40,12 @@ pub(super) fn session_of(keys: &Keys, token: &str, now: UnixMs) -> Option<Sessio
     validation.validate_exp = false;
     validation.set_issuer(&["muster"]);
     validation.set_required_spec_claims(&["exp", "iss"]);
-    let key = DecodingKey::from_secret(keys.derive(Purpose::AccessTokens).as_slice());
-    let claims = decode::<Claims>(token, &key, &validation).ok()?.claims;
+    // A token that an older master key signed counts for as long as that key is known.
+    let claims = keys.derive_all(Purpose::AccessTokens).iter().find_map(|key| {
+        let key = DecodingKey::from_secret(key.as_slice());
+        decode::<Claims>(token, &key, &validation).ok()
+    })?;
+    let claims = claims.claims;
     (claims.exp > now.0 / 1_000).then_some(claims.sid)
 }
 

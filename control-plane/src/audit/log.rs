@@ -8,7 +8,7 @@ use super::{chain, store};
 use crate::{
     access::{Caller, Identity, Operation},
     app::App,
-    db::{DbError, Tx},
+    db::{Db, DbError, Tx},
     error::Error,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
@@ -273,9 +273,23 @@ pub async fn list_from(
 /// Checks the chain of a log; answers how many rows hold, or the number of the first that does not.
 pub async fn verify(app: &App, caller: &Caller, scope: Scope) -> Result<Result<i64, i64>, Error> {
     let scope = scope.key(caller)?;
+    Ok(walk(&app.db, &scope).await?)
+}
+
+/// Checks the chain of every log there is, for whoever has the database itself.
+pub async fn verify_all(db: &Db) -> Result<Vec<(String, Result<i64, i64>)>, DbError> {
+    let mut checked = Vec::new();
+    for scope in store::scopes(db).await? {
+        let held = walk(db, &scope).await?;
+        checked.push((scope, held));
+    }
+    Ok(checked)
+}
+
+async fn walk(db: &Db, scope: &str) -> Result<Result<i64, i64>, DbError> {
     let (mut previous, mut seq) = (Vec::new(), 0);
     loop {
-        let rows = store::list_from(&app.db, &scope, &Filter::default(), seq, BATCH).await?;
+        let rows = store::list_from(db, scope, &Filter::default(), seq, BATCH).await?;
         if rows.is_empty() {
             break;
         }
@@ -288,6 +302,6 @@ pub async fn verify(app: &App, caller: &Caller, scope: Scope) -> Result<Result<i
             previous = hash.to_vec();
         }
     }
-    let head = store::head(&app.db, &scope).await?;
+    let head = store::head(db, scope).await?;
     Ok(if head == seq { Ok(seq) } else { Err(seq + 1) })
 }

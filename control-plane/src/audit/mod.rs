@@ -20,5 +20,7 @@ mod tests;
 
 pub use self::{
     api::router,
-    log::{AuditRow, Entry, Filter, Outcome, Scope, list, list_from, record, record_refusal, verify},
+    log::{
+        AuditRow, Entry, Filter, Outcome, Scope, list, list_from, record, record_refusal, verify, verify_all,
+    },
 };

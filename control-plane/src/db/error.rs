@@ -34,6 +34,11 @@ impl DbError {
         error.message().ends_with(&format!(": {}", columns.join(", ")))
     }
 
+    /// Whether any unique constraint was violated.
+    pub fn is_unique_violation(&self) -> bool {
+        matches!(self, Self::Refused(sqlx::Error::Database(error)) if error.is_unique_violation())
+    }
+
     /// Whether the primary key of `table` was violated; PostgreSQL names it `<table>_pkey`.
     pub fn violates_primary_key(&self, table: &str, columns: &[&str]) -> bool {
         let Self::Refused(sqlx::Error::Database(error)) = self else {

@@ -1,9 +1,12 @@
 //! The embedded migrations, applied under a lock: an advisory lock in PostgreSQL, the data directory's lock file
 //! (held by whoever opened it) for SQLite.
 
+use std::collections::BTreeMap;
+
 use sqlx::{PgPool, SqlitePool, migrate::Migrator};
 
-use super::DbError;
+use super::{Databases, Db, DbError};
+use crate::with_pool;
 
 /// Everything but readings, on SQLite.
 pub static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
@@ -11,6 +14,66 @@ pub static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
 pub static SQLITE_TELEMETRY: Migrator = sqlx::migrate!("../migrations/sqlite-telemetry");
 /// Everything, on PostgreSQL.
 pub static POSTGRES: Migrator = sqlx::migrate!("../migrations/postgres");
+
+/// How a database's steps compare with this program's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Schema {
+    /// They are the same.
+    Current,
+    /// Steps that are not applied yet; a start applies them.
+    Behind(Vec<i64>),
+    /// Steps that this program does not know: a newer one was here.
+    Ahead(Vec<i64>),
+    /// A step that is not what was applied, or did not succeed.
+    Different(i64),
+    /// No step was ever applied.
+    Empty,
+}
+
+/// Compares the databases' steps with this program's.
+pub async fn schema(databases: &Databases) -> Result<Schema, DbError> {
+    let main = match &databases.main {
+        Db::Sqlite(_) => compare(&databases.main, &SQLITE).await?,
+        Db::Postgres(_) => return compare(&databases.main, &POSTGRES).await,
+    };
+    match main {
+        Schema::Current => compare(&databases.telemetry, &SQLITE_TELEMETRY).await,
+        other => Ok(other),
+    }
+}
+
+async fn compare(db: &Db, ours: &Migrator) -> Result<Schema, DbError> {
+    const APPLIED: &str = "select version, checksum, success from _sqlx_migrations";
+    let exists = match db {
+        Db::Sqlite(_) => "select count(*) from sqlite_master where name = '_sqlx_migrations'",
+        Db::Postgres(_) => "select count(*) from pg_class where oid = to_regclass('_sqlx_migrations')",
+    };
+    let tables: i64 = with_pool!(db, |pool| sqlx::query_scalar(exists).fetch_one(pool).await)?;
+    if tables == 0 {
+        return Ok(Schema::Empty);
+    }
+    let rows: Vec<(i64, Vec<u8>, bool)> =
+        with_pool!(db, |pool| sqlx::query_as(APPLIED).fetch_all(pool).await)?;
+    let mut applied: BTreeMap<i64, (Vec<u8>, bool)> = rows
+        .into_iter()
+        .map(|(version, checksum, success)| (version, (checksum, success)))
+        .collect();
+    let mut missing = Vec::new();
+    for step in ours.iter() {
+        match applied.remove(&step.version) {
+            Some((checksum, true)) if checksum == *step.checksum => {}
+            Some(_) => return Ok(Schema::Different(step.version)),
+            None => missing.push(step.version),
+        }
+    }
+    Ok(if !applied.is_empty() {
+        Schema::Ahead(applied.into_keys().collect())
+    } else if missing.is_empty() {
+        Schema::Current
+    } else {
+        Schema::Behind(missing)
+    })
+}
 
 pub(super) async fn sqlite(pool: &SqlitePool) -> Result<(), DbError> {
     Ok(SQLITE.run(pool).await?)

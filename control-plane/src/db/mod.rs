@@ -21,7 +21,11 @@ use std::path::PathBuf;
 
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
-pub use self::{error::DbError, open::Databases};
+pub use self::{
+    error::DbError,
+    migrate::{Schema, schema},
+    open::Databases,
+};
 use crate::with_pool;
 
 /// A database.

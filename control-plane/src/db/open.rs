@@ -1,9 +1,14 @@
 //! Opening the databases.
 
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
+    PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -27,9 +32,9 @@ pub struct Databases {
 impl Databases {
     /// Opens, or makes, `muster.db` and `telemetry.db` in `data` and migrates them.
     pub async fn sqlite(data: &Path) -> Result<Self, DbError> {
-        let main = open_file(data.join("muster.db"), SqliteSynchronous::Full).await?;
+        let main = connect_file(data.join("muster.db"), SqliteSynchronous::Full, true).await?;
         migrate::sqlite(&main.write).await?;
-        let telemetry = open_file(data.join("telemetry.db"), SqliteSynchronous::Normal).await?;
+        let telemetry = connect_file(data.join("telemetry.db"), SqliteSynchronous::Normal, true).await?;
         migrate::sqlite_telemetry(&telemetry.write).await?;
         Ok(Self {
             main: Db::Sqlite(main),
@@ -39,16 +44,29 @@ impl Databases {
 
     /// Connects to PostgreSQL and migrates.
     pub async fn postgres(url: &SecretString) -> Result<Self, DbError> {
-        let options = PgConnectOptions::from_str(url.expose_secret())?.application_name("muster");
-        let pool = PgPoolOptions::new()
-            .max_connections(POSTGRES_CONNECTIONS)
-            .acquire_timeout(ACQUIRE)
-            .connect_with(options)
-            .await?;
+        let pool = connect(url).await?;
         migrate::postgres(&pool).await?;
         Ok(Self {
             main: Db::Postgres(pool.clone()),
             telemetry: Db::Postgres(pool),
+        })
+    }
+
+    /// Opens what a control plane serves or served, making and changing nothing: SQLite files in `data`, or the
+    /// PostgreSQL database at `url`.
+    pub async fn existing(data: &Path, url: Option<&SecretString>) -> Result<Self, DbError> {
+        if let Some(url) = url {
+            let pool = connect(url).await?;
+            return Ok(Self {
+                main: Db::Postgres(pool.clone()),
+                telemetry: Db::Postgres(pool),
+            });
+        }
+        let main = connect_file(data.join("muster.db"), SqliteSynchronous::Full, false).await?;
+        let telemetry = connect_file(data.join("telemetry.db"), SqliteSynchronous::Normal, false).await?;
+        Ok(Self {
+            main: Db::Sqlite(main),
+            telemetry: Db::Sqlite(telemetry),
         })
     }
 
@@ -59,15 +77,29 @@ impl Databases {
     }
 }
 
-async fn open_file(path: std::path::PathBuf, synchronous: SqliteSynchronous) -> Result<SqlitePools, DbError> {
+async fn connect(url: &SecretString) -> Result<PgPool, DbError> {
+    let options = PgConnectOptions::from_str(url.expose_secret())?.application_name("muster");
+    Ok(PgPoolOptions::new()
+        .max_connections(POSTGRES_CONNECTIONS)
+        .acquire_timeout(ACQUIRE)
+        .connect_with(options)
+        .await?)
+}
+
+async fn connect_file(
+    path: PathBuf,
+    synchronous: SqliteSynchronous,
+    create: bool,
+) -> Result<SqlitePools, DbError> {
     let options = SqliteConnectOptions::new()
         .filename(&path)
-        .create_if_missing(true)
+        .create_if_missing(create)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(synchronous)
         .foreign_keys(true)
         .busy_timeout(BUSY)
-        .optimize_on_close(true, None);
+        // Whoever only looks leaves the file as it is.
+        .optimize_on_close(create, None);
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(BUSY)

@@ -1,12 +1,12 @@
 //! What agents ask for: to join, to be let in, to renew their certificates. Called by the agents' door.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use muster_base::{HostId, OrgId, UnixMs};
 use muster_identity::{IdentityError, seal::PUBLIC_KEY_BYTES, token::JoinToken};
 use muster_protocol::{
     VERSIONS, agree,
-    latest::{Hello, HostFacts, JoinRefusal, JoinReply, JoinRequest, Joined, RenewReply},
+    latest::{Hello, HostFacts, JoinRefusal, JoinReply, JoinRequest, Joined, KeysTaken, RenewReply},
 };
 use tracing::{info, warn};
 
@@ -18,6 +18,9 @@ use crate::{
     db::Tx,
     in_tx,
 };
+
+/// Roots or signing keys that a host can say it believes.
+const MAX_BELIEVED: usize = 16;
 
 /// Enrols a host, or says why not.
 pub(crate) async fn enrol(app: &App, keys: &FleetKeys, request: JoinRequest, ip: IpAddr) -> JoinReply {
@@ -84,6 +87,7 @@ async fn try_enrol(
             now,
         };
         store::host::insert(tx, &new).await?;
+        store::host_identity::set_ca(tx, host, keys.ca_id).await?;
         let entry =
             Entry::done("host:join", "host", host).detail(format!("{name}, with join token {}", grant.id));
         let agent = Caller::agent(host, org, Some(ip));
@@ -94,7 +98,7 @@ async fn try_enrol(
             trust_domain: keys.trust_domain.to_string(),
             certificate_der,
             roots_der: keys.roots_der(),
-            signing_keys: keys.signing_keys(),
+            signing_keys: keys.signing_keys_for_join(),
         }
     });
     Ok(Some(joined))
@@ -122,7 +126,9 @@ pub(crate) async fn admit(app: &App, org: OrgId, host: HostId, hello: &Hello) ->
     let facts = Facts::from(&hello.facts);
     let new_key = hello.seal_public_key.len() == PUBLIC_KEY_BYTES && hello.seal_public_key != seal_key;
     in_tx!(app.db, |tx| {
-        store::host::set_seen(tx, org, host, app.clock.now()).await?;
+        let now = app.clock.now();
+        store::host::set_seen(tx, org, host, now).await?;
+        store::host_identity::set_clock(tx, host, hello.now.ms_since(now)).await?;
         if facts != known {
             store::host::set_facts(tx, org, host, &facts).await?;
         }
@@ -160,6 +166,64 @@ pub(crate) async fn note_seal_key(app: &App, org: OrgId, host: HostId, key: &[u8
     Ok(())
 }
 
+/// Whether the host has said that it believes all of `keys`.
+pub(crate) async fn believes(app: &App, host: HostId, keys: &FleetKeys) -> Result<bool, FleetError> {
+    let known = store::host_identity::find_believed(&app.db, host).await?;
+    Ok(known == Some(believed(&taken(keys))))
+}
+
+/// What a host says that believes all of `keys`.
+fn taken(keys: &FleetKeys) -> KeysTaken {
+    KeysTaken {
+        roots: keys.authorities().map(|ca| *ca.fingerprint().bytes()).collect(),
+        signing: keys.signing_key_ids(),
+    }
+}
+
+/// Keeps what the host says that it believes.
+pub(crate) async fn note_keys_taken(app: &App, host: HostId, taken: &KeysTaken) -> Result<(), FleetError> {
+    if taken.roots.len() > MAX_BELIEVED || taken.signing.len() > MAX_BELIEVED {
+        warn!(host.id = %host, "the agent believes more keys than there are");
+        return Ok(());
+    }
+    let (roots, signing) = believed(taken);
+    in_tx!(app.db, |tx| store::host_identity::set_believed(
+        tx, host, &roots, &signing
+    )
+    .await?);
+    Ok(())
+}
+
+fn believed(taken: &KeysTaken) -> (String, String) {
+    let list = |ids: Vec<String>| ids.join(",");
+    (
+        list(taken.roots.iter().map(hex::encode).collect()),
+        list(taken.signing.iter().map(hex::encode).collect()),
+    )
+}
+
+/// A session began while an older one was open. An agent that lost its network does that, and so does whoever copied a
+/// machine or stole its certificate: people can tell by the addresses.
+pub(crate) async fn note_takeover(app: &App, org: OrgId, host: HostId, older: SocketAddr, newer: SocketAddr) {
+    let from = |address: SocketAddr| address.ip().to_canonical();
+    let detail = if from(older) == from(newer) {
+        format!(
+            "another session from {} took over: did the agent or its network restart?",
+            from(newer)
+        )
+    } else {
+        format!(
+            "another session from {} took over the one from {}: if the host did not move, its machine or certificate was \
+             copied; remove the host and let it join anew",
+            from(newer),
+            from(older)
+        )
+    };
+    let agent = Caller::agent(host, org, Some(from(newer)));
+    let entry = Entry::done("host:takeover", "host", host).detail(detail);
+    audit::record_refusal(app, &agent, Some(org), entry).await;
+}
+
 /// Keeps when the host was last there.
 pub(crate) async fn left(app: &App, org: OrgId, host: HostId) -> Result<(), FleetError> {
     in_tx!(app.db, |tx| store::host::set_seen(tx, org, host, app.clock.now())
@@ -193,13 +257,13 @@ async fn try_renew(
     let certificate_der = keys
         .ca
         .issue_host(csr_der, &keys.trust_domain, org, host, now, life_ms)?;
-    let known = in_tx!(app.db, |tx| store::host::set_certificate(
-        tx,
-        org,
-        host,
-        now.plus_ms(life_ms)
-    )
-    .await?);
+    let known = in_tx!(app.db, |tx| {
+        let known = store::host::set_certificate(tx, org, host, now.plus_ms(life_ms)).await?;
+        if known {
+            store::host_identity::set_ca(tx, host, keys.ca_id).await?;
+        }
+        known
+    });
     Ok(known.then(|| RenewReply::Certificate {
         certificate_der,
         roots_der: keys.roots_der(),

@@ -33,6 +33,17 @@ pub enum FleetError {
         /// What to do.
         message: String,
     },
+    /// The older key still counts.
+    #[error("a rotation is under way: end it first")]
+    RotationUnderWay,
+    /// There is nothing to advance or retire.
+    #[error("no rotation is under way, or it is not so far: look at the keys' states")]
+    NoRotation,
+    /// Hosts have certificates of the older CA.
+    #[error(
+        "{0} hosts still have a certificate of the older CA and would have to join anew: wait, or force it"
+    )]
+    StillNeeded(i64),
     /// The configured trust domain is not one.
     #[error(
         "link.trust_domain = {0:?} is not a trust domain: use lower-case letters, digits, dots and dashes"
@@ -71,6 +82,9 @@ impl From<FleetError> for Error {
             FleetError::NoJoinToken => Self::NotFound("join token"),
             FleetError::NameTaken(_) => Self::conflict("name-taken", message),
             FleetError::InUse(_) => Self::conflict("in-use", message),
+            FleetError::RotationUnderWay => Self::conflict("rotation-under-way", message),
+            FleetError::NoRotation => Self::conflict("no-rotation", message),
+            FleetError::StillNeeded(_) => Self::conflict("still-needed", message),
             FleetError::Invalid { field, message } => Self::invalid(field, message),
             FleetError::Refused(error) => error,
             FleetError::Db(error) => error.into(),

@@ -9,7 +9,8 @@
 //! | `environments`, `clusters` | of each org |
 //! | `hosts` | hosts; a removed one keeps its row (`deleted_at`), by which its certificate is refused |
 //! | `join_tokens` | only hashes |
-//! | `fleet_keys` | the CA and the signing key, sealed by the master key |
+//! | `fleet_keys` | the CAs and the signing keys, sealed by the master key; how they rotate: [`rotation`] |
+//! | `host_identities` | which CA speaks for each host, which roots and signing keys it believes, how its clock goes |
 //!
 //! A host's way: enrolled (a token's use is spent and the host made in one transaction) → admitted with each session
 //! (facts kept if they changed) → renewed (a new certificate for the same host) → removed (its session ends at once,
@@ -38,6 +39,7 @@ mod host_list;
 mod join_token;
 mod key_store;
 mod labels;
+pub mod rotation;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -49,18 +51,71 @@ pub use self::{
     error::FleetError,
     host::{Host, find_host, find_host_for, seal_key},
     host_list::{HostSelector, hosts_in_reach, select_hosts},
-    key_store::FleetKeys,
+    key_store::{FleetKeys, SHELVES},
     labels::Labels,
 };
 pub(crate) use self::{
-    enrolment::{admit, enrol, left, note_facts, note_seal_key, renew},
+    enrolment::{
+        admit, believes, enrol, left, note_facts, note_keys_taken, note_seal_key, note_takeover, renew,
+    },
     environment::seed_environments,
     host::{removed_hosts, removed_since},
-    key_store::load as load_keys,
+    key_store::{load as load_keys, watch as watch_keys},
 };
+
+/// Hosts whose clocks were ahead or behind by more than `ms` when they connected last, the worst first: name, and by how
+/// much it was ahead.
+pub async fn skewed_hosts(
+    db: &crate::db::Db,
+    ms: i64,
+    limit: i64,
+) -> Result<Vec<(String, i64)>, crate::db::DbError> {
+    store::host_identity::list_skewed(db, ms, limit).await
+}
+
+/// What this room does by schedule.
+pub fn jobs() -> Vec<crate::schedule::Job> {
+    vec![crate::schedule::Job {
+        name: "fleet.key-rotation",
+        every_ms: muster_base::UnixMs::MINUTE,
+        run: rotation::progress,
+    }]
+}
 
 #[cfg(test)]
 pub(crate) use self::host::delete as remove_host_for_tests;
+
+/// A host that said what time it is.
+#[cfg(test)]
+pub(crate) async fn add_skewed_host_for_tests(
+    app: &crate::app::App,
+    org: muster_base::OrgId,
+    name: &str,
+    ahead_ms: i64,
+) {
+    let (host, facts) = (app.clock.new_id(), facts::Facts::default());
+    let add = async || -> Result<(), crate::db::DbError> {
+        crate::in_tx!(app.db, |tx| {
+            let new = store::host::NewHost {
+                id: host,
+                org,
+                name,
+                cluster: None,
+                environment: None,
+                labels: "{}",
+                facts: &facts,
+                seal_public_key: &[0; 32],
+                certificate_expires_at: app.clock.now(),
+                now: app.clock.now(),
+            };
+            store::host::insert(tx, &new).await?;
+            store::host_identity::set_ca(tx, host, uuid::Uuid::nil()).await?;
+            store::host_identity::set_clock(tx, host, ahead_ms).await?;
+        });
+        Ok(())
+    };
+    add().await.unwrap();
+}
 
 /// Join tokens for the door's tests.
 #[cfg(test)]

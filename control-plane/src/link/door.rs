@@ -52,11 +52,20 @@ const NO_BUSINESS: VarInt = VarInt::from_u32(2);
 /// What everybody behind the door needs.
 pub(super) struct Door {
     pub(super) app: App,
-    pub(super) keys: Arc<FleetKeys>,
+    first_keys: Arc<FleetKeys>,
     pub(super) joins: DefaultKeyedRateLimiter<IpAddr>,
     /// Strangers who are being heard.
     pub(super) joining: Semaphore,
     handshakes: Semaphore,
+}
+
+impl Door {
+    /// The fleet's keys as they are now.
+    pub(super) fn keys(&self) -> Arc<FleetKeys> {
+        self.app
+            .fleet_keys_now()
+            .unwrap_or_else(|| Arc::clone(&self.first_keys))
+    }
 }
 
 /// Opens the agents' door on `listen` (UDP) and lets them in until the process stops.
@@ -75,7 +84,7 @@ pub async fn start(app: &App, listen: SocketAddr) -> Result<(), LinkError> {
     info!(link.listen = %address, ca.fingerprint = %keys.fingerprint(), "waiting for agents");
     let door = Arc::new(Door {
         app: app.clone(),
-        keys,
+        first_keys: keys,
         joins: RateLimiter::keyed(Quota::per_minute(JOINS_PER_MINUTE)),
         joining: Semaphore::new(JOINING),
         handshakes: Semaphore::new(HANDSHAKES),
@@ -85,6 +94,7 @@ pub async fn start(app: &App, listen: SocketAddr) -> Result<(), LinkError> {
     app.tasks
         .spawn("own certificate", renew_own(door.clone(), endpoint));
     app.tasks.spawn("removed hosts", watch_removals(door));
+    app.tasks.spawn("fleet keys", fleet::watch_keys(app.clone()));
     Ok(())
 }
 
@@ -146,15 +156,18 @@ async fn sort(door: Arc<Door>, connection: Connection) {
     }
 }
 
-/// Makes our own certificate anew from time to time; open connections stay as they are.
+/// Makes our own certificates anew from time to time and when the fleet's keys change; open connections stay as they
+/// are.
 async fn renew_own(door: Arc<Door>, endpoint: Endpoint) {
     let stopping = door.app.tasks.stopping();
+    let mut changes = door.app.fleet_key_changes();
     loop {
         tokio::select! {
             () = sleep(OWN_CERTIFICATE_EVERY) => {}
+            Ok(()) = changes.changed() => {}
             () = stopping.cancelled() => return,
         }
-        match own_config(&door.app, &door.keys) {
+        match own_config(&door.app, &door.keys()) {
             Ok(config) => endpoint.set_server_config(Some(config)),
             Err(error) => error!(%error, "our own certificate can't be made anew"),
         }
@@ -182,16 +195,21 @@ async fn watch_removals(door: Arc<Door>) {
 }
 
 fn own_config(app: &App, keys: &FleetKeys) -> Result<ServerConfig, LinkError> {
-    let key = PrivateKey::generate()?;
     let now: UnixMs = app.clock.now();
-    let certificate_der =
-        keys.ca
-            .issue_control_plane(&key, &keys.trust_domain, now, CONTROL_PLANE_CERTIFICATE_MS)?;
-    let credentials = Credentials {
-        certificate_der,
-        key,
-        roots_der: keys.roots_der(),
-    };
+    let roots_der = keys.roots_der();
+    // One of each root that hosts may ask by; the first is the one that issues.
+    let credentials = keys.authorities().enumerate().map(|(place, ca)| {
+        let key = PrivateKey::generate()?;
+        let life = CONTROL_PLANE_CERTIFICATE_MS;
+        let mut roots_der = roots_der.clone();
+        roots_der.swap(0, place);
+        Ok(Credentials {
+            certificate_der: ca.issue_control_plane(&key, &keys.trust_domain, now, life)?,
+            key,
+            roots_der,
+        })
+    });
+    let credentials = credentials.collect::<Result<Vec<_>, LinkError>>()?;
     let tls = tls::server_config(
         &credentials,
         &keys.trust_domain,

@@ -46,7 +46,7 @@ async fn answer(door: &Door, connection: &Connection, ip: IpAddr) -> Result<(), 
         door.joins.retain_recent();
     }
     let reply = if door.joins.check_key(&ip).is_ok() {
-        fleet::enrol(&door.app, &door.keys, request, ip).await
+        fleet::enrol(&door.app, &door.keys(), request, ip).await
     } else {
         info!(peer.ip = %ip, "too many joins from one address");
         JoinReply::Refused(JoinRefusal::Unavailable)

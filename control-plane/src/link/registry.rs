@@ -11,7 +11,7 @@ use std::{
 };
 
 use muster_base::{HostId, OrderId, OrgId, SessionId, UnixMs};
-use muster_identity::{certificate::CertificateInfo, spiffe::Role, tls::Revocations};
+use muster_identity::{certificate::CertificateInfo, keys::KeyId, spiffe::Role, tls::Revocations};
 use muster_protocol::latest::{Goodbye, ServerStream, SignedOrder, TailRequest};
 use quinn::Connection;
 use serde::{Deserialize, Serialize};
@@ -93,12 +93,18 @@ pub(super) struct SessionHandle {
     pub(super) connection: Connection,
     pub(super) connected_at: UnixMs,
     pub(super) last_report_at: AtomicI64,
+    /// Ids of the signing keys that the host believes.
+    pub(super) signing_keys: Mutex<Vec<KeyId>>,
     /// Cancelled when the session is to end, after `goodbye` says why.
     pub(super) end: CancellationToken,
     pub(super) goodbye: OnceLock<Goodbye>,
 }
 
 impl SessionHandle {
+    pub(super) fn set_signing_keys(&self, ids: Vec<KeyId>) {
+        *self.signing_keys.lock().unwrap_or_else(PoisonError::into_inner) = ids;
+    }
+
     fn dismiss(&self, goodbye: Goodbye) {
         // The first reason counts.
         self.goodbye.get_or_init(|| goodbye);
@@ -131,6 +137,16 @@ impl Links {
             connected_at: session.connected_at,
             last_report_at: UnixMs(session.last_report_at.load(Ordering::Relaxed)),
         })
+    }
+
+    /// Ids of the signing keys that the host believes; `None` if it has no session.
+    pub fn signing_keys_of(&self, host: HostId) -> Option<Vec<KeyId>> {
+        let session = self.find(host)?;
+        let known = session
+            .signing_keys
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        Some(known.clone())
     }
 
     /// How many hosts are connected.
@@ -211,16 +227,17 @@ impl Links {
         self.0.local_address.get_or_init(|| address);
     }
 
-    /// Enters a session. An older one of the same host is told that it was replaced.
-    pub(super) fn enter(&self, session: &Arc<SessionHandle>) {
+    /// Enters a session. An older one of the same host is told that it was replaced; its address is the answer.
+    pub(super) fn enter(&self, session: &Arc<SessionHandle>) -> Option<SocketAddr> {
         let older = self.sessions().insert(session.host, session.clone());
-        if let Some(older) = older {
+        older.map(|older| {
             tracing::warn!(
                 host.id = %session.host, session.id = %session.id, session.older = %older.id,
                 "a newer session of the host takes over"
             );
             older.dismiss(Goodbye::Replaced);
-        }
+            older.connection.remote_address()
+        })
     }
 
     /// Tells the other rooms that a session is ready.

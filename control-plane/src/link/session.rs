@@ -1,14 +1,14 @@
 //! One agent's session, from its connection to its end.
 
 use std::{
-    sync::{Arc, OnceLock, atomic::AtomicI64},
+    sync::{Arc, Mutex, OnceLock, atomic::AtomicI64},
     time::Duration,
 };
 
-use muster_base::{HostId, OrgId, SessionId};
+use muster_base::{HostId, OrgId, SessionId, random_array};
 use muster_protocol::{
     VERSIONS, agree,
-    latest::{AgentConfig, AgentControl, Goodbye, Hello, ServerControl, Welcome},
+    latest::{AgentConfig, AgentControl, FleetKeysNotice, Goodbye, Hello, ServerControl, Welcome},
     read_frame, write_frame,
 };
 use quinn::{Connection, RecvStream, SendStream, VarInt};
@@ -20,7 +20,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, info, info_span, warn};
 
 use super::{LinkError, door::Door, registry::SessionHandle, reports};
-use crate::{app::App, fleet};
+use crate::{
+    app::App,
+    fleet::{self, FleetKeys},
+};
 
 /// An agent that has not said hello by then won't.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,6 +33,10 @@ const RENEWAL_TIMEOUT: Duration = Duration::from_secs(30);
 const FAREWELL: Duration = Duration::from_secs(1);
 /// Time between two messages of an agent that are listened to.
 const HEAR_EVERY: Duration = Duration::from_millis(250);
+/// Hosts are told of new keys over a time of so much for each that is connected.
+const PER_HOST: Duration = Duration::from_millis(10);
+/// Hosts over which that time grows.
+const MOST_SPREAD: u32 = 10_000;
 /// Messages to the agent that wait to be sent, at most.
 const CONTROL_QUEUE: usize = 64;
 
@@ -60,7 +67,7 @@ pub(super) async fn serve(door: Arc<Door>, connection: Connection, org: OrgId, h
         match Box::pin(introduce(&door, &connection, org, host)).await {
             Ok(agent) if expired => Box::pin(renew_only(&door, agent, org, host)).await,
             Ok(agent) => match Box::pin(enter(&door, &connection, agent, org, host)).await {
-                Ok((session, send, receive)) => run(&door.app, &session, send, receive).await,
+                Ok(entered) => run(&door.app, entered).await,
                 Err(error) => debug!(%error, "no session came of the connection"),
             },
             Err(error) => debug!(%error, "no session came of the connection"),
@@ -106,6 +113,15 @@ async fn introduce(
     })
 }
 
+/// An agent that was welcomed.
+struct Entered {
+    session: Arc<SessionHandle>,
+    send: SendStream,
+    receive: RecvStream,
+    /// The keys that it was told of.
+    keys: Arc<FleetKeys>,
+}
+
 /// Enters the session into the registry and welcomes the agent.
 async fn enter(
     door: &Door,
@@ -113,8 +129,9 @@ async fn enter(
     agent: Introduced,
     org: OrgId,
     host: HostId,
-) -> Result<(Arc<SessionHandle>, SendStream, RecvStream), LinkError> {
+) -> Result<Entered, LinkError> {
     let app = &door.app;
+    let keys = door.keys();
     let Introduced {
         mut send,
         receive,
@@ -128,36 +145,44 @@ async fn enter(
         connection: connection.clone(),
         connected_at: now,
         last_report_at: AtomicI64::new(now.0),
+        signing_keys: Mutex::new(keys.signing_key_ids()),
         end: CancellationToken::new(),
         goodbye: OnceLock::new(),
     });
-    app.links.enter(&session);
+    if let Some(older) = app.links.enter(&session) {
+        fleet::note_takeover(app, org, host, older, connection.remote_address()).await;
+    }
     let welcomed = async {
         // Removed between the look-up and the entry? Then nobody else ends this session.
         if app.links.is_barred(host) {
             return refuse(&mut send, Goodbye::Revoked).await;
         }
-        write_frame(&mut send, &welcome(door, version, session.id)).await?;
+        write_frame(&mut send, &welcome(app, &keys, version, session.id)).await?;
         Ok(())
     };
     if let Err(error) = welcomed.await {
         app.links.leave(&session);
         return Err(error);
     }
-    Ok((session, send, receive))
+    Ok(Entered {
+        session,
+        send,
+        receive,
+        keys,
+    })
 }
 
-fn welcome(door: &Door, version: u16, session: SessionId) -> ServerControl {
+fn welcome(app: &App, keys: &FleetKeys, version: u16, session: SessionId) -> ServerControl {
     ServerControl::Welcome(Box::new(Welcome {
         version,
         session,
-        now: door.app.clock.now(),
+        now: app.clock.now(),
         config: AgentConfig {
-            sample_interval_s: door.app.config.link.sample_interval_s,
+            sample_interval_s: app.config.link.sample_interval_s,
             ..AgentConfig::default()
         },
-        signing_keys: door.keys.signing_keys(),
-        roots_der: door.keys.roots_der(),
+        signing_keys: keys.signing_keys(),
+        roots_der: keys.roots_der(),
     }))
 }
 
@@ -170,7 +195,8 @@ async fn renew_only(door: &Door, agent: Introduced, org: OrgId, host: HostId) {
     } = agent;
     info!("the host's certificate has expired; it may renew it");
     let renew = async {
-        write_frame(&mut send, &welcome(door, version, door.app.clock.new_id())).await?;
+        let session = door.app.clock.new_id();
+        write_frame(&mut send, &welcome(&door.app, &door.keys(), version, session)).await?;
         while let Some(message) = read_frame::<AgentControl>(&mut receive).await? {
             if let AgentControl::Renew { csr_der } = message {
                 let reply = fleet::renew(&door.app, org, host, &csr_der).await;
@@ -209,7 +235,14 @@ async fn farewell(send: &mut SendStream, goodbye: Goodbye) {
     drop(timeout(FAREWELL, say).await);
 }
 
-async fn run(app: &App, session: &Arc<SessionHandle>, mut send: SendStream, receive: RecvStream) {
+async fn run(app: &App, entered: Entered) {
+    let Entered {
+        session,
+        mut send,
+        receive,
+        keys,
+    } = entered;
+    let session = &session;
     info!(session.id = %session.id, "the agent is connected");
     app.links.announce(session);
     let (control_tx, mut control_rx) = mpsc::channel(CONTROL_QUEUE);
@@ -218,6 +251,7 @@ async fn run(app: &App, session: &Arc<SessionHandle>, mut send: SendStream, rece
         ended = hear(app, session, receive, &control_tx) => ended,
         error = reports::receive(app, &session.connection, session, &control_tx) => Ended::Lost(error),
         error = speak(&mut send, &mut control_rx) => Ended::Lost(error),
+        error = tell_keys(app, session, keys, &control_tx) => Ended::Lost(error),
         () = session.end.cancelled() => {
             Ended::Goodbye(session.goodbye.get().copied().unwrap_or(Goodbye::ProtocolError))
         }
@@ -274,6 +308,10 @@ async fn take(
         AgentControl::Hello(_) => return Some(Ended::Goodbye(Goodbye::ProtocolError)),
         AgentControl::Facts(facts) => fleet::note_facts(app, org, host, &facts).await,
         AgentControl::SealKey { public_key } => fleet::note_seal_key(app, org, host, &public_key).await,
+        AgentControl::KeysTaken(taken) => {
+            session.set_signing_keys(taken.signing.clone());
+            fleet::note_keys_taken(app, host, &taken).await
+        }
         AgentControl::Renew { csr_der } => {
             let reply = fleet::renew(app, org, host, &csr_der).await;
             match control.send(ServerControl::Renewed(reply)).await {
@@ -286,6 +324,45 @@ async fn take(
         warn!(%error, "can't keep what the agent told");
     }
     None
+}
+
+/// Tells the agent of the fleet's keys when they change, and again if it has not said yet that it has them.
+async fn tell_keys(
+    app: &App,
+    session: &SessionHandle,
+    mut told: Arc<FleetKeys>,
+    control: &mpsc::Sender<ServerControl>,
+) -> LinkError {
+    let mut changes = app.fleet_key_changes();
+    let mut due = told.is_rotating()
+        && !Box::pin(fleet::believes(app, session.host, &told))
+            .await
+            .unwrap_or(true);
+    loop {
+        if let Some(keys) = changes.borrow_and_update().clone()
+            && !keys.is_same_as(&told)
+        {
+            (told, due) = (keys, true);
+        }
+        if due {
+            // Not all hosts at the same moment: each of them writes a file, and may ask for a certificate.
+            let hosts = u32::try_from(app.links.online_count()).unwrap_or(MOST_SPREAD);
+            let spread = hosts.min(MOST_SPREAD);
+            sleep(PER_HOST.saturating_mul(u32::from(random_array::<1>()[0]) * spread / 256)).await;
+            let notice = FleetKeysNotice {
+                signing_keys: told.signing_keys(),
+                roots_der: told.roots_der(),
+            };
+            if control.send(ServerControl::Keys(Box::new(notice))).await.is_err() {
+                return LinkError::Refused;
+            }
+        }
+        due = false;
+        if changes.changed().await.is_err() {
+            // The process stops, and says so elsewhere.
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 async fn speak(send: &mut SendStream, queue: &mut mpsc::Receiver<ServerControl>) -> LinkError {

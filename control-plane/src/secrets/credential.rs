@@ -17,6 +17,10 @@ pub enum CredentialKind {
 }
 
 impl CredentialKind {
+    /// The words of every kind.
+    pub(super) const WORDS: &'static [&'static str] =
+        &[Self::Registry.as_str(), Self::DatabaseServer.as_str()];
+
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Registry => "credential/registry",

@@ -2,7 +2,8 @@
 //!
 //! A **group** holds **secrets**; a secret has versions, the newest of which counts, and is referred to elsewhere as
 //! `@secret:<id>`. **Credentials** are the single passwords and tokens that belong to things of other rooms
-//! (a registry, a database server); they are kept here so that one place seals, and one place will re-wrap.
+//! (a registry, a database server); they are kept here so that one place seals. [`SHELVES`] tells the keys room what
+//! to seal anew after a rotation of the master key.
 //!
 //! Tables: `secret_groups`, `secrets`, `secret_versions`, `credentials`.
 //!
@@ -29,6 +30,30 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod value;
+
+use crate::keys::{Purpose, Shelf, ShelfKind};
+
+/// Where this room keeps sealed values.
+pub const SHELVES: &[Shelf] = &[
+    Shelf {
+        table: "secret_versions",
+        column: "value",
+        purpose: Purpose::Secrets,
+        org: Some("org_id"),
+        kind: ShelfKind::Always("secret"),
+        id: "secret_id",
+        version: Some("version"),
+    },
+    Shelf {
+        table: "credentials",
+        column: "value",
+        purpose: Purpose::Secrets,
+        org: Some("org_id"),
+        kind: ShelfKind::Column("kind", CredentialKind::WORDS),
+        id: "owner_id",
+        version: None,
+    },
+];
 
 pub use self::{
     api::router,

@@ -90,7 +90,7 @@ pub(super) fn check(value: &SecretString) -> Result<(), SecretsError> {
 }
 
 fn sealer(app: &App) -> Sealer {
-    Sealer::new(&app.keys.derive(Purpose::Secrets), &[])
+    Sealer::of(&app.keys, Purpose::Secrets)
 }
 
 #[cfg(test)]

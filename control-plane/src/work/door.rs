@@ -11,7 +11,7 @@ use tokio::sync::broadcast;
 use crate::{
     app::App,
     error::Error,
-    fleet::{self, FleetError},
+    fleet::{self, FleetError, FleetKeys},
     link::{LinkEvent, OrderStream},
 };
 
@@ -23,8 +23,11 @@ pub trait Door: Send + Sync + 'static {
     /// Hosts that come and go from now on.
     fn events(&self) -> broadcast::Receiver<LinkEvent>;
 
-    /// The key that signs orders.
-    fn signer(&self) -> Arc<SigningKey>;
+    /// The key that signs orders for the host.
+    fn signer(&self, host: HostId) -> Arc<SigningKey>;
+
+    /// Whether one of the fleet's keys, of now or of before, signed the order.
+    fn has_signed(&self, order: &SignedOrder) -> bool;
 
     /// The public half of the host's present seal key; `None` if the host was removed.
     fn seal_key(&self, org: OrgId, host: HostId) -> BoxFuture<'_, Result<Option<Vec<u8>>, Error>>;
@@ -48,15 +51,21 @@ pub trait Replies: Send {
 /// The agents' real door.
 pub(super) struct AgentsDoor {
     app: App,
-    signer: Arc<SigningKey>,
+    first_keys: Arc<FleetKeys>,
 }
 
 impl AgentsDoor {
     pub(super) async fn new(app: &App) -> Result<Self, FleetError> {
         Ok(Self {
-            signer: Arc::clone(&app.fleet_keys().await?.signer),
+            first_keys: app.fleet_keys().await?,
             app: app.clone(),
         })
+    }
+
+    fn keys(&self) -> Arc<FleetKeys> {
+        self.app
+            .fleet_keys_now()
+            .unwrap_or_else(|| Arc::clone(&self.first_keys))
     }
 }
 
@@ -69,8 +78,14 @@ impl Door for AgentsDoor {
         self.app.links.events()
     }
 
-    fn signer(&self) -> Arc<SigningKey> {
-        Arc::clone(&self.signer)
+    fn signer(&self, host: HostId) -> Arc<SigningKey> {
+        let keys = self.keys();
+        let known = self.app.links.signing_keys_of(host);
+        known.map_or_else(|| Arc::clone(&keys.signer), |known| keys.signer_for(&known))
+    }
+
+    fn has_signed(&self, order: &SignedOrder) -> bool {
+        self.keys().has_signed(order)
     }
 
     fn seal_key(&self, org: OrgId, host: HostId) -> BoxFuture<'_, Result<Option<Vec<u8>>, Error>> {

@@ -6,7 +6,7 @@ use muster_protocol::latest::SignedOrder;
 use super::{
     Door, Order, OrderState, Replies, SecretsError,
     reply::{self, Next},
-    seal::{seal_secrets, sign},
+    seal::{seal_secrets, sign, sign_again},
     store::{self, order::End},
     submit::{self, told},
 };
@@ -25,6 +25,8 @@ pub(super) async fn drive(app: &App, door: &dyn Door, id: OrderId) -> Result<(),
             return wait_for_host(app, door, &order).await;
         }
         let signed = match store::order::signed(&app.db, id).await? {
+            // Only what one of the fleet's keys signed: rows are not believed.
+            Some(signed) if door.has_signed(&signed) => sign_again(signed, &door.signer(order.host_id)),
             Some(signed) => signed,
             None => match hand_over(app, door, &order).await? {
                 Some(signed) => signed,
@@ -90,7 +92,7 @@ async fn hand_over(app: &App, door: &dyn Door, order: &Order) -> Result<Option<S
     };
     drop(secrets);
     let payload = store::order::payload(&app.db, order.id).await?;
-    let signer = door.signer();
+    let signer = door.signer(order.host_id);
     let signed = in_tx!(app.db, |tx| {
         let Some(order) = store::order::lock(tx, &app.db, order.id).await? else {
             return Ok(None);

@@ -28,7 +28,8 @@
 //! # Invariants
 //! - Secrets are resolved and sealed to the host's key at the hand-over, not before, and forgotten at the end. No
 //!   column holds one in clear.
-//! - A sequence number is given once. An order that a host accepted is never signed anew.
+//! - A sequence number is given once. The head of an order that a host accepted never changes; only when the signing
+//!   key was rotated since, the same head is sent again under the newer key's signature.
 //! - What a host refuses because somebody may be tampering leaves an audit row.
 
 mod api;

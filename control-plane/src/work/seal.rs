@@ -3,7 +3,7 @@
 use muster_base::{ExposeSecret, SecretString, sha256};
 use muster_identity::{
     keys::SigningKey,
-    order::{Approval, OrderHead},
+    order::{Approval, OrderHead, Signature},
     seal::{SealError, seal},
 };
 use muster_protocol::{
@@ -104,6 +104,21 @@ fn fits(order: &SignedOrder) -> Result<(), FrameError> {
         return Err(FrameError::TooLarge(bytes));
     }
     Ok(())
+}
+
+/// The same order for a host that does not believe the key any more which signed it: its bytes stay as they were.
+pub(super) fn sign_again(order: SignedOrder, signer: &SigningKey) -> SignedOrder {
+    if order.key_id == signer.public_key().id() {
+        return order;
+    }
+    let signature = Signature::of_body(order.body, signer);
+    SignedOrder {
+        body: signature.body,
+        key_id: signature.key_id,
+        signature: signature.signature,
+        payload: order.payload,
+        sealed: order.sealed,
+    }
 }
 
 #[cfg(test)]

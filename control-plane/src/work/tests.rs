@@ -50,7 +50,7 @@ both_databases!(
         let id = bench.submit().await;
         bench.reaches(id, OrderState::Accepted).await;
         let sent = bench.host.received().remove(0);
-        let keys = PinnedKeys::from_join([bench.host.signer.public_key()]);
+        let keys = PinnedKeys::from_join([bench.host.signer_now().public_key()]);
         let arrived = Arrived {
             body: &sent.body,
             key_id: sent.key_id,
@@ -96,6 +96,30 @@ both_databases!(a_lost_stream_is_opened_again_with_the_same_bytes, |test| {
         [OrderState::Sent, OrderState::Accepted, OrderState::RolledBack]
     );
 });
+
+both_databases!(
+    after_a_rotation_the_same_order_comes_under_the_newer_key,
+    |test| {
+        let bench = Bench::new(test);
+        bench.host.will(Script::Say(vec![OrderReply::Accepted, event(0)]));
+        bench.host.will(Script::Say(vec![
+            OrderReply::Accepted,
+            outcome(OrderStatus::Done),
+        ]));
+        bench.host.rotates_after_the_next();
+        bench.start();
+        let id = bench.submit().await;
+        bench.reaches(id, OrderState::Done).await;
+        let received = bench.host.received();
+        assert_eq!(received.len(), 2);
+        let (first, second) = (&received[0], &received[1]);
+        assert_eq!((&first.body, &first.payload), (&second.body, &second.payload));
+        assert_ne!(first.key_id, second.key_id);
+        let newer = bench.host.signer_now().public_key();
+        assert_eq!(second.key_id, newer.id());
+        assert!(newer.verifies(&second.body, &second.signature));
+    }
+);
 
 both_databases!(an_order_sealed_for_an_old_key_is_sealed_anew, |test| {
     let bench = Bench::new(test);

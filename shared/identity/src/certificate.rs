@@ -103,6 +103,29 @@ impl CertificateInfo {
     }
 }
 
+/// Whether `certificate_der` names `root_der` as its issuer. Says nothing about the signature.
+pub fn names_issuer(certificate_der: &[u8], root_der: &[u8]) -> bool {
+    let (Ok((_, certificate)), Ok((_, root))) = (
+        X509Certificate::from_der(certificate_der),
+        X509Certificate::from_der(root_der),
+    ) else {
+        return false;
+    };
+    certificate.issuer().as_raw() == root.subject().as_raw()
+}
+
+/// From when to when a root counts.
+pub fn root_validity(root_der: &[u8]) -> Result<(UnixMs, UnixMs), IdentityError> {
+    let (_, root) = X509Certificate::from_der(root_der)
+        .map_err(|_| IdentityError::BadCertificate("it is not X.509 in DER"))?;
+    let at = |seconds: i64| UnixMs(seconds.saturating_mul(UnixMs::SECOND));
+    let validity = root.validity();
+    Ok((
+        at(validity.not_before.timestamp()),
+        at(validity.not_after.timestamp()),
+    ))
+}
+
 /// The one URI among the names: a certificate with two would be two people's.
 fn only_uri<'a>(certificate: &'a X509Certificate<'_>) -> Result<&'a str, IdentityError> {
     let names = certificate

@@ -19,6 +19,11 @@ impl Fingerprint {
     pub fn of(certificate_der: &[u8]) -> Self {
         Self(sha256(certificate_der))
     }
+
+    /// The hash itself.
+    pub const fn bytes(&self) -> &[u8; 32] {
+        &self.0.0
+    }
 }
 
 impl fmt::Display for Fingerprint {

@@ -133,6 +133,17 @@ pub struct Arrived<'a> {
     pub sealed: &'a [u8],
 }
 
+impl Signature {
+    /// The same head under another key: the order stays the same order.
+    pub fn of_body(body: Vec<u8>, key: &SigningKey) -> Self {
+        Self {
+            key_id: key.public_key().id(),
+            signature: key.sign(&body),
+            body,
+        }
+    }
+}
+
 impl Arrived<'_> {
     /// Everything that can be checked of an order by itself: signature by a pinned key, digests, addressee, time.
     /// Whether it was seen before is the journal's to say.
@@ -143,6 +154,9 @@ impl Arrived<'_> {
         host: HostId,
         now: UnixMs,
     ) -> Result<OrderHead, OrderError> {
+        if keys.is_retired(self.key_id) {
+            return Err(OrderError::BadSignature);
+        }
         let head = self.verify_origin(keys)?;
         if head.org != org || head.host != host {
             return Err(OrderError::WrongHost);
@@ -151,8 +165,14 @@ impl Arrived<'_> {
     }
 
     /// Signature and digests only: for an order whose answer is known already, whatever the time.
+    ///
+    /// A key that was retired since ([`PinnedKeys::is_retired`]) passes here: an order that was begun while it counted
+    /// is to be finished. Whoever begins an order must look.
     pub fn verify_origin(&self, keys: &PinnedKeys) -> Result<OrderHead, OrderError> {
-        let key = keys.find(self.key_id).ok_or(OrderError::BadSignature)?;
+        let key = keys
+            .find(self.key_id)
+            .or_else(|| keys.find_retired(self.key_id))
+            .ok_or(OrderError::BadSignature)?;
         if !key.verifies(self.body, self.signature) {
             return Err(OrderError::BadSignature);
         }
@@ -167,12 +187,7 @@ impl Arrived<'_> {
 impl OrderHead {
     /// Signs this head.
     pub fn sign(&self, key: &SigningKey) -> Result<Signature, OrderError> {
-        let body = self.to_bytes()?;
-        Ok(Signature {
-            key_id: key.public_key().id(),
-            signature: key.sign(&body),
-            body,
-        })
+        Ok(Signature::of_body(self.to_bytes()?, key))
     }
 
     /// Whether the order may start now.

@@ -13,11 +13,12 @@ use muster_protocol::{
     decode, encode,
     v1::{
         Ack, AgentConfig, AgentControl, ContainerFacts, ContainerHealth, ContainerSpec, ContainerState,
-        DbDialect, DeploySpec, EnvVar, Goodbye, HealthCheck, Hello, HostFacts, JoinRefusal, JoinReply,
-        JoinRequest, Joined, Mount, OrderEvent, OrderOutcome, OrderPayload, OrderRefusal, OrderReply,
-        OrderStatus, PortMapping, Protocol, PullAuth, RenewReply, Report, RestartPolicy, SealedSecrets,
-        SecretValues, ServerControl, ServerStream, SignedOrder, SigningKeyNotice, SqlSpec, SqlStatement,
-        SqlTarget, StepReport, StepStatus, TailFrame, TailRequest, Welcome,
+        DbDialect, DeploySpec, EnvVar, FleetKeysNotice, Goodbye, HealthCheck, Hello, HostFacts, JoinRefusal,
+        JoinReply, JoinRequest, Joined, KeysTaken, Mount, OrderEvent, OrderOutcome, OrderPayload,
+        OrderRefusal, OrderReply, OrderStatus, PortMapping, Protocol, PullAuth, RenewReply, Report,
+        RestartPolicy, SealedSecrets, SecretValues, ServerControl, ServerStream, SignedOrder,
+        SigningKeyNotice, SqlSpec, SqlStatement, SqlTarget, StepReport, StepStatus, TailFrame, TailRequest,
+        Welcome,
     },
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -105,6 +106,10 @@ fn agent_control() {
                 public_key: vec![7; 32],
             },
             AgentControl::Bye,
+            AgentControl::KeysTaken(KeysTaken {
+                roots: vec![[1; 32]],
+                signing: vec![[2; 8], [3; 8]],
+            }),
         ],
     );
 }
@@ -134,6 +139,10 @@ fn server_control() {
             ServerControl::Goodbye(Goodbye::ShuttingDown),
             ServerControl::Goodbye(Goodbye::UnsupportedVersion),
             ServerControl::Goodbye(Goodbye::ProtocolError),
+            ServerControl::Keys(Box::new(FleetKeysNotice {
+                signing_keys: vec![notice()],
+                roots_der: vec![vec![8, 9], vec![10]],
+            })),
         ],
     );
 }

@@ -126,6 +126,16 @@ impl Server {
         Ok(Holder(client.spawn()?))
     }
 
+    /// Has the host's agent connect to the server: the smallest order there is, done.
+    pub fn test(&self, admin: &Api) -> Result<()> {
+        let servers = admin.list("/api/v1/schema/servers")?;
+        let found = servers.iter().find(|known| known["label"] == self.label.as_str());
+        let id = text(found.context("the server is not registered")?, "id")?.to_owned();
+        let tested = admin.post(&format!("/api/v1/schema/servers/{id}/test"), &json!({}))?;
+        ensure!(tested["ok"] == true, "{tested}");
+        Ok(())
+    }
+
     /// Proposes `sql` as `version`; the answer holds `ticketId`.
     pub fn propose(&self, author: &Api, version: &str, sql: &str) -> Result<Value> {
         author.post(

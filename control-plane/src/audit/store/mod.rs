@@ -162,6 +162,14 @@ async fn select(
     Ok(rows.into_iter().map(AuditRow::from).collect())
 }
 
+/// Every scope that has rows, or had some.
+pub(super) async fn scopes(db: &Db) -> Result<Vec<String>, DbError> {
+    const SQL: &str = "select scope from audit_heads union select scope from audit_log order by scope";
+    Ok(with_pool!(db, |pool| sqlx::query_scalar(SQL)
+        .fetch_all(pool)
+        .await)?)
+}
+
 /// Number of the scope's last row.
 pub(super) async fn head(db: &Db, scope: &str) -> Result<i64, DbError> {
     let seq: Option<i64> = with_pool!(db, |pool| sqlx::query_scalar(

@@ -4,6 +4,7 @@ mod clusters;
 mod environments;
 mod hosts;
 mod join_tokens;
+mod keys;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -16,4 +17,5 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(clusters::router())
         .merge(hosts::router())
         .merge(join_tokens::router())
+        .merge(keys::router())
 }

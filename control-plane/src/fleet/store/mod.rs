@@ -3,5 +3,6 @@
 pub(super) mod cluster;
 pub(super) mod environment;
 pub(super) mod host;
+pub(super) mod host_identity;
 pub(super) mod join_token;
 pub(super) mod key;

@@ -18,7 +18,7 @@ use tokio::{net::UdpSocket, time::timeout};
 
 use super::{PATIENCE, Plane};
 
-async fn connect(
+pub(super) async fn connect(
     plane: &Plane,
     tls: rustls::ClientConfig,
 ) -> Result<(Endpoint, Connection), ConnectionError> {

@@ -4,7 +4,9 @@ mod garbage;
 mod host;
 mod joins;
 mod orders;
+mod rotation;
 mod sessions;
+mod stolen;
 
 use std::{future::Future, net::SocketAddr, time::Duration};
 

@@ -47,7 +47,9 @@ pub(super) enum Script {
 pub(super) struct FakeHost {
     pub(super) id: HostId,
     seal_key: Mutex<SealKey>,
-    pub(super) signer: Arc<SigningKey>,
+    /// The last one signs now.
+    signers: Mutex<Vec<Arc<SigningKey>>>,
+    rotates: Mutex<bool>,
     pub(super) online: Mutex<bool>,
     connected: broadcast::Sender<LinkEvent>,
     scripts: Mutex<VecDeque<Script>>,
@@ -60,7 +62,8 @@ impl FakeHost {
         Arc::new(Self {
             id: Clock::system().new_id(),
             seal_key: Mutex::new(SealKey::generate().unwrap()),
-            signer: Arc::new(SigningKey::generate().unwrap()),
+            signers: Mutex::new(vec![Arc::new(SigningKey::generate().unwrap())]),
+            rotates: Mutex::new(false),
             online: Mutex::new(true),
             connected: broadcast::Sender::new(4),
             scripts: Mutex::default(),
@@ -71,6 +74,15 @@ impl FakeHost {
 
     pub(super) fn will(&self, script: Script) {
         self.scripts.lock().unwrap().push_back(script);
+    }
+
+    pub(super) fn signer_now(&self) -> Arc<SigningKey> {
+        Arc::clone(self.signers.lock().unwrap().last().unwrap())
+    }
+
+    /// The fleet's signing key is rotated while the next order is on its way.
+    pub(super) fn rotates_after_the_next(&self) {
+        *self.rotates.lock().unwrap() = true;
     }
 
     pub(super) fn comes(&self, org: OrgId) {
@@ -121,8 +133,15 @@ impl Door for FakeHost {
         self.connected.subscribe()
     }
 
-    fn signer(&self) -> Arc<SigningKey> {
-        Arc::clone(&self.signer)
+    fn has_signed(&self, order: &SignedOrder) -> bool {
+        let signers = self.signers.lock().unwrap();
+        let keys = signers.iter().map(|key| key.public_key());
+        keys.filter(|key| key.id() == order.key_id)
+            .any(|key| key.verifies(&order.body, &order.signature))
+    }
+
+    fn signer(&self, _host: HostId) -> Arc<SigningKey> {
+        self.signer_now()
     }
 
     fn seal_key(&self, _org: OrgId, _host: HostId) -> BoxFuture<'_, Result<Option<Vec<u8>>, Error>> {
@@ -132,6 +151,10 @@ impl Door for FakeHost {
 
     fn open_order(&self, _host: HostId, order: SignedOrder) -> BoxFuture<'_, Option<Box<dyn Replies>>> {
         self.received.lock().unwrap().push(order);
+        if std::mem::take(&mut *self.rotates.lock().unwrap()) {
+            let new = Arc::new(SigningKey::generate().unwrap());
+            self.signers.lock().unwrap().push(new);
+        }
         let (tx, rx) = mpsc::channel(64);
         let (Script::Say(said) | Script::Hold(said)) = match self.scripts.lock().unwrap().pop_front() {
             Some(Script::Hold(said)) => {

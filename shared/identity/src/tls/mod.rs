@@ -25,12 +25,18 @@ pub use client::{agent_config, join_config};
 pub use server::{Expired, Revocations, server_config};
 
 use crate::{
-    IdentityError,
+    Fingerprint, IdentityError,
     certificate::{CertificateInfo, PrivateKey},
 };
 
-/// What goes into `ServerName`: nobody checks it, because names are SPIFFE ids, but TLS wants one.
+/// What goes into `ServerName` of those who have no wish: names are SPIFFE ids, so nobody checks it.
 pub const SERVER_NAME: &str = "control-plane.muster";
+
+/// What a client asks for that believes this root: during a rotation the control plane has a certificate of each root,
+/// and shows the one whose root is asked for.
+pub fn server_name(root: &Fingerprint) -> String {
+    format!("{}.root.muster", hex::encode(&root.bytes()[..16]))
+}
 
 /// The certificate and key that one end shows, and the roots it believes.
 #[derive(Debug)]
@@ -39,7 +45,7 @@ pub struct Credentials {
     pub certificate_der: Vec<u8>,
     /// Its key.
     pub key: PrivateKey,
-    /// Roots in DER, newest first: one, or two during a rotation.
+    /// Roots in DER: one, or two during a rotation; first the one that issues.
     pub roots_der: Vec<Vec<u8>>,
 }
 

@@ -6,17 +6,19 @@ use muster_base::Clock;
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme,
     client::danger::HandshakeSignatureValid,
+    crypto::CryptoProvider,
     pki_types::{CertificateDer, UnixTime},
     server::{
-        WebPkiClientVerifier,
+        ClientHello, ResolvesServerCert, WebPkiClientVerifier,
         danger::{ClientCertVerified, ClientCertVerifier},
     },
+    sign::CertifiedKey,
     version::TLS13,
 };
 
-use super::{ClockTime, Credentials, provider, read, root_store, wrong_holder};
+use super::{ClockTime, Credentials, provider, read, root_store, server_name, wrong_holder};
 use crate::{
-    IdentityError,
+    Fingerprint, IdentityError,
     certificate::CertificateInfo,
     spiffe::{Role, TrustDomain},
 };
@@ -37,9 +39,12 @@ pub enum Expired {
     AdmitForRenewal,
 }
 
-/// The configuration of the agents' door. Shows its own certificate and the root that issued it, for joins to pin.
+/// The configuration of the agents' door. Shows a certificate of its own and the root that issued it, for joins to pin.
+///
+/// There is one of each root that hosts may believe, with that root first among its roots. A client is shown the one
+/// whose root it asks for ([`super::server_name`]), and else the first, whose roots are those that are believed here.
 pub fn server_config(
-    credentials: &Credentials,
+    credentials: &[Credentials],
     trust_domain: &TrustDomain,
     clock: &Clock,
     revocations: Arc<dyn Revocations>,
@@ -47,7 +52,10 @@ pub fn server_config(
     alpn: &[&[u8]],
 ) -> Result<ServerConfig, IdentityError> {
     let provider = provider();
-    let roots = Arc::new(root_store(&credentials.roots_der)?);
+    let first = credentials
+        .first()
+        .ok_or(IdentityError::BadCertificate("there is none to show"))?;
+    let roots = Arc::new(root_store(&first.roots_der)?);
     let chain = WebPkiClientVerifier::builder_with_provider(roots, provider.clone())
         .clear_root_hint_subjects()
         .allow_unauthenticated()
@@ -59,18 +67,53 @@ pub fn server_config(
         revocations,
         expired,
     };
-    let shown = std::iter::once(&credentials.certificate_der)
-        .chain(credentials.roots_der.first())
-        .map(|der| CertificateDer::from(der.clone()))
-        .collect();
+    let shown = credentials
+        .iter()
+        .map(|own| Shown::new(own, &provider))
+        .collect::<Result<_, _>>()?;
     let mut config = ServerConfig::builder_with_details(provider, Arc::new(ClockTime(clock.clone())))
         .with_protocol_versions(&[&TLS13])?
         .with_client_cert_verifier(Arc::new(verifier))
-        .with_single_cert(shown, credentials.key.for_tls())?;
+        .with_cert_resolver(Arc::new(ByRoot(shown)));
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
     config.send_tls13_tickets = 0;
     config.max_early_data_size = 0;
     Ok(config)
+}
+
+/// A certificate of the control plane's, under the name that it is asked for by.
+#[derive(Debug)]
+struct Shown {
+    name: String,
+    certificate: Arc<CertifiedKey>,
+}
+
+impl Shown {
+    fn new(own: &Credentials, provider: &CryptoProvider) -> Result<Self, IdentityError> {
+        let root = own
+            .roots_der
+            .first()
+            .ok_or(IdentityError::BadCertificate("its root is missing"))?;
+        let chain = [&own.certificate_der, root].map(|der| CertificateDer::from(der.clone()));
+        let key = provider.key_provider.load_private_key(own.key.for_tls())?;
+        Ok(Self {
+            name: server_name(&Fingerprint::of(root)),
+            certificate: Arc::new(CertifiedKey::new(chain.to_vec(), key)),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct ByRoot(Vec<Shown>);
+
+impl ResolvesServerCert for ByRoot {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let wanted = hello.server_name();
+        let found = self.0.iter().find(|shown| Some(shown.name.as_str()) == wanted);
+        found
+            .or(self.0.first())
+            .map(|shown| Arc::clone(&shown.certificate))
+    }
 }
 
 #[derive(Debug)]

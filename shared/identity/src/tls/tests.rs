@@ -61,7 +61,7 @@ impl Fleet {
             .unwrap();
         let credentials = self.credentials(certificate_der, key);
         server_config(
-            &credentials,
+            &[credentials],
             &self.domain,
             &self.clock,
             Arc::new(revoked),
@@ -106,7 +106,15 @@ fn handshake(
     client: ClientConfig,
     server: ServerConfig,
 ) -> Result<(ClientConnection, ServerConnection), Error> {
-    let name = ServerName::try_from(SERVER_NAME).unwrap();
+    handshake_by(SERVER_NAME, client, server)
+}
+
+fn handshake_by(
+    name: &str,
+    client: ClientConfig,
+    server: ServerConfig,
+) -> Result<(ClientConnection, ServerConnection), Error> {
+    let name = ServerName::try_from(name.to_owned()).unwrap();
     let mut client = ClientConnection::new(Arc::new(client), name)?;
     let mut server = ServerConnection::new(Arc::new(server))?;
     while client.is_handshaking() || server.is_handshaking() || client.wants_write() {
@@ -223,7 +231,7 @@ fn the_control_plane_s_certificate_does_not_pass_for_a_host_s() {
 fn a_host_s_certificate_does_not_pass_for_the_control_plane_s() {
     let fleet = Fleet::new();
     let server = server_config(
-        &fleet.host(),
+        &[fleet.host()],
         &fleet.domain,
         &fleet.clock,
         Arc::new(Revoked::default()),
@@ -285,7 +293,7 @@ fn during_a_rotation_both_roots_hosts_get_in() {
         host.roots_der.clone_from(&roots_der);
         let client = agent_config(&host, &fleet.domain, &fleet.clock, ALPN).unwrap();
         let server = server_config(
-            &door,
+            std::slice::from_ref(&door),
             &new.domain,
             &new.clock,
             Arc::new(Revoked::default()),
@@ -323,7 +331,7 @@ fn showing_the_pinned_root_without_being_issued_by_it_does_not_help() {
         roots_der: vec![fleet.ca.certificate_der().to_vec()],
     };
     let server = server_config(
-        &door,
+        &[door],
         &fleet.domain,
         &fleet.clock,
         Arc::new(Revoked::default()),
@@ -340,4 +348,78 @@ fn another_protocol_is_refused() {
     let fleet = Fleet::new();
     let client = agent_config(&fleet.host(), &fleet.domain, &fleet.clock, b"other/1").unwrap();
     assert!(handshake(client, fleet.server(Revoked::default())).is_err());
+}
+
+/// Shows a certificate, and signs with whatever key there is.
+#[derive(Debug)]
+struct WithoutItsKey(Arc<rustls::sign::CertifiedKey>);
+
+impl rustls::client::ResolvesClientCert for WithoutItsKey {
+    fn resolve(
+        &self,
+        _root_hint_subjects: &[&[u8]],
+        _schemes: &[rustls::SignatureScheme],
+    ) -> Option<Arc<rustls::sign::CertifiedKey>> {
+        Some(Arc::clone(&self.0))
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_certificate_without_its_key_is_no_use() {
+    let fleet = Fleet::new();
+    let mut client = fleet.agent();
+    let other = provider()
+        .key_provider
+        .load_private_key(PrivateKey::generate().unwrap().for_tls())
+        .unwrap();
+    let certificate = CertificateDer::from(fleet.host().certificate_der);
+    let stolen = rustls::sign::CertifiedKey::new(vec![certificate], other);
+    client.client_auth_cert_resolver = Arc::new(WithoutItsKey(Arc::new(stolen)));
+    let error = refusal(client, fleet.server(Revoked::default()));
+    assert_eq!(error, Error::InvalidCertificate(CertificateError::BadSignature));
+}
+
+#[test]
+fn whoever_asks_by_a_root_is_shown_a_certificate_of_it() {
+    let (old, new) = (Fleet::new(), Fleet::new());
+    let roots = [&new, &old].map(|fleet| fleet.ca.certificate_der().to_vec());
+    let door = |fleet: &Fleet, roots_der: Vec<Vec<u8>>| {
+        let key = PrivateKey::generate().unwrap();
+        Credentials {
+            certificate_der: fleet
+                .ca
+                .issue_control_plane(&key, &fleet.domain, NOW, UnixMs::DAY)
+                .unwrap(),
+            key,
+            roots_der,
+        }
+    };
+    let server = || {
+        let [first, second] = roots.clone();
+        server_config(
+            &[
+                door(&new, vec![first.clone(), second.clone()]),
+                door(&old, vec![second, first]),
+            ],
+            &new.domain,
+            &new.clock,
+            Arc::new(Revoked::default()),
+            Expired::Refuse,
+            &[ALPN],
+        )
+        .unwrap()
+    };
+    for fleet in [&old, &new] {
+        let name = server_name(&fleet.ca.fingerprint());
+        let join = join_config(fleet.ca.fingerprint(), &fleet.clock, ALPN).unwrap();
+        handshake_by(&name, join, server()).unwrap();
+        handshake_by(&name, fleet.agent(), server()).unwrap();
+    }
+    // Who has no wish is shown the one that issues.
+    handshake(new.agent(), server()).unwrap();
+    assert!(handshake(old.agent(), server()).is_err());
 }

@@ -24,6 +24,8 @@ pub enum AgentControl {
     },
     /// The agent stops on purpose.
     Bye,
+    /// Answer to [`ServerControl::Keys`]: what the host believes from now on, on its disk.
+    KeysTaken(KeysTaken),
 }
 
 /// Control plane → agent.
@@ -39,6 +41,8 @@ pub enum ServerControl {
     Renewed(RenewReply),
     /// The control plane ends the session.
     Goodbye(Goodbye),
+    /// The fleet's keys changed: a rotation.
+    Keys(Box<FleetKeysNotice>),
 }
 
 /// Introduces the agent.
@@ -65,10 +69,29 @@ pub struct Welcome {
     pub now: UnixMs,
     /// Settings.
     pub config: AgentConfig,
-    /// The signing keys in force; the agent accepts a new one only if one it pinned vouches for it.
+    /// Every signing key there was, oldest first, and after them who retired which; the agent accepts a new one only
+    /// if one it pinned vouches for it, so that one that was away follows the chain.
     pub signing_keys: Vec<SigningKeyNotice>,
-    /// Roots in force: one, or two during a rotation.
+    /// Roots in force: one, or two during a rotation; first the one that issues.
     pub roots_der: Vec<Vec<u8>>,
+}
+
+/// The fleet's keys, as in [`Welcome`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FleetKeysNotice {
+    /// As in [`Welcome::signing_keys`].
+    pub signing_keys: Vec<SigningKeyNotice>,
+    /// As in [`Welcome::roots_der`].
+    pub roots_der: Vec<Vec<u8>>,
+}
+
+/// What a host believes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeysTaken {
+    /// SHA-256 of each root.
+    pub roots: Vec<[u8; 32]>,
+    /// Ids of the signing keys.
+    pub signing: Vec<[u8; 8]>,
 }
 
 /// Settings that the control plane decides.
@@ -103,7 +126,8 @@ pub struct SigningKeyNotice {
     pub public_key: Vec<u8>,
     /// Id of an older key that vouches for this one; `None` for the keys handed over at the join.
     pub vouched_by: Option<[u8; 8]>,
-    /// The older key's signature over `muster-signing-key-v1\0` and this public key.
+    /// The other key's signature over `muster-signing-key-v1\0` and this public key; or, from a newer key that says
+    /// that this one counts no more, over `muster-signing-key-retired-v1\0` and this public key.
     pub signature: Vec<u8>,
 }
 

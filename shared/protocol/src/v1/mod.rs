@@ -9,7 +9,8 @@ mod report;
 mod sql;
 
 pub use control::{
-    Ack, AgentConfig, AgentControl, Goodbye, Hello, RenewReply, ServerControl, SigningKeyNotice, Welcome,
+    Ack, AgentConfig, AgentControl, FleetKeysNotice, Goodbye, Hello, KeysTaken, RenewReply, ServerControl,
+    SigningKeyNotice, Welcome,
 };
 pub use deploy::{
     ContainerSpec, DeploySpec, EnvVar, HealthCheck, Mount, PortMapping, Protocol, PullAuth, RestartPolicy,

@@ -1,4 +1,4 @@
-//! Sealing: AES-256-GCM for everything that is kept and must not be read from the database.
+//! Sealing: AES-256-GCM for everything that is kept and must not be read from the database; [`stream`] for files.
 //!
 //! A sealed value is the text `keyId:iv:tag:ciphertext`:
 //!
@@ -12,6 +12,8 @@
 //! The associated data is the [`Place`] that the value belongs to, so that whoever can write to the database can't
 //! move a value to a row that they are allowed to reveal, or put an old version back as the present one.
 
+pub mod stream;
+
 use aes_gcm::{
     Aes256Gcm, Nonce, Tag,
     aead::{AeadInOut, KeyInit},
@@ -20,6 +22,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use muster_base::{OrgId, random_array, sha256};
 use uuid::Uuid;
 use zeroize::Zeroizing;
+
+use crate::keys::{Keys, Purpose};
 
 const IV_BYTES: usize = 12;
 const TAG_BYTES: usize = 16;
@@ -83,9 +87,8 @@ struct SealKey {
 
 impl SealKey {
     fn new(key: &[u8; 32]) -> Self {
-        let named = Zeroizing::new([KEY_ID_DOMAIN, key.as_slice()].concat());
         Self {
-            id: hex::encode(&sha256(&named).0[..KEY_ID_BYTES]),
+            id: Sealer::key_id(key),
             cipher: Aes256Gcm::new(key.into()),
         }
     }
@@ -104,6 +107,22 @@ impl Sealer {
             current: SealKey::new(current),
             previous: previous.iter().map(SealKey::new).collect(),
         }
+    }
+
+    /// Seals with the present master key, and opens with every one that is known.
+    pub fn of(keys: &Keys, purpose: Purpose) -> Self {
+        let ring = keys.ring();
+        let previous = ring.all().skip(1);
+        Self {
+            current: SealKey::new(&ring.current.derive(purpose)),
+            previous: previous.map(|key| SealKey::new(&key.derive(purpose))).collect(),
+        }
+    }
+
+    /// What stands first in a text that `key` sealed.
+    pub fn key_id(key: &[u8; 32]) -> String {
+        let named = Zeroizing::new([KEY_ID_DOMAIN, key.as_slice()].concat());
+        hex::encode(&sha256(&named).0[..KEY_ID_BYTES])
     }
 
     /// Seals `plain` for `place`.

@@ -1,0 +1,149 @@
+//! Where the master keys are kept.
+
+use std::{
+    fmt,
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use zeroize::Zeroizing;
+
+use super::Ring;
+
+/// Name of the key file in the data directory.
+pub const FILE_NAME: &str = "master.key";
+const CREDENTIAL: &str = "muster-master-key";
+const VARIABLE: &str = "MUSTER_MASTER_KEY";
+
+/// The master key can't be had.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// No key anywhere.
+    #[error(
+        "no master key: run `muster setup`, or give it as {VARIABLE} or as the systemd credential {CREDENTIAL}"
+    )]
+    Missing,
+    /// The file can't be read or written.
+    #[error("the master key file {0} can't be used")]
+    File(PathBuf, #[source] io::Error),
+    /// Others may read the file.
+    #[error("the master key file {0} can be read by others: run `chmod 600` on it")]
+    Exposed(PathBuf),
+    /// Not keys.
+    #[error("a master key must be 64 hexadecimal digits; further ones may follow after a comma")]
+    Malformed,
+    /// The source can't be written by a program.
+    #[error("the master key comes from {0}, which this program can't change")]
+    Fixed(String),
+}
+
+/// Where the master keys come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The environment.
+    Environment,
+    /// A systemd credential.
+    Credential(PathBuf),
+    /// The file in the data directory.
+    File(PathBuf),
+    /// Nowhere: tests.
+    Memory,
+}
+
+impl Source {
+    /// The first place that has keys.
+    pub fn find(data: &Path) -> Result<Self, KeyError> {
+        if std::env::var_os(VARIABLE).is_some() {
+            return Ok(Self::Environment);
+        }
+        if let Some(directory) = std::env::var_os("CREDENTIALS_DIRECTORY") {
+            let path = Path::new(&directory).join(CREDENTIAL);
+            if path.exists() {
+                return Ok(Self::Credential(path));
+            }
+        }
+        let path = data.join(FILE_NAME);
+        if path.exists() {
+            Ok(Self::File(path))
+        } else {
+            Err(KeyError::Missing)
+        }
+    }
+
+    /// Reads the keys.
+    pub fn read(&self) -> Result<Ring, KeyError> {
+        match self {
+            Self::Environment => {
+                let text = Zeroizing::new(std::env::var(VARIABLE).map_err(|_| KeyError::Missing)?);
+                Ring::parse(&text)
+            }
+            Self::Credential(path) => read(path),
+            Self::File(path) => {
+                let about = fs::metadata(path).map_err(|e| KeyError::File(path.clone(), e))?;
+                if about.permissions().mode() & 0o077 != 0 {
+                    return Err(KeyError::Exposed(path.clone()));
+                }
+                read(path)
+            }
+            Self::Memory => Err(KeyError::Fixed(self.to_string())),
+        }
+    }
+
+    /// Writes the first keys there ever are.
+    pub(super) fn create(&self, ring: &Ring) -> Result<(), KeyError> {
+        let path = self.file()?;
+        write_new(path, &ring.to_text()).map_err(|e| KeyError::File(path.clone(), e))
+    }
+
+    /// Replaces the keys: after a crash the file holds the old ones or the new ones.
+    pub(super) fn write(&self, ring: &Ring) -> Result<(), KeyError> {
+        let path = self.file()?;
+        let replace = || -> io::Result<()> {
+            let beside = path.with_extension("key.new");
+            match fs::remove_file(&beside) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
+            write_new(&beside, &ring.to_text())?;
+            fs::rename(&beside, path)?;
+            let directory = path.parent().unwrap_or_else(|| Path::new("."));
+            fs::File::open(directory)?.sync_all()
+        };
+        replace().map_err(|e| KeyError::File(path.clone(), e))
+    }
+
+    fn file(&self) -> Result<&PathBuf, KeyError> {
+        match self {
+            Self::File(path) => Ok(path),
+            Self::Environment | Self::Credential(_) | Self::Memory => Err(KeyError::Fixed(self.to_string())),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment => write!(f, "the environment ({VARIABLE})"),
+            Self::Credential(path) => write!(f, "the systemd credential {}", path.display()),
+            Self::File(path) => write!(f, "the file {}", path.display()),
+            Self::Memory => f.write_str("memory"),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Ring, KeyError> {
+    let text = fs::read_to_string(path).map_err(|e| KeyError::File(path.to_owned(), e))?;
+    Ring::parse(&Zeroizing::new(text))
+}
+
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}

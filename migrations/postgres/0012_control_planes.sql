@@ -1,0 +1,12 @@
+-- Control planes that serve this database, and the master keys that each of them has: a rotation waits for all.
+
+create table control_planes (
+    -- of one run
+    id uuid not null primary key,
+    name text not null,
+    version text not null,
+    started_at bigint not null,
+    seen_at bigint not null,
+    -- ids, with commas between; it seals with the first
+    master_keys text not null
+);
