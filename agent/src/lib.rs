@@ -9,6 +9,7 @@
 
 pub mod collect;
 pub mod config;
+pub mod doctor;
 pub mod facts;
 pub mod identity;
 pub mod link;

@@ -6,11 +6,12 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use muster_agent::{
     config::{DataDir, RunConfig},
+    doctor,
     identity::{self, JoinOrder},
     link::LinkEnd,
     resident, status,
 };
-use muster_base::{Clock, SecretString};
+use muster_base::{Clock, SecretString, doctor::Report};
 use muster_identity::{Fingerprint, token::JoinToken};
 
 /// Tells a supervisor that starting again is of no use: the host was removed from the fleet (`EX_CONFIG`).
@@ -36,6 +37,14 @@ enum Command {
     Status {
         #[command(flatten)]
         data: DataDir,
+        /// Prints JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Says what is wrong, why it matters and what to do; exit status 0 nothing, 1 warnings, 2 problems
+    Doctor {
+        #[command(flatten)]
+        patient: doctor::Patient,
         /// Prints JSON
         #[arg(long)]
         json: bool,
@@ -93,7 +102,21 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
             LinkEnd::Removed => Ok(ExitCode::from(EXIT_REMOVED)),
         },
         Command::Status { data, json } => print_status(&data, json),
+        Command::Doctor { patient, json } => {
+            let report = runtime.block_on(doctor::examine(&patient, &Clock::system()));
+            print_report(&report, json)
+        }
     }
+}
+
+#[expect(clippy::print_stdout, reason = "this command prints its answer")]
+fn print_report(report: &Report, json: bool) -> anyhow::Result<ExitCode> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(report)?);
+    } else {
+        println!("{report}");
+    }
+    Ok(ExitCode::from(report.exit_code()))
 }
 
 #[expect(clippy::print_stdout, reason = "this command prints its answer")]

@@ -10,6 +10,7 @@ pub mod audit;
 pub mod config;
 pub mod db;
 pub mod delivery;
+pub mod doctor;
 pub mod error;
 pub mod fleet;
 pub mod http;

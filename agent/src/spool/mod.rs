@@ -22,6 +22,7 @@
 //!   aside under another name and a new one begun, since telemetry must not keep the agent from its other work.
 
 mod error;
+mod examine;
 mod forget;
 mod reports;
 mod store;
@@ -29,6 +30,10 @@ mod tables;
 mod write;
 
 pub use error::SpoolError;
+pub use examine::Health;
 pub use reports::Reports;
 pub use store::Spool;
 pub use write::Write;
+
+/// The file's name in the resident's half of the data directory.
+pub const FILE_NAME: &str = "spool.redb";

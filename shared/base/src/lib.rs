@@ -4,6 +4,7 @@
 
 mod clock;
 mod digest;
+pub mod doctor;
 mod id;
 mod random;
 mod time;
