@@ -1,5 +1,6 @@
 //! `muster`: the control plane.
 
+mod command;
 mod serve;
 
 use std::{
@@ -33,6 +34,14 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Set up: master key, database, super administrator.
     Setup(SetupArgs),
+    /// Say what is wrong, why it matters and what to do. Exit status: 0 nothing, 1 warnings, 2 problems.
+    Doctor(command::doctor::DoctorArgs),
+    /// Write one sealed file from which a serving control plane can be restored.
+    Backup(command::backup::BackupArgs),
+    /// Restore a backup into a fresh directory.
+    Restore(command::backup::RestoreArgs),
+    /// Show the keys, and rotate them.
+    Keys(command::keys::KeysArgs),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -78,7 +87,7 @@ fn main() -> ExitCode {
         Err(error) => Err(error.into()),
     };
     match ran {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             report(&error);
             ExitCode::FAILURE
@@ -91,12 +100,17 @@ fn report(error: &anyhow::Error) {
     eprintln!("muster: {error:#}");
 }
 
-async fn run(cli: Cli) -> anyhow::Result<()> {
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
-        Command::Serve(args) => serve::serve(args).await,
-        Command::Setup(args) => set_up(args).await,
-        Command::Openapi => print_openapi(),
+        Command::Serve(args) => serve::serve(args).await?,
+        Command::Setup(args) => set_up(args).await?,
+        Command::Doctor(args) => return command::doctor::run(args).await,
+        Command::Backup(args) => command::backup::backup(args).await?,
+        Command::Restore(args) => command::backup::restore(args).await?,
+        Command::Keys(args) => command::keys::run(args).await?,
+        Command::Openapi => print_openapi()?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 #[expect(clippy::print_stdout, reason = "the document is the command's output")]
