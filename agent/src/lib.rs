@@ -19,5 +19,6 @@ pub mod resident;
 pub mod rollup;
 pub mod spool;
 pub mod status;
+pub mod supervise;
 pub mod tail;
 pub mod worker;

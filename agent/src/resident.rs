@@ -17,6 +17,7 @@ use crate::{
     identity::{Identity, resident_pinned_keys},
     link::{Link, LinkEnd, Ports},
     orders::{Orders, OrdersConfig, verify::Trust, workers::Workers},
+    supervise::{self, Pulse},
 };
 
 /// Orders that wait for the orders room, at most.
@@ -38,6 +39,8 @@ pub struct Resident {
     pub tasks: TaskTracker,
     /// Cancelled when the agent is to stop.
     pub stop: CancellationToken,
+    /// Beats with each finished sample.
+    pub pulse: Pulse,
 }
 
 impl Resident {
@@ -52,6 +55,7 @@ impl Resident {
             wall: Clock::system(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
+            pulse: Pulse::default(),
         }
     }
 
@@ -86,7 +90,7 @@ impl Resident {
             self.wall.clone(),
             self.stop.clone(),
         ));
-        let reports = collect::start(&self, &containers, config_rx, tails_rx).await?;
+        let reports = collect::start(&self, &containers, config_rx.clone(), tails_rx).await?;
         let ports = Ports {
             reports,
             orders: orders_tx,
@@ -95,10 +99,12 @@ impl Resident {
             signing_keys: Arc::new(keys_tx),
             engine: containers.subscribe_engine(),
         };
+        supervise::started(&self, config_rx);
         let ended = Link::new(self.clone(), ports, identity).run().await;
         if ended == LinkEnd::Removed {
             tracing::error!("this host was removed from the fleet; the agent stops");
         }
+        supervise::stopping();
         self.stop.cancel();
         self.tasks.close();
         if timeout(STOP_PATIENCE, self.tasks.wait()).await.is_err() {
@@ -123,6 +129,7 @@ pub async fn run_until_signal(config: RunConfig) -> anyhow::Result<LinkEnd> {
         _ = interrupt.recv() => {}
     }
     tracing::info!("stopping");
+    supervise::stopping();
     stop.cancel();
     run.await
 }

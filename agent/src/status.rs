@@ -15,6 +15,7 @@ use crate::{
     config::DataDir,
     identity::{Identity, write_private},
     resident::Resident,
+    supervise,
 };
 
 /// Where the link stands.
@@ -121,6 +122,7 @@ impl StatusFile {
         let written = serde_json::to_vec_pretty(&*status)
             .map_err(std::io::Error::other)
             .and_then(|json| write_private(&self.path, &json));
+        supervise::say(&status);
         if let Err(error) = written {
             warn!(%error, "the status file can't be written");
         }

@@ -21,6 +21,7 @@ pub mod schedule;
 pub mod schema;
 pub mod secrets;
 pub mod setup;
+pub mod supervise;
 pub mod tasks;
 pub mod telemetry;
 #[cfg(test)]

@@ -24,6 +24,7 @@ use muster_control_plane::{
     keys::{self, Keys},
     link,
     setup::Door,
+    supervise::{self, Supervisor},
     tasks::Tasks,
     work,
 };
@@ -79,6 +80,7 @@ fn stop_at_signals(tasks: &Tasks) -> anyhow::Result<()> {
             _ = interrupt.recv() => {}
             () = stop.cancelled() => {}
         }
+        supervise::stopping();
         stop.cancel();
     });
     Ok(())
@@ -92,6 +94,7 @@ async fn run(args: &ServeArgs, tasks: &Tasks, stop: &CancellationToken) -> anyho
     let listen = config.http.listen;
     let socket = StdListener::bind(listen).with_context(|| format!("can't listen on {listen}"))?;
     socket.set_nonblocking(true)?;
+    let supervisor = Supervisor::start(tasks, socket.local_addr()?);
     if config.super_admin.is_none() {
         if args.config.is_some() {
             bail!(
@@ -99,10 +102,15 @@ async fn run(args: &ServeArgs, tasks: &Tasks, stop: &CancellationToken) -> anyho
                 args.config.as_deref().unwrap_or(&args.data).display()
             );
         }
-        install(&args.data, &socket, tasks, stop).await?;
+        supervisor.not_installed();
+        install(&config, &socket, tasks, stop).await?;
+        supervisor.starting();
+        if stop.is_cancelled() {
+            return Ok(());
+        }
         config = load(args)?;
     }
-    let Some(databases) = open(&config, &socket, stop).await? else {
+    let Some(databases) = open(&config, &socket, &supervisor, stop).await? else {
         return Ok(());
     };
     let keys = Keys::load(&args.data)?;
@@ -122,6 +130,7 @@ async fn run(args: &ServeArgs, tasks: &Tasks, stop: &CancellationToken) -> anyho
         .context("the agents' door can't be opened")?;
     work::start(&app).await.context("the fleet's keys can't be had")?;
     info!(http.listen = %listener.local_addr()?, database = app.db.name(), "serving");
+    supervisor.serving(&app);
     let served = http::serve(app.clone(), listener).await;
     app.stop().await;
     Ok(served?)
@@ -137,13 +146,14 @@ fn listener(socket: &StdListener) -> anyhow::Result<TcpListener> {
 
 /// Serves the installer until Muster is installed, or is to stop.
 async fn install(
-    data: &Path,
+    config: &Config,
     socket: &StdListener,
     tasks: &Tasks,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let door = Door::open(data, tasks.clone());
-    announce(&door, socket)?;
+    let door = Door::open(&config.data, tasks.clone());
+    let address = format!("http://{}", socket.local_addr()?);
+    announce(&door, &address);
     let (installing, asked) = (door.clone(), stop.clone());
     let until = async move {
         tokio::select! {
@@ -151,36 +161,31 @@ async fn install(
             () = asked.cancelled() => {}
         }
     };
-    http::serve_installer(door, listener(socket)?, until).await?;
-    if stop.is_cancelled() {
-        bail!("stopped before Muster was installed");
-    }
-    Ok(())
+    Ok(http::serve_installer(door, listener(socket)?, until).await?)
 }
 
 #[expect(
     clippy::print_stdout,
     reason = "for whoever started the process; the token is void once it was used"
 )]
-fn announce(door: &Door, socket: &StdListener) -> anyhow::Result<()> {
-    let address = socket.local_addr()?;
+fn announce(door: &Door, address: &str) {
     let token = door
         .token()
         .map(|token| token.expose_secret().to_owned())
         .unwrap_or_default();
     println!("Muster is not installed yet. Open the install page and give it the setup token:");
     println!();
-    println!("  install page  http://{address}/install");
+    println!("  install page  {address}/install");
     println!("  setup token   {token}");
     println!();
     println!("Or stop this process and run `muster setup`.");
-    Ok(())
 }
 
 /// Opens the database; as long as it is away, whoever asks is told so. Nothing if the process is to stop.
 async fn open(
     config: &Config,
     socket: &StdListener,
+    supervisor: &Supervisor,
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<Databases>> {
     let opened = match try_open(config).await {
@@ -189,6 +194,7 @@ async fn open(
                 error = &cause as &dyn std::error::Error,
                 "waiting for the database"
             );
+            supervisor.waiting();
             let (over, ended) = oneshot::channel::<()>();
             let waiting = http::serve_waiting(listener(socket)?, async {
                 ended.await.ok();
@@ -200,6 +206,7 @@ async fn open(
             };
             let (served, opened) = tokio::join!(waiting, searching);
             served?;
+            supervisor.starting();
             match opened {
                 Some(opened) => opened,
                 None => return Ok(None),

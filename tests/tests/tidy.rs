@@ -22,6 +22,10 @@ const OWNERS: &[(&str, &[&str])] = &[
         &["control-plane/src/http", "control-plane/src/*/api", "tests/fuzz"],
     ),
     ("redb", &["agent/src/spool"]),
+    (
+        "sd_notify",
+        &["agent/src/supervise.rs", "control-plane/src/supervise.rs"],
+    ),
 ];
 
 /// Where SQL may stand.

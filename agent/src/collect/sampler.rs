@@ -11,7 +11,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::Collector;
-use crate::rollup::{Recorder, Triggers};
+use crate::{
+    rollup::{Recorder, Triggers},
+    supervise::Pulse,
+};
 
 /// Takes a sample every interval, until it is stopped.
 pub struct Sampler {
@@ -23,6 +26,8 @@ pub struct Sampler {
     pub clock: Clock,
     /// How often.
     pub config: watch::Receiver<AgentConfig>,
+    /// Beats when one is finished, whatever came of it.
+    pub pulse: Pulse,
 }
 
 enum Wake {
@@ -93,6 +98,7 @@ impl Sampler {
         if let Err(error) = work.await {
             tracing::error!("a sample could not be taken: {error}");
         }
+        self.pulse.beat();
     }
 
     async fn record(

@@ -31,6 +31,7 @@ pub async fn start(
         recorder: Arc::new(recorder),
         clock: resident.clock.clone(),
         config: config.clone(),
+        pulse: resident.pulse.clone(),
     };
     resident.tasks.spawn(sampler.run(triggers, resident.stop.clone()));
     let live = Tails {

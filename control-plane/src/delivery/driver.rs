@@ -36,7 +36,7 @@ const BATCH: i64 = 64;
 pub fn start(app: &App) {
     app.work
         .register(OrderKind::Deploy, Arc::new(progress::DeployOrders));
-    app.tasks.spawn("delivery.driver", run(app.clone()));
+    app.tasks.keep("delivery.driver", run(app.clone()));
 }
 
 async fn run(app: App) {

@@ -90,11 +90,11 @@ pub async fn start(app: &App, listen: SocketAddr) -> Result<(), LinkError> {
         handshakes: Semaphore::new(HANDSHAKES),
     });
     app.tasks
-        .spawn("agents' door", accept(door.clone(), endpoint.clone()));
+        .keep("agents' door", accept(door.clone(), endpoint.clone()));
     app.tasks
-        .spawn("own certificate", renew_own(door.clone(), endpoint));
-    app.tasks.spawn("removed hosts", watch_removals(door));
-    app.tasks.spawn("fleet keys", fleet::watch_keys(app.clone()));
+        .keep("own certificate", renew_own(door.clone(), endpoint));
+    app.tasks.keep("removed hosts", watch_removals(door));
+    app.tasks.keep("fleet keys", fleet::watch_keys(app.clone()));
     Ok(())
 }
 

@@ -40,7 +40,7 @@ pub struct Job {
 /// Starts the loop that runs `jobs`.
 pub fn start(app: &App, jobs: Vec<Job>) {
     let task = app.clone();
-    app.tasks.spawn("schedule", async move {
+    app.tasks.keep("schedule", async move {
         let (wake, mut woken) = mpsc::channel(1);
         let cron = match cron(wake).await {
             Ok(cron) => Some(cron),

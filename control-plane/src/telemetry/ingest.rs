@@ -212,7 +212,7 @@ pub(super) fn start(app: &App) {
         .take();
     let Some(mut queued) = queued else { return };
     let (task, stop) = (app.clone(), app.tasks.stopping());
-    app.tasks.spawn("ingest", async move {
+    app.tasks.keep("ingest", async move {
         while let Some(Some(first)) = stop.run_until_cancelled(queued.recv()).await {
             let mut jobs = gather(first, &mut queued).await;
             task.ingest.leave_out_impossible(&mut jobs, task.clock.now());

@@ -15,7 +15,7 @@ use crate::app::App;
 /// Starts the task that seals what ingest says is due.
 pub(super) fn start(app: &App) {
     let (task, stop) = (app.clone(), app.tasks.stopping());
-    app.tasks.spawn("seal", async move {
+    app.tasks.keep("seal", async move {
         while let Some(hosts) = stop.run_until_cancelled(task.ingest.hosts_to_seal()).await {
             for host in hosts {
                 // A kill between two hours leaves both as they are, sealed or not.

@@ -29,7 +29,7 @@ pub async fn start(app: &App) -> Result<(), FleetError> {
 pub(super) fn start_with(app: &App, door: Arc<dyn Door>) {
     let worker = app.clone();
     let comings = door.events();
-    app.tasks.spawn(
+    app.tasks.keep(
         "dispatch orders",
         async move { run(&worker, door, comings).await },
     );
