@@ -121,16 +121,19 @@ fn print_openapi() -> anyhow::Result<()> {
 
 async fn set_up(args: SetupArgs) -> anyhow::Result<()> {
     if let Some(SetupChange::Password { data, password_file }) = args.change {
-        return Ok(setup::set_password(&data, read_password(&password_file)?).await?);
+        let password = read_password(&password_file)?;
+        setup::become_owner(&data)?;
+        return Ok(setup::set_password(&data, password).await?);
     }
     let (Some(account), Some(file)) = (args.account, args.password_file) else {
         bail!("give --account and --password-file");
     };
+    let password = read_password(&file)?;
+    setup::become_owner(&args.data)?;
     let database = args
         .database
         .map(|url| DatabaseInput::url(SecretString::from(url)));
-    let installation =
-        Installation::check(&args.data, &account, read_password(&file)?, database.as_ref()).await?;
+    let installation = Installation::check(&args.data, &account, password, database.as_ref()).await?;
     setup::install(installation, say).await?;
     Ok(())
 }

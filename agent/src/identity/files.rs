@@ -3,11 +3,11 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, lchown},
     path::{Path, PathBuf},
 };
 
-use nix::unistd::{Uid, User, chown};
+use nix::unistd::{Uid, User};
 
 use super::IdentityError;
 
@@ -55,7 +55,9 @@ pub(super) fn give_to_resident(directory: &Path) -> Result<(), IdentityError> {
         paths.push(entry.map_err(IdentityError::file(directory))?.path());
     }
     for path in paths {
-        chown(&path, Some(user.uid), Some(user.gid)).map_err(|e| IdentityError::file(&path)(e.into()))?;
+        // Not through a link: root must not give away what the resident points at.
+        lchown(&path, Some(user.uid.as_raw()), Some(user.gid.as_raw()))
+            .map_err(IdentityError::file(&path))?;
     }
     Ok(())
 }

@@ -56,6 +56,9 @@ pub enum SetupError {
     /// The fleet's keys.
     #[error("the fleet's keys can't be made")]
     Fleet(#[from] FleetError),
+    /// Root can't become the owner of the data directory.
+    #[error("the owner of {0} can't be made the one who works on it")]
+    Owner(PathBuf, #[source] io::Error),
     /// A file.
     #[error("{0} can't be written")]
     File(PathBuf, #[source] io::Error),
@@ -86,7 +89,9 @@ impl From<SetupError> for Error {
             ),
             SetupError::Db(error) => error.into(),
             SetupError::Fleet(error) => error.into(),
-            SetupError::Config(_) | SetupError::Key(_) | SetupError::File(..) => Self::internal(error),
+            SetupError::Config(_) | SetupError::Key(_) | SetupError::Owner(..) | SetupError::File(..) => {
+                Self::internal(error)
+            }
         }
     }
 }

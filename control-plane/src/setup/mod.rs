@@ -15,12 +15,15 @@
 //! what isn't ours is never changed), mends and migrates it, makes the base data, and writes the configuration file
 //! with the super administrator (argon2id hash), readable by its owner only, last of all: one that broke off anywhere
 //! is done again.
+//!
+//! `muster setup`, run by root, works as the owner of the data directory, who serves it ([`become_owner`]).
 
 pub mod api;
 mod database;
 mod door;
 mod error;
 mod install;
+mod owner;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -39,6 +42,7 @@ pub use self::{
     door::{Door, Phase},
     error::SetupError,
     install::{Installation, Progress, StepState, install},
+    owner::become_owner,
     verdict::{Obstacle, Verdict},
 };
 use crate::{
