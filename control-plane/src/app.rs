@@ -11,6 +11,7 @@ use crate::{
     db::{Databases, Db, DbError},
     delivery::{self, Delivery},
     fleet::{self, FleetError, FleetKeys},
+    install::Packages,
     keys::Keys,
     link::Links,
     schedule, schema,
@@ -49,6 +50,8 @@ pub struct AppInner {
     fleet_keys: watch::Sender<Option<Arc<FleetKeys>>>,
     /// Deployments.
     pub delivery: Delivery,
+    /// The agent's packages.
+    pub packages: Packages,
     databases: Databases,
 }
 
@@ -80,6 +83,7 @@ impl App {
             links: Links::default(),
             fleet_keys: watch::Sender::new(None),
             delivery,
+            packages: Packages::default(),
             databases,
         }))
     }

@@ -15,6 +15,7 @@ pub mod doctor;
 pub mod error;
 pub mod fleet;
 pub mod http;
+pub mod install;
 pub mod keys;
 pub mod link;
 pub mod schedule;

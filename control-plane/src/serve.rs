@@ -18,7 +18,7 @@ use clap::Args;
 use muster_base::{Clock, ExposeSecret};
 use muster_control_plane::{
     app::App,
-    config::Config,
+    config::{Config, as_seen_from_outside},
     db::{Databases, DbError},
     http,
     keys::{self, Keys},
@@ -152,7 +152,10 @@ async fn install(
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
     let door = Door::open(&config.data, tasks.clone());
-    let address = format!("http://{}", socket.local_addr()?);
+    let address = match &config.http.public_url {
+        Some(url) => url.trim_end_matches('/').to_owned(),
+        None => format!("http://{}", as_seen_from_outside(socket.local_addr()?)),
+    };
     announce(&door, &address);
     let (installing, asked) = (door.clone(), stop.clone());
     let until = async move {

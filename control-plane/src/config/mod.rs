@@ -1,9 +1,11 @@
 //! Configuration: defaults, then `DATA/muster.toml` (or `--config`), then the environment
 //! (`MUSTER_HTTP__LISTEN=127.0.0.1:9000`), the later wins. Unknown keys are refused, so that a typo is seen.
 
+mod address;
 mod database;
 mod delivery;
 mod http;
+mod install;
 mod link;
 mod telemetry;
 
@@ -17,8 +19,8 @@ use muster_base::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    database::DatabaseConfig, delivery::DeliveryConfig, http::HttpConfig, link::LinkConfig,
-    telemetry::TelemetryConfig,
+    address::as_seen_from_outside, database::DatabaseConfig, delivery::DeliveryConfig, http::HttpConfig,
+    install::InstallConfig, link::LinkConfig, telemetry::TelemetryConfig,
 };
 
 /// File name in the data directory.
@@ -38,6 +40,8 @@ pub struct Config {
     pub telemetry: TelemetryConfig,
     /// Deployments.
     pub delivery: DeliveryConfig,
+    /// What new hosts are given.
+    pub install: InstallConfig,
     /// The super administrator; absent until set up.
     pub super_admin: Option<SuperAdmin>,
     /// Where the data is; from the command line.
@@ -62,6 +66,7 @@ struct Defaults {
     database: toml::Table,
     telemetry: TelemetryConfig,
     delivery: DeliveryConfig,
+    install: InstallConfig,
 }
 
 impl Config {
@@ -74,6 +79,7 @@ impl Config {
             database: toml::Table::new(),
             telemetry: TelemetryConfig::default(),
             delivery: DeliveryConfig::default(),
+            install: InstallConfig::default(),
         };
         let mut config: Self = Figment::from(Serialized::defaults(defaults))
             .merge(Toml::file(file))

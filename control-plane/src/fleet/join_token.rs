@@ -12,15 +12,14 @@ use crate::{
     access::{Caller, Object, Operation},
     app::App,
     audit::{self, Entry},
+    config::as_seen_from_outside,
     http::page::{Cursor, Page, PageQuery},
-    in_tx,
+    in_tx, install,
 };
 
 const DEFAULT_LIFE: Duration = Duration::from_hours(1);
 const MAX_LIFE: Duration = Duration::from_hours(30 * 24);
 const MAX_USES: u32 = 100_000;
-/// Where the packages put the agent's data.
-const AGENT_DATA: &str = "/var/lib/muster-agent";
 
 /// A join token to be made.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -143,10 +142,7 @@ pub(crate) async fn create(
         audit::record(app, tx, caller, Some(caller.org()), entry).await?;
     });
     let (ca_fingerprint, server) = (keys.fingerprint().to_string(), server_address(app));
-    let command = format!(
-        "muster-agent join --data {AGENT_DATA} --server {server} --ca-fingerprint {ca_fingerprint} --token {}",
-        token.expose()
-    );
+    let command = install::join_command(app, &server, keys.fingerprint(), &token).await;
     Ok(IssuedJoinToken {
         id: info.id,
         token: Shown(token.expose().into()),
@@ -186,20 +182,5 @@ fn server_address(app: &App) -> String {
     if let Some(advertised) = &app.config.link.advertise {
         return advertised.clone();
     }
-    let port = app
-        .links
-        .local_address()
-        .map_or(app.config.link.listen.port(), |address| address.port());
-    let listens_on = app.links.local_address().unwrap_or(app.config.link.listen).ip();
-    if listens_on.is_unspecified() {
-        let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        let name = if name.trim().is_empty() {
-            "localhost"
-        } else {
-            name.trim()
-        };
-        format!("{name}:{port}")
-    } else {
-        std::net::SocketAddr::new(listens_on, port).to_string()
-    }
+    as_seen_from_outside(app.links.local_address().unwrap_or(app.config.link.listen))
 }

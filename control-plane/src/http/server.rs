@@ -23,7 +23,7 @@ use tower_http::{
 use tracing::info_span;
 
 use super::{assets, health, limits, openapi, problem, refusals};
-use crate::app::App;
+use crate::{app::App, install};
 
 const BODY_BYTES: usize = 2 << 20;
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
@@ -38,6 +38,7 @@ pub fn router(app: App) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
+        .merge(install::router())
         .fallback(assets::fallback)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(axum::middleware::from_fn_with_state(
