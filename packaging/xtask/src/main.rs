@@ -1,8 +1,10 @@
-//! The project's own commands: `cargo demo`, `cargo verify`, `cargo measure`.
+//! The project's own commands: `cargo demo`, `cargo verify`, `cargo measure`, `cargo packages`.
 
+mod cargo_tool;
 mod demo;
 mod interrupt;
 mod measure;
+mod packages;
 mod project;
 mod say;
 mod verify;
@@ -23,6 +25,8 @@ enum Command {
     Demo(demo::Args),
     /// Measure something, with a peer in the same run.
     Measure(measure::Args),
+    /// Make the Debian packages.
+    Packages(packages::Args),
     /// Run every check and every test, with the real services that they need.
     Verify(verify::Args),
 }
@@ -39,6 +43,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(args) => demo::run(args, &interrupt),
         Command::Measure(args) => measure::run(&args, &interrupt),
+        Command::Packages(args) => packages::run(&args, &interrupt),
         Command::Verify(args) => verify::run(args, &interrupt),
     }
 }

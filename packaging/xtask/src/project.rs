@@ -59,24 +59,14 @@ pub fn has_console() -> bool {
     console_dir().join("package.json").exists()
 }
 
-/// The folder for what we keep between runs and checkouts.
-pub fn cache_dir() -> Result<PathBuf> {
-    let base = match std::env::var_os("XDG_CACHE_HOME") {
-        Some(dir) => PathBuf::from(dir),
-        None => PathBuf::from(std::env::var_os("HOME").context("neither XDG_CACHE_HOME nor HOME is set")?)
-            .join(".cache"),
-    };
-    Ok(base.join("muster"))
-}
-
-/// The folder for build products.
-pub fn target_dir() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
-}
-
 /// The folder in which cargo puts our programs.
 pub fn bin_dir() -> PathBuf {
     target_dir().join("debug")
+}
+
+/// The folder of everything that cargo makes.
+pub fn target_dir() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
 }
 
 /// Builds all programs of the workspace and returns their folder.

@@ -23,6 +23,7 @@
 //!   nothing running; what it left on disk is swept by the next start.
 //! - Only processes that the workbench started itself are ever signalled.
 
+pub mod cache;
 mod docker;
 mod env;
 pub mod images;

@@ -68,6 +68,31 @@ pub const BUSYBOX: Tool = Tool {
     program: "busybox",
     packages: &["busybox-static"],
 };
+/// Makes the system of a machine.
+pub const DEBOOTSTRAP: Tool = Tool {
+    program: "debootstrap",
+    packages: &["debootstrap"],
+};
+/// Looks at Debian packages.
+pub const LINTIAN: Tool = Tool {
+    program: "lintian",
+    packages: &["lintian"],
+};
+/// Finds what a program of a Debian package depends on.
+pub const SHLIBDEPS: Tool = Tool {
+    program: "dpkg-shlibdeps",
+    packages: &["dpkg-dev"],
+};
+/// Takes the symbols out of a program.
+pub const STRIP: Tool = Tool {
+    program: "strip",
+    packages: &["binutils"],
+};
+/// Scores how exposed a systemd unit is.
+pub const SYSTEMD_ANALYZE: Tool = Tool {
+    program: "systemd-analyze",
+    packages: &["systemd"],
+};
 /// The browser of the console's tests.
 pub const CHROMIUM: Tool = Tool {
     program: "chromium",

@@ -25,7 +25,10 @@ pub fn run(data: Option<PathBuf>, interrupt: &Interrupt) -> Result<ExitCode> {
     project::build_console(interrupt)?;
     muster_tests::programs::use_dir(project::build_programs(interrupt)?);
 
-    let dir = data.map_or_else(|| project::cache_dir().map(|cache| cache.join("demo")), Ok)?;
+    let dir = data.map_or_else(
+        || muster_workbench::cache::dir().map(|cache| cache.join("demo")),
+        Ok,
+    )?;
     fs::create_dir_all(&dir).with_context(|| format!("{} can't be made", dir.display()))?;
     fs::set_permissions(&dir, fs::Permissions::from_mode(0o700))?;
     let password = password(&dir)?;

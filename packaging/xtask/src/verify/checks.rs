@@ -2,8 +2,8 @@
 
 use super::runner::{self, Tests};
 use super::tally::Tally;
-use super::tools::CargoTool;
 use super::{Bench, browser, deny, fuzz};
+use crate::cargo_tool::CargoTool;
 use crate::project;
 use anyhow::Result;
 use std::process::Command;
@@ -118,7 +118,7 @@ fn fmt(bench: &Bench<'_>) -> Result<Tally> {
 }
 
 fn machete(bench: &Bench<'_>) -> Result<Tally> {
-    let program = MACHETE.find_or_build(bench)?;
+    let program = MACHETE.find_or_build(bench.interrupt)?;
     one(bench, Command::new(program).arg(".").current_dir(project::root()))
 }
 

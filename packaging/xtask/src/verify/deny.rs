@@ -2,7 +2,7 @@
 
 use super::Bench;
 use super::tally::Tally;
-use super::tools::CargoTool;
+use crate::cargo_tool::CargoTool;
 use crate::{project, say};
 use anyhow::Result;
 use std::net::{TcpStream, ToSocketAddrs};
@@ -16,7 +16,7 @@ const DENY: CargoTool = CargoTool {
 
 /// Runs the checks of deny.toml.
 pub fn run(bench: &Bench<'_>) -> Result<Tally> {
-    let program = DENY.find_or_build(bench)?;
+    let program = DENY.find_or_build(bench.interrupt)?;
     let mut command = Command::new(program);
     command.current_dir(project::root()).args([
         "--workspace",

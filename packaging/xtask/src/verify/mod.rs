@@ -9,7 +9,6 @@ mod deny;
 mod fuzz;
 mod runner;
 mod tally;
-mod tools;
 
 use crate::interrupt::Interrupt;
 use crate::say;

@@ -1,8 +1,9 @@
-//! Finds or builds the cargo tools that the checks call.
+//! Finds or builds the cargo tools that we call.
 
-use super::Bench;
+use crate::interrupt::Interrupt;
 use crate::{project, say};
 use anyhow::{Context, Result};
+use muster_workbench::cache;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -14,8 +15,8 @@ pub struct CargoTool {
 
 impl CargoTool {
     /// The program: an installed one, or ours from the cache, built there at the first time.
-    pub fn find_or_build(&self, bench: &Bench<'_>) -> Result<PathBuf> {
-        let root = project::cache_dir()?.join("tools");
+    pub fn find_or_build(&self, interrupt: &Interrupt) -> Result<PathBuf> {
+        let root = cache::dir()?.join("tools");
         let ours = root.join("bin").join(self.name);
         if ours.exists() {
             return Ok(ours);
@@ -48,7 +49,7 @@ impl CargoTool {
         command
             .env_remove("CARGO_TARGET_DIR")
             .current_dir(std::env::temp_dir());
-        project::must(bench.interrupt, &mut command, "cargo install")
+        project::must(interrupt, &mut command, "cargo install")
             .with_context(|| format!("{} could not be built", self.name))?;
         Ok(ours)
     }
