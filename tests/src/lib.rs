@@ -7,6 +7,7 @@
 //! - [`wait`] waits for a thing to become true, with an end;
 //! - [`mod@env`] finds the services that `cargo verify` started;
 //! - [`leaks`] looks for secrets where they must not be;
+//! - [`packages`] installs the Debian packages on a machine with systemd;
 //! - [`usage`] reads what a process uses of memory and CPU;
 //! - [`job`] is the product's main job step by step, shared by the stories and by `cargo demo`.
 
@@ -17,6 +18,7 @@ pub mod env;
 pub mod fleet;
 pub mod job;
 pub mod leaks;
+pub mod packages;
 pub mod programs;
 pub mod usage;
 pub mod wait;

@@ -23,6 +23,11 @@ pub fn path(name: &str) -> Result<PathBuf> {
     Ok(program)
 }
 
+/// The folder of the packages that `cargo verify packages` makes.
+pub fn packages() -> Result<PathBuf> {
+    Ok(dir()?.join("../tested-packages"))
+}
+
 /// The folder of the programs: what `cargo verify` says, or cargo's own beside this test program.
 fn dir() -> Result<PathBuf> {
     if let Some(dir) = DIR.get() {

@@ -57,16 +57,35 @@ impl Server {
         kind: Kind,
         password: &str,
     ) -> Result<Self> {
-        let variable = if kind == Kind::Postgres {
-            "MUSTER_TEST_POSTGRES_URL"
-        } else {
-            "MUSTER_TEST_MYSQL_URL"
-        };
-        let root = Login::read(
-            services
-                .get(variable)
-                .with_context(|| format!("{variable} was not started"))?,
-        )?;
+        let port = Self::port(services, kind)?;
+        Self::make(admin, services, host, kind, password, ("127.0.0.1", port))
+    }
+
+    /// As [`Self::register`], for a host that reaches the server at another address and port.
+    pub fn register_at(
+        admin: &Api,
+        services: &Env,
+        host: &Value,
+        kind: Kind,
+        place: (&str, u16),
+    ) -> Result<Self> {
+        Self::make(admin, services, host, kind, &random_hex(12)?, place)
+    }
+
+    /// The port that the server listens on, on the loopback address.
+    pub fn port(services: &Env, kind: Kind) -> Result<u16> {
+        Ok(Login::root(services, kind)?.port)
+    }
+
+    fn make(
+        admin: &Api,
+        services: &Env,
+        host: &Value,
+        kind: Kind,
+        password: &str,
+        (ip, port): (&str, u16),
+    ) -> Result<Self> {
+        let root = Login::root(services, kind)?;
         let name = format!("shop_{}", random_hex(4)?);
         let login = Login {
             user: name.clone(),
@@ -100,7 +119,7 @@ impl Server {
         let registered = admin.post(
             "/api/v1/schema/servers",
             &json!({
-                "label": label, "ip": "127.0.0.1", "port": login.port, "environment": ENVIRONMENT,
+                "label": label, "ip": ip, "port": port, "environment": ENVIRONMENT,
                 "type": if kind == Kind::Postgres { "Postgres" } else { "MySQL" },
                 "username": login.user, "password": login.password, "hostId": host["id"], "databases": [name],
             }),
@@ -181,6 +200,17 @@ pub fn make_postgres_database(services: &Env, name: &str) -> Result<()> {
 }
 
 impl Login {
+    /// Who may do everything on the server that was started.
+    fn root(services: &Env, kind: Kind) -> Result<Self> {
+        let variable = if kind == Kind::Postgres {
+            "MUSTER_TEST_POSTGRES_URL"
+        } else {
+            "MUSTER_TEST_MYSQL_URL"
+        };
+        let url = services.get(variable);
+        Self::read(url.with_context(|| format!("{variable} was not started"))?)
+    }
+
     /// From `scheme://user:password@127.0.0.1:port/database`.
     fn read(url: &str) -> Result<Self> {
         let rest = url.split_once("://").map(|(_, rest)| rest);

@@ -200,7 +200,8 @@ fn answers(host: &str) -> bool {
     succeeds(docker(host).arg("version"))
 }
 
-fn docker(host: &str) -> Command {
+/// A docker command for the engine at `host`.
+pub(crate) fn docker(host: &str) -> Command {
     let mut command = Command::new(tools::DOCKER.find().unwrap_or_else(|| "docker".into()));
     command
         .env("DOCKER_HOST", host)

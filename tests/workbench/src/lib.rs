@@ -12,7 +12,8 @@
 //! | Docker registry | htpasswd authentication, with the images of [`images`] in it | `MUSTER_TEST_REGISTRY`, `…_USER`, `…_PASSWORD_FILE`, `MUSTER_TEST_IMAGE` |
 //!
 //! A test that stops, starves or fills a service starts one of its own ([`OwnEngine`], [`OwnDatabase`]); one that
-//! cuts the network puts a [`proxy`] in front of any.
+//! cuts the network puts a [`proxy`] in front of any. [`machine::Machine`] is more: a Debian with systemd in a container
+//! of that engine, for the packages.
 //!
 //! Programs that are missing are installed from Debian when we are root; otherwise the error says
 //! which package to install. Nothing is downloaded from anywhere else: images are built from scratch.
@@ -27,6 +28,7 @@ pub mod cache;
 mod docker;
 mod env;
 pub mod images;
+pub mod machine;
 mod mariadb;
 mod own;
 mod postgres;

@@ -2,7 +2,7 @@
 
 use super::runner::{self, Tests};
 use super::tally::Tally;
-use super::{Bench, browser, deny, fuzz};
+use super::{Bench, browser, deny, fuzz, packages};
 use crate::cargo_tool::CargoTool;
 use crate::project;
 use anyhow::Result;
@@ -84,6 +84,12 @@ pub const CHECKS: &[Check] = &[
         about: "end-to-end stories against the built programs",
         services: true,
         run: stories,
+    },
+    Check {
+        name: "packages",
+        about: "the Debian packages: lintian, exposure, and their life on a machine with systemd",
+        services: true,
+        run: packages::run,
     },
     Check {
         name: "browser",
@@ -190,7 +196,7 @@ fn examples(bench: &Bench<'_>) -> Result<Tally> {
 
 fn stories(bench: &Bench<'_>) -> Result<Tally> {
     project::build_programs(bench.interrupt)?;
-    runner::run(bench, &Tests::FilesExcept(&["tidy"]))
+    runner::run(bench, &Tests::FilesExcept(&["packages", "tidy"]))
 }
 
 /// As a person calls it: by cargo, since this very program may have been built anew under us by now.

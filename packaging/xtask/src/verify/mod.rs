@@ -7,6 +7,7 @@ mod browser;
 mod checks;
 mod deny;
 mod fuzz;
+mod packages;
 mod runner;
 mod tally;
 

@@ -10,6 +10,7 @@ pub use conn::Endpoint;
 
 use anyhow::{Result, bail};
 use conn::{Conn, Listener};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -84,6 +85,11 @@ impl Proxy {
     /// A proxy on a free port in front of the service at `target`.
     pub fn tcp(target: Endpoint) -> Result<Self> {
         Self::start(&Endpoint::port(0), target)
+    }
+
+    /// A proxy on a free port of `address`, for peers that reach only that one of this machine's addresses.
+    pub fn tcp_at(address: IpAddr, target: Endpoint) -> Result<Self> {
+        Self::start(&Endpoint::Tcp((address, 0).into()), target)
     }
 
     /// A proxy at the socket `path` in front of the service at `target`.
