@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::Path};
 
 use sqlx::{
-    AssertSqlSafe,
+    AssertSqlSafe, SqlStr,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqlitePoolOptions},
@@ -95,7 +95,7 @@ fn script(
         Mend::Nothing => Vec::new(),
         Mend::Add(missing) => {
             let steps = steps(migrator, survey.history.version());
-            statements(steps.iter().map(|step| step.as_str()))
+            statements(steps.iter().map(SqlStr::as_str))
                 .into_iter()
                 .flatten()
                 .filter(|statement| missing.contains(statement.table))
