@@ -51,7 +51,7 @@ pub fn start(app: &App) {
     let app = app.clone();
     app.clone()
         .tasks
-        .spawn("master key", async move { watch(&app).await });
+        .keep("master key", async move { watch(&app).await });
 }
 
 async fn watch(app: &App) {

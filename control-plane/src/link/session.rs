@@ -7,7 +7,7 @@ use std::{
 
 use muster_base::{HostId, OrgId, SessionId, random_array};
 use muster_protocol::{
-    VERSIONS, agree,
+    KEYS_SINCE, VERSIONS, agree,
     latest::{AgentConfig, AgentControl, FleetKeysNotice, Goodbye, Hello, ServerControl, Welcome},
     read_frame, write_frame,
 };
@@ -120,6 +120,7 @@ struct Entered {
     receive: RecvStream,
     /// The keys that it was told of.
     keys: Arc<FleetKeys>,
+    version: u16,
 }
 
 /// Enters the session into the registry and welcomes the agent.
@@ -169,6 +170,7 @@ async fn enter(
         send,
         receive,
         keys,
+        version,
     })
 }
 
@@ -241,6 +243,7 @@ async fn run(app: &App, entered: Entered) {
         mut send,
         receive,
         keys,
+        version,
     } = entered;
     let session = &session;
     info!(session.id = %session.id, "the agent is connected");
@@ -251,7 +254,7 @@ async fn run(app: &App, entered: Entered) {
         ended = hear(app, session, receive, &control_tx) => ended,
         error = reports::receive(app, &session.connection, session, &control_tx) => Ended::Lost(error),
         error = speak(&mut send, &mut control_rx) => Ended::Lost(error),
-        error = tell_keys(app, session, keys, &control_tx) => Ended::Lost(error),
+        ended = tell_keys(app, session, keys, version, &control_tx) => ended,
         () = session.end.cancelled() => {
             Ended::Goodbye(session.goodbye.get().copied().unwrap_or(Goodbye::ProtocolError))
         }
@@ -326,15 +329,18 @@ async fn take(
     None
 }
 
-/// Tells the agent of the fleet's keys when they change, and again if it has not said yet that it has them.
+/// Tells the agent of the fleet's keys when they change, and again if it has not said yet that it has them. An older
+/// agent can't be told in the middle of a session: it is sent away, and hears of them when it comes again.
 async fn tell_keys(
     app: &App,
     session: &SessionHandle,
     mut told: Arc<FleetKeys>,
+    version: u16,
     control: &mpsc::Sender<ServerControl>,
-) -> LinkError {
+) -> Ended {
     let mut changes = app.fleet_key_changes();
-    let mut due = told.is_rotating()
+    let mut due = version >= KEYS_SINCE
+        && told.is_rotating()
         && !Box::pin(fleet::believes(app, session.host, &told))
             .await
             .unwrap_or(true);
@@ -344,18 +350,11 @@ async fn tell_keys(
         {
             (told, due) = (keys, true);
         }
-        if due {
-            // Not all hosts at the same moment: each of them writes a file, and may ask for a certificate.
-            let hosts = u32::try_from(app.links.online_count()).unwrap_or(MOST_SPREAD);
-            let spread = hosts.min(MOST_SPREAD);
-            sleep(PER_HOST.saturating_mul(u32::from(random_array::<1>()[0]) * spread / 256)).await;
-            let notice = FleetKeysNotice {
-                signing_keys: told.signing_keys(),
-                roots_der: told.roots_der(),
-            };
-            if control.send(ServerControl::Keys(Box::new(notice))).await.is_err() {
-                return LinkError::Refused;
-            }
+        if due && version < KEYS_SINCE {
+            return Ended::Goodbye(Goodbye::ShuttingDown);
+        }
+        if due && Box::pin(send_keys(app, &told, control)).await.is_err() {
+            return Ended::Lost(LinkError::Refused);
         }
         due = false;
         if changes.changed().await.is_err() {
@@ -363,6 +362,22 @@ async fn tell_keys(
             std::future::pending::<()>().await;
         }
     }
+}
+
+async fn send_keys(
+    app: &App,
+    keys: &FleetKeys,
+    control: &mpsc::Sender<ServerControl>,
+) -> Result<(), mpsc::error::SendError<ServerControl>> {
+    // Not all hosts at the same moment: each of them writes a file, and may ask for a certificate.
+    let hosts = u32::try_from(app.links.online_count()).unwrap_or(MOST_SPREAD);
+    let spread = hosts.min(MOST_SPREAD);
+    sleep(PER_HOST.saturating_mul(u32::from(random_array::<1>()[0]) * spread / 256)).await;
+    let notice = FleetKeysNotice {
+        signing_keys: keys.signing_keys(),
+        roots_der: keys.roots_der(),
+    };
+    control.send(ServerControl::Keys(Box::new(notice))).await
 }
 
 async fn speak(send: &mut SendStream, queue: &mut mpsc::Receiver<ServerControl>) -> LinkError {

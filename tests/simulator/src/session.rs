@@ -77,6 +77,8 @@ async fn hear(agent: &Agent, mut receive: RecvStream, window: &Semaphore) -> Err
                     window.add_permits(1);
                 }
             }
+            // It has no door to find again and checks orders by the keys it joined with.
+            Ok(Some(ServerControl::Keys(_))) => {}
             Ok(Some(ServerControl::Config(config))) => drop(agent.config.send_replace(config)),
             Ok(other) => return Error::msg(format!("the control plane said {other:?}")),
             Err(error) => return error.into(),

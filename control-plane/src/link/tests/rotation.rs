@@ -2,9 +2,16 @@
 
 use muster_agent::identity::resident_pinned_keys;
 use muster_base::UnixMs;
-use muster_identity::certificate::names_issuer;
+use muster_identity::{certificate::names_issuer, tls};
+use muster_protocol::{
+    ALPN, KEYS_SINCE,
+    latest::{AgentControl, Goodbye, Hello, HostFacts, ServerControl, Welcome},
+    read_frame, write_frame,
+};
+use quinn::{Connection, Endpoint, RecvStream, SendStream};
+use tokio::time::timeout;
 
-use super::{Host, Plane, until};
+use super::{Host, PATIENCE, Plane, garbage::connect, until};
 use crate::{
     access::{Actor, Identity},
     fleet::rotation::{self, FleetKeyKind, FleetKeyStatus},
@@ -182,5 +189,63 @@ async fn orders_are_signed_by_the_newer_key_once_the_host_believes_it() {
     .await;
     running.stop().await;
     came_back.stop().await;
+    plane.stop().await;
+}
+
+/// A session of an agent that is older than the messages about keys.
+struct OldAgent {
+    _endpoint: Endpoint,
+    _connection: Connection,
+    _send: SendStream,
+    receive: RecvStream,
+}
+
+impl OldAgent {
+    async fn connect(plane: &Plane, host: &Host) -> (Self, Welcome) {
+        let keys = plane.app.fleet_keys().await.unwrap();
+        let credentials = host.identity().credentials;
+        let tls = tls::agent_config(&credentials, &keys.trust_domain, &plane.clock, ALPN).unwrap();
+        let (endpoint, connection) = connect(plane, tls).await.unwrap();
+        let (mut send, receive) = connection.open_bi().await.unwrap();
+        let hello = Hello {
+            versions: (1, KEYS_SINCE - 1),
+            facts: HostFacts::default(),
+            now: plane.clock.now(),
+            seal_public_key: vec![1; 32],
+        };
+        write_frame(&mut send, &AgentControl::Hello(Box::new(hello)))
+            .await
+            .unwrap();
+        let mut agent = Self {
+            _endpoint: endpoint,
+            _connection: connection,
+            _send: send,
+            receive,
+        };
+        match agent.hear().await {
+            ServerControl::Welcome(welcome) => (agent, *welcome),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn hear(&mut self) -> ServerControl {
+        let heard = timeout(PATIENCE, read_frame(&mut self.receive)).await.unwrap();
+        heard.unwrap().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn an_agent_of_the_version_before_is_sent_away_and_hears_of_a_new_key_when_it_is_back() {
+    let plane = Plane::start().await;
+    let host = plane.joined().await;
+    let (mut old, welcome) = OldAgent::connect(&plane, &host).await;
+    assert_eq!((welcome.version, welcome.signing_keys.len()), (KEYS_SINCE - 1, 1));
+    plane.until_online(host.id).await;
+    rotation::rotate(&plane.app, &operator(), FleetKeyKind::Signing)
+        .await
+        .unwrap();
+    assert_eq!(old.hear().await, ServerControl::Goodbye(Goodbye::ShuttingDown));
+    let (_back, welcome) = OldAgent::connect(&plane, &host).await;
+    assert_eq!(welcome.signing_keys.len(), 2);
     plane.stop().await;
 }
