@@ -843,6 +843,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The fleet's CAs and signing keys, and how far a rotation is. No key is shown. */
+        get: operations["getKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/{kind}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends a rotation now: the older key counts no more. */
+        post: operations["retireKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/{kind}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins the rotation of the CA (`ca`) or of the key that signs work orders (`signing`). */
+        post: operations["rotateKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/ca/advance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets the announced CA issue certificates now. */
+        post: operations["advanceCa"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -2775,6 +2843,38 @@ export interface components {
             field: string;
             /** @description What is wrong and what to do. */
             message: string;
+        };
+        /** @description The fleet's keys and where they stand. */
+        FleetKeysStatus: {
+            /** @description CAs, oldest first. */
+            ca: components["schemas"]["FleetKeyStatus"][];
+            /**
+             * Format: int64
+             * @description Hosts that are not removed.
+             */
+            hosts: number;
+            /** @description Signing keys, oldest first. */
+            signing: components["schemas"]["FleetKeyStatus"][];
+        };
+        /** @description One key. */
+        FleetKeyStatus: {
+            /**
+             * Format: int64
+             * @description Hosts that have said that they believe it.
+             */
+            believers: number;
+            /**
+             * Format: int64
+             * @description Hosts that have a certificate of this CA; 0 for a signing key.
+             */
+            certificates: number;
+            expiresAt?: components["schemas"]["UnixMs"] | null;
+            /** @description A CA's fingerprint as join commands pin it; a signing key's id. */
+            id: string;
+            /** @description Since when. */
+            since: components["schemas"]["UnixMs"];
+            /** @description `next`, `current`, `previous` or `gone`. */
+            state: string;
         };
         /** @description Present values of every host. */
         FleetValues: {
@@ -4963,6 +5063,11 @@ export interface components {
          * @enum {string}
          */
         Restart: "no" | "always" | "unless-stopped" | "on-failure";
+        /** @description How a rotation ends. */
+        Retirement: {
+            /** @description Also if hosts still have certificates of this CA; they must join anew. */
+            force?: boolean;
+        };
         /** @description A value, because it was asked for. */
         RevealedSecret: {
             /** @description The secret. */
@@ -7950,6 +8055,146 @@ export interface operations {
                 content?: never;
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetKeysStatus"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retireKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: "ca" | "signing";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Retirement"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetKeysStatus"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotateKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: "ca" | "signing";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetKeysStatus"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    advanceCa: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetKeysStatus"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -32,7 +32,7 @@ async fn status(State(app): State<App>, caller: Caller) -> ApiResult<Json<FleetK
 
 /// Begins the rotation of the CA (`ca`) or of the key that signs work orders (`signing`).
 #[utoipa::path(post, path = "/api/v1/keys/{kind}/rotate", operation_id = "rotateKey", tag = "keys",
-    params(("kind" = FleetKeyKind, Path)),
+    params(("kind" = inline(FleetKeyKind), Path)),
     responses((status = 200, body = FleetKeysStatus), (status = 403, body = Problem), (status = 409, body = Problem)))]
 async fn rotate(
     State(app): State<App>,
@@ -60,7 +60,7 @@ struct Retirement {
 
 /// Ends a rotation now: the older key counts no more.
 #[utoipa::path(post, path = "/api/v1/keys/{kind}/retire", operation_id = "retireKey", tag = "keys",
-    params(("kind" = FleetKeyKind, Path)), request_body = Retirement,
+    params(("kind" = inline(FleetKeyKind), Path)), request_body = Retirement,
     responses((status = 200, body = FleetKeysStatus), (status = 403, body = Problem), (status = 409, body = Problem)))]
 async fn retire(
     State(app): State<App>,
