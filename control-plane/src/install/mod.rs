@@ -26,7 +26,9 @@ mod tests;
 
 use muster_identity::{Fingerprint, token::JoinToken};
 
-pub use self::{api::router, packages::Packages};
+pub use self::packages::Packages;
+
+pub(crate) use self::api::file;
 
 use crate::{
     app::App,

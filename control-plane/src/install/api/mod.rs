@@ -1,25 +1,18 @@
 //! `/install/…`: no part of the API, since it is a shell on a new host that asks.
 
 use axum::{
-    Router,
     body::Body,
     extract::{Path, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
-    routing::get,
 };
 use tokio_util::io::ReaderStream;
 
 use super::{base_url, script};
 use crate::{app::App, error::Error, http::problem::ApiResult};
 
-/// This room's routes.
-pub fn router() -> Router<App> {
-    Router::new().route("/install/{file}", get(file))
-}
-
-/// The script, or a package.
-async fn file(State(app): State<App>, Path(name): Path<String>) -> ApiResult<Response> {
+/// `GET /install/{file}`: the script, or a package.
+pub(crate) async fn file(State(app): State<App>, Path(name): Path<String>) -> ApiResult<Response> {
     if name == script::NAME {
         return agent_script(&app).await;
     }
