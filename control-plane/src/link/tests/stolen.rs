@@ -113,7 +113,8 @@ async fn a_doctor_s_handshake_leaves_the_session_alone_and_hears_of_a_refusal() 
 
 async fn takeovers(plane: &Plane, host: HostId) -> Vec<String> {
     let caller = plane.caller().await;
-    let page = audit::list(&plane.app, &caller, audit::Scope::Org, &PageQuery::default())
+    let org = (audit::Scope::Org, &audit::Filter::default());
+    let page = audit::list(&plane.app, &caller, org, &PageQuery::default())
         .await
         .unwrap();
     let rows = page.items.into_iter();

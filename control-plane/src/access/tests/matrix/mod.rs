@@ -134,10 +134,12 @@ async fn outcome(test: &Test, caller: &Caller<'_>, route: &Route, objects: &obje
     let path = if caller.outside {
         route.path(|parent| objects.id(parent))
     } else {
-        // Platforms are not an org's: what an administrator may do shows only on one that they have.
+        // Platforms and the fleet's keys are not an org's: what an administrator may do shows only on real ones.
         route.path(|parent| {
             if parent.ends_with("/platforms") {
                 objects.platform.clone()
+            } else if parent.ends_with("/keys") {
+                objects.id(parent)
             } else {
                 NOTHING.to_owned()
             }

@@ -44,6 +44,7 @@ pub(super) async fn make(test: &Test) -> Objects {
     let mut ids = BTreeMap::from([
         ("hosts", host.to_string()),
         ("containers", "web".to_owned()),
+        ("keys", "ca".to_owned()),
         ("clusters", made("/api/v1/clusters", json!({"name": "web"})).await),
         (
             "environments",
