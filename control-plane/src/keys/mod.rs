@@ -17,7 +17,7 @@
 //! | switched → stable | every one seals with B, nothing is sealed by A any more, and a request that began before the switch has ended | A's values would be lost |
 //!
 //! `muster keys rotate` takes these steps on the key file ([`rotate`]); what is sealed by an older key is sealed anew
-//! in batches, by it and by every serving control plane ([`rewrap`]). A serving control plane reads the file again
+//! in batches, by it and by every serving control plane ([`rewrap()`]). A serving control plane reads the file again
 //! when it changes, and keeps what it once knew until it ends, so that tokens which a retired key signed go on
 //! counting meanwhile. Every state is in the key file and the rows themselves: whatever dies can be run again.
 //!

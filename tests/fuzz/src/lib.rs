@@ -6,15 +6,15 @@
 //!
 //! | target | entrance | law |
 //! |---|---|---|
-//! | [`frames`] | every message of the protocol, and the length in front of it | decoding undoes encoding; memory in proportion to the bytes that came |
-//! | [`join`] | a stranger's join request | the certificate says what the CA says, whatever was asked for |
-//! | [`certificates`] | certificates, requests, SPIFFE ids, fingerprints, tokens | one spelling for each; what is read prints as it was |
-//! | [`samples`], [`rollups`] | a report's parts | decoding undoes encoding; merging commutes |
-//! | [`chunks`] | an hour at rest | decoding undoes encoding; never more memory than an hour may take |
-//! | [`orders`] | an order's head, signature, payload, sealed secrets | exactly one encoding; nothing unsigned passes |
-//! | [`policy`] | the host's policy file | unknown keys are refused; what is not listed is not allowed |
-//! | [`sql`] | SQL text | nothing is lost by cutting; what can't be cut or read is never below *unknown* |
-//! | [`webhook`] | the body of `POST /webhook/deploy` | never the server's fault, never the token in the answer |
+//! | [`frames()`] | every message of the protocol, and the length in front of it | decoding undoes encoding; memory in proportion to the bytes that came |
+//! | [`join()`] | a stranger's join request | the certificate says what the CA says, whatever was asked for |
+//! | [`certificates()`] | certificates, requests, SPIFFE ids, fingerprints, tokens | one spelling for each; what is read prints as it was |
+//! | [`samples()`], [`rollups()`] | a report's parts | decoding undoes encoding; merging commutes |
+//! | [`chunks()`] | an hour at rest | decoding undoes encoding; never more memory than an hour may take |
+//! | [`orders()`] | an order's head, signature, payload, sealed secrets | exactly one encoding; nothing unsigned passes |
+//! | [`policy()`] | the host's policy file | unknown keys are refused; what is not listed is not allowed |
+//! | [`sql()`] | SQL text | nothing is lost by cutting; what can't be cut or read is never below *unknown* |
+//! | [`webhook()`] | the body of `POST /webhook/deploy` | never the server's fault, never the token in the answer |
 
 #![expect(
     clippy::expect_used,
