@@ -158,6 +158,8 @@ impl DockerError {
             "no such host",
             "i/o timeout",
             "timeout",
+            "deadline exceeded",
+            "request canceled",
             "unreachable",
             "dial tcp",
             "eof",
@@ -220,6 +222,8 @@ mod tests {
         // As Engine 20.10 words them.
         let refused = "Get \"http://r.io/v2/\": dial tcp 127.0.0.1:5000: connect: connection refused";
         assert!(matches!(pull(refused), DockerError::RegistryUnreachable { .. }));
+        let silent = "Get \"http://r.io/v2/\": context deadline exceeded";
+        assert!(matches!(pull(silent), DockerError::RegistryUnreachable { .. }));
         let no_auth = "Get \"http://r.io/v2/shop/manifests/1\": no basic auth credentials";
         assert!(matches!(pull(no_auth), DockerError::Unauthorized { .. }));
         let wrong = "Get \"http://r.io/v2/\": unauthorized: authentication required";
