@@ -211,7 +211,13 @@ impl StoredKey {
 
     /// Since when it is in its state.
     pub(super) fn since(&self) -> UnixMs {
-        self.state_at.max(self.created_at)
+        // Keys that were there before states were have no time of theirs. The time they were made at may be moved a
+        // little, to keep their order.
+        if self.state_at == UnixMs(0) {
+            self.created_at
+        } else {
+            self.state_at
+        }
     }
 
     fn is(&self, kind: &str, state: KeyState) -> bool {
