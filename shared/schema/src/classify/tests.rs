@@ -114,6 +114,7 @@ fn what_is_not_one_statement_is_unknown_whatever_it_begins_with() {
         (Postgres, "set constraints all deferred; drop table u"),
         (Postgres, "analyze t \\g"),
         (Postgres, "analyze t\0"),
+        (Postgres, "select 1 /* \0 */"),
         (Postgres, "vacuum t $x$ never closed"),
         (MySql, "analyze table t; drop table u"),
         (MySql, "optimize table t /*! ; drop table u */"),

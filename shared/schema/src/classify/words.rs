@@ -18,8 +18,12 @@ impl Words {
     /// `None` if the text can't be cut into tokens, or holds what only a client or nobody acts on: then nothing that
     /// is known of its first words says what the rest does.
     pub(super) fn of(dialect: Dialect, text: &str) -> Option<Self> {
+        // No server reads past a U+0000, whatever it stands in.
+        if text.contains('\0') {
+            return None;
+        }
         let tokens = words(dialect, text).ok()?;
-        let strange = |(kind, _): &(Kind, String)| matches!(kind, Kind::Symbol('\\' | '\0'));
+        let strange = |(kind, _): &(Kind, String)| matches!(kind, Kind::Symbol('\\'));
         (!tokens.iter().any(strange)).then_some(Self { dialect, tokens })
     }
 
