@@ -118,6 +118,7 @@ fn bad_request(status: StatusCode, detail: String) -> Response {
 }
 
 fn invalid(text: String) -> Response {
+    let text = shown(&text);
     // serde_path_to_error's text is "Failed to deserialize …: path: message".
     let text = text.split_once(": ").map_or(text.as_str(), |(_, rest)| rest);
     let (field, message) = match text.split_once(": ") {
@@ -127,9 +128,27 @@ fn invalid(text: String) -> Response {
     ApiError::from(Error::Invalid(vec![FieldError { field, message }])).into_response()
 }
 
+/// serde's words repeat names and values of the caller's; what is as long as a token or a key may be one.
+fn shown(text: &str) -> String {
+    const LONGEST: usize = 40;
+    const BEGINNING: usize = 12;
+    let cut = |word: &str| match word.char_indices().nth(LONGEST) {
+        Some(_) => word.chars().take(BEGINNING).chain(['…']).collect(),
+        None => word.to_owned(),
+    };
+    text.split(' ').map(cut).collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_may_be_a_token_is_not_repeated() {
+        let token = "t".repeat(43);
+        let text = format!("unknown field `whk_{token}`, expected `version`");
+        assert_eq!(shown(&text), "unknown field `whk_ttttttt… expected `version`");
+    }
 
     #[test]
     fn only_a_zero_that_is_one_is_seen() {
