@@ -78,6 +78,16 @@ pub struct NewAdministrator {
     pub kind: AdministratorKind,
 }
 
+/// A platform that somebody administers.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Administered {
+    /// The platform.
+    pub platform_id: PlatformId,
+    /// What they may do there.
+    pub kind: AdministratorKind,
+}
+
 /// Which platforms somebody administers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Authority {
@@ -172,6 +182,15 @@ const ONLY_LOOK: &str = "operators only look: ask a manager of this platform";
 
 pub(super) fn denied(message: &'static str) -> AccessError {
     AccessError::Refused(Error::Denied(message.into()))
+}
+
+/// The platforms that somebody is bound to as an administrator.
+pub(super) async fn list_mine(app: &App, who: &Identity) -> Result<Vec<Administered>, AccessError> {
+    let Authority::Some(platforms) = Authority::of(app, who).await? else {
+        return Ok(Vec::new());
+    };
+    let administered = |(platform_id, kind)| Administered { platform_id, kind };
+    Ok(platforms.into_iter().map(administered).collect())
 }
 
 /// Administrators of the platforms that the caller administers.

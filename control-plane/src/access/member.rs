@@ -2,7 +2,7 @@
 
 use muster_base::{UnixMs, UserId};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     AccessError, Caller, Operation, Role,
@@ -47,11 +47,36 @@ pub struct NewMember {
     pub role: Role,
 }
 
+/// Which members.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct MemberQuery {
+    /// The beginning of the name, nick name or e-mail address.
+    pub search: Option<String>,
+    /// Only those with this role.
+    #[param(inline)]
+    pub role: Option<Role>,
+    /// approved 1, founder 2.
+    pub status: Option<i64>,
+    /// How many items, 1–500; 50 by default.
+    #[param(minimum = 1, maximum = 500)]
+    pub limit: Option<u16>,
+    /// `nextCursor` of the page before.
+    pub cursor: Option<String>,
+}
+
 /// The org's members, in the order in which they were added to Muster.
-pub(super) async fn list(app: &App, caller: &Caller, query: &PageQuery) -> Result<Page<Member>, AccessError> {
+pub(super) async fn list(
+    app: &App,
+    caller: &Caller,
+    query: MemberQuery,
+) -> Result<Page<Member>, AccessError> {
     caller.require(Operation::MemberRead)?;
-    let rows = store::member::list(&app.db, caller.org(), query.cursor::<UserId>()?, query.fetch()).await?;
-    Ok(query.page(rows, |member| Cursor::of(&member.user_id)))
+    let page = PageQuery::new(query.limit, query.cursor.clone());
+    let after = page.cursor::<UserId>()?;
+    let rows = store::member::list(&app.db, caller.org(), &query, after, page.fetch()).await?;
+    Ok(page.page(rows, |member| Cursor::of(&member.user_id)))
 }
 
 /// Adds a user of the platform. The first owner of an org that has none yet is named by the super administrator.

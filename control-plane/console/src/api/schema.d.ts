@@ -2071,6 +2071,13 @@ export interface components {
             /** @description The deployment. */
             deploymentId: components["schemas"]["DeploymentId"];
         };
+        /** @description A platform that somebody administers. */
+        Administered: {
+            /** @description What they may do there. */
+            kind: components["schemas"]["AdministratorKind"];
+            /** @description The platform. */
+            platformId: components["schemas"]["PlatformId"];
+        };
         /** @description A user as an administrator of a platform. */
         Administrator: {
             /** @description Their account. */
@@ -3269,6 +3276,8 @@ export interface components {
         };
         /** @description Who is asking, and which orgs they may enter. */
         Me: {
+            /** @description The platforms that they administer; the super administrator administers all without being listed. */
+            administers: components["schemas"]["Administered"][];
             /** @description For cookie sessions: send it as `X-CSRF-Token` with everything but reads. */
             csrfToken: string | null;
             orgs: components["schemas"]["Membership"][];
@@ -8391,6 +8400,12 @@ export interface operations {
                 cursor?: string;
                 /** @description How many items, 1–500; 50 by default. */
                 limit?: number;
+                /** @description Only those with this role. */
+                role?: "VIEWER" | "MEMBER" | "ADMIN" | "OWNER";
+                /** @description The beginning of the name, nick name or e-mail address. */
+                search?: string;
+                /** @description approved 1, founder 2. */
+                status?: number;
             };
             header?: never;
             path?: never;

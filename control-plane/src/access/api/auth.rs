@@ -14,6 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     access::{
         AccessError, Actor, Identity,
+        administrator::{self, Administered},
         org::{self, Membership},
         session::{self, Attempt, Mode, Opened},
         user,
@@ -216,6 +217,8 @@ async fn logout_everywhere(State(app): State<App>, who: Identity) -> ApiResult<R
 struct Me {
     user: Myself,
     orgs: Vec<Membership>,
+    /// The platforms that they administer; the super administrator administers all without being listed.
+    administers: Vec<Administered>,
     /// For cookie sessions: send it as `X-CSRF-Token` with everything but reads.
     #[schema(required)]
     csrf_token: Option<String>,
@@ -231,6 +234,7 @@ async fn me(State(app): State<App>, who: Identity) -> ApiResult<Json<Me>> {
     };
     let csrf_token = session.map(|id| session::csrf_token(&app.keys, id));
     let orgs = org::list_mine(&app, &who).await?;
+    let administers = administrator::list_mine(&app, &who).await?;
     let user = Myself {
         id: who.actor.user(),
         username: who.actor.name(),
@@ -239,6 +243,7 @@ async fn me(State(app): State<App>, who: Identity) -> ApiResult<Json<Me>> {
     Ok(Json(Me {
         user,
         orgs,
+        administers,
         csrf_token,
     }))
 }

@@ -9,12 +9,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     access::{
         Caller, Role,
-        member::{self, Member, NewMember},
+        member::{self, Member, MemberQuery, NewMember},
     },
     app::App,
     http::{
         extract::{Json as Body, Path, Query},
-        page::{Page, PageQuery},
+        page::Page,
         problem::{ApiResult, Problem},
     },
 };
@@ -26,14 +26,14 @@ pub(super) fn router() -> OpenApiRouter<App> {
 }
 
 /// The org's members.
-#[utoipa::path(get, path = "/api/v1/members", operation_id = "listMembers", tag = "people", params(PageQuery),
+#[utoipa::path(get, path = "/api/v1/members", operation_id = "listMembers", tag = "people", params(MemberQuery),
     responses((status = 200, body = Page<Member>)))]
 async fn list(
     State(app): State<App>,
     caller: Caller,
-    Query(query): Query<PageQuery>,
+    Query(query): Query<MemberQuery>,
 ) -> ApiResult<Json<Page<Member>>> {
-    Ok(Json(member::list(&app, &caller, &query).await?))
+    Ok(Json(member::list(&app, &caller, query).await?))
 }
 
 /// Adds a user of the platform to the org.

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use muster_base::{OrgId, UnixMs, UserId};
 
 use crate::{
-    access::{AccessError, Role, member::Member},
+    access::{
+        AccessError, Role,
+        member::{Member, MemberQuery},
+    },
     db::{Db, DbError, Tx},
     with_pool, with_tx,
 };
@@ -160,16 +163,22 @@ impl TryFrom<Row> for Member {
 pub(in crate::access) async fn list(
     db: &Db,
     org: OrgId,
+    query: &MemberQuery,
     after: Option<UserId>,
     limit: i64,
 ) -> Result<Vec<Member>, DbError> {
     const SQL: &str = "select m.user_id, u.username, u.nick_name, u.email, m.role, m.status, m.created_at from members m \
         join users u on u.id = m.user_id where m.org_id = $1 and m.status > 0 and ($2 is null or m.user_id > $2) \
-        order by m.user_id limit $3";
+        and ($4 is null or m.role = $4) and ($5 is null or m.status = $5) and ($6 is null \
+        or lower(u.username) like $6 escape '\\' or lower(u.nick_name) like $6 escape '\\' \
+        or lower(u.email) like $6 escape '\\') order by m.user_id limit $3";
     let rows: Vec<Row> = with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(org)
         .bind(after)
         .bind(limit)
+        .bind(query.role.map(Role::as_str))
+        .bind(query.status)
+        .bind(query.search.as_deref().and_then(super::beginning))
         .fetch_all(pool)
         .await)?;
     rows.into_iter().map(Member::try_from).collect()

@@ -16,3 +16,12 @@ pub(super) mod session;
 pub(super) mod template;
 pub(super) mod user;
 pub(super) mod user_list;
+
+/// The pattern of `like … escape '\'` for what begins with `text`, in lower case; none for no text.
+fn beginning(text: &str) -> Option<String> {
+    if text.is_empty() {
+        return None;
+    }
+    let text = text.to_lowercase().replace('\\', "\\\\");
+    Some(format!("{}%", text.replace('%', "\\%").replace('_', "\\_")))
+}

@@ -28,11 +28,7 @@ pub(in crate::access) async fn list(
          or lower(nick_name) like $9 escape '\\') order by id desc limit $10",
         db.id_among("platform_id", 2)
     );
-    let escaped = |text: &String| {
-        let text = text.to_lowercase().replace('\\', "\\\\");
-        format!("{}%", text.replace('%', "\\%").replace('_', "\\_"))
-    };
-    let search = query.search.as_ref().filter(|text| !text.is_empty()).map(escaped);
+    let search = query.search.as_deref().and_then(super::beginning);
     Ok(with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
         .bind(after)
         .bind(&platforms)

@@ -317,3 +317,35 @@ both_databases!(
         );
     }
 );
+
+both_databases!(
+    members_are_found_by_role_status_and_the_beginning_of_a_name,
+    |test| {
+        let olga = test.member("olga", Role::Owner).await;
+        for (name, role) in [
+            ("ann_1", Role::Admin),
+            ("anna", Role::Viewer),
+            ("bob", Role::Viewer),
+        ] {
+            test.member(name, role).await;
+        }
+        let found = async |query: &str| {
+            let (status, page) = olga.get(&format!("/api/v1/members?{query}")).await;
+            assert_eq!(status, 200, "{page}");
+            let items = page["items"].as_array().unwrap().iter();
+            items
+                .map(|item| item["username"].as_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(found("role=VIEWER").await, ["anna", "bob"]);
+        assert_eq!(found("search=ANN").await, ["ann_1", "anna"]);
+        assert_eq!(
+            found("search=ann_").await,
+            ["ann_1"],
+            "no letter means any letter"
+        );
+        assert_eq!(found("search=ann&role=VIEWER&status=1").await, ["anna"]);
+        assert!(found("status=2&role=VIEWER").await.is_empty());
+        assert_eq!(olga.get("/api/v1/members?role=KING").await.0, 422);
+    }
+);
