@@ -9,5 +9,7 @@ declare module 'vue-router' {
     title?: string
     /** Route name of the page above. */
     parent?: string
+    /** Makes sense without an org. */
+    homeless?: boolean
   }
 }

@@ -25,6 +25,11 @@ export const router = createRouter({
     { path: '/releases/tickets/:id', name: 'ticket', component: () => import('./schema/TicketPage.vue'), meta: { title: 'nav.ticket', parent: 'releases' } },
     { path: '/releases/:id/run', name: 'release', component: () => import('./schema/ReleasePage.vue'), meta: { title: 'nav.release', parent: 'releases' } },
     { path: '/releases/executions/:id', name: 'execution', component: () => import('./schema/ExecutionPage.vue'), meta: { title: 'nav.execution', parent: 'releases' } },
+    { path: '/people', name: 'people', component: () => import('./people/MembersPage.vue'), meta: { title: 'nav.people' } },
+    { path: '/people/members/:id', name: 'member', component: () => import('./people/MemberPage.vue'), meta: { title: 'nav.member', parent: 'people' } },
+    { path: '/people/joining', name: 'joining', component: () => import('./people/JoiningPage.vue'), meta: { title: 'nav.joining', parent: 'people' } },
+    { path: '/people/org', name: 'org', component: () => import('./people/OrgPage.vue'), meta: { title: 'nav.org', parent: 'people', homeless: true } },
+    { path: '/welcome', name: 'welcome', component: () => import('./people/WelcomePage.vue'), meta: { title: 'nav.welcome', homeless: true } },
     { path: '/audit', name: 'audit', component: () => import('./audit/AuditPage.vue'), meta: { title: 'nav.audit' } },
     { path: '/settings', name: 'settings', component: () => import('./settings/SettingsPage.vue'), meta: { title: 'nav.settings' } },
     { path: '/:rest(.*)*', name: 'nowhere', component: () => import('./frame/NowherePage.vue'), meta: { title: 'nowhere.title' } },
@@ -39,6 +44,8 @@ router.beforeEach(async (to) => {
   if (state === 'unreachable' && session.problem.value?.code === 'not-installed') return { name: 'install' }
   if (to.name === 'signIn') return state === 'signedIn' ? { path: typeof to.query.to === 'string' ? to.query.to : '/' } : true
   if (state !== 'signedIn') return { name: 'signIn', query: to.fullPath === '/' ? {} : { to: to.fullPath } }
+  // Who is in no org yet has nothing to look at but the ways into one.
+  if (!session.orgId.value && !to.meta.homeless) return { name: session.administers.value ? 'users' : 'welcome' }
   return true
 })
 

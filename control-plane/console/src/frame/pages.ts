@@ -6,6 +6,10 @@ export interface RailPage {
   icon: IconName
   /** What one must be allowed to see it. */
   needs?: string
+  /** For those who administer platforms. */
+  administers?: boolean
+  /** Beginning of the names of the pages that belong to it. */
+  others?: readonly string[]
 }
 
 /** What the rail and the search know: only pages that exist. */
@@ -15,6 +19,7 @@ export const PAGES: RailPage[] = [
   { route: 'applications', title: 'nav.applications', icon: 'application', needs: 'application:read' },
   { route: 'deployments', title: 'nav.deployments', icon: 'deployment', needs: 'deployment:read' },
   { route: 'releases', title: 'nav.releases', icon: 'release', needs: 'release:read' },
+  { route: 'people', title: 'nav.people', icon: 'people', needs: 'member:read', others: ['joining', 'departments', 'roles', 'why', 'org'] },
   { route: 'audit', title: 'nav.audit', icon: 'audit', needs: 'audit:read' },
   { route: 'settings', title: 'nav.settings', icon: 'settings' },
 ]

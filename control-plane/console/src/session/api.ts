@@ -7,8 +7,8 @@ export function fetchMe(): Promise<Me> {
 }
 
 /** What one may do in the chosen org: codes such as `host:read`. */
-export async function fetchOperations(): Promise<string[]> {
-  return (await body(server.GET('/api/v1/me/permissions'))).operations
+export function fetchPermissions(): Promise<Schemas['MyPermissions']> {
+  return body(server.GET('/api/v1/me/permissions'))
 }
 
 /** Signs in with HttpOnly cookies; answers the CSRF token. */

@@ -2,7 +2,7 @@
 import { computed, readonly, ref, shallowRef } from 'vue'
 import { asProblem, type Problem } from '@/api/problem'
 import { setCsrfToken, setOrg } from '@/api/http'
-import { fetchMe, fetchOperations, logIn, logOut, type Me } from './api'
+import { fetchMe, fetchPermissions, logIn, logOut, type Me } from './api'
 
 export type SessionState = 'unknown' | 'signedOut' | 'signedIn' | 'unreachable'
 
@@ -13,6 +13,7 @@ const me = shallowRef<Me>()
 const problem = shallowRef<Problem>()
 const orgId = ref(localStorage.getItem(ORG) ?? '')
 const operations = shallowRef<ReadonlySet<string>>(new Set())
+const all = ref(false)
 
 async function enter(next: Me): Promise<void> {
   const orgs = next.orgs
@@ -36,6 +37,11 @@ async function restore(): Promise<SessionState> {
   return state.value
 }
 
+/** What changed about the person: a new membership, another name. Keeps the chosen org if it is still theirs. */
+async function reload(): Promise<void> {
+  await enter(await fetchMe())
+}
+
 async function signIn(login: string, password: string): Promise<void> {
   setCsrfToken(await logIn(login, password))
   const found = await fetchMe()
@@ -57,10 +63,29 @@ function forget(): void {
 /** Enters an org: everything that is asked from now on is asked of it. */
 async function chooseOrg(id: string): Promise<void> {
   setOrg(id)
-  operations.value = new Set(id ? await fetchOperations() : [])
+  const permissions = id ? await fetchPermissions() : undefined
+  operations.value = new Set(permissions?.operations)
+  all.value = permissions?.allOwnOperations ?? false
   orgId.value = id
   localStorage.setItem(ORG, id)
 }
+
+/** May the person give this to others? Nobody gives what they don't have. */
+function mayGive(operation: string): boolean {
+  return all.value || operations.value.has(operation)
+}
+
+/** An administrator of platforms, or the super administrator. */
+const administers = computed(() => me.value?.user.superAdmin === true || (me.value?.administers.length ?? 0) > 0)
+
+/** May the person change this platform; without one, any at all? */
+function manages(platformId?: string): boolean {
+  if (me.value?.user.superAdmin) return true
+  return me.value?.administers.some((one) => one.kind === 'manager' && (!platformId || one.platformId === platformId)) ?? false
+}
+
+/** The super administrator is not in the database and has neither inbox nor profile. */
+const isUser = computed(() => me.value?.user.id != null)
 
 const org = computed(() => me.value?.orgs.find((one) => one.id === orgId.value))
 
@@ -70,5 +95,5 @@ function may(operation: string): boolean {
 }
 
 export function useSession() {
-  return { state: readonly(state), me, org, orgId: readonly(orgId), problem, may, restore, signIn, signOut, forget, chooseOrg }
+  return { state: readonly(state), me, org, orgId: readonly(orgId), problem, may, mayGive, administers, manages, isUser, restore, reload, signIn, signOut, forget, chooseOrg }
 }

@@ -37,6 +37,7 @@ const light: GlobalThemeOverrides = {
     modalColor: '#ffffff',
     popoverColor: '#ffffff',
   },
+  Checkbox: { textColorDisabled: '#636b78' },
 }
 
 const night: GlobalThemeOverrides = {
@@ -62,6 +63,7 @@ const night: GlobalThemeOverrides = {
     popoverColor: '#1d222a',
     inputColor: '#12161b',
   },
+  Checkbox: { textColorDisabled: '#929cab' },
   Button: { textColorPrimary: '#0b1430', textColorHoverPrimary: '#0b1430', textColorPressedPrimary: '#0b1430', textColorFocusPrimary: '#0b1430', textColorDisabledPrimary: '#0b1430', textColorError: '#2a0708', textColorHoverError: '#2a0708', textColorPressedError: '#2a0708', textColorFocusError: '#2a0708' },
 }
 

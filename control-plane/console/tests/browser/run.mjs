@@ -12,6 +12,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
+import { PASSWORD, cast } from './cast.mjs'
 import { stories } from './stories.mjs'
 
 const required = (name) => {
@@ -95,12 +96,12 @@ async function look(page, name, where, noise) {
   for (const line of noise.splice(0)) fail(`${where} ${name}`, `console: ${line}`)
 }
 
-async function signIn(page) {
+async function signIn(page, login = account, secret = password) {
   await page.goto(`${base}/`)
-  await page.locator('input[autocomplete=username]').fill(account)
-  await page.locator('input[autocomplete=current-password]').fill(password)
+  await page.locator('input[autocomplete=username]').fill(login)
+  await page.locator('input[autocomplete=current-password]').fill(secret)
   await page.keyboard.press('Enter')
-  await page.waitForURL((url) => url.pathname === '/')
+  await page.waitForURL((url) => url.pathname !== '/sign-in')
   await settle(page)
 }
 
@@ -139,13 +140,34 @@ async function addresses(page) {
     const thing = await first(list)
     if (thing) found.push([name, name === 'release' ? `/releases/${thing.id}/run` : `${page}/${thing.id}`])
   }
-  found.push(['propose', '/releases/propose'])
+  found.push(['propose', '/releases/propose'], ...(await people(page)))
   return found
+}
+
+/** Pages about people; with a third part, as whom they are looked at instead of the super administrator. */
+async function people(page) {
+  const members = (await (await page.request.get(`${base}/api/v1/members`)).json()).items
+  const id = (name) => members.find((one) => one.username === name)?.userId
+  return [
+    ['people', '/people', 'olga'],
+    ['people-none', '/people?search=nobody-of-this-name', 'olga'],
+    ['people-add', '/people?add=1', 'olga'],
+    ['member', `/people/members/${id('mia')}`, 'olga'],
+    ['member-owner', `/people/members/${id('olga')}`, 'olga'],
+    ['member-looked-at', `/people/members/${id('ann')}`, 'vic'],
+    ['joining', '/people/joining', 'olga'],
+    ['joining-forbidden', '/people/joining', 'vic'],
+    ['joining-invite', '/people/joining?invite=1', 'olga'],
+    ['org', '/people/org', 'olga'],
+    ['org-looked-at', '/people/org', 'vic'],
+    ['welcome', '/welcome', 'nora'],
+  ]
 }
 
 let walked = 0
 try {
   const only = process.env.MUSTER_CONSOLE_ONLY
+  await cast(base, account, password)
   const start = await open(looks[0])
   await start.page.goto(`${base}/sign-in`)
   await settle(start.page)
@@ -154,29 +176,39 @@ try {
   await look(start.page, 'sign-in', 'light-en-1280', start.noise)
   await signIn(start.page)
   const signedIn = await start.context.storageState()
-  const pages = (await addresses(start.page)).filter(([name]) => !only || name.startsWith(only))
+  const pages = (await addresses(start.page)).filter(([name]) => !only || only.split(',').some((one) => name.startsWith(one)))
   await start.context.close()
+  const states = { [account]: signedIn }
+  for (const name of new Set(pages.map(([, , as]) => as).filter(Boolean))) {
+    const { context, page } = await open(looks[0])
+    await signIn(page, name, PASSWORD)
+    states[name] = await context.storageState()
+    await context.close()
+  }
 
   for (const each of looks) {
     const where = `${each.theme}-${each.locale}-${each.width}`
-    const { context, page, noise } = await open(each, signedIn)
-    for (const [name, path] of pages) {
+    const opened = {}
+    for (const [name, path, as = account] of pages) {
+      opened[as] ??= await open(each, states[as])
+      const { page, noise } = opened[as]
       try {
         await page.goto(base + path)
         await settle(page)
         // A missing thing is answered with 404, and the browser says so in its console: that is the point of that page.
         if (name.endsWith('-missing')) noise.splice(0, noise.length, ...noise.filter((line) => !line.includes('404')))
+        if (name.endsWith('-forbidden')) noise.splice(0, noise.length, ...noise.filter((line) => !line.includes('403')))
         await look(page, name, where, noise)
         walked += 1
       } catch (error) {
         fail(`${where} ${name}`, String(error).split('\n')[0])
       }
     }
-    await context.close()
+    for (const { context } of Object.values(opened)) await context.close()
     console.log(`ok  ${where}: ${pages.length} pages`)
   }
 
-  for (const [name, story] of only ? [] : Object.entries(stories)) {
+  for (const [name, story] of Object.entries(stories).filter(([name]) => (only ? name.includes(process.env.MUSTER_CONSOLE_STORY ?? '-') : true))) {
     const { context, page, noise } = await open(looks[0], story.signedOut ? undefined : signedIn)
     try {
       await story.run({ page, base, account, password, settle, another: () => open(looks[0]) })

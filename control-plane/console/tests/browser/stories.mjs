@@ -1,5 +1,6 @@
 /** What a person does with the console. Each begins on a page of its own, signed in unless it says otherwise. */
 import assert from 'node:assert/strict'
+import { PASSWORD, client } from './cast.mjs'
 
 /** The first host's page with its charts drawn. */
 async function hostPage(tools) {
@@ -34,6 +35,14 @@ async function signInAs(tools, role, path) {
   await page.waitForURL(base + path)
   await settle(page)
   return { page, context }
+}
+
+async function signInWith(page, base, login, path) {
+  await page.goto(base + path)
+  await page.locator('input[autocomplete=username]').fill(login)
+  await page.locator('input[autocomplete=current-password]').fill(PASSWORD)
+  await page.keyboard.press('Enter')
+  await page.waitForURL(base + path)
 }
 
 /** The first thing of a list. A story whose subject is missing has failed: nothing was shown. */
@@ -250,6 +259,57 @@ export const stories = {
       await page.keyboard.press('Enter')
       await page.waitForURL(/\/deployments\//)
       await page.getByRole('heading', { level: 1, name: `${application.name} no-such-version` }).waitFor()
+    },
+  },
+  'somebody applies with the code, is let in, and with a template for one host sees that host only': {
+    async run(tools) {
+      const { base, settle, another } = tools
+      const owner = await another()
+      await signInWith(owner.page, base, 'olga', '/people/joining')
+      await settle(owner.page)
+      // Other fields make a new code.
+      await owner.page.getByRole('button', { name: 'Change' }).click()
+      const email = owner.page.getByRole('dialog').getByRole('checkbox', { name: 'birthday' })
+      await email.click()
+      const before = await owner.page.getByRole('region', { name: 'Entry code' }).innerText()
+      await owner.page.getByRole('dialog').getByRole('button', { name: 'Save' }).click()
+      await owner.page.waitForFunction((old) => document.querySelector('.code pre').textContent !== old, before)
+      const code = await owner.page.getByRole('region', { name: 'Entry code' }).innerText()
+      assert.match(code, /^[A-Z2-9]{7}$/)
+
+      const username = `story${Date.now()}`
+      await call(tools, 'POST', '/users', { username, password: PASSWORD, nickName: 'A Story', email: `${username}@example.com` })
+      const guest = await another()
+      await signInWith(guest.page, base, username, '/welcome')
+      await guest.page.getByRole('textbox', { name: 'Entry code' }).fill(code)
+      await guest.page.getByRole('button', { name: 'Ask to join' }).click()
+      await guest.page.getByRole('alert').filter({ hasText: 'birthday' }).waitFor()
+      await (await client(base, username))('PATCH', '/me/profile', { birthday: '1990-04-01' })
+      await guest.page.getByRole('button', { name: 'Ask to join' }).click()
+      await guest.page.getByText('You asked to join').waitFor()
+
+      await owner.page.goto(`${base}/people/joining`)
+      const row = owner.page.getByRole('row', { name: new RegExp(username) })
+      await row.getByRole('button', { name: 'Let in' }).click()
+      await owner.page.getByRole('dialog').getByRole('button', { name: 'Let in' }).click()
+      await row.waitFor({ state: 'detached' })
+      await owner.page.goto(`${base}/people?search=${username}`)
+      await owner.page.getByRole('link', { name: username }).click()
+      await owner.page.getByRole('heading', { level: 1, name: username }).waitFor()
+      await owner.page.getByRole('combobox', { name: 'Permission template' }).selectOption({ label: 'One host' })
+      await owner.page.getByRole('button', { name: 'Save permissions' }).click()
+      await owner.page.getByText('It counts from their next request on').waitFor()
+
+      await guest.page.getByRole('button', { name: 'Look again' }).click()
+      await guest.page.waitForURL(`${base}/`)
+      await guest.page.goto(`${base}/hosts`)
+      await settle(guest.page)
+      const api = await client(base, username)
+      const reached = (await api('GET', '/hosts')).items
+      assert.equal(reached.length, 1)
+      assert.deepEqual(await guest.page.locator('tbody .name a').allInnerTexts(), [reached[0].name])
+      await owner.context.close()
+      await guest.context.close()
     },
   },
 }

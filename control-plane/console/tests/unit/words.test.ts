@@ -39,7 +39,7 @@ describe('words', () => {
   })
 
   it('are there for every name in the code', () => {
-    const used = [...code.matchAll(/\bt\(\s*'([\w.-]+)'/g)].map((match) => match[1] ?? '')
+    const used = [...code.matchAll(/\bt\(\s*'([\w.-]+)'/g), ...code.matchAll(/\b(?:label|hint|wrong|title): '(\w+\.[\w.-]+)'/g)].map((match) => match[1] ?? '')
     expect(used.length).toBeGreaterThan(100)
     expect(used.filter((key) => !english.has(key))).toEqual([])
   })
@@ -48,6 +48,13 @@ describe('words', () => {
     const prefixes = [...code.matchAll(/\bt\(\s*`([\w.-]+)\.\$\{/g)].map((match) => match[1] ?? '')
     const known = [...english.keys()]
     expect(prefixes.filter((prefix) => !known.some((key) => key.startsWith(`${prefix}.`)))).toEqual([])
+  })
+
+  it('are there for every operation and object kind of the server', () => {
+    const table = readFileSync('../src/access/operation.rs', 'utf8')
+    const codes = [...table.matchAll(/^ {4}\w+ "(\w+):(\w+)"/gm)].map((match) => `operations.${match[1]}_${match[2]}`)
+    expect(codes.length).toBeGreaterThan(30)
+    expect(codes.filter((key) => !english.has(key))).toEqual([])
   })
 
   it('are all used', () => {

@@ -1,9 +1,10 @@
 import { delivery } from './delivery'
 import { fleet } from './fleet'
 import { frame } from './frame'
+import { people } from './people'
 import { schema } from './schema'
 
-const en = { ...frame, ...fleet, ...delivery, ...schema }
+const en = { ...frame, ...fleet, ...delivery, ...schema, ...people }
 export default en
 
 type Text<T> = { [K in keyof T]: T[K] extends string ? string : Text<T[K]> }

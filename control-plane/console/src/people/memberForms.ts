@@ -1,0 +1,35 @@
+import type { FormDescription } from '@/forms/description'
+
+/** The forms about members and joining. */
+
+export const ADD_MEMBER: FormDescription = [
+  { name: 'username', input: 'text', label: 'people.username', hint: 'people.usernameHint', rules: [['required']] },
+  { name: 'role', input: 'select', label: 'people.role' },
+]
+
+export const ROLE: FormDescription = [{ name: 'role', input: 'select', label: 'people.role' }]
+
+export const REJECTION: FormDescription = [
+  { name: 'reason', input: 'textarea', label: 'joining.reason', hint: 'joining.reasonHint', rules: [['required'], ['length', 1, 200]] },
+]
+
+export const ENTRY: FormDescription = [{ name: 'fields', input: 'checks', label: 'joining.fields', hint: 'joining.fieldsHint' }]
+
+export const INVITATION: FormDescription = [
+  { name: 'email', input: 'text', label: 'joining.email', hint: 'joining.emailHint', rules: [['email']] },
+  { name: 'role', input: 'select', label: 'people.role' },
+  { name: 'days', input: 'select', label: 'joining.days' },
+]
+
+export const CODE: FormDescription = [
+  { name: 'code', input: 'text', label: 'joining.code', hint: 'joining.codeHint', rules: [['required'], ['length', 7, 7]], mono: true },
+]
+
+export const ORG: FormDescription = [
+  { name: 'name', input: 'text', label: 'org.name', rules: [['required'], ['length', 1, 128]] },
+  { name: 'alias', input: 'text', label: 'org.alias', rules: [['length', 0, 128]] },
+  { name: 'contact', input: 'text', label: 'org.contact', rules: [['length', 0, 128]] },
+  { name: 'mobile', input: 'text', label: 'org.mobile', rules: [['length', 0, 32]] },
+  { name: 'description', input: 'textarea', label: 'org.description', rules: [['length', 0, 2000]], wide: true },
+  { name: 'logo', input: 'image', label: 'org.logo', hint: 'forms.imageHint', wide: true },
+]
