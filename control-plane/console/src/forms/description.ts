@@ -4,7 +4,7 @@ export type Rule = ['required'] | ['length', number, number] | ['email'] | ['mat
 
 export interface FieldDescription {
   name: string
-  input: 'text' | 'password' | 'textarea' | 'select' | 'checks' | 'date' | 'image'
+  input: 'text' | 'password' | 'textarea' | 'select' | 'checks' | 'pick' | 'date' | 'image'
   /** i18n keys. */
   label: string
   hint?: string
@@ -23,9 +23,10 @@ export type FormDescription = readonly FieldDescription[]
 export interface FieldOption {
   value: string
   label: string
+  note?: string
 }
 
-/** Choices of `select` and `checks` by field name: they often come from the server. */
+/** Choices of `select`, `checks` and `pick` by field name: they often come from the server. */
 export type FieldOptions = Record<string, readonly FieldOption[]>
 
 /** Only what was filled in; the server takes a missing field for "no such thing", not an empty one. */

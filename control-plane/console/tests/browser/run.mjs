@@ -160,6 +160,16 @@ async function people(page) {
     ['joining-invite', '/people/joining?invite=1', 'olga'],
     ['org', '/people/org', 'olga'],
     ['org-looked-at', '/people/org', 'vic'],
+    ['departments', '/people/departments', 'olga'],
+    ['departments-looked-at', '/people/departments', 'vic'],
+    ['roles', '/people/roles', 'olga'],
+    ['roles-templates', '/people/roles/templates', 'olga'],
+    ['roles-looked-at', '/people/roles', 'vic'],
+    ['why-asking', '/people/why', 'olga'],
+    ['why-may', `/people/why?user=${id('mia')}&operation=release:execute`, 'olga'],
+    ['why-may-not', `/people/why?user=${id('vic')}&operation=host:write&kind=environments&object=prod`, 'olga'],
+    ['inbox', '/inbox', 'olga'],
+    ['inbox-unread', '/inbox?show=unread', 'otto'],
     ['welcome', '/welcome', 'nora'],
   ]
 }

@@ -312,4 +312,65 @@ export const stories = {
       await guest.context.close()
     },
   },
+  'a role is marked by keyboard, and the explainer says what it gives': {
+    async run({ base, settle, another }) {
+      const { page, context } = await another()
+      await signInWith(page, base, 'olga', '/people/roles')
+      await settle(page)
+      const name = `Night ${Date.now()}`
+      await page.getByRole('button', { name: 'New role' }).click()
+      await page.getByRole('dialog').getByRole('button', { name: 'Create' }).click()
+      await page.getByRole('alert').filter({ hasText: 'Fill this in' }).first().waitFor()
+      await page.getByRole('textbox', { name: 'Name' }).fill(name)
+      await page.getByRole('textbox', { name: 'Code' }).fill(`night-${Date.now()}`)
+      await page.keyboard.press('Enter')
+      await page.getByRole('checkbox', { name: `${name}: see hosts` }).focus()
+      await page.keyboard.press('ArrowDown')
+      await page.keyboard.press('Space')
+      await page.getByText('1 change not saved').waitFor()
+      await page.reload()
+      await page.getByText('1 change not saved').waitFor()
+      await page.getByRole('button', { name: 'Save' }).click()
+      await page.getByText('It counts within a second').waitFor()
+      assert.ok(await page.getByRole('checkbox', { name: `${name}: change hosts` }).isChecked())
+      // What is built in can be looked at, not changed.
+      await page.getByRole('checkbox', { name: /^Viewer: change hosts/ }).press('Space')
+      assert.ok(!(await page.getByRole('checkbox', { name: /^Viewer: change hosts/ }).isChecked()))
+
+      const api = await client(base, 'olga')
+      const role = (await api('GET', '/roles')).items.find((one) => one.name === name)
+      const wei = (await api('GET', '/members?search=wei')).items[0].userId
+      await api('PUT', `/members/${wei}/permissions`, { roleId: role.id })
+      await page.goto(`${base}/people/why`)
+      await settle(page)
+      await page.getByRole('combobox', { name: 'Member' }).selectOption(wei)
+      await page.getByRole('combobox', { name: 'Operation' }).selectOption('host:write')
+      await page.getByRole('heading', { name: 'wei may: change hosts' }).waitFor()
+      await page.getByRole('listitem').filter({ hasText: name }).filter({ hasText: 'gives it' }).waitFor()
+      assert.match(page.url(), /operation=host/)
+      await api('PUT', `/members/${wei}/permissions`, {})
+      await api('DELETE', `/roles/${role.id}`)
+      await context.close()
+    },
+  },
+  'a message leads to what it is about, and is read then': {
+    async run({ base, settle, another }) {
+      const username = `guest${Date.now()}`
+      const admin = await another()
+      const olga = await client(base, 'olga')
+      const mary = await client(base, 'mary')
+      await mary('POST', '/users', { username, password: PASSWORD })
+      const { link } = await olga('POST', '/invitations', { role: 'VIEWER' })
+      await (await client(base, username))('POST', '/invitations/accept', { token: link.split('/').pop() })
+      await signInWith(admin.page, base, 'olga', '/inbox')
+      await settle(admin.page)
+      const bell = admin.page.getByRole('link', { name: /Inbox, \d+ unread/ })
+      const before = Number((await bell.getAttribute('aria-label')).match(/\d+/)[0])
+      const message = admin.page.getByRole('listitem').filter({ hasText: `${username} accepted an invitation` })
+      await message.getByRole('button', { name: 'View' }).click()
+      await admin.page.getByRole('heading', { level: 1, name: username }).waitFor()
+      await admin.page.waitForFunction((count) => Number(document.querySelector('.bell').ariaLabel.match(/\d+/)?.[0] ?? 0) === count - 1, before)
+      await admin.context.close()
+    },
+  },
 }
