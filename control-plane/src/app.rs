@@ -14,6 +14,7 @@ use crate::{
     install::Packages,
     keys::Keys,
     link::Links,
+    notify::{self, Notify},
     schedule, schema,
     tasks::Tasks,
     telemetry::{self, Ingest},
@@ -45,6 +46,8 @@ pub struct AppInner {
     pub ingest: Ingest,
     /// Work orders.
     pub work: Work,
+    /// What leaves the house.
+    pub notify: Notify,
     /// Connected agents.
     pub links: Links,
     fleet_keys: watch::Sender<Option<Arc<FleetKeys>>>,
@@ -80,6 +83,7 @@ impl App {
             throttle: Throttle::default(),
             ingest: Ingest::default(),
             work: Work::default(),
+            notify: Notify::default(),
             links: Links::default(),
             fleet_keys: watch::Sender::new(None),
             delivery,
@@ -130,9 +134,10 @@ impl App {
         access::ensure_defaults(self).await?;
         schema::register(self);
         telemetry::start(self).await?;
-        let jobs = [access::jobs(), telemetry::jobs(), fleet::jobs()].concat();
+        let jobs = [access::jobs(), telemetry::jobs(), fleet::jobs(), notify::jobs()].concat();
         schedule::start(self, jobs);
         delivery::start(self);
+        notify::start(self);
         Ok(())
     }
 

@@ -18,6 +18,7 @@ pub mod http;
 pub mod install;
 pub mod keys;
 pub mod link;
+pub mod notify;
 pub mod schedule;
 pub mod schema;
 pub mod secrets;

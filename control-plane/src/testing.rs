@@ -36,6 +36,7 @@ use crate::{
     db::{Databases, Db, SqlitePools, migrate},
     http,
     keys::Keys,
+    notify::tests::peer::PostOffice,
 };
 
 /// Makes two tests of one body: on SQLite and on PostgreSQL.
@@ -69,6 +70,8 @@ pub(crate) struct Test {
     /// A sign-in of the super administrator for making people, and when it was made: the throttle counts sign-ins.
     maker: tokio::sync::Mutex<Option<(String, UnixMs)>>,
     data: tempfile::TempDir,
+    /// The mail server.
+    pub(crate) post: PostOffice,
     /// PostgreSQL's server, and the databases made there.
     server: Option<SecretString>,
     databases: Mutex<Vec<String>>,
@@ -151,6 +154,8 @@ impl Test {
             account: ADMIN.into(),
             password_hash,
         });
+        let post = PostOffice::open().await;
+        config.mail = Some(post.config());
         let keys = Keys::load_or_create(data.path()).unwrap();
         let app = App::new(config, databases, Clock::manual(UnixMs(1_780_000_000_000)), keys);
         app.start().await.unwrap();
@@ -159,6 +164,7 @@ impl Test {
             app,
             maker: tokio::sync::Mutex::default(),
             data,
+            post,
             server,
             databases: Mutex::default(),
         }
@@ -176,6 +182,17 @@ impl Test {
             telemetry: self.app.telemetry_db.clone(),
         };
         App::new(self.app.config.clone(), databases, self.app.clock.clone(), keys)
+    }
+
+    /// Another process's app on the same databases, with another configuration. It starts nothing.
+    pub(crate) fn app_with_config(&self, change: impl FnOnce(&mut Config)) -> App {
+        let databases = Databases {
+            main: self.app.db.clone(),
+            telemetry: self.app.telemetry_db.clone(),
+        };
+        let mut config = self.app.config.clone();
+        change(&mut config);
+        App::new(config, databases, self.app.clock.clone(), self.app.keys.clone())
     }
 
     /// Stops the app and drops its database.

@@ -90,7 +90,7 @@ pub struct Administered {
 
 /// Which platforms somebody administers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Authority {
+pub enum Authority {
     /// All: the super administrator.
     All,
     /// These.
@@ -99,7 +99,7 @@ pub(super) enum Authority {
 
 impl Authority {
     /// What `who` administers. API keys administer nothing.
-    pub(super) async fn of(app: &App, who: &Identity) -> Result<Self, AccessError> {
+    pub async fn of(app: &App, who: &Identity) -> Result<Self, AccessError> {
         if who.is_super_admin() {
             return Ok(Self::All);
         }
@@ -111,7 +111,7 @@ impl Authority {
     }
 
     /// Passes for any administrator.
-    pub(super) async fn require_any(app: &App, who: &Identity) -> Result<Self, AccessError> {
+    pub async fn require_any(app: &App, who: &Identity) -> Result<Self, AccessError> {
         match Self::of(app, who).await? {
             Self::Some(platforms) if platforms.is_empty() => Err(denied("only administrators may do this")),
             authority => Ok(authority),
@@ -119,7 +119,7 @@ impl Authority {
     }
 
     /// Passes for whoever manages a platform.
-    pub(super) async fn require_manager(app: &App, who: &Identity) -> Result<Self, AccessError> {
+    pub async fn require_manager(app: &App, who: &Identity) -> Result<Self, AccessError> {
         let authority = Self::require_any(app, who).await?;
         match &authority {
             Self::Some(platforms) if !platforms.values().any(|kind| *kind == AdministratorKind::Manager) => {
@@ -130,7 +130,7 @@ impl Authority {
     }
 
     /// What a query filters platforms by: a JSON array of ids; none: all.
-    pub(super) fn keys(&self) -> Option<String> {
+    pub fn keys(&self) -> Option<String> {
         match self {
             Self::All => None,
             Self::Some(platforms) => {
@@ -141,7 +141,7 @@ impl Authority {
     }
 
     /// Passes if they may see the platform; one that they don't administer is not there.
-    pub(super) fn see(&self, platform: PlatformId) -> Result<(), AccessError> {
+    pub fn see(&self, platform: PlatformId) -> Result<(), AccessError> {
         match self {
             Self::All => Ok(()),
             Self::Some(platforms) if platforms.contains_key(&platform) => Ok(()),
@@ -150,7 +150,7 @@ impl Authority {
     }
 
     /// Passes if they may change what is in the platform.
-    pub(super) fn manage(&self, platform: PlatformId) -> Result<(), AccessError> {
+    pub fn manage(&self, platform: PlatformId) -> Result<(), AccessError> {
         self.see(platform)?;
         match self {
             Self::Some(platforms) if platforms.get(&platform) == Some(&AdministratorKind::Operator) => {

@@ -74,6 +74,7 @@ mod user_list;
 mod watch;
 
 pub use self::{
+    administrator::Authority,
     api::router,
     authenticate::{Credential, Identified, enter_org, identify},
     caller::{Actor, Caller, Identity},

@@ -7,6 +7,8 @@ mod delivery;
 mod http;
 mod install;
 mod link;
+mod mail;
+mod outbox;
 mod telemetry;
 
 use std::path::{Path, PathBuf};
@@ -19,8 +21,15 @@ use muster_base::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    address::as_seen_from_outside, database::DatabaseConfig, delivery::DeliveryConfig, http::HttpConfig,
-    install::InstallConfig, link::LinkConfig, telemetry::TelemetryConfig,
+    address::as_seen_from_outside,
+    database::DatabaseConfig,
+    delivery::DeliveryConfig,
+    http::HttpConfig,
+    install::InstallConfig,
+    link::LinkConfig,
+    mail::{MailConfig, MailSecurity},
+    outbox::OutboxConfig,
+    telemetry::TelemetryConfig,
 };
 
 /// File name in the data directory.
@@ -42,6 +51,10 @@ pub struct Config {
     pub delivery: DeliveryConfig,
     /// What new hosts are given.
     pub install: InstallConfig,
+    /// The mail server.
+    pub mail: Option<MailConfig>,
+    /// What leaves the house.
+    pub outbox: OutboxConfig,
     /// The super administrator; absent until set up.
     pub super_admin: Option<SuperAdmin>,
     /// Where the data is; from the command line.
@@ -67,6 +80,7 @@ struct Defaults {
     telemetry: TelemetryConfig,
     delivery: DeliveryConfig,
     install: InstallConfig,
+    outbox: OutboxConfig,
 }
 
 impl Config {
@@ -80,6 +94,7 @@ impl Config {
             telemetry: TelemetryConfig::default(),
             delivery: DeliveryConfig::default(),
             install: InstallConfig::default(),
+            outbox: OutboxConfig::default(),
         };
         let mut config: Self = Figment::from(Serialized::defaults(defaults))
             .merge(Toml::file(file))

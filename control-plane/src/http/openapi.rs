@@ -7,7 +7,7 @@ use utoipa::{
 use utoipa_axum::router::OpenApiRouter;
 
 use super::problem::Problem;
-use crate::{access, app::App, audit, delivery, fleet, schema, secrets, setup, telemetry, work};
+use crate::{access, app::App, audit, delivery, fleet, notify, schema, secrets, setup, telemetry, work};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -49,6 +49,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(setup::api::router::<App>())
         .merge(access::router())
         .merge(audit::router())
+        .merge(notify::router())
         .merge(fleet::router())
         .merge(telemetry::router())
         .merge(work::router())

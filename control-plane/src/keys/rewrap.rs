@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Keys, Purpose, store};
 use crate::{
     db::{Db, DbError},
-    fleet, in_tx, secrets,
+    fleet, in_tx, notify, secrets,
     secrets::seal::{Place, Sealer},
 };
 
@@ -85,7 +85,10 @@ impl Shelf {
 
 /// Every shelf of the product.
 fn shelves() -> impl Iterator<Item = &'static Shelf> {
-    secrets::SHELVES.iter().chain(fleet::SHELVES)
+    secrets::SHELVES
+        .iter()
+        .chain(fleet::SHELVES)
+        .chain(notify::SHELVES)
 }
 
 /// What was done.

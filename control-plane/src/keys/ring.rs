@@ -22,6 +22,8 @@ pub enum Purpose {
     AccessTokens,
     /// CSRF tokens.
     Csrf,
+    /// Codes and links in the outbox.
+    Outbox,
 }
 
 impl Purpose {
@@ -31,6 +33,7 @@ impl Purpose {
             Self::KeyStore => b"muster/key-store/v1",
             Self::AccessTokens => b"muster/access-tokens/v1",
             Self::Csrf => b"muster/csrf/v1",
+            Self::Outbox => b"muster/outbox/v1",
         }
     }
 }

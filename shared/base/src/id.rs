@@ -161,6 +161,10 @@ ids! {
     ReleaseId
     /// One run of a release on one server.
     ExecutionId
+    /// Something in the outbox: a mail, a text message.
+    LetterId
+    /// A device that somebody signed in with.
+    DeviceId
 }
 
 #[cfg(feature = "openapi")]

@@ -12,10 +12,10 @@ mod time;
 pub use clock::Clock;
 pub use digest::{Sha256Digest, sha256};
 pub use id::{
-    ApiKeyId, ApplicationId, AuditId, ClusterId, DepartmentId, DeploymentId, EnvVarId, EnvironmentId,
-    ExecutionId, HostId, IdError, InvitationId, JoinTokenId, MessageId, ModuleId, OperationId, OrderId,
-    OrgId, PlatformId, RegistryId, ReleaseId, RoleId, SecretGroupId, SecretId, ServerId, SessionId,
-    TemplateId, TicketId, UserId,
+    ApiKeyId, ApplicationId, AuditId, ClusterId, DepartmentId, DeploymentId, DeviceId, EnvVarId,
+    EnvironmentId, ExecutionId, HostId, IdError, InvitationId, JoinTokenId, LetterId, MessageId, ModuleId,
+    OperationId, OrderId, OrgId, PlatformId, RegistryId, ReleaseId, RoleId, SecretGroupId, SecretId,
+    ServerId, SessionId, TemplateId, TicketId, UserId,
 };
 pub use random::{random_array, random_token};
 pub use secrecy::{ExposeSecret, SecretString};

@@ -45,6 +45,7 @@ pub(super) async fn make(test: &Test) -> Objects {
         ("hosts", host.to_string()),
         ("containers", "web".to_owned()),
         ("keys", "ca".to_owned()),
+        ("outbox", host.to_string()),
         ("clusters", made("/api/v1/clusters", json!({"name": "web"})).await),
         (
             "environments",

@@ -1,0 +1,98 @@
+//! What leaves the house: mail now, text messages, and later webhooks and chats, all through one outbox.
+//!
+//! A use-case writes a [`Letter`] in the transaction of what it tells about ([`post`]), so that neither is there
+//! without the other. One task ([`worker`]) sends what is due, a few at a time, and writes down what came of it.
+//!
+//! # States
+//! ```text
+//!            ┌────────── a fault that may pass: later, twice as long each time, 4 h at most ─────────┐
+//!            ▼                                                                                       │
+//! post ─→ waiting ─→ claimed (waiting, due again in 90 s) ─→ sent ──────────────→ forgotten after `keep_sent_days`
+//!            │                          └─→ dead (refused, expired, or 27 attempts: 3 days) ─→ after `keep_dead_days`
+//!            └── expired ─→ dead            └── retried by an administrator ─→ waiting
+//! ```
+//! A claim moves the time at which the letter is due forward and counts an attempt; only the claim with that count
+//! writes the outcome. A process that dies holding one loses nothing: the letter is due again by itself. It may then go
+//! out twice, always with the same `Message-ID`.
+//!
+//! | fault | is | then |
+//! |---|---|---|
+//! | no connection, no answer in time, cut off, TLS or sign-in fails, 421, 5xx but those below | the server's | later; the rest of the batch waits, too |
+//! | 4xx | for now | later |
+//! | 550, 551, 552, 553, 556, an address that is none | the letter's | dead at once |
+//!
+//! Without a mail server in the configuration letters wait until there is one, or until they expire.
+//!
+//! # Table
+//! `outbox`: kind, recipient, template with its parameters, the code or link sealed ([`SHELVES`]) and wiped once it is
+//! sent or worth nothing, state, attempts, when it is due, last error.
+//!
+//! # Who
+//! Other rooms post. Administrators of a platform see its letters, never their codes; its managers send one again and
+//! send a test. What belongs to no platform is for the super administrator.
+//!
+//! # Invariants
+//! - Only this room names lettre, and only [`mailer`] in it.
+//! - A code or link is in clear nowhere but in memory while it is sent. No error text holds what was sent.
+//! - Batches, attempts, waits and rows all have an end.
+
+mod api;
+mod error;
+mod language;
+mod letter;
+mod mailer;
+mod outbox;
+mod store;
+mod template;
+#[cfg(test)]
+pub(crate) mod tests;
+mod worker;
+
+use tokio::sync::Notify as Waker;
+
+pub use self::{
+    api::router,
+    error::NotifyError,
+    language::Language,
+    letter::{Channel, Letter},
+    outbox::post,
+    template::Template,
+    worker::start,
+};
+use crate::keys::{Purpose, Shelf, ShelfKind};
+
+/// What a sealed code or link is bound to, beside its row.
+const SEALED: &str = "outbox";
+
+/// Where this room keeps sealed values.
+pub const SHELVES: &[Shelf] = &[Shelf {
+    table: "outbox",
+    column: "secret",
+    purpose: Purpose::Outbox,
+    org: None,
+    kind: ShelfKind::Always(SEALED),
+    id: "id",
+    version: None,
+}];
+
+/// This room's part of the process.
+#[derive(Debug, Default)]
+pub struct Notify {
+    wake: Waker,
+}
+
+impl Notify {
+    /// Says that something was posted, after it was committed. Without it the letter waits a few seconds.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+}
+
+/// What this room does by schedule.
+pub fn jobs() -> Vec<crate::schedule::Job> {
+    vec![crate::schedule::Job {
+        name: "notify.forget",
+        every_ms: muster_base::UnixMs::DAY,
+        run: outbox::forget,
+    }]
+}

@@ -1,0 +1,146 @@
+//! The texts, in both languages. A template is a file: the subject, an empty line, the text. `{name}` stands for a
+//! parameter and `{secret}` for the code or link.
+
+use std::collections::BTreeMap;
+
+use muster_base::{ExposeSecret, SecretString};
+
+use super::Language;
+
+/// What a letter says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Template {
+    /// That mail arrives. `by`
+    Test,
+    /// An invitation into an org. `org`, `inviter`, `days`; the link
+    Invitation,
+}
+
+macro_rules! texts {
+    ($($template:ident = $name:literal),* $(,)?) => {
+        impl Template {
+            /// All.
+            pub const ALL: &'static [Self] = &[$(Self::$template),*];
+
+            pub(super) const fn as_str(self) -> &'static str {
+                match self { $(Self::$template => $name),* }
+            }
+
+            const fn text(self, language: Language) -> &'static str {
+                match (self, language) {
+                    $(
+                        (Self::$template, Language::En) => include_str!(concat!("texts/en/", $name, ".txt")),
+                        (Self::$template, Language::Zh) => include_str!(concat!("texts/zh/", $name, ".txt")),
+                    )*
+                }
+            }
+        }
+    };
+}
+
+texts! {
+    Test = "test",
+    Invitation = "invitation",
+}
+
+/// A letter's words.
+#[derive(Debug)]
+pub(super) struct Words {
+    pub(super) subject: String,
+    /// May hold a code or a link.
+    pub(super) text: SecretString,
+}
+
+impl Template {
+    pub(super) fn read(text: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|template| template.as_str() == text)
+    }
+
+    /// Fills a template in; nothing if a parameter is missing.
+    pub(super) fn words(
+        self,
+        language: Language,
+        parameters: &BTreeMap<String, String>,
+        secret: Option<&SecretString>,
+    ) -> Option<Words> {
+        let (subject, text) = self.text(language).split_once("\n\n")?;
+        Some(Words {
+            subject: filled(subject, parameters, None)?,
+            text: filled(text, parameters, secret)?.into(),
+        })
+    }
+}
+
+fn filled(
+    text: &str,
+    parameters: &BTreeMap<String, String>,
+    secret: Option<&SecretString>,
+) -> Option<String> {
+    let mut out = String::with_capacity(text.len() + 128);
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, after) = after.split_once('}')?;
+        out.push_str(before);
+        match name {
+            "secret" => out.push_str(secret?.expose_secret()),
+            // One line each: a name must not look like a paragraph of ours.
+            name => out.extend(
+                parameters
+                    .get(name)?
+                    .chars()
+                    .filter(|c| !c.is_control())
+                    .take(256),
+            ),
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn placeholders(text: &str) -> BTreeSet<&str> {
+        let names = text.split('{').skip(1);
+        names
+            .map(|rest| rest.split_once('}').expect("a closed brace").0)
+            .collect()
+    }
+
+    #[test]
+    fn both_languages_say_the_same_things() {
+        for template in Template::ALL {
+            let [en, zh] = Language::ALL.map(|language| template.text(language));
+            assert_eq!(placeholders(en), placeholders(zh), "{template:?}");
+            for text in [en, zh] {
+                let (subject, body) = text.split_once("\n\n").expect("a subject and a text");
+                assert!(
+                    !subject.contains('\n') && !subject.contains("{secret}"),
+                    "{subject}"
+                );
+                assert!(body.ends_with('\n') && !body.starts_with('\n'), "{template:?}");
+            }
+            assert!(
+                zh.chars().any(|c| ('一'..='鿿').contains(&c)),
+                "{template:?} is Chinese"
+            );
+            assert_eq!(Template::read(template.as_str()), Some(*template));
+        }
+    }
+
+    #[test]
+    fn a_parameter_is_one_line_and_no_template() {
+        let parameters = BTreeMap::from([("by".to_owned(), "a\r\nBcc: {secret}".to_owned())]);
+        let words = Template::Test.words(Language::En, &parameters, None).unwrap();
+        assert!(words.text.expose_secret().contains("aBcc: {secret}"));
+        let nothing = BTreeMap::new();
+        assert!(Template::Test.words(Language::En, &nothing, None).is_none());
+    }
+}
