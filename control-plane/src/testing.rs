@@ -212,7 +212,7 @@ impl Test {
     }
 
     /// The super administrator, for what tests need to be there.
-    async fn maker(&self) -> Client<'_> {
+    pub(crate) async fn maker(&self) -> Client<'_> {
         let mut maker = self.maker.lock().await;
         let now = self.app.clock.now();
         let fresh = maker

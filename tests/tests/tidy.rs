@@ -17,6 +17,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("bollard", &["agent/src/worker/docker"]),
     ("aes_gcm", &["control-plane/src/secrets/seal"]),
     ("rcgen", &["shared/identity"]),
+    ("lettre", &["control-plane/src/notify/mailer.rs"]),
     (
         "axum",
         &["control-plane/src/http", "control-plane/src/*/api", "tests/fuzz"],

@@ -189,7 +189,7 @@ async fn note(app: &App, letter: &store::outbox::Claimed, sent: Result<(), Fault
 
 /// How long to wait after so many attempts.
 fn wait_ms(attempts: i64) -> i64 {
-    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(0).min(16);
+    let doublings = attempts.saturating_sub(1).clamp(0, 16);
     (FIRST_WAIT_MS << doublings).min(LONGEST_WAIT_MS)
 }
 

@@ -1297,6 +1297,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/outbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Mails and text messages of the platforms that one administers, newest first, without the codes that they carry. */
+        get: operations["listLetters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outbox/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a letter again that was given up. */
+        post: operations["retryLetter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outbox/state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the outbox does: what waits, since when, and why. */
+        get: operations["getOutboxState"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outbox/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a test mail and answers what came of it: `sent`, or `lastError`. */
+        post: operations["sendTestMail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/permission-templates": {
         parameters: {
             query?: never;
@@ -2264,6 +2332,11 @@ export interface components {
             /** @description `everything`, `role`, `ownRole`, `template`, `direct`, `key` or `scope`. */
             step: string;
         };
+        /**
+         * @description A way out of the house.
+         * @enum {string}
+         */
+        Channel: "mail";
         /** @description What a usable database is. */
         Checked: {
             /** @description What an installation would do with it. */
@@ -3214,6 +3287,11 @@ export interface components {
         Labels: {
             [key: string]: string;
         };
+        /**
+         * @description A language.
+         * @enum {string}
+         */
+        Language: "en" | "zh";
         /** @description Newest readings by series name, for instance `cpu.total`. */
         Latest: {
             /** @description When they were taken. */
@@ -3223,6 +3301,13 @@ export interface components {
                 [key: string]: number;
             };
         };
+        /** Format: uuid */
+        LetterId: string;
+        /**
+         * @description Where a letter stands.
+         * @enum {string}
+         */
+        LetterState: "waiting" | "sent" | "dead";
         /** @description What the container may use at most. */
         Limits: {
             /**
@@ -3826,6 +3911,25 @@ export interface components {
             mobile?: string | null;
             /** @description Name. */
             name?: string | null;
+        };
+        /** @description How the outbox does. */
+        OutboxState: {
+            /**
+             * Format: int64
+             * @description Letters that were given up and not forgotten yet.
+             */
+            dead: number;
+            /** @description What went wrong with those that wait, most recently; empty if nothing did. */
+            lastError: string;
+            lastSentAt: components["schemas"]["UnixMs"] | null;
+            /** @description Whether there is a mail server in the configuration. */
+            mailConfigured: boolean;
+            oldestWaitingAt: components["schemas"]["UnixMs"] | null;
+            /**
+             * Format: int64
+             * @description Letters that wait.
+             */
+            waiting: number;
         };
         /**
          * @description What an installation does with a database.
@@ -4496,6 +4600,41 @@ export interface components {
             nextCursor: string | null;
         };
         /** @description One page of a list. */
+        Page_PostedLetter: {
+            /** @description The items. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description How often it was tried.
+                 */
+                attempts: number;
+                /** @description When it was posted. */
+                createdAt: components["schemas"]["UnixMs"];
+                endedAt: components["schemas"]["UnixMs"] | null;
+                /** @description After this it is not sent any more. */
+                expiresAt: components["schemas"]["UnixMs"];
+                /** @description Id. */
+                id: components["schemas"]["LetterId"];
+                /** @description How it leaves. */
+                kind: components["schemas"]["Channel"];
+                /** @description Its language. */
+                language: components["schemas"]["Language"];
+                /** @description What went wrong last; empty if nothing did. */
+                lastError: string;
+                /** @description When it is tried next, while it waits. */
+                nextAttemptAt: components["schemas"]["UnixMs"];
+                platformId: components["schemas"]["PlatformId"] | null;
+                /** @description An e-mail address or a mobile number. */
+                recipient: string;
+                /** @description Where it stands. */
+                state: components["schemas"]["LetterState"];
+                /** @description Which text. */
+                template: string;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
         Page_Registry: {
             /** @description The items. */
             items: {
@@ -4853,6 +4992,36 @@ export interface components {
             hostIp?: string | null;
             /** @description Transport. */
             protocol?: components["schemas"]["Transport"];
+        };
+        /** @description A letter in the outbox, without its code. */
+        PostedLetter: {
+            /**
+             * Format: int64
+             * @description How often it was tried.
+             */
+            attempts: number;
+            /** @description When it was posted. */
+            createdAt: components["schemas"]["UnixMs"];
+            endedAt: components["schemas"]["UnixMs"] | null;
+            /** @description After this it is not sent any more. */
+            expiresAt: components["schemas"]["UnixMs"];
+            /** @description Id. */
+            id: components["schemas"]["LetterId"];
+            /** @description How it leaves. */
+            kind: components["schemas"]["Channel"];
+            /** @description Its language. */
+            language: components["schemas"]["Language"];
+            /** @description What went wrong last; empty if nothing did. */
+            lastError: string;
+            /** @description When it is tried next, while it waits. */
+            nextAttemptAt: components["schemas"]["UnixMs"];
+            platformId: components["schemas"]["PlatformId"] | null;
+            /** @description An e-mail address or a mobile number. */
+            recipient: string;
+            /** @description Where it stands. */
+            state: components["schemas"]["LetterState"];
+            /** @description Which text. */
+            template: string;
         };
         /** @description The body of every error: `application/problem+json`. */
         Problem: {
@@ -5534,6 +5703,13 @@ export interface components {
             } | null;
             /** @description Codes of operations. */
             operations?: string[] | null;
+        };
+        /** @description A letter to try the mail server with. */
+        TestLetter: {
+            language?: components["schemas"]["Language"] | null;
+            platformId?: components["schemas"]["PlatformId"] | null;
+            /** @description An e-mail address. */
+            to: string;
         };
         /** @description Which database to connect to. */
         TestRequest: {
@@ -9167,6 +9343,161 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Org"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listLetters: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+                /** @description Only those to this address or number. */
+                recipient?: string;
+                /** @description Only those in this state. */
+                state?: "waiting" | "sent" | "dead";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PostedLetter"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retryLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["LetterId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PostedLetter"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getOutboxState: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutboxState"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sendTestMail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestLetter"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PostedLetter"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             409: {
