@@ -22,7 +22,7 @@ use crate::{
 /// For each of the server's answers.
 const ANSWER: Duration = Duration::from_secs(20);
 /// For the whole conversation; ends before a claim does.
-const WHOLE: Duration = Duration::from_secs(60);
+const WHOLE: Duration = Duration::from_mins(1);
 /// What is kept of a server's words.
 const WORDS: usize = 300;
 
