@@ -29,6 +29,8 @@ pub struct Options {
     pub clock_factor: u32,
     /// Another build of `muster-agent` than the one that the tests use.
     pub program: Option<PathBuf>,
+    /// More variables for its environment.
+    pub env: Vec<(String, String)>,
     /// Record the orders that are handed to the worker, into [`Agent::tapped`].
     pub tap: bool,
 }
@@ -40,6 +42,7 @@ impl Default for Options {
             docker_host: None,
             clock_factor: 1,
             program: None,
+            env: Vec::new(),
             tap: false,
         }
     }
@@ -81,6 +84,7 @@ impl Agent {
     /// Joins with the answer of `POST /api/v1/join-tokens`.
     pub fn enrol(&self, grant: &Value) -> Result<()> {
         let mut join = Command::new(self.program()?);
+        join.envs(self.options.env.iter().map(|(name, value)| (name, value)));
         join.arg("join").arg("--data").arg(self.data());
         join.args([
             "--server",
@@ -107,6 +111,9 @@ impl Agent {
                 "--clock-factor",
                 &self.options.clock_factor.to_string(),
             ]);
+        for (name, value) in &self.options.env {
+            launch = launch.env(name, value);
+        }
         if self.options.tap {
             fs::create_dir_all(self.tapped())?;
             launch = launch

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use muster_base::point;
 use nix::unistd::{Uid, User};
 
 use super::IdentityError;
@@ -29,8 +30,24 @@ pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
         .open(&beside)?;
     file.write_all(content)?;
     file.sync_all()?;
+    point!("file.{}.written", label(path));
     fs::rename(&beside, path)?;
-    File::open(directory)?.sync_all()
+    File::open(directory)?.sync_all()?;
+    point!("file.{}.in-place", label(path));
+    Ok(())
+}
+
+/// The file's name, or what kind of file it is if the name is of one order only.
+fn label(path: &Path) -> &str {
+    const LONGEST: usize = 32;
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    if name.len() <= LONGEST {
+        return name;
+    }
+    path.extension().and_then(|end| end.to_str()).unwrap_or_default()
 }
 
 /// Makes a directory that only its owner may enter.

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use muster_base::SessionId;
+use muster_base::{SessionId, point};
 use muster_protocol::{
     VERSIONS,
     latest::{AgentControl, FleetKeysNotice, Goodbye, Hello, HostFacts, RenewReply, ServerControl},
@@ -218,6 +218,7 @@ async fn send_reports(link: &Link, connection: &Connection, window: &Semaphore) 
         if let Err(error) = write_frame(send, &report).await {
             return error.into();
         }
+        point!("reports.sent");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use muster_base::point;
 use muster_protocol::{
     FrameError,
     latest::{OrderReply, ServerStream, TailFrame, TailRequest},
@@ -72,11 +73,13 @@ async fn serve_order(
     while let Some(reply) = outbox.recv().await {
         write_frame(send, &reply).await?;
     }
+    point!("orders.replies.sent");
     drop(send.finish());
     // The control plane ends its half once it has stored what it got.
     if timeout(STORE_TIMEOUT, ended_cleanly(receive)).await == Ok(true) {
         stored_tx.send(()).unwrap_or_default();
     }
+    point!("orders.replies.stored");
     Ok(())
 }
 

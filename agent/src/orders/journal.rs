@@ -17,8 +17,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use muster_base::{OrderId, UnixMs};
-use muster_protocol::latest::{OrderEvent, OrderOutcome, OrderRefusal};
+use muster_base::{OrderId, UnixMs, effect, point};
+use muster_protocol::latest::{OrderEvent, OrderOutcome, OrderRefusal, StepReport, StepStatus};
 use serde::{Deserialize, Serialize};
 
 const KEEP_MS: i64 = 30 * UnixMs::DAY;
@@ -141,6 +141,7 @@ impl Journal {
             }
             Err(e) => return Err(e),
         };
+        point!("journal.created");
         let mut log = OrderLog { file };
         log.write(&Line::Started(started), true)?;
         File::open(&self.dir)?.sync_all()?;
@@ -273,8 +274,43 @@ impl OrderLog {
     fn write(&mut self, line: &Line, sync: bool) -> io::Result<()> {
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
-        self.file.write_all(&text)?;
-        if sync { self.file.sync_data() } else { Ok(()) }
+        point!("journal.{}.before", line.name());
+        if effect!("journal.{}", line.name()) {
+            self.file.write_all(&text)?;
+        }
+        if sync {
+            self.file.sync_data()?;
+        }
+        point!("journal.{}.after", line.name());
+        if let Line::Event(OrderEvent {
+            what:
+                StepReport::Step {
+                    index,
+                    status: StepStatus::Running,
+                    ..
+                },
+            ..
+        }) = line
+        {
+            point!("journal.step-{index}");
+        }
+        Ok(())
+    }
+}
+
+impl Line {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Started(_) => "started",
+            Self::Accepted(_) => "accepted",
+            Self::Mark(Mark::NoOld) => "no-old",
+            Self::Mark(Mark::Old { .. }) => "old",
+            Self::Mark(Mark::Committed { .. }) => "committed",
+            Self::Mark(Mark::Undoing { .. }) => "undoing",
+            Self::Event(_) => "event",
+            Self::Refused(_) => "refused",
+            Self::Outcome(_) => "outcome",
+        }
     }
 }
 
@@ -309,7 +345,7 @@ fn history(text: &[u8]) -> Option<History> {
 #[cfg(test)]
 mod tests {
     use muster_base::Clock;
-    use muster_protocol::latest::{OrderStatus, StepReport};
+    use muster_protocol::latest::OrderStatus;
 
     use super::*;
 

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use muster_base::{OrderId, UnixMs};
+use muster_base::{OrderId, UnixMs, point};
 use muster_protocol::latest::{OrderOutcome, OrderStatus, SignedOrder};
 
 use super::{
@@ -97,9 +97,13 @@ impl Store {
     /// Journals the end; from here on the order's text is not needed.
     pub(super) fn end(&self, id: OrderId, log: &mut OrderLog, end: End) -> io::Result<()> {
         log.end(end)?;
+        point!("orders.text.kept");
         match fs::remove_file(self.text_path(id)) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
-            Ok(()) | Err(_) => Ok(()),
+            Ok(()) | Err(_) => {
+                point!("orders.text.gone");
+                Ok(())
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::future::{BoxFuture, FutureExt as _};
-use muster_base::{Clock, UnixMs};
+use muster_base::{Clock, UnixMs, point};
 use muster_metrics::{Period, encode_rollups, frame};
 use muster_protocol::latest::{AgentConfig, ContainerFacts, Report};
 use redb::ReadableDatabase as _;
@@ -104,6 +104,7 @@ impl Reports {
             .copied()
             .unwrap_or(session.sent_version);
         session.on_the_way.insert(number, batch.sent);
+        point!("spool.handed-out");
         let rollups = batch
             .rollups
             .iter()
@@ -201,9 +202,12 @@ impl Reports {
             through_sample = through_sample.max(entry.remove().through_sample);
         }
         drop(session);
+        point!("spool.acknowledged.before");
         let mut state = self.spool.state();
         state.acknowledged = state.acknowledged.max(through_sample);
         state.acknowledged_rollups.extend(versions);
+        drop(state);
+        point!("spool.acknowledged.after");
     }
 
     fn session(&self) -> MutexGuard<'_, Session> {

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use muster_base::UnixMs;
+use muster_base::{UnixMs, point};
 use muster_metrics::{Period, RollupBody, Sample, Subject, frame};
 use redb::{Database, DatabaseError, ReadableDatabase as _, ReadableTable as _};
 use tokio::sync::watch;
@@ -88,7 +88,9 @@ impl Spool {
             .open_table(SAMPLES)?
             .last()?
             .map_or(0, |(number, _)| number.value());
+        point!("spool.open.before-commit");
         create.commit()?;
+        point!("spool.open.after-commit");
         Ok(Self(Arc::new(Inner {
             database,
             state: Mutex::new(State {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_base::UnixMs;
+use muster_base::{UnixMs, effect, point, told};
 use muster_metrics::{Period, RollupBody, Sample, Subject, frame};
 use redb::{ReadableTable as _, WriteTransaction};
 
@@ -38,6 +38,16 @@ impl Spool {
             } = &*self.state();
             (*last_sample, *acknowledged, acknowledged_rollups.clone())
         };
+        let what = match (write.sample.is_some(), write.checkpoint) {
+            (true, false) => "sample",
+            (true, true) => "sample-and-checkpoint",
+            (false, true) => "checkpoint",
+            (false, false) => "close",
+        };
+        if let Some(sample) = write.sample {
+            told!("taken {}", sample.at.0);
+        }
+        point!("spool.{what}.before");
         let transaction = self.0.database.begin_write()?;
         if let Some(sample) = write.sample {
             number += 1;
@@ -52,7 +62,14 @@ impl Spool {
         close_days(&transaction, write)?;
         transaction.open_table(META)?.insert(ACKNOWLEDGED, acknowledged)?;
         forget(&transaction, write.now, acknowledged, &rollups)?;
-        transaction.commit()?;
+        point!("spool.{what}.before-commit");
+        if effect!("spool.commit") {
+            transaction.commit()?;
+        }
+        if let Some(sample) = write.sample {
+            told!("kept {}", sample.at.0);
+        }
+        point!("spool.{what}.after-commit");
 
         let mut state = self.state();
         state.last_sample = number;

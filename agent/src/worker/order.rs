@@ -2,7 +2,7 @@
 
 use std::{io, time::Duration};
 
-use muster_base::UnixMs;
+use muster_base::{UnixMs, point};
 use muster_identity::order::OrderHead;
 use muster_protocol::latest::{
     OrderOutcome, OrderPayload, OrderRefusal, OrderReply, OrderStatus, SignedOrder, SigningKeyNotice,
@@ -170,6 +170,7 @@ async fn begin(
         done = job.work(log, answers.clone()) => done?,
         () = cancel::watch(&journal, head.order, cancel) => {}
     }
+    point!("order.answered");
     // The answer is out; what this costs, nobody waits for.
     journal.forget_cancel(head.order)?;
     journal.prune(config.clock.now()).map_err(Stop::from)

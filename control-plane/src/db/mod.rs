@@ -141,7 +141,9 @@ macro_rules! in_tx {
             let $tx = &mut transaction;
             $body
         };
+        muster_base::point!("{}:{}.before-commit", module_path!(), line!());
         transaction.commit().await?;
+        muster_base::point!("{}:{}.after-commit", module_path!(), line!());
         value
     }};
 }

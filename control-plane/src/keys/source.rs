@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use muster_base::point;
 use zeroize::Zeroizing;
 
 use super::Ring;
@@ -109,7 +110,9 @@ impl Source {
             write_new(&beside, &ring.to_text())?;
             fs::rename(&beside, path)?;
             let directory = path.parent().unwrap_or_else(|| Path::new("."));
-            fs::File::open(directory)?.sync_all()
+            fs::File::open(directory)?.sync_all()?;
+            point!("master-key.in-place");
+            Ok(())
         };
         replace().map_err(|e| KeyError::File(path.clone(), e))
     }
@@ -144,6 +147,9 @@ fn write_new(path: &Path, text: &str) -> io::Result<()> {
         .create_new(true)
         .mode(0o600)
         .open(path)?;
+    point!("master-key.created");
     file.write_all(text.as_bytes())?;
-    file.sync_all()
+    file.sync_all()?;
+    point!("master-key.written");
+    Ok(())
 }

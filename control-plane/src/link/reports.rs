@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use futures_util::{Stream, StreamExt, stream};
+use muster_base::point;
 use muster_protocol::{
     FrameError,
     latest::{Ack, Report, ServerControl},
@@ -38,9 +39,11 @@ pub(super) async fn receive(
         while let Some(stored) = stored.next().await {
             match stored {
                 Ok(batch) => {
+                    point!("reports.before-ack");
                     if control.send(ServerControl::Ack(Ack { batch })).await.is_err() {
                         return LinkError::Refused;
                     }
+                    point!("reports.after-ack");
                 }
                 Err(error) => return error,
             }

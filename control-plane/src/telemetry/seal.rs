@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use muster_base::{HostId, OrgId, UnixMs};
+use muster_base::{HostId, OrgId, UnixMs, point};
 use muster_metrics::{Period, chunk, frame};
 use tracing::{debug, error, warn};
 
@@ -71,7 +71,9 @@ async fn seal_hour(app: &App, org: OrgId, host: HostId, hour: UnixMs) -> Result<
     let deleted = store::sample::delete(&mut tx, host, hour, end).await?;
     // Somebody else was here, or a sample came in between: leave everything as it was, the next round sees it.
     if deleted == found && store::chunk::put(&mut tx, &row, samples_before).await? {
+        point!("seal.before-commit");
         tx.commit().await?;
+        point!("seal.after-commit");
     } else {
         debug!(host.id = %host, hour = %hour, "the hour changed while it was sealed");
     }

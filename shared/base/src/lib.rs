@@ -6,6 +6,7 @@ mod clock;
 mod digest;
 pub mod doctor;
 mod id;
+pub mod points;
 mod random;
 mod time;
 

@@ -10,6 +10,7 @@ use bollard::{
     },
 };
 use futures_util::StreamExt as _;
+use muster_base::point;
 use muster_protocol::latest::DeploySpec;
 use tokio::time::{Instant, sleep};
 
@@ -77,7 +78,10 @@ impl Engine {
     /// Gives the container another name.
     pub async fn rename(&self, id: &str, name: &str) -> Result<(), DockerError> {
         let options = RenameContainerOptionsBuilder::default().name(name).build();
-        Ok(self.docker.rename_container(id, options).await?)
+        point!("docker.rename.before");
+        self.docker.rename_container(id, options).await?;
+        point!("docker.rename.after");
+        Ok(())
     }
 
     /// Asks the container to stop and kills it after `grace`.
@@ -85,11 +89,10 @@ impl Engine {
         let seconds = i32::try_from(grace.as_secs()).unwrap_or(i32::MAX);
         let options = StopContainerOptionsBuilder::default().t(seconds).build();
         let docker = self.docker.clone().with_timeout(grace + CALL_TIMEOUT);
-        match docker
-            .stop_container(id, Some(options))
-            .await
-            .map_err(DockerError::from)
-        {
+        point!("docker.stop.before");
+        let stopped = docker.stop_container(id, Some(options)).await;
+        point!("docker.stop.after");
+        match stopped.map_err(DockerError::from) {
             Err(e) if e.is_not_found() => Ok(()),
             other => other,
         }
@@ -97,7 +100,10 @@ impl Engine {
 
     /// Starts the container if it does not run.
     pub async fn start(&self, id: &str) -> Result<(), DockerError> {
-        Ok(self.docker.start_container(id, None).await?)
+        point!("docker.start.before");
+        self.docker.start_container(id, None).await?;
+        point!("docker.start.after");
+        Ok(())
     }
 
     /// Creates the container, does not start it, and returns its id.
@@ -110,10 +116,12 @@ impl Engine {
         let options = CreateContainerOptionsBuilder::default()
             .name(&spec.container.name)
             .build();
+        point!("docker.create.before");
         let created = self
             .docker
             .create_container(Some(options), body::create_body(spec, made_of, env))
             .await?;
+        point!("docker.create.after");
         for network in body::more_networks(&spec.container) {
             let join = NetworkConnectRequest {
                 container: created.id.clone(),
@@ -127,12 +135,10 @@ impl Engine {
     /// Removes the container, running or not. Its named volumes stay.
     pub async fn remove(&self, id: &str) -> Result<(), DockerError> {
         let options = RemoveContainerOptionsBuilder::default().force(true).build();
-        match self
-            .docker
-            .remove_container(id, Some(options))
-            .await
-            .map_err(DockerError::from)
-        {
+        point!("docker.remove.before");
+        let removed = self.docker.remove_container(id, Some(options)).await;
+        point!("docker.remove.after");
+        match removed.map_err(DockerError::from) {
             Err(e) if e.is_not_found() => Ok(()),
             Err(DockerError::Conflict(reason)) if reason.contains("already in progress") => {
                 self.wait_until_gone(id).await

@@ -2,7 +2,7 @@
 
 use bollard::{auth::DockerCredentials, query_parameters::CreateImageOptionsBuilder};
 use futures_util::{StreamExt as _, pin_mut};
-use muster_base::{ExposeSecret, SecretString};
+use muster_base::{ExposeSecret, SecretString, point};
 
 use super::{DockerError, Engine};
 use crate::policy::ImageRef;
@@ -50,6 +50,7 @@ impl Engine {
             Some(digest) => format!("{image} at {digest}"),
             None => image.to_string(),
         };
+        point!("docker.pull.before");
         let progress =
             self.docker
                 .create_image(Some(options), None, for_engine(credentials, &image.registry));
@@ -67,6 +68,7 @@ impl Engine {
                 Ok(Some(Err(e))) => return Err(DockerError::of_pull(e, &image.registry, &shown)),
             }
         }
+        point!("docker.pull.after");
         self.pinned(image, wanted).await
     }
 

@@ -1,5 +1,7 @@
 //! The ledger table on MySQL and MariaDB: a row for each statement.
 
+use muster_base::point;
+
 use super::{
     super::{
         SqlContext, SqlError,
@@ -48,6 +50,7 @@ impl Session {
         answer(self.limits.answer(), making)
             .await
             .map_err(|error| bookkeeping(&error))?;
+        point!("sql.ledger-made");
         Ok(())
     }
 
@@ -96,7 +99,9 @@ impl Session {
         .bind(before.map(json))
         .bind(ctx.clock.now().0)
         .execute(&mut self.conn);
+        point!("sql.ledger-start.before");
         answer(self.limits.answer(), writing).await?;
+        point!("sql.ledger-start.after");
         Ok(())
     }
 
@@ -127,7 +132,9 @@ impl Session {
         .bind(spec.release.to_string())
         .bind(i64::try_from(step).unwrap_or(i64::MAX))
         .execute(&mut self.conn);
+        point!("sql.ledger-end.before");
         let written = answer(self.limits.answer(), writing).await?;
+        point!("sql.ledger-end.after");
         if written.rows_affected() == 1 {
             Ok(())
         } else {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use muster_base::{ExposeSecret as _, SecretString, sha256};
+use muster_base::{ExposeSecret as _, SecretString, effect, point, sha256};
 use muster_protocol::latest::SqlTarget;
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, MySqlConnection,
@@ -142,6 +142,7 @@ impl Session {
         );
         let began = Instant::now();
         if wait::turn(ctx, patience, async || self.try_lock(&name).await).await? {
+            point!("sql.locked");
             return Ok(());
         }
         Err(SqlError::Busy {
@@ -163,6 +164,7 @@ impl Session {
     /// Runs one of the release's statements; a cancel and the time limit stop it on the server.
     pub(super) async fn statement(&mut self, sql: &str, ctx: &SqlContext) -> Result<u64, sqlx::Error> {
         let is_mariadb = self.is_mariadb();
+        point!("sql.statement.before");
         let (result, course) = wait::statement(
             ctx,
             self.limits,
@@ -172,6 +174,7 @@ impl Session {
         )
         .await;
         self.course = course;
+        point!("sql.statement.after");
         result.map(|done| done.rows_affected())
     }
 
@@ -182,8 +185,13 @@ impl Session {
 
     /// Runs `start transaction`, `commit`, `rollback`.
     pub(super) async fn control(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
-        let running = sqlx::raw_sql(sql).execute(&mut self.conn);
-        answer(self.limits.statement + GRACE, running).await.map(drop)
+        point!("sql.{}.before", sql);
+        if effect!("sql.{sql}") {
+            let running = sqlx::raw_sql(sql).execute(&mut self.conn);
+            answer(self.limits.statement + GRACE, running).await?;
+        }
+        point!("sql.{}.after", sql);
+        Ok(())
     }
 
     /// Says goodbye, so that the lock is free at once.

@@ -1,5 +1,6 @@
 //! The ledger table on PostgreSQL.
 
+use muster_base::point;
 use sqlx::AssertSqlSafe;
 
 use super::{
@@ -43,6 +44,7 @@ impl Session {
         answer(self.limits.answer(), making)
             .await
             .map_err(|error| bookkeeping(&error))?;
+        point!("sql.ledger-made");
         Ok(())
     }
 
@@ -100,7 +102,9 @@ impl Session {
             .bind(before.map(json))
             .bind(ctx.clock.now().0)
             .execute(&mut self.conn);
+        point!("sql.ledger-start.before");
         let written = answer(self.limits.answer(), writing).await?;
+        point!("sql.ledger-start.after");
         // Somebody else did it while we looked away: the lock must have been lost. Never do it again.
         if written.rows_affected() == 1 {
             Ok(())
@@ -135,7 +139,9 @@ impl Session {
             .bind(error)
             .bind(ctx.clock.now().0)
             .execute(&mut self.conn);
+        point!("sql.ledger-end.before");
         let written = answer(self.limits.answer(), writing).await?;
+        point!("sql.ledger-end.after");
         if written.rows_affected() == 1 {
             Ok(())
         } else {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use muster_base::{ExposeSecret as _, SecretString};
+use muster_base::{ExposeSecret as _, SecretString, effect, point};
 use muster_protocol::latest::SqlTarget;
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection,
@@ -135,6 +135,7 @@ impl Session {
     pub(super) async fn lock(&mut self, ctx: &SqlContext, patience: Duration) -> Result<(), SqlError> {
         let began = Instant::now();
         if wait::turn(ctx, patience, async || self.try_lock().await).await? {
+            point!("sql.locked");
             return Ok(());
         }
         Err(SqlError::Busy {
@@ -155,6 +156,7 @@ impl Session {
 
     /// Runs one of the release's statements; a cancel stops it on the server.
     pub(super) async fn statement(&mut self, sql: &str, ctx: &SqlContext) -> Result<u64, sqlx::Error> {
+        point!("sql.statement.before");
         let (result, course) = wait::statement(
             ctx,
             self.limits,
@@ -164,6 +166,7 @@ impl Session {
         )
         .await;
         self.course = course;
+        point!("sql.statement.after");
         result.map(|done| done.rows_affected())
     }
 
@@ -174,8 +177,13 @@ impl Session {
 
     /// Runs `begin`, `commit`, `rollback`.
     pub(super) async fn control(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
-        let running = sqlx::raw_sql(sql).execute(&mut self.conn);
-        answer(self.limits.statement + GRACE, running).await.map(drop)
+        point!("sql.{}.before", sql);
+        if effect!("sql.{sql}") {
+            let running = sqlx::raw_sql(sql).execute(&mut self.conn);
+            answer(self.limits.statement + GRACE, running).await?;
+        }
+        point!("sql.{}.after", sql);
+        Ok(())
     }
 
     /// Says goodbye, so that the lock is free at once.

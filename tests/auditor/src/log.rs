@@ -1,0 +1,97 @@
+//! The audit log's chain, reckoned anew.
+
+use crate::Database;
+use crate::database::Column::{Bytes, Id, Maybe, Text};
+use anyhow::{Context as _, Result, ensure};
+use muster_base::sha256;
+
+/// Checks every scope's chain; how many rows there are.
+pub fn audit(database: &Database) -> Result<usize> {
+    let heads = database.rows(
+        &[Text("scope"), Text("seq"), Bytes("hash")],
+        "audit_heads order by scope",
+    )?;
+    let mut count = 0;
+    for head in &heads {
+        let [scope, last, hash] = head.as_slice() else {
+            anyhow::bail!("other columns than were asked for");
+        };
+        let columns = [
+            Id("id"),
+            Text("seq"),
+            Text("at"),
+            Text("actor_kind"),
+            Text("actor_id"),
+            Text("actor_name"),
+            Text("operation"),
+            Text("object_kind"),
+            Text("object_id"),
+            Text("outcome"),
+            Text("detail"),
+            Maybe("ip"),
+            Maybe("before"),
+            Maybe("after"),
+            Bytes("hash"),
+        ];
+        let rows = database.rows(
+            &columns,
+            &format!("audit_log where scope = '{scope}' order by seq"),
+        )?;
+        let mut previous = Vec::new();
+        for (nth, row) in rows.iter().enumerate() {
+            ensure!(
+                row[1] == (nth + 1).to_string(),
+                "row {} of {scope} is number {}",
+                nth + 1,
+                row[1]
+            );
+            let found = hex::decode(&row[14])?;
+            ensure!(
+                found == expected(&previous, scope, row)?,
+                "row {} of {scope} does not fit into the chain",
+                row[1]
+            );
+            previous = found;
+        }
+        ensure!(
+            rows.len().to_string() == *last && hex::encode(&previous) == *hash,
+            "{scope}: the head says {last} rows and there are {}",
+            rows.len()
+        );
+        count += rows.len();
+    }
+    ensure!(count > 0, "the audit log is empty");
+    let strays = database.rows(
+        &[Text("scope")],
+        "audit_log l where not exists (select 1 from audit_heads h where h.scope = l.scope)",
+    )?;
+    ensure!(strays.is_empty(), "rows without a head: {strays:?}");
+    Ok(count)
+}
+
+/// SHA-256 over the hash before and every field, each preceded by its length.
+fn expected(previous: &[u8], scope: &str, row: &[String]) -> Result<[u8; 32]> {
+    let number = |text: &str| {
+        text.parse::<i64>()
+            .with_context(|| format!("{text} is no number"))
+    };
+    let mut fields: Vec<Vec<u8>> = vec![
+        previous.to_vec(),
+        hex::decode(&row[0])?,
+        scope.as_bytes().to_vec(),
+        number(&row[1])?.to_be_bytes().to_vec(),
+        number(&row[2])?.to_be_bytes().to_vec(),
+    ];
+    fields.extend(row[3..11].iter().map(|text| text.as_bytes().to_vec()));
+    for optional in &row[11..14] {
+        let text = optional.strip_prefix('+');
+        fields.push(vec![u8::from(text.is_some())]);
+        fields.push(text.unwrap_or_default().as_bytes().to_vec());
+    }
+    let mut bytes = Vec::new();
+    for field in fields {
+        bytes.extend_from_slice(&(field.len() as u64).to_be_bytes());
+        bytes.extend_from_slice(&field);
+    }
+    Ok(sha256(&bytes).0)
+}

@@ -1,0 +1,129 @@
+//! What both suites are told with: a fleet whose programs die where they are told to, and are started again.
+
+use anyhow::{Context as _, Result, ensure};
+use muster_auditor::database::Place;
+use muster_auditor::points::Point;
+use muster_auditor::{Database, Points, log};
+use muster_tests::fleet::agent_options;
+use muster_tests::wait::{self, Found};
+use muster_tests::{Fleet, agent, control_plane};
+use muster_workbench::Env;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// How long everything may take to be well again.
+pub const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A fleet with points.
+pub struct Ground {
+    // The fleet stops before its directory goes.
+    pub fleet: Fleet,
+    pub points: Points,
+    pub database: Database,
+    rounds: usize,
+    dir: TempDir,
+}
+
+impl Ground {
+    /// Starts a fleet on SQLite, or on the PostgreSQL database at `url`. `sample_s` is the seconds between samples.
+    pub fn start(url: Option<String>, sample_s: u32, agent: agent::Options) -> Result<Self> {
+        let dir = tempfile::tempdir()?;
+        let points = Points::new(&dir.path().join("points"))?;
+        let services = Env::from_process();
+        let interval = ("MUSTER_LINK__SAMPLE_INTERVAL_S".to_owned(), sample_s.to_string());
+        let plane = control_plane::Options {
+            database: url.clone(),
+            settings: vec![interval, points.variable()],
+            ..control_plane::Options::new()?
+        };
+        let agent = agent::Options {
+            env: vec![points.variable()],
+            ..agent
+        };
+        let fleet = Fleet::start_with(&services, dir.path(), plane, agent)?;
+        let place = url.map_or_else(|| Place::Sqlite(fleet.plane.data()), Place::Postgres);
+        Ok(Self {
+            fleet,
+            points,
+            database: Database::new(place)?,
+            rounds: 0,
+            dir,
+        })
+    }
+
+    /// As [`Self::start`], on SQLite and with an agent that does what stories ask for.
+    pub fn on_sqlite() -> Result<Self> {
+        Self::start(None, 1, agent_options(&Env::from_process()))
+    }
+
+    /// Has a program die at `point`, does `act`, starts whatever has died, and waits until somebody did and `is_well`.
+    pub fn round<T>(
+        &mut self,
+        point: &Point,
+        act: impl FnOnce(&mut Self) -> Result<T>,
+        mut is_well: impl FnMut(&mut Self, &T) -> Result<Found<()>>,
+    ) -> Result<T> {
+        self.rounds += 1;
+        let context = |ground: &Self| {
+            format!(
+                "round {}: killed at {point}\nthe agent's last words:\n{}\nthe control plane's last words:\n{}",
+                ground.rounds,
+                ground.fleet.agent.last_words(),
+                ground.fleet.plane.last_words(),
+            )
+        };
+        self.points.kill_at(point)?;
+        let done = act(self).with_context(|| context(self))?;
+        let settled = wait::until("everything to be well again", PATIENCE, || {
+            let running = self.start_what_died()?;
+            Ok(match is_well(self, &done)? {
+                Found::Yes(()) if running && self.points.has_killed() => Found::Yes(()),
+                Found::Yes(()) => Found::No("nobody died, or somebody just did".to_owned()),
+                Found::No(instead) => Found::No(instead),
+            })
+        });
+        settled.with_context(|| context(self))?;
+        Ok(done)
+    }
+
+    /// Starts again whatever has died; whether nothing had.
+    pub fn start_what_died(&mut self) -> Result<bool> {
+        let mut running = true;
+        if !self.fleet.plane.is_running() {
+            self.fleet.plane.serve()?;
+            self.fleet.admin = self.fleet.plane.admin()?;
+            running = false;
+        }
+        if !self.fleet.agent.is_running() {
+            self.fleet.agent.run()?;
+            running = false;
+        }
+        Ok(running)
+    }
+
+    /// At the end: the audit log holds, and the count is printed.
+    pub fn end(&self, suite: &str, points: usize) -> Result<()> {
+        let rows = log::audit(&self.database)?;
+        ensure!(
+            points > 0 && self.rounds >= points,
+            "{points} points and {} rounds",
+            self.rounds
+        );
+        println!(
+            "{suite}: points {points}, rounds {}, {rows} rows of the audit log",
+            self.rounds
+        );
+        Ok(())
+    }
+
+    /// A directory of the story's own.
+    pub fn dir(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+}
+
+/// Passings of one point that are rounds of their own, at most.
+pub fn passings() -> usize {
+    let given = std::env::var("MUSTER_KILL_PASSINGS").ok();
+    given.and_then(|text| text.parse().ok()).unwrap_or(2)
+}
