@@ -108,6 +108,7 @@ impl Orders {
     pub fn start(config: OrdersConfig, tasks: TaskTracker, stop: CancellationToken) -> io::Result<Self> {
         let store = Store::open(&config.dir)?;
         store.prune(config.clock.now())?;
+        store.sweep()?;
         let orders = Self {
             shared: Arc::new(Shared {
                 store,

@@ -128,11 +128,76 @@ impl Store {
         Ok(unfinished)
     }
 
+    /// Removes the texts that a crash left behind: of orders that ended just before it, or never began.
+    pub(super) fn sweep(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.dir)? {
+            let path = entry?.path();
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
+            let Some((id, _)) = name.split_once(".order") else {
+                continue;
+            };
+            let history = match id.parse() {
+                Ok(id) => self.journal.read(id)?,
+                Err(_) => None,
+            };
+            let open = history.is_some_and(|history| history.end.is_none());
+            if !open || !name.ends_with(".order") {
+                fs::remove_file(&path)?;
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn prune(&self, now: UnixMs) -> io::Result<()> {
         self.journal.prune(now)
     }
 
     fn text_path(&self, id: OrderId) -> PathBuf {
         self.dir.join(format!("{id}.order"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_base::Clock;
+
+    use super::*;
+
+    #[test]
+    fn a_text_goes_that_a_crash_left_behind_and_one_that_is_needed_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let clock = Clock::system();
+        let order = SignedOrder {
+            body: vec![1],
+            key_id: [0; 8],
+            signature: vec![2],
+            payload: vec![3],
+            sealed: vec![4],
+        };
+        let [open, ended, never]: [OrderId; 3] = [(); 3].map(|()| clock.new_id());
+        for (sequence, id) in [open, ended].into_iter().enumerate() {
+            let sequence = sequence as u64 + 1;
+            let taken = store.take(id, sequence, &order, clock.now()).unwrap();
+            assert!(matches!(taken, Taken::New(_)));
+        }
+        store
+            .journal
+            .resume(ended)
+            .unwrap()
+            .end(End::Refused(muster_protocol::latest::OrderRefusal::Expired))
+            .unwrap();
+        fs::write(store.text_path(never), "half").unwrap();
+        fs::write(dir.path().join(format!("{open}.order.new")), "half").unwrap();
+        store.sweep().unwrap();
+        let left = fs::read_dir(dir.path()).unwrap().flatten();
+        let left: Vec<String> = left
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        let texts: Vec<&String> = left.iter().filter(|name| name.contains(".order")).collect();
+        assert_eq!(texts, [&format!("{open}.order")], "{left:?}");
     }
 }

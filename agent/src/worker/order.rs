@@ -120,6 +120,9 @@ async fn begin(
         history = None;
     }
     // Whoever asked before may not have heard it all; events are told apart by their number.
+    if history.as_ref().is_some_and(|h| h.accepted) {
+        drop(answers.send(Answer::Reply(OrderReply::Accepted)).await);
+    }
     for event in history.iter().flat_map(|h| &h.events) {
         drop(
             answers
@@ -155,8 +158,8 @@ async fn begin(
     };
     if !accepted_before {
         log.accepted(config.clock.now())?;
+        drop(answers.send(Answer::Reply(OrderReply::Accepted)).await);
     }
-    drop(answers.send(Answer::Reply(OrderReply::Accepted)).await);
     let job = Job {
         config,
         head: &head,
