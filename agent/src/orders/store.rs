@@ -136,7 +136,7 @@ impl Store {
                 .file_name()
                 .and_then(|name| name.to_str())
                 .unwrap_or_default();
-            let Some((id, _)) = name.split_once(".order") else {
+            let Some((id, rest)) = name.split_once(".order") else {
                 continue;
             };
             let history = match id.parse() {
@@ -144,7 +144,7 @@ impl Store {
                 Err(_) => None,
             };
             let open = history.is_some_and(|history| history.end.is_none());
-            if !open || !name.ends_with(".order") {
+            if !open || !rest.is_empty() {
                 fs::remove_file(&path)?;
             }
         }
