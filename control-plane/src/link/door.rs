@@ -1,7 +1,7 @@
 //! The endpoint: who may shake hands, and where they go from there.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, SocketAddr, UdpSocket},
     num::NonZeroU32,
     sync::Arc,
     time::Duration,
@@ -16,7 +16,9 @@ use muster_identity::{
     tls::{self, Credentials, Expired},
 };
 use muster_protocol::{ALPN, ALPN_JOIN};
-use quinn::{Connection, Endpoint, Incoming, ServerConfig, VarInt, crypto::rustls::HandshakeData};
+use quinn::{
+    Connection, Endpoint, Incoming, ServerConfig, TokioRuntime, VarInt, crypto::rustls::HandshakeData,
+};
 use tokio::{
     sync::Semaphore,
     time::{sleep, timeout},
@@ -72,14 +74,18 @@ impl Door {
 pub async fn start(app: &App, listen: SocketAddr) -> Result<(), LinkError> {
     let keys = app.fleet_keys().await?;
     app.links.bar(fleet::removed_hosts(app).await?);
-    let endpoint = Endpoint::server(own_config(app, &keys)?, listen).map_err(|source| LinkError::Listen {
+    let cant_listen = |source| LinkError::Listen {
         address: listen,
         source,
-    })?;
-    let address = endpoint.local_addr().map_err(|source| LinkError::Listen {
-        address: listen,
-        source,
-    })?;
+    };
+    let endpoint = Endpoint::new(
+        transport::endpoint_config(keys.ca.key())?,
+        Some(own_config(app, &keys)?),
+        UdpSocket::bind(listen).map_err(cant_listen)?,
+        Arc::new(TokioRuntime),
+    )
+    .map_err(cant_listen)?;
+    let address = endpoint.local_addr().map_err(cant_listen)?;
     app.links.opened(address);
     info!(link.listen = %address, ca.fingerprint = %keys.fingerprint(), "waiting for agents");
     let door = Arc::new(Door {

@@ -2,7 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use quinn::{IdleTimeout, ServerConfig, TransportConfig, VarInt, crypto::rustls::QuicServerConfig};
+use aws_lc_rs::{hkdf, hmac};
+use muster_base::random_array;
+use muster_identity::certificate::PrivateKey;
+use quinn::{
+    ConnectionId, ConnectionIdGenerator, EndpointConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt,
+    crypto::rustls::QuicServerConfig,
+};
 
 use super::LinkError;
 
@@ -37,3 +43,41 @@ pub(super) fn server_config(tls: rustls::ServerConfig) -> Result<ServerConfig, L
         .retry_token_lifetime(Duration::from_secs(15));
     Ok(config)
 }
+
+/// What a reset's token is derived for.
+const RESET: &[u8] = b"muster stateless reset";
+
+/// The endpoint's own settings. A control plane that was killed knows nothing of the connections that it had; by this
+/// key, which the next one has too, it can tell agents so, who otherwise wait for ten seconds of silence.
+pub(super) fn endpoint_config(ca: &PrivateKey) -> Result<EndpointConfig, LinkError> {
+    let failed = |_| LinkError::Setup("the key of stateless resets can't be derived".to_owned());
+    let mut key = [0; 32];
+    hkdf::Salt::new(hkdf::HKDF_SHA256, &[])
+        .extract(ca.pkcs8_der())
+        .expand(&[RESET], hkdf::HKDF_SHA256)
+        .and_then(|okm| okm.fill(&mut key))
+        .map_err(failed)?;
+    let mut config = EndpointConfig::new(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &key)));
+    config.cid_generator(|| Box::new(AnyId));
+    Ok(config)
+}
+
+/// Ids without a mark by which one endpoint knows its own: those of an earlier one are answered with a reset.
+#[derive(Debug)]
+struct AnyId;
+
+impl ConnectionIdGenerator for AnyId {
+    fn generate_cid(&mut self) -> ConnectionId {
+        ConnectionId::new(&random_array::<ID_BYTES>())
+    }
+
+    fn cid_len(&self) -> usize {
+        ID_BYTES
+    }
+
+    fn cid_lifetime(&self) -> Option<Duration> {
+        None
+    }
+}
+
+const ID_BYTES: usize = 8;

@@ -12,9 +12,9 @@ use std::process::{Command, Stdio};
 pub enum Tests {
     /// Those of all packages, but not the integration tests of the tests crate.
     Packages,
-    /// One file of `tests/tests`.
+    /// One file or folder of `tests/tests`.
     File(&'static str),
-    /// All files of `tests/tests` but those.
+    /// All files and folders of `tests/tests` but those.
     FilesExcept(&'static [&'static str]),
 }
 
@@ -105,7 +105,10 @@ fn test_files(others: &[&str]) -> Result<Vec<String>> {
             .file_stem()
             .and_then(|stem| stem.to_str())
             .unwrap_or_default();
-        if path.extension().is_some_and(|extension| extension == "rs") && !others.contains(&stem) {
+        // A folder with a main.rs is one program, too.
+        let is_test =
+            path.extension().is_some_and(|extension| extension == "rs") || path.join("main.rs").exists();
+        if is_test && !others.contains(&stem) {
             names.push(stem.to_owned());
         }
     }

@@ -1,14 +1,8 @@
-//! The agent dies at every point of its work, by SIGKILL, and is started again: what is true then?
-//!
-//! The points are listed by a run in which nobody dies; then each of them has a round. The auditor (`muster-auditor`)
-//! reads the databases, the engine and the journals by itself.
-//!
-//! `MUSTER_KILL_PASSINGS=9` has more passings of each point than two.
+//! The agent's two programs die at every point of a deploy: either the new container serves or the old one does, and
+//! every record says which.
 
-mod killed;
-
+use crate::ground::{Ground, PATIENCE, passings};
 use anyhow::{Context as _, Result, ensure};
-use killed::{Ground, PATIENCE, passings};
 use muster_auditor::containers::{Container, Containers};
 use muster_auditor::orders;
 use muster_auditor::points::Point;

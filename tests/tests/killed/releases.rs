@@ -1,0 +1,146 @@
+//! The agent dies before and after every statement of a release, and around everything that is written in the ledger:
+//! each statement takes effect once.
+//!
+//! The statements are none that could be run twice unnoticed. The auditor counts their effects in the target database.
+
+use crate::ground::{Ground, PATIENCE};
+use anyhow::{Context as _, Result, ensure};
+use muster_auditor::orders;
+use muster_auditor::points::Point;
+use muster_tests::Api;
+use muster_tests::api::text;
+use muster_tests::job::people;
+use muster_tests::job::releases::{Kind, Server};
+use muster_tests::wait::Found;
+use serde_json::json;
+
+const ENDS: [&str; 5] = ["success", "failure", "rolledBack", "cancelled", "needsAttention"];
+
+struct Target {
+    server: Server,
+    author: Api,
+    approver: Api,
+    kind: Kind,
+}
+
+impl Target {
+    /// Statements that share a transaction, one that can't be in any, and another after it.
+    fn sql(&self, n: u32) -> String {
+        let definition = match self.kind {
+            Kind::Postgres => format!("create index concurrently by_{n} on counted (n)"),
+            Kind::Mysql => format!("alter table counted add column c{n} int"),
+        };
+        format!(
+            "insert into counted (n) values ({n});\nupdate total set n = n + 1;\n{definition};\n\
+             insert into counted (n) values ({n});\n"
+        )
+    }
+
+    /// Proposes, approves and executes the `n`th release; the execution's id.
+    fn begin(&self, n: u32) -> Result<String> {
+        let proposed = self.server.propose(&self.author, &n.to_string(), &self.sql(n))?;
+        let ticket = format!("/api/v1/schema/tickets/{}", text(&proposed, "ticketId")?);
+        let approved = self.approver.post(&format!("{ticket}/approve"), &json!({}))?;
+        let execute = format!(
+            "/api/v1/schema/releases/{}/execute",
+            text(&approved, "releaseId")?
+        );
+        let executing = self
+            .approver
+            .post(&execute, &json!({"server": self.server.label}))?;
+        Ok(text(&executing, "executionId")?.to_owned())
+    }
+
+    /// The `n`th release took effect once, as all before it, and the ledger says so.
+    fn audit(&self, n: u32) -> Result<()> {
+        let definition = match self.kind {
+            Kind::Postgres => format!(
+                "select count(*) from pg_index i join pg_class c on c.oid = i.indexrelid \
+                 where i.indisvalid and c.relname = 'by_{n}'"
+            ),
+            Kind::Mysql => format!(
+                "select count(*) from information_schema.columns where table_schema = database() \
+                 and table_name = 'counted' and column_name = 'c{n}'"
+            ),
+        };
+        let expected = [
+            (format!("select count(*) from counted where n = {n}"), 2),
+            ("select count(*) from counted".to_owned(), 2 * n),
+            ("select n from total".to_owned(), n),
+            (definition, 1),
+            (
+                "select count(*) from muster_release_ledger where status <> 'done'".to_owned(),
+                0,
+            ),
+        ];
+        for (sql, count) in expected {
+            let found = self.server.query(&sql)?;
+            ensure!(found == count.to_string(), "{sql}: {found}, not {count}");
+        }
+        Ok(())
+    }
+}
+
+fn dies_anywhere(kind: Kind) -> Result<()> {
+    let mut ground = Ground::on_sqlite()?;
+    let fleet = &ground.fleet;
+    let target = Target {
+        server: Server::register(&fleet.admin, fleet.services(), &fleet.host, kind)?,
+        author: people::add(&fleet.admin, "ada", "MEMBER")?,
+        approver: people::add(&fleet.admin, "ben", "ADMIN")?,
+        kind,
+    };
+    let tables =
+        "create table counted (n int);\ncreate table total (n int);\ninsert into total values (0);\n";
+    let made = target
+        .server
+        .release(&target.author, &target.approver, "0", tables)?;
+    ensure!(made["status"] == "success", "{made}");
+
+    let mark = ground.points.mark()?;
+    let listed = target.begin(1)?;
+    fleet
+        .admin
+        .await_field(&execution(&listed), "status", &ENDS, &[], PATIENCE)?;
+    let mut points = ground.points.since(mark, usize::MAX)?;
+    points.retain(|point| point.name.starts_with("muster-worker:sql."));
+    let mut n = 1;
+    for point in &points {
+        n += 1;
+        let id = round(&mut ground, &target, point, n)?;
+        audit(&ground, &target, &id, n).with_context(|| format!("killed at {point}"))?;
+    }
+    ground.end("a release", points.len())
+}
+
+fn round(ground: &mut Ground, target: &Target, point: &Point, n: u32) -> Result<String> {
+    ground.round(
+        point,
+        |_| target.begin(n),
+        |ground, id| {
+            let found = ground.fleet.admin.get(&execution(id))?;
+            let ended = ENDS.contains(&text(&found, "status")?);
+            Ok(Found::from_option(ended.then_some(()), found))
+        },
+    )
+}
+
+fn audit(ground: &Ground, target: &Target, id: &str, n: u32) -> Result<()> {
+    orders::audit_status(&ground.database, "executions", id, "success")?;
+    orders::audit(&ground.database, &ground.fleet.agent.data(), id, "done")?;
+    target.audit(n)
+}
+
+fn execution(id: &str) -> String {
+    format!("/api/v1/schema/executions/{id}")
+}
+
+#[test]
+fn each_statement_takes_effect_once_on_postgres() -> Result<()> {
+    dies_anywhere(Kind::Postgres)
+}
+
+#[test]
+fn each_statement_takes_effect_once_on_mariadb() -> Result<()> {
+    dies_anywhere(Kind::Mysql)
+}

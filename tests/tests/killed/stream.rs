@@ -1,0 +1,191 @@
+//! The agent dies at every point of the way that samples go, and of adding them up: each is stored once.
+//!
+//! Its clock runs fast, so that an hour passes in three seconds; the control plane seals hours meanwhile. What the agent
+//! told of its samples is compared with what is stored (`muster_auditor::readings`).
+
+use crate::ground::{Ground, PATIENCE, passings};
+use anyhow::{Context as _, Result, ensure};
+use muster_auditor::points::Point;
+use muster_auditor::readings::{self, Told};
+use muster_tests::api::text;
+use muster_tests::wait::{self, Found};
+use muster_tests::{agent, env};
+use std::time::{Duration, Instant};
+
+/// An hour of the agent's clock is three seconds.
+const FACTOR: u32 = 1_200;
+/// Seconds of the agent's clock between samples: ten in a second.
+const INTERVAL_S: u32 = 120;
+
+/// What is passed in any few seconds of the agent's work.
+const AGENT: [&str; 9] = [
+    "spool.sample.before",
+    "spool.sample.before-commit",
+    "spool.sample.after-commit",
+    "spool.sample-and-checkpoint.before",
+    "spool.sample-and-checkpoint.before-commit",
+    "spool.sample-and-checkpoint.after-commit",
+    "spool.handed-out",
+    "spool.acknowledged.before",
+    "spool.acknowledged.after",
+];
+
+struct Stream {
+    ground: Ground,
+    host: String,
+}
+
+impl Stream {
+    fn start(url: Option<String>) -> Result<Self> {
+        let fast = agent::Options {
+            clock_factor: FACTOR,
+            ..agent::Options::default()
+        };
+        let ground = Ground::start(url, INTERVAL_S, fast)?;
+        let host = text(&ground.fleet.host, "id")?.to_owned();
+        Ok(Self { ground, host })
+    }
+
+    /// Somebody dies at `point`, which `act` may have passed; what was kept until then is stored.
+    fn round(&mut self, point: &Point, act: impl FnOnce(&mut Ground) -> Result<()>) -> Result<()> {
+        let (mut kept, host) = (None, self.host.clone());
+        self.ground.round(point, act, |ground, ()| {
+            if !ground.points.has_killed() {
+                return Ok(Found::No("nobody has died".to_owned()));
+            }
+            if kept.is_none() {
+                kept = Some(Told::read(&ground.points.told()?)?.kept);
+            }
+            let stored = readings::stored(&ground.database, &host)?;
+            let told = Told::read(&ground.points.told()?)?;
+            let kept = kept.iter().flatten().copied().collect();
+            let until_then = Told {
+                taken: told.taken,
+                kept,
+            };
+            let missing: Vec<_> = until_then.kept.difference(&stored).collect();
+            let complete = readings::is_complete(&until_then, &stored)?;
+            Ok(Found::from_option(
+                complete.then_some(()),
+                format!("{missing:?} are missing"),
+            ))
+        })?;
+        Ok(())
+    }
+
+    /// Everything that was ever kept is stored, and the hours and days say so.
+    fn audit(&mut self) -> Result<()> {
+        let (ground, host) = (&mut self.ground, &self.host);
+        // The hours that have ended by now are on their way, too.
+        let told = Told::read(&ground.points.told()?)?;
+        wait::until("everything to be stored", PATIENCE, || {
+            let stored = readings::stored(&ground.database, host)?;
+            let complete = told.kept.is_subset(&stored);
+            Ok(Found::from_option(
+                complete.then_some(()),
+                format!("{} stored", stored.len()),
+            ))
+        })?;
+        ensure!(ground.fleet.agent.stop(), "the agent did not stop by itself");
+        let told = Told::read(&ground.points.told()?)?;
+        let rollups = readings::audit_rollups(&ground.database, host, &told)?;
+        ensure!(rollups >= 3, "only {rollups} hours and days were closed");
+        Ok(())
+    }
+}
+
+fn first(program: &str, name: &str) -> Point {
+    Point {
+        name: format!("{program}:{name}"),
+        passing: 1,
+    }
+}
+
+/// Waits for an hour of the agent's clock.
+fn await_hour() -> Result<()> {
+    let began = Instant::now();
+    let hour = Duration::from_hours(1) / FACTOR;
+    wait::until("an hour to pass", PATIENCE, || {
+        Ok(Found::from_option(
+            (began.elapsed() > hour).then_some(()),
+            "not yet",
+        ))
+    })
+}
+
+#[test]
+fn each_sample_is_stored_once_wherever_the_agent_dies() -> Result<()> {
+    let mut stream = Stream::start(None)?;
+    let mut points = 0;
+    for name in AGENT.into_iter().chain(["reports.sent"]) {
+        stream.round(&first("muster-agent", name), |_| Ok(()))?;
+        points += 1;
+    }
+    for part in ["before", "before-commit", "after-commit"] {
+        // A stop writes the open hours once more.
+        let flush = first("muster-agent", &format!("spool.checkpoint.{part}"));
+        stream.round(&flush, |ground| {
+            ground.fleet.agent.stop();
+            Ok(())
+        })?;
+        // And a start closes the hours that ended meanwhile.
+        let close = first("muster-agent", &format!("spool.checkpoint.{part}"));
+        stream.round(&close, |ground| {
+            ground.points.spare()?;
+            ground.fleet.agent.kill()?;
+            await_hour()?;
+            ground.points.kill_at(&close)?;
+            ground.fleet.agent.run()
+        })?;
+        points += 2;
+    }
+    for part in ["before-commit", "after-commit"] {
+        let open = first("muster-agent", &format!("spool.open.{part}"));
+        stream.round(&open, |ground| {
+            ground.fleet.agent.kill()?;
+            ground.fleet.agent.run()
+        })?;
+        points += 1;
+    }
+    stream.audit()?;
+    stream.ground.end("a stream of samples", points)
+}
+
+#[test]
+fn each_sample_is_stored_once_wherever_the_control_plane_dies_on_sqlite() -> Result<()> {
+    control_plane_dies(None)
+}
+
+#[test]
+fn each_sample_is_stored_once_wherever_the_control_plane_dies_on_postgres() -> Result<()> {
+    control_plane_dies(Some(env::new_postgres_database()?))
+}
+
+fn control_plane_dies(url: Option<String>) -> Result<()> {
+    let mut stream = Stream::start(url)?;
+    let mark = stream.ground.points.mark()?;
+    let ground = &stream.ground;
+    let points = wait::until("an hour to be sealed", PATIENCE, || {
+        let mut points = ground.points.since(mark, passings())?;
+        points.retain(|point| {
+            let (program, name) = point.name.split_once(':').unwrap_or_default();
+            program == "muster"
+                && ["telemetry", "ingest", "seal", "reports"]
+                    .iter()
+                    .any(|part| name.contains(part))
+        });
+        let sealed = points
+            .iter()
+            .any(|point| point.name.ends_with("seal.after-commit"));
+        Ok(if sealed {
+            Found::Yes(points)
+        } else {
+            Found::No(format!("{points:?}"))
+        })
+    })?;
+    for point in &points {
+        stream.round(point, |_| Ok(())).context("the stream of samples")?;
+    }
+    stream.audit()?;
+    stream.ground.end("a stream of samples", points.len())
+}
