@@ -1,6 +1,6 @@
 //! The directory through which programs of a debug build are told where to die: see `muster_base::points`.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -90,10 +90,6 @@ impl Points {
                 });
             }
         }
-        ensure!(
-            !points.is_empty(),
-            "no point was passed: is this a release build?"
-        );
         Ok(points)
     }
 

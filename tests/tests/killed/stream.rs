@@ -101,6 +101,15 @@ fn first(program: &str, name: &str) -> Point {
     }
 }
 
+/// Waits until the agent has kept another sample: one that its open hour holds.
+fn await_sample(ground: &Ground) -> Result<()> {
+    let before = Told::read(&ground.points.told()?)?.kept.len();
+    wait::until("another sample to be kept", PATIENCE, || {
+        let now = Told::read(&ground.points.told()?)?.kept.len();
+        Ok(Found::from_option((now > before).then_some(()), now))
+    })
+}
+
 /// Waits for an hour of the agent's clock.
 fn await_hour() -> Result<()> {
     let began = Instant::now();
@@ -132,6 +141,7 @@ fn each_sample_is_stored_once_wherever_the_agent_dies() -> Result<()> {
         let close = first("muster-agent", &format!("spool.checkpoint.{part}"));
         stream.round(&close, |ground| {
             ground.points.spare()?;
+            await_sample(ground)?;
             ground.fleet.agent.kill()?;
             await_hour()?;
             ground.points.kill_at(&close)?;
