@@ -1,6 +1,7 @@
 //! The log through its API, and what a changed or removed row does to it.
 
-use serde_json::json;
+use axum::http::Method;
+use serde_json::{Value, json};
 
 use crate::{access::Role, in_tx, testing::both_databases, with_tx};
 
@@ -42,6 +43,12 @@ both_databases!(
         let (status, lines) = olga.get("/api/v1/audit/export").await;
         assert_eq!(status, 200);
         assert_eq!(lines["operation"], "member:write", "one row is one line: {lines}");
+        // As a browser asks for it.
+        let gzip = Some(("accept-encoding", "gzip"));
+        let (status, packed) = olga
+            .call_with(Method::GET, "/api/v1/audit/export", None, gzip)
+            .await;
+        assert!(status == 200 && matches!(packed, Value::String(_)), "{packed}");
         assert_eq!(olga.get("/api/v1/audit?scope=platform").await.0, 403);
         let (status, rows) = test.admin().await.get("/api/v1/audit?scope=platform").await;
         assert_eq!(status, 200);

@@ -7,7 +7,7 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use futures_util::{Stream, TryStreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use muster_base::UnixMs;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -137,7 +137,8 @@ async fn export(
 ) -> ApiResult<Response> {
     let filter = filter!(query);
     let lines = lines(app, caller, query.scope, filter).await?;
-    let body = Body::from_stream(lines.map_err(std::io::Error::other));
+    // Compression asks once more after the end.
+    let body = Body::from_stream(lines.map_err(std::io::Error::other).fuse());
     let headers = [
         (header::CONTENT_TYPE, "application/jsonl"),
         (
