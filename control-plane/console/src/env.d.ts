@@ -11,5 +11,7 @@ declare module 'vue-router' {
     parent?: string
     /** Makes sense without an org. */
     homeless?: boolean
+    /** For those who are not signed in. */
+    open?: boolean
   }
 }

@@ -1,5 +1,6 @@
 import { createRouter, createWebHistory } from 'vue-router'
 import { setPageTitle } from './frame/pageTitle'
+import { safePath } from './session/safePath'
 import { useSession } from './session/session'
 
 export const router = createRouter({
@@ -7,6 +8,8 @@ export const router = createRouter({
   scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? false : { top: 0 }),
   routes: [
     { path: '/sign-in', name: 'signIn', component: () => import('./session/SignIn.vue'), meta: { bare: true, title: 'signIn.title' } },
+    { path: '/register', name: 'register', component: () => import('./session/RegisterPage.vue'), meta: { bare: true, title: 'register.title', open: true } },
+    { path: '/invitations/:token', name: 'invitation', component: () => import('./session/InvitationPage.vue'), meta: { bare: true, title: 'invitation.title', homeless: true } },
     { path: '/install', name: 'install', component: () => import('./setup/InstallPage.vue'), meta: { bare: true, title: 'install.title' } },
     { path: '/', name: 'overview', component: () => import('./overview/OverviewPage.vue'), meta: { title: 'nav.overview' } },
     { path: '/hosts', name: 'hosts', component: () => import('./fleet/HostsPage.vue'), meta: { title: 'nav.hosts' } },
@@ -33,9 +36,15 @@ export const router = createRouter({
     { path: '/people/departments', name: 'departments', component: () => import('./people/DepartmentsPage.vue'), meta: { title: 'nav.departments', parent: 'people' } },
     { path: '/people/why', name: 'why', component: () => import('./people/WhyPage.vue'), meta: { title: 'nav.why', parent: 'people' } },
     { path: '/inbox', name: 'inbox', component: () => import('./inbox/InboxPage.vue'), meta: { title: 'nav.inbox', homeless: true } },
+    { path: '/profile', name: 'profile', component: () => import('./profile/ProfilePage.vue'), meta: { title: 'nav.profile', homeless: true } },
+    { path: '/admin/users', name: 'users', component: () => import('./admin/UsersPage.vue'), meta: { title: 'nav.users', homeless: true } },
+    { path: '/admin/orgs', name: 'orgs', component: () => import('./admin/OrgsPage.vue'), meta: { title: 'nav.orgs', parent: 'users', homeless: true } },
+    { path: '/admin/administrators', name: 'administrators', component: () => import('./admin/AdministratorsPage.vue'), meta: { title: 'nav.administrators', parent: 'users', homeless: true } },
+    { path: '/admin/platforms', name: 'platforms', component: () => import('./admin/PlatformsPage.vue'), meta: { title: 'nav.platforms', parent: 'users', homeless: true } },
+    { path: '/admin/platforms/:id', name: 'platform', component: () => import('./admin/PlatformPage.vue'), meta: { title: 'nav.platform', parent: 'platforms', homeless: true } },
     { path: '/welcome', name: 'welcome', component: () => import('./people/WelcomePage.vue'), meta: { title: 'nav.welcome', homeless: true } },
     { path: '/audit', name: 'audit', component: () => import('./audit/AuditPage.vue'), meta: { title: 'nav.audit' } },
-    { path: '/settings', name: 'settings', component: () => import('./settings/SettingsPage.vue'), meta: { title: 'nav.settings' } },
+    { path: '/settings', name: 'settings', component: () => import('./settings/SettingsPage.vue'), meta: { title: 'nav.settings', homeless: true } },
     { path: '/:rest(.*)*', name: 'nowhere', component: () => import('./frame/NowherePage.vue'), meta: { title: 'nowhere.title' } },
   ],
 })
@@ -46,7 +55,7 @@ router.beforeEach(async (to) => {
   if (to.name === 'install') return true
   const state = session.state.value === 'unknown' || session.state.value === 'unreachable' ? await session.restore() : session.state.value
   if (state === 'unreachable' && session.problem.value?.code === 'not-installed') return { name: 'install' }
-  if (to.name === 'signIn') return state === 'signedIn' ? { path: typeof to.query.to === 'string' ? to.query.to : '/' } : true
+  if (to.name === 'signIn' || to.meta.open) return state === 'signedIn' ? { path: safePath(to.query.to) } : true
   if (state !== 'signedIn') return { name: 'signIn', query: to.fullPath === '/' ? {} : { to: to.fullPath } }
   // Who is in no org yet has nothing to look at but the ways into one.
   if (!session.orgId.value && !to.meta.homeless) return { name: session.administers.value ? 'users' : 'welcome' }

@@ -47,3 +47,10 @@ export function pointTime(ms: number, stepS: number, locale: string): string {
         : { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false }
   return new Intl.DateTimeFormat(locale, options).format(ms)
 }
+
+/** When a day (`YYYY-MM-DD`) of the reader's begins, or the day after it; as the API writes times. */
+export function dayStart(day: string, daysLater = 0): string | undefined {
+  const parts = /^(\d{4})-(\d{2})-(\d{2})$/.exec(day)
+  if (!parts) return undefined
+  return new Date(Number(parts[1]), Number(parts[2]) - 1, Number(parts[3]) + daysLater).toISOString()
+}

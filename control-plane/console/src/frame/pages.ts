@@ -1,6 +1,7 @@
+import type { useSession } from '@/session/session'
 import type { IconName } from '@/ui/AppIcon.vue'
 
-export interface RailPage {
+export interface KnownPage {
   route: string
   title: string
   icon: IconName
@@ -8,18 +9,54 @@ export interface RailPage {
   needs?: string
   /** For those who administer platforms. */
   administers?: boolean
-  /** Beginning of the names of the pages that belong to it. */
-  others?: readonly string[]
+  /** For those who are in the database: everybody but the super administrator. */
+  user?: boolean
+  /** For those who are in an org. */
+  org?: boolean
 }
 
 /** What the rail and the search know: only pages that exist. */
-export const PAGES: RailPage[] = [
-  { route: 'overview', title: 'nav.overview', icon: 'overview' },
+export const PAGES: KnownPage[] = [
+  { route: 'overview', title: 'nav.overview', icon: 'overview', org: true },
   { route: 'hosts', title: 'nav.hosts', icon: 'host', needs: 'host:read' },
   { route: 'applications', title: 'nav.applications', icon: 'application', needs: 'application:read' },
   { route: 'deployments', title: 'nav.deployments', icon: 'deployment', needs: 'deployment:read' },
   { route: 'releases', title: 'nav.releases', icon: 'release', needs: 'release:read' },
-  { route: 'people', title: 'nav.people', icon: 'people', needs: 'member:read', others: ['joining', 'departments', 'roles', 'why', 'org'] },
+  { route: 'people', title: 'nav.people', icon: 'people', needs: 'member:read' },
   { route: 'audit', title: 'nav.audit', icon: 'audit', needs: 'audit:read' },
-  { route: 'settings', title: 'nav.settings', icon: 'settings' },
+  { route: 'users', title: 'nav.admin', icon: 'shield', administers: true },
+  { route: 'settings', title: 'nav.settings', icon: 'settings', org: true },
 ]
+
+/** Reached from the pages of the rail or the bar. */
+const FURTHER: KnownPage[] = [
+  { route: 'inbox', title: 'nav.inbox', icon: 'inbox', user: true },
+  { route: 'profile', title: 'nav.profile', icon: 'user', user: true },
+  { route: 'joining', title: 'nav.joining', icon: 'people', needs: 'member:write' },
+  { route: 'departments', title: 'nav.departments', icon: 'department', needs: 'department:read' },
+  { route: 'roles', title: 'nav.roles', icon: 'shield', needs: 'role:read' },
+  { route: 'why', title: 'nav.why', icon: 'question', needs: 'member:read' },
+  { route: 'org', title: 'nav.org', icon: 'org', org: true },
+  { route: 'users', title: 'nav.users', icon: 'people', administers: true },
+  { route: 'orgs', title: 'nav.orgs', icon: 'org', administers: true },
+  { route: 'administrators', title: 'nav.administrators', icon: 'shield', administers: true },
+  { route: 'platforms', title: 'nav.platforms', icon: 'shield', administers: true },
+]
+
+type Session = ReturnType<typeof useSession>
+
+function isOpen(page: KnownPage, session: Session): boolean {
+  if (page.needs) return session.may(page.needs)
+  if (page.administers) return session.administers.value
+  if (page.user) return session.isUser.value
+  return !page.org || session.orgId.value !== ''
+}
+
+export function railPages(session: Session): KnownPage[] {
+  return PAGES.filter((page) => isOpen(page, session))
+}
+
+/** All that one may go to. */
+export function openPages(session: Session): KnownPage[] {
+  return [...PAGES.filter((page) => !page.administers), ...FURTHER].filter((page) => isOpen(page, session))
+}

@@ -12,8 +12,8 @@ export function fetchPermissions(): Promise<Schemas['MyPermissions']> {
 }
 
 /** Signs in with HttpOnly cookies; answers the CSRF token. */
-export async function logIn(login: string, password: string): Promise<string> {
-  const call = server.POST('/api/v1/auth/login', { params: { query: { mode: 'cookie' } }, body: { login, password } })
+export async function logIn(login: string, password: string, platform: string): Promise<string> {
+  const call = server.POST('/api/v1/auth/login', { params: { query: { mode: 'cookie' } }, body: { login, password, ...(platform ? { platform } : {}) } })
   return (await body(call)).csrfToken ?? ''
 }
 

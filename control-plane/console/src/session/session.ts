@@ -42,8 +42,8 @@ async function reload(): Promise<void> {
   await enter(await fetchMe())
 }
 
-async function signIn(login: string, password: string): Promise<void> {
-  setCsrfToken(await logIn(login, password))
+async function signIn(login: string, password: string, platform = ''): Promise<void> {
+  setCsrfToken(await logIn(login, password, platform))
   const found = await fetchMe()
   if (found.csrfToken) setCsrfToken(found.csrfToken)
   await enter(found)

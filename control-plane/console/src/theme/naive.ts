@@ -64,6 +64,8 @@ const night: GlobalThemeOverrides = {
     inputColor: '#12161b',
   },
   Checkbox: { textColorDisabled: '#929cab' },
+  // As the platform's own selects and dates beside them.
+  Input: { border: '1px solid #525b68', borderHover: '1px solid #86a8ff' },
   Button: { textColorPrimary: '#0b1430', textColorHoverPrimary: '#0b1430', textColorPressedPrimary: '#0b1430', textColorFocusPrimary: '#0b1430', textColorDisabledPrimary: '#0b1430', textColorError: '#2a0708', textColorHoverError: '#2a0708', textColorPressedError: '#2a0708', textColorFocusError: '#2a0708' },
 }
 

@@ -147,6 +147,7 @@ async function addresses(page) {
 /** Pages about people; with a third part, as whom they are looked at instead of the super administrator. */
 async function people(page) {
   const members = (await (await page.request.get(`${base}/api/v1/members`)).json()).items
+  const platform = (await (await page.request.get(`${base}/api/v1/platforms`)).json()).items.find((one) => one.code === 'default').id
   const id = (name) => members.find((one) => one.username === name)?.userId
   return [
     ['people', '/people', 'olga'],
@@ -171,6 +172,23 @@ async function people(page) {
     ['inbox', '/inbox', 'olga'],
     ['inbox-unread', '/inbox?show=unread', 'otto'],
     ['welcome', '/welcome', 'nora'],
+    ['profile', '/profile', 'olga'],
+    ['profile-super', '/profile'],
+    ['users', '/admin/users'],
+    ['users-filtered', '/admin/users?registeredFrom=2020-01-01&search=o', 'mary'],
+    ['users-forbidden', '/admin/users', 'olga'],
+    ['orgs', '/admin/orgs'],
+    ['orgs-new', '/admin/orgs?new=1', 'mary'],
+    ['administrators', '/admin/administrators'],
+    ['platforms', '/admin/platforms'],
+    ['platform', `/admin/platforms/${platform}`, 'mary'],
+    ['platform-super', `/admin/platforms/${platform}`],
+    ['audit-filtered', '/audit?operation=member:write&outcome=done', 'olga'],
+    ['audit-none', '/audit?kind=ticket&from=2020-01-01&to=2020-01-02', 'olga'],
+    ['audit-platform', '/audit?scope=platform'],
+    ['invitation', '/invitations/inv_not-one', 'nora'],
+    ['register', '/register?administrator=mary', 'nobody'],
+    ['sign-in-elsewhere', '/sign-in?platform=shop&to=%2Finvitations%2Finv_x', 'nobody'],
   ]
 }
 
@@ -188,8 +206,8 @@ try {
   const signedIn = await start.context.storageState()
   const pages = (await addresses(start.page)).filter(([name]) => !only || only.split(',').some((one) => name.startsWith(one)))
   await start.context.close()
-  const states = { [account]: signedIn }
-  for (const name of new Set(pages.map(([, , as]) => as).filter(Boolean))) {
+  const states = { [account]: signedIn, nobody: undefined }
+  for (const name of new Set(pages.map(([, , as]) => as).filter((as) => as && as !== 'nobody'))) {
     const { context, page } = await open(looks[0])
     await signIn(page, name, PASSWORD)
     states[name] = await context.storageState()
@@ -207,6 +225,7 @@ try {
         await settle(page)
         // A missing thing is answered with 404, and the browser says so in its console: that is the point of that page.
         if (name.endsWith('-missing')) noise.splice(0, noise.length, ...noise.filter((line) => !line.includes('404')))
+        if (as === 'nobody') noise.splice(0, noise.length, ...noise.filter((line) => !line.includes('401')))
         if (name.endsWith('-forbidden')) noise.splice(0, noise.length, ...noise.filter((line) => !line.includes('403')))
         await look(page, name, where, noise)
         walked += 1

@@ -261,9 +261,10 @@ export const stories = {
       await page.getByRole('heading', { level: 1, name: `${application.name} no-such-version` }).waitFor()
     },
   },
-  'somebody applies with the code, is let in, and with a template for one host sees that host only': {
+  'somebody registers, applies with the code, is let in, and with a template for one host sees that host only': {
     async run(tools) {
       const { base, settle, another } = tools
+      await (await client(base, 'olga'))('PUT', '/org/entry', { fields: ['email', 'nickName'] })
       const owner = await another()
       await signInWith(owner.page, base, 'olga', '/people/joining')
       await settle(owner.page)
@@ -278,9 +279,23 @@ export const stories = {
       assert.match(code, /^[A-Z2-9]{7}$/)
 
       const username = `story${Date.now()}`
-      await call(tools, 'POST', '/users', { username, password: PASSWORD, nickName: 'A Story', email: `${username}@example.com` })
       const guest = await another()
-      await signInWith(guest.page, base, username, '/welcome')
+      await guest.page.goto(`${base}/sign-in?to=%2Fwelcome`)
+      await guest.page.getByRole('link', { name: 'Register' }).click()
+      await guest.page.getByRole('textbox', { name: 'Who vouches for you' }).fill('nobody')
+      await guest.page.getByRole('textbox', { name: 'User name' }).fill(username)
+      await guest.page.getByRole('textbox', { name: 'Password', exact: true }).fill(PASSWORD)
+      await guest.page.getByRole('textbox', { name: 'Password again' }).fill('another one')
+      await guest.page.getByRole('textbox', { name: 'Display name' }).fill('A Story')
+      await guest.page.getByRole('textbox', { name: 'E-mail' }).fill(`${username}@example.com`)
+      await guest.page.getByRole('button', { name: 'Register' }).click()
+      await guest.page.getByRole('alert').filter({ hasText: 'not the same password' }).waitFor()
+      await guest.page.getByRole('textbox', { name: 'Password again' }).fill(PASSWORD)
+      await guest.page.keyboard.press('Enter')
+      await guest.page.getByRole('alert').filter({ hasText: 'is not a manager' }).waitFor()
+      await guest.page.getByRole('textbox', { name: 'Who vouches for you' }).fill('mary')
+      await guest.page.keyboard.press('Enter')
+      await guest.page.waitForURL(`${base}/welcome`)
       await guest.page.getByRole('textbox', { name: 'Entry code' }).fill(code)
       await guest.page.getByRole('button', { name: 'Ask to join' }).click()
       await guest.page.getByRole('alert').filter({ hasText: 'birthday' }).waitFor()
@@ -371,6 +386,90 @@ export const stories = {
       await admin.page.getByRole('heading', { level: 1, name: username }).waitFor()
       await admin.page.waitForFunction((count) => Number(document.querySelector('.bell').ariaLabel.match(/\d+/)?.[0] ?? 0) === count - 1, before)
       await admin.context.close()
+    },
+  },
+  'an invitation made in the page lets its reader in': {
+    async run({ base, settle, another }) {
+      const owner = await another()
+      await signInWith(owner.page, base, 'olga', '/people/joining?invite=1')
+      await owner.page.getByRole('dialog').getByRole('combobox', { name: 'Role' }).selectOption('VIEWER')
+      await owner.page.getByRole('dialog').getByRole('button', { name: 'Make the link' }).click()
+      const link = (await owner.page.getByRole('region', { name: 'Invitation link' }).innerText()).trim()
+      await owner.context.close()
+      const username = `invited${Date.now()}`
+      await (await client(base, 'mary'))('POST', '/users', { username, password: PASSWORD })
+      const { page, context } = await another()
+      await page.goto(base + new URL(link).pathname)
+      await page.getByText('Sign in to accept the invitation').waitFor()
+      await page.locator('input[autocomplete=username]').fill(username)
+      await page.locator('input[autocomplete=current-password]').fill(PASSWORD)
+      await page.keyboard.press('Enter')
+      await page.getByRole('button', { name: 'Accept the invitation' }).click()
+      await page.waitForURL(`${base}/`)
+      await settle(page)
+      await page.goto(base + new URL(link).pathname)
+      await page.getByRole('button', { name: 'Accept the invitation' }).click()
+      await page.getByRole('alert').filter({ hasText: 'was used' }).waitFor()
+      await context.close()
+    },
+  },
+  'somebody changes their profile and password, and signs in anew': {
+    async run({ base, settle, another }) {
+      const username = `self${Date.now()}`
+      await (await client(base, 'mary'))('POST', '/users', { username, password: PASSWORD })
+      const { page, context } = await another()
+      await signInWith(page, base, username, '/profile')
+      await settle(page)
+      await page.getByRole('textbox', { name: 'E-mail' }).fill('no address')
+      await page.getByRole('button', { name: 'Save' }).click()
+      await page.getByRole('alert').filter({ hasText: 'not a usable e-mail address' }).waitFor()
+      await page.getByRole('textbox', { name: 'E-mail' }).fill(`${username}@example.com`)
+      await page.getByRole('combobox', { name: 'Gender' }).selectOption('2')
+      await page.getByRole('button', { name: 'Save' }).click()
+      await page.getByText('Saved').waitFor()
+      await page.reload()
+      await settle(page)
+      assert.equal(await page.getByRole('textbox', { name: 'E-mail' }).inputValue(), `${username}@example.com`)
+      await page.getByRole('button', { name: 'Change password' }).click()
+      const dialog = page.getByRole('dialog')
+      await dialog.getByRole('textbox', { name: 'Present password' }).fill('not this one')
+      await dialog.getByRole('textbox', { name: 'New password' }).fill('another long one')
+      await dialog.getByRole('textbox', { name: 'Password again' }).fill('another long one')
+      await page.keyboard.press('Enter')
+      await dialog.getByRole('alert').filter({ hasText: 'wrong' }).waitFor()
+      await dialog.getByRole('textbox', { name: 'Present password' }).fill(PASSWORD)
+      await page.keyboard.press('Enter')
+      await page.getByText('Your password was changed').waitFor()
+      await context.close()
+    },
+  },
+  'a manager finds users by when they came, and the audit log is filtered and exported': {
+    async run({ base, settle, another }) {
+      const { page, context } = await another()
+      await signInWith(page, base, 'mary', '/admin/users')
+      await settle(page)
+      await page.getByRole('button', { name: 'More filters' }).click()
+      await page.getByLabel('Registered: to').fill('2020-01-01')
+      await page.getByText('Nothing matches').waitFor()
+      await page.getByRole('button', { name: 'Clear the filters' }).first().click()
+      await page.getByRole('searchbox', { name: /Name, account/ }).fill('olg')
+      await page.waitForURL(/search=olg/)
+      await page.locator('tbody tr').nth(1).waitFor({ state: 'detached' })
+      await page.getByRole('row', { name: /olga/ }).waitFor()
+      await context.close()
+      const owner = await another()
+      await signInWith(owner.page, base, 'olga', '/audit')
+      await settle(owner.page)
+      await owner.page.getByRole('combobox', { name: 'Operation' }).selectOption('template:write')
+      await owner.page.waitForURL(/operation=template/)
+      const download = owner.page.waitForEvent('download')
+      await owner.page.getByRole('link', { name: 'Export' }).click()
+      const lines = await (await download).createReadStream()
+      let text = ''
+      for await (const piece of lines) text += piece
+      const rows = text.trim().split('\n').map((line) => JSON.parse(line))
+      assert.ok(rows.length > 0 && rows.every((row) => row.operation === 'template:write'))
+      await owner.context.close()
     },
   },
 }

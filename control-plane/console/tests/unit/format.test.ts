@@ -1,10 +1,27 @@
 import { describe, expect, it } from 'vitest'
+import { deviceName } from '@/format/device'
 import { parseZoom, stepFor } from '@/charts/range'
 import { sparkPath } from '@/charts/spark'
 import { rank } from '@/frame/rank'
 import { problemFrom, fieldErrors } from '@/api/problem'
-import { relative } from '@/format/time'
+import { dayStart, relative } from '@/format/time'
 import { bitsPerSecond, bytes, duration, percent, uptime } from '@/format/units'
+
+describe('a device', () => {
+  it('is named in two words', () => {
+    expect(deviceName('Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36')).toBe('Chrome · Linux')
+    expect(deviceName('Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.0 Mobile/15E148 Safari/604.1')).toBe('Safari · iOS')
+    expect(deviceName('Mozilla/5.0 (Windows NT 10.0) Chrome/126.0 Safari/537.36 Edg/126.0')).toBe('Edge · Windows')
+    expect(deviceName('curl/8.5.0')).toBe('curl/8.5.0')
+  })
+})
+
+describe('a day', () => {
+  it('begins at the reader’s midnight, also the one after the last of a month', () => {
+    expect(dayStart('2026-02-28', 1)).toBe(new Date(2026, 2, 1).toISOString())
+    expect(dayStart('soon')).toBeUndefined()
+  })
+})
 
 describe('units', () => {
   it('uses binary prefixes for bytes and decimal ones for the network', () => {

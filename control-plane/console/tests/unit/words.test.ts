@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { baseCompile } from '@intlify/message-compiler'
 import { describe, expect, it } from 'vitest'
 import en from '@/i18n/en'
 import zh from '@/i18n/zh-CN'
@@ -55,6 +56,15 @@ describe('words', () => {
     const codes = [...table.matchAll(/^ {4}\w+ "(\w+):(\w+)"/gm)].map((match) => `operations.${match[1]}_${match[2]}`)
     expect(codes.length).toBeGreaterThan(30)
     expect(codes.filter((key) => !english.has(key))).toEqual([])
+  })
+
+  it('can be said: nothing in them is mistaken for syntax', () => {
+    const broken = [...english, ...chinese].filter(([, text]) => {
+      let failed = false
+      baseCompile(text, { onError: () => (failed = true) })
+      return failed
+    })
+    expect(broken).toEqual([])
   })
 
   it('are all used', () => {

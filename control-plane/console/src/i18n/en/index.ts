@@ -1,10 +1,11 @@
+import { account } from './account'
 import { delivery } from './delivery'
 import { fleet } from './fleet'
 import { frame } from './frame'
 import { people } from './people'
 import { schema } from './schema'
 
-const en = { ...frame, ...fleet, ...delivery, ...schema, ...people }
+const en = { ...frame, ...fleet, ...delivery, ...schema, ...people, ...account }
 export default en
 
 type Text<T> = { [K in keyof T]: T[K] extends string ? string : Text<T[K]> }

@@ -1,9 +1,10 @@
 import type { Messages } from '../en'
+import { account } from './account'
 import { delivery } from './delivery'
 import { fleet } from './fleet'
 import { frame } from './frame'
 import { people } from './people'
 import { schema } from './schema'
 
-const zh: Messages = { ...frame, ...fleet, ...delivery, ...schema, ...people }
+const zh: Messages = { ...frame, ...fleet, ...delivery, ...schema, ...people, ...account }
 export default zh

@@ -1,0 +1,53 @@
+import type { FormDescription } from '@/forms/description'
+import { EMAIL, MOBILE, NICK } from '@/profile/profileForms'
+
+/** The forms of those who administer platforms. */
+
+const USERNAME = { name: 'username', input: 'text', label: 'people.username', hint: 'admin.usernameHint', rules: [['required'], ['length', 2, 64]] } satisfies FormDescription[number]
+const FIRST_PASSWORD: FormDescription[number] = { name: 'password', input: 'password', label: 'signIn.password', hint: 'install.passwordHint', autocomplete: 'new-password', rules: [['required'], ['length', 10, 1024]] }
+const PLATFORM: FormDescription[number] = { name: 'platformId', input: 'select', label: 'admin.platform' }
+
+export const NEW_USER: FormDescription = [USERNAME, FIRST_PASSWORD, PLATFORM, NICK, EMAIL, MOBILE]
+
+export const USER: FormDescription = [
+  NICK,
+  EMAIL,
+  MOBILE,
+  { name: 'status', input: 'select', label: 'ui.status' },
+  { name: 'roleId', input: 'select', label: 'admin.platformRole' },
+  { name: 'password', input: 'password', label: 'admin.newPassword', hint: 'admin.newPasswordHint', autocomplete: 'new-password', rules: [['length', 10, 1024]] },
+]
+
+export const NEW_PLATFORM: FormDescription = [
+  { name: 'code', input: 'text', label: 'admin.code', hint: 'admin.codeHint', rules: [['required'], ['matches', /^[a-z0-9-]{1,40}$/]], wrong: 'admin.codeWrong', mono: true },
+  { name: 'name', input: 'text', label: 'org.name', rules: [['required'], ['length', 1, 128]] },
+  { name: 'logo', input: 'image', label: 'org.logo', hint: 'forms.imageHint' },
+]
+
+export const PLATFORM_PROFILE: FormDescription = NEW_PLATFORM.slice(1)
+
+export const NEW_ADMINISTRATOR: FormDescription = [
+  { name: 'user', input: 'text', label: 'admin.user', hint: 'admin.userHint', rules: [['required']] },
+  PLATFORM,
+  { name: 'kind', input: 'select', label: 'admin.kind' },
+]
+
+export const NEW_ORG: FormDescription = [
+  { name: 'name', input: 'text', label: 'org.name', rules: [['required'], ['length', 1, 128]] },
+  { name: 'slug', input: 'text', label: 'admin.slug', hint: 'admin.slugHint', rules: [['required'], ['matches', /^[a-z0-9][a-z0-9-]{0,39}$/]], wrong: 'admin.codeWrong', mono: true },
+  { name: 'owner', input: 'text', label: 'roles.OWNER', hint: 'admin.ownerHint', rules: [['required']] },
+  { name: 'description', input: 'textarea', label: 'org.description', rules: [['length', 0, 2000]] },
+]
+
+export const NEW_MODULE: FormDescription = [{ name: 'name', input: 'text', label: 'org.name', rules: [['required'], ['length', 1, 64]] }]
+
+export const NEW_OPERATION: FormDescription = [
+  { name: 'code', input: 'text', label: 'rights.code', hint: 'admin.operationHint', rules: [['required'], ['matches', /^[\w.-]+:[\w.-]+$/]], wrong: 'admin.operationWrong', mono: true },
+  { name: 'name', input: 'text', label: 'org.name', rules: [['required'], ['length', 1, 64]] },
+]
+
+export const NEW_PLATFORM_ROLE: FormDescription = [
+  { name: 'code', input: 'text', label: 'rights.code', hint: 'rights.codeHint', rules: [['required'], ['matches', /^[A-Za-z0-9_-]{1,64}$/]], wrong: 'rights.codeWrong', mono: true },
+  { name: 'name', input: 'text', label: 'org.name', rules: [['required'], ['length', 1, 64]] },
+  { name: 'operations', input: 'pick', label: 'admin.operations' },
+]
