@@ -1,3 +1,4 @@
+import { computed } from 'vue'
 import { body, server, some, type Schemas } from '@/api/server'
 import { useList } from '@/api/useList'
 import { useThing } from '@/api/useThing'
@@ -34,6 +35,26 @@ export function useMembers(filter: () => MemberFilter, enabled: () => boolean = 
     },
     { enabled },
   )
+}
+
+/** Everybody, to choose from and to name: page after page. Ten thousand at most. */
+export function useEverybody(enabled: () => boolean = () => true) {
+  const found = useThing<Member[]>(
+    () => ['members', 'all'],
+    async (signal) => {
+      const all: Member[] = []
+      let cursor: string | undefined
+      for (let page = 0; page < 20; page += 1) {
+        const { items, nextCursor } = await body(server.GET('/api/v1/members', { params: { query: { limit: 500, cursor } }, signal }))
+        all.push(...items)
+        cursor = nextCursor ?? undefined
+        if (!cursor) break
+      }
+      return all
+    },
+    { enabled },
+  )
+  return computed<Member[]>(() => found.data.value ?? [])
 }
 
 export function addMember(username: string, role: Role): Promise<Member> {

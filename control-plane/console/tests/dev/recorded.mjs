@@ -141,11 +141,12 @@ const more = {
 
 function answer(method, url, signedIn) {
   const path = url.pathname.replace('/api/v1', '')
-  const me = { user: { id: uuid(99), username: 'ada', superAdmin: false }, orgs: [org], csrfToken: 'recorded' }
+  const me = { administers: [], user: { id: uuid(99), username: 'ada', superAdmin: false }, orgs: [org], csrfToken: 'recorded' }
   const host = /^\/hosts\/([^/]+)$/.exec(path)
   if (!signedIn && path !== '/auth/login') return [401, { type: 'unauthenticated', title: 'Not signed in', status: 401, detail: '' }]
   if (path === '/me') return [200, me]
-  if (path === '/me/permissions') return [200, { orgId: org.id, role: 'OWNER', operations: operations }]
+  if (path === '/me/permissions') return [200, { orgId: org.id, role: 'OWNER', operations: operations, allOwnOperations: true, objects: {} }]
+  if (path === '/messages/unread') return [200, { unread: 0 }]
   if (path === '/auth/login') return [200, { csrfToken: 'recorded', user: me.user }]
   if (path === '/auth/logout') return [204]
   if (path === '/hosts') {
