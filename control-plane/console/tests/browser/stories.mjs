@@ -483,4 +483,54 @@ export const stories = {
       await owner.context.close()
     },
   },
+  'an org is made, handed over, left, and deleted by typing its name': {
+    async run({ base, settle, another }) {
+      const stamp = Date.now()
+      const [first, second, name] = [`first${stamp}`, `second${stamp}`, `Team ${stamp}`]
+      const mary = await client(base, 'mary')
+      for (const username of [first, second]) await mary('POST', '/users', { username, password: PASSWORD })
+      const manager = await another()
+      await signInWith(manager.page, base, 'mary', '/admin/orgs?new=1')
+      const dialog = manager.page.getByRole('dialog')
+      await dialog.getByRole('textbox', { name: 'Name', exact: true }).fill(name)
+      await dialog.getByRole('textbox', { name: 'Short name' }).fill(`team-${stamp}`)
+      await dialog.getByRole('textbox', { name: 'Owner' }).fill('nobody at all')
+      await dialog.getByRole('button', { name: 'Create' }).click()
+      await dialog.getByRole('alert').filter({ hasText: 'no user of this name' }).waitFor()
+      await dialog.getByRole('textbox', { name: 'Owner' }).fill(first)
+      await dialog.getByRole('button', { name: 'Create' }).click()
+      await manager.page.getByRole('row', { name: new RegExp(name) }).waitFor()
+      await manager.context.close()
+
+      const owner = await another()
+      const { page } = owner
+      await signInWith(page, base, first, '/people?add=1')
+      await page.getByRole('dialog').getByRole('textbox', { name: 'User name' }).fill(second)
+      await page.getByRole('dialog').getByRole('combobox', { name: 'Role' }).selectOption('ADMIN')
+      await page.getByRole('dialog').getByRole('button', { name: 'Add' }).click()
+      await page.getByRole('link', { name: second }).click()
+      await page.getByRole('button', { name: 'Make owner' }).click()
+      await page.getByRole('dialog').getByRole('textbox').fill(second)
+      await page.getByRole('dialog').getByRole('button', { name: 'Make owner' }).click()
+      await page.getByText('The owner may do everything').waitFor()
+      assert.equal(await page.getByRole('button', { name: 'Make owner' }).count(), 0)
+      await page.getByRole('link', { name: 'People' }).first().click()
+      await page.getByRole('link', { name: 'Organisation' }).click()
+      await page.getByRole('button', { name: 'Leave the organisation' }).click()
+      await page.getByRole('dialog').getByRole('button', { name: 'Leave the organisation' }).click()
+      await page.waitForURL(`${base}/welcome`)
+      await owner.context.close()
+
+      const heir = await another()
+      await signInWith(heir.page, base, second, '/people/org')
+      await settle(heir.page)
+      await heir.page.getByRole('button', { name: 'Delete the organisation' }).click()
+      const sure = heir.page.getByRole('dialog')
+      assert.ok(await sure.getByRole('button', { name: 'Delete the organisation' }).isDisabled())
+      await sure.getByRole('textbox').fill(name)
+      await sure.getByRole('button', { name: 'Delete the organisation' }).click()
+      await heir.page.waitForURL(`${base}/welcome`)
+      await heir.context.close()
+    },
+  },
 }
