@@ -84,6 +84,21 @@ async function settle(page) {
   await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
 }
 
+/** Opens a page; again if a network of this machine came or went meanwhile, which ends what Chromium is loading. */
+async function visit(page, address, noise) {
+  for (let left = 3; ; left -= 1) {
+    try {
+      await page.goto(address)
+      await settle(page)
+    } catch (error) {
+      if (left === 0 || !noise.some(isNetworkChange)) throw error
+    }
+    if (left === 0 || !noise.some(isNetworkChange)) return
+    noise.splice(0)
+  }
+}
+const isNetworkChange = (line) => line.includes('ERR_NETWORK_CHANGED')
+
 async function look(page, name, where, noise) {
   await page.screenshot({ path: `${pictures}${where}-${name}.png`, fullPage: true })
   await page.evaluate(axe)
@@ -221,8 +236,7 @@ try {
       opened[as] ??= await open(each, states[as])
       const { page, noise } = opened[as]
       try {
-        await page.goto(base + path)
-        await settle(page)
+        await visit(page, base + path, noise)
         // A missing thing is answered with 404, and the browser says so in its console: that is the point of that page.
         if (name.endsWith('-missing')) noise.splice(0, noise.length, ...noise.filter((line) => !line.includes('404')))
         if (as === 'nobody') noise.splice(0, noise.length, ...noise.filter((line) => !line.includes('401')))
