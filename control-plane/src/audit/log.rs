@@ -4,7 +4,10 @@ use muster_base::{AuditId, OrgId, UnixMs};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{chain, store};
+use super::{
+    chain, store,
+    verify::{Chain, walk},
+};
 use crate::{
     access::{Caller, Identity, Operation},
     app::App,
@@ -270,38 +273,18 @@ pub async fn list_from(
     Ok(store::list_from(&app.db, &scope, filter, after, BATCH).await?)
 }
 
-/// Checks the chain of a log; answers how many rows hold, or the number of the first that does not.
-pub async fn verify(app: &App, caller: &Caller, scope: Scope) -> Result<Result<i64, i64>, Error> {
+/// Checks the chain of a log.
+pub async fn verify(app: &App, caller: &Caller, scope: Scope) -> Result<Chain, Error> {
     let scope = scope.key(caller)?;
     Ok(walk(&app.db, &scope).await?)
 }
 
 /// Checks the chain of every log there is, for whoever has the database itself.
-pub async fn verify_all(db: &Db) -> Result<Vec<(String, Result<i64, i64>)>, DbError> {
+pub async fn verify_all(db: &Db) -> Result<Vec<(String, Chain)>, DbError> {
     let mut checked = Vec::new();
     for scope in store::scopes(db).await? {
-        let held = walk(db, &scope).await?;
-        checked.push((scope, held));
+        let chain = walk(db, &scope).await?;
+        checked.push((scope, chain));
     }
     Ok(checked)
-}
-
-async fn walk(db: &Db, scope: &str) -> Result<Result<i64, i64>, DbError> {
-    let (mut previous, mut seq) = (Vec::new(), 0);
-    loop {
-        let rows = store::list_from(db, scope, &Filter::default(), seq, BATCH).await?;
-        if rows.is_empty() {
-            break;
-        }
-        for row in rows {
-            let hash = chain::hash(&previous, &row);
-            if row.seq != seq + 1 || row.hash != hex::encode(hash) {
-                return Ok(Err(seq + 1));
-            }
-            seq = row.seq;
-            previous = hash.to_vec();
-        }
-    }
-    let head = store::head(db, scope).await?;
-    Ok(if head == seq { Ok(seq) } else { Err(seq + 1) })
 }

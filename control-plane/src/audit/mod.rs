@@ -17,10 +17,12 @@ mod log;
 mod store;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 pub use self::{
     api::router,
     log::{
         AuditRow, Entry, Filter, Outcome, Scope, list, list_from, record, record_refusal, verify, verify_all,
     },
+    verify::Chain,
 };

@@ -34,6 +34,24 @@ both_databases!(a_changed_and_a_removed_row_show, |test| {
         3,
         "a cut-off end shows too"
     );
+    run("update audit_heads set seq = 1 where scope = $1")
+        .await
+        .unwrap();
+    assert_eq!(
+        olga.get("/api/v1/audit/verify").await.1["firstBroken"],
+        1,
+        "the head vouches for the last row by its hash"
+    );
+    run("update audit_heads set seq = 1, hash = (select hash from audit_log where scope = $1 and seq = 1) where scope = $1")
+        .await
+        .unwrap();
+    assert_eq!(
+        olga.get("/api/v1/audit/verify").await.1["firstBroken"],
+        2,
+        "rows beyond a head that was moved back show"
+    );
+    run("delete from audit_heads where scope = $1").await.unwrap();
+    assert_eq!(olga.get("/api/v1/audit/verify").await.1["firstBroken"], 1);
 });
 
 both_databases!(

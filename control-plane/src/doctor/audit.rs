@@ -3,7 +3,10 @@
 use muster_base::doctor::Finding;
 
 use super::unreadable;
-use crate::{audit, db::Databases};
+use crate::{
+    audit::{self, Chain},
+    db::Databases,
+};
 
 pub(super) async fn look(databases: &Databases) -> Vec<Finding> {
     match audit::verify_all(&databases.main).await {
@@ -12,13 +15,13 @@ pub(super) async fn look(databases: &Databases) -> Vec<Finding> {
     }
 }
 
-fn finding(scope: &str, held: Result<i64, i64>) -> Finding {
+fn finding(scope: &str, held: Chain) -> Finding {
     match held {
-        Ok(rows) => Finding::ok(
+        Chain::Intact { rows } => Finding::ok(
             "audit.chain",
             format!("{scope}: {rows} rows, none changed or missing"),
         ),
-        Err(first) => Finding::problem(
+        Chain::Broken { first } => Finding::problem(
             "audit.chain",
             format!("{scope}: row {first} was changed or removed"),
             "somebody wrote to the database past Muster: what the log says from there on proves nothing",

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{AuditRow, Filter, Outcome, Scope};
+use super::{AuditRow, Chain, Filter, Outcome, Scope};
 use crate::{
     access::{self, Caller},
     app::App,
@@ -201,15 +201,15 @@ async fn verify(
     Query(query): Query<ScopeQuery>,
 ) -> ApiResult<Json<Verification>> {
     Ok(Json(match super::verify(&app, &caller, query.scope).await? {
-        Ok(rows) => Verification {
+        Chain::Intact { rows } => Verification {
             intact: true,
             rows,
             first_broken: None,
         },
-        Err(broken) => Verification {
+        Chain::Broken { first } => Verification {
             intact: false,
-            rows: broken - 1,
-            first_broken: Some(broken),
+            rows: first - 1,
+            first_broken: Some(first),
         },
     }))
 }

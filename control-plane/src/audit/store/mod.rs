@@ -170,13 +170,22 @@ pub(super) async fn scopes(db: &Db) -> Result<Vec<String>, DbError> {
         .await)?)
 }
 
-/// Number of the scope's last row.
-pub(super) async fn head(db: &Db, scope: &str) -> Result<i64, DbError> {
-    let seq: Option<i64> = with_pool!(db, |pool| sqlx::query_scalar(
-        "select seq from audit_heads where scope = $1"
+/// Number and hash of the scope's last row, as its head has them.
+pub(super) async fn head(db: &Db, scope: &str) -> Result<(i64, Vec<u8>), DbError> {
+    let head: Option<(i64, Vec<u8>)> = with_pool!(db, |pool| sqlx::query_as(
+        "select seq, hash from audit_heads where scope = $1"
     )
     .bind(scope)
     .fetch_optional(pool)
     .await)?;
-    Ok(seq.unwrap_or(0))
+    Ok(head.unwrap_or_default())
+}
+
+/// The highest number of the scope's rows; 0 if there are none.
+pub(super) async fn last(db: &Db, scope: &str) -> Result<i64, DbError> {
+    const SQL: &str = "select coalesce(max(seq), 0) from audit_log where scope = $1";
+    Ok(with_pool!(db, |pool| sqlx::query_scalar(SQL)
+        .bind(scope)
+        .fetch_one(pool)
+        .await)?)
 }
