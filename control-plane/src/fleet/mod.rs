@@ -38,6 +38,7 @@ mod host;
 mod host_list;
 mod join_token;
 mod key_store;
+mod key_use;
 mod labels;
 pub mod rotation;
 mod store;

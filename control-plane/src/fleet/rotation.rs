@@ -37,6 +37,7 @@ use utoipa::ToSchema;
 use super::{
     FleetError, key_store,
     key_store::{CA, KeyState, SIGNING, StoredKey},
+    key_use::Uses,
     store,
 };
 use crate::{
@@ -106,6 +107,7 @@ pub struct FleetKeyStatus {
 pub async fn status(app: &App, who: &Identity) -> Result<FleetKeysStatus, FleetError> {
     who.require_super_admin()?;
     app.fleet_keys().await?;
+    let uses = Uses::count(&app.db).await?;
     let (mut ca, mut signing) = (Vec::new(), Vec::new());
     for row in store::key::list(&app.db).await? {
         let of_ca = row.kind == CA;
@@ -115,8 +117,8 @@ pub async fn status(app: &App, who: &Identity) -> Result<FleetKeysStatus, FleetE
             hex::encode(VerifyingKey::from_bytes(&row.public)?.id())
         };
         let status = FleetKeyStatus {
-            believers: store::host_identity::count_believers(&app.db, bare(&id)).await?,
-            certificates: store::host_identity::count_of_ca(&app.db, row.id).await?,
+            believers: uses.believers(bare(&id)),
+            certificates: uses.certificates(row.id),
             expires_at: of_ca
                 .then(|| certificate::root_validity(&row.public))
                 .transpose()?
@@ -255,7 +257,7 @@ async fn do_retire(app: &App, who: &Identity, kind: FleetKeyKind, force: bool) -
         return Err(FleetError::NoRotation);
     };
     let left = match kind {
-        FleetKeyKind::Ca => store::host_identity::count_of_ca(&app.db, old.id).await?,
+        FleetKeyKind::Ca => Uses::count(&app.db).await?.certificates(old.id),
         FleetKeyKind::Signing => 0,
     };
     if left > 0 && !force {
@@ -298,13 +300,13 @@ pub(crate) async fn try_progress(app: &App) -> Result<(), FleetError> {
     let older_than = |row: &StoredKey, ms| now.ms_since(row.since()) >= ms;
     if let Some(next) = in_state(&rows, FleetKeyKind::Ca, KeyState::Next) {
         let id = Fingerprint::of(&next.public).to_string();
-        let believers = store::host_identity::count_believers(&app.db, bare(&id)).await?;
+        let believers = Uses::count(&app.db).await?.believers(bare(&id));
         if believers >= store::host_identity::count(&app.db).await? || older_than(next, ANNOUNCED_MS) {
             do_advance(app, &muster).await?;
         }
     } else if let Some(old) = in_state(&rows, FleetKeyKind::Ca, KeyState::Previous) {
         let over = older_than(old, PREVIOUS_CA_MS);
-        if over || store::host_identity::count_of_ca(&app.db, old.id).await? == 0 {
+        if over || Uses::count(&app.db).await?.certificates(old.id) == 0 {
             do_retire(app, &muster, FleetKeyKind::Ca, over).await?;
         }
     }

@@ -83,22 +83,27 @@ pub(in crate::fleet) async fn count(db: &Db) -> Result<i64, DbError> {
         .await)?)
 }
 
-/// How many hosts believe a root or signing key, by its hexadecimal id.
-pub(in crate::fleet) async fn count_believers(db: &Db, id: &str) -> Result<i64, DbError> {
-    const SQL: &str = "select count(*) from hosts h join host_identities k on k.host_id = h.id \
-        where h.deleted_at is null and (k.roots like $1 or k.signing like $1)";
-    Ok(with_pool!(db, |pool| sqlx::query_scalar(SQL)
-        .bind(format!("%{id}%"))
-        .fetch_one(pool)
-        .await)?)
+/// What some hosts believe.
+#[derive(Debug, sqlx::FromRow)]
+pub(in crate::fleet) struct Belief {
+    /// Roots, hexadecimal.
+    pub(in crate::fleet) roots: Option<String>,
+    /// Signing keys, hexadecimal.
+    pub(in crate::fleet) signing: Option<String>,
+    /// How many hosts believe just that.
+    pub(in crate::fleet) hosts: i64,
 }
 
-/// How many hosts have a certificate of this CA.
-pub(in crate::fleet) async fn count_of_ca(db: &Db, ca: Uuid) -> Result<i64, DbError> {
-    const SQL: &str = "select count(*) from hosts h join host_identities k on k.host_id = h.id \
-        where h.deleted_at is null and k.ca_id = $1";
-    Ok(with_pool!(db, |pool| sqlx::query_scalar(SQL)
-        .bind(ca)
-        .fetch_one(pool)
-        .await)?)
+/// How many hosts believe what.
+pub(in crate::fleet) async fn count_beliefs(db: &Db) -> Result<Vec<Belief>, DbError> {
+    const SQL: &str = "select k.roots, k.signing, count(*) as hosts from hosts h \
+        join host_identities k on k.host_id = h.id where h.deleted_at is null group by k.roots, k.signing";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL).fetch_all(pool).await)?)
+}
+
+/// How many hosts have a certificate of which CA.
+pub(in crate::fleet) async fn count_certificates(db: &Db) -> Result<Vec<(Option<Uuid>, i64)>, DbError> {
+    const SQL: &str = "select k.ca_id, count(*) from hosts h join host_identities k on k.host_id = h.id \
+        where h.deleted_at is null group by k.ca_id";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL).fetch_all(pool).await)?)
 }
