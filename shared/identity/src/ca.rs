@@ -22,8 +22,9 @@ pub const HOST_CERTIFICATE_MS: i64 = 7 * UnixMs::DAY;
 pub const CONTROL_PLANE_CERTIFICATE_MS: i64 = 30 * UnixMs::DAY;
 /// How long a root lives.
 pub const ROOT_MS: i64 = 3_650 * UnixMs::DAY;
-/// Certificates are valid from a little before they are made, for clocks that are behind.
-const BACKDATED_MS: i64 = 5 * UnixMs::MINUTE;
+/// Certificates are valid from before they are made, for hosts whose clocks are behind: by a wrong time zone it is up to
+/// 14 hours.
+const BACKDATED_MS: i64 = UnixMs::DAY;
 /// A request of ours takes some 250 bytes; more than this is not read.
 pub const MAX_REQUEST_BYTES: usize = 4_096;
 /// An uncompressed P-256 point.
