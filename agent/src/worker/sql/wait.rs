@@ -9,6 +9,8 @@ use super::{SqlContext, SqlError, report};
 /// A server that is there answers a plain question within this time.
 const ANSWER: Duration = Duration::from_secs(10);
 const LOCK_POLL: Duration = Duration::from_millis(200);
+/// A session that has been idle for this long while we wait for its answer has lost it.
+const LOST_AFTER: Duration = Duration::from_secs(2);
 /// Who stands in the way of a statement is looked up no more often than this, and no more seldom than that.
 const LOOK_EVERY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
@@ -72,20 +74,43 @@ pub(super) struct Course {
     pub(super) stopped: bool,
 }
 
-/// Runs a statement. A cancel, or its time limit, has `stop` end it on the server. While it runs, `who` looks who is in
-/// its way.
+/// What another session sees of ours while we wait for its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Look {
+    /// The server can't be asked now.
+    Unknown,
+    /// It works, or waits for whoever is named.
+    Busy(Option<String>),
+    /// It is gone, or waits for us: the answer that we wait for is lost, or has arrived by now.
+    Idle,
+}
+
+/// What can be seen and done of our session from another one, while it is busy. Each connects anew: the network may have
+/// changed.
+pub(super) trait Outside {
+    /// Looks what it does.
+    fn look(&self) -> impl Future<Output = Look>;
+
+    /// Stops what it runs, as well as can be; its own answer says what came of it.
+    fn stop(&self) -> impl Future<Output = ()>;
+
+    /// Ends it: nobody listens to it any more, and its locks would stand in our own way.
+    fn end(&self) -> impl Future<Output = ()>;
+}
+
+/// Runs a statement. A cancel, or its time limit, has it stopped on the server. While it runs, we look who is in its way,
+/// and whether it runs at all.
 pub(super) async fn statement<T>(
     ctx: &SqlContext,
     limits: Limits,
     running: impl Future<Output = Result<T, sqlx::Error>>,
-    who: impl AsyncFnMut() -> Option<String>,
-    stop: impl Future<Output = ()>,
+    outside: &impl Outside,
 ) -> (Result<T, sqlx::Error>, Course) {
     tokio::pin!(running);
     let mut course = Course::default();
     let ended = tokio::select! {
         result = &mut running => Some(result),
-        () = watch(ctx, limits.lock, who, &mut course.in_the_way) => None,
+        () = watch(ctx, limits.lock, outside, &mut course.in_the_way) => Some(Err(lost(outside).await)),
         () = ctx.cancel.cancelled() => None,
         () = sleep(limits.statement + limits.overtime) => None,
     };
@@ -93,26 +118,55 @@ pub(super) async fn statement<T>(
         return (result, course);
     }
     course.stopped = true;
-    stop.await;
+    outside.stop().await;
     (answer(limits.grace, running).await, course)
 }
 
-/// Does not end.
-async fn watch(
+/// Waits for the end of something that is not stopped half way: a commit. Its answer may get lost, too.
+pub(super) async fn end<T>(
     ctx: &SqlContext,
-    lock_timeout: Duration,
-    mut who: impl AsyncFnMut() -> Option<String>,
-    seen: &mut Option<String>,
-) {
+    limits: Limits,
+    running: impl Future<Output = Result<T, sqlx::Error>>,
+    outside: &impl Outside,
+) -> Result<T, sqlx::Error> {
+    let mut in_the_way = None;
+    tokio::select! {
+        result = answer(limits.statement + limits.grace, running) => result,
+        () = watch(ctx, limits.lock, outside, &mut in_the_way) => Err(lost(outside).await),
+    }
+}
+
+async fn lost(outside: &impl Outside) -> sqlx::Error {
+    outside.end().await;
+    let why = "the connection was lost: the server has done with it, and its answer did not come";
+    std::io::Error::new(std::io::ErrorKind::ConnectionAborted, why).into()
+}
+
+/// Ends when the answer will not come: the connection is dead, and nothing else would tell us so. A network that was cut
+/// and an address that changed leave such connections, and a statement may take as long as its limit says.
+async fn watch(ctx: &SqlContext, lock_timeout: Duration, outside: &impl Outside, seen: &mut Option<String>) {
     // Often enough to have seen who it is when the server gives up.
     let every = (lock_timeout / 4).clamp(LOOK_EVERY.0, LOOK_EVERY.1);
+    let mut idle_since: Option<Instant> = None;
     loop {
         sleep(every).await;
-        let Some(now) = who().await else { continue };
-        if seen.is_none() {
-            report::log(ctx, format!("waiting for a lock held by {now}")).await;
+        match outside.look().await {
+            Look::Unknown => {}
+            Look::Idle => {
+                let since = *idle_since.get_or_insert_with(Instant::now);
+                if since.elapsed() >= LOST_AFTER {
+                    return;
+                }
+            }
+            Look::Busy(who) => {
+                idle_since = None;
+                let Some(now) = who else { continue };
+                if seen.is_none() {
+                    report::log(ctx, format!("waiting for a lock held by {now}")).await;
+                }
+                *seen = Some(now);
+            }
         }
-        *seen = Some(now);
     }
 }
 

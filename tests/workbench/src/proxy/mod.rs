@@ -29,6 +29,9 @@ pub enum Fault {
     AfterBytes(u64),
     /// From these bytes of the client on, nothing passes any more on this connection, and nothing is closed.
     Hang(&'static str),
+    /// What holds these bytes arrives, and from then on nothing passes back to the client on this connection, and nothing
+    /// is closed: as when the client's address has changed.
+    Mute(&'static str),
     /// What holds these bytes waits until [`Proxy::release`].
     Hold(&'static str),
 }

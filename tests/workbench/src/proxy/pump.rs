@@ -18,6 +18,8 @@ struct Pair {
     swallow: AtomicBool,
     /// Nothing passes any more.
     hangs: AtomicBool,
+    /// Nothing passes back any more.
+    mute: AtomicBool,
 }
 
 pub(super) fn accept(shared: &Arc<Shared>, listener: &Listener) {
@@ -55,6 +57,7 @@ fn connect(shared: &Arc<Shared>, client: Conn) -> std::io::Result<()> {
         service,
         swallow: AtomicBool::new(false),
         hangs: AtomicBool::new(false),
+        mute: AtomicBool::new(false),
     });
     let (up, down) = (Arc::clone(&pair), pair);
     let (up_shared, down_shared) = (Arc::clone(shared), Arc::clone(shared));
@@ -85,6 +88,7 @@ fn pump_up(shared: &Shared, pair: &Pair, mut from: Conn, mut to: Conn) {
                 continue;
             }
             Some(Fault::Hold(_)) => shared.wait_released(),
+            Some(Fault::Mute(_)) => pair.mute.store(true, Ordering::SeqCst),
             Some(Fault::After(_)) => pair.swallow.store(true, Ordering::SeqCst),
             Some(Fault::During(_) | Fault::AfterBytes(_)) | None => {}
         }
@@ -102,7 +106,7 @@ fn pump_up(shared: &Shared, pair: &Pair, mut from: Conn, mut to: Conn) {
 fn pump_down(shared: &Shared, pair: &Pair, mut from: Conn, mut to: Conn) {
     let mut buffer = vec![0; BUFFER];
     while let Ok(read @ 1..) = from.read(&mut buffer) {
-        if pair.hangs.load(Ordering::SeqCst) {
+        if pair.hangs.load(Ordering::SeqCst) || pair.mute.load(Ordering::SeqCst) {
             continue;
         }
         if pair.swallow.load(Ordering::SeqCst) {
@@ -126,6 +130,7 @@ fn moment(shared: &Shared, seen: &mut Vec<u8>, said: &[u8]) -> Option<Fault> {
         | Fault::During(bytes)
         | Fault::After(bytes)
         | Fault::Hang(bytes)
+        | Fault::Mute(bytes)
         | Fault::Hold(bytes) => bytes.as_bytes(),
         Fault::AfterBytes(_) => return None,
     };

@@ -15,6 +15,7 @@ both_kinds! {
     a_connection_that_is_cut_anywhere_leaves_the_release_done_once,
     a_network_that_stays_away_leaves_a_true_word_and_the_release_can_be_ended,
     a_server_that_keeps_silent_is_given_up,
+    a_connection_that_died_without_a_word_is_noticed_long_before_the_statement_s_limit,
 }
 
 async fn a_connection_that_is_cut_anywhere_leaves_the_release_done_once(kind: DbDialect) {
@@ -102,4 +103,35 @@ async fn a_server_that_keeps_silent_is_given_up(kind: DbDialect) {
     assert_eq!((outcome.status, outcome.error), (OrderStatus::Done, None));
     assert_once("silence", &mut db).await;
     db.drop().await;
+}
+
+/// The statement's limit is half an hour; what the server sees of the session says sooner that no answer will come.
+async fn a_connection_that_died_without_a_word_is_noticed_long_before_the_statement_s_limit(kind: DbDialect) {
+    let cases = [
+        ("a definition's answer", Fault::Mute("create table t")),
+        ("the answer to rows", Fault::Mute("insert into t")),
+        ("a long statement's answer", Fault::Mute("sleep(1)")),
+        ("the commit's answer", Fault::Mute("commit")),
+        ("a statement", Fault::Hang("insert into t")),
+        ("the commit", Fault::Hang("commit")),
+    ];
+    for (case, fault) in cases {
+        let case = format!("the network swallows {case}");
+        let mut db = Scratch::new(kind).await;
+        let proxy = proxy(&db.server);
+        proxy.fail(fault);
+        let mut spec = through(&proxy, db.spec(&story(kind)));
+        spec.lock_timeout_ms = 2_000;
+        spec.statement_timeout_ms = 30 * 60 * 1_000;
+        let (outcome, steps) = run(&spec, &db.server).await;
+        tell(&case, &outcome);
+        assert!(proxy.has_failed(), "{case}");
+        assert_eq!(
+            (outcome.status, outcome.error),
+            (OrderStatus::Done, None),
+            "{case}: {steps:?}"
+        );
+        assert_once(&case, &mut db).await;
+        db.drop().await;
+    }
 }

@@ -1,9 +1,9 @@
 //! MySQL and MariaDB: statement by statement with a ledger, because each definition commits by itself.
 
-mod blockers;
 mod catalogue;
 mod dry;
 mod ledger;
+mod outside;
 mod session;
 mod step;
 

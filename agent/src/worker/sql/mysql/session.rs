@@ -19,7 +19,7 @@ use super::{
         report::millis,
         wait::{self, Course, Limits, answer},
     },
-    blockers,
+    outside::{self, Outside},
 };
 
 /// A statement that was stopped may take this long to clean up after itself.
@@ -30,8 +30,7 @@ const OVERTIME: Duration = Duration::from_millis(500);
 /// A connection to the target database.
 pub(in super::super) struct Session {
     pub(super) conn: MySqlConnection,
-    options: MySqlConnectOptions,
-    id: u64,
+    outside: Outside,
     pub(super) limits: Limits,
     /// How the last statement went.
     course: Course,
@@ -71,15 +70,19 @@ impl Session {
             .await
             .map_err(|_| failed(connect::silence()))?
             .map_err(|error| failed(connect::explained(&error)))?;
-        let version = if version.contains("MariaDB") {
+        let is_mariadb = version.contains("MariaDB");
+        let version = if is_mariadb {
             format!("MariaDB {version}")
         } else {
             format!("MySQL {version}")
         };
         Ok(Self {
             conn,
-            options,
-            id,
+            outside: Outside {
+                options,
+                id,
+                is_mariadb,
+            },
             limits: Limits {
                 lock: CONNECT_TIMEOUT,
                 statement: CONNECT_TIMEOUT,
@@ -111,7 +114,7 @@ impl Session {
             format!("set session lock_wait_timeout = {seconds}"),
             format!("set session innodb_lock_wait_timeout = {seconds}"),
         ];
-        if session.is_mariadb() {
+        if session.outside.is_mariadb {
             // Holds even if this process dies; MySQL has nothing like it for all statements.
             let limit = plan.statement_timeout.as_millis();
             settings.push(format!(
@@ -129,10 +132,6 @@ impl Session {
         Ok(session)
     }
 
-    fn is_mariadb(&self) -> bool {
-        self.version.starts_with("MariaDB")
-    }
-
     /// Takes the database's release lock, or says who has it.
     pub(super) async fn lock(&mut self, ctx: &SqlContext, patience: Duration) -> Result<(), SqlError> {
         // Lock names hold 64 characters, and are for the whole server.
@@ -147,7 +146,7 @@ impl Session {
         }
         Err(SqlError::Busy {
             waited_ms: millis(began.elapsed()),
-            by: blockers::of_release(&mut self.conn, &name).await,
+            by: outside::of_release(&mut self.conn, &name).await,
         })
     }
 
@@ -163,14 +162,12 @@ impl Session {
 
     /// Runs one of the release's statements; a cancel and the time limit stop it on the server.
     pub(super) async fn statement(&mut self, sql: &str, ctx: &SqlContext) -> Result<u64, sqlx::Error> {
-        let is_mariadb = self.is_mariadb();
         point!("sql.statement.before");
         let (result, course) = wait::statement(
             ctx,
             self.limits,
             sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut self.conn),
-            async || blockers::of(&self.options, self.id, is_mariadb).await,
-            stop(&self.options, self.id),
+            &self.outside,
         )
         .await;
         self.course = course;
@@ -184,11 +181,11 @@ impl Session {
     }
 
     /// Runs `start transaction`, `commit`, `rollback`.
-    pub(super) async fn control(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+    pub(super) async fn control(&mut self, sql: &'static str, ctx: &SqlContext) -> Result<(), sqlx::Error> {
         point!("sql.{}.before", sql);
         if effect!("sql.{sql}") {
             let running = sqlx::raw_sql(sql).execute(&mut self.conn);
-            answer(self.limits.statement + GRACE, running).await?;
+            wait::end(ctx, self.limits, running, &self.outside).await?;
         }
         point!("sql.{}.after", sql);
         Ok(())
@@ -199,19 +196,5 @@ impl Session {
         if !matches!(timeout(GRACE, self.conn.close()).await, Ok(Ok(()))) {
             tracing::debug!("the database connection was not closed in order");
         }
-    }
-}
-
-/// Stops what another session runs. The best that can be done; its own answer says what came of it.
-async fn stop(options: &MySqlConnectOptions, id: u64) {
-    let stopping = async {
-        let mut conn = MySqlConnection::connect_with(options).await?;
-        sqlx::raw_sql(AssertSqlSafe(format!("kill query {id}")))
-            .execute(&mut conn)
-            .await?;
-        conn.close().await
-    };
-    if !matches!(timeout(CONNECT_TIMEOUT, stopping).await, Ok(Ok(()))) {
-        tracing::warn!("a running statement could not be cancelled on the server");
     }
 }

@@ -71,7 +71,7 @@ impl Run<'_> {
         };
         report::step(self.ctx, step.index, News::failed(began.elapsed(), text)).await;
         if !is_lost(error)
-            && let Err(error) = self.session.control("rollback").await
+            && let Err(error) = self.session.control("rollback", self.ctx).await
         {
             tracing::debug!("the rollback was left to the server: {}", message(&error));
         }
@@ -84,7 +84,7 @@ impl Run<'_> {
     async fn with_its_row(&mut self, step: &Step, began: Instant) -> Result<StepResult, Failure> {
         let session = &mut *self.session;
         session
-            .control("start transaction")
+            .control("start transaction", self.ctx)
             .await
             .map_err(Failure::Ledger)?;
         session
@@ -105,7 +105,10 @@ impl Run<'_> {
             .ledger_end(self.ctx, self.spec, step.index, end)
             .await
             .map_err(Failure::Ledger)?;
-        session.control("commit").await.map_err(Failure::Statement)?;
+        session
+            .control("commit", self.ctx)
+            .await
+            .map_err(Failure::Statement)?;
         Ok(result)
     }
 

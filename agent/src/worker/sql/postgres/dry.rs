@@ -30,12 +30,12 @@ pub(super) async fn run(
         }
     }
     session
-        .control("begin")
+        .control("begin", ctx)
         .await
         .map_err(|error| bookkeeping(&error))?;
     let result = statements(session, ctx, plan).await;
     let rolled_back = session
-        .control("rollback")
+        .control("rollback", ctx)
         .await
         .map_err(|error| bookkeeping(&error));
     result.and(rolled_back)

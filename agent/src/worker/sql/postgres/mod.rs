@@ -1,10 +1,10 @@
 //! PostgreSQL: neighbouring statements in one transaction together with their ledger row; what can't be in a
 //! transaction, one by one.
 
-mod blockers;
 mod catalogue;
 mod dry;
 mod ledger;
+mod outside;
 mod session;
 mod single;
 mod transaction;

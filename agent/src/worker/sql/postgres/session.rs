@@ -20,7 +20,7 @@ use super::{
         report::millis,
         wait::{self, Course, Limits, answer},
     },
-    blockers,
+    outside::{self, Outside},
 };
 
 /// `MUST`, `ER`: the key of the lock that a running release holds on its database.
@@ -31,8 +31,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// A connection to the target database.
 pub(in super::super) struct Session {
     pub(super) conn: PgConnection,
-    options: PgConnectOptions,
-    pid: i32,
+    outside: Outside,
     pub(super) limits: Limits,
     /// How the last statement went.
     course: Course,
@@ -71,8 +70,7 @@ impl Session {
             .map_err(|error| failed(connect::explained(&error)))?;
         Ok(Self {
             conn,
-            options,
-            pid,
+            outside: Outside { options, pid },
             limits: Limits {
                 lock: CONNECT_TIMEOUT,
                 statement: CONNECT_TIMEOUT,
@@ -140,7 +138,7 @@ impl Session {
         }
         Err(SqlError::Busy {
             waited_ms: millis(began.elapsed()),
-            by: blockers::of_release(&mut self.conn).await,
+            by: outside::of_release(&mut self.conn).await,
         })
     }
 
@@ -161,8 +159,7 @@ impl Session {
             ctx,
             self.limits,
             sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut self.conn),
-            async || blockers::of(&self.options, self.pid).await,
-            stop(&self.options, self.pid),
+            &self.outside,
         )
         .await;
         self.course = course;
@@ -176,11 +173,11 @@ impl Session {
     }
 
     /// Runs `begin`, `commit`, `rollback`.
-    pub(super) async fn control(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+    pub(super) async fn control(&mut self, sql: &'static str, ctx: &SqlContext) -> Result<(), sqlx::Error> {
         point!("sql.{}.before", sql);
         if effect!("sql.{sql}") {
             let running = sqlx::raw_sql(sql).execute(&mut self.conn);
-            answer(self.limits.statement + GRACE, running).await?;
+            wait::end(ctx, self.limits, running, &self.outside).await?;
         }
         point!("sql.{}.after", sql);
         Ok(())
@@ -191,21 +188,6 @@ impl Session {
         if !matches!(timeout(GRACE, self.conn.close()).await, Ok(Ok(()))) {
             tracing::debug!("the database connection was not closed in order");
         }
-    }
-}
-
-/// Stops what another session runs. The best that can be done; its own answer says what came of it.
-async fn stop(options: &PgConnectOptions, pid: i32) {
-    let stopping = async {
-        let mut conn = PgConnection::connect_with(options).await?;
-        sqlx::query("select pg_cancel_backend($1)")
-            .bind(pid)
-            .execute(&mut conn)
-            .await?;
-        conn.close().await
-    };
-    if !matches!(timeout(CONNECT_TIMEOUT, stopping).await, Ok(Ok(()))) {
-        tracing::warn!("a running statement could not be cancelled on the server");
     }
 }
 

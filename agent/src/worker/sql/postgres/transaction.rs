@@ -19,7 +19,7 @@ impl Run<'_> {
         let result = self.statements(steps).await;
         if let Err(error) = &result
             && !matches!(error, SqlError::ConnectionLost(_))
-            && let Err(error) = self.session.control("rollback").await
+            && let Err(error) = self.session.control("rollback", self.ctx).await
         {
             tracing::debug!("the rollback was left to the server: {}", message(&error));
         }
@@ -28,7 +28,7 @@ impl Run<'_> {
 
     async fn statements(&mut self, steps: &[Step]) -> Result<(), SqlError> {
         self.session
-            .control("begin")
+            .control("begin", self.ctx)
             .await
             .map_err(|error| bookkeeping(&error))?;
         // At the start, so that its key keeps out anybody else who would run the same steps.
@@ -52,7 +52,7 @@ impl Run<'_> {
             .ledger_end(self.ctx, self.spec, first, end)
             .await
             .map_err(|error| bookkeeping(&error))?;
-        if let Err(error) = self.session.control("commit").await {
+        if let Err(error) = self.session.control("commit", self.ctx).await {
             if is_lost(&error) {
                 return Err(SqlError::ConnectionLost(message(&error)));
             }
