@@ -3,12 +3,14 @@
 use crate::api::text;
 use crate::{Api, programs};
 use anyhow::{Context, Result};
+use muster_workbench::net::Cable;
 use muster_workbench::process::{Launch, Process, run};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A running agent; stopped when dropped.
@@ -33,6 +35,8 @@ pub struct Options {
     pub env: Vec<(String, String)>,
     /// Record the orders that are handed to the worker, into [`Agent::tapped`].
     pub tap: bool,
+    /// The host at the end of this cable instead of this machine.
+    pub cable: Option<Arc<Cable>>,
 }
 
 impl Default for Options {
@@ -44,6 +48,7 @@ impl Default for Options {
             program: None,
             env: Vec::new(),
             tap: false,
+            cable: None,
         }
     }
 }
@@ -83,8 +88,12 @@ impl Agent {
 
     /// Joins with the answer of `POST /api/v1/join-tokens`.
     pub fn enrol(&self, grant: &Value) -> Result<()> {
-        let mut join = Command::new(self.program()?);
-        join.envs(self.options.env.iter().map(|(name, value)| (name, value)));
+        let program = self.program()?;
+        let mut join = match &self.options.cable {
+            Some(cable) => cable.command(&program)?,
+            None => Command::new(program),
+        };
+        join.envs(self.options.env.iter().cloned());
         join.arg("join").arg("--data").arg(self.data());
         join.args([
             "--server",
@@ -101,7 +110,12 @@ impl Agent {
     /// Starts it; it connects by itself.
     pub fn run(&mut self) -> Result<()> {
         let docker = self.docker_host();
-        let mut launch = Launch::new("muster-agent run", &self.program()?)
+        let (name, program) = ("muster-agent run", self.program()?);
+        let launch = match &self.options.cable {
+            Some(cable) => cable.launch(name, &program)?,
+            None => Launch::new(name, &program),
+        };
+        let mut launch = launch
             .args(["run"])
             .args(["--data".as_ref(), self.data().as_os_str()])
             .args(["--policy".as_ref(), self.policy().as_os_str()])

@@ -110,6 +110,11 @@ impl ControlPlane {
         Ok(())
     }
 
+    /// Changes a setting from its next start on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.options.settings.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Asks it to stop; true if it did so by itself.
     pub fn stop(&mut self) -> bool {
         self.process

@@ -3,6 +3,7 @@
 //!
 //! - [`ControlPlane`] and [`Agent`] start the real programs on temporary directories and free ports;
 //! - [`Fleet`] is both, with this machine joined;
+//! - [`away`] is both, with a host on a cable of its own that can be pulled;
 //! - [`Api`] speaks the HTTP API, and nothing else changes anything in a story;
 //! - [`wait`] waits for a thing to become true, with an end;
 //! - [`mod@env`] finds the services that `cargo verify` started;
@@ -13,6 +14,7 @@
 
 pub mod agent;
 pub mod api;
+pub mod away;
 pub mod control_plane;
 pub mod env;
 pub mod fleet;

@@ -133,6 +133,11 @@ impl Server {
         })
     }
 
+    /// What kind of server it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// What a query in the target database answers, columns separated by tabs: to look, not to change.
     pub fn query(&self, sql: &str) -> Result<String> {
         self.login.query(self.kind, &self.database, sql)

@@ -12,7 +12,7 @@
 //! | Docker registry | htpasswd authentication, with the images of [`images`] in it | `MUSTER_TEST_REGISTRY`, `…_USER`, `…_PASSWORD_FILE`, `MUSTER_TEST_IMAGE` |
 //!
 //! A test that stops, starves or fills a service starts one of its own ([`OwnEngine`], [`OwnDatabase`]); one that
-//! cuts the network puts a [`proxy`] in front of any. [`machine::Machine`] is more: a Debian with systemd in a container
+//! cuts the network puts a [`proxy`] in front of any, or the host on a cable of its own ([`net`]). [`machine::Machine`] is more: a Debian with systemd in a container
 //! of that engine, for the packages.
 //!
 //! Programs that are missing are installed from Debian when we are root; otherwise the error says
@@ -30,6 +30,7 @@ mod env;
 pub mod images;
 pub mod machine;
 mod mariadb;
+pub mod net;
 mod own;
 mod postgres;
 pub mod process;

@@ -93,6 +93,11 @@ pub const SYSTEMD_ANALYZE: Tool = Tool {
     program: "systemd-analyze",
     packages: &["systemd"],
 };
+/// A clock of its own for one program.
+pub const FAKETIME: Tool = Tool {
+    program: "faketime",
+    packages: &["faketime"],
+};
 /// The browser of the console's tests.
 pub const CHROMIUM: Tool = Tool {
     program: "chromium",
@@ -186,7 +191,8 @@ fn apt_get() -> Command {
     command
         .env("DEBIAN_FRONTEND", "noninteractive")
         .env("RUNLEVEL", "1")
-        .arg("-q");
+        // Somebody else may be installing something right now.
+        .args(["-q", "-o", "DPkg::Lock::Timeout=300"]);
     command
 }
 
