@@ -1,7 +1,7 @@
 //! Invitations: a link that makes whoever signs in and opens it a member.
 //!
 //! The link holds a token that is answered once and stored as a hash; it works once, until it expires or is revoked.
-//! One that is for an e-mail address works only for the user who has that address. Sending it is the caller's affair.
+//! One that is for an e-mail address is mailed there, too, and works only for the user who has that address.
 
 use muster_base::{InvitationId, OrgId, SecretString, UnixMs, UserId, random_token, sha256};
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::{
     AccessError, Actor, Caller, Identity, Operation, Role, grant,
     message::{self, Mode, NewMessage, SubMode},
+    profile::is_email,
     store, user,
 };
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
     error::Error,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
+    notify::{self, Channel, Language, Letter, Template},
 };
 
 const PREFIX: &str = "inv_";
@@ -87,6 +89,7 @@ pub(super) async fn create(
     app: &App,
     caller: &Caller,
     new: NewInvitation,
+    language: Language,
 ) -> Result<(Invitation, SecretString), AccessError> {
     caller.require(Operation::MemberWrite)?;
     if new.role == Role::Owner {
@@ -98,10 +101,7 @@ pub(super) async fn create(
         return Err(AccessError::invalid("expiresInDays", "must be 1 to 30"));
     }
     let email = new.email.map(|email| email.trim().to_owned());
-    if email
-        .as_ref()
-        .is_some_and(|email| email.len() > 254 || !email.contains('@'))
-    {
+    if email.as_ref().is_some_and(|email| !is_email(email)) {
         return Err(AccessError::invalid("email", "is not a usable e-mail address"));
     }
     let now = app.clock.now();
@@ -114,14 +114,32 @@ pub(super) async fn create(
         created_at: now,
         expires_at: now.plus_ms(i64::from(days) * UnixMs::DAY),
     };
+    let link = SecretString::from(format!("{}/invitations/{token}", app.config.base_url()));
+    let org = store::org::get(&app.db, caller.org())
+        .await?
+        .ok_or(AccessError::NoOrg)?;
     in_tx!(app.db, |tx| {
         store::invitation::insert(tx, caller.org(), &invitation, &sha256(token.as_bytes()).0).await?;
+        if let Some(email) = &invitation.email {
+            let letter = Letter::new(
+                Channel::Mail,
+                email,
+                language,
+                Template::Invitation,
+                invitation.expires_at,
+            )
+            .with("org", org.name)
+            .with("inviter", caller.actor.name())
+            .with("days", days.to_string())
+            .carrying(link.clone());
+            let platform = store::org::platform_of(tx, caller.org()).await?;
+            notify::post(app, tx, letter.of_platform(platform)).await?;
+        }
         let entry = Entry::done(Operation::MemberWrite, "invitation", invitation.id).after(&invitation);
         audit::record(app, tx, caller, Some(caller.org()), entry).await?;
     });
-    let base = app.config.http.public_url.as_deref().unwrap_or_default();
-    let link = format!("{}/invitations/{token}", base.trim_end_matches('/'));
-    Ok((invitation, link.into()))
+    app.notify.wake();
+    Ok((invitation, link))
 }
 
 /// Those that still work, newest first.

@@ -30,6 +30,7 @@
 //! | `roles`, `permission_templates` | named sets of operations; operations with object scopes |
 //! | `modules`, `operations` | what platforms add for their own applications |
 //! | `sessions` | sign-ins: bearer (rotating refresh token; reuse of an old one ends it) or cookie |
+//! | `mail_proofs` | links by mail that reset a password or verify an address; only hashes |
 //! | `api_keys` | `dw_…`, only hashes; bound to one org and one person, never more than that person may |
 //!
 //! Sign-in answers the same for an unknown account and a wrong password, takes the same work for both, and is
@@ -59,6 +60,7 @@ mod password;
 mod permission;
 mod platform;
 mod profile;
+mod proof;
 mod registration;
 mod role;
 mod scope;
@@ -94,10 +96,13 @@ pub use self::{
 
 /// What this room does by schedule.
 pub fn jobs() -> Vec<crate::schedule::Job> {
-    let run = session::forget_ended;
-    vec![crate::schedule::Job {
-        name: "access.forget-sessions",
+    let daily = |name, run| crate::schedule::Job {
+        name,
         every_ms: muster_base::UnixMs::DAY,
         run,
-    }]
+    };
+    vec![
+        daily("access.forget-sessions", session::forget_ended),
+        daily("access.forget-proofs", proof::forget),
+    ]
 }

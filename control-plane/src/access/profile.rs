@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{AccessError, Identity, User, platform::check_image, store, user};
+use super::{AccessError, Identity, User, platform::check_image, proof, store, user};
 use crate::{
     app::App,
     audit::{self, Entry},
     in_tx,
+    notify::Language,
 };
 
 /// What may be changed of a profile; empty text takes a value away.
@@ -95,8 +96,13 @@ impl ProfilePatch {
     }
 }
 
-/// Changes one's own profile.
-pub(super) async fn update(app: &App, who: &Identity, patch: ProfilePatch) -> Result<User, AccessError> {
+/// Changes one's own profile. A new address gets a mail that verifies it.
+pub(super) async fn update(
+    app: &App,
+    who: &Identity,
+    patch: ProfilePatch,
+    language: Language,
+) -> Result<User, AccessError> {
     let id = who.require_user()?;
     let before = user::get(app, id).await?;
     let after = patch.applied_to(before.clone())?;
@@ -104,6 +110,9 @@ pub(super) async fn update(app: &App, who: &Identity, patch: ProfilePatch) -> Re
     let write = async || -> Result<(), AccessError> {
         in_tx!(app.db, |tx| {
             store::user::update(tx, &after, None, now).await?;
+            if after.email != before.email {
+                proof::send(app, tx, &after, proof::Purpose::EmailVerification, language).await?;
+            }
             let entry = Entry::done("user:updateProfile", "user", id)
                 .before(&user::audited(&before))
                 .after(&user::audited(&after));
@@ -112,7 +121,8 @@ pub(super) async fn update(app: &App, who: &Identity, patch: ProfilePatch) -> Re
         Ok(())
     };
     write().await.map_err(user::taken)?;
-    Ok(after)
+    app.notify.wake();
+    user::get(app, id).await
 }
 
 /// One's own profile.
@@ -132,7 +142,7 @@ fn optional(
     }
 }
 
-fn is_email(text: &str) -> bool {
+pub(super) fn is_email(text: &str) -> bool {
     let parts = text.split_once('@');
     text.len() <= 254
         && !text.chars().any(|c| c.is_whitespace() || c.is_control())

@@ -9,7 +9,7 @@ use super::{
     AccessError, Actor, Identity, User,
     user::{self, NewUser},
 };
-use crate::app::App;
+use crate::{app::App, notify::Language};
 
 /// Somebody who wants to be let in.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -37,6 +37,7 @@ pub(super) async fn register(
     app: &App,
     new: Registration,
     ip: Option<std::net::IpAddr>,
+    language: Language,
 ) -> Result<User, AccessError> {
     app.throttle.attempt(&format!("register {}", new.username), ip)?;
     let refused = || AccessError::invalid("administrator", "is not a manager of that platform");
@@ -61,5 +62,5 @@ pub(super) async fn register(
         nick_name: new.nick_name,
         role_id: None,
     };
-    user::insert(app, &who, platform.id, new, voucher).await
+    user::insert(app, &who, platform.id, new, (voucher, Some(language))).await
 }

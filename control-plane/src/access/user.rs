@@ -9,12 +9,13 @@ use super::{
     administrator::Authority,
     password,
     profile::{Gender, ProfilePatch},
-    store,
+    proof, store,
 };
 use crate::{
     app::App,
     audit::{self, Entry},
     in_tx,
+    notify::Language,
 };
 
 /// A person.
@@ -31,6 +32,9 @@ pub struct User {
     pub username: String,
     /// E-mail address, unique in the platform.
     pub email: Option<String>,
+    /// When they showed that the address is theirs; null: not yet.
+    #[schema(required)]
+    pub email_verified_at: Option<UnixMs>,
     /// Mobile number, unique in the platform.
     pub mobile: Option<String>,
     /// Name for others to see.
@@ -125,16 +129,16 @@ pub(super) async fn create(app: &App, who: &Identity, new: NewUser) -> Result<Us
         in_tx!(app.db, |tx| store::platform::default_id(tx).await?)
     };
     authority.manage(platform)?;
-    insert(app, who, platform, new, who.actor.name()).await
+    insert(app, who, platform, new, (who.actor.name(), None)).await
 }
 
-/// Adds a user whom `voucher` vouches for.
+/// Adds a user whom `voucher` vouches for; one who registers gets a mail that verifies their address, in their language.
 pub(super) async fn insert(
     app: &App,
     who: &Identity,
     platform: PlatformId,
     new: NewUser,
-    voucher: String,
+    (voucher, language): (String, Option<Language>),
 ) -> Result<User, AccessError> {
     let user = User {
         id: app.clock.new_id(),
@@ -142,6 +146,7 @@ pub(super) async fn insert(
         platform_id: platform,
         username: check_username(app, &new.username)?,
         email: None,
+        email_verified_at: None,
         mobile: None,
         nick_name: String::new(),
         portrait: String::new(),
@@ -167,12 +172,16 @@ pub(super) async fn insert(
     let insert = async || -> Result<(), AccessError> {
         in_tx!(app.db, |tx| {
             store::user::insert(tx, &user, hash.expose_secret()).await?;
+            if let Some(language) = language {
+                proof::send(app, tx, &user, proof::Purpose::EmailVerification, language).await?;
+            }
             let entry = Entry::done("user:create", "user", user.id).after(&audited(&user));
             audit::record(app, tx, who, None, entry).await?;
         });
         Ok(())
     };
     insert().await.map_err(taken)?;
+    app.notify.wake();
     Ok(user)
 }
 
@@ -292,15 +301,15 @@ pub(super) async fn update(
         Ok(())
     };
     write().await.map_err(taken)?;
-    Ok(user)
+    get(app, id).await
 }
 
 /// Changes one's own password; ends all sessions but keeps API keys.
 pub(super) async fn change_password(
     app: &App,
     who: &Identity,
-    old: SecretString,
-    new: SecretString,
+    (old, new): (SecretString, SecretString),
+    language: Language,
 ) -> Result<(), AccessError> {
     let super::Actor::User { user, username, .. } = &who.actor else {
         return Err(AccessError::Refused(crate::error::Error::Denied(
@@ -319,11 +328,13 @@ pub(super) async fn change_password(
     let row = get(app, *user).await?;
     let now = app.clock.now();
     in_tx!(app.db, |tx| {
-        store::user::update(tx, &row, Some(hash.expose_secret()), now).await?;
+        store::user::set_password(tx, *user, hash.expose_secret(), now).await?;
         store::session::revoke_all(tx, Some(*user), now).await?;
+        proof::tell_password_changed(app, tx, &row, language).await?;
         let entry = Entry::done("user:changePassword", "user", *user);
         audit::record(app, tx, who, None, entry).await?;
     });
+    app.notify.wake();
     Ok(())
 }
 

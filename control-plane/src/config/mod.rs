@@ -109,6 +109,14 @@ impl Config {
         Ok(config)
     }
 
+    /// The address that people use, without a slash at its end, for links in mail.
+    pub fn base_url(&self) -> String {
+        match &self.http.public_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://{}", as_seen_from_outside(self.http.listen)),
+        }
+    }
+
     /// The text of a new configuration file. The hash is in it: write it 0600.
     pub fn initial_file(database: Option<&SecretString>, admin: &SuperAdmin) -> String {
         let mut table = toml::Table::new();

@@ -10,6 +10,7 @@ pub mod extract;
 #[cfg(test)]
 mod garbage_tests;
 mod health;
+mod language;
 mod limits;
 mod openapi;
 mod openapi_page;
@@ -23,6 +24,7 @@ mod tests;
 pub use self::{
     before::{serve_installer, serve_waiting},
     caller::ClientIp,
+    language::Spoken,
     openapi::{document, routes},
     server::{router, serve},
 };

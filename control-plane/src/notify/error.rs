@@ -39,6 +39,12 @@ impl From<Error> for NotifyError {
     }
 }
 
+impl From<NotifyError> for AccessError {
+    fn from(error: NotifyError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
 impl From<AccessError> for NotifyError {
     fn from(error: AccessError) -> Self {
         Error::from(error).into()

@@ -14,6 +14,12 @@ pub enum Template {
     Test,
     /// An invitation into an org. `org`, `inviter`, `days`; the link
     Invitation,
+    /// A link that sets a new password. `username`; the link
+    PasswordReset,
+    /// A link that verifies an address. `username`; the link
+    EmailVerification,
+    /// That a password was changed. `username`
+    PasswordChanged,
 }
 
 macro_rules! texts {
@@ -41,6 +47,9 @@ macro_rules! texts {
 texts! {
     Test = "test",
     Invitation = "invitation",
+    PasswordReset = "password-reset",
+    EmailVerification = "email-verification",
+    PasswordChanged = "password-changed",
 }
 
 /// A letter's words.

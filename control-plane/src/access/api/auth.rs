@@ -21,7 +21,7 @@ use crate::{
     },
     app::App,
     http::{
-        ClientIp, SESSION_COOKIE,
+        ClientIp, SESSION_COOKIE, Spoken,
         extract::{Json as Body, Query},
         problem::{ApiResult, Problem},
     },
@@ -264,8 +264,9 @@ struct PasswordBody {
 async fn change_password(
     State(app): State<App>,
     who: Identity,
+    Spoken(language): Spoken,
     Body(body): Body<PasswordBody>,
 ) -> ApiResult<StatusCode> {
-    user::change_password(&app, &who, body.old_password, body.new_password).await?;
+    user::change_password(&app, &who, (body.old_password, body.new_password), language).await?;
     Ok(StatusCode::NO_CONTENT)
 }

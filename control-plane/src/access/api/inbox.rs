@@ -13,6 +13,7 @@ use crate::{
     },
     app::App,
     http::{
+        Spoken,
         extract::{Json as Body, Path, Query},
         page::Page,
         problem::{ApiResult, Problem},
@@ -80,9 +81,10 @@ async fn get_profile(State(app): State<App>, who: Identity) -> ApiResult<Json<Us
 async fn update_profile(
     State(app): State<App>,
     who: Identity,
+    Spoken(language): Spoken,
     Body(body): Body<ProfilePatch>,
 ) -> ApiResult<Json<User>> {
-    Ok(Json(profile::update(&app, &who, body).await?))
+    Ok(Json(profile::update(&app, &who, body, language).await?))
 }
 
 /// The org's departments: a tree, as a list.

@@ -17,7 +17,7 @@ use crate::{
     },
     app::App,
     http::{
-        ClientIp,
+        ClientIp, Spoken,
         extract::{Json as Body, Path, Query},
         page::{Page, PageQuery},
         problem::{ApiResult, Problem},
@@ -138,7 +138,7 @@ struct Invited {
     #[serde(flatten)]
     #[schema(inline)]
     invitation: Invitation,
-    /// Send it to whom it is for.
+    /// Send it to whom it is for; one for an e-mail address was mailed there.
     link: String,
 }
 
@@ -150,9 +150,10 @@ struct Invited {
 async fn invite(
     State(app): State<App>,
     caller: Caller,
+    Spoken(language): Spoken,
     Body(body): Body<NewInvitation>,
 ) -> ApiResult<(StatusCode, Json<Invited>)> {
-    let (invitation, link) = invitation::create(&app, &caller, body).await?;
+    let (invitation, link) = invitation::create(&app, &caller, body, language).await?;
     let link = link.expose_secret().to_owned();
     Ok((StatusCode::CREATED, Json(Invited { invitation, link })))
 }
@@ -192,8 +193,9 @@ async fn accept(
 async fn register(
     State(app): State<App>,
     ClientIp(ip): ClientIp,
+    Spoken(language): Spoken,
     Body(body): Body<Registration>,
 ) -> ApiResult<(StatusCode, Json<User>)> {
-    let user = registration::register(&app, body, ip).await?;
+    let user = registration::register(&app, body, ip, language).await?;
     Ok((StatusCode::CREATED, Json(user)))
 }

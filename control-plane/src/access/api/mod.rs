@@ -8,6 +8,7 @@ mod members;
 mod orgs;
 mod permissions;
 mod platforms;
+mod proofs;
 mod templates;
 mod users;
 
@@ -19,6 +20,7 @@ use crate::app::App;
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(auth::router())
+        .merge(proofs::router())
         .merge(users::router())
         .merge(orgs::router())
         .merge(members::router())

@@ -11,6 +11,7 @@ pub(super) mod message;
 pub(super) mod org;
 pub(super) mod own_operation;
 pub(super) mod platform;
+pub(super) mod proof;
 pub(super) mod role;
 pub(super) mod session;
 pub(super) mod template;

@@ -1,6 +1,7 @@
 //! Rows of `users`.
 
 use muster_base::{OrgId, PlatformId, UnixMs, UserId};
+use sqlx::AssertSqlSafe;
 
 use crate::{
     access::User,
@@ -69,8 +70,8 @@ pub(in crate::access) async fn update(
     now: UnixMs,
 ) -> Result<(), DbError> {
     const SQL: &str = "update users set nick_name = $2, status = $3, password_hash = coalesce($4, password_hash), \
-        updated_at = $5, email = $6, mobile = $7, portrait = $8, gender = $9, birthday = $10, role_id = $11 \
-        where id = $1";
+        updated_at = $5, email = $6, mobile = $7, portrait = $8, gender = $9, birthday = $10, role_id = $11, \
+        email_verified_at = case when email is not distinct from $6 then email_verified_at end where id = $1";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(user.id)
@@ -88,6 +89,50 @@ pub(in crate::access) async fn update(
             .await?;
     });
     Ok(())
+}
+
+/// A new password.
+pub(in crate::access) async fn set_password(
+    tx: &mut Tx,
+    id: UserId,
+    password_hash: &str,
+    now: UnixMs,
+) -> Result<(), DbError> {
+    const SQL: &str = "update users set password_hash = $2, updated_at = $3 where id = $1";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(id)
+            .bind(password_hash)
+            .bind(now)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
+/// The present address is theirs, since then if not since earlier.
+pub(in crate::access) async fn set_email_verified(
+    tx: &mut Tx,
+    id: UserId,
+    now: UnixMs,
+) -> Result<(), DbError> {
+    const SQL: &str = "update users set email_verified_at = coalesce(email_verified_at, $2) where id = $1";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL).bind(id).bind(now).execute(conn).await?;
+    });
+    Ok(())
+}
+
+/// Waits for other transactions that lock this user.
+pub(in crate::access) async fn lock(tx: &mut Tx, db: &Db, id: UserId) -> Result<(), DbError> {
+    let sql = format!("select id from users where id = $1{}", db.for_update());
+    let found: Option<UserId> = with_tx!(tx, |conn| sqlx::query_scalar(AssertSqlSafe(sql))
+        .bind(id)
+        .fetch_optional(conn)
+        .await)?;
+    found
+        .map(|_| ())
+        .ok_or_else(|| DbError::Corrupt(format!("no user {id}")))
 }
 
 /// Notes a sign-in.
@@ -113,7 +158,7 @@ pub(in crate::access) async fn set_login(
 }
 
 pub(in crate::access) async fn get(db: &Db, id: UserId) -> Result<Option<User>, DbError> {
-    const SQL: &str = "select id, account, platform_id, username, email, mobile, nick_name, portrait, gender, \
+    const SQL: &str = "select id, account, platform_id, username, email, email_verified_at, mobile, nick_name, portrait, gender, \
         birthday, status, registered_by, role_id, created_at, last_login_at, last_login_device, last_login_region \
         from users where id = $1";
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
