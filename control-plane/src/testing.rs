@@ -10,6 +10,7 @@
 //! ```
 
 use std::{
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::{
         Mutex,
@@ -21,7 +22,8 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    http::{Method, Request, header},
+    extract::ConnectInfo,
+    http::{HeaderMap, Method, Request, header},
 };
 use futures_util::StreamExt as _;
 use muster_base::{Clock, ExposeSecret, OrgId, SecretString, UnixMs, UserId};
@@ -82,6 +84,7 @@ pub(crate) struct Client<'t> {
     test: &'t Test,
     token: String,
     org: Option<String>,
+    ip: Option<IpAddr>,
 }
 
 const PASSWORD: &str = "a password for tests";
@@ -232,6 +235,7 @@ impl Test {
             test: self,
             token: String::new(),
             org: None,
+            ip: None,
         }
     }
 
@@ -254,6 +258,7 @@ impl Test {
             test: self,
             token: token.to_owned(),
             org: None,
+            ip: None,
         }
     }
 
@@ -327,6 +332,12 @@ impl Client<'_> {
         self
     }
 
+    /// The same person from this address.
+    pub(crate) fn at(mut self, ip: IpAddr) -> Self {
+        self.ip = Some(ip);
+        self
+    }
+
     /// Where they call.
     pub(crate) fn test(&self) -> &Test {
         self.test
@@ -355,7 +366,7 @@ impl Client<'_> {
 
     /// Opens a stream, which is to answer 200.
     pub(crate) async fn follow(&self, path: &str) -> Followed {
-        let request = self.request(Method::GET, path, None, None);
+        let request = self.request(Method::GET, path, None, &[]);
         let response = self.test.router.clone().oneshot(request).await.unwrap();
         assert_eq!(response.status(), 200, "{path}");
         Followed(Box::pin(response.into_body().into_data_stream()))
@@ -369,9 +380,23 @@ impl Client<'_> {
         body: Option<Value>,
         extra: Option<(&str, &str)>,
     ) -> (u16, Value) {
+        let extra: Vec<_> = extra.into_iter().collect();
+        let (status, _, body) = self.respond(method, path, body, &extra).await;
+        (status, body)
+    }
+
+    /// As [`Client::call`], with headers, and the answer's.
+    pub(crate) async fn respond(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        extra: &[(&str, &str)],
+    ) -> (u16, HeaderMap, Value) {
         let request = self.request(method, path, body, extra);
         let response = self.test.router.clone().oneshot(request).await.unwrap();
         let status = response.status().as_u16();
+        let headers = response.headers().clone();
         let bytes = axum::body::to_bytes(response.into_body(), 16 << 20)
             .await
             .unwrap();
@@ -380,7 +405,7 @@ impl Client<'_> {
             Err(_) if bytes.is_empty() => Value::Null,
             Err(_) => Value::String(String::from_utf8_lossy(&bytes).into_owned()),
         };
-        (status, body)
+        (status, headers, body)
     }
 
     fn request(
@@ -388,11 +413,14 @@ impl Client<'_> {
         method: Method,
         path: &str,
         body: Option<Value>,
-        extra: Option<(&str, &str)>,
+        extra: &[(&str, &str)],
     ) -> Request<Body> {
         let mut request = Request::builder().method(method).uri(path);
-        if let Some((name, value)) = extra {
-            request = request.header(name, value);
+        for (name, value) in extra {
+            request = request.header(*name, *value);
+        }
+        if let Some(ip) = self.ip {
+            request = request.extension(ConnectInfo(SocketAddr::new(ip, 1)));
         }
         if !self.token.is_empty() {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.token));

@@ -13,6 +13,14 @@ pub enum AccessError {
     /// Too many attempts.
     #[error("too many attempts")]
     Throttled(Duration),
+    /// A second factor is wanted and there is none.
+    #[error(
+        "a second factor is needed to sign in and you have none: ask an administrator to enter your e-mail address"
+    )]
+    NoSecondFactor,
+    /// No such device.
+    #[error("no such device")]
+    NoDevice,
     /// No usable session or key.
     #[error("not signed in")]
     NotSignedIn,
@@ -125,6 +133,7 @@ impl From<AccessError> for Error {
             AccessError::WrongCredentials | AccessError::NotSignedIn => Self::Unauthenticated,
             AccessError::Throttled(retry_after) => Self::RateLimited { retry_after },
             AccessError::NoOrg => Self::NotFound("org"),
+            AccessError::NoDevice => Self::NotFound("device"),
             AccessError::NoUser => Self::NotFound("user"),
             AccessError::NoMember => Self::NotFound("member"),
             AccessError::NoKey => Self::NotFound("API key"),
@@ -140,7 +149,10 @@ impl From<AccessError> for Error {
             AccessError::Conflict { code, message } => Self::conflict(code, message),
             AccessError::InUse(_) => Self::conflict("in-use", message),
             AccessError::BuiltIn(_) => Self::conflict("built-in", message),
-            AccessError::Homeless | AccessError::Csrf | AccessError::AboveYou => Self::Denied(message.into()),
+            AccessError::Homeless
+            | AccessError::Csrf
+            | AccessError::AboveYou
+            | AccessError::NoSecondFactor => Self::Denied(message.into()),
             AccessError::Taken(field) => {
                 Self::conflict("taken", format!("this {field} is taken: choose another"))
             }

@@ -33,15 +33,20 @@
 //! | `mail_proofs` | links by mail that reset a password or verify an address; only hashes |
 //! | `api_keys` | `dw_…`, only hashes; bound to one org and one person, never more than that person may |
 //!
-//! Sign-in answers the same for an unknown account and a wrong password, takes the same work for both, and is
-//! throttled per account and per address.
+//! | `devices`, `known_regions` | where a user signed in before |
+//! | `totp`, `recovery_codes` | second factors |
+//! | `challenges` | what a sign-in still has to answer |
+//!
+//! How people sign in: [`sign_in`], [`challenge`], [`second_factor`], [`device`], [`proof`], [`throttle`].
 
 mod administrator;
 mod api;
 mod api_key;
 mod authenticate;
 mod caller;
+mod challenge;
 mod department;
+mod device;
 mod error;
 mod explain;
 mod grant;
@@ -64,16 +69,21 @@ mod proof;
 mod registration;
 mod role;
 mod scope;
+mod second_factor;
 mod session;
+mod sign_in;
 mod store;
 mod template;
 #[cfg(test)]
 mod tests;
 mod throttle;
 mod token;
+mod totp;
 mod user;
 mod user_list;
 mod watch;
+
+use crate::keys::{Purpose, Shelf, ShelfKind};
 
 pub use self::{
     administrator::Authority,
@@ -94,6 +104,17 @@ pub use self::{
     watch::{ask_again, until_refused},
 };
 
+/// Where this room keeps sealed values.
+pub const SHELVES: &[Shelf] = &[Shelf {
+    table: "totp",
+    column: "secret",
+    purpose: Purpose::SecondFactors,
+    org: None,
+    kind: ShelfKind::Always(second_factor::SEALED),
+    id: "user_id",
+    version: None,
+}];
+
 /// What this room does by schedule.
 pub fn jobs() -> Vec<crate::schedule::Job> {
     let daily = |name, run| crate::schedule::Job {
@@ -104,5 +125,6 @@ pub fn jobs() -> Vec<crate::schedule::Job> {
     vec![
         daily("access.forget-sessions", session::forget_ended),
         daily("access.forget-proofs", proof::forget),
+        daily("access.forget-challenges", challenge::forget),
     ]
 }

@@ -1,4 +1,4 @@
-//! Sign-in, renewal and sign-out.
+//! Sessions: opened by a sign-in, renewed, ended.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use aws_lc_rs::hmac;
 use muster_base::{ExposeSecret, SecretString, SessionId, UnixMs, UserId, random_token, sha256};
 use subtle::ConstantTimeEq;
 
-use super::{AccessError, Actor, Identity, password, store, token};
+use super::{AccessError, Actor, Identity, device, sign_in::Visitor, store, token};
 use crate::{
     app::App,
     audit::{self, Entry},
@@ -37,16 +37,6 @@ impl Mode {
     }
 }
 
-/// What a sign-in shows.
-pub(super) struct Attempt {
-    pub(super) login: String,
-    pub(super) password: SecretString,
-    pub(super) platform: Option<String>,
-    pub(super) mode: Mode,
-    pub(super) ip: Option<IpAddr>,
-    pub(super) user_agent: Option<String>,
-}
-
 /// A session as its owner gets it, once.
 pub(super) struct Opened {
     pub(super) session: SessionId,
@@ -56,93 +46,86 @@ pub(super) struct Opened {
     pub(super) expires_at: UnixMs,
     /// `None`: the super administrator.
     pub(super) user: Option<UserId>,
+    /// What a new device keeps from now on; none if it was known.
+    pub(super) devices: Option<SecretString>,
 }
 
-/// Signs in with a password.
-pub(super) async fn login(app: &App, attempt: Attempt) -> Result<Opened, AccessError> {
-    app.throttle.attempt(&attempt.login, attempt.ip)?;
-    let admin = app
-        .config
-        .super_admin
-        .as_ref()
-        .filter(|admin| admin.account == attempt.login);
-    let platform = attempt.platform.as_deref().unwrap_or("default");
-    let found = match admin {
-        Some(_) => None,
-        None => store::user::find_login(&app.db, platform, &attempt.login).await?,
-    };
-    let hash = match (admin, &found) {
-        (Some(admin), _) => Some(admin.password_hash.clone()),
-        (None, Some(found)) => Some(SecretString::from(found.password_hash.clone())),
-        (None, None) => None,
-    };
-    let active = admin.is_some() || found.as_ref().is_some_and(|found| found.status == "active");
-    if !password::verify(attempt.password, hash).await? || !active {
-        let nobody = Identity {
-            actor: Actor::System { part: "sign-in" },
-            ip: attempt.ip,
-            platform: None,
-        };
-        let id = found.map(|found| found.id.to_string()).unwrap_or_default();
-        audit::record_refusal(app, &nobody, None, Entry::refused("auth:login", "user", id)).await;
-        return Err(AccessError::WrongCredentials);
-    }
-    let user = found.as_ref().map(|found| found.id);
-    let session = app.clock.new_id();
-    let actor = match found {
-        Some(found) => Actor::User {
-            user: found.id,
-            username: found.username,
-            session,
-        },
-        None => Actor::SuperAdmin {
-            account: attempt.login,
-            session: Some(session),
-        },
-    };
+/// Opens a session for somebody who proved who they are; `user` is none for the super administrator. `how` they did is for
+/// the log.
+pub(super) async fn open(
+    app: &App,
+    user: Option<UserId>,
+    name: String,
+    visitor: &Visitor,
+    how: &str,
+) -> Result<Opened, AccessError> {
+    let (now, session) = (app.clock.now(), app.clock.new_id());
     let who = Identity {
-        actor,
-        ip: attempt.ip,
+        actor: actor(user, name, session),
+        ip: visitor.ip,
         platform: None,
     };
-    open(app, &who, session, user, attempt.mode, attempt.user_agent).await
-}
-
-async fn open(
-    app: &App,
-    who: &Identity,
-    session: SessionId,
-    user: Option<UserId>,
-    mode: Mode,
-    user_agent: Option<String>,
-) -> Result<Opened, AccessError> {
-    let now = app.clock.now();
-    let secret = random_token(if mode == Mode::Cookie { "mcs_" } else { "mrt_" });
-    let row = store::session::NewSession {
-        id: session,
-        user,
-        kind: mode.as_str(),
-        token_hash: sha256(secret.as_bytes()).0,
-        ip: who.ip.map(|ip| ip.to_string()),
-        user_agent: user_agent.map(|agent| agent.chars().take(256).collect()),
-        now,
-        expires_at: now.plus_ms(IDLE_MS),
-    };
-    in_tx!(app.db, |tx| {
-        store::session::insert(tx, &row).await?;
-        if let Some(user) = user {
-            let region = who.ip.map(region);
-            let seen = (row.ip.as_deref(), row.user_agent.as_deref(), region.as_deref());
-            store::user::set_login(tx, user, now, seen).await?;
-        }
-        audit::record(app, tx, who, None, Entry::done("auth:login", "session", session)).await?;
+    let secret = random_token(if visitor.mode == Mode::Cookie {
+        "mcs_"
+    } else {
+        "mrt_"
     });
-    let (access_token, expires_at) = match mode {
+    let ip = visitor.ip.map(|ip| ip.to_string());
+    let region = visitor.ip.map(region);
+    let device_name = device::name(visitor.user_agent.as_deref());
+    let known = match user {
+        Some(user) => device::find(app, user, &visitor.devices).await?,
+        None => None,
+    };
+    let mut devices = None;
+    let expires_at = now.plus_ms(IDLE_MS);
+    in_tx!(app.db, |tx| {
+        let mut device = known;
+        if let Some(user) = user {
+            let seen = store::device::Seen {
+                name: &device_name,
+                ip: ip.as_deref(),
+                region: region.as_deref(),
+                now,
+            };
+            if let Some(device) = known {
+                store::device::touch(tx, device, &seen).await?;
+            } else {
+                let (id, (tokens, hash)) = (app.clock.new_id(), visitor.devices.with_new());
+                store::device::insert(tx, (id, user, &hash), &seen).await?;
+                device = Some(id);
+                devices = Some(tokens.text());
+            }
+            if let Some(region) = &region {
+                store::device::note_region(tx, user, region, now).await?;
+            }
+            let last = (ip.as_deref(), Some(device_name.as_str()), region.as_deref());
+            store::user::set_login(tx, user, now, last).await?;
+        }
+        let row = store::session::NewSession {
+            id: session,
+            user,
+            device,
+            kind: visitor.mode.as_str(),
+            token_hash: sha256(secret.as_bytes()).0,
+            ip: ip.clone(),
+            user_agent: visitor
+                .user_agent
+                .as_ref()
+                .map(|agent| agent.chars().take(256).collect()),
+            now,
+            expires_at,
+        };
+        store::session::insert(tx, &row).await?;
+        let entry = Entry::done("auth:login", "session", session).detail(how);
+        audit::record(app, tx, &who, None, entry).await?;
+    });
+    let (access_token, expires_at) = match visitor.mode {
         Mode::Bearer => {
             let (token, expires) = token::issue(&app.keys, session, now)?;
             (Some(SecretString::from(token)), expires)
         }
-        Mode::Cookie => (None, row.expires_at),
+        Mode::Cookie => (None, expires_at),
     };
     Ok(Opened {
         session,
@@ -150,11 +133,26 @@ async fn open(
         access_token,
         expires_at,
         user,
+        devices,
     })
 }
 
+fn actor(user: Option<UserId>, name: String, session: SessionId) -> Actor {
+    match user {
+        Some(user) => Actor::User {
+            user,
+            username: name,
+            session,
+        },
+        None => Actor::SuperAdmin {
+            account: name,
+            session: Some(session),
+        },
+    }
+}
+
 /// Where an address is from, without a region file: its /16, or /48.
-fn region(ip: IpAddr) -> String {
+pub(super) fn region(ip: IpAddr) -> String {
     match ip.to_canonical() {
         IpAddr::V4(ip) => {
             let [a, b, ..] = ip.octets();
@@ -191,6 +189,7 @@ pub(super) async fn refresh(app: &App, refresh_token: &SecretString) -> Result<O
         access_token: Some(access.into()),
         expires_at,
         user,
+        devices: None,
     })
 }
 

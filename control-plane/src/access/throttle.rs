@@ -6,6 +6,7 @@
 //! | a network (/24; IPv6: a /48) | 240 | quarter of a second |
 //! | anybody from one network, on one account | 10 | 15 s |
 //! | anybody at all, on one account | 60 | 3 s |
+//! | answers to one user's second factor | 10 | 2 min |
 //! | a device that the account's user signed in with before, on that account | 10 | 15 s |
 //!
 //! A known device spends its own budget and nobody else's, so a stranger who uses up an account's locks its user out
@@ -24,7 +25,7 @@ use std::{
 };
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _, clock::DefaultClock};
-use muster_base::UserId;
+use muster_base::{DeviceId, UserId};
 use tokio::sync::Semaphore;
 
 use super::AccessError;
@@ -34,6 +35,7 @@ const ACCOUNT_FROM_NETWORK: (NonZeroU32, Duration) = (NonZeroU32::new(10).unwrap
 const ACCOUNT: (NonZeroU32, Duration) = (NonZeroU32::new(60).unwrap(), Duration::from_secs(3));
 const ADDRESS: (NonZeroU32, Duration) = (NonZeroU32::new(60).unwrap(), Duration::from_secs(1));
 const NETWORK: (NonZeroU32, Duration) = (NonZeroU32::new(240).unwrap(), Duration::from_millis(250));
+const SECOND_FACTOR: (NonZeroU32, Duration) = (NonZeroU32::new(10).unwrap(), Duration::from_mins(2));
 const DEVICE: (NonZeroU32, Duration) = (NonZeroU32::new(10).unwrap(), Duration::from_secs(15));
 
 /// What is done after its answer, at a time.
@@ -47,6 +49,7 @@ pub struct Throttle {
     accounts: Budgets,
     accounts_from_networks: Budgets,
     devices: Budgets,
+    second_factors: Budgets,
     aside: Arc<Semaphore>,
 }
 
@@ -58,6 +61,7 @@ impl Default for Throttle {
             accounts: Budgets::new(ACCOUNT),
             accounts_from_networks: Budgets::new(ACCOUNT_FROM_NETWORK),
             devices: Budgets::new(DEVICE),
+            second_factors: Budgets::new(SECOND_FACTOR),
             aside: Arc::new(Semaphore::new(ASIDE)),
         }
     }
@@ -83,8 +87,13 @@ impl Throttle {
     }
 
     /// Counts one attempt by a device that the user signed in with before.
-    pub(super) fn known_device(&self, user: UserId, device: &[u8]) -> Result<(), AccessError> {
+    pub(super) fn known_device(&self, user: UserId, device: DeviceId) -> Result<(), AccessError> {
         self.devices.spend(&(user, device))
+    }
+
+    /// Counts one answer to the user's second factor, whichever challenge it is for.
+    pub(super) fn second_factor(&self, user: UserId) -> Result<(), AccessError> {
+        self.second_factors.spend(&user)
     }
 
     /// Whether nothing is done aside.
@@ -163,7 +172,7 @@ mod tests {
         matches!(result, Err(AccessError::Throttled(_)))
     }
 
-    fn user() -> UserId {
+    fn new_id<T: From<uuid::Uuid>>() -> T {
         muster_base::Clock::manual(muster_base::UnixMs(0)).new_id()
     }
 
@@ -188,7 +197,7 @@ mod tests {
             refused(throttle.attempt("ann", from(77))),
             "one network, one budget"
         );
-        let ann = user();
+        let (ann, phone, laptop) = (new_id::<UserId>(), new_id(), new_id());
         throttle
             .attempt("ann", Some(IpAddr::from([198, 51, 100, 1])))
             .unwrap();
@@ -202,13 +211,13 @@ mod tests {
             throttle.attempt("ann", Some(IpAddr::from([198, 51, 100, 1])))
         ));
         for _ in 0..10 {
-            throttle.known_device(ann, b"her phone").unwrap();
+            throttle.known_device(ann, phone).unwrap();
         }
         assert!(
-            refused(throttle.known_device(ann, b"her phone")),
+            refused(throttle.known_device(ann, phone)),
             "stolen, it has limits too"
         );
-        throttle.known_device(ann, b"her laptop").unwrap();
+        throttle.known_device(ann, laptop).unwrap();
     }
 
     #[test]

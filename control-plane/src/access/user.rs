@@ -9,7 +9,9 @@ use super::{
     administrator::Authority,
     password,
     profile::{Gender, ProfilePatch},
-    proof, store,
+    proof,
+    second_factor::{self, MfaMode},
+    store,
 };
 use crate::{
     app::App,
@@ -115,6 +117,10 @@ pub struct UserPatch {
     pub mobile: Option<String>,
     /// Their role in the platform.
     pub role_id: Option<RoleId>,
+    /// When a second factor is asked for: `auto` or `always`.
+    pub mfa: Option<MfaMode>,
+    /// Takes authenticator app and recovery codes away, makes all devices strangers and ends all sessions.
+    pub reset_second_factor: Option<bool>,
     /// A new password; ends all their sessions.
     #[schema(value_type = Option<String>)]
     pub password: Option<SecretString>,
@@ -281,13 +287,22 @@ pub(super) async fn update(
         None => None,
     };
     let now = app.clock.now();
+    let reset = patch.reset_second_factor == Some(true);
     let write = async || -> Result<(), AccessError> {
         in_tx!(app.db, |tx| {
             store::user::update(tx, &user, hash.as_ref().map(ExposeSecret::expose_secret), now).await?;
             if hash.is_some() || user.status == UserStatus::Disabled.as_str() {
                 store::session::revoke_all(tx, Some(id), now).await?;
             }
-            let detail = if hash.is_some() {
+            if let Some(mfa) = patch.mfa {
+                store::second_factor::set_mfa(tx, id, mfa, now).await?;
+            }
+            if reset {
+                second_factor::reset(tx, id, now).await?;
+            }
+            let detail = if reset {
+                "second factor taken away; all sessions ended"
+            } else if hash.is_some() {
                 "new password; all sessions ended"
             } else {
                 ""
@@ -302,6 +317,24 @@ pub(super) async fn update(
     };
     write().await.map_err(taken)?;
     get(app, id).await
+}
+
+/// The user who asks, once they have entered their password again.
+pub(super) async fn confirm_password(
+    app: &App,
+    who: &Identity,
+    password: SecretString,
+) -> Result<UserId, AccessError> {
+    let id = who.require_user()?;
+    app.throttle.attempt(&format!("again {id}"), who.ip)?;
+    let present = store::user::password_hash(&app.db, id)
+        .await?
+        .map(SecretString::from);
+    if password::verify(password, present).await? {
+        Ok(id)
+    } else {
+        Err(AccessError::invalid("password", "is wrong"))
+    }
 }
 
 /// Changes one's own password; ends all sessions but keeps API keys.

@@ -9,6 +9,7 @@ mod install;
 mod link;
 mod mail;
 mod outbox;
+mod sign_in;
 mod telemetry;
 
 use std::path::{Path, PathBuf};
@@ -29,6 +30,7 @@ pub use self::{
     link::LinkConfig,
     mail::{MailConfig, MailSecurity},
     outbox::OutboxConfig,
+    sign_in::{Mfa, SignInConfig},
     telemetry::TelemetryConfig,
 };
 
@@ -55,6 +57,8 @@ pub struct Config {
     pub mail: Option<MailConfig>,
     /// What leaves the house.
     pub outbox: OutboxConfig,
+    /// How people sign in.
+    pub sign_in: SignInConfig,
     /// The super administrator; absent until set up.
     pub super_admin: Option<SuperAdmin>,
     /// Where the data is; from the command line.
@@ -81,6 +85,7 @@ struct Defaults {
     delivery: DeliveryConfig,
     install: InstallConfig,
     outbox: OutboxConfig,
+    sign_in: SignInConfig,
 }
 
 impl Config {
@@ -95,6 +100,7 @@ impl Config {
             delivery: DeliveryConfig::default(),
             install: InstallConfig::default(),
             outbox: OutboxConfig::default(),
+            sign_in: SignInConfig::default(),
         };
         let mut config: Self = Figment::from(Serialized::defaults(defaults))
             .merge(Toml::file(file))

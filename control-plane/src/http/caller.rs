@@ -86,7 +86,7 @@ fn credential(parts: &Parts) -> Result<Credential, Error> {
             .map(Credential::bearer)
             .ok_or(Error::Unauthenticated);
     }
-    let cookie = session_cookie(parts).ok_or(Error::Unauthenticated)?;
+    let cookie = cookie(parts, SESSION_COOKIE).ok_or(Error::Unauthenticated)?;
     let safe = matches!(parts.method, Method::GET | Method::HEAD);
     let csrf = parts
         .headers
@@ -102,8 +102,8 @@ fn credential(parts: &Parts) -> Result<Credential, Error> {
     ))
 }
 
-/// The value of the session cookie.
-pub(crate) fn session_cookie(parts: &Parts) -> Option<&str> {
+/// The value of a cookie.
+pub fn cookie<'a>(parts: &'a Parts, wanted: &str) -> Option<&'a str> {
     parts
         .headers
         .get_all(header::COOKIE)
@@ -111,7 +111,7 @@ pub(crate) fn session_cookie(parts: &Parts) -> Option<&str> {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(name, value)| (name == SESSION_COOKIE).then_some(value))
+        .find_map(|(name, value)| (name == wanted).then_some(value))
 }
 
 fn wanted_org(parts: &Parts) -> Result<Option<String>, Error> {

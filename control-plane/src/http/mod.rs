@@ -23,7 +23,7 @@ mod tests;
 
 pub use self::{
     before::{serve_installer, serve_waiting},
-    caller::ClientIp,
+    caller::{ClientIp, cookie},
     language::Spoken,
     openapi::{document, routes},
     server::{router, serve},
@@ -33,5 +33,7 @@ pub use self::{
 pub const ORG_HEADER: &str = "muster-org";
 /// Header that carries the CSRF token of a cookie session.
 pub const CSRF_HEADER: &str = "x-csrf-token";
+/// Cookie of a device that was signed in with.
+pub const DEVICE_COOKIE: &str = "muster_device";
 /// Cookie of a console session.
 pub const SESSION_COOKIE: &str = "muster_session";

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::{Keys, Purpose, store};
 use crate::{
+    access,
     db::{Db, DbError},
     fleet, in_tx, notify, secrets,
     secrets::seal::{Place, Sealer},
@@ -89,6 +90,7 @@ fn shelves() -> impl Iterator<Item = &'static Shelf> {
         .iter()
         .chain(fleet::SHELVES)
         .chain(notify::SHELVES)
+        .chain(access::SHELVES)
 }
 
 /// What was done.

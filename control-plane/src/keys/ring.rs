@@ -24,6 +24,10 @@ pub enum Purpose {
     Csrf,
     /// Codes and links in the outbox.
     Outbox,
+    /// Secrets of authenticator apps.
+    SecondFactors,
+    /// Keyed hashes of codes that are sent.
+    Codes,
 }
 
 impl Purpose {
@@ -34,6 +38,8 @@ impl Purpose {
             Self::AccessTokens => b"muster/access-tokens/v1",
             Self::Csrf => b"muster/csrf/v1",
             Self::Outbox => b"muster/outbox/v1",
+            Self::SecondFactors => b"muster/second-factors/v1",
+            Self::Codes => b"muster/codes/v1",
         }
     }
 }

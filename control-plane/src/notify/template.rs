@@ -20,6 +20,8 @@ pub enum Template {
     EmailVerification,
     /// That a password was changed. `username`
     PasswordChanged,
+    /// A code that signs in. `username`, `device`; the code
+    SignInCode,
 }
 
 macro_rules! texts {
@@ -50,6 +52,7 @@ texts! {
     PasswordReset = "password-reset",
     EmailVerification = "email-verification",
     PasswordChanged = "password-changed",
+    SignInCode = "sign-in-code",
 }
 
 /// A letter's words.

@@ -3,8 +3,8 @@
 use axum::{
     Json,
     extract::State,
-    http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{StatusCode, header},
+    response::{AppendHeaders, IntoResponse, Response},
 };
 use muster_base::{ExposeSecret, SecretString, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
@@ -15,17 +15,23 @@ use crate::{
     access::{
         AccessError, Actor, Identity,
         administrator::{self, Administered},
+        challenge::Method,
+        device::Tokens,
         org::{self, Membership},
-        session::{self, Attempt, Mode, Opened},
+        session::{self, Mode, Opened},
+        sign_in::{self, PasswordAttempt, SignIn, Visitor},
         user,
     },
     app::App,
     http::{
-        ClientIp, SESSION_COOKIE, Spoken,
+        DEVICE_COOKIE, SESSION_COOKIE, Spoken,
         extract::{Json as Body, Query},
         problem::{ApiResult, Problem},
     },
 };
+
+/// As long as browsers keep a cookie at most.
+const DEVICE_LIFE_S: i64 = 400 * 24 * 60 * 60;
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -46,15 +52,28 @@ struct LoginBody {
     password: SecretString,
     /// Code of the platform; `default` if absent.
     platform: Option<String>,
+    /// `deviceToken` of an earlier sign-in, for API callers; a browser has it in a cookie.
+    #[schema(value_type = Option<String>)]
+    device_token: Option<SecretString>,
 }
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct LoginQuery {
+pub(super) struct LoginQuery {
     /// `cookie` sets an HttpOnly cookie instead of answering tokens.
     #[param(inline)]
     mode: Option<LoginMode>,
+}
+
+impl LoginQuery {
+    /// Who is at the door, wanting this.
+    pub(super) fn applied_to(&self, mut visitor: Visitor) -> Visitor {
+        if self.mode.is_some() {
+            visitor.mode = Mode::Cookie;
+        }
+        visitor
+    }
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -76,51 +95,58 @@ struct Myself {
     super_admin: bool,
 }
 
-/// A sign-in: `accessToken`, `expiresAt` and `refreshToken`, or in cookie mode `csrfToken`.
-#[derive(Serialize, ToSchema)]
+/// A sign-in: `accessToken`, `expiresAt`, `refreshToken` and `user`, or in cookie mode `csrfToken` and `user`. With
+/// `mfaRequired` nobody is signed in yet: `challenge` is to be answered first.
+#[derive(Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct SignedIn {
+pub(super) struct SignedIn {
+    /// Whether a second factor is asked for.
+    mfa_required: bool,
+    /// To be sent with the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    challenge: Option<String>,
+    /// How the challenge may be answered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    methods: Vec<Method>,
     #[serde(skip_serializing_if = "Option::is_none")]
     access_token: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
+    /// For an API caller to keep and to send at the next sign-in, which then is on a known device; absent if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_token: Option<String>,
     /// Send it as `X-CSRF-Token` with everything but reads.
     #[serde(skip_serializing_if = "Option::is_none")]
     csrf_token: Option<String>,
+    /// Of the access token, the session, or the challenge.
     expires_at: UnixMs,
-    user: Myself,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<Myself>,
 }
 
-/// Signs in.
+/// Signs in with a password. On a new device, from a new region, or always where that is wanted, who has a second factor
+/// is asked for it: `mfaRequired`.
 #[utoipa::path(post, path = "/api/v1/auth/login", operation_id = "login", tag = "auth", params(LoginQuery),
     request_body = LoginBody, security(()), responses((status = 200, body = SignedIn), (status = 401, body = Problem),
-    (status = 429, body = Problem)))]
+    (status = 403, body = Problem), (status = 429, body = Problem)))]
 async fn login(
     State(app): State<App>,
-    ClientIp(ip): ClientIp,
+    visitor: Visitor,
     Query(query): Query<LoginQuery>,
-    headers: HeaderMap,
     Body(body): Body<LoginBody>,
 ) -> ApiResult<Response> {
-    let mode = if query.mode.is_some() {
-        Mode::Cookie
-    } else {
-        Mode::Bearer
-    };
-    let user_agent = headers
-        .get(header::USER_AGENT)
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
-    let attempt = Attempt {
+    let mut visitor = query.applied_to(visitor);
+    if let Some(token) = &body.device_token {
+        visitor.devices = Tokens::read(token.expose_secret());
+    }
+    let attempt = PasswordAttempt {
         login: body.login,
         password: body.password,
         platform: body.platform,
-        mode,
-        ip,
-        user_agent,
     };
-    let opened = session::login(&app, attempt).await?;
-    signed_in(&app, opened).await
+    let sign_in = sign_in::with_password(&app, attempt, &visitor).await?;
+    answer(&app, sign_in).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -138,53 +164,85 @@ async fn refresh(State(app): State<App>, Body(body): Body<RefreshBody>) -> ApiRe
     signed_in(&app, opened).await
 }
 
+/// In, or the question that is left.
+pub(super) async fn answer(app: &App, sign_in: SignIn) -> ApiResult<Response> {
+    match sign_in {
+        SignIn::Opened(opened) => signed_in(app, opened).await,
+        SignIn::Asked(asked) => {
+            let body = SignedIn {
+                mfa_required: true,
+                challenge: Some(asked.token.expose_secret().to_owned()),
+                methods: asked.methods,
+                expires_at: asked.expires_at,
+                ..SignedIn::default()
+            };
+            Ok(([no_store()], Json(body)).into_response())
+        }
+    }
+}
+
 async fn signed_in(app: &App, opened: Opened) -> ApiResult<Response> {
     let username = match (opened.user, &app.config.super_admin) {
         (Some(id), _) => user::get(app, id).await?.username,
         (None, Some(admin)) => admin.account.clone(),
         (None, None) => return Err(AccessError::NotSignedIn.into()),
     };
-    let user = Myself {
-        id: opened.user,
-        username,
-        super_admin: opened.user.is_none(),
-    };
-    let secret = opened.secret.expose_secret().to_owned();
-    let Some(access_token) = opened.access_token else {
-        let csrf = session::csrf_token(&app.keys, opened.session);
-        let body = SignedIn {
-            access_token: None,
-            refresh_token: None,
-            csrf_token: Some(csrf),
-            expires_at: opened.expires_at,
-            user,
-        };
-        let cookie = set_cookie(app, &secret, opened.expires_at.ms_since(app.clock.now()) / 1_000);
-        return Ok(([(header::SET_COOKIE, cookie)], [no_store()], Json(body)).into_response());
-    };
-    let body = SignedIn {
-        access_token: Some(access_token.expose_secret().to_owned()),
-        refresh_token: Some(secret),
-        csrf_token: None,
+    let mut body = SignedIn {
         expires_at: opened.expires_at,
-        user,
+        user: Some(Myself {
+            id: opened.user,
+            username,
+            super_admin: opened.user.is_none(),
+        }),
+        ..SignedIn::default()
     };
-    Ok(([no_store()], Json(body)).into_response())
+    let secret = opened.secret.expose_secret();
+    let device = opened
+        .devices
+        .as_ref()
+        .map(|tokens| tokens.expose_secret().to_owned());
+    let mut cookies = Vec::new();
+    if let Some(tokens) = &device {
+        cookies.push((header::SET_COOKIE, device_cookie(app, tokens)));
+    }
+    match opened.access_token {
+        Some(token) => {
+            body.access_token = Some(token.expose_secret().to_owned());
+            body.refresh_token = Some(secret.to_owned());
+            body.device_token = device;
+        }
+        None => {
+            body.csrf_token = Some(session::csrf_token(&app.keys, opened.session));
+            let life_s = opened.expires_at.ms_since(app.clock.now()) / 1_000;
+            cookies.push((header::SET_COOKIE, set_cookie(app, secret, life_s)));
+        }
+    }
+    Ok((AppendHeaders(cookies), [no_store()], Json(body)).into_response())
 }
 
-const fn no_store() -> (header::HeaderName, &'static str) {
+pub(super) const fn no_store() -> (header::HeaderName, &'static str) {
     (header::CACHE_CONTROL, "no-store")
 }
 
 fn set_cookie(app: &App, value: &str, max_age_s: i64) -> String {
-    let secure = app
-        .config
-        .http
-        .public_url
-        .as_deref()
-        .is_some_and(|url| url.starts_with("https://"));
-    let secure = if secure { "; Secure" } else { "" };
+    let secure = secure(app);
     format!("{SESSION_COOKIE}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={max_age_s}{secure}")
+}
+
+fn device_cookie(app: &App, tokens: &str) -> String {
+    let secure = secure(app);
+    format!(
+        "{DEVICE_COOKIE}={tokens}; Path=/api/v1/auth; HttpOnly; SameSite=Strict; Max-Age={DEVICE_LIFE_S}{secure}"
+    )
+}
+
+fn secure(app: &App) -> &'static str {
+    let url = app.config.http.public_url.as_deref();
+    if url.is_some_and(|url| url.starts_with("https://")) {
+        "; Secure"
+    } else {
+        ""
+    }
 }
 
 /// Signs out of this session.

@@ -9,8 +9,10 @@ mod orgs;
 mod permissions;
 mod platforms;
 mod proofs;
+mod second_factor;
 mod templates;
 mod users;
+mod visitor;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -21,6 +23,7 @@ pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(auth::router())
         .merge(proofs::router())
+        .merge(second_factor::router())
         .merge(users::router())
         .merge(orgs::router())
         .merge(members::router())

@@ -2,7 +2,9 @@
 
 pub(super) mod administrator;
 pub(super) mod api_key;
+pub(super) mod challenge;
 pub(super) mod department;
+pub(super) mod device;
 pub(super) mod grant;
 pub(super) mod invitation;
 pub(super) mod joining;
@@ -13,6 +15,7 @@ pub(super) mod own_operation;
 pub(super) mod platform;
 pub(super) mod proof;
 pub(super) mod role;
+pub(super) mod second_factor;
 pub(super) mod session;
 pub(super) mod template;
 pub(super) mod user;

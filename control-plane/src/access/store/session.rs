@@ -1,6 +1,6 @@
 //! Rows of `sessions`.
 
-use muster_base::{PlatformId, SessionId, UnixMs, UserId};
+use muster_base::{DeviceId, PlatformId, SessionId, UnixMs, UserId};
 
 use sqlx::AssertSqlSafe;
 
@@ -12,6 +12,7 @@ use crate::{
 pub(in crate::access) struct NewSession {
     pub(in crate::access) id: SessionId,
     pub(in crate::access) user: Option<UserId>,
+    pub(in crate::access) device: Option<DeviceId>,
     pub(in crate::access) kind: &'static str,
     pub(in crate::access) token_hash: [u8; 32],
     pub(in crate::access) ip: Option<String>,
@@ -33,7 +34,7 @@ pub(in crate::access) struct LiveSession {
 
 pub(in crate::access) async fn insert(tx: &mut Tx, row: &NewSession) -> Result<(), DbError> {
     const SQL: &str = "insert into sessions (id, user_id, kind, token_hash, ip, user_agent, created_at, used_at, \
-        expires_at) values ($1, $2, $3, $4, $5, $6, $7, $7, $8)";
+        expires_at, device_id) values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(row.id)
@@ -44,6 +45,7 @@ pub(in crate::access) async fn insert(tx: &mut Tx, row: &NewSession) -> Result<(
             .bind(&row.user_agent)
             .bind(row.now)
             .bind(row.expires_at)
+            .bind(row.device)
             .execute(conn)
             .await?;
     });
@@ -130,6 +132,15 @@ pub(in crate::access) async fn revoke_reused(tx: &mut Tx, hash: &[u8], now: Unix
 
 pub(in crate::access) async fn revoke(tx: &mut Tx, id: SessionId, now: UnixMs) -> Result<(), DbError> {
     const SQL: &str = "update sessions set revoked_at = $2 where id = $1 and revoked_at is null";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL).bind(id).bind(now).execute(conn).await?;
+    });
+    Ok(())
+}
+
+/// Ends all sessions that were opened on a device.
+pub(in crate::access) async fn revoke_device(tx: &mut Tx, id: DeviceId, now: UnixMs) -> Result<(), DbError> {
+    const SQL: &str = "update sessions set revoked_at = $2 where device_id = $1 and revoked_at is null";
     with_tx!(tx, |conn| {
         sqlx::query(SQL).bind(id).bind(now).execute(conn).await?;
     });

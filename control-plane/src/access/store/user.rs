@@ -157,13 +157,22 @@ pub(in crate::access) async fn set_login(
     Ok(())
 }
 
+const GET: &str = "select id, account, platform_id, username, email, email_verified_at, mobile, nick_name, portrait, gender, \
+    birthday, status, registered_by, role_id, created_at, last_login_at, last_login_device, last_login_region \
+    from users where id = $1";
+
 pub(in crate::access) async fn get(db: &Db, id: UserId) -> Result<Option<User>, DbError> {
-    const SQL: &str = "select id, account, platform_id, username, email, email_verified_at, mobile, nick_name, portrait, gender, \
-        birthday, status, registered_by, role_id, created_at, last_login_at, last_login_device, last_login_region \
-        from users where id = $1";
-    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+    Ok(with_pool!(db, |pool| sqlx::query_as(GET)
         .bind(id)
         .fetch_optional(pool)
+        .await)?)
+}
+
+/// As [`get`], in a transaction.
+pub(in crate::access) async fn find_in(tx: &mut Tx, id: UserId) -> Result<Option<User>, DbError> {
+    Ok(with_tx!(tx, |conn| sqlx::query_as(GET)
+        .bind(id)
+        .fetch_optional(conn)
         .await)?)
 }
 

@@ -7,6 +7,7 @@ mod mail;
 mod matrix;
 mod people;
 mod permissions;
+mod second_factor;
 mod upgrade;
 
 use super::Role;

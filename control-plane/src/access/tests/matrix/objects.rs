@@ -46,6 +46,7 @@ pub(super) async fn make(test: &Test) -> Objects {
         ("containers", "web".to_owned()),
         ("keys", "ca".to_owned()),
         ("outbox", host.to_string()),
+        ("devices", host.to_string()),
         ("clusters", made("/api/v1/clusters", json!({"name": "web"})).await),
         (
             "environments",

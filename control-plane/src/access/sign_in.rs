@@ -1,0 +1,182 @@
+//! Signing in: from what somebody shows to an open session, or to the question for a second factor.
+//!
+//! ```text
+//! password ─┐                           ┌─→ session
+//! code      ├─→ first factor is right ──┤
+//! provider ─┘                           └─→ challenge ─→ second factor is right ─→ session
+//! ```
+//! A second factor is asked for where the device or the region (the address's /16, or /48 of IPv6) was never seen for
+//! this user, and always where they or the configuration (`[sign_in] mfa = "always"`) say so. It is a code by time, a
+//! recovery code, or a code mailed to an address that is verified; what proved the first factor can't prove the second.
+//! Who has none is let in on a new device, and refused where it is always asked for.
+//!
+//! Every refusal says the same, takes the work of a password check and is throttled before that work ([`Throttle`]); a
+//! device that the user signed in with before has a budget of its own, and a turn of its own at the hashing.
+//!
+//! The super administrator has a password and nothing else: they are not in the database.
+//!
+//! [`Throttle`]: super::Throttle
+
+use std::net::IpAddr;
+
+use muster_base::{DeviceId, SecretString, UserId};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AccessError, Actor, Identity,
+    challenge::{self, Asked, Method},
+    device::{self, Tokens},
+    password, second_factor,
+    session::{self, Mode, Opened},
+    store,
+};
+use crate::{
+    app::App,
+    audit::{self, Entry},
+    notify::Language,
+};
+
+/// Who is at the door, as far as the request tells.
+#[derive(Clone)]
+pub(super) struct Visitor {
+    pub(super) mode: Mode,
+    pub(super) ip: Option<IpAddr>,
+    pub(super) user_agent: Option<String>,
+    pub(super) devices: Tokens,
+    pub(super) language: Language,
+}
+
+impl Visitor {
+    /// Nobody yet, from here.
+    pub(super) fn nobody(&self) -> Identity {
+        Identity {
+            actor: Actor::System { part: "sign-in" },
+            ip: self.ip,
+            platform: None,
+        }
+    }
+}
+
+/// What was shown first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum FirstFactor {
+    /// The password.
+    Password,
+    /// A code by mail.
+    Email,
+    /// A code by text message.
+    Sms,
+}
+
+impl FirstFactor {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Email => "email",
+            Self::Sms => "sms",
+        }
+    }
+}
+
+/// What came of it.
+pub(super) enum SignIn {
+    /// In.
+    Opened(Opened),
+    /// In, once this is answered.
+    Asked(Asked),
+}
+
+/// A password at the door.
+pub(super) struct PasswordAttempt {
+    pub(super) login: String,
+    pub(super) password: SecretString,
+    pub(super) platform: Option<String>,
+}
+
+/// Signs in with a password.
+pub(super) async fn with_password(
+    app: &App,
+    attempt: PasswordAttempt,
+    visitor: &Visitor,
+) -> Result<SignIn, AccessError> {
+    if visitor.devices.is_empty() {
+        app.throttle.attempt(&attempt.login, visitor.ip)?;
+    }
+    let admin = app
+        .config
+        .super_admin
+        .as_ref()
+        .filter(|admin| admin.account == attempt.login);
+    let platform = attempt.platform.as_deref().unwrap_or("default");
+    let found = match admin {
+        Some(_) => None,
+        None => store::user::find_login(&app.db, platform, &attempt.login).await?,
+    };
+    let known = match &found {
+        Some(found) => device::find(app, found.id, &visitor.devices).await?,
+        None => None,
+    };
+    if let (Some(found), Some(device)) = (&found, known) {
+        app.throttle.known_device(found.id, device)?;
+    } else if !visitor.devices.is_empty() {
+        app.throttle.attempt(&attempt.login, visitor.ip)?;
+    }
+    let hash = match (admin, &found) {
+        (Some(admin), _) => Some(admin.password_hash.clone()),
+        (None, Some(found)) => Some(SecretString::from(found.password_hash.clone())),
+        (None, None) => None,
+    };
+    let active = admin.is_some() || found.as_ref().is_some_and(|found| found.status == "active");
+    let right = password::verify_for(attempt.password, hash, known.is_some()).await?;
+    if !right || !active {
+        let id = found.map(|found| found.id.to_string()).unwrap_or_default();
+        let entry = Entry::refused("auth:login", "user", id);
+        audit::record_refusal(app, &visitor.nobody(), None, entry).await;
+        return Err(AccessError::WrongCredentials);
+    }
+    match found {
+        Some(found) => proceed(app, (found.id, found.username), visitor, FirstFactor::Password).await,
+        None => {
+            let opened = session::open(app, None, attempt.login, visitor, "password").await?;
+            Ok(SignIn::Opened(opened))
+        }
+    }
+}
+
+/// Lets somebody in whose first factor was right, or asks for the second.
+pub(super) async fn proceed(
+    app: &App,
+    (user, username): (UserId, String),
+    visitor: &Visitor,
+    first: FirstFactor,
+) -> Result<SignIn, AccessError> {
+    let factors = second_factor::of(app, user).await?;
+    let device = device::find(app, user, &visitor.devices).await?;
+    if factors.always || is_strange(app, user, device, visitor).await? {
+        let methods: Vec<Method> = factors.methods().filter(|method| !method.is(first)).collect();
+        if !methods.is_empty() {
+            let asked = challenge::ask(app, user, challenge::Purpose::SecondFactor, methods).await?;
+            return Ok(SignIn::Asked(asked));
+        }
+        if factors.always {
+            return Err(AccessError::NoSecondFactor);
+        }
+    }
+    let opened = session::open(app, Some(user), username, visitor, first.as_str()).await?;
+    Ok(SignIn::Opened(opened))
+}
+
+/// Whether the user was never seen on this device, or never in this region.
+async fn is_strange(
+    app: &App,
+    user: UserId,
+    device: Option<DeviceId>,
+    visitor: &Visitor,
+) -> Result<bool, AccessError> {
+    if device.is_none() {
+        return Ok(true);
+    }
+    let Some(ip) = visitor.ip else { return Ok(false) };
+    Ok(!store::device::knows_region(&app.db, user, &session::region(ip)).await?)
+}
