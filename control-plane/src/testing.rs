@@ -38,7 +38,7 @@ use crate::{
     db::{Databases, Db, SqlitePools, migrate},
     http,
     keys::Keys,
-    notify::tests::peer::PostOffice,
+    notify::tests::{gateway::SmsGateway, peer::PostOffice},
 };
 
 /// Makes two tests of one body: on SQLite and on PostgreSQL.
@@ -74,6 +74,8 @@ pub(crate) struct Test {
     data: tempfile::TempDir,
     /// The mail server.
     pub(crate) post: PostOffice,
+    /// The gateway for text messages.
+    pub(crate) gateway: SmsGateway,
     /// PostgreSQL's server, and the databases made there.
     server: Option<SecretString>,
     databases: Mutex<Vec<String>>,
@@ -159,6 +161,8 @@ impl Test {
         });
         let post = PostOffice::open().await;
         config.mail = Some(post.config());
+        let gateway = SmsGateway::open().await;
+        config.sms = Some(gateway.config());
         let keys = Keys::load_or_create(data.path()).unwrap();
         let app = App::new(config, databases, Clock::manual(UnixMs(1_780_000_000_000)), keys);
         app.start().await.unwrap();
@@ -168,6 +172,7 @@ impl Test {
             maker: tokio::sync::Mutex::default(),
             data,
             post,
+            gateway,
             server,
             databases: Mutex::default(),
         }

@@ -37,7 +37,7 @@
 //! | `totp`, `recovery_codes` | second factors |
 //! | `challenges` | what a sign-in still has to answer |
 //!
-//! How people sign in: [`sign_in`], [`challenge`], [`second_factor`], [`device`], [`proof`], [`throttle`].
+//! How people sign in: [`sign_in`], [`challenge`], [`code`], [`second_factor`], [`device`], [`proof`], [`throttle`].
 
 mod administrator;
 mod api;
@@ -45,6 +45,7 @@ mod api_key;
 mod authenticate;
 mod caller;
 mod challenge;
+mod code;
 mod department;
 mod device;
 mod error;

@@ -7,6 +7,7 @@
 //! | anybody from one network, on one account | 10 | 15 s |
 //! | anybody at all, on one account | 60 | 3 s |
 //! | answers to one user's second factor | 10 | 2 min |
+//! | codes sent to one account, whoever asks; and by each known device | 5 | 10 min |
 //! | a device that the account's user signed in with before, on that account | 10 | 15 s |
 //!
 //! A known device spends its own budget and nobody else's, so a stranger who uses up an account's locks its user out
@@ -36,6 +37,7 @@ const ACCOUNT: (NonZeroU32, Duration) = (NonZeroU32::new(60).unwrap(), Duration:
 const ADDRESS: (NonZeroU32, Duration) = (NonZeroU32::new(60).unwrap(), Duration::from_secs(1));
 const NETWORK: (NonZeroU32, Duration) = (NonZeroU32::new(240).unwrap(), Duration::from_millis(250));
 const SECOND_FACTOR: (NonZeroU32, Duration) = (NonZeroU32::new(10).unwrap(), Duration::from_mins(2));
+const CODES: (NonZeroU32, Duration) = (NonZeroU32::new(5).unwrap(), Duration::from_mins(10));
 const DEVICE: (NonZeroU32, Duration) = (NonZeroU32::new(10).unwrap(), Duration::from_secs(15));
 
 /// What is done after its answer, at a time.
@@ -50,6 +52,7 @@ pub struct Throttle {
     accounts_from_networks: Budgets,
     devices: Budgets,
     second_factors: Budgets,
+    codes: Budgets,
     aside: Arc<Semaphore>,
 }
 
@@ -62,6 +65,7 @@ impl Default for Throttle {
             accounts_from_networks: Budgets::new(ACCOUNT_FROM_NETWORK),
             devices: Budgets::new(DEVICE),
             second_factors: Budgets::new(SECOND_FACTOR),
+            codes: Budgets::new(CODES),
             aside: Arc::new(Semaphore::new(ASIDE)),
         }
     }
@@ -89,6 +93,11 @@ impl Throttle {
     /// Counts one attempt by a device that the user signed in with before.
     pub(super) fn known_device(&self, user: UserId, device: DeviceId) -> Result<(), AccessError> {
         self.devices.spend(&(user, device))
+    }
+
+    /// Counts one code that is sent to the user, asked for by a device of theirs or by anybody.
+    pub(super) fn code(&self, user: UserId, known: Option<DeviceId>) -> Result<(), AccessError> {
+        self.codes.spend(&(user, known))
     }
 
     /// Counts one answer to the user's second factor, whichever challenge it is for.

@@ -39,6 +39,9 @@ pub struct User {
     pub email_verified_at: Option<UnixMs>,
     /// Mobile number, unique in the platform.
     pub mobile: Option<String>,
+    /// When they showed that the number is theirs; null: not yet.
+    #[schema(required)]
+    pub mobile_verified_at: Option<UnixMs>,
     /// Name for others to see.
     pub nick_name: String,
     /// An image's address or data URI; empty without one, and in lists.
@@ -154,6 +157,7 @@ pub(super) async fn insert(
         email: None,
         email_verified_at: None,
         mobile: None,
+        mobile_verified_at: None,
         nick_name: String::new(),
         portrait: String::new(),
         gender: Gender::Unknown.into(),

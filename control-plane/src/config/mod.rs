@@ -10,6 +10,7 @@ mod link;
 mod mail;
 mod outbox;
 mod sign_in;
+mod sms;
 mod telemetry;
 
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ pub use self::{
     mail::{MailConfig, MailSecurity},
     outbox::OutboxConfig,
     sign_in::{Mfa, SignInConfig},
+    sms::{SmsBody, SmsConfig, SmsMethod},
     telemetry::TelemetryConfig,
 };
 
@@ -55,6 +57,8 @@ pub struct Config {
     pub install: InstallConfig,
     /// The mail server.
     pub mail: Option<MailConfig>,
+    /// The gateway for text messages.
+    pub sms: Option<SmsConfig>,
     /// What leaves the house.
     pub outbox: OutboxConfig,
     /// How people sign in.

@@ -14,6 +14,9 @@ pub enum NotifyError {
     /// There is no mail server in the configuration.
     #[error("no mail server is configured: fill in [mail] in muster.toml and start Muster again")]
     NoServer,
+    /// The day's text messages are used up.
+    #[error("no more text messages today")]
+    SmsLimit,
     /// A field is wrong.
     #[error("{field}: {message}")]
     Invalid {
@@ -58,6 +61,9 @@ impl From<NotifyError> for Error {
             NotifyError::NoLetter => Self::NotFound("letter"),
             NotifyError::NotDead => Self::conflict("not-dead", message),
             NotifyError::NoServer => Self::conflict("no-mail-server", message),
+            NotifyError::SmsLimit => Self::RateLimited {
+                retry_after: std::time::Duration::from_hours(1),
+            },
             NotifyError::Invalid { field, message } => Self::invalid(field, message),
             NotifyError::Caller(inner) => *inner,
             NotifyError::Seal(inner) => Self::internal(inner),

@@ -14,17 +14,22 @@ use super::{Language, Template};
 pub enum Channel {
     /// E-mail.
     Mail,
+    /// A text message.
+    Sms,
 }
 
 impl Channel {
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Mail => "mail",
+            Self::Sms => "sms",
         }
     }
 
     pub(super) fn read(text: &str) -> Option<Self> {
-        [Self::Mail].into_iter().find(|channel| channel.as_str() == text)
+        [Self::Mail, Self::Sms]
+            .into_iter()
+            .find(|channel| channel.as_str() == text)
     }
 }
 

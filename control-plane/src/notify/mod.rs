@@ -21,7 +21,9 @@
 //! | 4xx | for now | later |
 //! | 550, 551, 552, 553, 556, an address that is none | the letter's | dead at once |
 //!
-//! Without a mail server in the configuration letters wait until there is one, or until they expire.
+//! Without a mail server, or a gateway for text messages, in the configuration its letters wait until there is one, or until
+//! they expire. Text messages cost money: a number gets so many a day, and all together so many (`[sms]`); what is
+//! beyond that is not posted.
 //!
 //! # Table
 //! `outbox`: kind, recipient, template with its parameters, the code or link sealed ([`SHELVES`]) and wiped once it is
@@ -32,7 +34,7 @@
 //! send a test. What belongs to no platform is for the super administrator.
 //!
 //! # Invariants
-//! - Only this room names lettre, and only [`mailer`] in it.
+//! - Only [`mailer`] names lettre; [`sms`] repeats nothing that the gateway says.
 //! - A code or link is in clear nowhere but in memory while it is sent. No error text holds what was sent.
 //! - Batches, attempts, waits and rows all have an end.
 
@@ -42,6 +44,7 @@ mod language;
 mod letter;
 mod mailer;
 mod outbox;
+mod sms;
 mod store;
 mod template;
 #[cfg(test)]

@@ -26,6 +26,9 @@ const TEST_LIFE_MS: i64 = UnixMs::MINUTE;
 /// Puts a letter into the outbox, in the transaction of what it tells about. [`super::Notify::wake`] after the commit
 /// makes it leave at once.
 pub async fn post(app: &App, tx: &mut Tx, letter: Letter) -> Result<LetterId, NotifyError> {
+    if letter.channel == Channel::Sms {
+        check_sms_limits(app, tx, &letter.recipient).await?;
+    }
     let id: LetterId = app.clock.new_id();
     let secret = match &letter.secret {
         Some(secret) => Sealer::of(&app.keys, Purpose::Outbox)
@@ -34,6 +37,16 @@ pub async fn post(app: &App, tx: &mut Tx, letter: Letter) -> Result<LetterId, No
     };
     store::outbox::insert(tx, id, &letter, &secret, app.clock.now()).await?;
     Ok(id)
+}
+
+async fn check_sms_limits(app: &App, tx: &mut Tx, recipient: &str) -> Result<(), NotifyError> {
+    let Some(sms) = &app.config.sms else { return Ok(()) };
+    let since = app.clock.now().plus_ms(-UnixMs::DAY);
+    let (in_all, to_one) = store::outbox::count_sms(tx, recipient, since).await?;
+    if in_all >= i64::from(sms.per_day) || to_one >= i64::from(sms.per_number_per_day) {
+        return Err(NotifyError::SmsLimit);
+    }
+    Ok(())
 }
 
 /// Which letters.
@@ -59,6 +72,8 @@ pub struct LetterQuery {
 pub struct OutboxState {
     /// Whether there is a mail server in the configuration.
     pub mail_configured: bool,
+    /// Whether there is a gateway for text messages in the configuration.
+    pub sms_configured: bool,
     /// Letters that wait.
     pub waiting: i64,
     /// Letters that were given up and not forgotten yet.
@@ -105,6 +120,7 @@ pub(super) async fn state(app: &App, who: &Identity) -> Result<OutboxState, Noti
     let counted = store::list::count(&app.db, authority.keys()).await?;
     Ok(OutboxState {
         mail_configured: app.config.mail.is_some(),
+        sms_configured: app.config.sms.is_some(),
         waiting: counted.waiting,
         dead: counted.dead,
         oldest_waiting_at: counted.oldest_waiting_at,

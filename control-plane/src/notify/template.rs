@@ -22,6 +22,8 @@ pub enum Template {
     PasswordChanged,
     /// A code that signs in. `username`, `device`; the code
     SignInCode,
+    /// A code as a text message; the code
+    SmsCode,
 }
 
 macro_rules! texts {
@@ -53,6 +55,7 @@ texts! {
     EmailVerification = "email-verification",
     PasswordChanged = "password-changed",
     SignInCode = "sign-in-code",
+    SmsCode = "sms-code",
 }
 
 /// A letter's words.

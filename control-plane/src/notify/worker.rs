@@ -13,6 +13,7 @@ use super::{
     NotifyError, SEALED,
     letter::Channel,
     mailer::{Fault, Mailer},
+    sms::Gateway,
     store,
 };
 use crate::{
@@ -64,16 +65,30 @@ async fn run(app: App) {
 
 /// Sends what is due now; whether there may be more.
 pub(super) async fn look(app: &App) -> Result<bool, NotifyError> {
-    let now = app.clock.now();
-    in_tx!(app.db, |tx| store::outbox::expire(tx, now).await?);
-    let Some(config) = &app.config.mail else {
-        return Ok(false);
-    };
-    let due = store::outbox::list_due(&app.db, now, BATCH).await?;
+    in_tx!(app.db, |tx| store::outbox::expire(tx, app.clock.now()).await?);
+    let mut more = false;
+    for channel in [Channel::Mail, Channel::Sms] {
+        if is_configured(app, channel) {
+            more |= look_at(app, channel).await?;
+        }
+    }
+    Ok(more)
+}
+
+fn is_configured(app: &App, channel: Channel) -> bool {
+    match channel {
+        Channel::Mail => app.config.mail.is_some(),
+        Channel::Sms => app.config.sms.is_some(),
+    }
+}
+
+/// Sends what is due by one channel; a fault of its server ends the look.
+async fn look_at(app: &App, channel: Channel) -> Result<bool, NotifyError> {
+    let due = store::outbox::list_due(&app.db, channel, app.clock.now(), BATCH).await?;
     if due.is_empty() {
         return Ok(false);
     }
-    let mailer = &Mailer::new(config).await;
+    let sender = &Sender::new(app, channel).await;
     let full = i64::try_from(due.len()).is_ok_and(|due| due == BATCH);
     let broken = &AtomicBool::new(false);
     let mut sending = futures_util::stream::iter(due)
@@ -81,7 +96,7 @@ pub(super) async fn look(app: &App) -> Result<bool, NotifyError> {
             if broken.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            let sent = attempt(app, mailer, id, app.clock.now()).await?;
+            let sent = attempt(app, sender, id, app.clock.now()).await?;
             if sent == Some(Outcome::ServerFault) {
                 broken.store(true, Ordering::Relaxed);
             }
@@ -98,6 +113,24 @@ pub(super) async fn look(app: &App) -> Result<bool, NotifyError> {
     }
 }
 
+/// What sends, or why nothing can.
+enum Sender<'a> {
+    Mail(Mailer),
+    Sms(Gateway<'a>),
+    Unusable(String),
+}
+
+impl<'a> Sender<'a> {
+    async fn new(app: &'a App, channel: Channel) -> Self {
+        let made = match (channel, &app.config.mail, &app.config.sms) {
+            (Channel::Mail, Some(config), _) => Mailer::new(config).await.map(Self::Mail),
+            (Channel::Sms, _, Some(config)) => Gateway::new(config).await.map(Self::Sms),
+            (Channel::Mail | Channel::Sms, _, _) => Err("it is not configured".to_owned()),
+        };
+        made.unwrap_or_else(Self::Unusable)
+    }
+}
+
 /// What came of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -108,24 +141,20 @@ pub(super) enum Outcome {
 
 /// Sends a letter now that was held back for this.
 pub(super) async fn send_now(app: &App, id: LetterId) -> Result<Option<Outcome>, NotifyError> {
-    let config = app.config.mail.as_ref().ok_or(NotifyError::NoServer)?;
     let due = app.clock.now().plus_ms(CLAIM_MS);
-    attempt(app, &Mailer::new(config).await, id, due).await
+    attempt(app, &Sender::new(app, Channel::Mail).await, id, due).await
 }
 
 async fn attempt(
     app: &App,
-    mailer: &Result<Mailer, String>,
+    sender: &Sender<'_>,
     id: LetterId,
     due: UnixMs,
 ) -> Result<Option<Outcome>, NotifyError> {
     let until = due.plus_ms(CLAIM_MS);
     let claimed = in_tx!(app.db, |tx| store::outbox::claim(tx, id, due, until).await?);
     let Some(claimed) = claimed else { return Ok(None) };
-    let sent = match mailer {
-        Ok(mailer) => send(app, mailer, &claimed).await,
-        Err(why) => Err(Fault::Server(why.clone())),
-    };
+    let sent = send(app, sender, &claimed).await;
     let outcome = match &sent {
         Ok(()) => Outcome::Sent,
         Err(Fault::Server(_)) => Outcome::ServerFault,
@@ -135,14 +164,16 @@ async fn attempt(
     Ok(Some(outcome))
 }
 
-async fn send(app: &App, mailer: &Mailer, letter: &store::outbox::Claimed) -> Result<(), Fault> {
+async fn send(app: &App, sender: &Sender<'_>, letter: &store::outbox::Claimed) -> Result<(), Fault> {
     let secret = open(app, letter)?;
     let words = letter
         .template
         .words(letter.language, &letter.parameters, secret.as_ref())
         .ok_or_else(|| Fault::Refused("its template lacks a parameter".to_owned()))?;
-    match letter.channel {
-        Channel::Mail => mailer.send(letter.id, &letter.recipient, &words).await,
+    match sender {
+        Sender::Mail(mailer) => mailer.send(letter.id, &letter.recipient, &words).await,
+        Sender::Sms(gateway) => gateway.send(&letter.recipient, &words).await,
+        Sender::Unusable(why) => Err(Fault::Server(why.clone())),
     }
 }
 

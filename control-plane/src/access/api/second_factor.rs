@@ -9,6 +9,7 @@ use crate::{
     access::{
         Identity,
         challenge::{self, ChallengeAnswer, CodeWish},
+        code::{self, CodeAsked, CodeSignIn, MobileProof},
         device::{self, Devices, Tokens},
         second_factor::{self, MfaWish, PasswordAgain, RecoveryCodes, SecondFactor, TotpBegun, TotpCode},
         sign_in::Visitor,
@@ -24,6 +25,9 @@ pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(answer_challenge))
         .routes(routes!(send_code))
+        .routes(routes!(ask_code))
+        .routes(routes!(ask_mobile))
+        .routes(routes!(verify_mobile))
         .routes(routes!(get, set_mfa))
         .routes(routes!(begin_totp))
         .routes(routes!(confirm_totp))
@@ -62,6 +66,48 @@ async fn send_code(
 ) -> ApiResult<StatusCode> {
     challenge::send_code(&app, body, &visitor).await?;
     Ok(StatusCode::ACCEPTED)
+}
+
+/// Asks for a code that signs in instead of a password; `POST /api/v1/auth/challenge` takes it. The answer is the same
+/// whether there is such an account or not.
+#[utoipa::path(post, path = "/api/v1/auth/code", operation_id = "askSignInCode", tag = "auth",
+    request_body = CodeSignIn, security(()), responses((status = 202, body = CodeAsked), (status = 409, body = Problem),
+    (status = 422, body = Problem), (status = 429, body = Problem)))]
+async fn ask_code(
+    State(app): State<App>,
+    mut visitor: Visitor,
+    Body(body): Body<CodeSignIn>,
+) -> ApiResult<(StatusCode, Json<CodeAsked>)> {
+    if let Some(token) = &body.device_token {
+        visitor.devices = Tokens::read(token.expose_secret());
+    }
+    Ok((StatusCode::ACCEPTED, Json(code::ask(&app, body, visitor)?)))
+}
+
+/// Asks for a text message with a code that verifies one's own number.
+#[utoipa::path(post, path = "/api/v1/me/mobile/verification", operation_id = "askMobileVerification", tag = "auth",
+    responses((status = 202, body = CodeAsked), (status = 403, body = Problem), (status = 409, body = Problem),
+        (status = 429, body = Problem)))]
+async fn ask_mobile(
+    State(app): State<App>,
+    who: Identity,
+    visitor: Visitor,
+) -> ApiResult<(StatusCode, Json<CodeAsked>)> {
+    let asked = code::ask_mobile(&app, &who, &visitor).await?;
+    Ok((StatusCode::ACCEPTED, Json(asked)))
+}
+
+/// Verifies one's own number by the code that was sent there.
+#[utoipa::path(post, path = "/api/v1/me/mobile/verify", operation_id = "verifyMobile", tag = "auth",
+    request_body = MobileProof,
+    responses((status = 204), (status = 403, body = Problem), (status = 422, body = Problem)))]
+async fn verify_mobile(
+    State(app): State<App>,
+    who: Identity,
+    Body(body): Body<MobileProof>,
+) -> ApiResult<StatusCode> {
+    code::verify_mobile(&app, &who, body).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// One's own second factors.

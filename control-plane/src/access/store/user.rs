@@ -71,7 +71,8 @@ pub(in crate::access) async fn update(
 ) -> Result<(), DbError> {
     const SQL: &str = "update users set nick_name = $2, status = $3, password_hash = coalesce($4, password_hash), \
         updated_at = $5, email = $6, mobile = $7, portrait = $8, gender = $9, birthday = $10, role_id = $11, \
-        email_verified_at = case when email is not distinct from $6 then email_verified_at end where id = $1";
+        email_verified_at = case when email is not distinct from $6 then email_verified_at end, \
+        mobile_verified_at = case when mobile is not distinct from $7 then mobile_verified_at end where id = $1";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(user.id)
@@ -123,6 +124,24 @@ pub(in crate::access) async fn set_email_verified(
     Ok(())
 }
 
+/// The number is theirs; false if it is no longer the one that they showed it for.
+pub(in crate::access) async fn set_mobile_verified(
+    tx: &mut Tx,
+    id: UserId,
+    mobile: &str,
+    now: UnixMs,
+) -> Result<bool, DbError> {
+    const SQL: &str = "update users set mobile_verified_at = $3 where id = $1 and mobile = $2";
+    let rows = with_tx!(tx, |conn| sqlx::query(SQL)
+        .bind(id)
+        .bind(mobile)
+        .bind(now)
+        .execute(conn)
+        .await?
+        .rows_affected());
+    Ok(rows == 1)
+}
+
 /// Waits for other transactions that lock this user.
 pub(in crate::access) async fn lock(tx: &mut Tx, db: &Db, id: UserId) -> Result<(), DbError> {
     let sql = format!("select id from users where id = $1{}", db.for_update());
@@ -157,7 +176,7 @@ pub(in crate::access) async fn set_login(
     Ok(())
 }
 
-const GET: &str = "select id, account, platform_id, username, email, email_verified_at, mobile, nick_name, portrait, gender, \
+const GET: &str = "select id, account, platform_id, username, email, email_verified_at, mobile, mobile_verified_at, nick_name, portrait, gender, \
     birthday, status, registered_by, role_id, created_at, last_login_at, last_login_device, last_login_region \
     from users where id = $1";
 

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 mod administrators;
+mod code;
 mod mail;
 mod matrix;
 mod people;

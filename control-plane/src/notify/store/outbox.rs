@@ -43,14 +43,35 @@ pub(in crate::notify) async fn insert(
     Ok(())
 }
 
-/// Those that are due, the longest first.
-pub(in crate::notify) async fn list_due(db: &Db, now: UnixMs, limit: i64) -> Result<Vec<LetterId>, DbError> {
-    const SQL: &str = "select id from outbox where state = 'waiting' and next_attempt_at <= $1 \
+/// Those of a channel that are due, the longest first.
+pub(in crate::notify) async fn list_due(
+    db: &Db,
+    channel: Channel,
+    now: UnixMs,
+    limit: i64,
+) -> Result<Vec<LetterId>, DbError> {
+    const SQL: &str = "select id from outbox where state = 'waiting' and next_attempt_at <= $1 and kind = $3 \
         order by next_attempt_at, id limit $2";
     Ok(with_pool!(db, |pool| sqlx::query_scalar(SQL)
         .bind(now)
         .bind(limit)
+        .bind(channel.as_str())
         .fetch_all(pool)
+        .await)?)
+}
+
+/// How many text messages were posted since then: in all, and to this number.
+pub(in crate::notify) async fn count_sms(
+    tx: &mut Tx,
+    recipient: &str,
+    since: UnixMs,
+) -> Result<(i64, i64), DbError> {
+    const SQL: &str = "select count(*), count(case when recipient = $1 then 1 end) from outbox \
+        where kind = 'sms' and created_at > $2";
+    Ok(with_tx!(tx, |conn| sqlx::query_as(SQL)
+        .bind(recipient)
+        .bind(since)
+        .fetch_one(conn)
         .await)?)
 }
 

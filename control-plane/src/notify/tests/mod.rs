@@ -1,5 +1,6 @@
 //! The outbox against a mail server on a socket, on both databases.
 
+pub(crate) mod gateway;
 pub(crate) mod peer;
 mod tls;
 
