@@ -24,6 +24,8 @@ const BETWEEN: char = '.';
 /// Tokens that one device keeps.
 const AT_A_TIME: usize = 5;
 const LONGEST: usize = 64;
+/// Browsers keep a cookie no longer.
+pub(super) const LIFE_DAYS: i64 = 400;
 
 /// A device that one signed in with.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -129,6 +131,18 @@ pub(super) async fn revoke(app: &App, who: &Identity, id: DeviceId) -> Result<()
         audit::record(app, tx, who, None, Entry::done("user:revokeDevice", "device", id)).await?;
     });
     Ok(())
+}
+
+/// Deletes devices that nobody signed in with for so long that their token is gone, too.
+pub(super) fn forget(app: &App) -> crate::schedule::Running<'_> {
+    Box::pin(async move {
+        let before = app.clock.now().plus_ms(-LIFE_DAYS * UnixMs::DAY);
+        let forget = async || -> Result<(), crate::db::DbError> {
+            in_tx!(app.db, |tx| store::device::delete_unseen(tx, before).await?);
+            Ok(())
+        };
+        Ok(forget().await?)
+    })
 }
 
 /// A browser or program, in a few words.

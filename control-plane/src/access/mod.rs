@@ -37,12 +37,13 @@
 //! | `totp`, `recovery_codes` | second factors |
 //! | `challenges` | what a sign-in still has to answer |
 //!
-//! How people sign in: [`sign_in`], [`challenge`], [`code`], [`second_factor`], [`device`], [`proof`], [`throttle`].
+//! How people sign in: [`sign_in`], [`challenge`], [`code`], [`second_factor`], [`device`], [`proof`], [`password`], [`strength`], [`throttle`].
 
 mod administrator;
 mod api;
 mod api_key;
 mod authenticate;
+mod breach;
 mod caller;
 mod challenge;
 mod code;
@@ -74,6 +75,7 @@ mod second_factor;
 mod session;
 mod sign_in;
 mod store;
+mod strength;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -96,7 +98,7 @@ pub use self::{
     object::{Object, ObjectKind},
     operation::{Operation, Operations},
     org::{Org, ensure_defaults, list_all_ids as list_org_ids},
-    password::hash as hash_password,
+    password::hash_first as hash_password,
     permission::{Asked, Decision, Permissions},
     role::Role,
     scope::{ObjectSet, Scope},
@@ -127,5 +129,6 @@ pub fn jobs() -> Vec<crate::schedule::Job> {
         daily("access.forget-sessions", session::forget_ended),
         daily("access.forget-proofs", proof::forget),
         daily("access.forget-challenges", challenge::forget),
+        daily("access.forget-devices", device::forget),
     ]
 }

@@ -1,4 +1,7 @@
-//! Passwords: argon2id with the OWASP parameters (19 MiB, 2 passes, 1 lane), off the async threads.
+//! Passwords: argon2id with the OWASP parameters (19 MiB, 2 passes, 1 lane), off the async threads and a few at a time.
+//!
+//! bcrypt hashes that were imported verify, up to a cost that one can wait for, and are replaced by argon2id at the next
+//! sign-in ([`is_due`]).
 
 use argon2::{
     Argon2,
@@ -9,7 +12,12 @@ use std::sync::LazyLock;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::AccessError;
+use super::{AccessError, strength};
+
+/// How bcrypt's hashes begin: `$2a$`, `$2b$`, `$2y$`.
+const BCRYPT: &str = "$2";
+/// A second or so; a cost of 31 would be days.
+const MOST_BCRYPT_COST: u32 = 14;
 
 const MIN_CHARS: usize = 10;
 const MAX_BYTES: usize = 1_024;
@@ -52,20 +60,38 @@ pub(super) fn check(password: &SecretString) -> Result<(), AccessError> {
     Ok(())
 }
 
-/// The argon2id hash in PHC form.
-pub async fn hash(password: SecretString) -> Result<SecretString, AccessError> {
-    check(&password)?;
-    let _turn = turn(false).await?;
-    let hashing = tokio::task::spawn_blocking(move || {
+/// Does what takes a core for a while, when it is its turn.
+pub(super) async fn in_turn<T: Send + 'static>(
+    known: bool,
+    work: impl FnOnce() -> Result<T, AccessError> + Send + 'static,
+) -> Result<T, AccessError> {
+    let _turn = turn(known).await?;
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| AccessError::Crypto(error.to_string()))?
+}
+
+/// The hash of the super administrator's password, which must be as strong as any other.
+pub async fn hash_first(password: SecretString) -> Result<SecretString, AccessError> {
+    strength::check(password.clone(), vec!["muster".to_owned(), "admin".to_owned()]).await?;
+    hash(password).await
+}
+
+/// The argon2id hash in PHC form of a password, however strong.
+pub(super) async fn hash(password: SecretString) -> Result<SecretString, AccessError> {
+    in_turn(false, move || {
         let salt = random_array::<16>();
         Argon2::default()
             .hash_password_with_salt(password.expose_secret().as_bytes(), &salt)
             .map(|hash| SecretString::from(hash.to_string()))
             .map_err(|error| AccessError::Crypto(error.to_string()))
-    });
-    hashing
-        .await
-        .map_err(|error| AccessError::Crypto(error.to_string()))?
+    })
+    .await
+}
+
+/// Whether a hash that was right is to be replaced by one of ours.
+pub(super) fn is_due(hash: &str) -> bool {
+    hash.starts_with(BCRYPT)
 }
 
 /// Whether `password` is the hashed one. Without a hash it does the same work and says no.
@@ -85,20 +111,26 @@ pub(super) async fn verify_for(
     if password.expose_secret().len() > MAX_BYTES {
         return Ok(false);
     }
-    let _turn = turn(known).await?;
-    let verifying = tokio::task::spawn_blocking(move || {
+    in_turn(known, move || {
         let known = hash.is_some();
         let text = hash.unwrap_or_else(|| SecretString::from(NOBODY));
+        if is_due(text.expose_secret()) {
+            return Ok(is_bcrypt(password.expose_secret(), text.expose_secret()));
+        }
         let parsed = PasswordHash::new(text.expose_secret())
             .map_err(|error| AccessError::Crypto(error.to_string()))?;
         let matches = Argon2::default()
             .verify_password(password.expose_secret().as_bytes(), &parsed)
             .is_ok();
         Ok(matches && known)
-    });
-    verifying
-        .await
-        .map_err(|error| AccessError::Crypto(error.to_string()))?
+    })
+    .await
+}
+
+/// Whether `password` is the one of a bcrypt hash that is not too costly.
+fn is_bcrypt(password: &str, hash: &str) -> bool {
+    let cost = hash.split('$').nth(2).and_then(|cost| cost.parse::<u32>().ok());
+    cost.is_some_and(|cost| cost <= MOST_BCRYPT_COST) && bcrypt::verify(password, hash).unwrap_or(false)
 }
 
 #[cfg(test)]
@@ -162,7 +194,37 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_short_password_is_refused() {
-        assert!(hash("short".into()).await.is_err());
+    async fn a_short_or_easy_password_is_refused() {
+        for weak in ["short", "password123", "administrator"] {
+            assert!(hash_first(weak.into()).await.is_err(), "{weak}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_imported_bcrypt_hash_verifies_and_is_due() {
+        for version in ["a", "b", "y"] {
+            let hash =
+                bcrypt::hash("an old password", 4)
+                    .unwrap()
+                    .replacen("$2b$", &format!("$2{version}$"), 1);
+            assert!(is_due(&hash));
+            assert!(
+                verify("an old password".into(), Some(hash.clone().into()))
+                    .await
+                    .unwrap()
+            );
+            assert!(!verify("an old passwore".into(), Some(hash.into())).await.unwrap());
+        }
+        for odd in [
+            "$2b$31$abcdefghijklmnopqrstuuJQ2yUHjP4Xo1GcI0VYhYbqTGzBhnE2i",
+            "$2b$",
+            "$2b$04$x",
+        ] {
+            assert!(
+                !verify("an old password".into(), Some(odd.into())).await.unwrap(),
+                "{odd}"
+            );
+        }
+        assert!(!is_due("$argon2id$v=19$"));
     }
 }

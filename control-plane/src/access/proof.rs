@@ -21,7 +21,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{AccessError, Actor, Identity, User, password, store, user};
+use super::{AccessError, Actor, Identity, User, store, strength, user};
 use crate::{
     app::App,
     audit::{self, Entry},
@@ -160,7 +160,7 @@ pub(super) async fn reset(
     let now = app.clock.now();
     let found = store::proof::find(&app.db, purpose, &hash, now).await?;
     let user = user::get(app, found.ok_or_else(worthless)?).await?;
-    let password = password::hash(wish.password).await?;
+    let accepted = strength::accept(app, wish.password, strength::words(&user)).await?;
     let who = nobody(ip, user.platform_id);
     in_tx!(app.db, |tx| {
         let taken = store::proof::take(tx, purpose, &hash, now).await?;
@@ -168,7 +168,13 @@ pub(super) async fn reset(
             return Err(worthless());
         }
         store::proof::use_up(tx, user.id, purpose, now).await?;
-        store::user::set_password(tx, user.id, password.expose_secret(), now).await?;
+        store::user::set_password(
+            tx,
+            user.id,
+            (accepted.hash.expose_secret(), accepted.strength),
+            now,
+        )
+        .await?;
         // Whoever reads the mail has the address.
         store::user::set_email_verified(tx, user.id, now).await?;
         store::session::revoke_all(tx, Some(user.id), now).await?;

@@ -19,7 +19,7 @@
 
 use std::net::IpAddr;
 
-use muster_base::{DeviceId, SecretString, UserId};
+use muster_base::{DeviceId, ExposeSecret, SecretString, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -28,7 +28,7 @@ use super::{
     device::{self, Tokens},
     password, second_factor,
     session::{self, Mode, Opened},
-    store,
+    store, strength,
 };
 use crate::{
     app::App,
@@ -128,7 +128,7 @@ pub(super) async fn with_password(
         (None, None) => None,
     };
     let active = admin.is_some() || found.as_ref().is_some_and(|found| found.status == "active");
-    let right = password::verify_for(attempt.password, hash, known.is_some()).await?;
+    let right = password::verify_for(attempt.password.clone(), hash, known.is_some()).await?;
     if !right || !active {
         let id = found.map(|found| found.id.to_string()).unwrap_or_default();
         let entry = Entry::refused("auth:login", "user", id);
@@ -136,12 +136,34 @@ pub(super) async fn with_password(
         return Err(AccessError::WrongCredentials);
     }
     match found {
-        Some(found) => proceed(app, (found.id, found.username), visitor, FirstFactor::Password).await,
+        Some(found) => {
+            if password::is_due(&found.password_hash) {
+                upgrade(app, &found, attempt.password).await?;
+            }
+            proceed(app, (found.id, found.username), visitor, FirstFactor::Password).await
+        }
         None => {
             let opened = session::open(app, None, attempt.login, visitor, "password").await?;
             Ok(SignIn::Opened(opened))
         }
     }
+}
+
+/// Puts a hash of ours in the place of an imported one, and notes how strong the password is: weak or not, it is theirs.
+async fn upgrade(
+    app: &App,
+    found: &store::user::LoginRow,
+    password: SecretString,
+) -> Result<(), AccessError> {
+    let user = super::user::get(app, found.id).await?;
+    let score = strength::score(password.clone(), strength::words(&user)).await?;
+    let hash = password::hash(password).await?;
+    let now = app.clock.now();
+    crate::in_tx!(app.db, |tx| {
+        let kept = (found.password_hash.as_str(), hash.expose_secret());
+        store::user::replace_password(tx, found.id, kept, score, now).await?;
+    });
+    Ok(())
 }
 
 /// Lets somebody in whose first factor was right, or asks for the second.

@@ -11,7 +11,7 @@ use super::{
     profile::{Gender, ProfilePatch},
     proof,
     second_factor::{self, MfaMode},
-    store,
+    store, strength,
 };
 use crate::{
     app::App,
@@ -50,6 +50,9 @@ pub struct User {
     pub gender: i64,
     /// `YYYY-MM-DD`.
     pub birthday: Option<String>,
+    /// How hard the password is to guess, 0 to 4; null: not known, because it was imported.
+    #[schema(required)]
+    pub password_strength: Option<i64>,
     /// `active` or `disabled`.
     pub status: String,
     /// The administrator who vouches for them.
@@ -158,6 +161,7 @@ pub(super) async fn insert(
         email_verified_at: None,
         mobile: None,
         mobile_verified_at: None,
+        password_strength: None,
         nick_name: String::new(),
         portrait: String::new(),
         gender: Gender::Unknown.into(),
@@ -176,9 +180,11 @@ pub(super) async fn insert(
         nick_name: new.nick_name,
         ..ProfilePatch::default()
     };
-    let user = profile.applied_to(user)?;
+    let mut user = profile.applied_to(user)?;
     check_role(app, &user).await?;
-    let hash = password::hash(new.password).await?;
+    let accepted = strength::accept(app, new.password, strength::words(&user)).await?;
+    user.password_strength = Some(accepted.strength);
+    let hash = accepted.hash;
     let insert = async || -> Result<(), AccessError> {
         in_tx!(app.db, |tx| {
             store::user::insert(tx, &user, hash.expose_secret()).await?;
@@ -287,7 +293,11 @@ pub(super) async fn update(
     user.role_id = patch.role_id.or(user.role_id);
     check_role(app, &user).await?;
     let hash = match patch.password {
-        Some(password) => Some(password::hash(password).await?),
+        Some(password) => {
+            let accepted = strength::accept(app, password, strength::words(&user)).await?;
+            user.password_strength = Some(accepted.strength);
+            Some(accepted.hash)
+        }
         None => None,
     };
     let now = app.clock.now();
@@ -361,11 +371,13 @@ pub(super) async fn change_password(
     if !password::verify(old, present).await? {
         return Err(AccessError::invalid("oldPassword", "is wrong"));
     }
-    let hash = password::hash(new).await?;
     let row = get(app, *user).await?;
+    let accepted = strength::accept(app, new, strength::words(&row))
+        .await
+        .map_err(of_new)?;
     let now = app.clock.now();
     in_tx!(app.db, |tx| {
-        store::user::set_password(tx, *user, hash.expose_secret(), now).await?;
+        store::user::set_password(tx, *user, (accepted.hash.expose_secret(), accepted.strength), now).await?;
         store::session::revoke_all(tx, Some(*user), now).await?;
         proof::tell_password_changed(app, tx, &row, language).await?;
         let entry = Entry::done("user:changePassword", "user", *user);
@@ -373,6 +385,20 @@ pub(super) async fn change_password(
     });
     app.notify.wake();
     Ok(())
+}
+
+/// The field is called otherwise where there are two passwords.
+fn of_new(error: AccessError) -> AccessError {
+    match error {
+        AccessError::Invalid {
+            field: "password",
+            message,
+        } => AccessError::Invalid {
+            field: "newPassword",
+            message,
+        },
+        other => other,
+    }
 }
 
 /// Sign-in takes names, accounts, addresses and numbers: a name must not look like one of the others.

@@ -1,5 +1,7 @@
 //! `[sign_in]`
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 /// How people sign in.
@@ -8,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct SignInConfig {
     /// When everybody is asked for a second factor; a user may want it more often, not less.
     pub mfa: Mfa,
+    /// Passwords that became known and may not be used: SHA-1 hashes sorted by hash, or plain ones; one a line.
+    pub breach_list: Option<PathBuf>,
 }
 
 /// When a second factor is asked for.

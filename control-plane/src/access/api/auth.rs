@@ -16,7 +16,7 @@ use crate::{
         AccessError, Actor, Identity,
         administrator::{self, Administered},
         challenge::Method,
-        device::Tokens,
+        device::{LIFE_DAYS, Tokens},
         org::{self, Membership},
         session::{self, Mode, Opened},
         sign_in::{self, PasswordAttempt, SignIn, Visitor},
@@ -29,9 +29,6 @@ use crate::{
         problem::{ApiResult, Problem},
     },
 };
-
-/// As long as browsers keep a cookie at most.
-const DEVICE_LIFE_S: i64 = 400 * 24 * 60 * 60;
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -230,9 +227,9 @@ fn set_cookie(app: &App, value: &str, max_age_s: i64) -> String {
 }
 
 fn device_cookie(app: &App, tokens: &str) -> String {
-    let secure = secure(app);
+    let (secure, life_s) = (secure(app), LIFE_DAYS * UnixMs::DAY / 1_000);
     format!(
-        "{DEVICE_COOKIE}={tokens}; Path=/api/v1/auth; HttpOnly; SameSite=Strict; Max-Age={DEVICE_LIFE_S}{secure}"
+        "{DEVICE_COOKIE}={tokens}; Path=/api/v1/auth; HttpOnly; SameSite=Strict; Max-Age={life_s}{secure}"
     )
 }
 

@@ -37,8 +37,8 @@ pub(in crate::access) async fn find_login(
 
 pub(in crate::access) async fn insert(tx: &mut Tx, user: &User, password_hash: &str) -> Result<(), DbError> {
     const SQL: &str = "insert into users (id, account, platform_id, username, email, mobile, nick_name, portrait, \
-        gender, birthday, password_hash, status, registered_by, role_id, created_at, updated_at) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)";
+        gender, birthday, password_hash, status, registered_by, role_id, created_at, updated_at, password_strength) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16)";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(user.id)
@@ -56,6 +56,7 @@ pub(in crate::access) async fn insert(tx: &mut Tx, user: &User, password_hash: &
             .bind(&user.registered_by)
             .bind(user.role_id)
             .bind(user.created_at)
+            .bind(user.password_strength)
             .execute(conn)
             .await?;
     });
@@ -70,6 +71,7 @@ pub(in crate::access) async fn update(
     now: UnixMs,
 ) -> Result<(), DbError> {
     const SQL: &str = "update users set nick_name = $2, status = $3, password_hash = coalesce($4, password_hash), \
+        password_strength = case when $4 is null then password_strength else $12 end, \
         updated_at = $5, email = $6, mobile = $7, portrait = $8, gender = $9, birthday = $10, role_id = $11, \
         email_verified_at = case when email is not distinct from $6 then email_verified_at end, \
         mobile_verified_at = case when mobile is not distinct from $7 then mobile_verified_at end where id = $1";
@@ -86,6 +88,7 @@ pub(in crate::access) async fn update(
             .bind(user.gender)
             .bind(&user.birthday)
             .bind(user.role_id)
+            .bind(user.password_strength)
             .execute(conn)
             .await?;
     });
@@ -96,14 +99,39 @@ pub(in crate::access) async fn update(
 pub(in crate::access) async fn set_password(
     tx: &mut Tx,
     id: UserId,
-    password_hash: &str,
+    (password_hash, strength): (&str, i64),
     now: UnixMs,
 ) -> Result<(), DbError> {
-    const SQL: &str = "update users set password_hash = $2, updated_at = $3 where id = $1";
+    const SQL: &str =
+        "update users set password_hash = $2, password_strength = $4, updated_at = $3 where id = $1";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(id)
             .bind(password_hash)
+            .bind(now)
+            .bind(strength)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
+/// Puts a newer hash of the same password in the place of the older, unless it was changed meanwhile.
+pub(in crate::access) async fn replace_password(
+    tx: &mut Tx,
+    id: UserId,
+    (older, newer): (&str, &str),
+    strength: i64,
+    now: UnixMs,
+) -> Result<(), DbError> {
+    const SQL: &str = "update users set password_hash = $3, password_strength = $4, updated_at = $5 \
+        where id = $1 and password_hash = $2";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(id)
+            .bind(older)
+            .bind(newer)
+            .bind(strength)
             .bind(now)
             .execute(conn)
             .await?;
@@ -176,7 +204,7 @@ pub(in crate::access) async fn set_login(
     Ok(())
 }
 
-const GET: &str = "select id, account, platform_id, username, email, email_verified_at, mobile, mobile_verified_at, nick_name, portrait, gender, \
+const GET: &str = "select id, account, platform_id, username, email, email_verified_at, mobile, mobile_verified_at, password_strength, nick_name, portrait, gender, \
     birthday, status, registered_by, role_id, created_at, last_login_at, last_login_device, last_login_region \
     from users where id = $1";
 

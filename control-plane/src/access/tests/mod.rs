@@ -9,6 +9,7 @@ mod matrix;
 mod people;
 mod permissions;
 mod second_factor;
+mod strength;
 mod upgrade;
 
 use super::Role;
@@ -252,7 +253,7 @@ both_databases!(wrong_input_says_what_to_do, |test| {
     let (status, body) = admin
         .post(
             "/api/v1/users",
-            json!({"username": "bob", "password": "long enough"}),
+            json!({"username": "bob", "password": "long enough for it"}),
         )
         .await;
     assert_eq!((status, body["type"].as_str()), (409, Some("taken")));

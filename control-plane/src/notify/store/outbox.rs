@@ -78,7 +78,6 @@ pub(in crate::notify) async fn count_sms(
 /// A letter that is being sent.
 pub(in crate::notify) struct Claimed {
     pub(in crate::notify) id: LetterId,
-    pub(in crate::notify) channel: Channel,
     pub(in crate::notify) recipient: String,
     pub(in crate::notify) language: Language,
     pub(in crate::notify) template: Template,
@@ -98,21 +97,20 @@ pub(in crate::notify) async fn claim(
 ) -> Result<Option<Claimed>, DbError> {
     const SQL: &str = "update outbox set attempts = attempts + 1, next_attempt_at = $3 \
         where id = $1 and state = 'waiting' and next_attempt_at <= $2 \
-        returning kind, recipient, language, template, parameters, secret, attempts";
-    type Row = (String, String, String, String, String, String, i64);
+        returning recipient, language, template, parameters, secret, attempts";
+    type Row = (String, String, String, String, String, i64);
     let row: Option<Row> = with_tx!(tx, |conn| sqlx::query_as(SQL)
         .bind(id)
         .bind(now)
         .bind(until)
         .fetch_optional(conn)
         .await)?;
-    let Some((kind, recipient, language, template, parameters, secret, attempts)) = row else {
+    let Some((recipient, language, template, parameters, secret, attempts)) = row else {
         return Ok(None);
     };
     let unknown = |what: &str| DbError::Corrupt(format!("outbox.{what} of {id}"));
     Ok(Some(Claimed {
         id,
-        channel: Channel::read(&kind).ok_or_else(|| unknown("kind"))?,
         recipient,
         language: Language::read(&language).ok_or_else(|| unknown("language"))?,
         template: Template::read(&template).ok_or_else(|| unknown("template"))?,
