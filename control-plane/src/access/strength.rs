@@ -105,12 +105,12 @@ mod tests {
 
     #[tokio::test]
     async fn easy_passwords_and_one_s_own_words_are_refused() {
-        let words = vec!["wilhelmina".to_owned(), "hohenzollern".to_owned()];
+        let words = vec!["brelmontig".to_owned(), "zyxoquavel".to_owned()];
         for weak in [
             "password123",
             "aaaaaaaaaaaaaaa",
             "qwertyuiop12",
-            "wilhelminahohenzollern",
+            "brelmontigzyxoquavel",
             "short",
         ] {
             assert!(check(weak.into(), words.clone()).await.is_err(), "{weak}");
@@ -121,7 +121,7 @@ mod tests {
                 .unwrap()
                 >= LEAST
         );
-        let alone = check("wilhelminahohenzollern".into(), Vec::new()).await;
+        let alone = check("brelmontigzyxoquavel".into(), Vec::new()).await;
         assert!(alone.is_ok(), "somebody else may have it");
         let long = "x1Y".repeat(341);
         assert!(
