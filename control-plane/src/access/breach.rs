@@ -94,9 +94,8 @@ fn among_hashes(list: &mut BufReader<File>, size: u64, wanted: &str) -> io::Resu
         match hash_of(&line) {
             Some(hash) if hash == wanted => return Ok(true),
             Some(hash) if hash.as_str() < wanted => low = end,
-            Some(_) => high = start,
-            // An empty line, at the end most likely.
-            None => high = start,
+            // A later one, or an empty line, at the end most likely.
+            Some(_) | None => high = start,
         }
     }
     Ok(false)
@@ -165,9 +164,12 @@ mod tests {
                 .collect();
             hashes.sort();
             for (end, with_count) in [("", true), ("\n", false), ("\r\n", true)] {
-                let line = |(n, hash): (usize, &String)| match with_count {
-                    true => format!("{hash}:{n}"),
-                    false => hash.to_lowercase(),
+                let line = |(n, hash): (usize, &String)| {
+                    if with_count {
+                        format!("{hash}:{n}")
+                    } else {
+                        hash.to_lowercase()
+                    }
                 };
                 let lines: Vec<String> = hashes.iter().enumerate().map(line).collect();
                 let list = file(&(lines.join("\n") + end));

@@ -135,18 +135,14 @@ pub(super) async fn with_password(
         audit::record_refusal(app, &visitor.nobody(), None, entry).await;
         return Err(AccessError::WrongCredentials);
     }
-    match found {
-        Some(found) => {
-            if password::is_due(&found.password_hash) {
-                upgrade(app, &found, attempt.password).await?;
-            }
-            proceed(app, (found.id, found.username), visitor, FirstFactor::Password).await
-        }
-        None => {
-            let opened = session::open(app, None, attempt.login, visitor, "password").await?;
-            Ok(SignIn::Opened(opened))
-        }
+    let Some(found) = found else {
+        let opened = session::open(app, None, attempt.login, visitor, "password").await?;
+        return Ok(SignIn::Opened(opened));
+    };
+    if password::is_due(&found.password_hash) {
+        upgrade(app, &found, attempt.password).await?;
     }
+    proceed(app, (found.id, found.username), visitor, FirstFactor::Password).await
 }
 
 /// Puts a hash of ours in the place of an imported one, and notes how strong the password is: weak or not, it is theirs.

@@ -202,17 +202,14 @@ async fn signed_in(app: &App, opened: Opened) -> ApiResult<Response> {
     if let Some(tokens) = &device {
         cookies.push((header::SET_COOKIE, device_cookie(app, tokens)));
     }
-    match opened.access_token {
-        Some(token) => {
-            body.access_token = Some(token.expose_secret().to_owned());
-            body.refresh_token = Some(secret.to_owned());
-            body.device_token = device;
-        }
-        None => {
-            body.csrf_token = Some(session::csrf_token(&app.keys, opened.session));
-            let life_s = opened.expires_at.ms_since(app.clock.now()) / 1_000;
-            cookies.push((header::SET_COOKIE, set_cookie(app, secret, life_s)));
-        }
+    if let Some(token) = opened.access_token {
+        body.access_token = Some(token.expose_secret().to_owned());
+        body.refresh_token = Some(secret.to_owned());
+        body.device_token = device;
+    } else {
+        body.csrf_token = Some(session::csrf_token(&app.keys, opened.session));
+        let life_s = opened.expires_at.ms_since(app.clock.now()) / 1_000;
+        cookies.push((header::SET_COOKIE, set_cookie(app, secret, life_s)));
     }
     Ok((AppendHeaders(cookies), [no_store()], Json(body)).into_response())
 }

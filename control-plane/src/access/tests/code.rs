@@ -179,8 +179,8 @@ both_databases!(a_number_is_verified_by_a_code_and_then_signs_in, |test| {
 });
 
 fn in_text(text: &str) -> String {
-    let digits = text.split(|c: char| !c.is_ascii_digit());
-    digits.filter(|word| word.len() == 6).next().unwrap().to_owned()
+    let mut digits = text.split(|c: char| !c.is_ascii_digit());
+    digits.find(|word| word.len() == 6).unwrap().to_owned()
 }
 
 both_databases!(text_messages_have_their_limit_for_a_day, |test| {
