@@ -80,12 +80,16 @@ fn code(test: &Test, secret: &[u8]) -> String {
 }
 
 fn unbase32(text: &str) -> Vec<u8> {
-    let of = |c: char| "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(c).unwrap();
-    let bits: String = text.chars().map(|c| format!("{:05b}", of(c))).collect();
-    let bytes = bits.as_bytes().chunks_exact(8);
+    let (mut bytes, mut bits, mut held) = (Vec::new(), 0_usize, 0);
+    for c in text.chars() {
+        bits = ((bits << 5) | "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(c).unwrap()) & 0xffff;
+        held += 5;
+        if held >= 8 {
+            held -= 8;
+            bytes.push(u8::try_from((bits >> held) & 0xff).unwrap());
+        }
+    }
     bytes
-        .map(|byte| u8::from_str_radix(std::str::from_utf8(byte).unwrap(), 2).unwrap())
-        .collect()
 }
 
 both_databases!(an_app_s_code_is_asked_for_on_a_new_device, |test| {
@@ -457,10 +461,10 @@ both_databases!(
 );
 
 pub(super) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    let all = headers
+    let mut all = headers
         .get_all("set-cookie")
         .iter()
         .map(|value| value.to_str().unwrap());
-    all.filter_map(|cookie| cookie.starts_with(&format!("{name}=")).then(|| cookie.to_owned()))
-        .next()
+    let found = all.find(|cookie| cookie.starts_with(&format!("{name}=")));
+    found.map(str::to_owned)
 }
