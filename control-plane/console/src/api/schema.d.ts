@@ -243,6 +243,77 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/challenge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answers the challenge of a sign-in; answers as the sign-in itself would. */
+        post: operations["answerChallenge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/challenge/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks for a code by mail that answers the challenge; a newer one makes the older worthless. */
+        post: operations["sendChallengeCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks for a code that signs in instead of a password; `POST /api/v1/auth/challenge` takes it. The answer is the same
+         *     whether there is such an account or not.
+         */
+        post: operations["askSignInCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/email/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Verifies an e-mail address by the link that was mailed. */
+        post: operations["verifyEmail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/login": {
         parameters: {
             query?: never;
@@ -252,7 +323,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Signs in. */
+        /**
+         * Signs in with a password. On a new device, from a new region, or always where that is wanted, who has a second factor
+         *     is asked for it: `mfaRequired`.
+         */
         post: operations["login"];
         delete?: never;
         options?: never;
@@ -288,6 +362,40 @@ export interface paths {
         put?: never;
         /** Signs out of all sessions. */
         post: operations["logoutEverywhere"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/password/forgot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks for a mail with a link that sets a new password. The answer is the same whether there is such an account or not. */
+        post: operations["forgotPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/password/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sets a new password by the link that was mailed, and signs out everywhere. */
+        post: operations["resetPassword"];
         delete?: never;
         options?: never;
         head?: never;
@@ -928,6 +1036,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The devices that one signed in with. */
+        get: operations["listMyDevices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/devices/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Makes a device a stranger's again, and ends its sessions. */
+        delete: operations["revokeMyDevice"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/email/verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks for a mail with a link that verifies one's own e-mail address. */
+        post: operations["askEmailVerification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/mobile/verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks for a text message with a code that verifies one's own number. */
+        post: operations["askMobileVerification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/mobile/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Verifies one's own number by the code that was sent there. */
+        post: operations["verifyMobile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/password": {
         parameters: {
             query?: never;
@@ -995,6 +1188,92 @@ export interface paths {
         head?: never;
         /** Changes one's own profile. */
         patch: operations["updateMyProfile"];
+        trace?: never;
+    };
+    "/api/v1/me/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own second factors. */
+        get: operations["getSecondFactor"];
+        /** Says when one's own second factor is asked for. */
+        put: operations["setMfa"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/second-factor/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** New recovery codes in the place of the old ones; they are not shown again. */
+        post: operations["renewRecoveryCodes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/second-factor/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a secret for an authenticator app, which is not shown again. */
+        post: operations["beginTotp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/second-factor/totp/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Confirms the app by its present code; answers recovery codes, which are not shown again. */
+        post: operations["confirmTotp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/second-factor/totp/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes the app and its recovery codes away. */
+        post: operations["removeTotp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/members": {
@@ -2332,11 +2611,27 @@ export interface components {
             /** @description `everything`, `role`, `ownRole`, `template`, `direct`, `key` or `scope`. */
             step: string;
         };
+        /** @description An answer to a challenge. */
+        ChallengeAnswer: {
+            /** @description `mch_…` of the sign-in. */
+            challenge: string;
+            /** @description Six digits, or a recovery code. */
+            code: string;
+            /** @description `deviceToken` of an earlier sign-in, for API callers. */
+            deviceToken?: string | null;
+            /** @description How it is answered. */
+            method: components["schemas"]["ChallengeMethod"];
+        };
+        /**
+         * @description A way to answer.
+         * @enum {string}
+         */
+        ChallengeMethod: "totp" | "recovery" | "email" | "sms";
         /**
          * @description A way out of the house.
          * @enum {string}
          */
-        Channel: "mail";
+        Channel: "mail" | "sms";
         /** @description What a usable database is. */
         Checked: {
             /** @description What an installation would do with it. */
@@ -2379,6 +2674,34 @@ export interface components {
          * @enum {string}
          */
         ClusterStatus: "active" | "disabled";
+        /** @description A challenge that a code answers. */
+        CodeAsked: {
+            /** @description To be sent with the code. */
+            challenge: string;
+            /** @description Until when. */
+            expiresAt: components["schemas"]["UnixMs"];
+        };
+        /** @description Somebody who wants to sign in by a code. */
+        CodeSignIn: {
+            /** @description `email` or `sms`. */
+            by: components["schemas"]["CodeWay"];
+            /** @description `deviceToken` of an earlier sign-in, for API callers. */
+            deviceToken?: string | null;
+            /** @description Account, user name, e-mail address or mobile number. */
+            login: string;
+            /** @description Code of the platform; `default` if absent. */
+            platform?: string | null;
+        };
+        /**
+         * @description By which way a code comes.
+         * @enum {string}
+         */
+        CodeWay: "email" | "sms";
+        /** @description A wish for a code. */
+        CodeWish: {
+            /** @description `mch_…` of the sign-in. */
+            challenge: string;
+        };
         /** @description Labels, by key. */
         ContainerLabels: {
             [key: string]: string;
@@ -2653,6 +2976,30 @@ export interface components {
             /** @description Where it is. */
             status: components["schemas"]["StepStatus"];
         };
+        /** @description A device that one signed in with. */
+        Device: {
+            /** @description When one first signed in with it. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description Whether this is the one that asks. */
+            current: boolean;
+            /** @description Id. */
+            id: components["schemas"]["DeviceId"];
+            /** @description The address of the last sign-in. */
+            ip: string | null;
+            /** @description What its browser or program calls itself. */
+            name: string;
+            /** @description The region of the last sign-in. */
+            region: string | null;
+            /** @description When one last did. */
+            seenAt: components["schemas"]["UnixMs"];
+        };
+        /** Format: uuid */
+        DeviceId: string;
+        /** @description One's own devices. */
+        Devices: {
+            /** @description The one used last comes first. */
+            items: components["schemas"]["Device"][];
+        };
         /** @description What somebody may do, all told. */
         Effective: {
             /** @description Whether every operation of the platform's own is among them. */
@@ -2663,6 +3010,11 @@ export interface components {
             };
             /** @description Codes of operations, built-in and the platform's own. */
             operations: string[];
+        };
+        /** @description That an address is one's own, by the link that was mailed. */
+        EmailProof: {
+            /** @description `prf_…` from the link. */
+            token: string;
         };
         /** @description A wish to join. */
         EntryCode: {
@@ -2961,6 +3313,13 @@ export interface components {
             /** @description A host each, by id; by value, greatest first, if the top was asked for. */
             items: components["schemas"]["HostValues"][];
         };
+        /** @description Somebody who can't sign in any more. */
+        ForgottenPassword: {
+            /** @description Account, user name, e-mail address or mobile number. */
+            login: string;
+            /** @description Code of the platform; `default` if absent. */
+            platform?: string | null;
+        };
         /** @description How a container is known to be healthy. */
         Health: {
             /** @enum {string} */
@@ -3188,7 +3547,7 @@ export interface components {
             /** @description What they will be. */
             role: components["schemas"]["Role"];
         } & {
-            /** @description Send it to whom it is for. */
+            /** @description Send it to whom it is for; one for an e-mail address was mailed there. */
             link: string;
         };
         /** @description A join token that was just made. The only time that it is shown. */
@@ -3353,6 +3712,8 @@ export interface components {
             };
         };
         LoginBody: {
+            /** @description `deviceToken` of an earlier sign-in, for API callers; a browser has it in a cookie. */
+            deviceToken?: string | null;
             /** @description Account, user name, e-mail address or mobile number. */
             login: string;
             password: string;
@@ -3454,6 +3815,28 @@ export interface components {
             stepS: number;
             /** @description Where the points come from: samples, or hourly or daily rollups. */
             tier: components["schemas"]["Tier"];
+        };
+        /**
+         * @description When a second factor is asked for.
+         * @enum {string}
+         */
+        MfaMode: "auto" | "always";
+        /** @description When one's second factor is to be asked for. */
+        MfaWish: {
+            /** @description `auto` or `always`. */
+            mfa: components["schemas"]["MfaMode"];
+            /**
+             * Format: password
+             * @description One's own password.
+             */
+            password: string;
+        };
+        /** @description The code that was sent to one's number. */
+        MobileProof: {
+            /** @description From the answer that the code was asked for with. */
+            challenge: string;
+            /** @description Six digits. */
+            code: string;
         };
         /**
          * @description What kind of application it is.
@@ -3925,6 +4308,8 @@ export interface components {
             /** @description Whether there is a mail server in the configuration. */
             mailConfigured: boolean;
             oldestWaitingAt: components["schemas"]["UnixMs"] | null;
+            /** @description Whether there is a gateway for text messages in the configuration. */
+            smsConfigured: boolean;
             /**
              * Format: int64
              * @description Letters that wait.
@@ -4881,6 +5266,7 @@ export interface components {
                 createdAt: components["schemas"]["UnixMs"];
                 /** @description E-mail address, unique in the platform. */
                 email?: string | null;
+                emailVerifiedAt: components["schemas"]["UnixMs"] | null;
                 /**
                  * Format: int64
                  * @description 1 male, 2 female, 3 unknown.
@@ -4895,8 +5281,14 @@ export interface components {
                 lastLoginRegion?: string | null;
                 /** @description Mobile number, unique in the platform. */
                 mobile?: string | null;
+                mobileVerifiedAt: components["schemas"]["UnixMs"] | null;
                 /** @description Name for others to see. */
                 nickName: string;
+                /**
+                 * Format: int64
+                 * @description How hard the password is to guess, 0 to 4; null: not known, because it was imported.
+                 */
+                passwordStrength: number | null;
                 /** @description The realm that they belong to. */
                 platformId: components["schemas"]["PlatformId"];
                 /** @description An image's address or data URI; empty without one, and in lists. */
@@ -4912,10 +5304,28 @@ export interface components {
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
         };
+        /** @description The password, once more. */
+        PasswordAgain: {
+            /**
+             * Format: password
+             * @description One's own password.
+             */
+            password: string;
+        };
         PasswordBody: {
             /** @description At least 10 characters. */
             newPassword: string;
             oldPassword: string;
+        };
+        /** @description A new password, by the link that was mailed. */
+        PasswordReset: {
+            /**
+             * Format: password
+             * @description At least 10 characters.
+             */
+            password: string;
+            /** @description `prf_…` from the link. */
+            token: string;
         };
         /** @description Percentiles, by nearest rank; null without values. */
         Percentiles: {
@@ -5100,6 +5510,11 @@ export interface components {
             objectKind?: components["schemas"]["ObjectKind"] | null;
             /** @description Code of the operation, built-in or the platform's own. */
             operation: string;
+        };
+        /** @description Recovery codes; shown once. */
+        RecoveryCodes: {
+            /** @description Ten, each for one sign-in without the app. */
+            recoveryCodes: string[];
         };
         RefreshBody: {
             refreshToken: string;
@@ -5291,6 +5706,22 @@ export interface components {
          * @enum {string}
          */
         Scope: "global" | "org" | "application" | "environment";
+        /** @description One's own second factors. */
+        SecondFactor: {
+            /** @description Whether a code can be mailed: the address is verified. */
+            email: boolean;
+            /** @description When it is asked for. */
+            mfa: components["schemas"]["MfaMode"];
+            /**
+             * Format: int64
+             * @description Recovery codes that were not used yet.
+             */
+            recoveryCodesLeft: number;
+            /** @description Whether everybody here is asked at each sign-in, whatever `mfa` says. */
+            required: boolean;
+            /** @description Whether an authenticator app is set up. */
+            totp: boolean;
+        };
         /** @description A secret, without its value. */
         Secret: {
             /** @description When. */
@@ -5553,14 +5984,26 @@ export interface components {
             /** @description The setup token that `muster serve` printed. */
             token: string;
         };
-        /** @description A sign-in: `accessToken`, `expiresAt` and `refreshToken`, or in cookie mode `csrfToken`. */
+        /**
+         * @description A sign-in: `accessToken`, `expiresAt`, `refreshToken` and `user`, or in cookie mode `csrfToken` and `user`. With
+         *     `mfaRequired` nobody is signed in yet: `challenge` is to be answered first.
+         */
         SignedIn: {
             accessToken?: string | null;
+            /** @description To be sent with the answer. */
+            challenge?: string | null;
             /** @description Send it as `X-CSRF-Token` with everything but reads. */
             csrfToken?: string | null;
+            /** @description For an API caller to keep and to send at the next sign-in, which then is on a known device; absent if it is. */
+            deviceToken?: string | null;
+            /** @description Of the access token, the session, or the challenge. */
             expiresAt: components["schemas"]["UnixMs"];
+            /** @description How the challenge may be answered. */
+            methods?: components["schemas"]["ChallengeMethod"][];
+            /** @description Whether a second factor is asked for. */
+            mfaRequired: boolean;
             refreshToken?: string | null;
-            user: components["schemas"]["Myself"];
+            user?: components["schemas"]["Myself"] | null;
         };
         /**
          * @description What is told of the values in a step.
@@ -5796,6 +6239,18 @@ export interface components {
          * @enum {string}
          */
         Tier: "raw" | "hour" | "day";
+        /** @description What an authenticator app needs; shown once. */
+        TotpBegun: {
+            /** @description To be typed: base32. */
+            secret: string;
+            /** @description To be shown as a QR code: `otpauth://…`. */
+            uri: string;
+        };
+        /** @description The app's code. */
+        TotpCode: {
+            /** @description Six digits. */
+            code: string;
+        };
         /**
          * @description Transport of a port.
          * @enum {string}
@@ -5835,6 +6290,7 @@ export interface components {
             createdAt: components["schemas"]["UnixMs"];
             /** @description E-mail address, unique in the platform. */
             email?: string | null;
+            emailVerifiedAt: components["schemas"]["UnixMs"] | null;
             /**
              * Format: int64
              * @description 1 male, 2 female, 3 unknown.
@@ -5849,8 +6305,14 @@ export interface components {
             lastLoginRegion?: string | null;
             /** @description Mobile number, unique in the platform. */
             mobile?: string | null;
+            mobileVerifiedAt: components["schemas"]["UnixMs"] | null;
             /** @description Name for others to see. */
             nickName: string;
+            /**
+             * Format: int64
+             * @description How hard the password is to guess, 0 to 4; null: not known, because it was imported.
+             */
+            passwordStrength: number | null;
             /** @description The realm that they belong to. */
             platformId: components["schemas"]["PlatformId"];
             /** @description An image's address or data URI; empty without one, and in lists. */
@@ -5869,12 +6331,15 @@ export interface components {
         UserPatch: {
             /** @description E-mail address; empty takes it away. */
             email?: string | null;
+            mfa?: components["schemas"]["MfaMode"] | null;
             /** @description Mobile number; empty takes it away. */
             mobile?: string | null;
             /** @description Name for others to see. */
             nickName?: string | null;
             /** @description A new password; ends all their sessions. */
             password?: string | null;
+            /** @description Takes authenticator app and recovery codes away, makes all devices strangers and ends all sessions. */
+            resetSecondFactor?: boolean | null;
             roleId?: components["schemas"]["RoleId"] | null;
             status?: components["schemas"]["UserStatus"] | null;
         };
@@ -6537,6 +7002,185 @@ export interface operations {
             };
         };
     };
+    answerChallenge: {
+        parameters: {
+            query?: {
+                /** @description `cookie` sets an HttpOnly cookie instead of answering tokens. */
+                mode?: "cookie";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChallengeAnswer"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sendChallengeCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeWish"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    askSignInCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeSignIn"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeAsked"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verifyEmail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmailProof"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     login: {
         parameters: {
             query?: {
@@ -6562,6 +7206,14 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6610,6 +7262,80 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    forgotPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForgottenPassword"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resetPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordReset"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
             };
         };
     };
@@ -8408,6 +9134,181 @@ export interface operations {
             };
         };
     };
+    listMyDevices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Devices"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeMyDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DeviceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    askEmailVerification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    askMobileVerification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeAsked"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verifyMobile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MobileProof"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     changeMyPassword: {
         parameters: {
             query?: never;
@@ -8560,6 +9461,298 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSecondFactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecondFactor"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setMfa: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MfaWish"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecondFactor"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renewRecoveryCodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordAgain"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    beginTotp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordAgain"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TotpBegun"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirmTotp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TotpCode"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeTotp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordAgain"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
