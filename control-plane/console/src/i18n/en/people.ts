@@ -272,6 +272,7 @@ export const people = {
     newTemplate: 'New template',
     newTemplateText: 'A template adds operations to a member’s role and can narrow all of them to some objects.',
     operation: 'Operation',
+    ownOperations: 'Operations for applications of your own are made in the platform:',
     platform: 'platform',
     platformText: 'The platform’s managers change it.',
     preset: 'preset',

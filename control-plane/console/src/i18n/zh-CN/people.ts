@@ -277,6 +277,7 @@ export const people: Pick<
     newTemplate: '新建模板',
     newTemplateText: '模板在成员角色之外追加操作，并可将全部操作限定在部分对象上。',
     operation: '操作',
+    ownOperations: '供自有应用使用的操作在平台中维护：',
     platform: '平台',
     platformText: '由平台管理员维护。',
     preset: '预设',
