@@ -11,6 +11,7 @@ use ureq::http::{Method, Request};
 pub struct Api {
     base: String,
     bearer: Option<String>,
+    org: Option<String>,
     http: ureq::Agent,
 }
 
@@ -40,6 +41,7 @@ impl Api {
         Self {
             base: base.to_owned(),
             bearer: None,
+            org: None,
             http: config.build().into(),
         }
     }
@@ -54,6 +56,15 @@ impl Api {
     pub fn with_bearer(&self, token: &str) -> Self {
         Self {
             bearer: Some(token.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// The same in another org than the caller's first, by its slug or id.
+    #[must_use]
+    pub fn in_org(&self, org: &str) -> Self {
+        Self {
+            org: Some(org.to_owned()),
             ..self.clone()
         }
     }
@@ -79,6 +90,9 @@ impl Api {
             .uri(format!("{}{path}", self.base));
         if let Some(bearer) = &self.bearer {
             request = request.header("authorization", format!("Bearer {bearer}"));
+        }
+        if let Some(org) = &self.org {
+            request = request.header("muster-org", org);
         }
         let mut answer = match body {
             Some(body) => self.http.run(

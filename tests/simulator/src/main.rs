@@ -19,6 +19,10 @@ enum Command {
     Dispatch(run::dispatch::Args),
     /// A host's past, delivered as after an outage: what it takes at rest, and how quickly it is answered.
     Storage(run::storage::Args),
+    /// The API's lists and searches, with many users in many orgs.
+    Api(run::api::Args),
+    /// Wrong passwords in great number.
+    Flood(run::flood::Args),
     /// A control plane's data directory with many hosts in it.
     Fill(run::fill::Args),
 }
@@ -28,6 +32,8 @@ fn main() -> ExitCode {
         Command::Fleet(args) => run::fleet::run(&args),
         Command::Dispatch(args) => run::dispatch::run(&args),
         Command::Storage(args) => run::storage::run(&args),
+        Command::Api(args) => run::api::run(&args),
+        Command::Flood(args) => run::flood::run(&args),
         Command::Fill(args) => run::fill::run(&args),
     };
     match ran {

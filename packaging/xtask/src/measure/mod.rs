@@ -25,6 +25,10 @@ const NAMES: &[(&str, &str)] = &[
         "memory and CPU of the agent, beside prometheus-node-exporter's",
     ),
     (
+        "api",
+        "the API's lists and searches with 10,000 users in 50 orgs, on SQLite and PostgreSQL",
+    ),
+    (
         "cold-start",
         "from the start of agent and control plane until they are of use",
     ),
@@ -32,6 +36,10 @@ const NAMES: &[(&str, &str)] = &[
     (
         "dispatch",
         "from an order's API call until its host would start it, with a fleet connected",
+    ),
+    (
+        "flood",
+        "10,000 wrong passwords in a minute: whether owners get in, and what others wait for their calls",
     ),
     (
         "fleet",
@@ -95,6 +103,8 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<ExitCode> {
         "deploy" => deploy::measure(args.rounds.unwrap_or(20), interrupt)?,
         "storage" => storage::measure(args, interrupt)?,
         "dispatch" => simulated::dispatch(args, interrupt)?,
+        "api" => simulated::on_both_databases("api", interrupt)?,
+        "flood" => simulated::on_both_databases("flood", interrupt)?,
         "fleet" => simulated::fleet(args, interrupt)?,
         other => bail!("there is no measurement {other}; cargo measure --list names them"),
     };

@@ -3,7 +3,9 @@
 use super::{Args, built, median, rounded};
 use crate::interrupt::Interrupt;
 use anyhow::{Context, Result, ensure};
-use serde_json::{Map, Value};
+use muster_tests::job::releases::make_postgres_database;
+use muster_workbench::{Service, Workbench};
+use serde_json::{Map, Value, json};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -34,6 +36,21 @@ pub fn dispatch(args: &Args, interrupt: &Interrupt) -> Result<Value> {
         &["dispatch", "--agents", &agents],
         interrupt,
     )
+}
+
+/// A run of the simulator on each database.
+pub fn on_both_databases(run: &str, interrupt: &Interrupt) -> Result<Value> {
+    let programs = built::control_plane(interrupt)?;
+    let bench = Workbench::start(&[Service::Postgres])?;
+    make_postgres_database(bench.env(), "measured")?;
+    let server = bench.env().get("MUSTER_TEST_POSTGRES_URL");
+    let (server, _) = server
+        .and_then(|url| url.rsplit_once('/'))
+        .context("PostgreSQL was not started")?;
+    let database = format!("{server}/measured");
+    let sqlite = simulate(&programs, &[run], interrupt)?;
+    let postgres = simulate(&programs, &[run, "--database", &database], interrupt)?;
+    Ok(json!({"sqlite": sqlite, "postgres": postgres}))
 }
 
 fn rounds(count: usize, arguments: &[&str], interrupt: &Interrupt) -> Result<Value> {
@@ -97,7 +114,6 @@ fn medians(rounds: &[Map<String, Value>]) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn the_middle_counts_but_of_faults_the_worst() {

@@ -1,9 +1,11 @@
 //! The runs, and what they have in common.
 
+pub(crate) mod api;
 pub(crate) mod dispatch;
 mod export;
 pub(crate) mod fill;
 pub(crate) mod fleet;
+pub(crate) mod flood;
 mod past;
 pub(crate) mod storage;
 
