@@ -1,6 +1,6 @@
 //! `muster-agent join`: makes this host's keys, shows a join token to the pinned control plane, keeps what it gives.
 
-use muster_base::Clock;
+use muster_base::{Clock, point};
 use muster_identity::{
     Fingerprint,
     certificate::{CertificateInfo, PrivateKey},
@@ -15,7 +15,7 @@ use muster_protocol::{
     latest::{JoinRefusal, JoinReply, JoinRequest, Joined},
 };
 
-use super::{Identity, IdentityError, WorkerIdentity, files};
+use super::{Identity, IdentityError, WorkerIdentity, files, pending::Pending};
 use crate::{config::DataDir, facts, link};
 
 /// What a join is told.
@@ -31,10 +31,12 @@ pub struct JoinOrder {
     pub token: JoinToken,
 }
 
-/// Joins the fleet.
+/// Joins the fleet. One that broke off is repeated with the same token, and comes to the same host.
 pub async fn join(order: JoinOrder, clock: &Clock) -> Result<Identity, IdentityError> {
     let data = &order.data;
     if let Ok(present) = Identity::load(data) {
+        // A crash may have come between the two.
+        Pending::forget(data)?;
         return Err(IdentityError::AlreadyJoined {
             host: present.host,
             path: Identity::path(data),
@@ -43,8 +45,7 @@ pub async fn join(order: JoinOrder, clock: &Clock) -> Result<Identity, IdentityE
     // Directories first: a host that can't keep its identity must not use up a token.
     files::make_private_dir(&data.resident())?;
     files::make_private_dir(&data.worker())?;
-    let key = PrivateKey::generate()?;
-    let seal_key = SealKey::generate()?;
+    let Pending { key, seal_key } = Pending::take_up(data, &order.token, order.ca_fingerprint)?;
     let request = JoinRequest {
         token: order.token.expose().to_owned(),
         csr_der: key.request_der()?,
@@ -52,13 +53,17 @@ pub async fn join(order: JoinOrder, clock: &Clock) -> Result<Identity, IdentityE
         versions: VERSIONS,
         facts: facts::read(),
     };
+    point!("join.before-asking");
     let joined = match link::join(&order.server, order.ca_fingerprint, clock, request).await? {
         JoinReply::Joined(joined) => *joined,
         JoinReply::Refused(refusal) => return Err(IdentityError::Refused(reason(refusal))),
     };
+    point!("join.answered");
     let (identity, worker) = check(joined, order.server, key, seal_key)?;
     worker.save(data)?;
     identity.save(data)?;
+    point!("join.saved");
+    Pending::forget(data)?;
     Ok(identity)
 }
 

@@ -10,13 +10,15 @@
 //! | `worker/host.json` | root | org and host, so that the worker needn't ask the resident who it is |
 //! | `worker/seal.key` | root | the key that opens sealed secrets |
 //! | `worker/signing-keys.json` | root | the keys whose orders count |
+//! | `worker/join.json` | root | keys of a join under way; gone when it is over |
 //!
 //! All files are 0600 and replaced whole (write, sync, rename), so that a crash leaves the old one or the new one.
-//! `identity.json` is written last: a host whose join broke off is not joined. Nothing is trusted on first use: the
+//! `identity.json` is written last: a host whose join broke off is not joined, and joins by the same command. Nothing is trusted on first use: the
 //! join pins the CA by the fingerprint on its command line. Keys are made here and never leave.
 
 mod enrol;
 mod files;
+mod pending;
 mod pins;
 mod resident_half;
 mod worker_half;

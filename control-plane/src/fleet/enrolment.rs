@@ -2,15 +2,21 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use muster_base::{HostId, OrgId, UnixMs};
-use muster_identity::{IdentityError, seal::PUBLIC_KEY_BYTES, token::JoinToken};
+use muster_base::{HostId, JoinTokenId, OrgId, UnixMs};
+use muster_identity::{
+    IdentityError, ca::requested_key_fingerprint, seal::PUBLIC_KEY_BYTES, token::JoinToken,
+};
 use muster_protocol::{
     VERSIONS, agree,
     latest::{Hello, HostFacts, JoinRefusal, JoinReply, JoinRequest, Joined, KeysTaken, RenewReply},
 };
 use tracing::{info, warn};
 
-use super::{FleetError, FleetKeys, facts::Facts, store};
+use super::{
+    FleetError, FleetKeys,
+    facts::Facts,
+    store::{self, join_token::Grant},
+};
 use crate::{
     access::{Caller, Operation},
     app::App,
@@ -53,7 +59,7 @@ pub(crate) async fn enrol(app: &App, keys: &FleetKeys, request: JoinRequest, ip:
     }
 }
 
-/// Spends the token and makes the host, both or neither.
+/// Spends the token and makes the host, both or neither. A host whose answer was lost on the way is the same host again.
 async fn try_enrol(
     app: &App,
     keys: &FleetKeys,
@@ -61,18 +67,43 @@ async fn try_enrol(
     request: &JoinRequest,
     ip: IpAddr,
 ) -> Result<Option<Joined>, FleetError> {
-    let now = app.clock.now();
-    let life_ms = certificate_life_ms(app);
-    let facts = Facts::from(&request.facts);
-    let host: HostId = app.clock.new_id();
+    let key = requested_key_fingerprint(&request.csr_der)?.0;
+    let hash = token.hash().0;
+    let joining = Joining {
+        app,
+        keys,
+        request,
+        ip,
+        now: app.clock.now(),
+        life_ms: certificate_life_ms(app),
+    };
     let joined = in_tx!(app.db, |tx| {
-        let Some(grant) = store::join_token::spend(tx, &token.hash().0, now).await? else {
-            return Ok(None);
-        };
-        let org = grant.org_id;
-        let certificate_der =
-            keys.ca
-                .issue_host(&request.csr_der, &keys.trust_domain, org, host, now, life_ms)?;
+        match store::join_token::find_unseen(tx, &hash, &key).await? {
+            Some(lost) => joining.again(tx, lost).await?,
+            None => match store::join_token::spend(tx, &hash, joining.now).await? {
+                Some(grant) => joining.first(tx, &grant, &key).await?,
+                None => return Ok(None),
+            },
+        }
+    });
+    Ok(Some(joined))
+}
+
+/// A join whose token is good.
+struct Joining<'a> {
+    app: &'a App,
+    keys: &'a FleetKeys,
+    request: &'a JoinRequest,
+    ip: IpAddr,
+    now: UnixMs,
+    life_ms: i64,
+}
+
+impl Joining<'_> {
+    async fn first(&self, tx: &mut Tx, grant: &Grant, key: &[u8]) -> Result<Joined, FleetError> {
+        let (org, host) = (grant.org_id, self.app.clock.new_id());
+        let joined = self.joined(org, host)?;
+        let facts = Facts::from(&self.request.facts);
         let name = free_name(tx, org, &facts.hostname).await?;
         let new = store::host::NewHost {
             id: host,
@@ -82,26 +113,59 @@ async fn try_enrol(
             environment: grant.environment_id,
             labels: &grant.labels,
             facts: &facts,
-            seal_public_key: &request.seal_public_key,
-            certificate_expires_at: now.plus_ms(life_ms),
-            now,
+            seal_public_key: &self.request.seal_public_key,
+            certificate_expires_at: self.now.plus_ms(self.life_ms),
+            now: self.now,
         };
         store::host::insert(tx, &new).await?;
-        store::host_identity::set_ca(tx, host, keys.ca_id).await?;
-        let entry =
-            Entry::done("host:join", "host", host).detail(format!("{name}, with join token {}", grant.id));
-        let agent = Caller::agent(host, org, Some(ip));
-        audit::record(app, tx, &agent, Some(org), entry).await?;
-        Joined {
+        store::join_token::insert_use(tx, grant.id, key, host, self.now).await?;
+        let detail = format!("{name}, with join token {}", grant.id);
+        self.keep(tx, &joined, detail).await?;
+        Ok(joined)
+    }
+
+    /// The same key asks again: the first answer never reached it, or not its disk.
+    async fn again(
+        &self,
+        tx: &mut Tx,
+        (token, org, host): (JoinTokenId, OrgId, HostId),
+    ) -> Result<Joined, FleetError> {
+        let joined = self.joined(org, host)?;
+        let expires_at = self.now.plus_ms(self.life_ms);
+        store::host::set_certificate(tx, org, host, expires_at).await?;
+        store::host::set_seal_key(tx, org, host, &self.request.seal_public_key).await?;
+        let detail = format!("again, since the first answer was lost, with join token {token}");
+        self.keep(tx, &joined, detail).await?;
+        Ok(joined)
+    }
+
+    async fn keep(&self, tx: &mut Tx, joined: &Joined, detail: String) -> Result<(), FleetError> {
+        store::host_identity::set_ca(tx, joined.host, self.keys.ca_id).await?;
+        let entry = Entry::done("host:join", "host", joined.host).detail(detail);
+        let agent = Caller::agent(joined.host, joined.org, Some(self.ip));
+        audit::record(self.app, tx, &agent, Some(joined.org), entry).await?;
+        Ok(())
+    }
+
+    fn joined(&self, org: OrgId, host: HostId) -> Result<Joined, FleetError> {
+        let keys = self.keys;
+        let certificate_der = keys.ca.issue_host(
+            &self.request.csr_der,
+            &keys.trust_domain,
+            org,
+            host,
+            self.now,
+            self.life_ms,
+        )?;
+        Ok(Joined {
             host,
             org,
             trust_domain: keys.trust_domain.to_string(),
             certificate_der,
             roots_der: keys.roots_der(),
             signing_keys: keys.signing_keys_for_join(),
-        }
-    });
-    Ok(Some(joined))
+        })
+    }
 }
 
 /// A spent, expired or withdrawn token was tried: its org learns of it. An unknown one is only logged.

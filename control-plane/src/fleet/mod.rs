@@ -9,6 +9,7 @@
 //! | `environments`, `clusters` | of each org |
 //! | `hosts` | hosts; a removed one keeps its row (`deleted_at`), by which its certificate is refused |
 //! | `join_tokens` | only hashes |
+//! | `join_token_uses` | which key joined as which host, so that a host whose answer was lost can ask again |
 //! | `fleet_keys` | the CAs and the signing keys, sealed by the master key; how they rotate: [`rotation`] |
 //! | `host_identities` | which CA speaks for each host, which roots and signing keys it believes, how its clock goes |
 //!
@@ -24,7 +25,8 @@
 //!
 //! Invariants
 //! - Every query carries the org; a host's certificate must name the org that its row has.
-//! - A token is spent if and only if its host was made.
+//! - A token is spent if and only if its host was made, and once for each host: whoever asks again with the same token
+//!   and key, before it was ever seen, is the same host.
 //! - Private keys leave neither the process nor, unsealed, the memory.
 
 mod api;

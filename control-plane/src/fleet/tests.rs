@@ -11,26 +11,94 @@ use muster_base::HostId;
 use muster_identity::{certificate::PrivateKey, seal::SealKey};
 use muster_protocol::{
     VERSIONS,
-    latest::{Hello, HostFacts, JoinReply, JoinRequest, Joined},
+    latest::{Hello, HostFacts, JoinRefusal, JoinReply, JoinRequest, Joined},
 };
 
 /// Enrols a host as the agents' door would.
 async fn enrol(test: &Test, hostname: &str, token: Value) -> Joined {
     let (status, issued) = test.admin().await.post("/api/v1/join-tokens", token).await;
     assert_eq!(status, 201, "{issued}");
-    let request = JoinRequest {
+    ask(test, request(&issued, &PrivateKey::generate().unwrap(), hostname))
+        .await
+        .unwrap()
+}
+
+fn request(issued: &Value, key: &PrivateKey, hostname: &str) -> JoinRequest {
+    JoinRequest {
         token: issued["token"].as_str().unwrap().to_owned(),
-        csr_der: PrivateKey::generate().unwrap().request_der().unwrap(),
+        csr_der: key.request_der().unwrap(),
         seal_public_key: SealKey::generate().unwrap().public_key().to_vec(),
         versions: VERSIONS,
         facts: facts(hostname),
-    };
-    let keys = test.app.fleet_keys().await.unwrap();
-    match enrolment::enrol(&test.app, &keys, request, [127, 0, 0, 1].into()).await {
-        JoinReply::Joined(joined) => *joined,
-        JoinReply::Refused(refusal) => panic!("{refusal:?}"),
     }
 }
+
+async fn ask(test: &Test, request: JoinRequest) -> Result<Joined, JoinRefusal> {
+    let keys = test.app.fleet_keys().await.unwrap();
+    match enrolment::enrol(&test.app, &keys, request, [127, 0, 0, 1].into()).await {
+        JoinReply::Joined(joined) => Ok(*joined),
+        JoinReply::Refused(refusal) => Err(refusal),
+    }
+}
+
+both_databases!(a_join_whose_answer_was_lost_comes_to_the_same_host, |test| {
+    let admin = test.admin().await;
+    let (_, issued) = admin.post("/api/v1/join-tokens", json!({"uses": 1})).await;
+    let key = PrivateKey::generate().unwrap();
+    let first = ask(test, request(&issued, &key, "one")).await.unwrap();
+
+    let again = request(&issued, &key, "one");
+    let seal_key = again.seal_public_key.clone();
+    let again = ask(test, again).await.unwrap();
+    assert_eq!((again.host, again.org), (first.host, first.org));
+    assert_ne!(again.certificate_der, first.certificate_der);
+    let (_, page) = admin.get("/api/v1/hosts").await;
+    assert_eq!(names(&page), ["one"], "there is no second host");
+    let known = crate::fleet::seal_key(&test.app, first.org, first.host)
+        .await
+        .unwrap();
+    assert_eq!(
+        known,
+        Some(seal_key),
+        "secrets are sealed to the key that the host has now"
+    );
+
+    let stranger = request(&issued, &PrivateKey::generate().unwrap(), "two");
+    assert_eq!(
+        ask(test, stranger).await,
+        Err(JoinRefusal::TokenRefused),
+        "it is used up"
+    );
+
+    let hello = Hello {
+        versions: VERSIONS,
+        facts: facts("one"),
+        now: test.app.clock.now(),
+        seal_public_key: Vec::new(),
+    };
+    assert!(
+        enrolment::admit(&test.app, first.org, first.host, &hello)
+            .await
+            .unwrap()
+    );
+    let late = ask(test, request(&issued, &key, "one")).await;
+    assert_eq!(
+        late,
+        Err(JoinRefusal::TokenRefused),
+        "a host that was here has its certificate"
+    );
+});
+
+both_databases!(a_withdrawn_token_answers_nobody_again, |test| {
+    let admin = test.admin().await;
+    let (_, issued) = admin.post("/api/v1/join-tokens", json!({"uses": 1})).await;
+    let key = PrivateKey::generate().unwrap();
+    ask(test, request(&issued, &key, "one")).await.unwrap();
+    let path = format!("/api/v1/join-tokens/{}", issued["id"].as_str().unwrap());
+    assert_eq!(admin.delete(&path).await.0, 204);
+    let again = ask(test, request(&issued, &key, "one")).await;
+    assert_eq!(again, Err(JoinRefusal::TokenRefused));
+});
 
 fn facts(hostname: &str) -> HostFacts {
     HostFacts {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use muster_base::{HostId, OrgId, UnixMs, random_array};
+use muster_base::{HostId, OrgId, Sha256Digest, UnixMs, random_array, sha256};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType,
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData,
@@ -136,6 +136,12 @@ impl std::fmt::Debug for CertificateAuthority {
             .field("fingerprint", &self.fingerprint())
             .finish_non_exhaustive()
     }
+}
+
+/// The fingerprint of the key (its SubjectPublicKeyInfo) that made a certificate request, which proves that whoever
+/// asks has it.
+pub fn requested_key_fingerprint(request_der: &[u8]) -> Result<Sha256Digest, IdentityError> {
+    Ok(sha256(&requested_key(request_der)?.subject_public_key_info()))
 }
 
 fn requested_key(request_der: &[u8]) -> Result<rcgen::PublicKey, IdentityError> {

@@ -1,7 +1,7 @@
 //! The agent's two programs die at every point of a deploy: either the new container serves or the old one does, and
 //! every record says which.
 
-use crate::ground::{Ground, PATIENCE, passings};
+use crate::ground::{Ground, PATIENCE, hurry, passings};
 use anyhow::{Context as _, Result, ensure};
 use muster_auditor::containers::{Container, Containers};
 use muster_auditor::orders;
@@ -10,7 +10,6 @@ use muster_tests::api::text;
 use muster_tests::job::containers::Application;
 use muster_tests::wait::Found;
 use muster_workbench::{images, process};
-use serde_json::{Value, json};
 
 /// One application on a host whose agent dies.
 struct Deploys {
@@ -26,12 +25,7 @@ impl Deploys {
         let (fleet, port) = (&ground.fleet, process::free_port()?);
         let name = format!("killed-{port}");
         let application = Application::register(&fleet.admin, &fleet.registry()?, &fleet.host, &name, port)?;
-        // The test image does not hear SIGTERM, and need not crash more than once: waiting would be most of each round.
-        let path = format!("/api/v1/applications/{}", application.id);
-        let mut container = fleet.admin.get(&path)?["container"].clone();
-        container["stopGraceMs"] = Value::from(0);
-        container["restart"] = Value::from("no");
-        fleet.admin.patch(&path, &json!({"container": container}))?;
+        hurry(&fleet.admin, &application)?;
         let containers = Containers::new(fleet.service("MUSTER_TEST_DOCKER_HOST")?, &name);
         let first = application.deploy(images::GOOD)?;
         ensure!(first["status"] == "success", "{first}");
@@ -141,4 +135,19 @@ fn a_deploy_is_undone_wherever_the_agent_dies() -> Result<()> {
     }
     deploys.containers.remove()?;
     deploys.ground.end("a deploy that fails", points.len())
+}
+
+#[test]
+fn a_worker_that_does_not_journal_what_it_starts_is_noticed() -> Result<()> {
+    let mut deploys = Deploys::start()?;
+    deploys.ground.points.leave_out("muster-worker:journal.started")?;
+    let point = Point {
+        name: "muster-worker:docker.stop.after".to_owned(),
+        passing: 1,
+    };
+    let noticed = deploys.round(&point, deploys.other(), "success");
+    deploys.containers.remove()?;
+    let noticed = noticed.err().context("nobody noticed")?;
+    println!("noticed: {noticed:#}");
+    Ok(())
 }

@@ -5,9 +5,11 @@ use muster_auditor::database::Place;
 use muster_auditor::points::Point;
 use muster_auditor::{Database, Points, log};
 use muster_tests::fleet::agent_options;
+use muster_tests::job::containers::Application;
 use muster_tests::wait::{self, Found};
-use muster_tests::{Fleet, agent, control_plane};
+use muster_tests::{Api, Fleet, agent, control_plane};
 use muster_workbench::Env;
+use serde_json::{Value, json};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -21,7 +23,7 @@ pub struct Ground {
     pub points: Points,
     pub database: Database,
     rounds: usize,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Ground {
@@ -47,7 +49,7 @@ impl Ground {
             points,
             database: Database::new(place)?,
             rounds: 0,
-            _dir: dir,
+            dir,
         })
     }
 
@@ -86,6 +88,39 @@ impl Ground {
         Ok(done)
     }
 
+    /// As [`Self::round`]; without a point nobody dies.
+    pub fn maybe_round<T>(
+        &mut self,
+        point: Option<&Point>,
+        act: impl FnOnce(&mut Self) -> Result<T>,
+        mut is_well: impl FnMut(&mut Self, &T) -> Result<Found<()>>,
+    ) -> Result<T> {
+        if let Some(point) = point {
+            return self.round(point, act, is_well);
+        }
+        let done = act(self)?;
+        wait::until("everything to be done", PATIENCE, || is_well(self, &done))?;
+        Ok(done)
+    }
+
+    /// What a client does that gets no answer: looks whether it happened, asks again if not.
+    pub fn insist<T>(
+        &mut self,
+        what: &str,
+        mut find: impl FnMut(&mut Self) -> Result<Option<T>>,
+        mut ask: impl FnMut(&mut Self) -> Result<()>,
+    ) -> Result<T> {
+        wait::until(what, PATIENCE, || {
+            self.start_what_died()?;
+            if let Some(found) = find(self)? {
+                return Ok(Found::Yes(found));
+            }
+            let asked = ask(self);
+            let found = find(self)?;
+            Ok(Found::from_option(found, format!("{asked:?}")))
+        })
+    }
+
     /// Starts again whatever has died; whether nothing had.
     pub fn start_what_died(&mut self) -> Result<bool> {
         let mut running = true;
@@ -99,6 +134,11 @@ impl Ground {
             running = false;
         }
         Ok(running)
+    }
+
+    /// A directory for the story's own.
+    pub fn dir(&self) -> &std::path::Path {
+        self.dir.path()
     }
 
     #[expect(
@@ -125,5 +165,15 @@ impl Ground {
 /// Passings of one point that are rounds of their own, at most.
 pub fn passings() -> usize {
     let given = std::env::var("MUSTER_KILL_PASSINGS").ok();
-    given.and_then(|text| text.parse().ok()).unwrap_or(2)
+    given.and_then(|text| text.parse().ok()).unwrap_or(1)
+}
+
+/// Waiting would be most of each round: the test image does not hear SIGTERM, and need not crash more than once.
+pub fn hurry(admin: &Api, application: &Application) -> Result<()> {
+    let path = format!("/api/v1/applications/{}", application.id);
+    let mut container = admin.get(&path)?["container"].clone();
+    container["stopGraceMs"] = Value::from(0);
+    container["restart"] = Value::from("no");
+    admin.patch(&path, &json!({"container": container}))?;
+    Ok(())
 }

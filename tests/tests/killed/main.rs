@@ -7,12 +7,24 @@
 //! | suite | who dies | doing what |
 //! |---|---|---|
 //! | [`deploys`] | resident and worker | a deploy that succeeds, one that is put back |
+//! | [`joins`] | agent; control plane on both databases | a join |
+//! | [`orders`] | control plane on both databases | a deploy, a release |
 //! | [`releases`] | worker | a release on PostgreSQL, one on MariaDB |
+//! | [`renewals`] | agent and control plane | a rotation of the CA, with another certificate for the host |
 //! | [`stream`] | resident; control plane on both databases | samples and rollups on their way |
 //!
-//! `MUSTER_KILL_PASSINGS=9` has more passings of a point than two.
+//! # What these catch
+//!
+//! A suite that can't fail proves nothing. In three tests a program leaves out an effect (`muster_base::effect!`), and the
+//! auditor has to notice: an acknowledgement without a commit, a journal without its first line, a commit that does not
+//! take place.
+//!
+//! `MUSTER_KILL_PASSINGS=9` has more passings of a point than one.
 
 mod deploys;
 mod ground;
+mod joins;
+mod orders;
 mod releases;
+mod renewals;
 mod stream;

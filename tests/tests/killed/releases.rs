@@ -24,6 +24,23 @@ struct Target {
 }
 
 impl Target {
+    fn make(ground: &Ground, kind: Kind) -> Result<Self> {
+        let fleet = &ground.fleet;
+        let target = Self {
+            server: Server::register(&fleet.admin, fleet.services(), &fleet.host, kind)?,
+            author: people::add(&fleet.admin, "ada", "MEMBER")?,
+            approver: people::add(&fleet.admin, "ben", "ADMIN")?,
+            kind,
+        };
+        let tables =
+            "create table counted (n int);\ncreate table total (n int);\ninsert into total values (0);\n";
+        let made = target
+            .server
+            .release(&target.author, &target.approver, "0", tables)?;
+        ensure!(made["status"] == "success", "{made}");
+        Ok(target)
+    }
+
     /// Statements that share a transaction, one that can't be in any, and another after it.
     fn sql(&self, n: u32) -> String {
         let definition = match self.kind {
@@ -83,20 +100,8 @@ impl Target {
 
 fn dies_anywhere(kind: Kind) -> Result<()> {
     let mut ground = Ground::on_sqlite()?;
+    let target = Target::make(&ground, kind)?;
     let fleet = &ground.fleet;
-    let target = Target {
-        server: Server::register(&fleet.admin, fleet.services(), &fleet.host, kind)?,
-        author: people::add(&fleet.admin, "ada", "MEMBER")?,
-        approver: people::add(&fleet.admin, "ben", "ADMIN")?,
-        kind,
-    };
-    let tables =
-        "create table counted (n int);\ncreate table total (n int);\ninsert into total values (0);\n";
-    let made = target
-        .server
-        .release(&target.author, &target.approver, "0", tables)?;
-    ensure!(made["status"] == "success", "{made}");
-
     let mark = ground.points.mark()?;
     let listed = target.begin(1)?;
     fleet
@@ -143,4 +148,19 @@ fn each_statement_takes_effect_once_on_postgres() -> Result<()> {
 #[test]
 fn each_statement_takes_effect_once_on_mariadb() -> Result<()> {
     dies_anywhere(Kind::Mysql)
+}
+
+#[test]
+fn a_commit_that_does_not_take_place_is_noticed() -> Result<()> {
+    let mut ground = Ground::on_sqlite()?;
+    let target = Target::make(&ground, Kind::Postgres)?;
+    ground.points.leave_out("muster-worker:sql.commit")?;
+    let point = Point {
+        name: "muster-worker:sql.locked".to_owned(),
+        passing: 1,
+    };
+    let id = round(&mut ground, &target, &point, 1)?;
+    let noticed = audit(&ground, &target, &id, 1).err().context("nobody noticed")?;
+    println!("noticed: {noticed:#}");
+    Ok(())
 }

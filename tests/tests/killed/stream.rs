@@ -199,3 +199,42 @@ fn control_plane_dies(url: Option<String>) -> Result<()> {
     stream.audit()?;
     stream.ground.end("a stream of samples", points.len())
 }
+
+#[test]
+fn an_acknowledgement_without_a_commit_is_noticed() -> Result<()> {
+    let stream = Stream::start(None)?;
+    let ground = &stream.ground;
+    ground.points.leave_out("muster:ingest.write")?;
+    let mark = ground.points.mark()?;
+    wait::until("something to be acknowledged", PATIENCE, || {
+        let points = ground.points.since(mark, 3)?;
+        let heard = points
+            .iter()
+            .filter(|point| point.name.ends_with("spool.acknowledged.after"))
+            .count();
+        Ok(Found::from_option((heard == 3).then_some(()), heard))
+    })?;
+    let told = Told::read(&ground.points.told()?)?;
+    ground.points.leave_nothing_out()?;
+    let newest = told.kept.last().copied().context("no sample was kept")?;
+    let stored = wait::until("newer samples to be stored", PATIENCE, || {
+        let stored = readings::stored(&ground.database, &stream.host)?;
+        let newer = stored.last().is_some_and(|last| *last > newest);
+        Ok(if newer {
+            Found::Yes(stored)
+        } else {
+            Found::No(format!("{} stored", stored.len()))
+        })
+    })?;
+    let lost: Vec<&i64> = told.kept.difference(&stored).collect();
+    ensure!(!lost.is_empty(), "nobody noticed");
+    ensure!(
+        !readings::is_complete(&told, &stored)?,
+        "the auditor takes it for complete"
+    );
+    println!(
+        "noticed: {} samples were acknowledged and are not stored",
+        lost.len()
+    );
+    Ok(())
+}

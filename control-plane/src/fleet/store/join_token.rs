@@ -1,6 +1,6 @@
 //! Rows of `join_tokens`.
 
-use muster_base::{ClusterId, EnvironmentId, JoinTokenId, OrgId, UnixMs};
+use muster_base::{ClusterId, EnvironmentId, HostId, JoinTokenId, OrgId, UnixMs};
 
 use crate::{
     db::{Db, DbError, Tx},
@@ -105,6 +105,45 @@ pub(in crate::fleet) async fn spend(tx: &mut Tx, hash: &[u8], now: UnixMs) -> Re
         .bind(now)
         .fetch_optional(conn)
         .await)?)
+}
+
+/// The host that joined with the token and this key, and was never seen: the answer to its join was lost. `None` if
+/// there is none, or if the token was withdrawn.
+pub(in crate::fleet) async fn find_unseen(
+    tx: &mut Tx,
+    hash: &[u8],
+    key: &[u8],
+) -> Result<Option<(JoinTokenId, OrgId, HostId)>, DbError> {
+    const SQL: &str = "select t.id, t.org_id, h.id from join_tokens t \
+        join join_token_uses u on u.token_id = t.id join hosts h on h.id = u.host_id and h.org_id = t.org_id \
+        where t.hash = $1 and u.key = $2 and t.withdrawn_at is null and h.deleted_at is null \
+        and h.last_seen_at is null";
+    Ok(with_tx!(tx, |conn| sqlx::query_as(SQL)
+        .bind(hash)
+        .bind(key)
+        .fetch_optional(conn)
+        .await)?)
+}
+
+/// Keeps who joined with the token.
+pub(in crate::fleet) async fn insert_use(
+    tx: &mut Tx,
+    id: JoinTokenId,
+    key: &[u8],
+    host: HostId,
+    now: UnixMs,
+) -> Result<(), DbError> {
+    const SQL: &str = "insert into join_token_uses (token_id, key, host_id, at) values ($1, $2, $3, $4)";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(id)
+            .bind(key)
+            .bind(host)
+            .bind(now)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
 }
 
 /// The token that has this hash, whatever its state: so that its org learns of attempts.
