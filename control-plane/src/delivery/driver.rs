@@ -1,10 +1,11 @@
 //! Carries deployments from "asked for" to "ordered", and picks up what a stopped process left.
 //!
 //! One task takes no input and looks at the tables: when it is woken, and every few seconds in case the waking was
-//! lost or another control plane's. What it finds is leased for a minute, prepared in a task of its own, and ordered
-//! in one transaction; a process that dies in between leaves a lease that runs out.
+//! lost or another control plane's. What it finds is leased for a moment, prepared in a task of its own that renews the
+//! lease, and ordered in one transaction; a process that dies in between leaves a lease that runs out. Should two
+//! prepare one deployment after all, one of them makes its orders.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use muster_base::{DeploymentId, HostId, OrgId, UnixMs};
 use tokio::time::timeout;
@@ -26,9 +27,9 @@ use crate::{
     work::OrderKind,
 };
 
-const LOOK_EVERY: Duration = Duration::from_secs(5);
-const LEASE_MS: i64 = UnixMs::MINUTE;
-/// Ends before the lease does.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+const LEASE_MS: i64 = 3 * UnixMs::SECOND;
+const RENEW_EVERY: Duration = Duration::from_secs(1);
 const PREPARATION: Duration = Duration::from_secs(50);
 const BATCH: i64 = 64;
 
@@ -110,7 +111,10 @@ fn spawn_preparation(app: &App, org: OrgId, id: DeploymentId) {
     let task = {
         let app = app.clone();
         async move {
-            let prepared = timeout(PREPARATION, prepare(&app, org, id)).await;
+            let prepared = tokio::select! {
+                prepared = timeout(PREPARATION, prepare(&app, org, id)) => prepared,
+                never = keep_lease(&app, org, id) => match never {},
+            };
             let failed = match prepared {
                 Ok(Ok(())) => None,
                 // The lease runs out, and whoever reaches the database then takes over.
@@ -131,6 +135,22 @@ fn spawn_preparation(app: &App, org: OrgId, id: DeploymentId) {
         }
     };
     app.tasks.spawn("delivery.prepare", task);
+}
+
+/// Renews the lease for as long as this is polled.
+async fn keep_lease(app: &App, org: OrgId, id: DeploymentId) -> Infallible {
+    loop {
+        tokio::time::sleep(RENEW_EVERY).await;
+        if let Err(error) = renew_lease(app, org, id).await {
+            tracing::debug!(deployment.id = %id, error = &error as &dyn std::error::Error, "a lease was not renewed");
+        }
+    }
+}
+
+async fn renew_lease(app: &App, org: OrgId, id: DeploymentId) -> Result<(), DeliveryError> {
+    let lease = app.clock.now().plus_ms(LEASE_MS);
+    in_tx!(app.db, |tx| store::turn::renew(tx, org, id, lease).await?);
+    Ok(())
 }
 
 /// Finds out where and what exactly, and makes the orders.

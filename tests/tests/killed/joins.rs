@@ -62,10 +62,11 @@ impl Joins {
                     ground.start_what_died()?;
                     let joined = thread::scope(|scope| {
                         let join = scope.spawn(|| agent.enrol(&grant));
-                        while !join.is_finished() {
+                        wait::until("the join to end", PATIENCE, || {
                             ground.start_what_died()?;
-                            thread::yield_now();
-                        }
+                            let ended = join.is_finished().then_some(());
+                            Ok(Found::from_option(ended, "it goes on"))
+                        })?;
                         Ok::<_, anyhow::Error>(join.join())
                     })?;
                     let said = joined.map_err(|_| anyhow::anyhow!("the join panicked"))?;

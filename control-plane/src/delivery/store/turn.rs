@@ -72,6 +72,21 @@ pub async fn lease(
     changed(tx, SQL, org, id, now, lease).await
 }
 
+/// Whoever prepares goes on preparing until `lease`.
+pub async fn renew(tx: &mut Tx, org: OrgId, id: DeploymentId, lease: UnixMs) -> Result<(), DbError> {
+    const SQL: &str = "update deployments set lease_until = $3 where org_id = $1 and id = $2 \
+        and status = 'running' and not prepared";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(org)
+            .bind(id)
+            .bind(lease)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
 async fn changed(
     tx: &mut Tx,
     sql: &'static str,
