@@ -1,5 +1,5 @@
 //! What every other crate of Muster stands on: typed ids, the clock, time stamps, random tokens and redacted
-//! strings. No I/O, no async, nothing of the domain.
+//! strings. No I/O (but in [`points`], which no release build has), no async, nothing of the domain.
 #![deny(missing_docs)]
 
 mod clock;
