@@ -32,7 +32,7 @@ use sqlx::{Connection, PgConnection, migrate::Migrator, sqlite::SqliteConnectOpt
 use tower::ServiceExt;
 
 use crate::{
-    access::{self, Role},
+    access::{self, Role, tests::provider_peer::Provider},
     app::App,
     config::{Config, SuperAdmin},
     db::{Databases, Db, SqlitePools, migrate},
@@ -76,6 +76,8 @@ pub(crate) struct Test {
     pub(crate) post: PostOffice,
     /// The gateway for text messages.
     pub(crate) gateway: SmsGateway,
+    /// The provider whose sign-in is believed.
+    pub(crate) provider: Provider,
     /// PostgreSQL's server, and the databases made there.
     server: Option<SecretString>,
     databases: Mutex<Vec<String>>,
@@ -90,6 +92,8 @@ pub(crate) struct Client<'t> {
 }
 
 const PASSWORD: &str = "a password for tests";
+/// When every test begins.
+const START: UnixMs = UnixMs(1_780_000_000_000);
 const ADMIN: &str = "root";
 
 impl Test {
@@ -163,8 +167,10 @@ impl Test {
         config.mail = Some(post.config());
         let gateway = SmsGateway::open().await;
         config.sms = Some(gateway.config());
+        let provider = Provider::open(START.0 / 1_000).await;
+        config.sign_in.providers = provider.configs();
         let keys = Keys::load_or_create(data.path()).unwrap();
-        let app = App::new(config, databases, Clock::manual(UnixMs(1_780_000_000_000)), keys);
+        let app = App::new(config, databases, Clock::manual(START), keys);
         app.start().await.unwrap();
         Self {
             router: http::router(app.clone()),
@@ -173,6 +179,7 @@ impl Test {
             data,
             post,
             gateway,
+            provider,
             server,
             databases: Mutex::default(),
         }

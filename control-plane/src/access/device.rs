@@ -5,10 +5,15 @@
 //! here before. So a sign-in on a device that is not known asks for the second factor, and one on a device that is has
 //! an own budget of attempts. A new device always gets a token of ours, never one that it brought.
 //!
+//! The super administrator is in no table, so their device's token (`mda_…`) carries our own signature instead, for their
+//! account. It ends when its time is over, or with another master key.
+//!
 //! One browser may be several users': its cookie holds up to [`AT_A_TIME`] tokens. Revoking a device ends its sessions.
 
+use aws_lc_rs::hmac;
 use muster_base::{DeviceId, ExposeSecret, SecretString, UnixMs, UserId, random_token, sha256};
 use serde::Serialize;
+use subtle::ConstantTimeEq;
 use utoipa::ToSchema;
 
 use super::{AccessError, Actor, Identity, store};
@@ -16,14 +21,16 @@ use crate::{
     app::App,
     audit::{self, Entry},
     in_tx,
+    keys::{Keys, Purpose},
 };
 
 const PREFIX: &str = "mdv_";
+const ADMIN_PREFIX: &str = "mda_";
 /// Between tokens; in none of them.
 const BETWEEN: char = '.';
 /// Tokens that one device keeps.
 const AT_A_TIME: usize = 5;
-const LONGEST: usize = 64;
+const LONGEST: usize = 160;
 /// Browsers keep a cookie no longer.
 pub(super) const LIFE_DAYS: i64 = 400;
 
@@ -63,7 +70,8 @@ pub(super) struct Tokens(Vec<SecretString>);
 impl Tokens {
     /// From a cookie or a request.
     pub(super) fn read(text: &str) -> Self {
-        let good = |token: &&str| token.starts_with(PREFIX) && token.len() <= LONGEST;
+        let ours = |token: &&str| token.starts_with(PREFIX) || token.starts_with(ADMIN_PREFIX);
+        let good = |token: &&str| ours(token) && token.len() <= LONGEST;
         let tokens = text.split(BETWEEN).filter(good).take(AT_A_TIME);
         Self(tokens.map(SecretString::from).collect())
     }
@@ -84,9 +92,43 @@ impl Tokens {
     pub(super) fn with_new(&self) -> (Self, [u8; 32]) {
         let token = random_token(PREFIX);
         let hash = sha256(token.as_bytes()).0;
-        let mut tokens = vec![SecretString::from(token)];
+        (self.with(token.into()), hash)
+    }
+
+    fn with(&self, token: SecretString) -> Self {
+        let mut tokens = vec![token];
         tokens.extend(self.0.iter().take(AT_A_TIME - 1).cloned());
-        (Self(tokens), hash)
+        Self(tokens)
+    }
+
+    /// With one for the super administrator of this account.
+    pub(super) fn with_admins(&self, keys: &Keys, account: &str, now: UnixMs) -> Self {
+        let unsigned = format!("{}_{}", random_token(ADMIN_PREFIX), now.0);
+        let signature = signature(keys.derive(Purpose::Devices).as_slice(), account, &unsigned);
+        self.with(format!("{unsigned}_{signature}").into())
+    }
+
+    /// Which of them is the super administrator's of this account, as a hash.
+    pub(super) fn admins(&self, keys: &Keys, account: &str, now: UnixMs) -> Option<[u8; 32]> {
+        let keys = keys.derive_all(Purpose::Devices);
+        let good = |token: &&SecretString| {
+            let Some((unsigned, theirs)) = token.expose_secret().rsplit_once('_') else {
+                return false;
+            };
+            let made_at = unsigned
+                .rsplit_once('_')
+                .and_then(|(_, ms)| ms.parse().ok())
+                .map(UnixMs);
+            let of_ours = |key: &zeroize::Zeroizing<[u8; 32]>| {
+                let ours = signature(key.as_slice(), account, unsigned);
+                bool::from(ours.as_bytes().ct_eq(theirs.as_bytes()))
+            };
+            unsigned.starts_with(ADMIN_PREFIX)
+                && made_at.is_some_and(|at| now.ms_since(at) < LIFE_DAYS * UnixMs::DAY)
+                && keys.iter().any(of_ours)
+        };
+        let found = self.0.iter().find(good);
+        found.map(|token| sha256(token.expose_secret().as_bytes()).0)
     }
 
     /// For the device to keep.
@@ -94,6 +136,16 @@ impl Tokens {
         let tokens: Vec<&str> = self.0.iter().map(ExposeSecret::expose_secret).collect();
         tokens.join(&BETWEEN.to_string()).into()
     }
+}
+
+fn signature(key: &[u8], account: &str, unsigned: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+    let mut context = hmac::Context::with_key(&key);
+    // A token holds no NUL.
+    context.update(account.as_bytes());
+    context.update(&[0]);
+    context.update(unsigned.as_bytes());
+    hex::encode(context.sign())
 }
 
 /// The user's device that shows these, if one does that they still have.
@@ -211,6 +263,31 @@ mod tests {
             assert_eq!(name(Some(agent)), wanted, "{agent}");
         }
         assert_eq!(name(None), "unknown");
+    }
+
+    #[test]
+    fn the_super_administrator_s_device_is_known_by_our_signature() {
+        let (keys, now) = (Keys::new([1; 32]), UnixMs(1_780_000_000_000));
+        let tokens = Tokens::read("mdv_a").with_admins(&keys, "root", now);
+        let sent = Tokens::read(tokens.text().expose_secret());
+        assert!(sent.admins(&keys, "root", now).is_some());
+        assert!(sent.admins(&keys, "toor", now).is_none(), "another account");
+        assert!(
+            sent.admins(&Keys::new([2; 32]), "root", now).is_none(),
+            "another's key"
+        );
+        assert!(
+            sent.admins(&keys, "root", now.plus_ms(LIFE_DAYS * UnixMs::DAY))
+                .is_none(),
+            "too old"
+        );
+        let changed = tokens.text().expose_secret().replace("_1780", "_1790");
+        assert!(Tokens::read(&changed).admins(&keys, "root", now).is_none());
+        assert!(
+            Tokens::read("mda_x.mda_1_2_.mdv_a")
+                .admins(&keys, "root", now)
+                .is_none()
+        );
     }
 
     #[test]

@@ -18,6 +18,12 @@ pub enum AccessError {
         "a second factor is needed to sign in and you have none: ask an administrator to enter your e-mail address"
     )]
     NoSecondFactor,
+    /// No such provider in the configuration.
+    #[error("no such provider")]
+    NoProvider,
+    /// No such binding.
+    #[error("no such binding")]
+    NoBinding,
     /// No such device.
     #[error("no such device")]
     NoDevice,
@@ -134,6 +140,8 @@ impl From<AccessError> for Error {
             AccessError::Throttled(retry_after) => Self::RateLimited { retry_after },
             AccessError::NoOrg => Self::NotFound("org"),
             AccessError::NoDevice => Self::NotFound("device"),
+            AccessError::NoProvider => Self::NotFound("provider"),
+            AccessError::NoBinding => Self::NotFound("binding"),
             AccessError::NoUser => Self::NotFound("user"),
             AccessError::NoMember => Self::NotFound("member"),
             AccessError::NoKey => Self::NotFound("API key"),

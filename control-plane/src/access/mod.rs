@@ -35,14 +35,17 @@
 //!
 //! | `devices`, `known_regions` | where a user signed in before |
 //! | `totp`, `recovery_codes` | second factors |
+//! | `bindings`, `binding_types` | what else signs somebody in, and what kinds of that there are |
+//! | `provider_states` | browsers that are at a provider |
 //! | `challenges` | what a sign-in still has to answer |
 //!
-//! How people sign in: [`sign_in`], [`challenge`], [`code`], [`second_factor`], [`device`], [`proof`], [`password`], [`strength`], [`throttle`].
+//! How people sign in: [`sign_in`], [`challenge`], [`code`], [`second_factor`], [`device`], [`provider`], [`binding`], [`proof`], [`password`], [`strength`], [`throttle`].
 
 mod administrator;
 mod api;
 mod api_key;
 mod authenticate;
+mod binding;
 mod breach;
 mod caller;
 mod challenge;
@@ -68,6 +71,7 @@ mod permission;
 mod platform;
 mod profile;
 mod proof;
+mod provider;
 mod registration;
 mod role;
 mod scope;
@@ -78,7 +82,7 @@ mod store;
 mod strength;
 mod template;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod throttle;
 mod token;
 mod totp;
@@ -130,5 +134,6 @@ pub fn jobs() -> Vec<crate::schedule::Job> {
         daily("access.forget-proofs", proof::forget),
         daily("access.forget-challenges", challenge::forget),
         daily("access.forget-devices", device::forget),
+        daily("access.forget-provider-states", provider::forget),
     ]
 }

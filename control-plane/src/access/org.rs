@@ -4,6 +4,7 @@ use muster_base::{OrgId, PlatformId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::binding;
 use super::{
     AccessError, Caller, Identity, Operation, Role,
     administrator::Authority,
@@ -124,6 +125,7 @@ pub async fn ensure_defaults(app: &App) -> Result<(), DbError> {
             fleet::seed_environments(tx, &app.clock, org.id).await?;
         }
     });
+    binding::ensure_types(app).await?;
     // Orgs that are older than the presets get them too.
     for org in store::template::orgs_without_presets(&app.db).await? {
         in_tx!(app.db, |tx| template::seed(tx, &app.clock, org).await?);

@@ -61,7 +61,7 @@ pub(super) async fn open(
 ) -> Result<Opened, AccessError> {
     let (now, session) = (app.clock.now(), app.clock.new_id());
     let who = Identity {
-        actor: actor(user, name, session),
+        actor: actor(user, name.clone(), session),
         ip: visitor.ip,
         platform: None,
     };
@@ -77,7 +77,11 @@ pub(super) async fn open(
         Some(user) => device::find(app, user, &visitor.devices).await?,
         None => None,
     };
-    let mut devices = None;
+    let mut devices = match user {
+        Some(_) => None,
+        None if visitor.devices.admins(&app.keys, &name, now).is_some() => None,
+        None => Some(visitor.devices.with_admins(&app.keys, &name, now).text()),
+    };
     let expires_at = now.plus_ms(IDLE_MS);
     in_tx!(app.db, |tx| {
         let mut device = known;

@@ -13,7 +13,8 @@
 //! Every refusal says the same, takes the work of a password check and is throttled before that work ([`Throttle`]); a
 //! device that the user signed in with before has a budget of its own, and a turn of its own at the hashing.
 //!
-//! The super administrator has a password and nothing else: they are not in the database.
+//! The super administrator has a password and no second factor: they are not in the database. Their devices are known by a
+//! signature of ours ([`super::device`]).
 //!
 //! [`Throttle`]: super::Throttle
 
@@ -67,6 +68,8 @@ pub(super) enum FirstFactor {
     Email,
     /// A code by text message.
     Sms,
+    /// An account at a provider.
+    Provider,
 }
 
 impl FirstFactor {
@@ -75,6 +78,7 @@ impl FirstFactor {
             Self::Password => "password",
             Self::Email => "email",
             Self::Sms => "sms",
+            Self::Provider => "provider",
         }
     }
 }
@@ -113,14 +117,18 @@ pub(super) async fn with_password(
         Some(_) => None,
         None => store::user::find_login(&app.db, platform, &attempt.login).await?,
     };
-    let known = match &found {
-        Some(found) => device::find(app, found.id, &visitor.devices).await?,
-        None => None,
-    };
-    if let (Some(found), Some(device)) = (&found, known) {
-        app.throttle.known_device(found.id, device)?;
-    } else if !visitor.devices.is_empty() {
-        app.throttle.attempt(&attempt.login, visitor.ip)?;
+    // Looked for as nobody's where there is no such user, so that the time is the same.
+    let user = found
+        .as_ref()
+        .map_or(UserId::from_uuid(uuid::Uuid::nil()), |found| found.id);
+    let device = device::find(app, user, &visitor.devices).await?;
+    let admins = admin.and_then(|admin| visitor.devices.admins(&app.keys, &admin.account, app.clock.now()));
+    let known = device.is_some() || admins.is_some();
+    match (device, admins) {
+        (Some(device), _) => app.throttle.known_device(&device)?,
+        (None, Some(token)) => app.throttle.known_device(&token)?,
+        (None, None) if visitor.devices.is_empty() => {}
+        (None, None) => app.throttle.attempt(&attempt.login, visitor.ip)?,
     }
     let hash = match (admin, &found) {
         (Some(admin), _) => Some(admin.password_hash.clone()),
@@ -128,7 +136,7 @@ pub(super) async fn with_password(
         (None, None) => None,
     };
     let active = admin.is_some() || found.as_ref().is_some_and(|found| found.status == "active");
-    let right = password::verify_for(attempt.password.clone(), hash, known.is_some()).await?;
+    let right = password::verify_for(attempt.password.clone(), hash, known).await?;
     if !right || !active {
         let id = found.map(|found| found.id.to_string()).unwrap_or_default();
         let entry = Entry::refused("auth:login", "user", id);

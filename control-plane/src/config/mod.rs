@@ -9,6 +9,7 @@ mod install;
 mod link;
 mod mail;
 mod outbox;
+mod provider;
 mod sign_in;
 mod sms;
 mod telemetry;
@@ -31,6 +32,7 @@ pub use self::{
     link::LinkConfig,
     mail::{MailConfig, MailSecurity},
     outbox::OutboxConfig,
+    provider::{ProviderConfig, ProviderKind},
     sign_in::{Mfa, SignInConfig},
     sms::{SmsBody, SmsConfig, SmsMethod},
     telemetry::TelemetryConfig,

@@ -1,8 +1,10 @@
 //! `[sign_in]`
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+use super::ProviderConfig;
 
 /// How people sign in.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -12,6 +14,9 @@ pub struct SignInConfig {
     pub mfa: Mfa,
     /// Passwords that became known and may not be used: SHA-1 hashes sorted by hash, or plain ones; one a line.
     pub breach_list: Option<PathBuf>,
+    /// Others whose sign-in is believed here, by name.
+    #[serde(skip_serializing)]
+    pub providers: BTreeMap<String, ProviderConfig>,
 }
 
 /// When a second factor is asked for.

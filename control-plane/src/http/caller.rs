@@ -11,6 +11,8 @@ use axum::{
     http::{Method, header, request::Parts},
 };
 
+use muster_base::{ExposeSecret, SecretString};
+
 use super::{CSRF_HEADER, ORG_HEADER, SESSION_COOKIE, problem::ApiError, refusals::Asker};
 use crate::{
     access::{self, Caller, Credential, Identity},
@@ -102,8 +104,33 @@ fn credential(parts: &Parts) -> Result<Credential, Error> {
     ))
 }
 
+/// The cookies of a request.
+#[derive(Debug, Clone)]
+pub struct Cookies(Vec<(String, SecretString)>);
+
+impl Cookies {
+    /// The value of one.
+    pub fn get(&self, wanted: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, value)| value.expose_secret())
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Cookies {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let all = cookies(parts).map(|(name, value)| (name.to_owned(), value.into()));
+        Ok(Self(all.collect()))
+    }
+}
+
 /// The value of a cookie.
 pub fn cookie<'a>(parts: &'a Parts, wanted: &str) -> Option<&'a str> {
+    cookies(parts).find_map(|(name, value)| (name == wanted).then_some(value))
+}
+
+fn cookies(parts: &Parts) -> impl Iterator<Item = (&str, &str)> {
     parts
         .headers
         .get_all(header::COOKIE)
@@ -111,7 +138,6 @@ pub fn cookie<'a>(parts: &'a Parts, wanted: &str) -> Option<&'a str> {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(name, value)| (name == wanted).then_some(value))
 }
 
 fn wanted_org(parts: &Parts) -> Result<Option<String>, Error> {

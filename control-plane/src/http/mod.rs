@@ -23,7 +23,7 @@ mod tests;
 
 pub use self::{
     before::{serve_installer, serve_waiting},
-    caller::{ClientIp, cookie},
+    caller::{ClientIp, Cookies, cookie},
     language::Spoken,
     openapi::{document, routes},
     server::{router, serve},
@@ -35,5 +35,7 @@ pub const ORG_HEADER: &str = "muster-org";
 pub const CSRF_HEADER: &str = "x-csrf-token";
 /// Cookie of a device that was signed in with.
 pub const DEVICE_COOKIE: &str = "muster_device";
+/// Cookie of a browser that was sent to a provider.
+pub const PROVIDER_COOKIE: &str = "muster_provider";
 /// Cookie of a console session.
 pub const SESSION_COOKIE: &str = "muster_session";

@@ -28,6 +28,8 @@ pub enum Purpose {
     SecondFactors,
     /// Keyed hashes of codes that are sent.
     Codes,
+    /// The super administrator's devices.
+    Devices,
 }
 
 impl Purpose {
@@ -40,6 +42,7 @@ impl Purpose {
             Self::Outbox => b"muster/outbox/v1",
             Self::SecondFactors => b"muster/second-factors/v1",
             Self::Codes => b"muster/codes/v1",
+            Self::Devices => b"muster/devices/v1",
         }
     }
 }

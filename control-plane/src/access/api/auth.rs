@@ -178,6 +178,16 @@ pub(super) async fn answer(app: &App, sign_in: SignIn) -> ApiResult<Response> {
     }
 }
 
+/// The cookies of a sign-in in cookie mode: the device's, if it is new, and the session's.
+pub(super) fn cookies_of(app: &App, opened: &Opened) -> Vec<(header::HeaderName, String)> {
+    let life_s = opened.expires_at.ms_since(app.clock.now()) / 1_000;
+    let session = set_cookie(app, opened.secret.expose_secret(), life_s);
+    let device = opened.devices.as_ref();
+    let device = device.map(|tokens| device_cookie(app, tokens.expose_secret()));
+    let all = device.into_iter().chain([session]);
+    all.map(|cookie| (header::SET_COOKIE, cookie)).collect()
+}
+
 async fn signed_in(app: &App, opened: Opened) -> ApiResult<Response> {
     let username = match (opened.user, &app.config.super_admin) {
         (Some(id), _) => user::get(app, id).await?.username,
@@ -193,24 +203,21 @@ async fn signed_in(app: &App, opened: Opened) -> ApiResult<Response> {
         }),
         ..SignedIn::default()
     };
-    let secret = opened.secret.expose_secret();
-    let device = opened
-        .devices
-        .as_ref()
-        .map(|tokens| tokens.expose_secret().to_owned());
-    let mut cookies = Vec::new();
-    if let Some(tokens) = &device {
-        cookies.push((header::SET_COOKIE, device_cookie(app, tokens)));
-    }
-    if let Some(token) = opened.access_token {
-        body.access_token = Some(token.expose_secret().to_owned());
-        body.refresh_token = Some(secret.to_owned());
-        body.device_token = device;
-    } else {
-        body.csrf_token = Some(session::csrf_token(&app.keys, opened.session));
-        let life_s = opened.expires_at.ms_since(app.clock.now()) / 1_000;
-        cookies.push((header::SET_COOKIE, set_cookie(app, secret, life_s)));
-    }
+    let cookies = match &opened.access_token {
+        Some(token) => {
+            let device = opened.devices.as_ref();
+            body.access_token = Some(token.expose_secret().to_owned());
+            body.refresh_token = Some(opened.secret.expose_secret().to_owned());
+            body.device_token = device.map(|tokens| tokens.expose_secret().to_owned());
+            let device =
+                device.map(|tokens| (header::SET_COOKIE, device_cookie(app, tokens.expose_secret())));
+            device.into_iter().collect()
+        }
+        None => {
+            body.csrf_token = Some(session::csrf_token(&app.keys, opened.session));
+            cookies_of(app, &opened)
+        }
+    };
     Ok((AppendHeaders(cookies), [no_store()], Json(body)).into_response())
 }
 
@@ -223,14 +230,13 @@ fn set_cookie(app: &App, value: &str, max_age_s: i64) -> String {
     format!("{SESSION_COOKIE}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={max_age_s}{secure}")
 }
 
+/// Lax: it signs nobody in, and is wanted when a browser comes back from a provider.
 fn device_cookie(app: &App, tokens: &str) -> String {
     let (secure, life_s) = (secure(app), LIFE_DAYS * UnixMs::DAY / 1_000);
-    format!(
-        "{DEVICE_COOKIE}={tokens}; Path=/api/v1/auth; HttpOnly; SameSite=Strict; Max-Age={life_s}{secure}"
-    )
+    format!("{DEVICE_COOKIE}={tokens}; Path=/api/v1/auth; HttpOnly; SameSite=Lax; Max-Age={life_s}{secure}")
 }
 
-fn secure(app: &App) -> &'static str {
+pub(super) fn secure(app: &App) -> &'static str {
     let url = app.config.http.public_url.as_deref();
     if url.is_some_and(|url| url.starts_with("https://")) {
         "; Secure"

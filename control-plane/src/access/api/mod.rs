@@ -9,6 +9,7 @@ mod orgs;
 mod permissions;
 mod platforms;
 mod proofs;
+mod providers;
 mod second_factor;
 mod templates;
 mod users;
@@ -23,6 +24,7 @@ pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(auth::router())
         .merge(proofs::router())
+        .merge(providers::router())
         .merge(second_factor::router())
         .merge(users::router())
         .merge(orgs::router())

@@ -2,6 +2,7 @@
 
 pub(super) mod administrator;
 pub(super) mod api_key;
+pub(super) mod binding;
 pub(super) mod challenge;
 pub(super) mod department;
 pub(super) mod device;
@@ -14,6 +15,7 @@ pub(super) mod org;
 pub(super) mod own_operation;
 pub(super) mod platform;
 pub(super) mod proof;
+pub(super) mod provider;
 pub(super) mod role;
 pub(super) mod second_factor;
 pub(super) mod session;

@@ -8,6 +8,8 @@ mod mail;
 mod matrix;
 mod people;
 mod permissions;
+mod provider;
+pub(crate) mod provider_peer;
 mod second_factor;
 mod strength;
 mod upgrade;

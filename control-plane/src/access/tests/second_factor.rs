@@ -413,6 +413,23 @@ both_databases!(
     }
 );
 
+both_databases!(nobody_locks_the_super_administrator_out, |test| {
+    let stranger = test.nobody().at([203, 0, 113, 9].into());
+    let (status, signed_in) = login(&test.nobody().at([192, 0, 2, 1].into()), "root", None).await;
+    assert_eq!(status, 200, "{signed_in}");
+    let device = signed_in["deviceToken"].as_str().unwrap();
+    let wrong = json!({"login": "root", "password": "not this one"});
+    for _ in 0..10 {
+        assert_eq!(stranger.post("/api/v1/auth/login", wrong.clone()).await.0, 401);
+    }
+    assert_eq!(login(&stranger, "root", None).await.0, 429);
+    let (status, again) = login(&stranger, "root", Some(device)).await;
+    assert_eq!(status, 200);
+    assert!(again.get("deviceToken").is_none(), "it is known: {again}");
+    let (status, _) = login(&stranger, "root", Some("mda_made_1780000000000_up")).await;
+    assert_eq!(status, 429);
+});
+
 both_databases!(
     a_browser_keeps_its_device_in_a_cookie_that_scripts_can_t_read,
     |test| {
@@ -431,7 +448,7 @@ both_databases!(
         let device = cookie(&headers, "muster_device").unwrap();
         for part in [
             "HttpOnly",
-            "SameSite=Strict",
+            "SameSite=Lax",
             "Path=/api/v1/auth",
             "Max-Age=34560000",
         ] {

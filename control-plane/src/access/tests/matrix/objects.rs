@@ -46,6 +46,9 @@ pub(super) async fn make(test: &Test) -> Objects {
         ("containers", "web".to_owned()),
         ("keys", "ca".to_owned()),
         ("outbox", host.to_string()),
+        ("providers", "nowhere".to_owned()),
+        ("bindings", "nowhere".to_owned()),
+        ("binding-types", "nowhere".to_owned()),
         ("devices", host.to_string()),
         ("clusters", made("/api/v1/clusters", json!({"name": "web"})).await),
         (
