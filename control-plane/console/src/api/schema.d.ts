@@ -402,6 +402,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/providers/{provider}/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where a provider sends the browser back to. Goes on to `/` signed in, to `/sign-in#challenge=…&methods=…` if a second
+         *     factor is asked for, to `/profile#bound=…`, or to `/sign-in#error=…`.
+         */
+        get: operations["returnFromProvider"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/providers/{provider}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins a sign-in at a provider: the browser goes to `url`, and keeps a cookie for when it comes back. */
+        post: operations["startProvider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/refresh": {
         parameters: {
             query?: never;
@@ -430,6 +467,57 @@ export interface paths {
         put?: never;
         /** Registers by oneself, with the account of a manager of the platform who vouches. */
         post: operations["register"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/ways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The ways to sign in here. */
+        get: operations["listSignInWays"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/binding-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The dictionary of types of bindings. */
+        get: operations["listBindingTypes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/binding-types/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Adds a type of bindings, or changes its name and icon. */
+        put: operations["putBindingType"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1030,6 +1118,41 @@ export interface paths {
         get: operations["getMe"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/bindings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What else signs one in: the address and number of one's profile, and accounts at providers. */
+        get: operations["listMyBindings"];
+        put?: never;
+        post?: never;
+        /** Takes a binding away. */
+        delete: operations["deleteMyBinding"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/bindings/{provider}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins to bind an account at a provider to oneself: the browser goes to `url`, and keeps a cookie for when it comes back. */
+        post: operations["bindProvider"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2586,6 +2709,49 @@ export interface components {
          * @enum {string}
          */
         AuthType: "none" | "username-password" | "token";
+        /** @description Something that signs a user in. */
+        Binding: {
+            createdAt: components["schemas"]["UnixMs"] | null;
+            /** @description For people. */
+            other: string;
+            /** @description A type's code. */
+            type: string;
+            /** @description The address, the number, or the account as the provider knows it for ever. */
+            typeAccount: string;
+            /** @description Whether the user showed that it is theirs. */
+            verified: boolean;
+        };
+        /** @description All of them. */
+        Bindings: {
+            /** @description The profile's first. */
+            items: components["schemas"]["Binding"][];
+        };
+        /** @description A type of binding. */
+        BindingType: {
+            /** @description Unique. */
+            code: string;
+            /** @description An image's address or data URI; may be empty. */
+            icon: string;
+            /**
+             * Format: uuid
+             * @description Id.
+             */
+            id: string;
+            /** @description For people. */
+            name: string;
+        };
+        /** @description A type as it is to be. */
+        BindingTypeBody: {
+            /** @description An https address, or a data URI of an image. */
+            icon?: string | null;
+            /** @description For people, 1 to 64 characters. */
+            name: string;
+        };
+        /** @description All of them. */
+        BindingTypes: {
+            /** @description By code. */
+            items: components["schemas"]["BindingType"][];
+        };
         /** @description A built-in operation. */
         BuiltIn: {
             code: string;
@@ -5503,6 +5669,25 @@ export interface components {
             /** @description Can share a transaction with others. */
             transactional: boolean;
         };
+        /** @description A way to sign in by somebody else. */
+        Provider: {
+            /** @description For addresses. */
+            code: string;
+            /** @description `oidc`, `github` or `gitee`: the type of binding. */
+            kind: string;
+            /** @description For people. */
+            name: string;
+        };
+        /** @description Where the browser goes next. */
+        ProviderAddress: {
+            /** @description At the provider. */
+            url: string;
+        };
+        /** @description Where somebody wants to be let in. */
+        ProviderStart: {
+            /** @description Code of the platform; `default` if absent. */
+            platform?: string | null;
+        };
         /** @description What is asked. */
         Question: {
             /** @description Its id, or the name of an environment or database. */
@@ -6004,6 +6189,15 @@ export interface components {
             mfaRequired: boolean;
             refreshToken?: string | null;
             user?: components["schemas"]["Myself"] | null;
+        };
+        /** @description The ways to sign in here. */
+        SignInWays: {
+            /** @description By a code that is mailed; a forgotten password is reset by mail, too. */
+            email: boolean;
+            /** @description By somebody else. */
+            providers: components["schemas"]["Provider"][];
+            /** @description By a code in a text message. */
+            sms: boolean;
         };
         /**
          * @description What is told of the values in a step.
@@ -7339,6 +7533,94 @@ export interface operations {
             };
         };
     };
+    returnFromProvider: {
+        parameters: {
+            query?: {
+                code?: string;
+                error?: string;
+                state?: string;
+            };
+            header?: never;
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    startProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProviderStart"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderAddress"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     refresh: {
         parameters: {
             query?: never;
@@ -7408,6 +7690,85 @@ export interface operations {
                 };
             };
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSignInWays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInWays"];
+                };
+            };
+        };
+    };
+    listBindingTypes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BindingTypes"];
+                };
+            };
+        };
+    };
+    putBindingType: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BindingTypeBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BindingType"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9130,6 +9491,132 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+        };
+    };
+    listMyBindings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Bindings"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteMyBinding: {
+        parameters: {
+            query: {
+                /** @description Its type. */
+                type: string;
+                /** @description Its account. */
+                typeAccount: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bindProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderAddress"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
