@@ -203,20 +203,16 @@ async fn signed_in(app: &App, opened: Opened) -> ApiResult<Response> {
         }),
         ..SignedIn::default()
     };
-    let cookies = match &opened.access_token {
-        Some(token) => {
-            let device = opened.devices.as_ref();
-            body.access_token = Some(token.expose_secret().to_owned());
-            body.refresh_token = Some(opened.secret.expose_secret().to_owned());
-            body.device_token = device.map(|tokens| tokens.expose_secret().to_owned());
-            let device =
-                device.map(|tokens| (header::SET_COOKIE, device_cookie(app, tokens.expose_secret())));
-            device.into_iter().collect()
-        }
-        None => {
-            body.csrf_token = Some(session::csrf_token(&app.keys, opened.session));
-            cookies_of(app, &opened)
-        }
+    let cookies = if let Some(token) = &opened.access_token {
+        let device = opened.devices.as_ref();
+        body.access_token = Some(token.expose_secret().to_owned());
+        body.refresh_token = Some(opened.secret.expose_secret().to_owned());
+        body.device_token = device.map(|tokens| tokens.expose_secret().to_owned());
+        let device = device.map(|tokens| (header::SET_COOKIE, device_cookie(app, tokens.expose_secret())));
+        device.into_iter().collect()
+    } else {
+        body.csrf_token = Some(session::csrf_token(&app.keys, opened.session));
+        cookies_of(app, &opened)
     };
     Ok((AppendHeaders(cookies), [no_store()], Json(body)).into_response())
 }

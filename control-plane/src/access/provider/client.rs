@@ -158,7 +158,7 @@ async fn exchange(
     let mut request = http.post(places.token.clone()).header(ACCEPT, "application/json");
     match &secret {
         Some(secret) if places.basic => {
-            request = request.header(AUTHORIZATION, basic(&config.client_id, secret)?)
+            request = request.header(AUTHORIZATION, basic(&config.client_id, secret)?);
         }
         Some(secret) => pairs.push(("client_secret", secret.expose_secret())),
         None => {}
