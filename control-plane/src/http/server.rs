@@ -68,9 +68,21 @@ pub(super) fn dressed(routes: Router) -> Router {
         .layer(PropagateRequestIdLayer::new(request_id.clone()))
         .layer(TraceLayer::new_for_http().make_span_with(|request: &Request<_>| {
             // The path only: a query string may hold what must not be logged.
-            info_span!("http", http.method = %request.method(), http.path = request.uri().path())
+            let path = loggable(request.uri().path());
+            info_span!("http", http.method = %request.method(), http.path = %path)
         }))
         .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
+}
+
+/// A path without what may be a token: the links of invitations have one in it.
+fn loggable(path: &str) -> String {
+    const LONGEST: usize = 40;
+    const BEGINNING: usize = 8;
+    let cut = |part: &str| match part.char_indices().nth(LONGEST) {
+        Some(_) => part.chars().take(BEGINNING).chain(['…']).collect(),
+        None => part.to_owned(),
+    };
+    path.split('/').map(cut).collect::<Vec<_>>().join("/")
 }
 
 /// Serves until the process is told to stop, then lets open requests end.
@@ -116,4 +128,17 @@ fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
         detail,
         Vec::new(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_token_of_a_link_is_logged() {
+        let id = "/api/v1/hosts/0199c0de-0000-7000-8000-000000000001";
+        assert_eq!(loggable(id), id);
+        let link = format!("/invitations/inv_{}", "t".repeat(43));
+        assert_eq!(loggable(&link), "/invitations/inv_tttt…");
+    }
 }

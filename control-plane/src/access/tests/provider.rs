@@ -188,7 +188,7 @@ both_databases!(a_token_that_does_not_hold_signs_nobody_in, |test| {
     let twists: [Twist; 9] = [
         ("nonce", |claims| claims["nonce"] = json!("another")),
         ("no nonce", |claims| {
-            drop(claims.as_object_mut().unwrap().remove("nonce"))
+            drop(claims.as_object_mut().unwrap().remove("nonce"));
         }),
         ("audience", |claims| claims["aud"] = json!("somebody-else")),
         ("one of several, for another", |claims| {
@@ -197,10 +197,10 @@ both_databases!(a_token_that_does_not_hold_signs_nobody_in, |test| {
         }),
         ("issuer", |claims| claims["iss"] = json!("https://evil.example")),
         ("expired", |claims| {
-            claims["exp"] = json!(claims["iat"].as_i64().unwrap() - 120)
+            claims["exp"] = json!(claims["iat"].as_i64().unwrap() - 120);
         }),
         ("of tomorrow", |claims| {
-            claims["iat"] = json!(claims["iat"].as_i64().unwrap() + 86_400)
+            claims["iat"] = json!(claims["iat"].as_i64().unwrap() + 86_400);
         }),
         ("unsigned", |claims| claims["alg"] = json!("none")),
         ("signed with our secret", |claims| claims["alg"] = json!("HS256")),
