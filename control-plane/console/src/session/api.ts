@@ -1,3 +1,4 @@
+import { Problem } from '@/api/problem'
 import { body, server, type Schemas } from '@/api/server'
 
 export type Me = Schemas['Me']
@@ -14,7 +15,10 @@ export function fetchPermissions(): Promise<Schemas['MyPermissions']> {
 /** Signs in with HttpOnly cookies; answers the CSRF token. */
 export async function logIn(login: string, password: string, platform: string): Promise<string> {
   const call = server.POST('/api/v1/auth/login', { params: { query: { mode: 'cookie' } }, body: { login, password, ...(platform ? { platform } : {}) } })
-  return (await body(call)).csrfToken ?? ''
+  const { mfaRequired, csrfToken } = await body(call)
+  // Nobody is signed in yet; this console can't answer the challenge.
+  if (mfaRequired) throw new Problem({ status: 403, type: 'mfa-required' })
+  return csrfToken ?? ''
 }
 
 export async function logOut(): Promise<void> {

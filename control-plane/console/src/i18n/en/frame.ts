@@ -119,6 +119,7 @@ export const frame = {
     platform: 'Platform',
     platformHint: 'Its code. Without one: the only or usual platform',
     register: 'Register',
+    secondFactor: 'This account needs a second factor here, which this page can’t ask for yet. Sign in on a device that is known.',
     tagline: 'Hosts, deployments and database releases in one place.',
     unreachable: 'The server does not answer right now. You can try anyway.',
   },

@@ -121,6 +121,7 @@ export const frame: Pick<Messages, 'ui' | 'problem' | 'nav' | 'frame' | 'palette
     platform: '平台',
     platformHint: '平台代码；留空则使用默认平台',
     register: '注册',
+    secondFactor: '此账号在这里需要第二重验证，本页面暂不支持，请在已登录过的设备上登录。',
     tagline: '主机、部署与数据库发布，尽在一处。',
     unreachable: '服务器暂时没有响应，你仍可尝试登录。',
   },
