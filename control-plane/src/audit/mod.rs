@@ -3,7 +3,7 @@
 //! Who, from where, on what object, which operation, how it ended, what it was before and after (without secrets).
 //! Append-only. The rows of one scope (an org, or `platform` for what is above orgs) are numbered without a gap and
 //! each row's hash covers the row and the hash before it: a row that was changed or removed breaks the chain, which
-//! [`verify`] and the export show.
+//! [`verify()`] and the export show.
 //!
 //! A change's row is written in the change's own transaction ([`record`]): neither is there without the other.
 //! Refused attempts are written by themselves ([`record_refusal`]); losing one to a crash is accepted.
