@@ -125,8 +125,13 @@ impl Ground {
     pub fn start_what_died(&mut self) -> Result<bool> {
         let mut running = true;
         if !self.fleet.plane.is_running() {
-            self.fleet.plane.serve()?;
-            self.fleet.admin = self.fleet.plane.admin()?;
+            let plane = &mut self.fleet.plane;
+            match plane.serve().and_then(|()| plane.admin()) {
+                Ok(admin) => self.fleet.admin = admin,
+                // It died at its point before it was ready: the next look starts it again.
+                Err(_) if self.points.has_killed() => {}
+                Err(error) => return Err(error),
+            }
             running = false;
         }
         if !self.fleet.agent.is_running() {

@@ -137,7 +137,10 @@ fn dies_anywhere(url: Option<String>) -> Result<()> {
         ground: Ground::start(url, 10, agent)?,
         hosts: 1,
     };
-    let points = joins.list()?;
+    // What only one of two joins passes is not a join's: the fleet's own host tells something now and then.
+    let mut points = joins.list()?;
+    let again = joins.list()?;
+    points.retain(|point| again.contains(point));
     for program in ["muster-agent", "muster"] {
         ensure!(
             points.iter().any(|point| point.program() == program),
