@@ -56,7 +56,6 @@ impl Story {
         let admin = self.control_plane_is_installed_and_set_up()?;
         let host = self.host_joins_by_the_line_of_the_api(&admin)?;
         self.halves_belong_to_whom_they_should()?;
-        self.no_test_can_stop_what_is_packaged()?;
         self.orders_go_to_workers_within_the_policy(&admin, &host)?;
         self.killed_processes_come_back(&admin)?;
         self.stuck_processes_are_restarted(&admin)?;
@@ -167,20 +166,6 @@ impl Story {
             .host
             .run(&format!("stat -c %U {process}; grep CapEff {process}/status"))?;
         ensure!(user == "muster-agent\nCapEff:\t0000000000000000\n", "{user}");
-        Ok(())
-    }
-
-    /// The points at which tests stop a process (`muster_base::points`) are in no program that anybody installs.
-    fn no_test_can_stop_what_is_packaged(&self) -> Result<()> {
-        for (machine, program) in [
-            (&self.plane, "/usr/bin/muster"),
-            (&self.host, "/usr/bin/muster-agent"),
-            (&self.host, "/usr/libexec/muster-agent/muster-worker"),
-        ] {
-            let holds = |text: &str| machine.succeeds(&format!("grep --quiet {text} {program}"));
-            ensure!(holds("MUSTER_"), "{program} can't be searched");
-            ensure!(!holds("MUSTER_POINTS"), "{program} has points");
-        }
         Ok(())
     }
 

@@ -6,7 +6,7 @@
 use crate::cargo_tool::CargoTool;
 use crate::interrupt::Interrupt;
 use crate::{project, say};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use muster_workbench::process::run as output_of;
 use muster_workbench::tools;
 use std::fs;
@@ -20,6 +20,14 @@ const CARGO_DEB: CargoTool = CargoTool {
 
 /// The profile of the agent's programs.
 const SMALL: &str = "release-small";
+
+/// What the packages hold, and the profile that it is built by.
+const PROGRAMS: [(&str, &str); 4] = [
+    (SMALL, "muster-agent"),
+    (SMALL, "muster-worker"),
+    ("release", "muster"),
+    ("release", "musterctl"),
+];
 
 /// What `cargo packages` takes.
 #[derive(clap::Args)]
@@ -53,6 +61,9 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<ExitCode> {
         let mut cargo = project::cargo(&["build", "--quiet", "--bins"]);
         project::must(interrupt, cargo.args(build), "the build")?;
     }
+    for (profile, program) in PROGRAMS {
+        has_no_points(&project::target_dir().join(profile).join(program))?;
+    }
     let plan = Plan {
         target: &project::target_dir(),
         version: args.deb_version.as_deref(),
@@ -66,16 +77,20 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The points at which tests stop a process (`muster_base::points`) are in nothing that is shipped.
+fn has_no_points(program: &Path) -> Result<()> {
+    const MARK: &[u8] = b"MUSTER_POINTS";
+    let bytes = fs::read(program)?;
+    let has = bytes.windows(MARK.len()).any(|part| part == MARK);
+    ensure!(!has, "{} holds the points of tests", program.display());
+    Ok(())
+}
+
 /// Lays the programs that the tests use out in `dir` as if they had been built to be shipped: the packages' checks are
 /// about the packages, and would else cost a second build of everything.
 pub fn stage(interrupt: &Interrupt, dir: &Path) -> Result<()> {
     let built = project::build_programs(interrupt)?;
-    for (profile, program) in [
-        (SMALL, "muster-agent"),
-        (SMALL, "muster-worker"),
-        ("release", "muster"),
-        ("release", "musterctl"),
-    ] {
+    for (profile, program) in PROGRAMS {
         fs::create_dir_all(dir.join(profile))?;
         output_of(
             Command::new(tools::STRIP.path()?)
