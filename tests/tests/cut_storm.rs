@@ -4,9 +4,9 @@
 //! ever took is stored once, and every release is in its database as its record says: once, not at all, or up
 //! to a statement that a person has to look at.
 //!
-//! `MUSTER_CUT_ROUNDS` makes it longer, `MUSTER_CUT_SEED` deals the same blows again. Seen to fail, as it should, when an
-//! agent does not send again what a lost session left unacknowledged. It found that a worker waited half an hour for the
-//! answer on a database connection that an address change had killed, and kept the host's other releases waiting.
+//! `MUSTER_CUT_ROUNDS` makes it longer, `MUSTER_CUT_SEED` deals the same blows again. It found that a worker waited half an
+//! hour for the answer on a database connection that an address change had killed, and kept the host's other releases
+//! waiting.
 
 #![expect(clippy::print_stdout, reason = "a story of rounds says how many there were")]
 

@@ -108,7 +108,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
         let zero = parts.uri.path().contains("%00");
         match axum::extract::Path::<T>::from_request_parts(parts, state).await {
             Ok(axum::extract::Path(value)) if !zero => Ok(Self(value)),
-            Ok(_) | Err(_) => Err(ApiError::from(Error::NotFound("such thing")).into_response()),
+            Ok(_) | Err(_) => Err(ApiError::from(Error::NotFound("object")).into_response()),
         }
     }
 }
