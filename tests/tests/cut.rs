@@ -2,7 +2,8 @@
 //! packets become too large, clocks are set. Each story says what the operator sees meanwhile and checks at the end
 //! that every sample is stored once and every order was done once.
 //!
-//! `cut_storm.rs` has all of it at once, at random.
+//! `cut_storm.rs` has all of it at once, at random. Seen to fail when it should: an agent that did not send again what a
+//! lost session had left unacknowledged lost eight samples in each of four stories (`136 taken, 128 stored`).
 
 mod books;
 
