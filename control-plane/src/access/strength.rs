@@ -11,8 +11,10 @@
 //! are scored; a password may be longer.
 
 use muster_base::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::{AccessError, User, breach, password};
+use super::{AccessError, Identity, User, breach, password, user};
 use crate::app::App;
 
 /// What a new password must have at least.
@@ -26,6 +28,39 @@ pub(super) struct Accepted {
     pub(super) hash: SecretString,
     /// zxcvbn's score, 0 to 4.
     pub(super) strength: i64,
+}
+
+/// A password that somebody thinks of taking.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Candidate {
+    /// As it is so far.
+    #[schema(value_type = String, format = Password)]
+    pub password: SecretString,
+}
+
+/// How hard it would be to guess.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Judged {
+    /// 0 to 4.
+    #[schema(minimum = 0, maximum = 4)]
+    pub strength: i64,
+    /// Whether it is long and strong enough to be taken.
+    pub enough: bool,
+}
+
+/// Scores what the caller thinks of taking, as it would be scored if they took it. Kept nowhere.
+pub(super) async fn judge(app: &App, who: &Identity, candidate: Candidate) -> Result<Judged, AccessError> {
+    let id = who.require_user()?;
+    app.throttle.score(id)?;
+    let row = user::get(app, id).await?;
+    let fits = password::check(&candidate.password).is_ok();
+    let strength = score(candidate.password, words(&row)).await?;
+    Ok(Judged {
+        strength,
+        enough: fits && strength >= LEAST,
+    })
 }
 
 /// Checks and hashes a new password of somebody whose own words these are.

@@ -7,6 +7,7 @@
 //! | anybody from one network, on one account | 10 | 15 s |
 //! | anybody at all, on one account | 60 | 3 s |
 //! | answers to one user's second factor | 10 | 2 min |
+//! | passwords that one user has scored | 60 | second |
 //! | codes sent to one account, whoever asks; and by each known device | 5 | 10 min |
 //! | a device that the account's user signed in with before, on that account | 10 | 15 s |
 //!
@@ -38,6 +39,7 @@ const ADDRESS: (NonZeroU32, Duration) = (NonZeroU32::new(60).unwrap(), Duration:
 const NETWORK: (NonZeroU32, Duration) = (NonZeroU32::new(240).unwrap(), Duration::from_millis(250));
 const SECOND_FACTOR: (NonZeroU32, Duration) = (NonZeroU32::new(10).unwrap(), Duration::from_mins(2));
 const CODES: (NonZeroU32, Duration) = (NonZeroU32::new(5).unwrap(), Duration::from_mins(10));
+const SCORES: (NonZeroU32, Duration) = (NonZeroU32::new(60).unwrap(), Duration::from_secs(1));
 const DEVICE: (NonZeroU32, Duration) = (NonZeroU32::new(10).unwrap(), Duration::from_secs(15));
 
 /// What is done after its answer, at a time.
@@ -53,6 +55,7 @@ pub struct Throttle {
     devices: Budgets,
     second_factors: Budgets,
     codes: Budgets,
+    scores: Budgets,
     aside: Arc<Semaphore>,
 }
 
@@ -66,6 +69,7 @@ impl Default for Throttle {
             devices: Budgets::new(DEVICE),
             second_factors: Budgets::new(SECOND_FACTOR),
             codes: Budgets::new(CODES),
+            scores: Budgets::new(SCORES),
             aside: Arc::new(Semaphore::new(ASIDE)),
         }
     }
@@ -103,6 +107,11 @@ impl Throttle {
     /// Counts one answer to the user's second factor, whichever challenge it is for.
     pub(super) fn second_factor(&self, user: UserId) -> Result<(), AccessError> {
         self.second_factors.spend(&user)
+    }
+
+    /// Counts one password that the user has scored while typing it.
+    pub(super) fn score(&self, user: UserId) -> Result<(), AccessError> {
+        self.scores.spend(&user)
     }
 
     /// Whether nothing is done aside.

@@ -20,6 +20,7 @@ use crate::{
         org::{self, Membership},
         session::{self, Mode, Opened},
         sign_in::{self, PasswordAttempt, SignIn, Visitor},
+        strength::{self, Candidate, Judged},
         user,
     },
     app::App,
@@ -38,6 +39,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(logout_everywhere))
         .routes(routes!(me))
         .routes(routes!(change_password))
+        .routes(routes!(judge_password))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -323,4 +325,16 @@ async fn change_password(
 ) -> ApiResult<StatusCode> {
     user::change_password(&app, &who, (body.old_password, body.new_password), language).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Says how hard a password would be to guess for whoever knows the caller, before it is taken. Kept nowhere.
+#[utoipa::path(post, path = "/api/v1/me/password/strength", operation_id = "judgeMyPassword", tag = "auth",
+    request_body = Candidate, responses((status = 200, body = Judged), (status = 403, body = Problem),
+    (status = 429, body = Problem)))]
+async fn judge_password(
+    State(app): State<App>,
+    who: Identity,
+    Body(body): Body<Candidate>,
+) -> ApiResult<Json<Judged>> {
+    Ok(Json(strength::judge(&app, &who, body).await?))
 }

@@ -40,8 +40,8 @@ pub(super) fn router() -> OpenApiRouter<App> {
 /// The ways to sign in here.
 #[utoipa::path(get, path = "/api/v1/auth/ways", operation_id = "listSignInWays", tag = "auth", security(()),
     responses((status = 200, body = SignInWays)))]
-async fn ways(State(app): State<App>) -> Json<SignInWays> {
-    Json(provider::ways(&app))
+async fn ways(State(app): State<App>) -> ApiResult<Json<SignInWays>> {
+    Ok(Json(provider::ways(&app).await?))
 }
 
 /// Begins a sign-in at a provider: the browser goes to `url`, and keeps a cookie for when it comes back.

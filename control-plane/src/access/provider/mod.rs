@@ -67,6 +67,8 @@ pub struct SignInWays {
     pub email: bool,
     /// By a code in a text message.
     pub sms: bool,
+    /// Whether there are several platforms, so that one has to be named.
+    pub many_platforms: bool,
 }
 
 /// Where somebody wants to be let in.
@@ -124,7 +126,7 @@ pub(super) enum Returned {
 }
 
 /// The ways to sign in here.
-pub(super) fn ways(app: &App) -> SignInWays {
+pub(super) async fn ways(app: &App) -> Result<SignInWays, AccessError> {
     let providers = app
         .config
         .sign_in
@@ -135,11 +137,12 @@ pub(super) fn ways(app: &App) -> SignInWays {
             kind: config.kind.as_str(),
             name: config.label.clone().unwrap_or_else(|| code.clone()),
         });
-    SignInWays {
+    Ok(SignInWays {
         providers: providers.collect(),
         email: app.config.mail.is_some(),
         sms: app.config.sms.is_some(),
-    }
+        many_platforms: store::platform::count_active(&app.db).await? > 1,
+    })
 }
 
 /// Sends a browser away to sign in; where to, and the secret that it keeps.

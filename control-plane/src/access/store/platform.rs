@@ -35,6 +35,14 @@ pub(in crate::access) async fn default_id(tx: &mut Tx) -> Result<PlatformId, DbE
         .await)?)
 }
 
+/// How many there are whose people may get in.
+pub(in crate::access) async fn count_active(db: &Db) -> Result<i64, DbError> {
+    const SQL: &str = "select count(*) from platforms where status = 'active'";
+    Ok(with_pool!(db, |pool| sqlx::query_scalar(SQL)
+        .fetch_one(pool)
+        .await)?)
+}
+
 /// By code; `ids` is a JSON array of those to look among, none: all.
 pub(in crate::access) async fn list(
     db: &Db,

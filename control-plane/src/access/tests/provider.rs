@@ -253,6 +253,16 @@ both_databases!(the_ways_and_the_dictionary_are_known, |test| {
     let (status, ways) = test.nobody().get("/api/v1/auth/ways").await;
     assert_eq!(status, 200);
     assert_eq!((&ways["email"], &ways["sms"]), (&json!(true), &json!(true)));
+    assert_eq!(ways["manyPlatforms"], false);
+    let shop = json!({"code": "shop", "name": "Shop"});
+    let admin = test.admin().await;
+    let (status, made) = admin.post("/api/v1/platforms", shop).await;
+    assert_eq!(status, 201, "{made}");
+    let several = async || test.nobody().get("/api/v1/auth/ways").await.1["manyPlatforms"].clone();
+    assert_eq!(several().await, true);
+    let path = format!("/api/v1/platforms/{}", made["id"].as_str().unwrap());
+    assert_eq!(admin.patch(&path, json!({"status": "disabled"})).await.0, 200);
+    assert_eq!(several().await, false, "nobody gets in by a disabled one");
     let codes: Vec<_> = ways["providers"]
         .as_array()
         .unwrap()

@@ -52,6 +52,29 @@ both_databases!(a_new_password_is_hard_to_guess_wherever_it_is_set, |test| {
     );
 });
 
+both_databases!(a_password_is_judged_while_it_is_typed, |test| {
+    let admin = test.admin().await;
+    let body = json!({"username": "wilhelmina", "password": "four quiet words here", "email": "w@hohenzollern.example"});
+    assert_eq!(admin.post("/api/v1/users", body).await.0, 201);
+    let own = test.sign_in("wilhelmina", "four quiet words here").await;
+    let judge = async |password: &str| {
+        let path = "/api/v1/me/password/strength";
+        own.post(path, json!({"password": password})).await
+    };
+    let (status, judged) = judge("another quiet lot of words").await;
+    assert_eq!((status, judged), (200, json!({"strength": 4, "enough": true})));
+    for weak in ["", "wilhelmina99", "x7#Q!vz2"] {
+        assert_eq!(judge(weak).await.1["enough"], false, "{weak}");
+    }
+    let own_words = judge("wilhelminahohenzollern").await.1;
+    assert!(own_words["strength"].as_i64().unwrap() < 3, "{own_words}");
+    let mut refused = false;
+    for _ in 0..100 {
+        refused |= judge("x").await.0 == 429;
+    }
+    assert!(refused, "nobody keeps the cores busy with it");
+});
+
 async fn stored(test: &Test, id: UserId) -> (String, Value) {
     let hash = store::user::password_hash(&test.app.db, id)
         .await
