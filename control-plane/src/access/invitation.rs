@@ -3,13 +3,15 @@
 //! The link holds a token that is answered once and stored as a hash; it works once, until it expires or is revoked.
 //! One that is for an e-mail address is mailed there, too, and works only for the user who has that address.
 
+use std::net::IpAddr;
+
 use muster_base::{InvitationId, OrgId, SecretString, UnixMs, UserId, random_token, sha256};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
     AccessError, Actor, Caller, Identity, Operation, Role, grant,
-    message::{self, Mode, NewMessage, SubMode},
+    message::{self, Mode, NewMessage, SubMode, Words},
     profile::is_email,
     store, user,
 };
@@ -63,6 +65,27 @@ pub struct Acceptance {
     /// `inv_…` from the link.
     #[schema(value_type = String)]
     pub token: SecretString,
+}
+
+/// An invitation, as whoever has its link sees it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InvitationView {
+    /// Into which org.
+    pub org_name: String,
+    /// Its picture; empty without one.
+    pub org_logo: String,
+    /// Of which platform: code.
+    pub platform: String,
+    /// What one will be.
+    pub role: Role,
+    /// Who invites.
+    pub created_by: String,
+    /// The address that the account must have; null: any.
+    #[schema(required)]
+    pub email: Option<String>,
+    /// Until when it works.
+    pub expires_at: UnixMs,
 }
 
 /// The org that somebody is a member of now.
@@ -169,6 +192,13 @@ pub(super) async fn revoke(app: &App, caller: &Caller, id: InvitationId) -> Resu
     Ok(())
 }
 
+/// What a link invites to, as long as it works. For whoever has it, signed in or not: it was sent to them.
+pub(super) async fn look(app: &App, hash: &[u8], ip: Option<IpAddr>) -> Result<InvitationView, AccessError> {
+    app.throttle.address(ip)?;
+    let found = store::invitation::find(&app.db, hash, app.clock.now()).await?;
+    found.ok_or(AccessError::NoInvitation)
+}
+
 /// Makes the caller a member. Two who use one link at once: one gets in.
 pub(super) async fn accept(app: &App, who: &Identity, hash: &[u8]) -> Result<Joined, AccessError> {
     let Actor::User {
@@ -220,12 +250,14 @@ async fn tell_admins(
     open: &Open,
 ) -> Result<(), AccessError> {
     let admins = store::joining::administrators(tx, open.org).await?;
-    let content = format!("{username} accepted an invitation into {}", open.org_name);
     let message = NewMessage {
         org: open.org,
         mode: Mode::Join,
         sub_mode: SubMode::View,
-        content: &content,
+        words: Words::Accepted {
+            name: username,
+            org: &open.org_name,
+        },
         tip: &id.to_string(),
     };
     Ok(message::send(app, tx, &admins, &message).await?)

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::{
     AccessError, Actor, Caller, Identity, Operation, Role, grant,
-    message::{self, Mode, NewMessage, SubMode},
+    message::{self, Mode, NewMessage, SubMode, Words},
     store, user,
 };
 use crate::{
@@ -82,6 +82,29 @@ pub struct JoinRequest {
     pub status: i64,
     /// When they last applied.
     pub updated_at: UnixMs,
+}
+
+/// One's own wish to join an org.
+#[derive(Debug, Clone, Serialize, ToSchema, sqlx::FromRow)]
+#[serde(rename_all = "camelCase")]
+pub struct OwnRequest {
+    /// The org.
+    pub org_id: OrgId,
+    /// Its name.
+    pub org_name: String,
+    /// rejected -1, pending 0.
+    pub status: i64,
+    /// Why it was rejected; empty while it is pending.
+    pub reason: String,
+    /// When one last applied, or it was rejected.
+    pub updated_at: UnixMs,
+}
+
+/// All of one's own.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OwnRequests {
+    /// The newest first.
+    pub items: Vec<OwnRequest>,
 }
 
 /// A wish to join.
@@ -196,12 +219,14 @@ pub(super) async fn apply(app: &App, who: &Identity, wish: EntryCode) -> Result<
             None => store::joining::insert_request(tx, org, *id, now).await?,
         }
         let admins = store::joining::administrators(tx, org).await?;
-        let content = format!("{} wants to join {name}", applicant.username);
         let message = NewMessage {
             org,
             mode: Mode::Join,
             sub_mode: SubMode::Review,
-            content: &content,
+            words: Words::WantsToJoin {
+                name: &applicant.username,
+                org: &name,
+            },
             tip: &id.to_string(),
         };
         message::send(app, tx, &admins, &message).await?;
@@ -213,6 +238,25 @@ pub(super) async fn apply(app: &App, who: &Identity, wish: EntryCode) -> Result<
         org_name: name,
         status: 0,
     })
+}
+
+/// One's own requests that let one in nowhere yet.
+pub(super) async fn list_own(app: &App, who: &Identity) -> Result<OwnRequests, AccessError> {
+    let items = store::joining::list_own(&app.db, who.require_user()?).await?;
+    Ok(OwnRequests { items })
+}
+
+/// Takes one's own request back, pending or rejected.
+pub(super) async fn withdraw(app: &App, who: &Identity, org: OrgId) -> Result<(), AccessError> {
+    let user = who.require_user()?;
+    in_tx!(app.db, |tx| {
+        if !store::joining::delete_request(tx, org, user).await? {
+            return Err(AccessError::NoRequest);
+        }
+        let entry = Entry::done("member:apply", "member", user).detail("withdrawn");
+        audit::record(app, tx, who, Some(org), entry).await?;
+    });
+    Ok(())
 }
 
 /// Who wants to join, and who was rejected.
@@ -240,8 +284,7 @@ pub(super) async fn approve(
     }
     grant::within(caller, &grant::of_role(role))?;
     let name = super::org::get(app, caller).await?.name;
-    let content = format!("you are a member of {name} now");
-    decide(app, caller, user, 1, Some(role), SubMode::Enter, &content).await
+    decide(app, caller, user, (1, Some(role)), Words::LetIn { org: &name }).await
 }
 
 pub(super) async fn reject(
@@ -256,35 +299,46 @@ pub(super) async fn reject(
         return Err(AccessError::invalid("reason", "must have 1 to 200 characters"));
     }
     let name = super::org::get(app, caller).await?.name;
-    let content = format!("{name} did not let you in: {reason}");
-    decide(app, caller, user, -1, None, SubMode::Resubmit, &content).await
+    decide(
+        app,
+        caller,
+        user,
+        (-1, None),
+        Words::Rejected { org: &name, reason },
+    )
+    .await
 }
 
 async fn decide(
     app: &App,
     caller: &Caller,
     user: UserId,
-    status: i64,
-    role: Option<Role>,
-    sub_mode: SubMode,
-    content: &str,
+    (status, role): (i64, Option<Role>),
+    words: Words<'_>,
 ) -> Result<(), AccessError> {
     let (org, now) = (caller.org(), app.clock.now());
+    let (sub_mode, reason) = match words {
+        Words::Rejected { reason, .. } => (SubMode::Resubmit, reason),
+        Words::LetIn { .. }
+        | Words::WantsToJoin { .. }
+        | Words::Accepted { .. }
+        | Words::OrgChanged { .. } => (SubMode::Enter, ""),
+    };
     in_tx!(app.db, |tx| {
-        if !store::joining::decide(tx, (org, user), status, role, now).await? {
+        if !store::joining::decide(tx, (org, user), (status, role, reason), now).await? {
             return Err(AccessError::NoRequest);
         }
         let message = NewMessage {
             org,
             mode: Mode::Join,
             sub_mode,
-            content,
+            words,
             tip: &org.to_string(),
         };
         message::send(app, tx, &[user], &message).await?;
         let entry = Entry::done(Operation::MemberWrite, "joinRequest", user)
             .after(&role)
-            .detail(content);
+            .detail(words.sentence());
         audit::record(app, tx, caller, Some(org), entry).await?;
     });
     Ok(())

@@ -1,7 +1,10 @@
 //! Messages: an inbox for each person.
 //!
 //! A message is written in the transaction of what it tells about, and read by nobody but its owner. It offers one
-//! button ([`SubMode`]) that acts on its `tip`.
+//! button ([`SubMode`]) that acts on its `tip`. What it says ([`Words`]) is kept as a code with its blanks, so that each
+//! reader can be told in their own language, and as an English sentence for those who only show what they get.
+
+use std::collections::BTreeMap;
 
 use muster_base::{MessageId, OrgId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
@@ -37,8 +40,23 @@ pub enum SubMode {
     View,
 }
 
+/// What a message says.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Words<'a> {
+    /// Somebody applied to an org.
+    WantsToJoin { name: &'a str, org: &'a str },
+    /// The reader was let in.
+    LetIn { org: &'a str },
+    /// The reader was not let in.
+    Rejected { org: &'a str, reason: &'a str },
+    /// Somebody used an invitation.
+    Accepted { name: &'a str, org: &'a str },
+    /// An org's profile is another.
+    OrgChanged { org: &'a str },
+}
+
 /// A message.
-#[derive(Debug, Clone, Serialize, ToSchema, sqlx::FromRow)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
     /// Id.
@@ -49,7 +67,11 @@ pub struct Message {
     pub mode: i64,
     /// The button: review 0, resubmit 1, enter 2, view 3.
     pub sub_mode: i64,
-    /// For people.
+    /// What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`; empty for one from before there were codes.
+    pub code: String,
+    /// The blanks of what it says: `name`, `org`, `reason`.
+    pub params: BTreeMap<String, String>,
+    /// The same as an English sentence.
     pub content: String,
     /// What the button acts on.
     pub tip: String,
@@ -86,7 +108,7 @@ pub(super) struct NewMessage<'a> {
     pub(super) org: OrgId,
     pub(super) mode: Mode,
     pub(super) sub_mode: SubMode,
-    pub(super) content: &'a str,
+    pub(super) words: Words<'a>,
     pub(super) tip: &'a str,
 }
 
@@ -106,6 +128,42 @@ impl SubMode {
             Self::Resubmit => 1,
             Self::Enter => 2,
             Self::View => 3,
+        }
+    }
+}
+
+impl Words<'_> {
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Self::WantsToJoin { .. } => "wantsToJoin",
+            Self::LetIn { .. } => "letIn",
+            Self::Rejected { .. } => "rejected",
+            Self::Accepted { .. } => "accepted",
+            Self::OrgChanged { .. } => "orgChanged",
+        }
+    }
+
+    pub(super) fn params(self) -> BTreeMap<&'static str, String> {
+        let pairs = match self {
+            Self::WantsToJoin { name, org } | Self::Accepted { name, org } => {
+                vec![("name", name), ("org", org)]
+            }
+            Self::LetIn { org } | Self::OrgChanged { org } => vec![("org", org)],
+            Self::Rejected { org, reason } => vec![("org", org), ("reason", reason)],
+        };
+        pairs
+            .into_iter()
+            .map(|(blank, text)| (blank, text.to_owned()))
+            .collect()
+    }
+
+    pub(super) fn sentence(self) -> String {
+        match self {
+            Self::WantsToJoin { name, org } => format!("{name} wants to join {org}"),
+            Self::LetIn { org } => format!("you are a member of {org} now"),
+            Self::Rejected { org, reason } => format!("{org} did not let you in: {reason}"),
+            Self::Accepted { name, org } => format!("{name} accepted an invitation into {org}"),
+            Self::OrgChanged { org } => format!("the profile of {org} was changed"),
         }
     }
 }

@@ -39,6 +39,8 @@
 //! | `provider_states` | browsers that are at a provider |
 //! | `challenges` | what a sign-in still has to answer |
 //!
+//! Who gets into an org, and how: [`joining`], [`invitation`], [`own_org`]. What people are told: [`message`].
+//!
 //! How people sign in: [`sign_in`], [`challenge`], [`code`], [`second_factor`], [`device`], [`provider`], [`binding`], [`proof`], [`password`], [`strength`], [`throttle`].
 
 mod administrator;
@@ -65,6 +67,7 @@ mod object;
 mod operation;
 mod org;
 mod own_operation;
+mod own_org;
 mod own_role;
 mod password;
 mod permission;

@@ -8,7 +8,7 @@ use super::binding;
 use super::{
     AccessError, Caller, Identity, Operation, Role,
     administrator::Authority,
-    message::{self, Mode, NewMessage, SubMode},
+    message::{self, Mode, NewMessage, SubMode, Words},
     platform::check_image,
     store, template,
 };
@@ -153,8 +153,17 @@ pub(super) async fn get(app: &App, caller: &Caller) -> Result<Org, AccessError> 
 /// Makes an org with its owner, in the owner's platform: the super administrator, or a manager of that platform.
 pub(super) async fn create(app: &App, who: &Identity, new: NewOrg) -> Result<Org, AccessError> {
     let authority = Authority::require_manager(app, who).await?;
-    let name = check_name(&new.name)?;
-    let slug = new.slug.trim();
+    let org = prepare(app, &new.name, &new.slug, new.description)?;
+    insert(app, who, &org, new.owner_id, |platform| {
+        authority.manage(platform)
+    })
+    .await?;
+    Ok(org)
+}
+
+/// An org that is in no table yet.
+pub(super) fn prepare(app: &App, name: &str, slug: &str, description: String) -> Result<Org, AccessError> {
+    let slug = slug.trim();
     let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if slug.is_empty() || slug.len() > 40 || !slug.chars().all(good) || slug.starts_with('-') {
         return Err(AccessError::invalid(
@@ -162,46 +171,49 @@ pub(super) async fn create(app: &App, who: &Identity, new: NewOrg) -> Result<Org
             "must be 1 to 40 lower-case letters, digits and dashes",
         ));
     }
-    let org = Org {
+    Ok(Org {
         id: app.clock.new_id(),
-        name,
+        name: check_name(name)?,
         slug: slug.to_owned(),
-        description: check_text("description", new.description, 2_000)?,
+        description: check_text("description", description, 2_000)?,
         alias: String::new(),
         logo: String::new(),
         contact: String::new(),
         mobile: String::new(),
         created_at: app.clock.now(),
-    };
-    let create = async || -> Result<(), AccessError> {
+    })
+}
+
+/// Writes a new org with its owner and what every org begins with, if it may be made in the owner's platform.
+pub(super) async fn insert(
+    app: &App,
+    who: &Identity,
+    org: &Org,
+    owner: UserId,
+    may: impl Fn(PlatformId) -> Result<(), AccessError>,
+) -> Result<(), AccessError> {
+    let write = async || -> Result<(), AccessError> {
         in_tx!(app.db, |tx| {
-            let platform: PlatformId = store::user::platform_of(tx, new.owner_id)
+            let platform: PlatformId = store::user::platform_of(tx, owner)
                 .await?
                 .ok_or(AccessError::NoUser)?;
-            authority.manage(platform)?;
-            store::member::check_name(tx, &app.db, new.owner_id, org.id, &org.name).await?;
-            store::org::insert(tx, platform, &org).await?;
+            may(platform)?;
+            store::member::check_name(tx, &app.db, owner, org.id, &org.name).await?;
+            store::org::insert(tx, platform, org).await?;
             fleet::seed_environments(tx, &app.clock, org.id).await?;
             template::seed(tx, &app.clock, org.id).await?;
-            store::member::insert(tx, (org.id, new.owner_id), Role::Owner, FOUNDER, org.created_at).await?;
-            audit::record(
-                app,
-                tx,
-                who,
-                Some(org.id),
-                Entry::done("org:create", "org", org.id).after(&org),
-            )
-            .await?;
+            store::member::insert(tx, (org.id, owner), Role::Owner, FOUNDER, org.created_at).await?;
+            let entry = Entry::done("org:create", "org", org.id).after(org);
+            audit::record(app, tx, who, Some(org.id), entry).await?;
         });
         Ok(())
     };
-    create().await.map_err(|error| match error {
+    write().await.map_err(|error| match error {
         AccessError::Db(db) if db.violates_unique("orgs", &["platform_id", "slug"]) => {
             AccessError::Taken("slug")
         }
         other => other,
-    })?;
-    Ok(org)
+    })
 }
 
 /// Changes the caller's org.
@@ -285,12 +297,11 @@ async fn tell_members(app: &App, tx: &mut Tx, caller: &Caller, org: &Org) -> Res
         members.remove(&own);
     }
     let members: Vec<_> = members.into_iter().collect();
-    let content = format!("the profile of {} was changed", org.name);
     let message = NewMessage {
         org: org.id,
         mode: Mode::OrgChanged,
         sub_mode: SubMode::View,
-        content: &content,
+        words: Words::OrgChanged { org: &org.name },
         tip: &org.id.to_string(),
     };
     Ok(message::send(app, tx, &members, &message).await?)

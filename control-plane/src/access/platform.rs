@@ -32,6 +32,8 @@ pub struct Platform {
     pub logo: String,
     /// `active` or `disabled`.
     pub status: String,
+    /// Whether its users may make orgs by themselves.
+    pub orgs_by_users: bool,
     /// When it was made.
     pub created_at: UnixMs,
 }
@@ -47,6 +49,9 @@ pub struct NewPlatform {
     /// An image's address or data URI.
     #[serde(default)]
     pub logo: String,
+    /// Whether its users may make orgs by themselves.
+    #[serde(default)]
+    pub orgs_by_users: bool,
 }
 
 /// What may be changed of a platform.
@@ -59,6 +64,8 @@ pub struct PlatformPatch {
     pub logo: Option<String>,
     /// Whether its people may get in.
     pub status: Option<super::user::UserStatus>,
+    /// Whether its users may make orgs by themselves.
+    pub orgs_by_users: Option<bool>,
 }
 
 /// The platforms that the caller administers, by code.
@@ -88,6 +95,7 @@ pub(super) async fn create(app: &App, who: &Identity, new: NewPlatform) -> Resul
         name: super::org::check_name(&new.name)?,
         logo: check_image("logo", new.logo)?,
         status: "active".to_owned(),
+        orgs_by_users: new.orgs_by_users,
         created_at: app.clock.now(),
     };
     let create = async || -> Result<(), AccessError> {
@@ -124,6 +132,9 @@ pub(super) async fn update(
     }
     if let Some(status) = patch.status {
         status.as_str().clone_into(&mut after.status);
+    }
+    if let Some(allowed) = patch.orgs_by_users {
+        after.orgs_by_users = allowed;
     }
     in_tx!(app.db, |tx| {
         if !store::platform::update(tx, &after).await? {

@@ -18,6 +18,7 @@ use crate::{
         challenge::Method,
         device::{LIFE_DAYS, Tokens},
         org::{self, Membership},
+        own_org,
         session::{self, Mode, Opened},
         sign_in::{self, PasswordAttempt, SignIn, Visitor},
         strength::{self, Candidate, Judged},
@@ -275,6 +276,8 @@ struct Me {
     orgs: Vec<Membership>,
     /// The platforms that they administer; the super administrator administers all without being listed.
     administers: Vec<Administered>,
+    /// Whether they may make orgs by themselves.
+    makes_orgs: bool,
     /// For cookie sessions: send it as `X-CSRF-Token` with everything but reads.
     #[schema(required)]
     csrf_token: Option<String>,
@@ -291,6 +294,7 @@ async fn me(State(app): State<App>, who: Identity) -> ApiResult<Json<Me>> {
     let csrf_token = session.map(|id| session::csrf_token(&app.keys, id));
     let orgs = org::list_mine(&app, &who).await?;
     let administers = administrator::list_mine(&app, &who).await?;
+    let makes_orgs = own_org::may(&app, &who).await?;
     let user = Myself {
         id: who.actor.user(),
         username: who.actor.name(),
@@ -300,6 +304,7 @@ async fn me(State(app): State<App>, who: Identity) -> ApiResult<Json<Me>> {
         user,
         orgs,
         administers,
+        makes_orgs,
         csrf_token,
     }))
 }

@@ -1,7 +1,7 @@
 //! `/api/v1/org/entry`, `/api/v1/join-requests`, `/api/v1/invitations`, `/api/v1/auth/register`
 
 use axum::{Json, extract::State, http::StatusCode};
-use muster_base::{ExposeSecret, InvitationId, UserId, sha256};
+use muster_base::{ExposeSecret, InvitationId, OrgId, UserId, sha256};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -9,9 +9,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     access::{
         Caller, Identity, User,
-        invitation::{self, Acceptance, Invitation, Joined, NewInvitation},
+        invitation::{self, Acceptance, Invitation, InvitationView, Joined, NewInvitation},
         joining::{
-            self, Applied, EntryCode, EntrySetting, JoinApproval, JoinRejection, JoinRequest, NewEntrySetting,
+            self, Applied, EntryCode, EntrySetting, JoinApproval, JoinRejection, JoinRequest,
+            NewEntrySetting, OwnRequests,
         },
         registration::{self, Registration},
     },
@@ -32,7 +33,10 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(reject))
         .routes(routes!(list_invitations, invite))
         .routes(routes!(revoke))
+        .routes(routes!(look))
         .routes(routes!(accept))
+        .routes(routes!(list_own))
+        .routes(routes!(withdraw))
         .routes(routes!(register))
 }
 
@@ -168,6 +172,35 @@ async fn revoke(
     Path(id): Path<InvitationId>,
 ) -> ApiResult<StatusCode> {
     invitation::revoke(&app, &caller, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Shows what an invitation's link invites to, while it works.
+#[utoipa::path(post, path = "/api/v1/invitations/look", operation_id = "lookAtInvitation", tag = "people",
+    request_body = Acceptance, security(()),
+    responses((status = 200, body = InvitationView), (status = 404, body = Problem), (status = 429, body = Problem)))]
+async fn look(
+    State(app): State<App>,
+    ClientIp(ip): ClientIp,
+    Body(body): Body<Acceptance>,
+) -> ApiResult<Json<InvitationView>> {
+    let hash = sha256(body.token.expose_secret().as_bytes()).0;
+    Ok(Json(invitation::look(&app, &hash, ip).await?))
+}
+
+/// One's own requests to join orgs: those that wait, and those that were rejected.
+#[utoipa::path(get, path = "/api/v1/me/join-requests", operation_id = "listMyJoinRequests", tag = "people",
+    responses((status = 200, body = OwnRequests), (status = 403, body = Problem)))]
+async fn list_own(State(app): State<App>, who: Identity) -> ApiResult<Json<OwnRequests>> {
+    Ok(Json(joining::list_own(&app, &who).await?))
+}
+
+/// Takes one's own request back.
+#[utoipa::path(delete, path = "/api/v1/me/join-requests/{orgId}", operation_id = "withdrawMyJoinRequest",
+    tag = "people", params(("orgId" = OrgId, Path)),
+    responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem)))]
+async fn withdraw(State(app): State<App>, who: Identity, Path(org): Path<OrgId>) -> ApiResult<StatusCode> {
+    joining::withdraw(&app, &who, org).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -7,6 +7,7 @@ use crate::{
     access::{
         Caller, Identity,
         org::{self, NewOrg, Org, OrgDeletion, OrgPatch},
+        own_org::{self, NewOwnOrg},
     },
     app::App,
     http::{
@@ -19,6 +20,7 @@ use crate::{
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
+        .routes(routes!(create_own))
         .routes(routes!(get, update, delete))
 }
 
@@ -42,6 +44,21 @@ async fn create(
     Body(body): Body<NewOrg>,
 ) -> ApiResult<(StatusCode, Json<Org>)> {
     Ok((StatusCode::CREATED, Json(org::create(&app, &who, body).await?)))
+}
+
+/// Makes an org that the caller owns, where their platform lets its users do that.
+#[utoipa::path(post, path = "/api/v1/me/orgs", operation_id = "createMyOrg", tag = "people", request_body = NewOwnOrg,
+    responses((status = 201, body = Org), (status = 403, body = Problem), (status = 409, body = Problem),
+        (status = 422, body = Problem)))]
+async fn create_own(
+    State(app): State<App>,
+    who: Identity,
+    Body(body): Body<NewOwnOrg>,
+) -> ApiResult<(StatusCode, Json<Org>)> {
+    Ok((
+        StatusCode::CREATED,
+        Json(own_org::create(&app, &who, body).await?),
+    ))
 }
 
 /// The chosen org.

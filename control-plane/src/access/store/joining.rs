@@ -5,7 +5,7 @@ use muster_base::{OrgId, PlatformId, UnixMs, UserId};
 use crate::{
     access::{
         Role,
-        joining::{EntrySetting, JoinRequest},
+        joining::{EntrySetting, JoinRequest, OwnRequest},
     },
     db::{Db, DbError, Tx},
     with_pool, with_tx,
@@ -138,7 +138,7 @@ pub(in crate::access) async fn set_status(
     status: i64,
     now: UnixMs,
 ) -> Result<(), DbError> {
-    const SQL: &str = "update members set status = $3, updated_at = $4 \
+    const SQL: &str = "update members set status = $3, reason = '', updated_at = $4 \
         where org_id = $1 and user_id = $2 and status <= 0";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
@@ -156,11 +156,10 @@ pub(in crate::access) async fn set_status(
 pub(in crate::access) async fn decide(
     tx: &mut Tx,
     (org, user): (OrgId, UserId),
-    status: i64,
-    role: Option<Role>,
+    (status, role, reason): (i64, Option<Role>, &str),
     now: UnixMs,
 ) -> Result<bool, DbError> {
-    const SQL: &str = "update members set status = $3, role = coalesce($4, role), updated_at = $5 \
+    const SQL: &str = "update members set status = $3, role = coalesce($4, role), updated_at = $5, reason = $6 \
         where org_id = $1 and user_id = $2 and status = 0";
     let rows = with_tx!(tx, |conn| sqlx::query(SQL)
         .bind(org)
@@ -168,6 +167,7 @@ pub(in crate::access) async fn decide(
         .bind(status)
         .bind(role.map(Role::as_str))
         .bind(now)
+        .bind(reason)
         .execute(conn)
         .await?
         .rows_affected());
@@ -189,4 +189,31 @@ pub(in crate::access) async fn list(
         .bind(limit)
         .fetch_all(pool)
         .await)?)
+}
+
+/// A user's own, newest first.
+pub(in crate::access) async fn list_own(db: &Db, user: UserId) -> Result<Vec<OwnRequest>, DbError> {
+    const SQL: &str = "select m.org_id, o.name as org_name, m.status, m.reason, m.updated_at from members m \
+        join orgs o on o.id = m.org_id where m.user_id = $1 and m.status <= 0 and o.deleted_at is null \
+        order by m.updated_at desc, m.org_id";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(user)
+        .fetch_all(pool)
+        .await)?)
+}
+
+/// Takes a request back; false if there is none.
+pub(in crate::access) async fn delete_request(
+    tx: &mut Tx,
+    org: OrgId,
+    user: UserId,
+) -> Result<bool, DbError> {
+    const SQL: &str = "delete from members where org_id = $1 and user_id = $2 and status <= 0";
+    let rows = with_tx!(tx, |conn| sqlx::query(SQL)
+        .bind(org)
+        .bind(user)
+        .execute(conn)
+        .await?
+        .rows_affected());
+    Ok(rows == 1)
 }

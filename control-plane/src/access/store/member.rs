@@ -202,3 +202,13 @@ pub(in crate::access) async fn find_owner(tx: &mut Tx, org: OrgId) -> Result<Opt
         .fetch_optional(conn)
         .await)?)
 }
+
+/// Orgs that the user owns.
+pub(in crate::access) async fn count_owned(db: &Db, user: UserId) -> Result<i64, DbError> {
+    const SQL: &str = "select count(*) from members m join orgs o on o.id = m.org_id \
+        where m.user_id = $1 and m.role = 'OWNER' and m.status > 0 and o.deleted_at is null";
+    Ok(with_pool!(db, |pool| sqlx::query_scalar(SQL)
+        .bind(user)
+        .fetch_one(pool)
+        .await)?)
+}

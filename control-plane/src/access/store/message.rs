@@ -1,6 +1,6 @@
 //! Rows of `messages`.
 
-use muster_base::{MessageId, UnixMs, UserId};
+use muster_base::{MessageId, OrgId, UnixMs, UserId};
 use sqlx::AssertSqlSafe;
 
 use crate::{
@@ -18,24 +18,60 @@ pub(in crate::access) async fn insert_all(
     now: UnixMs,
 ) -> Result<(), DbError> {
     let sql = format!(
-        "insert into messages (id, user_id, org_id, mode, sub_mode, content, tip, created_at) \
-         select a, b, $2, $3, $4, $5, $6, $7 from {}",
+        "insert into messages (id, user_id, org_id, mode, sub_mode, code, params, content, tip, created_at) \
+         select a, b, $2, $3, $4, $5, $6, $7, $8, $9 from {}",
         db.id_pairs(1)
     );
-    let rows = serde_json::to_string(rows).map_err(|error| DbError::Corrupt(error.to_string()))?;
+    let corrupt = |error: serde_json::Error| DbError::Corrupt(error.to_string());
+    let rows = serde_json::to_string(rows).map_err(corrupt)?;
+    let params = serde_json::to_string(&message.words.params()).map_err(corrupt)?;
     with_tx!(tx, |conn| {
         sqlx::query(AssertSqlSafe(sql))
             .bind(rows)
             .bind(message.org)
             .bind(message.mode.code())
             .bind(message.sub_mode.code())
-            .bind(message.content)
+            .bind(message.words.code())
+            .bind(params)
+            .bind(message.words.sentence())
             .bind(message.tip)
             .bind(now)
             .execute(conn)
             .await?;
     });
     Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: MessageId,
+    org_id: Option<OrgId>,
+    mode: i64,
+    sub_mode: i64,
+    code: String,
+    params: String,
+    content: String,
+    tip: String,
+    read: bool,
+    created_at: UnixMs,
+}
+
+impl Row {
+    fn message(self) -> Result<Message, DbError> {
+        let corrupt = |error| DbError::Corrupt(format!("messages.params: {error}"));
+        Ok(Message {
+            id: self.id,
+            org_id: self.org_id,
+            mode: self.mode,
+            sub_mode: self.sub_mode,
+            code: self.code,
+            params: serde_json::from_str(&self.params).map_err(corrupt)?,
+            content: self.content,
+            tip: self.tip,
+            read: self.read,
+            created_at: self.created_at,
+        })
+    }
 }
 
 /// Newest first.
@@ -46,16 +82,17 @@ pub(in crate::access) async fn list(
     after: Option<MessageId>,
     limit: i64,
 ) -> Result<Vec<Message>, DbError> {
-    const SQL: &str = "select id, org_id, mode, sub_mode, content, tip, read_at is not null as read, created_at \
-        from messages where user_id = $1 and ($2 is null or id < $2) and (not $3 or read_at is null) \
+    const SQL: &str = "select id, org_id, mode, sub_mode, code, params, content, tip, \
+        read_at is not null as read, created_at from messages where user_id = $1 and ($2 is null or id < $2) and (not $3 or read_at is null) \
         order by id desc limit $4";
-    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+    let rows: Vec<Row> = with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(user)
         .bind(after)
         .bind(unread)
         .bind(limit)
         .fetch_all(pool)
-        .await)?)
+        .await)?;
+    rows.into_iter().map(Row::message).collect()
 }
 
 pub(in crate::access) async fn count_unread(db: &Db, user: UserId) -> Result<i64, DbError> {

@@ -1,6 +1,6 @@
 //! Rows of `platforms`.
 
-use muster_base::{PlatformId, UnixMs};
+use muster_base::{PlatformId, UnixMs, UserId};
 
 use sqlx::AssertSqlSafe;
 
@@ -51,7 +51,7 @@ pub(in crate::access) async fn list(
     limit: i64,
 ) -> Result<Vec<Platform>, DbError> {
     let sql = format!(
-        "select id, code, name, logo, status, created_at from platforms \
+        "select id, code, name, logo, status, orgs_by_users, created_at from platforms \
          where code > $1 and ($2 is null or {}) order by code limit $3",
         db.id_among("id", 2)
     );
@@ -64,7 +64,8 @@ pub(in crate::access) async fn list(
 }
 
 pub(in crate::access) async fn find(db: &Db, id: PlatformId) -> Result<Option<Platform>, DbError> {
-    const SQL: &str = "select id, code, name, logo, status, created_at from platforms where id = $1";
+    const SQL: &str =
+        "select id, code, name, logo, status, orgs_by_users, created_at from platforms where id = $1";
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(id)
         .fetch_optional(pool)
@@ -72,7 +73,8 @@ pub(in crate::access) async fn find(db: &Db, id: PlatformId) -> Result<Option<Pl
 }
 
 pub(in crate::access) async fn find_by_code(db: &Db, code: &str) -> Result<Option<Platform>, DbError> {
-    const SQL: &str = "select id, code, name, logo, status, created_at from platforms where code = $1";
+    const SQL: &str =
+        "select id, code, name, logo, status, orgs_by_users, created_at from platforms where code = $1";
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(code)
         .fetch_optional(pool)
@@ -80,8 +82,8 @@ pub(in crate::access) async fn find_by_code(db: &Db, code: &str) -> Result<Optio
 }
 
 pub(in crate::access) async fn insert(tx: &mut Tx, row: &Platform) -> Result<(), DbError> {
-    const SQL: &str = "insert into platforms (id, code, name, logo, status, created_at) \
-        values ($1, $2, $3, $4, $5, $6)";
+    const SQL: &str = "insert into platforms (id, code, name, logo, status, created_at, orgs_by_users) \
+        values ($1, $2, $3, $4, $5, $6, $7)";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(row.id)
@@ -90,6 +92,7 @@ pub(in crate::access) async fn insert(tx: &mut Tx, row: &Platform) -> Result<(),
             .bind(&row.logo)
             .bind(&row.status)
             .bind(row.created_at)
+            .bind(row.orgs_by_users)
             .execute(conn)
             .await?;
     });
@@ -97,14 +100,27 @@ pub(in crate::access) async fn insert(tx: &mut Tx, row: &Platform) -> Result<(),
 }
 
 pub(in crate::access) async fn update(tx: &mut Tx, row: &Platform) -> Result<bool, DbError> {
-    const SQL: &str = "update platforms set name = $2, logo = $3, status = $4 where id = $1";
+    const SQL: &str =
+        "update platforms set name = $2, logo = $3, status = $4, orgs_by_users = $5 where id = $1";
     let rows = with_tx!(tx, |conn| sqlx::query(SQL)
         .bind(row.id)
         .bind(&row.name)
         .bind(&row.logo)
         .bind(&row.status)
+        .bind(row.orgs_by_users)
         .execute(conn)
         .await?
         .rows_affected());
     Ok(rows == 1)
+}
+
+/// Whether the user's platform lets its users make orgs.
+pub(in crate::access) async fn lets_users_make_orgs(db: &Db, user: UserId) -> Result<bool, DbError> {
+    const SQL: &str =
+        "select p.orgs_by_users from platforms p join users u on u.platform_id = p.id where u.id = $1";
+    let found: Option<bool> = with_pool!(db, |pool| sqlx::query_scalar(SQL)
+        .bind(user)
+        .fetch_optional(pool)
+        .await)?;
+    Ok(found.unwrap_or(false))
 }

@@ -4,6 +4,7 @@ use serde_json::json;
 
 mod administrators;
 mod code;
+mod entry;
 mod mail;
 mod matrix;
 mod people;

@@ -64,6 +64,17 @@ both_databases!(one_joins_by_code_is_rejected_corrects_and_is_let_in, |test| {
         contents(&olga).await,
         [(0, "nora wants to join Default".to_owned())]
     );
+    let (_, page) = olga.get("/api/v1/messages").await;
+    assert_eq!(
+        (&page["items"][0]["code"], &page["items"][0]["params"]),
+        (&json!("wantsToJoin"), &json!({"name": "nora", "org": "Default"}))
+    );
+    let own = async || nora.get("/api/v1/me/join-requests").await.1["items"][0].clone();
+    let pending = own().await;
+    assert_eq!(
+        (&pending["orgName"], &pending["status"], &pending["reason"]),
+        (&json!("Default"), &json!(0), &json!(""))
+    );
     let (_, requests) = olga.get("/api/v1/join-requests").await;
     assert_eq!(requests["items"][0]["status"], 0);
     let reject = format!("/api/v1/join-requests/{id}/reject");
@@ -73,8 +84,18 @@ both_databases!(one_joins_by_code_is_rejected_corrects_and_is_let_in, |test| {
         contents(&nora).await,
         [(1, "Default did not let you in: which team?".to_owned())]
     );
+    let rejected = own().await;
+    assert_eq!(
+        (&rejected["status"], &rejected["reason"]),
+        (&json!(-1), &json!("which team?"))
+    );
 
     assert_eq!(apply(&code).await.0, 202);
+    assert_eq!(
+        own().await["reason"],
+        "",
+        "what was said of the first wish is not said of the second"
+    );
     test.app.clock.advance(10);
     let approve = format!("/api/v1/join-requests/{id}/approve");
     assert_eq!(olga.post(&approve, json!({"role": "VIEWER"})).await.0, 204);
@@ -84,6 +105,10 @@ both_databases!(one_joins_by_code_is_rejected_corrects_and_is_let_in, |test| {
     );
     assert_eq!(nora.get("/api/v1/hosts").await.0, 200);
     assert_eq!(apply(&code).await.0, 422, "a member can't apply");
+    assert_eq!(own().await, Value::Null, "who is in waits no more");
+    let withdraw = format!("/api/v1/me/join-requests/{}", pending["orgId"].as_str().unwrap());
+    assert_eq!(nora.delete(&withdraw).await.0, 404, "nobody leaves by that");
+    assert_eq!(nora.get("/api/v1/hosts").await.0, 200);
     assert_eq!(nora.post("/api/v1/messages/read", json!({})).await.0, 204);
     assert_eq!(nora.get("/api/v1/messages/unread").await.1["unread"], 0);
 });
@@ -109,6 +134,29 @@ both_databases!(an_invitation_works_once_and_for_its_address, |test| {
             .await
     };
     let (_, token) = invite(json!({"role": "MEMBER", "email": "Nora@example.com"})).await;
+    let look = async |token: &str| {
+        let body = json!({"token": token});
+        test.nobody().post("/api/v1/invitations/look", body).await
+    };
+    let (status, view) = look(&token).await;
+    assert_eq!(
+        (
+            status,
+            &view["orgName"],
+            &view["role"],
+            &view["createdBy"],
+            &view["platform"]
+        ),
+        (
+            200,
+            &json!("Default"),
+            &json!("MEMBER"),
+            &json!("olga"),
+            &json!("default")
+        )
+    );
+    assert_eq!(view["email"], "Nora@example.com");
+    assert_eq!(look("inv_made-up").await.0, 404);
     assert_eq!(accept(&paul, &token).await.0, 409, "it is for somebody else");
     assert_eq!(accept(&nora, &token).await.0, 409);
     let profile = json!({"email": "nora@example.com"});
@@ -116,6 +164,7 @@ both_databases!(an_invitation_works_once_and_for_its_address, |test| {
     let (status, joined) = accept(&nora, &token).await;
     assert_eq!((status, joined["role"].as_str()), (200, Some("MEMBER")));
     assert_eq!(accept(&nora, &token).await.0, 404, "once");
+    assert_eq!(look(&token).await.0, 404, "what was used shows nothing");
     let (_, list) = olga.get("/api/v1/invitations").await;
     assert_eq!(list["items"], json!([]));
 
