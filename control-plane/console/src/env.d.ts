@@ -13,5 +13,7 @@ declare module 'vue-router' {
     homeless?: boolean
     /** For those who are not signed in. */
     open?: boolean
+    /** For everybody, whether signed in or not: what a mailed link leads to. */
+    anyone?: boolean
   }
 }

@@ -1,5 +1,6 @@
 import { createRouter, createWebHistory } from 'vue-router'
 import { setPageTitle } from './frame/pageTitle'
+import { takeAfterwards } from './session/afterwards'
 import { safePath } from './session/safePath'
 import { useSession } from './session/session'
 
@@ -8,8 +9,11 @@ export const router = createRouter({
   scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? false : { top: 0 }),
   routes: [
     { path: '/sign-in', name: 'signIn', component: () => import('./session/SignIn.vue'), meta: { bare: true, title: 'signIn.title' } },
+    { path: '/forgot-password', name: 'forgot', component: () => import('./session/ForgotPage.vue'), meta: { bare: true, title: 'forgot.title', anyone: true } },
+    { path: '/reset-password', name: 'reset', component: () => import('./session/ResetPage.vue'), meta: { bare: true, title: 'reset.title', anyone: true } },
+    { path: '/verify-email', name: 'verify', component: () => import('./session/VerifyPage.vue'), meta: { bare: true, title: 'verify.title', anyone: true } },
     { path: '/register', name: 'register', component: () => import('./session/RegisterPage.vue'), meta: { bare: true, title: 'register.title', open: true } },
-    { path: '/invitations/:token', name: 'invitation', component: () => import('./session/InvitationPage.vue'), meta: { bare: true, title: 'invitation.title', homeless: true } },
+    { path: '/invitations/:token', name: 'invitation', component: () => import('./session/InvitationPage.vue'), meta: { bare: true, title: 'invitation.title', anyone: true } },
     { path: '/install', name: 'install', component: () => import('./setup/InstallPage.vue'), meta: { bare: true, title: 'install.title' } },
     { path: '/', name: 'overview', component: () => import('./overview/OverviewPage.vue'), meta: { title: 'nav.overview' } },
     { path: '/hosts', name: 'hosts', component: () => import('./fleet/HostsPage.vue'), meta: { title: 'nav.hosts' } },
@@ -36,7 +40,7 @@ export const router = createRouter({
     { path: '/people/departments', name: 'departments', component: () => import('./people/DepartmentsPage.vue'), meta: { title: 'nav.departments', parent: 'people' } },
     { path: '/people/why', name: 'why', component: () => import('./people/WhyPage.vue'), meta: { title: 'nav.why', parent: 'people' } },
     { path: '/inbox', name: 'inbox', component: () => import('./inbox/InboxPage.vue'), meta: { title: 'nav.inbox', homeless: true } },
-    { path: '/profile', name: 'profile', component: () => import('./profile/ProfilePage.vue'), meta: { title: 'nav.profile', homeless: true } },
+    { path: '/profile/:tab(security|devices|keys)?', name: 'profile', component: () => import('./profile/ProfilePage.vue'), meta: { title: 'nav.profile', homeless: true } },
     { path: '/admin/users', name: 'users', component: () => import('./admin/UsersPage.vue'), meta: { title: 'nav.users', homeless: true } },
     { path: '/admin/orgs', name: 'orgs', component: () => import('./admin/OrgsPage.vue'), meta: { title: 'nav.orgs', parent: 'users', homeless: true } },
     { path: '/admin/administrators', name: 'administrators', component: () => import('./admin/AdministratorsPage.vue'), meta: { title: 'nav.administrators', parent: 'users', homeless: true } },
@@ -55,8 +59,15 @@ router.beforeEach(async (to) => {
   if (to.name === 'install') return true
   const state = session.state.value === 'unknown' || session.state.value === 'unreachable' ? await session.restore() : session.state.value
   if (state === 'unreachable' && session.problem.value?.code === 'not-installed') return { name: 'install' }
+  if (to.meta.anyone) return true
+  // An account at a provider could not be bound: the profile says why.
+  if (to.name === 'signIn' && state === 'signedIn' && to.hash.startsWith('#error=')) return { name: 'profile', params: { tab: 'security' }, hash: to.hash }
+  if (to.name === 'profile' && !to.params.tab && to.hash.startsWith('#bound=')) return { name: 'profile', params: { tab: 'security' }, hash: to.hash }
   if (to.name === 'signIn' || to.meta.open) return state === 'signedIn' ? { path: safePath(to.query.to) } : true
   if (state !== 'signedIn') return { name: 'signIn', query: to.fullPath === '/' ? {} : { to: to.fullPath } }
+  // Back from a provider, which knows only the front page.
+  const afterwards = to.path === '/' ? takeAfterwards() : '/'
+  if (afterwards !== '/') return { path: afterwards }
   // Who is in no org yet has nothing to look at but the ways into one.
   if (!session.orgId.value && !to.meta.homeless) return { name: session.administers.value ? 'users' : 'welcome' }
   return true

@@ -952,6 +952,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/invitations/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Shows what an invitation's link invites to, while it works. */
+        post: operations["lookAtInvitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/join-requests": {
         parameters: {
             query?: never;
@@ -1210,6 +1227,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/join-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own requests to join orgs: those that wait, and those that were rejected. */
+        get: operations["listMyJoinRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/join-requests/{orgId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes one's own request back. */
+        delete: operations["withdrawMyJoinRequest"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/mobile/verification": {
         parameters: {
             query?: never;
@@ -1244,6 +1295,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/orgs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes an org that the caller owns, where their platform lets its users do that. */
+        post: operations["createMyOrg"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/password": {
         parameters: {
             query?: never;
@@ -1255,6 +1323,23 @@ export interface paths {
         put?: never;
         /** Changes one's own password and signs out everywhere. */
         post: operations["changeMyPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/password/strength": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says how hard a password would be to guess for whoever knows the caller, before it is taken. Kept nowhere. */
+        post: operations["judgeMyPassword"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2761,6 +2846,14 @@ export interface components {
             /** @description In words. */
             name: string;
         };
+        /** @description A password that somebody thinks of taking. */
+        Candidate: {
+            /**
+             * Format: password
+             * @description As it is so far.
+             */
+            password: string;
+        };
         /** @description Every operation that can be given. */
         Catalogue: {
             /** @description Built-in operations. */
@@ -3698,6 +3791,23 @@ export interface components {
         };
         /** Format: uuid */
         InvitationId: string;
+        /** @description An invitation, as whoever has its link sees it. */
+        InvitationView: {
+            /** @description Who invites. */
+            createdBy: string;
+            /** @description The address that the account must have; null: any. */
+            email: string | null;
+            /** @description Until when it works. */
+            expiresAt: components["schemas"]["UnixMs"];
+            /** @description Its picture; empty without one. */
+            orgLogo: string;
+            /** @description Into which org. */
+            orgName: string;
+            /** @description Of which platform: code. */
+            platform: string;
+            /** @description What one will be. */
+            role: components["schemas"]["Role"];
+        };
         /** @description An invitation with its link, which is not shown again. */
         Invited: {
             /** @description When. */
@@ -3794,6 +3904,16 @@ export interface components {
              * @description How many may still.
              */
             usesLeft: number;
+        };
+        /** @description How hard it would be to guess. */
+        Judged: {
+            /** @description Whether it is long and strong enough to be taken. */
+            enough: boolean;
+            /**
+             * Format: int64
+             * @description 0 to 4.
+             */
+            strength: number;
         };
         /**
          * @description What a key is for.
@@ -3892,6 +4012,8 @@ export interface components {
             administers: components["schemas"]["Administered"][];
             /** @description For cookie sessions: send it as `X-CSRF-Token` with everything but reads. */
             csrfToken: string | null;
+            /** @description Whether they may make orgs by themselves. */
+            makesOrgs: boolean;
             orgs: components["schemas"]["Membership"][];
             user: components["schemas"]["Myself"];
         };
@@ -3944,7 +4066,9 @@ export interface components {
         };
         /** @description A message. */
         Message: {
-            /** @description For people. */
+            /** @description What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`; empty for one from before there were codes. */
+            code: string;
+            /** @description The same as an English sentence. */
             content: string;
             /** @description When it was written. */
             createdAt: components["schemas"]["UnixMs"];
@@ -3956,6 +4080,10 @@ export interface components {
              */
             mode: number;
             orgId?: components["schemas"]["OrgId"] | null;
+            /** @description The blanks of what it says: `name`, `org`, `reason`. */
+            params: {
+                [key: string]: string;
+            };
             /** @description Whether it was read. */
             read: boolean;
             /**
@@ -4193,6 +4321,15 @@ export interface components {
             /** @description Short name: lower-case letters, digits and dashes. */
             slug: string;
         };
+        /** @description An org that its maker will own. */
+        NewOwnOrg: {
+            /** @description For people. */
+            description?: string;
+            /** @description Name. */
+            name: string;
+            /** @description Short name: lower-case letters, digits and dashes; unique in the platform. */
+            slug: string;
+        };
         /** @description A platform to be made. */
         NewPlatform: {
             /** @description Lower-case letters, digits and dashes, at most 40; unique. */
@@ -4201,6 +4338,8 @@ export interface components {
             logo?: string;
             /** @description For people. */
             name: string;
+            /** @description Whether its users may make orgs by themselves. */
+            orgsByUsers?: boolean;
         };
         /** @description SQL that somebody wants to be run. */
         NewProposal: {
@@ -4509,6 +4648,27 @@ export interface components {
             id: components["schemas"]["OperationId"];
             /** @description For people. */
             name: string;
+        };
+        /** @description One's own wish to join an org. */
+        OwnRequest: {
+            /** @description The org. */
+            orgId: components["schemas"]["OrgId"];
+            /** @description Its name. */
+            orgName: string;
+            /** @description Why it was rejected; empty while it is pending. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description rejected -1, pending 0.
+             */
+            status: number;
+            /** @description When one last applied, or it was rejected. */
+            updatedAt: components["schemas"]["UnixMs"];
+        };
+        /** @description All of one's own. */
+        OwnRequests: {
+            /** @description The newest first. */
+            items: components["schemas"]["OwnRequest"][];
         };
         /** @description A role that an org or a platform made. */
         OwnRole: {
@@ -5008,7 +5168,9 @@ export interface components {
         Page_Message: {
             /** @description The items. */
             items: {
-                /** @description For people. */
+                /** @description What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`; empty for one from before there were codes. */
+                code: string;
+                /** @description The same as an English sentence. */
                 content: string;
                 /** @description When it was written. */
                 createdAt: components["schemas"]["UnixMs"];
@@ -5020,6 +5182,10 @@ export interface components {
                  */
                 mode: number;
                 orgId?: components["schemas"]["OrgId"] | null;
+                /** @description The blanks of what it says: `name`, `org`, `reason`. */
+                params: {
+                    [key: string]: string;
+                };
                 /** @description Whether it was read. */
                 read: boolean;
                 /**
@@ -5144,6 +5310,8 @@ export interface components {
                 logo: string;
                 /** @description For people. */
                 name: string;
+                /** @description Whether its users may make orgs by themselves. */
+                orgsByUsers: boolean;
                 /** @description `active` or `disabled`. */
                 status: string;
             }[];
@@ -5534,6 +5702,8 @@ export interface components {
             logo: string;
             /** @description For people. */
             name: string;
+            /** @description Whether its users may make orgs by themselves. */
+            orgsByUsers: boolean;
             /** @description `active` or `disabled`. */
             status: string;
         };
@@ -5545,6 +5715,8 @@ export interface components {
             logo?: string | null;
             /** @description For people. */
             name?: string | null;
+            /** @description Whether its users may make orgs by themselves. */
+            orgsByUsers?: boolean | null;
             status?: components["schemas"]["UserStatus"] | null;
         };
         /** @description A platform's roles. */
@@ -6194,6 +6366,8 @@ export interface components {
         SignInWays: {
             /** @description By a code that is mailed; a forgotten password is reset by mail, too. */
             email: boolean;
+            /** @description Whether there are several platforms, so that one has to be named. */
+            manyPlatforms: boolean;
             /** @description By somebody else. */
             providers: components["schemas"]["Provider"][];
             /** @description By a code in a text message. */
@@ -9073,6 +9247,45 @@ export interface operations {
             };
         };
     };
+    lookAtInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Acceptance"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listJoinRequests: {
         parameters: {
             query?: {
@@ -9716,6 +9929,68 @@ export interface operations {
             };
         };
     };
+    listMyJoinRequests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnRequests"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdrawMyJoinRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                orgId: components["schemas"]["OrgId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     askMobileVerification: {
         parameters: {
             query?: never;
@@ -9796,6 +10071,53 @@ export interface operations {
             };
         };
     };
+    createMyOrg: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewOwnOrg"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Org"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     changeMyPassword: {
         parameters: {
             query?: never;
@@ -9816,6 +10138,45 @@ export interface operations {
                 content?: never;
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    judgeMyPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Candidate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Judged"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -14,6 +14,8 @@ export interface FieldDescription {
   autocomplete?: string
   rows?: number
   mono?: boolean
+  /** Digits only: phones show their number keys. */
+  digits?: boolean
   /** Takes the whole row where fields stand side by side. */
   wide?: boolean
 }

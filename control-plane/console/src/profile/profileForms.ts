@@ -1,9 +1,9 @@
-import type { FormDescription } from '@/forms/description'
+import type { FieldDescription, FormDescription } from '@/forms/description'
 
 /** The forms about oneself. */
 
-export const EMAIL = { name: 'email', input: 'text', label: 'people.email', autocomplete: 'email', rules: [['email']] } satisfies FormDescription[number]
-export const MOBILE: FormDescription[number] = {
+export const EMAIL = { name: 'email', input: 'text', label: 'people.email', autocomplete: 'email', rules: [['email']] } satisfies FieldDescription
+export const MOBILE = {
   name: 'mobile',
   input: 'text',
   label: 'people.mobile',
@@ -11,13 +11,11 @@ export const MOBILE: FormDescription[number] = {
   autocomplete: 'tel',
   rules: [['matches', /^(\+?\d{5,20})?$/]],
   wrong: 'profile.mobileWrong',
-}
-export const NICK: FormDescription[number] = { name: 'nickName', input: 'text', label: 'profile.nickName', hint: 'profile.nickNameHint', autocomplete: 'nickname', rules: [['length', 0, 128]] }
+} satisfies FieldDescription
+export const NICK: FieldDescription = { name: 'nickName', input: 'text', label: 'profile.nickName', hint: 'profile.nickNameHint', autocomplete: 'nickname', rules: [['length', 0, 128]] }
 
 export const PROFILE: FormDescription = [
   NICK,
-  { ...EMAIL, hint: 'profile.emailHint' },
-  MOBILE,
   { name: 'gender', input: 'select', label: 'profile.gender' },
   { name: 'birthday', input: 'date', label: 'profile.birthday' },
   { name: 'portrait', input: 'image', label: 'profile.portrait', hint: 'forms.imageHint', wide: true },
@@ -28,3 +26,8 @@ export const PASSWORD: FormDescription = [
   { name: 'newPassword', input: 'password', label: 'profile.newPassword', hint: 'install.passwordHint', autocomplete: 'new-password', rules: [['required'], ['length', 10, 1024]] },
   { name: 'repeated', input: 'password', label: 'install.repeat', autocomplete: 'new-password', rules: [['required'], ['confirm', 'newPassword']], wrong: 'install.repeatWrong' },
 ]
+
+/** Before anything that weakens an account. */
+export const PASSWORD_AGAIN: FieldDescription = { name: 'password', input: 'password', label: 'profile.oldPassword', autocomplete: 'current-password', rules: [['required']] }
+export const MFA: FormDescription = [{ name: 'mfa', input: 'select', label: 'security.when' }, PASSWORD_AGAIN]
+export const SIX_DIGITS: FieldDescription = { name: 'code', input: 'text', label: 'security.code', autocomplete: 'one-time-code', rules: [['required'], ['matches', /^\s*(\d[\s-]?){6}\s*$/]], wrong: 'security.codeWrong', digits: true }

@@ -1,11 +1,14 @@
 import { body, server, type Schemas } from '@/api/server'
-import type { FormDescription } from '@/forms/description'
+import type { FieldDescription, FormDescription } from '@/forms/description'
 import { EMAIL, MOBILE, NICK } from '@/profile/profileForms'
 
 /** Registering by oneself, with somebody of the platform who vouches. */
 
-export const REGISTRATION: FormDescription = [
-  { name: 'platform', input: 'text', label: 'signIn.platform', hint: 'register.platformHint', rules: [['required']], mono: true },
+const REALM: FieldDescription = { name: 'platform', input: 'text', label: 'signIn.platform', hint: 'register.platformHint', rules: [['required']], mono: true }
+
+/** The platform is asked for where there are several. */
+export const registration = (several: boolean): FormDescription => [
+  ...(several ? [REALM] : []),
   { name: 'administrator', input: 'text', label: 'register.administrator', hint: 'register.administratorHint', rules: [['required']] },
   { name: 'username', input: 'text', label: 'people.username', hint: 'admin.usernameHint', autocomplete: 'username', rules: [['required'], ['length', 2, 64]] },
   NICK,

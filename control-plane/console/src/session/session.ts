@@ -2,7 +2,9 @@
 import { computed, readonly, ref, shallowRef } from 'vue'
 import { asProblem, type Problem } from '@/api/problem'
 import { setCsrfToken, setOrg } from '@/api/http'
-import { fetchMe, fetchPermissions, logIn, logOut, type Me } from './api'
+import type { Schemas } from '@/api/server'
+import { answerChallenge, fetchMe, fetchPermissions, logIn, logOut, type Me } from './api'
+import { questionOf, type Method, type Question } from './question'
 
 export type SessionState = 'unknown' | 'signedOut' | 'signedIn' | 'unreachable'
 
@@ -42,11 +44,24 @@ async function reload(): Promise<void> {
   await enter(await fetchMe())
 }
 
-async function signIn(login: string, password: string, platform = ''): Promise<void> {
-  setCsrfToken(await logIn(login, password, platform))
+/** In, or the question that is left. */
+async function proceed(answer: Schemas['SignedIn']): Promise<Question | undefined> {
+  const question = questionOf(answer)
+  if (question) return question
+  setCsrfToken(answer.csrfToken ?? '')
   const found = await fetchMe()
   if (found.csrfToken) setCsrfToken(found.csrfToken)
   await enter(found)
+  return undefined
+}
+
+async function signIn(login: string, password: string, platform = ''): Promise<Question | undefined> {
+  return proceed(await logIn(login, password, platform))
+}
+
+/** Answers a question of a sign-in; there may be another. */
+async function answer(challenge: string, method: Method, code: string): Promise<Question | undefined> {
+  return proceed(await answerChallenge(challenge, method, code))
 }
 
 async function signOut(): Promise<void> {
@@ -95,5 +110,5 @@ function may(operation: string): boolean {
 }
 
 export function useSession() {
-  return { state: readonly(state), me, org, orgId: readonly(orgId), problem, may, mayGive, administers, manages, isUser, restore, reload, signIn, signOut, forget, chooseOrg }
+  return { state: readonly(state), me, org, orgId: readonly(orgId), problem, may, mayGive, administers, manages, isUser, restore, reload, signIn, answer, signOut, forget, chooseOrg }
 }

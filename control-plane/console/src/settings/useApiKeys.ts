@@ -11,8 +11,14 @@ export function useApiKeys() {
   )
 }
 
-export function createApiKey(input: NewApiKey): Promise<Schemas['CreatedKey']> {
-  return body(server.POST('/api/v1/api-keys', { body: input }))
+/** Answers the key's text, which is not shown again. */
+export async function createApiKey(input: NewApiKey): Promise<string> {
+  return (await body(server.POST('/api/v1/api-keys', { body: input }))).key
+}
+
+/** A new key in the place of an old one, which works on for so long. */
+export async function rotateApiKey(id: string, overlapS: number): Promise<string> {
+  return (await body(server.POST('/api/v1/api-keys/{id}/rotate', { params: { path: { id } }, body: { overlapS } }))).key
 }
 
 export async function revokeApiKey(id: string): Promise<void> {
