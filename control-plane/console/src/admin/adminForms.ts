@@ -24,7 +24,7 @@ export const NEW_PLATFORM: FormDescription = [
   { name: 'logo', input: 'image', label: 'org.logo', hint: 'forms.imageHint' },
 ]
 
-export const PLATFORM_PROFILE: FormDescription = NEW_PLATFORM.slice(1)
+export const PLATFORM_PROFILE: FormDescription = [...NEW_PLATFORM.slice(1), { name: 'orgsBy', input: 'select', label: 'admin.orgsBy', hint: 'admin.orgsByHint' }]
 
 export const NEW_ADMINISTRATOR: FormDescription = [
   { name: 'user', input: 'text', label: 'admin.user', hint: 'admin.userHint', rules: [['required']] },
@@ -32,12 +32,18 @@ export const NEW_ADMINISTRATOR: FormDescription = [
   { name: 'kind', input: 'select', label: 'admin.kind' },
 ]
 
+const ORG_NAME: FormDescription[number] = { name: 'name', input: 'text', label: 'org.name', rules: [['required'], ['length', 1, 128]] }
+const SLUG: FormDescription[number] = { name: 'slug', input: 'text', label: 'admin.slug', hint: 'admin.slugHint', rules: [['required'], ['matches', /^[a-z0-9][a-z0-9-]{0,39}$/]], wrong: 'admin.codeWrong', mono: true }
+const ABOUT: FormDescription[number] = { name: 'description', input: 'textarea', label: 'org.description', rules: [['length', 0, 2000]] }
+
 export const NEW_ORG: FormDescription = [
-  { name: 'name', input: 'text', label: 'org.name', rules: [['required'], ['length', 1, 128]] },
-  { name: 'slug', input: 'text', label: 'admin.slug', hint: 'admin.slugHint', rules: [['required'], ['matches', /^[a-z0-9][a-z0-9-]{0,39}$/]], wrong: 'admin.codeWrong', mono: true },
+  ORG_NAME,
+  SLUG,
   { name: 'owner', input: 'text', label: 'roles.OWNER', hint: 'admin.ownerHint', rules: [['required']] },
-  { name: 'description', input: 'textarea', label: 'org.description', rules: [['length', 0, 2000]] },
+  ABOUT,
 ]
+/** One that whoever makes it owns. */
+export const NEW_OWN_ORG: FormDescription = [ORG_NAME, SLUG, ABOUT]
 
 export const NEW_MODULE: FormDescription = [{ name: 'name', input: 'text', label: 'org.name', rules: [['required'], ['length', 1, 64]] }]
 

@@ -1,28 +1,17 @@
 import type { Message } from './useInbox'
 
-/**
- * The server writes a message once, as a sentence. These are the sentences that it writes, so that each reader gets
- * them in their own language; one that is not among them is shown as it is.
- */
-const SENTENCES: readonly [key: string, pattern: RegExp, blanks: readonly string[]][] = [
-  ['inbox.says.wantsToJoin', /^(\S+) wants to join (.+)$/s, ['name', 'org']],
-  ['inbox.says.letIn', /^you are a member of (.+) now$/s, ['org']],
-  ['inbox.says.rejected', /^(.+?) did not let you in: (.+)$/s, ['org', 'reason']],
-  ['inbox.says.accepted', /^(\S+) accepted an invitation into (.+)$/s, ['name', 'org']],
-  ['inbox.says.orgChanged', /^the profile of (.+) was changed$/s, ['org']],
-]
+/** What the server says by a code and its blanks, so that each reader gets it in their own language. */
+const CODES = ['wantsToJoin', 'letIn', 'rejected', 'accepted', 'orgChanged'] as const
 
 export interface Said {
   key: string
   blanks: Record<string, string>
 }
 
-export function said(content: string): Said | undefined {
-  for (const [key, pattern, blanks] of SENTENCES) {
-    const match = pattern.exec(content)
-    if (match) return { key, blanks: Object.fromEntries(blanks.map((blank, i) => [blank, match[i + 1] ?? ''])) }
-  }
-  return undefined
+/** Nothing for a code that this console does not know yet, or a message from before there were codes: then its sentence is shown. */
+export function said(message: Pick<Message, 'code' | 'params'>): Said | undefined {
+  const code = CODES.find((one) => one === message.code)
+  return code && { key: `inbox.says.${code}`, blanks: { ...message.params } }
 }
 
 export type MessageButton = 'review' | 'resubmit' | 'enter' | 'view'

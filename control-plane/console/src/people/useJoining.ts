@@ -66,3 +66,26 @@ export async function withdraw(id: string): Promise<void> {
 export function acceptInvitation(token: string): Promise<Schemas['Joined']> {
   return body(server.POST('/api/v1/invitations/accept', { body: { token } }))
 }
+
+export type OwnRequest = Schemas['OwnRequest']
+
+/** One's own requests that let one in nowhere yet. */
+export function useOwnRequests(enabled: () => boolean = () => true) {
+  return useThing<OwnRequest[]>(
+    () => ['own-requests'],
+    async (signal) => (await body(server.GET('/api/v1/me/join-requests', { signal }))).items,
+    { enabled, refreshMs: () => 15_000 },
+  )
+}
+
+export async function withdrawOwn(orgId: string): Promise<void> {
+  await server.DELETE('/api/v1/me/join-requests/{orgId}', { params: { path: { orgId } } })
+}
+
+/** What a link invites to, while it works. */
+export function useInvitation(token: () => string) {
+  return useThing<Schemas['InvitationView']>(
+    () => ['invitation', token()],
+    (signal) => body(server.POST('/api/v1/invitations/look', { body: { token: token() }, signal })),
+  )
+}

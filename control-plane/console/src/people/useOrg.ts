@@ -18,3 +18,8 @@ export function updateOrg(patch: Schemas['OrgPatch']): Promise<Org> {
 export async function deleteOrg(name: string): Promise<void> {
   await server.DELETE('/api/v1/org', { body: { name } })
 }
+
+/** One that oneself owns. */
+export function createOwnOrg(input: Schemas['NewOwnOrg']): Promise<Org> {
+  return body(server.POST('/api/v1/me/orgs', { body: input }))
+}

@@ -1,16 +1,26 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import en from '@/i18n/en'
 import { said } from '@/inbox/messageText'
 
 describe('messages', () => {
-  it('are known by the sentences that the server writes', () => {
-    expect(said('nora wants to join Acme wants to join')).toEqual({ key: 'inbox.says.wantsToJoin', blanks: { name: 'nora', org: 'Acme wants to join' } })
-    expect(said('you are a member of Acme now')?.blanks).toEqual({ org: 'Acme' })
-    expect(said('Acme did not let you in: which team?\nSay it: please')?.blanks).toEqual({ org: 'Acme', reason: 'which team?\nSay it: please' })
-    expect(said('nora accepted an invitation into Acme')?.key).toBe('inbox.says.accepted')
-    expect(said('the profile of Acme was changed')?.key).toBe('inbox.says.orgChanged')
+  it('are said by their code, in the reader’s language', () => {
+    expect(said({ code: 'rejected', params: { org: 'Acme', reason: 'which team?' } })).toEqual({ key: 'inbox.says.rejected', blanks: { org: 'Acme', reason: 'which team?' } })
   })
 
-  it('that are not known stay as they are', () => {
-    expect(said('the disk of db-1 is full')).toBeUndefined()
+  it('that have no code or a new one stay as the server wrote them', () => {
+    expect(said({ code: '', params: {} })).toBeUndefined()
+    expect(said({ code: 'diskIsFull', params: { host: 'db-1' } })).toBeUndefined()
+  })
+
+  it('are all known that the server writes, with the blanks that it fills', () => {
+    const source = readFileSync('../src/access/message.rs', 'utf8')
+    const codes = [...source.matchAll(/Self::\w+ \{ \.\. \} => "(\w+)"/g)].map((match) => match[1] ?? '')
+    expect(codes.length).toBeGreaterThan(4)
+    const words: Record<string, string> = en.inbox.says
+    for (const code of codes) {
+      expect(said({ code, params: {} })?.key, code).toBe(`inbox.says.${code}`)
+      for (const [, blank] of (words[code] ?? '').matchAll(/\{(\w+)\}/g)) expect(source, `${code}: ${blank}`).toContain(`"${blank}"`)
+    }
   })
 })
