@@ -2,6 +2,7 @@
 //! drive them. `tests/tests` holds the stories; this library holds what they are told with:
 //!
 //! - [`ControlPlane`] and [`Agent`] start the real programs on temporary directories and free ports;
+//! - [`fresh`] starts a control plane that nobody has installed;
 //! - [`Fleet`] is both, with this machine joined;
 //! - [`away`] is both, with a host on a cable of its own that can be pulled;
 //! - [`Api`] speaks the HTTP API, and nothing else changes anything in a story;
@@ -18,6 +19,7 @@ pub mod away;
 pub mod control_plane;
 pub mod env;
 pub mod fleet;
+pub mod fresh;
 pub mod job;
 pub mod leaks;
 pub mod packages;

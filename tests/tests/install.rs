@@ -2,74 +2,38 @@
 
 use anyhow::{Context, Result, ensure};
 use muster_tests::control_plane::{ControlPlane, Options};
+use muster_tests::fresh::Fresh;
 use muster_tests::wait::{self, Found};
 use muster_tests::{Api, programs};
-use muster_workbench::process::{Launch, Process, free_port};
+use muster_workbench::process::Launch;
 use muster_workbench::{Env, random_hex};
 use serde_json::{Value, json};
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const PASSWORD: &str = "a long enough password";
 
-/// A `muster serve` that nobody has installed.
-struct Fresh {
-    process: Process,
-    api: Api,
-    log: PathBuf,
+/// Installs, and returns the steps that the event stream told.
+fn install(fresh: &Fresh, database: &Value) -> Result<String> {
+    let body =
+        json!({"token": fresh.token()?, "account": "root", "password": PASSWORD, "database": database});
+    let begun = fresh.api.post("/api/v1/setup", &body)?;
+    let id = begun["installationId"].as_str().context("no id")?;
+    fresh
+        .api
+        .get_text(&format!("/api/v1/setup/progress?installationId={id}"))
 }
 
-impl Fresh {
-    fn start(dir: &Path) -> Result<Self> {
-        let port = free_port()?;
-        let link = muster_tests::control_plane::free_udp_port()?;
-        let log = dir.join("log");
-        let mut process = Launch::new("muster serve", &programs::path("muster")?)
-            .args(["serve"])
-            .args(["--data".as_ref(), dir.join("data").as_os_str()])
-            .env("MUSTER_HTTP__LISTEN", format!("127.0.0.1:{port}"))
-            .env("MUSTER_LINK__LISTEN", format!("127.0.0.1:{link}"))
-            .spawn(dir, &log)?;
-        let api = Api::new(&format!("http://127.0.0.1:{port}"));
-        process.wait_ready(PATIENCE, || {
-            api.call("GET", "/healthz", None)
-                .is_ok_and(|answer| answer.status == 200)
-        })?;
-        Ok(Self { process, api, log })
-    }
-
-    /// The token, as a person reads it from the terminal.
-    fn token(&self) -> Result<String> {
-        wait::until("the setup token to be printed", PATIENCE, || {
-            let text = fs::read_to_string(&self.log)?;
-            let line = text.lines().find(|line| line.contains("setup token  "));
-            let token = line.and_then(|line| line.split_whitespace().last());
-            Ok(Found::from_option(token.map(str::to_owned), text.clone()))
+fn await_ready(fresh: &Fresh) -> Result<()> {
+    wait::until("the control plane to serve", PATIENCE, || {
+        let answer = fresh.api.call("GET", "/readyz", None);
+        Ok(match answer {
+            Ok(answer) if answer.status == 200 => Found::Yes(()),
+            Ok(answer) => Found::No(answer.text),
+            Err(error) => Found::No(format!("{error:#}")),
         })
-    }
-
-    /// Installs, and returns the steps that the event stream told.
-    fn install(&self, database: &Value) -> Result<String> {
-        let body =
-            json!({"token": self.token()?, "account": "root", "password": PASSWORD, "database": database});
-        let begun = self.api.post("/api/v1/setup", &body)?;
-        let id = begun["installationId"].as_str().context("no id")?;
-        self.api
-            .get_text(&format!("/api/v1/setup/progress?installationId={id}"))
-    }
-
-    fn ready(&self) -> Result<()> {
-        wait::until("the control plane to serve", PATIENCE, || {
-            let answer = self.api.call("GET", "/readyz", None);
-            Ok(match answer {
-                Ok(answer) if answer.status == 200 => Found::Yes(()),
-                Ok(answer) => Found::No(answer.text),
-                Err(error) => Found::No(format!("{error:#}")),
-            })
-        })
-    }
+    })
 }
 
 fn is_not_installed(api: &Api, path: &str) -> Result<()> {
@@ -123,7 +87,7 @@ fn a_first_start_needs_nothing_and_installs_on_sqlite() -> Result<()> {
     )?;
     assert_eq!(tested, json!({"server": "SQLite", "outcome": "create"}));
 
-    let told = fresh.install(&json!({"kind": "sqlite"}))?;
+    let told = install(&fresh, &json!({"kind": "sqlite"}))?;
     assert!(
         told.contains("\"table\":\"users\",\"state\":\"done\",\"detail\":\"created\""),
         "{told}"
@@ -132,7 +96,7 @@ fn a_first_start_needs_nothing_and_installs_on_sqlite() -> Result<()> {
         told.trim_end().ends_with("event: end\ndata: installed") || told.contains("data: installed"),
         "{told}"
     );
-    fresh.ready()?;
+    await_ready(&fresh)?;
     let root = fresh.api.login("root", PASSWORD)?;
     assert_eq!(root.get("/api/v1/hosts")?["items"], json!([]));
     assert_eq!(fresh.api.get("/api/v1/setup")?["installed"], true);
@@ -178,9 +142,9 @@ fn it_installs_on_postgres_and_names_what_is_in_the_way() -> Result<()> {
     assert!(!missing.text.contains(password), "the answer holds the password");
 
     muster_tests::job::releases::make_postgres_database(&services, &name)?;
-    let told = fresh.install(&database)?;
+    let told = install(&fresh, &database)?;
     assert!(told.contains("data: installed"), "{told}");
-    fresh.ready()?;
+    await_ready(&fresh)?;
     fresh.api.login("root", PASSWORD)?;
     assert!(fresh.process.stop(PATIENCE), "it did not stop by itself");
     assert!(

@@ -3,17 +3,22 @@
  *   MUSTER_CONSOLE_URL            http://127.0.0.1:8440
  *   MUSTER_CONSOLE_ACCOUNT        admin
  *   MUSTER_CONSOLE_PASSWORD_FILE  a file that holds the password
- * and something of everything in that control plane: what is missing can't be looked at, and fails. Signs in, walks every page in light
- * and dark, both languages, 1280 and 390 px wide, takes a picture of each (tests/screenshots), and fails on a
- * violation that axe finds, on an error in the browser's console, on a page that scrolls sideways, and on an unanswered
- * story. MUSTER_CHROMIUM names another browser.
+ *   MUSTER_CONSOLE_MAIL_PORT      where that control plane finds its mail server: it is started here
+ *   MUSTER_CONSOLE_WEB_PORT       and its gateway for text messages (/sms) and its provider `corp` (/)
+ * those of fresh.mjs, and something of everything in that control plane: what is missing can't be looked at, and fails.
+ * Signs in, walks every page in light and dark, both languages, 1280 and 390 px wide, takes a picture of each
+ * (tests/screenshots), and fails on a violation that axe finds, on an error in the browser's console, on a page that
+ * scrolls sideways, and on an unanswered story. MUSTER_CHROMIUM names another browser.
  */
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 import { PASSWORD, cast } from './cast.mjs'
-import { stories } from './stories.mjs'
+import { fresh } from './fresh.mjs'
+import { outside } from './outside.mjs'
+import { signInStories } from './signInStories.mjs'
+import { stories as housekeeping } from './stories.mjs'
 
 const required = (name) => {
   const value = process.env[name]
@@ -24,6 +29,25 @@ const base = required('MUSTER_CONSOLE_URL').replace(/\/$/, '')
 const account = required('MUSTER_CONSOLE_ACCOUNT')
 const password = readFileSync(required('MUSTER_CONSOLE_PASSWORD_FILE'), 'utf8').trim()
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const out = await outside({ mailPort: Number(required('MUSTER_CONSOLE_MAIL_PORT')), webPort: Number(required('MUSTER_CONSOLE_WEB_PORT')) })
+const stories = {
+  ...housekeeping,
+  ...signInStories,
+  'from an empty machine on PostgreSQL to somebody who sees one host': {
+    signedOut: true,
+    run: ({ settle, look, another }) =>
+      fresh({
+        base: required('MUSTER_CONSOLE_FRESH_URL').replace(/\/$/, ''),
+        log: required('MUSTER_CONSOLE_FRESH_LOG'),
+        database: required('MUSTER_CONSOLE_FRESH_DATABASE'),
+        agent: required('MUSTER_CONSOLE_AGENT'),
+        agentDir: required('MUSTER_CONSOLE_AGENT_DIR'),
+        open: another,
+        settle,
+        look,
+      }),
+  },
+}
 const pictures = fileURLToPath(new URL('../screenshots/', import.meta.url))
 rmSync(pictures, { recursive: true, force: true })
 mkdirSync(pictures, { recursive: true })
@@ -60,6 +84,7 @@ async function open({ theme, locale, width }, signedIn) {
     locale,
     timezoneId: 'Europe/Berlin',
     reducedMotion: 'reduce',
+    colorScheme: theme === 'dark' ? 'dark' : 'light',
     storageState: signedIn,
   })
   await context.addInitScript(
@@ -109,6 +134,19 @@ async function look(page, name, where, noise) {
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
   if (wide > 1) fail(`${where} ${name}`, `scrolls ${wide} px sideways`)
   for (const line of noise.splice(0)) fail(`${where} ${name}`, `console: ${line}`)
+}
+
+/** In the middle of a story: wide and light, narrow and dark. */
+async function lookAround(page, name) {
+  const before = page.viewportSize()
+  for (const each of [looks[0], looks[3]]) {
+    await page.setViewportSize({ width: each.width, height: before.height })
+    await page.emulateMedia({ colorScheme: each.theme })
+    await settle(page)
+    await look(page, name, `${each.theme}-${each.locale}-${each.width}`, [])
+  }
+  await page.setViewportSize(before)
+  await page.emulateMedia({ colorScheme: looks[0].theme })
 }
 
 async function signIn(page, login = account, secret = password) {
@@ -188,6 +226,9 @@ async function people(page) {
     ['inbox-unread', '/inbox?show=unread', 'otto'],
     ['welcome', '/welcome', 'nora'],
     ['profile', '/profile', 'olga'],
+    ['profile-security', '/profile/security', 'olga'],
+    ['profile-devices', '/profile/devices', 'olga'],
+    ['profile-keys', '/profile/keys', 'olga'],
     ['profile-super', '/profile'],
     ['users', '/admin/users'],
     ['users-filtered', '/admin/users?registeredFrom=2020-01-01&search=o', 'mary'],
@@ -201,8 +242,13 @@ async function people(page) {
     ['audit-filtered', '/audit?operation=member:write&outcome=done', 'olga'],
     ['audit-none', '/audit?kind=ticket&from=2020-01-01&to=2020-01-02', 'olga'],
     ['audit-platform', '/audit?scope=platform'],
-    ['invitation', '/invitations/inv_not-one', 'nora'],
+    ['invitation-missing', '/invitations/inv_not-one', 'nora'],
     ['register', '/register?administrator=mary', 'nobody'],
+    ['forgot', '/forgot-password', 'nobody'],
+    ['reset', '/reset-password#prf_not-one', 'nobody'],
+    ['reset-useless', '/reset-password', 'nobody'],
+    ['verify-email', '/verify-email#prf_not-one', 'nobody'],
+    ['sign-in-returned', '/sign-in#error=not-bound', 'nobody'],
     ['sign-in-elsewhere', '/sign-in?platform=shop&to=%2Finvitations%2Finv_x', 'nobody'],
   ]
 }
@@ -251,10 +297,10 @@ try {
     console.log(`ok  ${where}: ${pages.length} pages`)
   }
 
-  for (const [name, story] of Object.entries(stories).filter(([name]) => (only ? name.includes(process.env.MUSTER_CONSOLE_STORY ?? '-') : true))) {
+  for (const [name, story] of Object.entries(stories).filter(([name]) => (only ? (process.env.MUSTER_CONSOLE_STORY ?? '-').split('|').some((part) => name.includes(part)) : true))) {
     const { context, page, noise } = await open(looks[0], story.signedOut ? undefined : signedIn)
     try {
-      await story.run({ page, base, account, password, settle, another: () => open(looks[0]) })
+      await story.run({ page, base, account, password, settle, out, look: lookAround, another: () => open({ ...looks[0], theme: 'system' }) })
       for (const line of noise.filter((one) => !/\b(401|404)\b/.test(one))) fail(name, `console: ${line}`)
       console.log(`ok  ${name}`)
     } catch (error) {
@@ -266,6 +312,7 @@ try {
     await context.close()
   }
 } finally {
+  out.close()
   await browser.close()
 }
 console.log(`${walked} pages looked at, ${Object.keys(stories).length} stories, ${failures.length} failures; pictures in tests/screenshots`)
