@@ -122,33 +122,43 @@ pub(in crate::access) async fn take(
     row.map(open).transpose()
 }
 
+#[derive(sqlx::FromRow)]
+struct ViewRow {
+    org_name: String,
+    org_logo: String,
+    platform: String,
+    role: String,
+    created_by: String,
+    email: Option<String>,
+    expires_at: UnixMs,
+}
+
 /// What a link invites to, if it still works.
 pub(in crate::access) async fn find(
     db: &Db,
     hash: &[u8],
     now: UnixMs,
 ) -> Result<Option<InvitationView>, DbError> {
-    const SQL: &str = "select o.name, o.logo, p.code, i.role, i.created_by, i.email, i.expires_at \
+    const SQL: &str = "select o.name as org_name, o.logo as org_logo, p.code as platform, i.role, i.created_by, \
+        i.email, i.expires_at \
         from invitations i join orgs o on o.id = i.org_id join platforms p on p.id = o.platform_id \
         where i.token_hash = $1 and i.used_at is null and i.revoked_at is null and i.expires_at > $2 \
         and o.deleted_at is null and p.status = 'active'";
-    let row: Option<(String, String, String, String, String, Option<String>, UnixMs)> =
-        with_pool!(db, |pool| sqlx::query_as(SQL)
-            .bind(hash)
-            .bind(now)
-            .fetch_optional(pool)
-            .await)?;
-    let view =
-        |(org_name, org_logo, platform, role, created_by, email, expires_at): (_, _, _, String, _, _, _)| {
-            Ok(InvitationView {
-                org_name,
-                org_logo,
-                platform,
-                role: parse_role(&role)?,
-                created_by,
-                email,
-                expires_at,
-            })
-        };
+    let row: Option<ViewRow> = with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(hash)
+        .bind(now)
+        .fetch_optional(pool)
+        .await)?;
+    let view = |row: ViewRow| {
+        Ok(InvitationView {
+            org_name: row.org_name,
+            org_logo: row.org_logo,
+            platform: row.platform,
+            role: parse_role(&row.role)?,
+            created_by: row.created_by,
+            email: row.email,
+            expires_at: row.expires_at,
+        })
+    };
     row.map(view).transpose()
 }
