@@ -19,6 +19,7 @@ pub mod install;
 pub mod keys;
 pub mod link;
 pub mod notify;
+pub mod outbound;
 pub mod schedule;
 pub mod schema;
 pub mod secrets;

@@ -56,7 +56,6 @@ mod progress;
 mod reach;
 mod registry;
 mod registry_client;
-mod registry_dns;
 mod registry_url;
 mod stats;
 mod store;
@@ -80,7 +79,7 @@ pub use self::{
     registry_client::RegistryFault,
     registry_url::{RegistryUrl, RegistryUrlError},
 };
-use crate::config::DeliveryConfig;
+use crate::{config::DeliveryConfig, outbound};
 
 /// News that a slow reader may be behind; one that misses some reads the tables again.
 const NEWS: usize = 1_024;
@@ -97,7 +96,7 @@ impl Delivery {
     /// Starts nothing; see [`start`].
     pub fn new(config: &DeliveryConfig) -> Self {
         Self {
-            http: registry_client::http_client(),
+            http: outbound::client(),
             limits: Limits::new(config),
             wake: Notify::new(),
             changes: broadcast::Sender::new(NEWS),

@@ -1,10 +1,7 @@
 //! Talking to a registry by its v2 API: the handshake, and the digest of a tag.
 //!
-//! Everything here faces a server that an org chose: time and size are limited, no redirect is followed, credentials
-//! go only to the registry and to the token server that it names, and never from https to http. No name leads to an
-//! address where a cloud hands out this machine's own credentials.
-
-use std::{sync::Arc, time::Duration};
+//! Everything here faces a server that an org chose ([`outbound`]). Credentials go only to the registry and to the token
+//! server that it names, and never from https to http.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use muster_base::{ExposeSecret, SecretString, sha256};
@@ -14,16 +11,11 @@ use reqwest::{
 };
 use serde::Deserialize;
 
-use super::{
-    challenge::Challenge,
-    image::is_digest,
-    registry_dns::Resolver,
-    registry_url::{RegistryUrl, is_forbidden},
-};
+use zeroize::Zeroizing;
 
-const CONNECT: Duration = Duration::from_secs(4);
-/// A test is three calls at most, and its answer is waited for half a minute.
-const WHOLE: Duration = Duration::from_secs(8);
+use super::{challenge::Challenge, image::is_digest, registry_url::RegistryUrl};
+use crate::outbound::{self, is_forbidden};
+
 const TOKEN_BYTES: usize = 64 * 1024;
 const MANIFEST_BYTES: usize = 4 * 1024 * 1024;
 const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, \
@@ -101,25 +93,6 @@ pub(super) enum RegistryAuth {
     },
     /// A bearer token.
     Token(SecretString),
-}
-
-/// The HTTP client for all registries: no redirects, limited in time.
-pub(super) fn http_client() -> Option<Client> {
-    let built = Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .dns_resolver(Arc::new(Resolver))
-        .connect_timeout(CONNECT)
-        .timeout(WHOLE)
-        .user_agent(concat!("muster/", env!("CARGO_PKG_VERSION")))
-        .build();
-    built
-        .inspect_err(|error| {
-            tracing::error!(
-                error = error as &dyn std::error::Error,
-                "no registry can be asked"
-            );
-        })
-        .ok()
 }
 
 /// One registry with its credentials.
@@ -307,7 +280,7 @@ fn challenge(response: &Response) -> Option<Challenge> {
 }
 
 fn basic(username: &str, password: &SecretString) -> Result<HeaderValue, RegistryFault> {
-    let pair = zeroize::Zeroizing::new(format!("{username}:{}", password.expose_secret()));
+    let pair = Zeroizing::new(format!("{username}:{}", password.expose_secret()));
     sensitive(&format!("Basic {}", STANDARD.encode(pair.as_bytes())))
 }
 
@@ -316,18 +289,11 @@ fn bearer(token: &SecretString) -> Result<HeaderValue, RegistryFault> {
 }
 
 fn sensitive(text: &str) -> Result<HeaderValue, RegistryFault> {
-    let mut value = HeaderValue::from_str(text).map_err(|_| RegistryFault::CredentialsRefused)?;
-    value.set_sensitive(true);
-    Ok(value)
+    outbound::sensitive(text).ok_or(RegistryFault::CredentialsRefused)
 }
 
-async fn limited(mut response: Response, limit: usize) -> Result<Vec<u8>, RegistryFault> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|_| RegistryFault::Unreadable)? {
-        if bytes.len() + chunk.len() > limit {
-            return Err(RegistryFault::Unreadable);
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes)
+async fn limited(response: Response, limit: usize) -> Result<Zeroizing<Vec<u8>>, RegistryFault> {
+    outbound::limited(response, limit)
+        .await
+        .ok_or(RegistryFault::Unreadable)
 }

@@ -1,13 +1,11 @@
 //! The address of a registry.
 
-use std::{
-    fmt,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    str::FromStr,
-};
+use std::{fmt, str::FromStr};
 
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
+
+use crate::outbound::is_forbidden;
 
 /// What is wrong with a registry's address, for a person.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -97,30 +95,6 @@ impl<'de> Deserialize<'de> for RegistryUrl {
             .parse()
             .map_err(serde::de::Error::custom)
     }
-}
-
-/// Link-local addresses are where clouds answer with a machine's own credentials; no registry lives there.
-pub(super) fn is_forbidden(url: &Url) -> bool {
-    let Some(host) = url.host_str() else { return true };
-    let ip = host.trim_matches(['[', ']']).parse();
-    ip.is_ok_and(is_forbidden_ip)
-}
-
-/// The same for an address that a name turned out to have.
-pub(super) fn is_forbidden_ip(ip: IpAddr) -> bool {
-    /// Where Alibaba, Oracle, Azure and AWS (IPv6) do what others do on link-local addresses.
-    const CLOUDS: [IpAddr; 4] = [
-        IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
-        IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
-        IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
-        IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
-    ];
-    let ip = ip.to_canonical();
-    let is_link_local = match ip {
-        IpAddr::V4(ip) => ip.is_link_local(),
-        IpAddr::V6(ip) => ip.is_unicast_link_local(),
-    };
-    is_link_local || CLOUDS.contains(&ip)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::created;
 use crate::{
     access::Role,
     delivery::{
-        registry_client::{RegistryAuth, RegistryClient, RegistryFault, http_client},
+        registry_client::{RegistryAuth, RegistryClient, RegistryFault},
         registry_url::RegistryUrl,
     },
     testing::both_databases,
@@ -121,7 +121,10 @@ both_databases!(who_may_see_and_change_registries, |test| {
 #[tokio::test]
 async fn the_digest_of_a_tag_is_asked_of_the_real_registry() {
     let (url, username, password) = real();
-    let (http, url) = (http_client().unwrap(), url.parse::<RegistryUrl>().unwrap());
+    let (http, url) = (
+        crate::outbound::client().unwrap(),
+        url.parse::<RegistryUrl>().unwrap(),
+    );
     let auth = RegistryAuth::Basic {
         username,
         password: SecretString::from(password),
@@ -185,7 +188,7 @@ async fn token_registry() -> SocketAddr {
 async fn a_registry_that_wants_tokens_gets_them_from_its_token_server() {
     let address = token_registry().await;
     let (http, url) = (
-        http_client().unwrap(),
+        crate::outbound::client().unwrap(),
         format!("http://{address}").parse::<RegistryUrl>().unwrap(),
     );
     let basic = |password: &str| RegistryAuth::Basic {
@@ -214,7 +217,7 @@ async fn a_registry_that_wants_tokens_gets_them_from_its_token_server() {
 #[tokio::test]
 async fn what_is_no_registry_or_points_elsewhere_is_told_apart() {
     let address = token_registry().await;
-    let http = http_client().unwrap();
+    let http = crate::outbound::client().unwrap();
     let shake = async |url: String| {
         let url: RegistryUrl = url.parse().unwrap();
         RegistryClient::new(&http, &url, &RegistryAuth::None)
