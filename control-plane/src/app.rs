@@ -16,6 +16,7 @@ use crate::{
     link::Links,
     notify::{self, Notify},
     schedule, schema,
+    secrets::{self, SecretSync},
     tasks::Tasks,
     telemetry::{self, Ingest},
     work::Work,
@@ -53,6 +54,8 @@ pub struct AppInner {
     fleet_keys: watch::Sender<Option<Arc<FleetKeys>>>,
     /// Deployments.
     pub delivery: Delivery,
+    /// Syncs of secrets.
+    pub secret_sync: SecretSync,
     /// The agent's packages.
     pub packages: Packages,
     databases: Databases,
@@ -87,6 +90,7 @@ impl App {
             links: Links::default(),
             fleet_keys: watch::Sender::new(None),
             delivery,
+            secret_sync: SecretSync::default(),
             packages: Packages::default(),
             databases,
         }))
@@ -137,6 +141,7 @@ impl App {
         let jobs = [access::jobs(), telemetry::jobs(), fleet::jobs(), notify::jobs()].concat();
         schedule::start(self, jobs);
         delivery::start(self);
+        secrets::start(self);
         notify::start(self);
         Ok(())
     }

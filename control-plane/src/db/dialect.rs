@@ -1,6 +1,6 @@
 //! The little that can't be said in SQL that both databases speak.
 
-use super::Db;
+use super::{Db, Tx};
 
 impl Db {
     /// Suffix of a `select` that locks the rows it reads until the transaction ends. SQLite needs none: its only
@@ -14,12 +14,7 @@ impl Db {
 
     /// The condition that the id in `column` is in the JSON array of ids that is parameter `$n`; false if that is null.
     pub fn id_among(&self, column: &str, n: usize) -> String {
-        match self {
-            Self::Sqlite(_) => format!("{column} in (select unhex(value, '-') from json_each(${n}))"),
-            Self::Postgres(_) => {
-                format!("{column} in (select value::uuid from jsonb_array_elements_text(${n}::jsonb))")
-            }
-        }
+        id_among(matches!(self, Self::Sqlite(_)), column, n)
     }
 
     /// The condition that the text in `column` is in the JSON array of texts that is parameter `$n`; false if that is
@@ -52,5 +47,20 @@ impl Db {
             Self::Sqlite(_) => "sqlite",
             Self::Postgres(_) => "postgres",
         }
+    }
+}
+
+impl Tx {
+    /// As [`Db::id_among`].
+    pub fn id_among(&self, column: &str, n: usize) -> String {
+        id_among(matches!(self, Self::Sqlite(_)), column, n)
+    }
+}
+
+fn id_among(is_sqlite: bool, column: &str, n: usize) -> String {
+    if is_sqlite {
+        format!("{column} in (select unhex(value, '-') from json_each(${n}))")
+    } else {
+        format!("{column} in (select value::uuid from jsonb_array_elements_text(${n}::jsonb))")
     }
 }

@@ -18,7 +18,8 @@ pub(super) async fn effective(
     Ok(merge(all))
 }
 
-fn merge(mut all: Vec<EnvVar>) -> Vec<EnvVar> {
+/// Of each name the one with the latest scope.
+pub(super) fn merge(mut all: Vec<EnvVar>) -> Vec<EnvVar> {
     all.sort_by_key(|variable| variable.scope);
     let by_name: BTreeMap<String, EnvVar> = all
         .into_iter()

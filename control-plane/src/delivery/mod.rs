@@ -63,6 +63,7 @@ mod store;
 pub(crate) mod tests;
 mod token;
 mod trigger;
+mod usage;
 mod webhook;
 
 use std::fmt;
@@ -78,6 +79,7 @@ pub use self::{
     error::DeliveryError,
     registry_client::RegistryFault,
     registry_url::{RegistryUrl, RegistryUrlError},
+    usage::secrets_referred_to,
 };
 use crate::{config::DeliveryConfig, outbound};
 

@@ -14,17 +14,23 @@ pub enum CredentialKind {
     Registry,
     /// Password of a database server.
     DatabaseServer,
+    /// The client's secret of a provider of secrets.
+    SecretProvider,
 }
 
 impl CredentialKind {
     /// The words of every kind.
-    pub(super) const WORDS: &'static [&'static str] =
-        &[Self::Registry.as_str(), Self::DatabaseServer.as_str()];
+    pub(super) const WORDS: &'static [&'static str] = &[
+        Self::Registry.as_str(),
+        Self::DatabaseServer.as_str(),
+        Self::SecretProvider.as_str(),
+    ];
 
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Registry => "credential/registry",
             Self::DatabaseServer => "credential/database-server",
+            Self::SecretProvider => "credential/secret-provider",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use muster_base::SecretId;
 
-use super::seal::SealError;
+use super::{infisical::ProviderFault, seal::SealError};
 use crate::{db::DbError, error::Error};
 
 /// Why something was not done with a secret.
@@ -37,6 +37,36 @@ pub enum SecretsError {
     /// Secrets that come by sync are read-only here.
     #[error("this secret is synced from a provider: change it there")]
     Synced,
+    /// No such provider in this org.
+    #[error("no such secret provider")]
+    NoProvider,
+    /// Groups are synced from the provider.
+    #[error("groups are synced from this provider: give them another one, or none, first")]
+    ProviderInUse,
+    /// A synced group holds what its provider has and nothing else.
+    #[error("this group is synced from a provider: make the secret there, or in another group")]
+    GroupSynced,
+    /// The group has secrets of its own.
+    #[error("the group holds secrets that were made here: a synced group holds what its provider has only")]
+    GroupHasOwn,
+    /// The group has no provider.
+    #[error("this group is not synced from a provider: give it one first")]
+    NotSynced,
+    /// The group is being synced.
+    #[error("this group is being synced: wait for its end")]
+    SyncUnderWay,
+    /// The provider has nothing where it had something.
+    #[error(
+        "the provider has no secret there, which may be a wrong project, environment or path: nothing was removed; \
+         sync by hand with `allowEmpty` if it is meant to be empty"
+    )]
+    NothingThere,
+    /// The provider has too much.
+    #[error("the provider has more than {0} secrets there: split them over several paths")]
+    TooMany(usize),
+    /// The provider.
+    #[error(transparent)]
+    Provider(#[from] ProviderFault),
     /// A field is wrong.
     #[error("{field}: {message}")]
     Invalid {
@@ -59,6 +89,19 @@ pub enum SecretsError {
     Db(#[from] DbError),
 }
 
+impl SecretsError {
+    /// The error as one sentence for the record of a sync; nothing internal, no secret.
+    pub(super) fn for_record(self) -> String {
+        match Error::from(self) {
+            Error::Internal(source) => {
+                tracing::error!(error = format!("{source:#}"), "a sync failed by our own fault");
+                "internal error; the log of the control plane says more".to_owned()
+            }
+            other => other.to_string(),
+        }
+    }
+}
+
 impl From<Error> for SecretsError {
     fn from(error: Error) -> Self {
         Self::Caller(Box::new(error))
@@ -77,6 +120,15 @@ impl From<SecretsError> for Error {
             SecretsError::GroupNotEmpty => Self::conflict("group-not-empty", message),
             SecretsError::InUse => Self::conflict("secret-in-use", message),
             SecretsError::Synced => Self::conflict("secret-synced", message),
+            SecretsError::NoProvider => Self::NotFound("secret provider"),
+            SecretsError::ProviderInUse => Self::conflict("provider-in-use", message),
+            SecretsError::GroupSynced => Self::conflict("group-synced", message),
+            SecretsError::GroupHasOwn => Self::conflict("group-has-own", message),
+            SecretsError::NotSynced => Self::conflict("group-not-synced", message),
+            SecretsError::SyncUnderWay => Self::conflict("sync-under-way", message),
+            SecretsError::NothingThere => Self::conflict("provider-empty", message),
+            SecretsError::TooMany(_) => Self::conflict("too-many-secrets", message),
+            SecretsError::Provider(fault) => Self::Upstream(fault.to_string()),
             SecretsError::Invalid { field, message } => Self::invalid(field, message),
             SecretsError::Seal(inner) => Self::internal(inner),
             SecretsError::NotText => Self::internal(anyhow::anyhow!(message)),

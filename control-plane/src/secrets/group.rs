@@ -1,15 +1,15 @@
 //! Groups of secrets.
 
-use muster_base::{OrgId, SecretGroupId, UnixMs};
+use muster_base::{OrgId, SecretGroupId, SecretProviderId, UnixMs};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::{Secret, SecretsError, secret, store};
 use crate::{
     access::{Caller, Object, ObjectKind, Operation},
     app::App,
     audit::{self, Entry},
+    db::Tx,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
 };
@@ -25,7 +25,7 @@ pub struct SecretGroup {
     /// For people.
     pub description: String,
     /// Provider that it is synced from.
-    pub provider_id: Option<Uuid>,
+    pub provider_id: Option<SecretProviderId>,
     /// Synced by schedule.
     pub auto_sync: bool,
     /// How many secrets are in it.
@@ -47,6 +47,10 @@ pub struct NewSecretGroup {
     /// For people.
     #[serde(default)]
     pub description: String,
+    /// Provider to sync it from: it then holds what the provider has, and nothing else.
+    pub provider_id: Option<SecretProviderId>,
+    /// Whether it is synced by schedule; true if not given and there is a provider.
+    pub auto_sync: Option<bool>,
 }
 
 /// What is to change in a group.
@@ -57,6 +61,13 @@ pub struct SecretGroupPatch {
     pub name: Option<String>,
     /// New description.
     pub description: Option<String>,
+    /// New provider; null for none: the secrets stay and are changed here from then on.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<SecretProviderId>)]
+    #[expect(clippy::option_option, reason = "null and not there mean different things")]
+    pub provider_id: Option<Option<SecretProviderId>>,
+    /// Whether it is synced by schedule.
+    pub auto_sync: Option<bool>,
 }
 
 pub(super) async fn create(
@@ -72,20 +83,23 @@ pub(super) async fn create(
         id: app.clock.new_id(),
         name: new.name,
         description: new.description,
-        provider_id: None,
-        auto_sync: false,
+        provider_id: new.provider_id,
+        auto_sync: new.auto_sync.unwrap_or(new.provider_id.is_some()),
         secret_count: 0,
         created_by: caller.actor.name(),
         created_at: now,
         updated_at: now,
     };
+    check_auto_sync(&group)?;
     in_tx!(app.db, |tx| {
+        lock_provider(app, tx, caller.org(), group.provider_id).await?;
         store::group::insert(tx, caller.org(), &group)
             .await
             .map_err(|error| taken(error, &group.name))?;
         let entry = Entry::done(Operation::SecretWrite, "secretGroup", group.id).after(&group);
         audit::record(app, tx, caller, Some(caller.org()), entry).await?;
     });
+    app.secret_sync.wake.notify_one();
     Ok(group)
 }
 
@@ -94,7 +108,7 @@ pub(super) async fn get(app: &App, caller: &Caller, id: SecretGroupId) -> Result
 }
 
 /// The group, if the caller may do `operation` on it.
-async fn find_for(
+pub(super) async fn find_for(
     app: &App,
     caller: &Caller,
     operation: Operation,
@@ -124,30 +138,85 @@ pub(super) async fn update(
     id: SecretGroupId,
     patch: SecretGroupPatch,
 ) -> Result<SecretGroup, SecretsError> {
-    let before = find_for(app, caller, Operation::SecretWrite, id).await?;
-    let mut after = before.clone();
-    if let Some(name) = patch.name {
-        check_name(&name)?;
-        after.name = name;
-    }
-    if let Some(description) = patch.description {
-        check_description(&description)?;
-        after.description = description;
-    }
-    after.updated_at = app.clock.now();
-    in_tx!(app.db, |tx| {
-        let found = store::group::update(tx, caller.org(), &after)
+    find_for(app, caller, Operation::SecretWrite, id).await?;
+    let org = caller.org();
+    let after = in_tx!(app.db, |tx| {
+        let before = store::group::lock(tx, &app.db, org, id)
+            .await?
+            .ok_or(SecretsError::NoGroup)?;
+        let after = patch.applied_to(before.clone(), app.clock.now())?;
+        if after.provider_id != before.provider_id {
+            // Whose values come in is for whoever may write every group's.
+            caller.require_all(Operation::SecretWrite, ObjectKind::SecretGroups)?;
+            lock_provider(app, tx, org, after.provider_id).await?;
+            if after.provider_id.is_none() {
+                store::sync::make_manual(tx, org, id).await?;
+            } else if store::sync::count_manual(tx, org, id).await? > 0 {
+                return Err(SecretsError::GroupHasOwn);
+            }
+        }
+        store::group::update(tx, org, &after)
             .await
             .map_err(|error| taken(error, &after.name))?;
-        if !found {
-            return Err(SecretsError::NoGroup);
+        if after.provider_id.is_some() && after.provider_id != before.provider_id {
+            store::sync::release(tx, org, id, after.updated_at).await?;
         }
         let entry = Entry::done(Operation::SecretWrite, "secretGroup", id)
             .before(&before)
             .after(&after);
-        audit::record(app, tx, caller, Some(caller.org()), entry).await?;
+        audit::record(app, tx, caller, Some(org), entry).await?;
+        after
     });
+    app.secret_sync.wake.notify_one();
     Ok(after)
+}
+
+impl SecretGroupPatch {
+    fn applied_to(self, mut group: SecretGroup, now: UnixMs) -> Result<SecretGroup, SecretsError> {
+        if let Some(name) = self.name {
+            check_name(&name)?;
+            group.name = name;
+        }
+        if let Some(description) = self.description {
+            check_description(&description)?;
+            group.description = description;
+        }
+        if let Some(provider) = self.provider_id {
+            group.provider_id = provider;
+            group.auto_sync = provider.is_some();
+        }
+        group.auto_sync = self.auto_sync.unwrap_or(group.auto_sync);
+        check_auto_sync(&group)?;
+        group.updated_at = now;
+        Ok(group)
+    }
+}
+
+/// The provider is there, and stays until the transaction ends.
+async fn lock_provider(
+    app: &App,
+    tx: &mut Tx,
+    org: OrgId,
+    provider: Option<SecretProviderId>,
+) -> Result<(), SecretsError> {
+    let Some(id) = provider else { return Ok(()) };
+    if store::provider::lock(tx, &app.db, org, id).await?.is_some() {
+        return Ok(());
+    }
+    Err(SecretsError::Invalid {
+        field: "providerId",
+        message: "there is no such provider".to_owned(),
+    })
+}
+
+fn check_auto_sync(group: &SecretGroup) -> Result<(), SecretsError> {
+    if group.provider_id.is_some() || !group.auto_sync {
+        return Ok(());
+    }
+    Err(SecretsError::Invalid {
+        field: "autoSync",
+        message: "a group without a provider can't be synced".to_owned(),
+    })
 }
 
 pub(super) async fn delete(app: &App, caller: &Caller, id: SecretGroupId) -> Result<(), SecretsError> {
@@ -190,7 +259,7 @@ pub(super) fn check_description(text: &str) -> Result<(), SecretsError> {
     })
 }
 
-fn check_name(name: &str) -> Result<(), SecretsError> {
+pub(super) fn check_name(name: &str) -> Result<(), SecretsError> {
     let length = name.chars().count();
     if (1..=128).contains(&length) && name.trim() == name && !name.chars().any(char::is_control) {
         return Ok(());
@@ -209,4 +278,12 @@ fn taken(error: crate::db::DbError, name: &str) -> SecretsError {
         };
     }
     error.into()
+}
+
+/// Tells a field that is null from one that is not there.
+#[expect(clippy::option_option, reason = "the difference is the point")]
+fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Some)
 }

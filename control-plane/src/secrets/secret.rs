@@ -1,9 +1,8 @@
 //! Secrets and their versions.
 
-use muster_base::{ExposeSecret, OrgId, SecretGroupId, SecretId, SecretString, UnixMs};
+use muster_base::{ExposeSecret, OrgId, SecretGroupId, SecretId, SecretProviderId, SecretString, UnixMs};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 
 use super::{SecretsError, group, store, value};
 use crate::{
@@ -29,7 +28,7 @@ pub struct Secret {
     /// `manual` or `synced`.
     pub source: String,
     /// Provider it came from.
-    pub provider_id: Option<Uuid>,
+    pub provider_id: Option<SecretProviderId>,
     /// What the provider calls it.
     pub provider_reference: Option<String>,
     /// It vanished at its provider and is kept because something refers to it.
@@ -135,9 +134,6 @@ pub(super) async fn create(app: &App, caller: &Caller, new: NewSecret) -> Result
     value::check(&new.value)?;
     let org = caller.org();
     caller.require_on(Operation::SecretWrite, &Object::SecretGroup(new.group_id))?;
-    if !group::group_exists(app, org, new.group_id).await? {
-        return Err(SecretsError::NoGroup);
-    }
     let now = app.clock.now();
     let secret = Secret {
         id: app.clock.new_id(),
@@ -155,6 +151,12 @@ pub(super) async fn create(app: &App, caller: &Caller, new: NewSecret) -> Result
     };
     let sealed = value::seal(app, &value::place(org, secret.id, 1), &new.value)?;
     in_tx!(app.db, |tx| {
+        let group = store::group::lock(tx, &app.db, org, new.group_id)
+            .await?
+            .ok_or(SecretsError::NoGroup)?;
+        if group.provider_id.is_some() {
+            return Err(SecretsError::GroupSynced);
+        }
         store::secret::insert(tx, org, &secret)
             .await
             .map_err(|error| taken(error, &secret.name))?;
@@ -165,7 +167,8 @@ pub(super) async fn create(app: &App, caller: &Caller, new: NewSecret) -> Result
     Ok(secret)
 }
 
-pub(super) async fn get(app: &App, caller: &Caller, id: SecretId) -> Result<Secret, SecretsError> {
+/// A secret that the caller may read of, without its value.
+pub async fn get(app: &App, caller: &Caller, id: SecretId) -> Result<Secret, SecretsError> {
     find_for(app, caller, Operation::SecretRead, id).await
 }
 
@@ -250,6 +253,8 @@ pub(super) async fn update(
         }
         if let Some(new) = &patch.value {
             after.version += 1;
+            // What vanished at its provider has a value of its people's own now.
+            after.stale = false;
             let sealed = value::seal(app, &value::place(org, id, after.version), new)?;
             store::value::insert(tx, org, id, &version_of(&after, caller, now), &sealed).await?;
         }
@@ -347,7 +352,7 @@ fn version_of(secret: &Secret, caller: &Caller, now: UnixMs) -> SecretVersion {
     }
 }
 
-fn check_name(name: &str) -> Result<(), SecretsError> {
+pub(super) fn check_name(name: &str) -> Result<(), SecretsError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     if (1..=128).contains(&name.len()) && name.chars().all(allowed) {
         return Ok(());

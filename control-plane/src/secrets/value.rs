@@ -1,6 +1,10 @@
 //! Sealing and opening the values of secrets, and handing them to work that needs them.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 use muster_base::{ExposeSecret, IdError, OrgId, SecretId, SecretString};
 use zeroize::Zeroizing;
@@ -40,15 +44,19 @@ pub async fn resolve(
     org: OrgId,
     wanted: &[SecretId],
 ) -> Result<BTreeMap<SecretId, SecretString>, SecretsError> {
-    let mut values = BTreeMap::new();
-    for id in wanted {
-        let row = store::value::find_current(&app.db, org, *id)
+    let mut found: BTreeMap<SecretId, store::value::Current> =
+        store::value::list_current(&app.db, org, wanted)
             .await?
-            .ok_or(SecretsError::Gone(*id))?;
+            .into_iter()
+            .map(|row| (row.id, row))
+            .collect();
+    let mut values = BTreeMap::new();
+    for id in wanted.iter().copied().collect::<BTreeSet<_>>() {
+        let row = found.remove(&id).ok_or(SecretsError::Gone(id))?;
         if row.stale {
-            return Err(SecretsError::Stale(*id));
+            return Err(SecretsError::Stale(id));
         }
-        values.insert(*id, open(app, &place(org, *id, row.version), &row.value)?);
+        values.insert(id, open(app, &place(org, id, row.version), &row.value)?);
     }
     Ok(values)
 }
@@ -74,9 +82,19 @@ pub(super) fn open(app: &App, place: &Place, sealed: &str) -> Result<SecretStrin
 
 pub(super) fn check(value: &SecretString) -> Result<(), SecretsError> {
     let text = value.expose_secret();
-    let message = if text.is_empty() {
-        "a secret needs a value".to_owned()
-    } else if text.len() > MAX_VALUE_BYTES {
+    if text.is_empty() {
+        return Err(SecretsError::Invalid {
+            field: "value",
+            message: "a secret needs a value".to_owned(),
+        });
+    }
+    check_synced(value)
+}
+
+/// As [`check`]; a provider's value may be empty.
+pub(super) fn check_synced(value: &SecretString) -> Result<(), SecretsError> {
+    let text = value.expose_secret();
+    let message = if text.len() > MAX_VALUE_BYTES {
         format!("at most {MAX_VALUE_BYTES} bytes")
     } else if text.contains('\0') {
         "a value can't hold a NUL character: no environment variable can".to_owned()

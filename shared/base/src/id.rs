@@ -145,6 +145,10 @@ ids! {
     SecretGroupId
     /// A secret.
     SecretId
+    /// Where secrets are synced from.
+    SecretProviderId
+    /// One run of a sync.
+    SecretSyncId
     /// A container registry with its credentials.
     RegistryId
     /// An application that can be deployed.

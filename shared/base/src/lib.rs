@@ -16,7 +16,7 @@ pub use id::{
     ApiKeyId, ApplicationId, AuditId, ClusterId, DepartmentId, DeploymentId, DeviceId, EnvVarId,
     EnvironmentId, ExecutionId, HostId, IdError, InvitationId, JoinTokenId, LetterId, MessageId, ModuleId,
     OperationId, OrderId, OrgId, PlatformId, RegistryId, ReleaseId, RoleId, SecretGroupId, SecretId,
-    ServerId, SessionId, TemplateId, TicketId, UserId,
+    SecretProviderId, SecretSyncId, ServerId, SessionId, TemplateId, TicketId, UserId,
 };
 pub use random::{random_array, random_token};
 pub use secrecy::{ExposeSecret, SecretString};

@@ -4,6 +4,7 @@ mod application;
 mod deployment;
 mod env_var;
 mod registry;
+mod usage;
 mod webhook;
 
 use axum::http::HeaderMap;
@@ -18,6 +19,7 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(application::router())
         .merge(env_var::router())
         .merge(deployment::router())
+        .merge(usage::router())
         .merge(webhook::router())
 }
 

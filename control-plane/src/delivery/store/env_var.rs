@@ -172,6 +172,37 @@ pub async fn list_effective(
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
+/// Variables that refer to one of these secrets, and those of the same names in other scopes, which may stand before
+/// them.
+pub async fn list_referring(db: &Db, org: OrgId, secrets: &[SecretId]) -> Result<Vec<EnvVar>, DbError> {
+    let sql = format!(
+        "select {COLUMNS} from env_vars where (org_id = $1 or org_id is null) and name in \
+         (select name from env_vars where org_id = $1 and {})",
+        db.id_among("secret_id", 2)
+    );
+    let wanted = serde_json::to_string(secrets).unwrap_or_else(|_| "[]".to_owned());
+    let rows: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
+        .bind(org)
+        .bind(wanted)
+        .fetch_all(pool)
+        .await)?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// Which of these secrets variables refer to.
+pub async fn list_referred(tx: &mut Tx, org: OrgId, secrets: &[SecretId]) -> Result<Vec<SecretId>, DbError> {
+    let sql = format!(
+        "select distinct secret_id from env_vars where org_id = $1 and {}",
+        tx.id_among("secret_id", 2)
+    );
+    let wanted = serde_json::to_string(secrets).unwrap_or_else(|_| "[]".to_owned());
+    Ok(with_tx!(tx, |conn| sqlx::query_scalar(AssertSqlSafe(sql))
+        .bind(org)
+        .bind(wanted)
+        .fetch_all(conn)
+        .await?))
+}
+
 /// Names that are taken in the application's own scope, or its environment's.
 pub async fn list_names(
     tx: &mut Tx,

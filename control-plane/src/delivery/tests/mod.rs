@@ -4,6 +4,7 @@ mod application;
 mod env_var;
 mod flow;
 mod registry;
+mod usage;
 mod webhook;
 
 use std::time::Duration;

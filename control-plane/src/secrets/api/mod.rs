@@ -1,7 +1,9 @@
 //! `/api/v1/secrets…`
 
 mod group;
+mod provider;
 mod secret;
+mod sync;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -11,5 +13,7 @@ use crate::app::App;
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(group::router())
+        .merge(provider::router())
         .merge(secret::router())
+        .merge(sync::router())
 }

@@ -1,8 +1,7 @@
 //! `secret_groups`.
 
-use muster_base::{OrgId, SecretGroupId, UnixMs};
+use muster_base::{OrgId, SecretGroupId, SecretProviderId, UnixMs};
 use sqlx::AssertSqlSafe;
-use uuid::Uuid;
 
 use crate::{
     access::{ObjectKind, Scope},
@@ -16,7 +15,7 @@ struct Record {
     id: SecretGroupId,
     name: String,
     description: String,
-    provider_id: Option<Uuid>,
+    provider_id: Option<SecretProviderId>,
     auto_sync: bool,
     secret_count: i64,
     created_by: String,
@@ -96,19 +95,53 @@ pub async fn list(
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
-pub async fn update(tx: &mut Tx, org: OrgId, group: &SecretGroup) -> Result<bool, DbError> {
-    const SQL: &str =
-        "update secret_groups set name = $3, description = $4, updated_at = $5 where org_id = $1 and id = $2";
-    let rows = with_tx!(tx, |conn| sqlx::query(SQL)
+/// Reads the row and keeps others from changing it until the transaction ends.
+pub async fn lock(
+    tx: &mut Tx,
+    db: &Db,
+    org: OrgId,
+    id: SecretGroupId,
+) -> Result<Option<SecretGroup>, DbError> {
+    let sql = format!(
+        "select id, name, description, provider_id, auto_sync, created_by, created_at, updated_at, \
+         (select count(*) from secrets where secrets.group_id = secret_groups.id) as secret_count \
+         from secret_groups where org_id = $1 and id = $2{}",
+        db.for_update()
+    );
+    let row: Option<Record> = with_tx!(tx, |conn| sqlx::query_as(AssertSqlSafe(sql))
         .bind(org)
-        .bind(group.id)
-        .bind(&group.name)
-        .bind(&group.description)
-        .bind(group.updated_at)
-        .execute(conn)
-        .await?
-        .rows_affected());
-    Ok(rows == 1)
+        .bind(id)
+        .fetch_optional(conn)
+        .await?);
+    Ok(row.map(Into::into))
+}
+
+pub async fn update(tx: &mut Tx, org: OrgId, group: &SecretGroup) -> Result<(), DbError> {
+    const SQL: &str = "update secret_groups set name = $3, description = $4, provider_id = $5, auto_sync = $6, \
+        updated_at = $7 where org_id = $1 and id = $2";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(org)
+            .bind(group.id)
+            .bind(&group.name)
+            .bind(&group.description)
+            .bind(group.provider_id)
+            .bind(group.auto_sync)
+            .bind(group.updated_at)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
+/// How many groups are synced from a provider.
+pub async fn count_of_provider(tx: &mut Tx, org: OrgId, provider: SecretProviderId) -> Result<i64, DbError> {
+    const SQL: &str = "select count(*) from secret_groups where org_id = $1 and provider_id = $2";
+    Ok(with_tx!(tx, |conn| sqlx::query_scalar(SQL)
+        .bind(org)
+        .bind(provider)
+        .fetch_one(conn)
+        .await?))
 }
 
 pub async fn delete(tx: &mut Tx, org: OrgId, id: SecretGroupId) -> Result<bool, DbError> {

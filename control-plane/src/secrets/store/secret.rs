@@ -1,6 +1,6 @@
 //! `secrets`.
 
-use muster_base::{OrgId, SecretGroupId, SecretId, UnixMs};
+use muster_base::{OrgId, SecretGroupId, SecretId, SecretProviderId, UnixMs};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
@@ -21,7 +21,7 @@ struct Record {
     name: String,
     description: String,
     source: String,
-    provider_id: Option<Uuid>,
+    provider_id: Option<SecretProviderId>,
     provider_reference: Option<String>,
     stale: bool,
     version: i64,
@@ -128,7 +128,7 @@ pub async fn list(
 }
 
 pub async fn update(tx: &mut Tx, org: OrgId, secret: &Secret) -> Result<(), DbError> {
-    const SQL: &str = "update secrets set name = $3, description = $4, version = $5, updated_at = $6 \
+    const SQL: &str = "update secrets set name = $3, description = $4, version = $5, updated_at = $6, stale = $7 \
         where org_id = $1 and id = $2";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
@@ -138,6 +138,7 @@ pub async fn update(tx: &mut Tx, org: OrgId, secret: &Secret) -> Result<(), DbEr
             .bind(&secret.description)
             .bind(secret.version)
             .bind(secret.updated_at)
+            .bind(secret.stale)
             .execute(conn)
             .await?;
     });

@@ -1,7 +1,9 @@
 //! `secret_versions`.
 
 use muster_base::{OrgId, SecretId, UnixMs};
+use sqlx::AssertSqlSafe;
 
+use super::id_list;
 use crate::{
     db::{Db, DbError, Tx},
     secrets::SecretVersion,
@@ -11,6 +13,7 @@ use crate::{
 /// The newest version of a secret, sealed.
 #[derive(sqlx::FromRow)]
 pub struct Current {
+    pub id: SecretId,
     pub version: i64,
     pub stale: bool,
     pub value: String,
@@ -50,14 +53,18 @@ pub async fn find(db: &Db, org: OrgId, secret: SecretId, version: i64) -> Result
         .await)?)
 }
 
-pub async fn find_current(db: &Db, org: OrgId, secret: SecretId) -> Result<Option<Current>, DbError> {
-    const SQL: &str = "select s.version, s.stale, v.value from secrets s \
-        join secret_versions v on v.secret_id = s.id and v.version = s.version \
-        where s.org_id = $1 and s.id = $2";
-    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+/// The newest versions of these secrets, as far as they are there.
+pub async fn list_current(db: &Db, org: OrgId, secrets: &[SecretId]) -> Result<Vec<Current>, DbError> {
+    let sql = format!(
+        "select s.id, s.version, s.stale, v.value from secrets s \
+         join secret_versions v on v.secret_id = s.id and v.version = s.version \
+         where s.org_id = $1 and {}",
+        db.id_among("s.id", 2)
+    );
+    Ok(with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
         .bind(org)
-        .bind(secret)
-        .fetch_optional(pool)
+        .bind(id_list(secrets))
+        .fetch_all(pool)
         .await)?)
 }
 

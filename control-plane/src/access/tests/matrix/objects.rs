@@ -22,9 +22,13 @@ pub(super) struct Objects {
 impl Objects {
     /// The id that belongs after this path.
     pub(super) fn id(&self, path: &str) -> String {
-        let part = path.rsplit('/').next().unwrap_or_default();
+        let mut parts = path.rsplitn(3, '/');
+        let last = parts.next().unwrap_or_default();
+        // Two rooms may have the same word.
+        let two = format!("{}/{last}", parts.next().unwrap_or_default());
         self.ids
-            .get(part)
+            .get(two.as_str())
+            .or_else(|| self.ids.get(last))
             .unwrap_or_else(|| panic!("make a real thing whose id belongs after {path}"))
             .clone()
     }
@@ -86,6 +90,10 @@ pub(super) async fn make(test: &Test) -> Objects {
             made("/api/v1/api-keys", json!({"name": "mine", "kind": "readonly"})).await,
         ),
     ]);
+    let provider = json!({"name": "vault", "url": "http://127.0.0.1:9", "clientId": "c", "clientSecret": "s",
+        "projectId": "p", "environment": "prod"});
+    let provider = made("/api/v1/secrets/providers", provider).await;
+    ids.insert("secrets/providers", provider);
     let secret = json!({"groupId": ids["groups"], "name": "KEY", "value": "v"});
     ids.insert("secrets", made("/api/v1/secrets", secret).await);
     let shop = json!({"name": "shop", "image": "team/shop", "environments": {"default": {"hosts": [host]}}});

@@ -1,5 +1,8 @@
 //! The secrets room through its HTTP calls and on both databases.
 
+mod infisical_peer;
+mod sync;
+
 use muster_base::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -87,40 +90,108 @@ both_databases!(a_new_value_is_a_new_version_and_an_old_one_comes_back, |test| {
     assert_eq!(status, 404);
 });
 
-both_databases!(a_value_moved_to_another_row_is_not_opened, |test| {
+/// Does to the tables what somebody who may write to the database would.
+async fn by_hand(app: &App, sql: &'static str, ids: [Uuid; 2]) {
+    let done = async || -> Result<(), DbError> {
+        in_tx!(app.db, |tx| with_tx!(tx, |conn| {
+            sqlx::query(sql).bind(ids[0]).bind(ids[1]).execute(conn).await?;
+        }));
+        Ok(())
+    };
+    done().await.unwrap();
+}
+
+both_databases!(no_value_can_be_moved_in_the_tables, |test| {
     let admin = test.admin().await;
     let group = new_group(&admin, "g").await;
-    let theirs = new_secret(&admin, &group, "THEIRS", PLANTED).await;
-    let mine = new_secret(&admin, &group, "MINE", "mine").await;
+    // $1 is what somebody wants to read, $2 what they may reveal. Each takes secrets of its own.
+    let swaps: [(&str, &'static str); 7] = [
+        (
+            "the value into another row",
+            "update secret_versions set value = (select value from secret_versions where secret_id = $1 \
+             and version = 1) where secret_id = $2",
+        ),
+        (
+            "the row under another secret",
+            "update secret_versions set secret_id = $2, version = 9 where secret_id = $1 and version = 1",
+        ),
+        (
+            "an old version as the present one",
+            "update secret_versions set value = (select value from secret_versions where secret_id = $2 \
+             and version = 1) where secret_id = $2 and version = 2 and $1 = $1",
+        ),
+        (
+            "the version's number",
+            "update secret_versions set version = version + 7 where secret_id = $2 and $1 = $1",
+        ),
+        (
+            "a value of another table's column",
+            "insert into credentials (org_id, kind, owner_id, value, updated_at) select org_id, \
+             'credential/registry', $2, value, 0 from secret_versions where secret_id = $1 and version = 1",
+        ),
+        (
+            "one character of it",
+            "update secret_versions set value = substr(value, 1, length(value) - 3) || 'AA=' \
+             where secret_id = $2 and $1 = $1",
+        ),
+        (
+            "another key's name before it",
+            "update secret_versions set value = '0000000000000000' || substr(value, 17) \
+             where secret_id = $2 and $1 = $1",
+        ),
+    ];
+    for (n, (what, sql)) in swaps.into_iter().enumerate() {
+        let theirs = new_secret(&admin, &group, &format!("THEIRS_{n}"), PLANTED).await;
+        let mine = new_secret(&admin, &group, &format!("MINE_{n}"), "first").await;
+        let path = format!("/api/v1/secrets/{}", mine["id"].as_str().unwrap());
+        admin.patch(&path, json!({"value": "second"})).await;
+        let ids: [Uuid; 2] = [&theirs, &mine].map(|secret| secret["id"].as_str().unwrap().parse().unwrap());
+        by_hand(&test.app, sql, ids).await;
+        if what.contains("column") {
+            let (app, org) = (&test.app, test.default_org().await);
+            let moved = find_credential(app, org, CredentialKind::Registry, ids[1]).await;
+            assert!(matches!(moved, Err(SecretsError::Seal(_))), "{what}: {moved:?}");
+            continue;
+        }
+        let versions = admin.get(&format!("{path}/versions")).await.1;
+        for version in versions["items"].as_array().unwrap() {
+            let reveal = format!("{path}/reveal?version={}", version["version"]);
+            let (status, body) = admin.post(&reveal, Value::Null).await;
+            let untouched = status == 200 && matches!(body["value"].as_str(), Some("first" | "second"));
+            let own = body["version"].as_i64() == Some(if body["value"] == "first" { 1 } else { 2 });
+            assert!(untouched && own || matches!(status, 404 | 500), "{what}: {body}");
+            assert!(!body.to_string().contains(PLANTED), "{what}: {body}");
+        }
+        if !what.contains("under another") {
+            let (status, body) = admin.post(&format!("{path}/reveal"), Value::Null).await;
+            assert!(matches!(status, 404 | 500), "{what}: {body}");
+            let org = test.default_org().await;
+            let resolved = resolve(&test.app, org, &[ids[1].to_string().parse().unwrap()]).await;
+            assert!(
+                matches!(resolved, Err(SecretsError::Seal(_) | SecretsError::Gone(_))),
+                "{what}"
+            );
+        }
+    }
 
-    swap(
-        &test.app,
-        theirs["id"].as_str().unwrap().parse().unwrap(),
-        mine["id"].as_str().unwrap().parse().unwrap(),
-    )
-    .await
-    .unwrap();
-
-    let path = format!("/api/v1/secrets/{}/reveal", mine["id"].as_str().unwrap());
-    let (status, body) = admin.post(&path, Value::Null).await;
+    // The whole secret, with its row, into the stranger's org and group.
+    let theirs = new_secret(&admin, &group, "MOVED", PLANTED).await;
+    let stranger = test.stranger("elsewhere").await;
+    let their_group = new_group(&stranger, "g").await;
+    let id: Uuid = theirs["id"].as_str().unwrap().parse().unwrap();
+    for sql in [
+        "update secrets set group_id = $2, org_id = (select org_id from secret_groups where id = $2) where id = $1",
+        "update secret_versions set org_id = (select org_id from secret_groups where id = $2) where secret_id = $1",
+    ] {
+        by_hand(&test.app, sql, [id, their_group.parse().unwrap()]).await;
+    }
+    assert_eq!(stranger.get(&format!("/api/v1/secrets/{id}")).await.0, 200);
+    let (status, body) = stranger
+        .post(&format!("/api/v1/secrets/{id}/reveal"), Value::Null)
+        .await;
     assert_eq!(status, 500, "{body}");
     assert!(!body.to_string().contains(PLANTED));
-    let id = mine["id"].as_str().unwrap().parse().unwrap();
-    let org = test.default_org().await;
-    assert!(matches!(
-        resolve(&test.app, org, &[id]).await,
-        Err(SecretsError::Seal(_))
-    ));
 });
-
-async fn swap(app: &App, from: Uuid, to: Uuid) -> Result<(), DbError> {
-    const SQL: &str = "update secret_versions set value = \
-        (select value from secret_versions where secret_id = $1) where secret_id = $2";
-    in_tx!(app.db, |tx| with_tx!(tx, |conn| {
-        sqlx::query(SQL).bind(from).bind(to).execute(conn).await?;
-    }));
-    Ok(())
-}
 
 both_databases!(who_may_do_what, |test| {
     let admin = test.admin().await;
