@@ -53,6 +53,7 @@ operations! {
     DeploymentRead "deployment:read" Viewer
     DeploymentCreate "deployment:create" Member
     DeploymentCancel "deployment:cancel" Member
+    DeploymentApprove "deployment:approve" Admin
     ServerRead "server:read" Viewer
     ServerWrite "server:write" Admin
     ReleaseRead "release:read" Viewer

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use muster_base::{ApplicationId, HostId, OrgId, RegistryId, UnixMs};
+use muster_base::{ApplicationId, OrgId, RegistryId, UnixMs};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{DeliveryError, container::Container, fields::Fields, image::ImageName, reach, registry, store};
+use super::{
+    DeliveryError, container::Container, environment::ApplicationEnvironment, fields::Fields,
+    image::ImageName, reach, registry, store,
+};
 use crate::{
     access::{Caller, Object, ObjectKind, Operation},
     app::App,
@@ -59,16 +62,6 @@ pub(super) enum Lifecycle {
     DeployFailed = -4,
 }
 
-/// Where an environment of an application runs: on the named hosts and on those with all the selector's labels.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Target {
-    /// Hosts by id.
-    pub hosts: Vec<HostId>,
-    /// Labels that a host must all have.
-    pub selector: BTreeMap<String, String>,
-}
-
 /// An application.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -88,7 +81,7 @@ pub struct Application {
     /// The container.
     pub container: Container,
     /// Environments by name.
-    pub environments: BTreeMap<String, Target>,
+    pub environments: BTreeMap<String, ApplicationEnvironment>,
     /// Whether `POST /webhook/deploy` works for it.
     pub webhook_enabled: bool,
     /// Where its webhook token deploys.
@@ -124,7 +117,7 @@ pub struct NewApplication {
     pub container: Container,
     /// Environments by name; `{"default": {}}` if not given.
     #[serde(default = "default_environments")]
-    pub environments: BTreeMap<String, Target>,
+    pub environments: BTreeMap<String, ApplicationEnvironment>,
     /// Whether `POST /webhook/deploy` works for it; true if not given (it takes a token all the same).
     #[serde(default = "yes")]
     pub webhook_enabled: bool,
@@ -153,7 +146,7 @@ pub struct ApplicationPatch {
     /// New container.
     pub container: Option<Container>,
     /// New environments.
-    pub environments: Option<BTreeMap<String, Target>>,
+    pub environments: Option<BTreeMap<String, ApplicationEnvironment>>,
     /// Whether the webhook works.
     pub webhook_enabled: Option<bool>,
     /// Where the webhook token deploys.
@@ -318,11 +311,8 @@ async fn check(app: &App, org: OrgId, application: &Application) -> Result<(), D
         "environments",
         "at most 32 environments",
     );
-    for (name, target) in &application.environments {
-        let field = format!("environments.{name}");
-        fields.slug(&field, name);
-        let short = target.hosts.len() <= 1_000 && target.selector.len() <= 16;
-        fields.check(short, field, "at most 1,000 hosts and 16 labels");
+    for (name, environment) in &application.environments {
+        environment.check(name, &application.container, &mut fields);
     }
     fields.slug("webhookEnvironment", &application.webhook_environment);
     fields.finish()
@@ -354,6 +344,6 @@ fn default_environment() -> String {
     DEFAULT_ENVIRONMENT.to_owned()
 }
 
-fn default_environments() -> BTreeMap<String, Target> {
-    BTreeMap::from([(default_environment(), Target::default())])
+fn default_environments() -> BTreeMap<String, ApplicationEnvironment> {
+    BTreeMap::from([(default_environment(), ApplicationEnvironment::default())])
 }

@@ -4,7 +4,9 @@ use muster_base::{ApplicationId, DeploymentId, HostId, OrderId, OrgId, RegistryI
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{DeliveryError, application::Target, container::Container, store};
+use super::{
+    DeliveryError, approval::GivenApproval, container::Container, environment::ApplicationEnvironment, store,
+};
 use crate::{
     access::{Caller, Object, Operation},
     app::App,
@@ -50,8 +52,10 @@ words! {
         Failure "failure"
         /// Stopped by a person, or superseded before it began.
         Cancelled "cancelled"
-        /// The new container did not become healthy; the old one serves.
+        /// The new container did not become healthy, or too many did not; the old one serves.
         RolledBack "rolledBack"
+        /// Of a host: it was left out, and nothing was changed there.
+        Skipped "skipped"
     }
 }
 
@@ -60,8 +64,20 @@ impl Status {
     pub const fn is_final(self) -> bool {
         match self {
             Self::Pending | Self::WaitingApproval | Self::Running => false,
-            Self::Success | Self::Failure | Self::Cancelled | Self::RolledBack => true,
+            Self::Success | Self::Failure | Self::Cancelled | Self::RolledBack | Self::Skipped => true,
         }
+    }
+}
+
+words! {
+    /// Where a running deployment is on its way over the hosts.
+    Phase in "deployments.phase" {
+        /// Batch after batch.
+        Rolling "rolling"
+        /// Until somebody says "go on".
+        Paused "paused"
+        /// Changed hosts go back to what ran there before.
+        RollingBack "rollingBack"
     }
 }
 
@@ -103,6 +119,10 @@ pub struct TriggeredBy {
     pub id: String,
     /// Name at that time.
     pub name: String,
+    /// The person behind it: nobody approves of what they asked for.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub person: String,
 }
 
 impl TriggeredBy {
@@ -111,6 +131,7 @@ impl TriggeredBy {
             kind: caller.actor.kind().to_owned(),
             id: caller.actor.id(),
             name: caller.actor.name(),
+            person: caller.actor.person(),
         }
     }
 }
@@ -143,6 +164,16 @@ pub struct Deployment {
     pub triggered_by: TriggeredBy,
     /// The deployment that this one repeats or goes back to.
     pub origin_id: Option<DeploymentId>,
+    /// Who approved of it.
+    pub approvals: Vec<GivenApproval>,
+    /// Where it is on its way over the hosts, while it runs.
+    pub phase: Phase,
+    /// The batch that was asked last, from 0.
+    pub batch: i64,
+    /// How many batches there are.
+    pub batches: i64,
+    /// Somebody asked for it to pause after this batch.
+    pub pause_asked: bool,
     /// Somebody asked for it to stop.
     pub cancel_asked: bool,
     /// What went wrong, and what to do.
@@ -161,19 +192,9 @@ pub struct Deployment {
     pub(super) plan: Plan,
     #[serde(skip)]
     pub(super) prepared: bool,
-}
-
-/// A deployment with what happened on each host.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct DeploymentDetail {
-    /// The deployment.
-    #[serde(flatten)]
-    pub deployment: Deployment,
-    /// Each host.
-    pub hosts: Vec<DeploymentHost>,
-    /// Each step: the control plane's own first, then each host's.
-    pub steps: Vec<DeploymentStep>,
+    /// Somebody asked for the changed hosts to go back.
+    #[serde(skip)]
+    pub(super) back_asked: bool,
 }
 
 /// A deployment on one host.
@@ -184,7 +205,9 @@ pub struct DeploymentHost {
     pub host_id: HostId,
     /// Its name at that time.
     pub host_name: String,
-    /// The work order.
+    /// In which batch it is asked, from 0.
+    pub batch: i64,
+    /// The work order; null until it is asked.
     pub order_id: Option<OrderId>,
     /// Where it is there.
     pub status: Status,
@@ -196,6 +219,22 @@ pub struct DeploymentHost {
     pub started_at: Option<UnixMs>,
     /// When it ended there.
     pub ended_at: Option<UnixMs>,
+    /// The way back to what ran there before, if it was asked to go back.
+    pub back: Option<HostBack>,
+}
+
+/// A host's way back.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HostBack {
+    /// Where it is on it.
+    pub status: Status,
+    /// The work order.
+    pub order_id: Option<OrderId>,
+    /// The deployment that it goes back to.
+    pub to: Option<DeploymentId>,
+    /// What went wrong.
+    pub error: Option<String>,
 }
 
 /// A step of a deployment.
@@ -227,7 +266,7 @@ pub(super) struct Plan {
     pub repository: String,
     pub registry_id: Option<RegistryId>,
     pub container: Container,
-    pub target: Target,
+    pub target: ApplicationEnvironment,
     pub env: Vec<PlannedVar>,
     /// Digest that a repeated deployment had.
     pub pinned: Option<String>,
@@ -284,19 +323,6 @@ pub(super) async fn list(
     )
     .await?;
     Ok(query.page(rows, |row| Cursor::of(&row.id)))
-}
-
-pub(super) async fn get(
-    app: &App,
-    caller: &Caller,
-    id: DeploymentId,
-) -> Result<DeploymentDetail, DeliveryError> {
-    let deployment = find_for(app, caller, Operation::DeploymentRead, id).await?;
-    Ok(DeploymentDetail {
-        hosts: store::progress::list_hosts(&app.db, id).await?,
-        steps: store::progress::list_steps(&app.db, id).await?,
-        deployment,
-    })
 }
 
 /// The deployment, if the caller may do `operation` on it.

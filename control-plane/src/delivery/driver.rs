@@ -11,7 +11,7 @@ use muster_base::{DeploymentId, HostId, OrgId, UnixMs};
 use tokio::time::timeout;
 
 use super::{
-    DeliveryError,
+    DeliveryError, advance,
     application::Lifecycle,
     deployment::{self, Deployment, Status, StepStatus},
     events, order, progress,
@@ -22,7 +22,7 @@ use super::{
 use crate::{
     app::App,
     error::Error,
-    fleet::{self, HostSelector, Labels},
+    fleet::{self, Host, HostSelector, Labels},
     in_tx, secrets,
     work::OrderKind,
 };
@@ -59,13 +59,14 @@ async fn run(app: App) {
 
 /// Does everything that is due.
 async fn look(app: &App) -> Result<(), DeliveryError> {
-    for (org, id) in store::turn::list_ended(&app.db, BATCH).await? {
-        let now = app.clock.now();
-        in_tx!(app.db, |tx| {
-            store::deployment::lock(tx, org, id).await?;
-            progress::conclude(tx, org, id, now).await?;
-        });
-        app.delivery.changed(id);
+    for (org, id) in store::rollout::list_due(&app.db, BATCH).await? {
+        if let Err(error) = advance::advance(app, org, id).await {
+            tracing::warn!(
+                deployment.id = %id,
+                error = &error as &dyn std::error::Error,
+                "a rollout does not go on; trying again"
+            );
+        }
     }
     for (org, id) in store::turn::list_startable(&app.db, BATCH).await? {
         if begin(app, org, id).await? {
@@ -178,14 +179,20 @@ async fn prepare(app: &App, org: OrgId, id: DeploymentId) -> Result<(), Delivery
     )
     .await?;
     let spec = order::spec(&deployment, registry.as_ref(), digest.as_deref());
+    let batches = deployment.plan.target.rollout.batches(targets.len());
+    let count = batches.last().map_or(1, |last| last + 1);
+    let away = advance::away(app, &deployment).await?;
+    let now = app.clock.now();
     let ordered = in_tx!(app.db, |tx| {
         store::deployment::lock(tx, org, id).await?;
-        let mine = store::turn::set_prepared(tx, org, id, digest.as_deref()).await?;
+        let mine = store::turn::set_prepared(tx, org, id, (digest.as_deref(), count)).await?;
         if mine {
-            for (host, name) in &targets {
-                let order = order::submit(app, tx, &deployment, *host, &spec).await?;
-                store::progress::insert_host(tx, id, *host, name, order).await?;
+            for ((host, name), batch) in targets.iter().zip(batches) {
+                store::progress::insert_host(tx, id, *host, name, batch).await?;
             }
+            let hosts = store::progress::list_hosts_in(tx, id).await?;
+            advance::order_hosts(app, tx, &deployment, &spec, (0, &hosts), &away).await?;
+            advance::settle(tx, org, id, now).await?;
         }
         mine
     });
@@ -242,7 +249,7 @@ async fn step<T>(
     }
 }
 
-/// The hosts named and those that the selector fits, by name.
+/// The hosts named and those that the selector fits, in the order that they are asked in.
 async fn find_targets(app: &App, deployment: &Deployment) -> Said<Vec<(HostId, String)>> {
     let target = &deployment.plan.target;
     let named = HostSelector {
@@ -263,19 +270,34 @@ async fn find_targets(app: &App, deployment: &Deployment) -> Said<Vec<(HostId, S
             let found = fleet::select_hosts(app, deployment.org, &selector)
                 .await
                 .map_err(Error::from)?;
-            hosts.extend(found.into_iter().map(|host| (host.id, host.name)));
+            hosts.extend(found);
         }
     }
-    hosts.sort_by(|(_, a), (_, b)| a.cmp(b));
-    hosts.dedup_by_key(|(id, _)| *id);
+    let label = target.rollout.order_by.as_deref();
+    let hosts = in_order(hosts, label);
     if hosts.is_empty() {
         return Err(DeliveryError::Stopped(
             "no host matches: the environment's hosts are gone, or none has the selector's labels".to_owned(),
         ));
     }
     let names: Vec<&str> = hosts.iter().map(|(_, name)| name.as_str()).collect();
-    let said = names.join(", ");
+    let shown = names.iter().take(20).copied().collect::<Vec<_>>().join(", ");
+    let said = match names.len().checked_sub(20) {
+        None | Some(0) => shown,
+        Some(more) => format!("{shown} and {more} more"),
+    };
     Ok((hosts, said))
+}
+
+/// By the label's value, those without it last, then by name; each host once.
+fn in_order(mut hosts: Vec<Host>, label: Option<&str>) -> Vec<(HostId, String)> {
+    let key = |host: &Host| {
+        let value = label.and_then(|label| host.labels.0.get(label)).cloned();
+        (value.is_none(), value, host.name.clone())
+    };
+    hosts.sort_by_cached_key(key);
+    hosts.dedup_by_key(|host| host.id);
+    hosts.into_iter().map(|host| (host.id, host.name)).collect()
 }
 
 /// Opens every secret that will be needed, so that one that is gone stops the deployment before anything is ordered.

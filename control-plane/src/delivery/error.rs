@@ -40,6 +40,15 @@ pub enum DeliveryError {
     /// It has ended already.
     #[error("this deployment has ended: it is {0}")]
     Ended(&'static str),
+    /// It does not wait for approval.
+    #[error("this deployment does not wait for approval: it is {0}")]
+    NotWaiting(&'static str),
+    /// Whoever asked for it wants to approve of it.
+    #[error("somebody else must approve of this deployment: you asked for it")]
+    OwnDeployment,
+    /// It is not rolling, or not paused.
+    #[error("this deployment is not {0}: it is {1}")]
+    NotInPhase(&'static str, &'static str),
     /// It has not ended.
     #[error("this deployment has not ended: wait for its end or cancel it")]
     NotEnded,
@@ -125,6 +134,9 @@ impl From<DeliveryError> for Error {
             DeliveryError::NoTargets(_) => Self::conflict("no-targets", message),
             DeliveryError::NoEnvironment(_) => Self::conflict("no-environment", message),
             DeliveryError::Ended(_) => Self::conflict("deployment-ended", message),
+            DeliveryError::NotWaiting(_) => Self::conflict("not-waiting-approval", message),
+            DeliveryError::OwnDeployment => Self::Denied(message.into()),
+            DeliveryError::NotInPhase(..) => Self::conflict("deployment-phase", message),
             DeliveryError::NotEnded => Self::conflict("deployment-not-ended", message),
             DeliveryError::NothingToGoBackTo => Self::conflict("nothing-to-go-back-to", message),
             DeliveryError::KeyReused(_) => Self::conflict("idempotency-key-reused", message),

@@ -70,7 +70,8 @@ struct StatusData<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct LogData<'a> {
-    host_id: HostId,
+    /// None: the control plane itself.
+    host_id: Option<HostId>,
     line: &'a str,
     at: UnixMs,
 }
@@ -132,6 +133,20 @@ pub(super) async fn note_log(
     host_id: HostId,
     (at, line): (UnixMs, &str),
 ) -> Result<(), DbError> {
+    let host_id = Some(host_id);
+    let data = store::to_json(&LogData { host_id, line, at }, COLUMN)?;
+    store::progress::insert_event(tx, deployment, source, at, EventKind::Log, &data).await?;
+    Ok(())
+}
+
+/// A line of the control plane itself.
+pub(super) async fn note_line(
+    tx: &mut Tx,
+    deployment: DeploymentId,
+    source: &str,
+    (at, line): (UnixMs, &str),
+) -> Result<(), DbError> {
+    let host_id = None;
     let data = store::to_json(&LogData { host_id, line, at }, COLUMN)?;
     store::progress::insert_event(tx, deployment, source, at, EventKind::Log, &data).await?;
     Ok(())

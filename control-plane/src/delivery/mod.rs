@@ -15,19 +15,28 @@
 //! the secrets at that moment, and tells `progress` what the hosts say → when the last host has ended, the deployment
 //! has: *success*, *failure*, *rolledBack* or *cancelled*.
 //!
-//! In one environment of one application at most one deployment runs and at most one waits (unique indexes hold this).
-//! A new one supersedes the one that waits, which ends as cancelled.
+//! In one environment of one application at most one deployment runs (a unique index holds this). A new one supersedes
+//! what waits, which ends as cancelled, or waits behind it if the environment says `queue`; one that waits says which
+//! deployment it waits for. Where an environment asks for approval, it waits as *waitingApproval* until somebody else
+//! approves of it; going back needs none.
+//!
+//! Hosts are asked in **batches** ([`rollout`]): the next begins when the one before has ended. Each step is decided from
+//! the rows alone; `advance` takes those that make orders, `settle` the others in the transaction of what a host said.
+//! A rollout can pause, and stops when more hosts have failed than may; the changed ones then go back to what ran there
+//! before, by orders of the same deployment, if the policy or a person says so.
 //!
 //! # Who
-//! `registry:read|write`, `application:read|write` (variables and tokens too), `deployment:read|create|cancel`; the
-//! webhook token is a caller that may create deployments of its application and nothing else.
+//! `registry:read|write`, `application:read|write` (variables and tokens too), `deployment:read|create|cancel|approve`
+//! (nobody approves what they asked for; pausing and going on is `create`); the webhook token is a caller that may create deployments of its application and nothing else.
 //!
 //! # What fails, and what happens then
 //! - The control plane dies while preparing: its lease runs out and whoever is there prepares again.
 //! - The registry can't be asked: the step says so, and the host pins what it pulls. It says "no such tag" or "wrong
 //!   credentials": the deployment fails before any host is touched.
 //! - A secret is gone or stale: it fails before any host is touched.
-//! - A host is away: its order waits for half an hour, then the deployment fails.
+//! - A host is away: its order waits for half an hour (`waitS`) and then has failed; or the host is left out, or has failed
+//!   at once, as the policy says.
+//! - A host can't go back, or fails to: it is left on the new version, and the deployment is a failure that says so.
 //! - The new container is not healthy: the host puts the old one back, and the deployment ends as rolledBack.
 //!
 //! # Invariants
@@ -36,15 +45,19 @@
 //! - The webhook says nothing to whoever has no valid token, and says it in the same time.
 //! - Locks are taken in one order: work order, application, deployment.
 
+mod advance;
 mod api;
 mod application;
+mod approval;
 mod challenge;
 mod container;
 mod container_order;
 mod deployment;
+mod deployment_detail;
 mod driver;
 mod env_merge;
 mod env_var;
+mod environment;
 mod error;
 mod events;
 mod fields;
@@ -57,7 +70,9 @@ mod reach;
 mod registry;
 mod registry_client;
 mod registry_url;
+mod rollout;
 mod stats;
+mod steer;
 mod store;
 #[cfg(test)]
 pub(crate) mod tests;

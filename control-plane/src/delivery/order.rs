@@ -8,6 +8,7 @@ use muster_protocol::latest as wire;
 
 use super::{
     DeliveryError,
+    approval::GivenApproval,
     deployment::{self, Deployment, Plan, PlannedValue},
     registry::{self, Registry},
     registry_client::RegistryAuth,
@@ -21,8 +22,6 @@ use crate::{
     work::{self, NewOrder, SecretsError, WorkError},
 };
 
-/// How long an order waits for its host.
-const PATIENCE_MS: i64 = 30 * UnixMs::MINUTE;
 const DEFAULT_HEALTH_TIMEOUT_MS: u64 = 60_000;
 const DEFAULT_STOP_GRACE_MS: u64 = 10_000;
 const REGISTRY_SECRET: &str = "registry";
@@ -59,13 +58,14 @@ pub(super) async fn submit(
 ) -> Result<OrderId, DeliveryError> {
     let now = app.clock.now();
     let by = &deployment.triggered_by;
+    let wait_ms = i64::from(deployment.plan.target.rollout.wait_s) * UnixMs::SECOND;
     let order = NewOrder {
         org: deployment.org,
         host,
         payload: wire::OrderPayload::Deploy(Box::new(spec.clone())),
-        approvals: Vec::new(),
+        approvals: deployment.approvals.iter().map(GivenApproval::signed).collect(),
         not_before: now,
-        expires: now.plus_ms(PATIENCE_MS),
+        expires: now.plus_ms(wait_ms),
         created_by: format!("{}:{}", by.kind, by.name),
     };
     Ok(work::submit(app, tx, order).await?)

@@ -1,19 +1,24 @@
 //! What the hosts say of their orders, and what a deployment concludes from it.
 
 use futures_util::future::BoxFuture;
-use muster_base::{DeploymentId, OrgId, SecretString, UnixMs};
+use muster_base::{DeploymentId, SecretString, UnixMs};
 use muster_protocol::latest as wire;
 
 use super::{
+    advance,
     application::Lifecycle,
-    deployment::{Deployment, DeploymentHost, DeploymentStep, Status, StepStatus},
-    events, order, store,
+    deployment::{Deployment, DeploymentHost, DeploymentStep, Phase, Status, StepStatus},
+    events, order,
+    store::{self, rollout::Role},
 };
 use crate::{
     app::App,
     db::{DbError, Tx},
     work::{Listener, Order, OrderState, SecretsError},
 };
+
+/// Steps of the way back come after those of the way there.
+const FIRST_STEP_BACK: i64 = 100;
 
 /// The deployment's part of what [`crate::work`] tells of its orders, in the transactions that store it.
 #[derive(Debug)]
@@ -25,7 +30,7 @@ impl Listener for DeployOrders {
         app: &'a App,
         order: &'a Order,
     ) -> BoxFuture<'a, Result<Vec<(String, SecretString)>, SecretsError>> {
-        Box::pin(order::secrets(app, order.org, deployment_of(order)))
+        Box::pin(secrets_of(app, order))
     }
 
     fn moved<'a>(
@@ -57,13 +62,24 @@ fn deployment_of(order: &Order) -> DeploymentId {
     DeploymentId::from_uuid(order.subject_id)
 }
 
+/// The secrets of what the order puts there: this deployment's, or those of the one that it goes back to.
+async fn secrets_of(app: &App, order: &Order) -> Result<Vec<(String, SecretString)>, SecretsError> {
+    let id = deployment_of(order);
+    let planned = match store::rollout::find_role(&app.db, order.org, id, order.id).await? {
+        Some(Role::Back(to)) => to,
+        Some(Role::Forward) | None => id,
+    };
+    order::secrets(app, order.org, planned).await
+}
+
 /// Notes a host's event. Heard twice, it counts once.
 async fn note_event(tx: &mut Tx, order: &Order, event: &wire::OrderEvent) -> Result<(), DbError> {
     let (id, host) = (deployment_of(order), order.host_id);
-    if !store::deployment::exists(tx, order.org, id).await? {
-        return Ok(());
-    }
-    let source = format!("{host}:{}", event.seq);
+    let (source, first) = match store::rollout::role_of(tx, order.org, id, order.id).await? {
+        None => return Ok(()),
+        Some(Role::Forward) => (format!("{host}:{}", event.seq), 0),
+        Some(Role::Back(_)) => (format!("{host}:back:{}", event.seq), FIRST_STEP_BACK),
+    };
     match &event.what {
         wire::StepReport::Log(line) => events::note_log(tx, id, &source, host, (event.at, line)).await,
         wire::StepReport::Step {
@@ -76,7 +92,7 @@ async fn note_event(tx: &mut Tx, order: &Order, event: &wire::OrderEvent) -> Res
         } => {
             let step = DeploymentStep {
                 host_id: Some(host),
-                position: i64::from(*index),
+                position: first + i64::from(*index),
                 name: name.clone(),
                 status: step_status(*status),
                 duration_ms: duration_ms.and_then(|ms| i64::try_from(ms).ok()),
@@ -92,19 +108,23 @@ async fn note_event(tx: &mut Tx, order: &Order, event: &wire::OrderEvent) -> Res
 /// Notes where an order stands, and the deployment's own end if that was the last order's.
 async fn note_move(app: &App, tx: &mut Tx, order: &Order) -> Result<(), DbError> {
     let (id, host, now) = (deployment_of(order), order.host_id, app.clock.now());
+    let Some(role) = store::rollout::role_of(tx, order.org, id, order.id).await? else {
+        return Ok(());
+    };
     let status = match order.state {
         OrderState::Queued | OrderState::Sent => return Ok(()),
         OrderState::WaitingForHost => {
-            if !store::deployment::exists(tx, order.org, id).await? {
-                return Ok(());
-            }
             let line = format!(
                 "the host is not connected; the order waits for it until {}",
                 order.expires_at
             );
-            return events::note_log(tx, id, &format!("{host}:waiting"), host, (now, &line)).await;
+            let source = format!("{}:waiting", order.id);
+            return events::note_log(tx, id, &source, host, (now, &line)).await;
         }
-        OrderState::Accepted => return store::progress::set_host_running(tx, id, host, now).await,
+        OrderState::Accepted => match role {
+            Role::Forward => return store::progress::set_host_running(tx, id, host, now).await,
+            Role::Back(_) => Status::Running,
+        },
         OrderState::Done => Status::Success,
         OrderState::RolledBack => Status::RolledBack,
         OrderState::Cancelled => Status::Cancelled,
@@ -115,29 +135,33 @@ async fn note_move(app: &App, tx: &mut Tx, order: &Order) -> Result<(), DbError>
     if !store::deployment::lock(tx, order.org, id).await? {
         return Ok(());
     }
-    let end = store::progress::HostEnd {
-        status,
-        digest: order.digest.as_deref(),
-        error: order.error.as_deref(),
-        at: now,
-    };
-    store::progress::finish_host(tx, id, host, &end).await?;
-    conclude(tx, order.org, id, now).await
+    let (digest, error) = (order.digest.as_deref(), order.error.as_deref());
+    match role {
+        Role::Back(_) => store::rollout::note_back(tx, id, host, status, (digest, error)).await?,
+        Role::Forward => {
+            let end = store::progress::HostEnd {
+                status,
+                digest,
+                error,
+                at: now,
+            };
+            store::progress::finish_host(tx, id, host, &end).await?;
+        }
+    }
+    advance::settle(tx, order.org, id, now).await
 }
 
-/// Ends the deployment if all of its hosts have ended. The caller has locked it.
-pub(super) async fn conclude(tx: &mut Tx, org: OrgId, id: DeploymentId, now: UnixMs) -> Result<(), DbError> {
-    let hosts = store::progress::list_hosts_in(tx, id).await?;
-    if hosts.is_empty() || hosts.iter().any(|host| host.ended_at.is_none()) {
-        return Ok(());
-    }
-    let Some(deployment) = store::deployment::find_in(tx, org, id).await? else {
-        return Ok(());
-    };
-    let status = overall(&hosts);
-    let error = first_error(&hosts);
+/// Ends a deployment that has nothing left to do. The caller has locked it.
+pub(super) async fn end(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    hosts: &[DeploymentHost],
+    now: UnixMs,
+) -> Result<(), DbError> {
+    let status = overall(deployment, hosts);
+    let error = first_error(hosts);
     let digest = hosts.iter().find_map(|host| host.digest.clone());
-    finish(tx, &deployment, status, error.as_deref(), digest.as_deref(), now).await
+    finish(tx, deployment, status, error.as_deref(), digest.as_deref(), now).await
 }
 
 /// Ends a deployment, with its event and what it means for the application. Does nothing if it has ended.
@@ -168,7 +192,7 @@ pub(super) async fn finish(
     let lifecycle = match status {
         Status::Success => Lifecycle::Deployed,
         Status::Failure | Status::RolledBack => Lifecycle::DeployFailed,
-        Status::Pending | Status::WaitingApproval | Status::Running | Status::Cancelled => {
+        Status::Pending | Status::WaitingApproval | Status::Running | Status::Cancelled | Status::Skipped => {
             let before =
                 store::deployment::has_success(tx, deployment.org, deployment.application_id).await?;
             if before {
@@ -182,15 +206,27 @@ pub(super) async fn finish(
     Ok(())
 }
 
-/// One word for all hosts: what all of them say; else failure if any failed or if they now differ; else cancelled.
-fn overall(hosts: &[DeploymentHost]) -> Status {
-    let all = |status| hosts.iter().all(|host| host.status == status);
-    let any = |status| hosts.iter().any(|host| host.status == status);
-    if all(Status::Success) {
+/// One word for all hosts: what all of them say, hosts that were left out aside; success, too, if no more failed than
+/// may; else failure if any failed or if they now differ; else cancelled.
+fn overall(deployment: &Deployment, hosts: &[DeploymentHost]) -> Status {
+    let asked = || hosts.iter().filter(|host| host.status != Status::Skipped);
+    let all = |status| asked().all(|host| host.status == status);
+    let any = |status| asked().any(|host| host.status == status);
+    let count = |status| asked().filter(|host| host.status == status).count();
+    if asked().next().is_none() {
+        return Status::Failure;
+    }
+    if deployment.phase == Phase::RollingBack {
+        let back = !any(Status::Success);
+        return if back { Status::RolledBack } else { Status::Failure };
+    }
+    let failed = count(Status::Failure) + count(Status::RolledBack);
+    let may_fail = deployment.plan.target.rollout.max_failures.of(hosts.len(), false);
+    if all(Status::Success) || (any(Status::Success) && failed <= may_fail && !any(Status::Cancelled)) {
         Status::Success
     } else if all(Status::RolledBack) {
         Status::RolledBack
-    } else if any(Status::Cancelled) && !any(Status::Failure) && !any(Status::RolledBack) {
+    } else if any(Status::Cancelled) && failed == 0 {
         Status::Cancelled
     } else {
         Status::Failure
@@ -198,14 +234,23 @@ fn overall(hosts: &[DeploymentHost]) -> Status {
 }
 
 fn first_error(hosts: &[DeploymentHost]) -> Option<String> {
-    let wrong = hosts.iter().filter(|host| host.status != Status::Success);
-    let (count, mut told) = (
+    // Of a host that could not go back, that is what is wrong; and what failed says more than what was left out.
+    let wrong = hosts
+        .iter()
+        .filter(|host| host.status != Status::Success || host.back.is_some());
+    let (count, told) = (
         hosts.len(),
-        wrong
-            .clone()
-            .filter_map(|host| host.error.as_ref().map(|e| (host, e))),
+        wrong.clone().filter_map(|host| {
+            let of_back = host.back.as_ref().and_then(|back| back.error.as_ref());
+            let failed = matches!(
+                host.status,
+                Status::Failure | Status::RolledBack | Status::Success
+            );
+            let error = of_back.or(host.error.as_ref())?;
+            Some((!failed, host, error))
+        }),
     );
-    let (host, error) = told.next()?;
+    let (_, host, error) = told.min_by_key(|(left_out, ..)| *left_out)?;
     if count == 1 {
         return Some(error.clone());
     }
@@ -230,6 +275,7 @@ mod tests {
     use muster_base::Clock;
 
     use super::*;
+    use crate::delivery::tests::a_deployment;
 
     fn hosts(statuses: &[Status]) -> Vec<DeploymentHost> {
         let clock = Clock::system();
@@ -238,29 +284,43 @@ mod tests {
             .map(|status| DeploymentHost {
                 host_id: clock.new_id(),
                 host_name: "h".to_owned(),
+                batch: 0,
                 order_id: None,
                 status: *status,
                 digest: None,
                 error: (*status != Status::Success).then(|| "broken".to_owned()),
                 started_at: None,
                 ended_at: Some(clock.now()),
+                back: None,
             })
             .collect()
     }
 
     #[test]
-    fn hosts_that_now_differ_are_a_failure() {
-        use Status::{Cancelled, Failure, RolledBack, Success};
+    fn hosts_that_now_differ_are_a_failure_unless_so_many_may_fail() {
+        use Status::{Cancelled, Failure, RolledBack, Skipped, Success};
+        let mut deployment = a_deployment();
         for (statuses, expected) in [
             (vec![Success, Success], Success),
+            (vec![Success, Skipped], Success),
+            (vec![Skipped], Failure),
             (vec![RolledBack, RolledBack], RolledBack),
+            (vec![RolledBack, Skipped], RolledBack),
             (vec![Success, RolledBack], Failure),
             (vec![Success, Cancelled], Cancelled),
             (vec![Cancelled, Failure], Failure),
             (vec![Cancelled, RolledBack], Failure),
         ] {
-            assert_eq!(overall(&hosts(&statuses)), expected, "{statuses:?}");
+            assert_eq!(overall(&deployment, &hosts(&statuses)), expected, "{statuses:?}");
         }
+        deployment.plan.target.rollout.max_failures = serde_json::from_str("\"50%\"").unwrap();
+        assert_eq!(overall(&deployment, &hosts(&[Success, RolledBack])), Success);
+        deployment.phase = Phase::RollingBack;
+        assert_eq!(
+            overall(&deployment, &hosts(&[RolledBack, Failure, Skipped])),
+            RolledBack
+        );
+        assert_eq!(overall(&deployment, &hosts(&[RolledBack, Success])), Failure);
     }
 
     #[test]
@@ -269,5 +329,11 @@ mod tests {
         assert_eq!(told, "1 of 2 hosts not done; h: broken");
         assert_eq!(first_error(&hosts(&[Status::RolledBack])).unwrap(), "broken");
         assert_eq!(first_error(&hosts(&[Status::Success])), None);
+        let mut left_out = hosts(&[Status::Skipped, Status::Failure]);
+        left_out[0].error = Some("left out".to_owned());
+        assert_eq!(
+            first_error(&left_out).unwrap(),
+            "2 of 2 hosts not done; h: broken"
+        );
     }
 }

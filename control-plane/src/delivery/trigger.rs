@@ -1,7 +1,8 @@
-//! Asking for deployments: by hand, by webhook, again, back; and calling them off.
+//! Asking for deployments: by hand, by webhook, again, back.
 //!
-//! One application in one environment has at most one deployment that runs and one that waits. A new one supersedes
-//! the one that waits, which ends as cancelled: whoever deploys twice in a row wants the second.
+//! One application in one environment has at most one deployment that runs. A new one supersedes the one that waits,
+//! which ends as cancelled: whoever deploys twice in a row wants the second. Where the environment says so, it waits
+//! behind it instead.
 
 use muster_base::{ApplicationId, DeploymentId, UnixMs};
 use serde::{Deserialize, Serialize};
@@ -10,10 +11,12 @@ use utoipa::ToSchema;
 use super::{
     DeliveryError,
     application::{self, Application, DEFAULT_ENVIRONMENT},
-    deployment::{self, Deployment, Plan, PlannedValue, PlannedVar, Status, TriggerType, TriggeredBy},
+    deployment::{self, Deployment, Phase, Plan, PlannedValue, PlannedVar, Status, TriggerType, TriggeredBy},
     env_merge, events,
     image::{ImageName, is_tag},
-    order, progress, store,
+    progress,
+    rollout::Queue,
+    store,
 };
 use crate::{
     access::{Caller, Object, Operation},
@@ -153,42 +156,6 @@ async fn repeat(
     enqueue(app, caller, request).await
 }
 
-/// Calls a deployment off: one that waits ends at once, one that runs when its hosts have put things back.
-pub(super) async fn cancel(
-    app: &App,
-    caller: &Caller,
-    id: DeploymentId,
-) -> Result<Deployment, DeliveryError> {
-    caller.require(Operation::DeploymentCancel)?;
-    let org = caller.org();
-    let now = app.clock.now();
-    let orders = in_tx!(app.db, |tx| {
-        store::deployment::lock(tx, org, id).await?;
-        let found = store::deployment::find_in(tx, org, id).await?;
-        let deployment = found.ok_or(DeliveryError::NotFound("deployment"))?;
-        deployment.require(caller, Operation::DeploymentCancel)?;
-        if deployment.status.is_final() {
-            return Err(DeliveryError::Ended(deployment.status.as_str()));
-        }
-        store::deployment::ask_cancel(tx, org, id).await?;
-        let hosts = store::progress::list_hosts_in(tx, id).await?;
-        if hosts.is_empty() {
-            progress::finish(tx, &deployment, Status::Cancelled, Some("called off"), None, now).await?;
-        }
-        let entry = Entry::done(Operation::DeploymentCancel, "deployment", id);
-        audit::record(app, tx, caller, Some(org), entry).await?;
-        let unfinished = hosts.into_iter().filter(|host| host.ended_at.is_none());
-        unfinished.filter_map(|host| host.order_id).collect::<Vec<_>>()
-    });
-    // Each in a transaction of its own: whoever holds an order's row goes on to the deployment's, never back.
-    for order in orders {
-        order::cancel(app, caller, order).await?;
-    }
-    app.delivery.changed(id);
-    app.delivery.wake.notify_one();
-    deployment::find(app, org, id).await
-}
-
 /// Records what is asked for and wakes the driver.
 pub(super) async fn enqueue(
     app: &App,
@@ -253,12 +220,9 @@ async fn insert(
             superseded: Vec::new(),
         });
     }
-    let waiting = store::deployment::list_pending(tx, org, draft.application_id, &draft.environment).await?;
-    for id in &waiting {
-        supersede(tx, &draft, *id, draft.created_at).await?;
-    }
+    let waiting = supersede(tx, &draft, draft.created_at).await?;
     store::deployment::insert(tx, &draft, key).await?;
-    events::note_status(tx, draft.id, Status::Pending, None, draft.created_at).await?;
+    events::note_status(tx, draft.id, draft.status, None, draft.created_at).await?;
     let entry = Entry::done(Operation::DeploymentCreate, "deployment", draft.id).after(&draft);
     audit::record(app, tx, caller, Some(org), entry).await?;
     Ok(Made {
@@ -267,12 +231,30 @@ async fn insert(
     })
 }
 
-async fn supersede(tx: &mut Tx, by: &Deployment, id: DeploymentId, now: UnixMs) -> Result<(), DeliveryError> {
-    if let Some(waiting) = store::deployment::find_in(tx, by.org, id).await? {
+/// Ends what waits in the same place, unless it is to be waited behind. What this one still has to be approved of
+/// takes nobody's place yet.
+pub(super) async fn supersede(
+    tx: &mut Tx,
+    by: &Deployment,
+    now: UnixMs,
+) -> Result<Vec<DeploymentId>, DeliveryError> {
+    if by.plan.target.rollout.queue == Queue::Queue {
+        return Ok(Vec::new());
+    }
+    let mut superseded = Vec::new();
+    for id in store::deployment::list_pending(tx, by.org, by.application_id, &by.environment).await? {
+        let Some(waiting) = store::deployment::find_in(tx, by.org, id).await? else {
+            continue;
+        };
+        let stays = by.status == Status::WaitingApproval && waiting.status == Status::Pending;
+        if id == by.id || stays {
+            continue;
+        }
         let reason = format!("superseded by {} before it began", by.id);
         progress::finish(tx, &waiting, Status::Cancelled, Some(&reason), None, now).await?;
+        superseded.push(id);
     }
-    Ok(())
+    Ok(superseded)
 }
 
 async fn draft(
@@ -299,11 +281,20 @@ async fn draft(
         version: request.version.clone(),
         image,
         digest: plan.pinned.clone(),
-        status: Status::Pending,
+        status: if plan.target.approval_required && request.trigger != TriggerType::Rollback {
+            Status::WaitingApproval
+        } else {
+            Status::Pending
+        },
         trigger_type: request.trigger,
         trigger_ip: caller.ip.map(|ip| ip.to_string()),
         triggered_by: TriggeredBy::of(caller),
         origin_id: request.origin.as_ref().map(|origin| origin.id),
+        approvals: Vec::new(),
+        phase: Phase::Rolling,
+        batch: 0,
+        batches: 1,
+        pause_asked: false,
         cancel_asked: false,
         error: None,
         created_at: now,
@@ -313,6 +304,7 @@ async fn draft(
         org: caller.org(),
         plan,
         prepared: false,
+        back_asked: false,
     })
 }
 
@@ -335,16 +327,20 @@ async fn plan(
     )
     .map_err(|message| DeliveryError::invalid("image", message))?;
     let variables = env_merge::effective(app, org, application.id, environment).await?;
+    let target = application
+        .environments
+        .get(environment)
+        .cloned()
+        .unwrap_or_default();
+    let container = target.container(&application.container).map_err(|message| {
+        DeliveryError::invalid(format!("environments.{environment}.overrides"), message)
+    })?;
     let plan = Plan {
         application_name: application.name.clone(),
         repository: name.repository.clone(),
         registry_id: application.registry_id,
-        container: application.container.clone(),
-        target: application
-            .environments
-            .get(environment)
-            .cloned()
-            .unwrap_or_default(),
+        container,
+        target,
         env: variables
             .into_iter()
             .map(|variable| PlannedVar {

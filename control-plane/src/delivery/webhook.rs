@@ -78,11 +78,10 @@ pub struct WebhookApplication {
 impl WebhookAnswer {
     fn of(deployment: &Deployment) -> Self {
         let (success, message) = match deployment.status {
-            Status::Pending | Status::WaitingApproval | Status::Running => {
-                (true, "Deployment accepted".to_owned())
-            }
+            Status::WaitingApproval => (true, "Deployment waits for approval".to_owned()),
+            Status::Pending | Status::Running => (true, "Deployment accepted".to_owned()),
             Status::Success => (true, "Deployment completed successfully".to_owned()),
-            Status::Failure | Status::Cancelled | Status::RolledBack => {
+            Status::Failure | Status::Cancelled | Status::RolledBack | Status::Skipped => {
                 let reason = deployment.error.as_deref().unwrap_or("no reason was given");
                 (
                     false,

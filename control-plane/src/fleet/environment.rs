@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::{FleetError, store};
 use crate::{
-    access::{Caller, Object, ObjectKind, Operation},
+    access::{Caller, Object, ObjectKind, Operation, Scope},
     app::App,
     audit::{self, Entry},
     db::{DbError, Tx},
@@ -94,6 +94,11 @@ pub struct EnvironmentPatch {
     pub kind: Option<EnvironmentType>,
     /// Place in lists.
     pub order: Option<i64>,
+}
+
+/// Every environment of the org, for other rooms.
+pub async fn list_environments(app: &App, org: OrgId) -> Result<Vec<Environment>, DbError> {
+    store::environment::list(&app.db, org, &Scope::default(), None, i64::MAX).await
 }
 
 /// The org's environment of this name.

@@ -50,7 +50,7 @@ mod tests;
 pub use self::{
     api::router,
     cluster::{Cluster, cluster_exists},
-    environment::{Environment, EnvironmentType, find_environment},
+    environment::{Environment, EnvironmentType, find_environment, list_environments},
     error::FleetError,
     host::{Host, find_host, find_host_for, seal_key},
     host_list::{HostSelector, hosts_in_reach, select_hosts},

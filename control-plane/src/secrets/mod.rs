@@ -78,7 +78,7 @@ pub use self::{
     infisical::ProviderFault,
     provider::{SecretProvider, SecretProviderPatch},
     provider_url::{ProviderUrl, ProviderUrlError},
-    secret::{NewSecret, RevealedSecret, Secret, SecretPatch, SecretVersion, find, get},
+    secret::{NewSecret, RevealedSecret, Secret, SecretPatch, SecretVersion, find, find_many, get},
     sync::{SecretSync, SecretSyncRun, start},
     value::{SecretReference, resolve},
 };

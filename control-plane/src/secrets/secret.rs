@@ -1,5 +1,7 @@
 //! Secrets and their versions.
 
+use std::collections::BTreeMap;
+
 use muster_base::{ExposeSecret, OrgId, SecretGroupId, SecretId, SecretProviderId, SecretString, UnixMs};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -190,6 +192,16 @@ async fn find_for(
 /// The secret, if it is in this org; without its value.
 pub async fn find(app: &App, org: OrgId, id: SecretId) -> Result<Option<Secret>, SecretsError> {
     Ok(store::secret::find(&app.db, org, id).await?)
+}
+
+/// Those of these secrets that are in the org, without their values.
+pub async fn find_many(
+    app: &App,
+    org: OrgId,
+    wanted: &[SecretId],
+) -> Result<BTreeMap<SecretId, Secret>, SecretsError> {
+    let found = store::secret::list_among(&app.db, org, wanted).await?;
+    Ok(found.into_iter().map(|secret| (secret.id, secret)).collect())
 }
 
 pub(super) async fn list(

@@ -19,7 +19,8 @@ use crate::{
     access::Caller,
     app::App,
     delivery::{
-        deployment::{self, Deployment, DeploymentDetail, DeploymentFilter},
+        deployment::{self, Deployment, DeploymentFilter},
+        deployment_detail::{self, DeploymentDetail},
         events::{self, Event},
         trigger::{self, Accepted, RollbackTo},
     },
@@ -33,7 +34,6 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(log))
         .routes(routes!(redeploy))
         .routes(routes!(rollback))
-        .routes(routes!(cancel))
 }
 
 /// Deployments, newest first.
@@ -55,7 +55,7 @@ async fn get(
     caller: Caller,
     extract::Path(id): extract::Path<DeploymentId>,
 ) -> ApiResult<Json<DeploymentDetail>> {
-    Ok(Json(deployment::get(&app, &caller, id).await?))
+    Ok(Json(deployment_detail::get(&app, &caller, id).await?))
 }
 
 /// A deployment's events from the first on, then live: `status`, `step`, `log`, and `end` when it has ended.
@@ -108,18 +108,4 @@ async fn rollback(
 ) -> ApiResult<(StatusCode, Json<Accepted>)> {
     let made = trigger::rollback(&app, &caller, id, wanted).await?;
     Ok((StatusCode::ACCEPTED, Json(made.accepted())))
-}
-
-/// Calls a deployment off. One that runs ends when its hosts have put things back.
-#[utoipa::path(post, path = "/api/v1/deployments/{id}/cancel", operation_id = "cancelDeployment", tag = "delivery",
-    params(("id" = DeploymentId, Path)), responses((status = 202, body = Deployment)))]
-async fn cancel(
-    State(app): State<App>,
-    caller: Caller,
-    extract::Path(id): extract::Path<DeploymentId>,
-) -> ApiResult<(StatusCode, Json<Deployment>)> {
-    Ok((
-        StatusCode::ACCEPTED,
-        Json(trigger::cancel(&app, &caller, id).await?),
-    ))
 }

@@ -3,7 +3,9 @@
 mod application;
 mod deployment;
 mod env_var;
+mod environment;
 mod registry;
+mod steer;
 mod usage;
 mod webhook;
 
@@ -19,6 +21,8 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(application::router())
         .merge(env_var::router())
         .merge(deployment::router())
+        .merge(environment::router())
+        .merge(steer::router())
         .merge(usage::router())
         .merge(webhook::router())
 }

@@ -7,13 +7,16 @@ use super::{from_json, to_json};
 use crate::{
     access::{ObjectKind, Scope},
     db::{Db, DbError, Tx},
-    delivery::deployment::{Deployment, DeploymentFilter, Status, TriggerType},
+    delivery::{
+        approval::GivenApproval,
+        deployment::{Deployment, DeploymentFilter, Phase, Status, TriggerType},
+    },
     with_pool, with_tx,
 };
 
 const SELECT: &str = "select d.id, d.org_id, d.application_id, a.name as application_name, d.environment, d.version, \
     d.image, d.digest, d.status, d.spec, d.trigger_type, d.trigger_ip, d.triggered_by, d.origin_id, d.cancel_asked, \
-    d.error, d.prepared, d.created_at, d.started_at, d.completed_at, d.duration_ms \
+    d.error, d.prepared, d.approvals, d.phase, d.batch, d.batches, d.pause_asked, d.back_asked, d.created_at, d.started_at, d.completed_at, d.duration_ms \
     from deployments d join applications a on a.id = d.application_id";
 
 #[derive(sqlx::FromRow)]
@@ -35,6 +38,12 @@ struct Record {
     cancel_asked: bool,
     error: Option<String>,
     prepared: bool,
+    approvals: String,
+    phase: String,
+    batch: i64,
+    batches: i64,
+    pause_asked: bool,
+    back_asked: bool,
     created_at: UnixMs,
     started_at: Option<UnixMs>,
     completed_at: Option<UnixMs>,
@@ -67,6 +76,12 @@ impl TryFrom<Record> for Deployment {
             org: record.org_id,
             plan: from_json(&record.spec, "deployments.spec")?,
             prepared: record.prepared,
+            approvals: from_json(&record.approvals, "deployments.approvals")?,
+            phase: Phase::read(&record.phase)?,
+            batch: record.batch,
+            batches: record.batches,
+            pause_asked: record.pause_asked,
+            back_asked: record.back_asked,
         })
     }
 }
@@ -217,16 +232,6 @@ pub async fn count_unfinished(tx: &mut Tx, org: OrgId, application: ApplicationI
         .await?))
 }
 
-pub async fn exists(tx: &mut Tx, org: OrgId, id: DeploymentId) -> Result<bool, DbError> {
-    const SQL: &str = "select count(*) from deployments where org_id = $1 and id = $2";
-    let count: i64 = with_tx!(tx, |conn| sqlx::query_scalar(SQL)
-        .bind(org)
-        .bind(id)
-        .fetch_one(conn)
-        .await?);
-    Ok(count == 1)
-}
-
 /// Whether any deployment of the application has succeeded.
 pub async fn has_success(tx: &mut Tx, org: OrgId, application: ApplicationId) -> Result<bool, DbError> {
     const SQL: &str = "select count(*) from (select 1 as one from deployments where org_id = $1 \
@@ -239,7 +244,7 @@ pub async fn has_success(tx: &mut Tx, org: OrgId, application: ApplicationId) ->
     Ok(count > 0)
 }
 
-/// Those that wait for their turn in an environment.
+/// Those that wait for their turn or for approval in an environment.
 pub async fn list_pending(
     tx: &mut Tx,
     org: OrgId,
@@ -247,7 +252,7 @@ pub async fn list_pending(
     environment: &str,
 ) -> Result<Vec<DeploymentId>, DbError> {
     const SQL: &str = "select id from deployments where org_id = $1 and application_id = $2 and environment = $3 \
-        and status = 'pending'";
+        and status in ('pending', 'waitingApproval')";
     Ok(with_tx!(tx, |conn| sqlx::query_scalar(SQL)
         .bind(org)
         .bind(application)
@@ -278,10 +283,16 @@ pub async fn find_success(
     row.map(TryInto::try_into).transpose()
 }
 
-pub async fn ask_cancel(tx: &mut Tx, org: OrgId, id: DeploymentId) -> Result<(), DbError> {
-    const SQL: &str = "update deployments set cancel_asked = true where org_id = $1 and id = $2";
+pub async fn ask_cancel(tx: &mut Tx, org: OrgId, id: DeploymentId, back: bool) -> Result<(), DbError> {
+    const SQL: &str =
+        "update deployments set cancel_asked = true, back_asked = $3 where org_id = $1 and id = $2";
     with_tx!(tx, |conn| {
-        sqlx::query(SQL).bind(org).bind(id).execute(conn).await?;
+        sqlx::query(SQL)
+            .bind(org)
+            .bind(id)
+            .bind(back)
+            .execute(conn)
+            .await?;
     });
     Ok(())
 }
@@ -329,4 +340,24 @@ pub async fn list_durations(
         .bind(limit)
         .fetch_all(pool)
         .await)?)
+}
+
+/// Somebody approved: it waits for its turn. False if it did not wait for approval.
+pub async fn set_approved(
+    tx: &mut Tx,
+    org: OrgId,
+    id: DeploymentId,
+    approvals: &[GivenApproval],
+) -> Result<bool, DbError> {
+    const SQL: &str = "update deployments set status = 'pending', approvals = $3 \
+        where org_id = $1 and id = $2 and status = 'waitingApproval'";
+    let approvals = to_json(&approvals, "deployments.approvals")?;
+    let rows = with_tx!(tx, |conn| sqlx::query(SQL)
+        .bind(org)
+        .bind(id)
+        .bind(approvals)
+        .execute(conn)
+        .await?
+        .rows_affected());
+    Ok(rows == 1)
 }

@@ -7,8 +7,10 @@ use crate::db::DbError;
 pub(super) mod application;
 pub(super) mod deployment;
 pub(super) mod env_var;
+pub(super) mod environment;
 pub(super) mod progress;
 pub(super) mod registry;
+pub(super) mod rollout;
 pub(super) mod token;
 pub(super) mod turn;
 

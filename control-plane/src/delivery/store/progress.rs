@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{
     db::{Db, DbError, Tx},
     delivery::{
-        deployment::{DeploymentHost, DeploymentStep, Status, StepStatus},
+        deployment::{DeploymentHost, DeploymentStep, HostBack, Status, StepStatus},
         events::{Event, EventKind},
     },
     with_pool, with_tx,
@@ -17,16 +17,16 @@ pub async fn insert_host(
     deployment: DeploymentId,
     host: HostId,
     name: &str,
-    order: OrderId,
+    batch: i64,
 ) -> Result<(), DbError> {
-    const SQL: &str = "insert into deployment_hosts (deployment_id, host_id, host_name, order_id, status) \
+    const SQL: &str = "insert into deployment_hosts (deployment_id, host_id, host_name, batch, status) \
         values ($1, $2, $3, $4, 'pending')";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(deployment)
             .bind(host)
             .bind(name)
-            .bind(order)
+            .bind(batch)
             .execute(conn)
             .await?;
     });
@@ -37,33 +37,49 @@ pub async fn insert_host(
 struct HostRecord {
     host_id: HostId,
     host_name: String,
+    batch: i64,
     order_id: Option<OrderId>,
     status: String,
     digest: Option<String>,
     error: Option<String>,
     started_at: Option<UnixMs>,
     ended_at: Option<UnixMs>,
+    back_order_id: Option<OrderId>,
+    back_to: Option<DeploymentId>,
+    back_status: Option<String>,
+    back_error: Option<String>,
 }
 
 impl TryFrom<HostRecord> for DeploymentHost {
     type Error = DbError;
 
     fn try_from(record: HostRecord) -> Result<Self, DbError> {
+        let back = record.back_status.map(|status| {
+            Ok::<_, DbError>(HostBack {
+                status: Status::read(&status)?,
+                order_id: record.back_order_id,
+                to: record.back_to,
+                error: record.back_error,
+            })
+        });
         Ok(Self {
             host_id: record.host_id,
             host_name: record.host_name,
+            batch: record.batch,
             order_id: record.order_id,
             status: Status::read(&record.status)?,
             digest: record.digest,
             error: record.error,
             started_at: record.started_at,
             ended_at: record.ended_at,
+            back: back.transpose()?,
         })
     }
 }
 
-const HOSTS: &str = "select host_id, host_name, order_id, status, digest, error, started_at, ended_at \
-    from deployment_hosts where deployment_id = $1 order by host_name, host_id";
+const HOSTS: &str = "select host_id, host_name, batch, order_id, status, digest, error, started_at, ended_at, \
+    back_order_id, back_to, back_status, back_error \
+    from deployment_hosts where deployment_id = $1 order by batch, host_name, host_id";
 
 pub async fn list_hosts(db: &Db, deployment: DeploymentId) -> Result<Vec<DeploymentHost>, DbError> {
     let rows: Vec<HostRecord> = with_pool!(db, |pool| sqlx::query_as(HOSTS)

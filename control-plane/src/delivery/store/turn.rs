@@ -33,17 +33,6 @@ pub async fn list_unprepared(
         .await)?)
 }
 
-/// Every org's deployments whose hosts have all ended and that have not.
-pub async fn list_ended(db: &Db, limit: i64) -> Result<Vec<(OrgId, DeploymentId)>, DbError> {
-    const SQL: &str = "select d.org_id, d.id from deployments d where d.status = 'running' and d.prepared \
-        and not exists (select 1 from deployment_hosts h where h.deployment_id = d.id and h.ended_at is null) \
-        order by d.id limit $1";
-    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
-        .bind(limit)
-        .fetch_all(pool)
-        .await)?)
-}
-
 /// Makes a pending deployment run, leased to the caller until `lease`.
 pub async fn start(
     tx: &mut Tx,
@@ -111,14 +100,15 @@ pub async fn set_prepared(
     tx: &mut Tx,
     org: OrgId,
     id: DeploymentId,
-    digest: Option<&str>,
+    (digest, batches): (Option<&str>, i64),
 ) -> Result<bool, DbError> {
-    const SQL: &str = "update deployments set prepared = true, digest = coalesce($3, digest) \
+    const SQL: &str = "update deployments set prepared = true, digest = coalesce($3, digest), batches = $4 \
         where org_id = $1 and id = $2 and status = 'running' and not prepared and not cancel_asked";
     let rows = with_tx!(tx, |conn| sqlx::query(SQL)
         .bind(org)
         .bind(id)
         .bind(digest)
+        .bind(batches)
         .execute(conn)
         .await?
         .rows_affected());

@@ -1,9 +1,11 @@
 //! The delivery room through its HTTP calls, on both databases, against a real registry.
 
 mod application;
+mod approval;
 mod env_var;
 mod flow;
 mod registry;
+mod rollout;
 mod usage;
 mod webhook;
 
@@ -13,7 +15,10 @@ use muster_base::{HostId, OrderId};
 use muster_protocol::latest as wire;
 use serde_json::{Value, json};
 
-use super::progress::DeployOrders;
+use super::{
+    deployment::{Deployment, Phase, Plan, Status, TriggerType, TriggeredBy},
+    progress::DeployOrders,
+};
 use crate::{
     db::DbError,
     in_tx,
@@ -49,6 +54,45 @@ pub(crate) async fn new_host(test: &Test, name: &str) -> HostId {
     };
     insert().await.unwrap();
     id
+}
+
+/// A deployment of nothing in particular.
+pub(crate) fn a_deployment() -> Deployment {
+    let clock = muster_base::Clock::system();
+    Deployment {
+        id: clock.new_id(),
+        application_id: clock.new_id(),
+        application_name: "shop".to_owned(),
+        environment: "default".to_owned(),
+        version: "1".to_owned(),
+        image: "team/shop:1".to_owned(),
+        digest: None,
+        status: Status::Running,
+        trigger_type: TriggerType::Manual,
+        trigger_ip: None,
+        triggered_by: TriggeredBy {
+            kind: "user".to_owned(),
+            id: String::new(),
+            name: String::new(),
+            person: String::new(),
+        },
+        origin_id: None,
+        approvals: Vec::new(),
+        phase: Phase::Rolling,
+        batch: 0,
+        batches: 1,
+        pause_asked: false,
+        cancel_asked: false,
+        error: None,
+        created_at: clock.now(),
+        started_at: None,
+        completed_at: None,
+        duration_ms: None,
+        org: clock.new_id(),
+        plan: Plan::default(),
+        prepared: true,
+        back_asked: false,
+    }
 }
 
 async fn created(client: &Client<'_>, path: &str, body: Value) -> Value {

@@ -4,6 +4,7 @@ use muster_base::{OrgId, SecretGroupId, SecretId, SecretProviderId, UnixMs};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
+use super::id_list;
 use crate::{
     access::{ObjectKind, Scope},
     db::{Db, DbError, Tx},
@@ -82,6 +83,19 @@ pub async fn find(db: &Db, org: OrgId, id: SecretId) -> Result<Option<Secret>, D
         .fetch_optional(pool)
         .await)?;
     Ok(row.map(Into::into))
+}
+
+pub async fn list_among(db: &Db, org: OrgId, wanted: &[SecretId]) -> Result<Vec<Secret>, DbError> {
+    let sql = format!(
+        "select {COLUMNS} from secrets where org_id = $1 and {}",
+        db.id_among("id", 2)
+    );
+    let rows: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
+        .bind(org)
+        .bind(id_list(wanted))
+        .fetch_all(pool)
+        .await)?;
+    Ok(rows.into_iter().map(Into::into).collect())
 }
 
 /// Reads the row and keeps others from changing it until the transaction ends.

@@ -1,0 +1,122 @@
+//! A deployment with everything that is known of it: its hosts, its steps, and what it waits for.
+
+use muster_base::DeploymentId;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    DeliveryError,
+    deployment::{self, Deployment, DeploymentHost, DeploymentStep, Phase, Status, TriggeredBy},
+    store,
+};
+use crate::{
+    access::{Caller, Operation},
+    app::App,
+};
+
+/// A deployment with what happened on each host.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeploymentDetail {
+    /// The deployment.
+    #[serde(flatten)]
+    pub deployment: Deployment,
+    /// How many hosts are where.
+    pub counts: HostCounts,
+    /// The deployment that runs in the same place while this one waits.
+    pub waits_for: Option<Holder>,
+    /// Each host, batch by batch.
+    pub hosts: Vec<DeploymentHost>,
+    /// Each step: the control plane's own first, then each host's.
+    pub steps: Vec<DeploymentStep>,
+}
+
+/// How many hosts are where.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HostCounts {
+    /// All of them.
+    pub total: usize,
+    /// Not asked yet, or not there.
+    pub pending: usize,
+    /// At it.
+    pub running: usize,
+    /// On the new version.
+    pub success: usize,
+    /// Failed.
+    pub failure: usize,
+    /// On what ran there before.
+    pub rolled_back: usize,
+    /// Called off.
+    pub cancelled: usize,
+    /// Left out.
+    pub skipped: usize,
+}
+
+impl HostCounts {
+    fn of(hosts: &[DeploymentHost]) -> Self {
+        let mut counts = Self {
+            total: hosts.len(),
+            ..Self::default()
+        };
+        for host in hosts {
+            let count = match host.status {
+                Status::Pending | Status::WaitingApproval => &mut counts.pending,
+                Status::Running => &mut counts.running,
+                Status::Success => &mut counts.success,
+                Status::Failure => &mut counts.failure,
+                Status::Cancelled => &mut counts.cancelled,
+                Status::RolledBack => &mut counts.rolled_back,
+                Status::Skipped => &mut counts.skipped,
+            };
+            *count += 1;
+        }
+        counts
+    }
+}
+
+/// Who holds the place that a deployment waits for.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Holder {
+    /// The deployment that runs there.
+    pub deployment_id: DeploymentId,
+    /// Its version.
+    pub version: String,
+    /// Where it is on its way.
+    pub phase: Phase,
+    /// Who asked for it.
+    pub triggered_by: TriggeredBy,
+}
+
+pub(super) async fn get(
+    app: &App,
+    caller: &Caller,
+    id: DeploymentId,
+) -> Result<DeploymentDetail, DeliveryError> {
+    let deployment = deployment::find_for(app, caller, Operation::DeploymentRead, id).await?;
+    let hosts = store::progress::list_hosts(&app.db, id).await?;
+    Ok(DeploymentDetail {
+        counts: HostCounts::of(&hosts),
+        waits_for: holder(app, &deployment).await?,
+        hosts,
+        steps: store::progress::list_steps(&app.db, id).await?,
+        deployment,
+    })
+}
+
+async fn holder(app: &App, deployment: &Deployment) -> Result<Option<Holder>, DeliveryError> {
+    if deployment.status != Status::Pending {
+        return Ok(None);
+    }
+    let Some(id) = store::rollout::find_holder(&app.db, deployment).await? else {
+        return Ok(None);
+    };
+    let holder = store::deployment::find(&app.db, deployment.org, id).await?;
+    Ok(holder.map(|holder| Holder {
+        deployment_id: holder.id,
+        version: holder.version,
+        phase: holder.phase,
+        triggered_by: holder.triggered_by,
+    }))
+}

@@ -1,0 +1,59 @@
+//! What is going on in the environments of an application: the newest rows of `deployments`.
+
+use std::collections::BTreeMap;
+
+use muster_base::{ApplicationId, DeploymentId, OrgId, UnixMs};
+
+use crate::{
+    db::{Db, DbError},
+    delivery::{deployment::Status, environment::LatestTask},
+    with_pool,
+};
+
+/// The newest deployment in each environment.
+pub async fn list_latest(
+    db: &Db,
+    org: OrgId,
+    application: ApplicationId,
+) -> Result<BTreeMap<String, LatestTask>, DbError> {
+    const SQL: &str = "select d.environment, d.id, d.version, d.status, d.created_at from deployments d \
+        where d.org_id = $1 and d.application_id = $2 and not exists (select 1 from deployments n \
+        where n.application_id = d.application_id and n.environment = d.environment and n.id > d.id)";
+    let rows: Vec<(String, DeploymentId, String, String, UnixMs)> =
+        with_pool!(db, |pool| sqlx::query_as(SQL)
+            .bind(org)
+            .bind(application)
+            .fetch_all(pool)
+            .await)?;
+    rows.into_iter()
+        .map(|(environment, task_id, version, status, created_at)| {
+            let status = Status::read(&status)?;
+            let task = LatestTask {
+                task_id,
+                version,
+                status,
+                completed: status.is_final(),
+                created_at,
+            };
+            Ok((environment, task))
+        })
+        .collect()
+}
+
+/// The version of the newest deployment that succeeded in each environment.
+pub async fn list_versions(
+    db: &Db,
+    org: OrgId,
+    application: ApplicationId,
+) -> Result<BTreeMap<String, String>, DbError> {
+    const SQL: &str = "select d.environment, d.version from deployments d where d.org_id = $1 \
+        and d.application_id = $2 and d.status = 'success' and not exists (select 1 from deployments n \
+        where n.application_id = d.application_id and n.environment = d.environment and n.status = 'success' \
+        and n.id > d.id)";
+    let rows: Vec<(String, String)> = with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(org)
+        .bind(application)
+        .fetch_all(pool)
+        .await)?;
+    Ok(rows.into_iter().collect())
+}
