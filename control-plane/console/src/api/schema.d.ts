@@ -141,6 +141,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/applications/{id}/environments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An application's environments with what is going on in each, by name. */
+        get: operations["listApplicationEnvironments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/applications/{id}/environments/{name}/env": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The variables that a container would have in an environment now, and where each comes from. Values of secrets are
+         *     not shown.
+         */
+        get: operations["previewApplicationEnv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/applications/{id}/import-secrets": {
         parameters: {
             query?: never;
@@ -631,6 +668,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/deployments/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approves of a deployment that waits for it; not for whoever asked for it. */
+        post: operations["approveDeployment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/deployments/{id}/cancel": {
         parameters: {
             query?: never;
@@ -640,7 +694,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Calls a deployment off. One that runs ends when its hosts have put things back. */
+        /**
+         * Calls a deployment off. One that runs ends when its hosts have put things back; with `rollBack` those that are done
+         *     already go back, too.
+         */
         post: operations["cancelDeployment"];
         delete?: never;
         options?: never;
@@ -668,6 +725,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/deployments/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks no further batch of hosts until somebody says "go on". */
+        post: operations["pauseDeployment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/deployments/{id}/redeploy": {
         parameters: {
             query?: never;
@@ -679,6 +753,40 @@ export interface paths {
         put?: never;
         /** Deploys the same version, with the same digest and settings, again. */
         post: operations["redeploy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deployments/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends a deployment that waits for approval. */
+        post: operations["rejectDeployment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deployments/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Goes on with a paused deployment. */
+        post: operations["resumeDeployment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2447,6 +2555,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/secrets/{id}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a change of a secret would reach. */
+        get: operations["getSecretUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/secrets/{id}/versions": {
         parameters: {
             query?: never;
@@ -2499,6 +2624,111 @@ export interface paths {
         head?: never;
         /** Changes a secret group. */
         patch: operations["updateSecretGroup"];
+        trace?: never;
+    };
+    "/api/v1/secrets/groups/{id}/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Syncs a group from its provider now, and answers with what came of it. */
+        post: operations["syncSecretGroup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/secrets/groups/{id}/syncs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A group's syncs, newest first. */
+        get: operations["listSecretSyncs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/secrets/groups/{id}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a change of any secret of a group would reach. */
+        get: operations["getSecretGroupUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/secrets/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Providers of secrets, by name. */
+        get: operations["listSecretProviders"];
+        put?: never;
+        /** Makes a provider; the client's secret is never shown again. */
+        post: operations["createSecretProvider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/secrets/providers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A provider of secrets. */
+        get: operations["getSecretProvider"];
+        put?: never;
+        post?: never;
+        /** Deletes a provider that no group is synced from. */
+        delete: operations["deleteSecretProvider"];
+        options?: never;
+        head?: never;
+        /** Changes a provider. Its groups are synced anew. */
+        patch: operations["updateSecretProvider"];
+        trace?: never;
+    };
+    "/api/v1/secrets/providers/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Signs in at the provider and counts the secrets there; changes nothing. */
+        post: operations["testSecretProvider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/setup": {
@@ -2687,7 +2917,7 @@ export interface components {
             description: string;
             /** @description Environments by name. */
             environments: {
-                [key: string]: components["schemas"]["Target"];
+                [key: string]: components["schemas"]["ApplicationEnvironment"];
             };
             /** @description Id. */
             id: components["schemas"]["ApplicationId"];
@@ -2710,6 +2940,47 @@ export interface components {
             /** @description Where its webhook token deploys. */
             webhookEnvironment: string;
         };
+        /** @description An environment of an application: it runs on the named hosts and on those with all the selector's labels. */
+        ApplicationEnvironment: {
+            /**
+             * @description Whether somebody else must approve of each deployment before it begins.
+             * @default false
+             */
+            approvalRequired?: boolean;
+            /**
+             * @description Hosts by id.
+             * @default []
+             */
+            hosts?: components["schemas"]["HostId"][];
+            /**
+             * @description What is different here.
+             * @default {
+             *       "container": {}
+             *     }
+             */
+            overrides?: components["schemas"]["Overrides"];
+            /**
+             * @description How deployments go over the hosts.
+             * @default {
+             *       "batchSize": null,
+             *       "maxFailures": 0,
+             *       "offline": "wait",
+             *       "onFailure": "stop",
+             *       "orderBy": null,
+             *       "pauseAfterFirst": false,
+             *       "queue": "supersede",
+             *       "waitS": 1800
+             *     }
+             */
+            rollout?: components["schemas"]["Rollout"];
+            /**
+             * @description Labels that a host must all have.
+             * @default {}
+             */
+            selector?: {
+                [key: string]: string;
+            };
+        };
         /** Format: uuid */
         ApplicationId: string;
         /** @description What is to change in an application. Documents (`container`, `environments`) are replaced as a whole. */
@@ -2719,7 +2990,7 @@ export interface components {
             description?: string | null;
             /** @description New environments. */
             environments?: {
-                [key: string]: components["schemas"]["Target"];
+                [key: string]: components["schemas"]["ApplicationEnvironment"];
             } | null;
             /** @description New image. */
             image?: string | null;
@@ -2845,6 +3116,11 @@ export interface components {
             module: components["schemas"]["Module"];
             /** @description In words. */
             name: string;
+        };
+        /** @description How a deployment is called off. */
+        CallOff: {
+            /** @description Whether hosts that are done already go back to what ran there before. */
+            rollBack?: boolean;
         };
         /** @description A password that somebody thinks of taking. */
         Candidate: {
@@ -3130,6 +3406,18 @@ export interface components {
             applicationId: components["schemas"]["ApplicationId"];
             /** @description Its name. */
             applicationName: string;
+            /** @description Who approved of it. */
+            approvals: components["schemas"]["GivenApproval"][];
+            /**
+             * Format: int64
+             * @description The batch that was asked last, from 0.
+             */
+            batch: number;
+            /**
+             * Format: int64
+             * @description How many batches there are.
+             */
+            batches: number;
             /** @description Somebody asked for it to stop. */
             cancelAsked: boolean;
             completedAt?: components["schemas"]["UnixMs"] | null;
@@ -3151,6 +3439,10 @@ export interface components {
             /** @description Image reference that the hosts pull. */
             image: string;
             originId?: components["schemas"]["DeploymentId"] | null;
+            /** @description Somebody asked for it to pause after this batch. */
+            pauseAsked: boolean;
+            /** @description Where it is on its way over the hosts, while it runs. */
+            phase: components["schemas"]["Phase"];
             startedAt?: components["schemas"]["UnixMs"] | null;
             /** @description Where it is. */
             status: components["schemas"]["Status"];
@@ -3165,13 +3457,22 @@ export interface components {
         };
         /** @description A deployment with what happened on each host. */
         DeploymentDetail: components["schemas"]["Deployment"] & {
-            /** @description Each host. */
+            /** @description How many hosts are where. */
+            counts: components["schemas"]["HostCounts"];
+            /** @description Each host, batch by batch. */
             hosts: components["schemas"]["DeploymentHost"][];
             /** @description Each step: the control plane's own first, then each host's. */
             steps: components["schemas"]["DeploymentStep"][];
+            waitsFor?: components["schemas"]["Holder"] | null;
         };
         /** @description A deployment on one host. */
         DeploymentHost: {
+            back?: components["schemas"]["HostBack"] | null;
+            /**
+             * Format: int64
+             * @description In which batch it is asked, from 0.
+             */
+            batch: number;
             /** @description Digest that runs there now. */
             digest?: string | null;
             endedAt?: components["schemas"]["UnixMs"] | null;
@@ -3270,6 +3571,34 @@ export interface components {
             /** @description Codes of operations, built-in and the platform's own. */
             operations: string[];
         };
+        /** @description The secret that a variable refers to. */
+        EffectiveSecret: {
+            /** @description The secret. */
+            id: components["schemas"]["SecretId"];
+            /** @description Its name; null if it is out of the caller's reach. */
+            name?: string | null;
+            /** @description It vanished at its provider: deployments stop. */
+            stale: boolean;
+            /**
+             * Format: int64
+             * @description The version that a deployment would get now.
+             */
+            version: number;
+        };
+        /** @description A variable as a container will have it. */
+        EffectiveVariable: {
+            /** @description Its name. */
+            name: string;
+            /** @description The variable that counts. */
+            origin: components["schemas"]["Origin"];
+            /** @description Variables of earlier scopes that don't, the nearest first. */
+            overridden: components["schemas"]["Origin"][];
+            secret?: components["schemas"]["EffectiveSecret"] | null;
+            /** @description The value; null if it is a secret's, which is never shown here. */
+            value?: string | null;
+            /** @description Where the value is. */
+            valueType: components["schemas"]["ValueType"];
+        };
         /** @description That an address is one's own, by the link that was mailed. */
         EmailProof: {
             /** @description `prf_…` from the link. */
@@ -3321,6 +3650,17 @@ export interface components {
              */
             order?: number | null;
             type?: components["schemas"]["EnvironmentType"] | null;
+        };
+        /** @description An environment of an application, with what is going on there. */
+        EnvironmentState: components["schemas"]["ApplicationEnvironment"] & {
+            /** @description The label of the org's environment of this name, if there is one. */
+            label?: string | null;
+            latestTask?: components["schemas"]["LatestTask"] | null;
+            /** @description Its name. */
+            name: string;
+            type?: components["schemas"]["EnvironmentType"] | null;
+            /** @description The version of the last deployment that succeeded. */
+            version?: string | null;
         };
         /**
          * @description What an environment is for.
@@ -3579,6 +3919,17 @@ export interface components {
             /** @description Code of the platform; `default` if absent. */
             platform?: string | null;
         };
+        /** @description Somebody approved of a deployment. */
+        GivenApproval: {
+            /** @description When. */
+            at: components["schemas"]["UnixMs"];
+            /** @description The person. */
+            by: string;
+            /** @description What they said. */
+            comment: string;
+            /** @description Their name then. */
+            name: string;
+        };
         /** @description How a container is known to be healthy. */
         Health: {
             /** @enum {string} */
@@ -3640,6 +3991,17 @@ export interface components {
             /** @enum {string} */
             type: "tcp";
         };
+        /** @description Who holds the place that a deployment waits for. */
+        Holder: {
+            /** @description The deployment that runs there. */
+            deploymentId: components["schemas"]["DeploymentId"];
+            /** @description Where it is on its way. */
+            phase: components["schemas"]["Phase"];
+            /** @description Who asked for it. */
+            triggeredBy: components["schemas"]["TriggeredBy"];
+            /** @description Its version. */
+            version: string;
+        };
         /** @description A host. */
         Host: {
             /**
@@ -3676,6 +4038,15 @@ export interface components {
             /** @description When it was last changed by people. */
             updatedAt: components["schemas"]["UnixMs"];
         };
+        /** @description A host's way back. */
+        HostBack: {
+            /** @description What went wrong. */
+            error?: string | null;
+            orderId?: components["schemas"]["OrderId"] | null;
+            /** @description Where it is on it. */
+            status: components["schemas"]["Status"];
+            to?: components["schemas"]["DeploymentId"] | null;
+        };
         /** @description A container on a host. */
         HostContainer: {
             /** @description When it was created. */
@@ -3710,6 +4081,25 @@ export interface components {
             startedAt?: components["schemas"]["UnixMs"] | null;
             /** @description created | running | paused | restarting | removing | exited | dead */
             state: string;
+        };
+        /** @description How many hosts are where. */
+        HostCounts: {
+            /** @description Called off. */
+            cancelled: number;
+            /** @description Failed. */
+            failure: number;
+            /** @description Not asked yet, or not there. */
+            pending: number;
+            /** @description On what ran there before. */
+            rolledBack: number;
+            /** @description At it. */
+            running: number;
+            /** @description Left out. */
+            skipped: number;
+            /** @description On the new version. */
+            success: number;
+            /** @description All of them. */
+            total: number;
         };
         /** Format: uuid */
         HostId: string;
@@ -3945,6 +4335,26 @@ export interface components {
             values: {
                 [key: string]: number;
             };
+        };
+        /** @description The last deployment in an environment. */
+        LatestTask: {
+            /** @description Whether it has ended. */
+            completed: boolean;
+            /** @description When it was asked for. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description Where it is. */
+            status: components["schemas"]["Status"];
+            /** @description The deployment. */
+            taskId: components["schemas"]["DeploymentId"];
+            /** @description Its version. */
+            version: string;
+        };
+        /** @description A secret of the provider that can't be one here. */
+        LeftOut: {
+            /** @description Its name there. */
+            name: string;
+            /** @description Why. */
+            reason: string;
         };
         /** Format: uuid */
         LetterId: string;
@@ -4197,7 +4607,7 @@ export interface components {
             description?: string;
             /** @description Environments by name; `{"default": {}}` if not given. */
             environments?: {
-                [key: string]: components["schemas"]["Target"];
+                [key: string]: components["schemas"]["ApplicationEnvironment"];
             };
             /** @description Image without a tag, for instance `team/shop`; the registry's host is put before it. */
             image: string;
@@ -4404,10 +4814,42 @@ export interface components {
         };
         /** @description A group to be made. */
         NewSecretGroup: {
+            /** @description Whether it is synced by schedule; true if not given and there is a provider. */
+            autoSync?: boolean | null;
             /** @description For people. */
             description?: string;
             /** @description Unique in the org, at most 128 characters. */
             name: string;
+            providerId?: components["schemas"]["SecretProviderId"] | null;
+        };
+        /** @description A provider to be made. */
+        NewSecretProvider: {
+            /** @description Whether its groups are synced by schedule; true if not given. */
+            autoSync?: boolean | null;
+            /** @description Client id of the machine identity. */
+            clientId: string;
+            /**
+             * Format: password
+             * @description Its secret.
+             */
+            clientSecret: string;
+            /** @description Slug of the environment there. */
+            environment: string;
+            /**
+             * Format: int32
+             * @description Seconds between two syncs of a group, 60 to 86,400; 300 if not given.
+             */
+            intervalS?: number | null;
+            /** @description Unique in the org. */
+            name: string;
+            /** @description Folder there; `/` if not given. */
+            path?: string | null;
+            /** @description The project there. */
+            projectId: string;
+            /** @description What kind. */
+            type?: components["schemas"]["ProviderType"];
+            /** @description `https://app.infisical.com` if not given. */
+            url?: string | null;
         };
         /** @description A server to be added. */
         NewServer: {
@@ -4489,6 +4931,16 @@ export interface components {
          * @enum {string}
          */
         ObjectKind: "clusters" | "hosts" | "environments" | "applications" | "files" | "servers" | "databases" | "secretGroups";
+        /**
+         * @description What happens to hosts that are not connected when it is their turn.
+         * @enum {string}
+         */
+        Offline: "wait" | "skip" | "fail";
+        /**
+         * @description What happens to the hosts that were changed when a rollout stops.
+         * @enum {string}
+         */
+        OnFailure: "stop" | "rollBack";
         /** Format: uuid */
         OperationId: string;
         /** @description An order. */
@@ -4600,6 +5052,13 @@ export interface components {
             /** @description Name. */
             name?: string | null;
         };
+        /** @description Where a variable was written down. */
+        Origin: {
+            /** @description The variable. */
+            id: components["schemas"]["EnvVarId"];
+            /** @description Whose it is. */
+            scope: components["schemas"]["Scope"];
+        };
         /** @description How the outbox does. */
         OutboxState: {
             /**
@@ -4626,6 +5085,11 @@ export interface components {
          * @enum {string}
          */
         Outcome: "create" | "keep" | "add" | "recreate";
+        /** @description What is different in one environment. */
+        Overrides: {
+            /** @description Fields of the container, merged into the application's (RFC 7396: null takes a field away, a list replaces the list). */
+            container?: Record<string, never>;
+        };
         /** @description A platform's own group of operations. */
         OwnModule: {
             /** @description Id. */
@@ -4748,7 +5212,7 @@ export interface components {
                 description: string;
                 /** @description Environments by name. */
                 environments: {
-                    [key: string]: components["schemas"]["Target"];
+                    [key: string]: components["schemas"]["ApplicationEnvironment"];
                 };
                 /** @description Id. */
                 id: components["schemas"]["ApplicationId"];
@@ -4848,6 +5312,18 @@ export interface components {
                 applicationId: components["schemas"]["ApplicationId"];
                 /** @description Its name. */
                 applicationName: string;
+                /** @description Who approved of it. */
+                approvals: components["schemas"]["GivenApproval"][];
+                /**
+                 * Format: int64
+                 * @description The batch that was asked last, from 0.
+                 */
+                batch: number;
+                /**
+                 * Format: int64
+                 * @description How many batches there are.
+                 */
+                batches: number;
                 /** @description Somebody asked for it to stop. */
                 cancelAsked: boolean;
                 completedAt?: components["schemas"]["UnixMs"] | null;
@@ -4869,6 +5345,10 @@ export interface components {
                 /** @description Image reference that the hosts pull. */
                 image: string;
                 originId?: components["schemas"]["DeploymentId"] | null;
+                /** @description Somebody asked for it to pause after this batch. */
+                pauseAsked: boolean;
+                /** @description Where it is on its way over the hosts, while it runs. */
+                phase: components["schemas"]["Phase"];
                 startedAt?: components["schemas"]["UnixMs"] | null;
                 /** @description Where it is. */
                 status: components["schemas"]["Status"];
@@ -4880,6 +5360,25 @@ export interface components {
                 triggerType: components["schemas"]["TriggerType"];
                 /** @description The version: an image tag. */
                 version: string;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_EffectiveVariable: {
+            /** @description The items. */
+            items: {
+                /** @description Its name. */
+                name: string;
+                /** @description The variable that counts. */
+                origin: components["schemas"]["Origin"];
+                /** @description Variables of earlier scopes that don't, the nearest first. */
+                overridden: components["schemas"]["Origin"][];
+                secret?: components["schemas"]["EffectiveSecret"] | null;
+                /** @description The value; null if it is a secret's, which is never shown here. */
+                value?: string | null;
+                /** @description Where the value is. */
+                valueType: components["schemas"]["ValueType"];
             }[];
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
@@ -4906,6 +5405,22 @@ export interface components {
                 /** @description When it was last changed. */
                 updatedAt: components["schemas"]["UnixMs"];
             }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_EnvironmentState: {
+            /** @description The items. */
+            items: (components["schemas"]["ApplicationEnvironment"] & {
+                /** @description The label of the org's environment of this name, if there is one. */
+                label?: string | null;
+                latestTask?: components["schemas"]["LatestTask"] | null;
+                /** @description Its name. */
+                name: string;
+                type?: components["schemas"]["EnvironmentType"] | null;
+                /** @description The version of the last deployment that succeeded. */
+                version?: string | null;
+            })[];
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
         };
@@ -5418,11 +5933,7 @@ export interface components {
                 id: components["schemas"]["SecretId"];
                 /** @description Unique in the group; the variable's name when the group is imported into an application. */
                 name: string;
-                /**
-                 * Format: uuid
-                 * @description Provider it came from.
-                 */
-                providerId?: string | null;
+                providerId?: components["schemas"]["SecretProviderId"] | null;
                 /** @description What the provider calls it. */
                 providerReference?: string | null;
                 /** @description `manual` or `synced`. */
@@ -5456,11 +5967,7 @@ export interface components {
                 id: components["schemas"]["SecretGroupId"];
                 /** @description Unique in the org. */
                 name: string;
-                /**
-                 * Format: uuid
-                 * @description Provider that it is synced from.
-                 */
-                providerId?: string | null;
+                providerId?: components["schemas"]["SecretProviderId"] | null;
                 /**
                  * Format: int64
                  * @description How many secrets are in it.
@@ -5469,6 +5976,73 @@ export interface components {
                 /** @description Last change. */
                 updatedAt: components["schemas"]["UnixMs"];
             }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_SecretProvider: {
+            /** @description The items. */
+            items: {
+                /** @description Whether its groups are synced by schedule, as far as they say so too. */
+                autoSync: boolean;
+                /** @description Client id of the machine identity. */
+                clientId: string;
+                /** @description When. */
+                createdAt: components["schemas"]["UnixMs"];
+                /** @description Who made it. */
+                createdBy: string;
+                /** @description Slug of the environment there. */
+                environment: string;
+                /** @description Id. */
+                id: components["schemas"]["SecretProviderId"];
+                /**
+                 * Format: int32
+                 * @description Seconds between two syncs of a group by schedule.
+                 */
+                intervalS: number;
+                lastSyncAt?: components["schemas"]["UnixMs"] | null;
+                /** @description `success` or `failure`. */
+                lastSyncStatus?: string | null;
+                /** @description Unique in the org. */
+                name: string;
+                /** @description Folder there. */
+                path: string;
+                /** @description The project there. */
+                projectId: string;
+                /** @description What kind. */
+                type: components["schemas"]["ProviderType"];
+                /** @description Last change. */
+                updatedAt: components["schemas"]["UnixMs"];
+                /** @description For instance `https://app.infisical.com`. */
+                url: string;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_SecretSyncRun: {
+            /** @description The items. */
+            items: (components["schemas"]["SyncCounts"] & {
+                /** @description Who asked for it. */
+                createdBy: string;
+                endedAt?: components["schemas"]["UnixMs"] | null;
+                /** @description Why it failed. */
+                error?: string | null;
+                /** @description The group. */
+                groupId: components["schemas"]["SecretGroupId"];
+                /** @description Id. */
+                id: components["schemas"]["SecretSyncId"];
+                /** @description What could not be taken, and why. */
+                leftOut: components["schemas"]["LeftOut"][];
+                /** @description The provider. */
+                providerId: components["schemas"]["SecretProviderId"];
+                /** @description When it began. */
+                startedAt: components["schemas"]["UnixMs"];
+                /** @description `running`, `success` or `failure`. */
+                status: string;
+                /** @description `schedule` or `manual`. */
+                triggerType: string;
+            })[];
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
         };
@@ -5690,6 +6264,11 @@ export interface components {
             roleId?: components["schemas"]["RoleId"] | null;
             templateId?: components["schemas"]["TemplateId"] | null;
         };
+        /**
+         * @description Where a running deployment is on its way over the hosts.
+         * @enum {string}
+         */
+        Phase: "rolling" | "paused" | "rollingBack";
         /** @description A realm of users. */
         Platform: {
             /** @description Typed at sign-in; unique. */
@@ -5860,6 +6439,11 @@ export interface components {
             /** @description Code of the platform; `default` if absent. */
             platform?: string | null;
         };
+        /**
+         * @description What kind of provider it is.
+         * @enum {string}
+         */
+        ProviderType: "infisical";
         /** @description What is asked. */
         Question: {
             /** @description Its id, or the name of an environment or database. */
@@ -5868,6 +6452,11 @@ export interface components {
             /** @description Code of the operation, built-in or the platform's own. */
             operation: string;
         };
+        /**
+         * @description What happens to a deployment that is asked for while another waits for its turn.
+         * @enum {string}
+         */
+        Queue: "supersede" | "queue";
         /** @description Recovery codes; shown once. */
         RecoveryCodes: {
             /** @description Ten, each for one sign-in without the app. */
@@ -6058,6 +6647,47 @@ export interface components {
         RollbackTo: {
             to?: components["schemas"]["DeploymentId"] | null;
         };
+        /** @description How deployments go over the hosts of an environment. Without anything set: all hosts at once. */
+        Rollout: {
+            /** @default null */
+            batchSize?: components["schemas"]["Share"] | null;
+            /**
+             * @description How many hosts may fail; one more stops the rollout. 0 if not given.
+             * @default 0
+             */
+            maxFailures?: components["schemas"]["Share"];
+            /**
+             * @description What happens to hosts that are not connected.
+             * @default wait
+             */
+            offline?: components["schemas"]["Offline"];
+            /**
+             * @description What happens to the changed hosts then.
+             * @default stop
+             */
+            onFailure?: components["schemas"]["OnFailure"];
+            /**
+             * @description Label by whose value hosts are ordered, then by name; those without it come last.
+             * @default null
+             */
+            orderBy?: string | null;
+            /**
+             * @description Whether somebody must say "go on" after the first batch.
+             * @default false
+             */
+            pauseAfterFirst?: boolean;
+            /**
+             * @description What happens to a deployment that is asked for while another waits.
+             * @default supersede
+             */
+            queue?: components["schemas"]["Queue"];
+            /**
+             * Format: int32
+             * @description Seconds that an order waits for its host; 1,800 if not given.
+             * @default 1800
+             */
+            waitS?: number;
+        };
         /**
          * @description Whose variable it is.
          * @enum {string}
@@ -6093,11 +6723,7 @@ export interface components {
             id: components["schemas"]["SecretId"];
             /** @description Unique in the group; the variable's name when the group is imported into an application. */
             name: string;
-            /**
-             * Format: uuid
-             * @description Provider it came from.
-             */
-            providerId?: string | null;
+            providerId?: components["schemas"]["SecretProviderId"] | null;
             /** @description What the provider calls it. */
             providerReference?: string | null;
             /** @description `manual` or `synced`. */
@@ -6126,11 +6752,7 @@ export interface components {
             id: components["schemas"]["SecretGroupId"];
             /** @description Unique in the org. */
             name: string;
-            /**
-             * Format: uuid
-             * @description Provider that it is synced from.
-             */
-            providerId?: string | null;
+            providerId?: components["schemas"]["SecretProviderId"] | null;
             /**
              * Format: int64
              * @description How many secrets are in it.
@@ -6143,10 +6765,13 @@ export interface components {
         SecretGroupId: string;
         /** @description What is to change in a group. */
         SecretGroupPatch: {
+            /** @description Whether it is synced by schedule. */
+            autoSync?: boolean | null;
             /** @description New description. */
             description?: string | null;
             /** @description New name. */
             name?: string | null;
+            providerId?: components["schemas"]["SecretProviderId"] | null;
         };
         /** Format: uuid */
         SecretId: string;
@@ -6162,6 +6787,79 @@ export interface components {
              */
             value?: string | null;
         };
+        /** @description Where secrets are synced from, without the client's secret. */
+        SecretProvider: {
+            /** @description Whether its groups are synced by schedule, as far as they say so too. */
+            autoSync: boolean;
+            /** @description Client id of the machine identity. */
+            clientId: string;
+            /** @description When. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description Who made it. */
+            createdBy: string;
+            /** @description Slug of the environment there. */
+            environment: string;
+            /** @description Id. */
+            id: components["schemas"]["SecretProviderId"];
+            /**
+             * Format: int32
+             * @description Seconds between two syncs of a group by schedule.
+             */
+            intervalS: number;
+            lastSyncAt?: components["schemas"]["UnixMs"] | null;
+            /** @description `success` or `failure`. */
+            lastSyncStatus?: string | null;
+            /** @description Unique in the org. */
+            name: string;
+            /** @description Folder there. */
+            path: string;
+            /** @description The project there. */
+            projectId: string;
+            /** @description What kind. */
+            type: components["schemas"]["ProviderType"];
+            /** @description Last change. */
+            updatedAt: components["schemas"]["UnixMs"];
+            /** @description For instance `https://app.infisical.com`. */
+            url: string;
+        };
+        /** Format: uuid */
+        SecretProviderId: string;
+        /** @description What is to change in a provider. */
+        SecretProviderPatch: {
+            /** @description Whether its groups are synced by schedule. */
+            autoSync?: boolean | null;
+            /** @description New client id. */
+            clientId?: string | null;
+            /**
+             * Format: password
+             * @description New secret of the client.
+             */
+            clientSecret?: string | null;
+            /** @description Another environment. */
+            environment?: string | null;
+            /**
+             * Format: int32
+             * @description Seconds between two syncs of a group.
+             */
+            intervalS?: number | null;
+            /** @description New name. */
+            name?: string | null;
+            /** @description Another folder. */
+            path?: string | null;
+            /** @description Another project. */
+            projectId?: string | null;
+            /** @description New address. The client's secret must then be given again: it was meant for the old one. */
+            url?: string | null;
+        };
+        /** @description What a test of a provider found. */
+        SecretProviderTest: {
+            /** @description What was found, or what to do. */
+            message: string;
+            /** @description It works. */
+            ok: boolean;
+            /** @description How many secrets are there. */
+            secrets?: number | null;
+        };
         /** @description Which version to go back to. */
         SecretRollback: {
             /**
@@ -6169,6 +6867,39 @@ export interface components {
              * @description Its value becomes a new version.
              */
             version: number;
+        };
+        /** Format: uuid */
+        SecretSyncId: string;
+        /** @description One run of a sync. */
+        SecretSyncRun: components["schemas"]["SyncCounts"] & {
+            /** @description Who asked for it. */
+            createdBy: string;
+            endedAt?: components["schemas"]["UnixMs"] | null;
+            /** @description Why it failed. */
+            error?: string | null;
+            /** @description The group. */
+            groupId: components["schemas"]["SecretGroupId"];
+            /** @description Id. */
+            id: components["schemas"]["SecretSyncId"];
+            /** @description What could not be taken, and why. */
+            leftOut: components["schemas"]["LeftOut"][];
+            /** @description The provider. */
+            providerId: components["schemas"]["SecretProviderId"];
+            /** @description When it began. */
+            startedAt: components["schemas"]["UnixMs"];
+            /** @description `running`, `success` or `failure`. */
+            status: string;
+            /** @description `schedule` or `manual`. */
+            triggerType: string;
+        };
+        /** @description What refers to a secret, or to the secrets of a group. */
+        SecretUsage: {
+            /** @description Where a new value would arrive at the next deployment. */
+            applications: components["schemas"]["UsingApplication"][];
+            /** @description How many more applications it would reach that are out of the caller's. */
+            hidden: number;
+            /** @description Variables that refer to it. */
+            variables: components["schemas"]["UsingVariable"][];
         };
         /** @description A version of a secret, without its value. */
         SecretVersion: {
@@ -6341,6 +7072,8 @@ export interface components {
             /** @description The setup token that `muster serve` printed. */
             token: string;
         };
+        /** @description A number of hosts, or a part of all of them such as `25%`. */
+        Share: number | string;
         /**
          * @description A sign-in: `accessToken`, `expiresAt`, `refreshToken` and `user`, or in cookie mode `csrfToken` and `user`. With
          *     `mfaRequired` nobody is signed in yet: `challenge` is to be answered first.
@@ -6382,7 +7115,7 @@ export interface components {
          * @description Where a deployment is, and where it is on one host.
          * @enum {string}
          */
-        Status: "pending" | "waitingApproval" | "running" | "success" | "failure" | "cancelled" | "rolledBack";
+        Status: "pending" | "waitingApproval" | "running" | "success" | "failure" | "cancelled" | "rolledBack" | "skipped";
         /**
          * @description How far a step is.
          * @enum {string}
@@ -6464,20 +7197,48 @@ export interface components {
              */
             step?: number | null;
         };
-        /** @description Where an environment of an application runs: on the named hosts and on those with all the selector's labels. */
-        Target: {
+        /** @description How many secrets a sync did what with. */
+        SyncCounts: {
             /**
-             * @description Hosts by id.
-             * @default []
+             * Format: int32
+             * @description New here.
              */
-            hosts?: components["schemas"]["HostId"][];
+            added: number;
             /**
-             * @description Labels that a host must all have.
-             * @default {}
+             * Format: int32
+             * @description Have another value.
              */
-            selector?: {
-                [key: string]: string;
-            };
+            changed: number;
+            /**
+             * Format: int32
+             * @description Are gone at the provider, and here.
+             */
+            removed: number;
+            /**
+             * Format: int32
+             * @description Have another name.
+             */
+            renamed: number;
+            /**
+             * Format: int32
+             * @description Were stale and are back at the provider.
+             */
+            restored: number;
+            /**
+             * Format: int32
+             * @description Are gone at the provider and kept here, because something refers to them.
+             */
+            stale: number;
+            /**
+             * Format: int32
+             * @description As they were.
+             */
+            unchanged: number;
+        };
+        /** @description How a sync by hand is to be. */
+        SyncNow: {
+            /** @description Whether the provider may have nothing there, which removes everything here. */
+            allowEmpty?: boolean;
         };
         /** @description A permission template. */
         Template: {
@@ -6632,6 +7393,8 @@ export interface components {
             kind: string;
             /** @description Name at that time. */
             name: string;
+            /** @description The person behind it: nobody approves of what they asked for. */
+            person?: string;
         };
         /**
          * @description What asked for a deployment.
@@ -6716,11 +7479,41 @@ export interface components {
          * @enum {string}
          */
         UserStatus: "active" | "disabled";
+        /** @description An application in an environment. */
+        UsingApplication: {
+            /** @description The application. */
+            applicationId: components["schemas"]["ApplicationId"];
+            /** @description Its name. */
+            applicationName: string;
+            /** @description The environment. */
+            environment: string;
+            /** @description Names of the variables that have the secret's value there. */
+            variables: string[];
+        };
+        /** @description A variable that refers to a secret. */
+        UsingVariable: {
+            applicationId?: components["schemas"]["ApplicationId"] | null;
+            /** @description With the scope environment. */
+            environment?: string | null;
+            /** @description The variable. */
+            id: components["schemas"]["EnvVarId"];
+            /** @description Its name. */
+            name: string;
+            /** @description Whose it is. */
+            scope: components["schemas"]["Scope"];
+            /** @description The secret. */
+            secretId: components["schemas"]["SecretId"];
+        };
         /**
          * @description Where the value is.
          * @enum {string}
          */
         ValueType: "plain" | "secretRef";
+        /** @description What is said to it. */
+        Verdict: {
+            /** @description For people. */
+            comment?: string;
+        };
         /** @description Whether a log's hash chain holds. */
         Verification: {
             /**
@@ -7170,6 +7963,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Accepted"];
+                };
+            };
+        };
+    };
+    listApplicationEnvironments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_EnvironmentState"];
+                };
+            };
+        };
+    };
+    previewApplicationEnv: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_EffectiveVariable"];
                 };
             };
         };
@@ -8337,6 +9173,31 @@ export interface operations {
             };
         };
     };
+    approveDeployment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DeploymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Verdict"] | null;
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
+                };
+            };
+        };
+    };
     cancelDeployment: {
         parameters: {
             query?: never;
@@ -8346,7 +9207,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CallOff"] | null;
+            };
+        };
         responses: {
             202: {
                 headers: {
@@ -8381,6 +9246,27 @@ export interface operations {
             };
         };
     };
+    pauseDeployment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DeploymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
+                };
+            };
+        };
+    };
     redeploy: {
         parameters: {
             query?: never;
@@ -8398,6 +9284,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Accepted"];
+                };
+            };
+        };
+    };
+    rejectDeployment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DeploymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Verdict"] | null;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
+                };
+            };
+        };
+    };
+    resumeDeployment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DeploymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
                 };
             };
         };
@@ -13372,6 +14304,27 @@ export interface operations {
             };
         };
     };
+    getSecretUsage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SecretId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretUsage"];
+                };
+            };
+        };
+    };
     listSecretVersions: {
         parameters: {
             query?: never;
@@ -13501,6 +14454,211 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SecretGroup"];
+                };
+            };
+        };
+    };
+    syncSecretGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SecretGroupId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SyncNow"] | null;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretSyncRun"];
+                };
+            };
+        };
+    };
+    listSecretSyncs: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["SecretGroupId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SecretSyncRun"];
+                };
+            };
+        };
+    };
+    getSecretGroupUsage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SecretGroupId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretUsage"];
+                };
+            };
+        };
+    };
+    listSecretProviders: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SecretProvider"];
+                };
+            };
+        };
+    };
+    createSecretProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSecretProvider"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretProvider"];
+                };
+            };
+        };
+    };
+    getSecretProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SecretProviderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretProvider"];
+                };
+            };
+        };
+    };
+    deleteSecretProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SecretProviderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    updateSecretProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SecretProviderId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecretProviderPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretProvider"];
+                };
+            };
+        };
+    };
+    testSecretProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SecretProviderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretProviderTest"];
                 };
             };
         };
