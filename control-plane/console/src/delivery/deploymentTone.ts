@@ -3,7 +3,7 @@ import type { Tone } from '@/ui/StatusDot.vue'
 
 /** Nothing more will happen to it. */
 export function isFinal(status: DeploymentStatus): boolean {
-  return status === 'success' || status === 'failure' || status === 'cancelled' || status === 'rolledBack'
+  return ['success', 'failure', 'cancelled', 'rolledBack', 'skipped'].includes(status)
 }
 
 export function deploymentTone(status: DeploymentStatus): Tone {
@@ -19,6 +19,7 @@ export function deploymentTone(status: DeploymentStatus): Tone {
       return 'busy'
     case 'pending':
     case 'cancelled':
+    case 'skipped':
       return 'idle'
   }
 }

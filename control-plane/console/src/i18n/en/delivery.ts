@@ -42,6 +42,7 @@ export const delivery = {
     failure: 'Failed',
     cancelled: 'Cancelled',
     rolledBack: 'Put back',
+    skipped: 'Left out',
   },
   stepStatus: { running: 'Running', done: 'Done', failed: 'Failed', skipped: 'Skipped' },
   trigger: { manual: 'By hand', redeploy: 'Again', rollback: 'Roll back', webhook: 'Webhook' },

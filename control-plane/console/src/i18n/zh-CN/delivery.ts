@@ -46,6 +46,7 @@ export const delivery: Pick<Messages, Keys> = {
     failure: '失败',
     cancelled: '已取消',
     rolledBack: '已恢复旧版',
+    skipped: '已跳过',
   },
   stepStatus: { running: '进行中', done: '完成', failed: '失败', skipped: '已跳过' },
   trigger: { manual: '手动', redeploy: '重新部署', rollback: '回滚', webhook: 'Webhook' },
