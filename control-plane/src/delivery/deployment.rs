@@ -137,6 +137,10 @@ impl TriggeredBy {
 }
 
 /// A deployment.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "people ask for these independently of each other"
+)]
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Deployment {

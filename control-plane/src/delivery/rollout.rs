@@ -399,6 +399,7 @@ mod tests {
 
     #[test]
     fn one_failure_too_many_stops_and_the_changed_ones_go_back() {
+        use Status::{RolledBack, Skipped};
         let policy = policy(r#"{"batchSize":2,"maxFailures":1,"onFailure":"rollBack"}"#);
         let outcomes = [true, false, true, false, true, true];
         let (hosts, seen) = simulate(&policy, &outcomes, true);
@@ -412,7 +413,6 @@ mod tests {
             ]
         );
         let statuses: Vec<_> = hosts.iter().map(|host| host.status).collect();
-        use Status::{RolledBack, Skipped};
         assert_eq!(
             statuses,
             [RolledBack, RolledBack, RolledBack, RolledBack, Skipped, Skipped]

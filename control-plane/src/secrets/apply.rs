@@ -74,7 +74,7 @@ async fn finish(
     names: &[String],
 ) -> Result<(), SecretsError> {
     let (org, now) = (caller.org(), app.clock.now());
-    done.status = "success".to_owned();
+    "success".clone_into(&mut done.status);
     done.ended_at = Some(now);
     let interval_ms = store::provider::interval_ms(tx, org, done.provider_id).await?;
     store::sync::release(tx, org, done.group_id, now.plus_ms(interval_ms)).await?;

@@ -64,7 +64,6 @@ pub struct SecretGroupPatch {
     /// New provider; null for none: the secrets stay and are changed here from then on.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<SecretProviderId>)]
-    #[expect(clippy::option_option, reason = "null and not there mean different things")]
     pub provider_id: Option<Option<SecretProviderId>>,
     /// Whether it is synced by schedule.
     pub auto_sync: Option<bool>,

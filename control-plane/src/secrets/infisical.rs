@@ -238,12 +238,9 @@ fn merged(listing: Listing) -> Result<BTreeMap<String, Remote>, ProviderFault> {
         if secret.kind.as_deref() == Some("personal") {
             continue;
         }
-        let value = match (secret.secret_value_hidden, secret.secret_value) {
-            (false, Some(value)) => value,
-            (true, _) | (false, None) => {
-                hidden += 1;
-                continue;
-            }
+        let (false, Some(value)) = (secret.secret_value_hidden, secret.secret_value) else {
+            hidden += 1;
+            continue;
         };
         let reference = secret.id;
         found.insert(secret.secret_key, Remote { reference, value });

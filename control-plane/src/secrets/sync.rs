@@ -325,7 +325,7 @@ async fn fail(
         SecretsError::Provider(ProviderFault::RateLimited(pause)) => i64::try_from(pause.as_millis()).ok(),
         _ => None,
     };
-    run.status = "failure".to_owned();
+    "failure".clone_into(&mut run.status);
     run.ended_at = Some(now);
     run.error = Some(error.for_record());
     in_tx!(app.db, |tx| {

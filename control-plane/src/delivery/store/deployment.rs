@@ -19,6 +19,7 @@ const SELECT: &str = "select d.id, d.org_id, d.application_id, a.name as applica
     d.error, d.prepared, d.approvals, d.phase, d.batch, d.batches, d.pause_asked, d.back_asked, d.created_at, d.started_at, d.completed_at, d.duration_ms \
     from deployments d join applications a on a.id = d.application_id";
 
+#[expect(clippy::struct_excessive_bools, reason = "the row's columns")]
 #[derive(sqlx::FromRow)]
 struct Record {
     id: DeploymentId,
