@@ -4,7 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use muster_base::{HostId, JoinTokenId, OrgId, UnixMs};
 use muster_identity::{
-    IdentityError, ca::requested_key_fingerprint, seal::PUBLIC_KEY_BYTES, token::JoinToken,
+    IdentityError, ca::requested_key_fingerprint, certificate::CertificateInfo, seal::PUBLIC_KEY_BYTES,
+    token::JoinToken,
 };
 use muster_protocol::{
     VERSIONS, agree,
@@ -182,8 +183,16 @@ async fn note_refused_token(app: &App, token: &JoinToken, ip: IpAddr) {
     }
 }
 
-/// Lets a host's session in, and keeps what it tells. False if the host is not, or no longer, of the fleet.
-pub(crate) async fn admit(app: &App, org: OrgId, host: HostId, hello: &Hello) -> Result<bool, FleetError> {
+/// Lets a host's session in, and keeps what it tells and the certificate that it shows. Which one it has is known from
+/// here only: one that was issued may never have arrived, and the CA of the one before must not be retired then. False
+/// if the host is not, or no longer, of the fleet.
+pub(crate) async fn admit(
+    app: &App,
+    keys: &FleetKeys,
+    (org, host): (OrgId, HostId),
+    hello: &Hello,
+    certificate_der: &[u8],
+) -> Result<bool, FleetError> {
     let Some((known, seal_key)) = store::host::find_told(&app.db, org, host).await? else {
         return Ok(false);
     };
@@ -192,6 +201,12 @@ pub(crate) async fn admit(app: &App, org: OrgId, host: HostId, hello: &Hello) ->
     in_tx!(app.db, |tx| {
         let now = app.clock.now();
         store::host::set_seen(tx, org, host, now).await?;
+        if let Some(ca) = keys.issuer_of(certificate_der) {
+            store::host_identity::set_ca(tx, host, ca).await?;
+        }
+        if let Ok(certificate) = CertificateInfo::read(certificate_der) {
+            store::host::set_certificate(tx, org, host, certificate.not_after).await?;
+        }
         store::host_identity::set_clock(tx, host, hello.now.ms_since(now)).await?;
         if facts != known {
             store::host::set_facts(tx, org, host, &facts).await?;
@@ -295,7 +310,7 @@ pub(crate) async fn left(app: &App, org: OrgId, host: HostId) -> Result<(), Flee
     Ok(())
 }
 
-/// A new certificate for a host that is still of the fleet.
+/// A new certificate for a host that is still of the fleet. It counts as the host's when the host shows it.
 pub(crate) async fn renew(app: &App, org: OrgId, host: HostId, csr_der: &[u8]) -> RenewReply {
     match try_renew(app, org, host, csr_der).await {
         Ok(Some(reply)) => {
@@ -316,19 +331,15 @@ async fn try_renew(
     host: HostId,
     csr_der: &[u8],
 ) -> Result<Option<RenewReply>, FleetError> {
+    if store::host::seal_key(&app.db, org, host).await?.is_none() {
+        return Ok(None);
+    }
     let keys = app.fleet_keys().await?;
     let (now, life_ms) = (app.clock.now(), certificate_life_ms(app));
     let certificate_der = keys
         .ca
         .issue_host(csr_der, &keys.trust_domain, org, host, now, life_ms)?;
-    let known = in_tx!(app.db, |tx| {
-        let known = store::host::set_certificate(tx, org, host, now.plus_ms(life_ms)).await?;
-        if known {
-            store::host_identity::set_ca(tx, host, keys.ca_id).await?;
-        }
-        known
-    });
-    Ok(known.then(|| RenewReply::Certificate {
+    Ok(Some(RenewReply::Certificate {
         certificate_der,
         roots_der: keys.roots_der(),
     }))

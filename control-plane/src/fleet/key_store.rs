@@ -10,7 +10,7 @@ use muster_base::{OrgId, UnixMs};
 use muster_identity::{
     Fingerprint,
     ca::CertificateAuthority,
-    certificate::PrivateKey,
+    certificate::{PrivateKey, names_issuer},
     keys::{KeyId, SigningKey, VerifyingKey},
     spiffe::TrustDomain,
 };
@@ -86,6 +86,7 @@ pub struct FleetKeys {
     pub(super) ca_id: Uuid,
     /// Roots that count besides: the one that comes next, the one that was before.
     others: Vec<CertificateAuthority>,
+    other_ids: Vec<Uuid>,
     /// Signs work orders.
     pub signer: Arc<SigningKey>,
     older_signer: Option<Arc<SigningKey>>,
@@ -103,6 +104,15 @@ impl FleetKeys {
     /// Every CA whose certificates count, first the one that issues.
     pub fn authorities(&self) -> impl Iterator<Item = &CertificateAuthority> {
         std::iter::once(&self.ca).chain(&self.others)
+    }
+
+    /// The CA that issued a certificate, if it counts.
+    pub(super) fn issuer_of(&self, certificate_der: &[u8]) -> Option<Uuid> {
+        let ids = std::iter::once(&self.ca_id).chain(&self.other_ids);
+        self.authorities()
+            .zip(ids)
+            .find(|(ca, _)| names_issuer(certificate_der, ca.certificate_der()))
+            .map(|(_, id)| *id)
     }
 
     /// Roots that hosts are to believe, first the one that issues.
@@ -248,9 +258,12 @@ pub(crate) async fn load(app: &App) -> Result<Arc<FleetKeys>, FleetError> {
     }
     let current = |kind| find(&rows, kind, KeyState::Current).ok_or_else(|| corrupt(kind));
     let (ca_row, signing_row) = (current(CA)?, current(SIGNING)?);
-    let others = [KeyState::Next, KeyState::Previous]
+    let other_rows: Vec<&StoredKey> = [KeyState::Next, KeyState::Previous]
         .into_iter()
         .filter_map(|state| find(&rows, CA, state))
+        .collect();
+    let others = other_rows
+        .iter()
         .map(|row| row.open_ca(app))
         .collect::<Result<_, _>>()?;
     let older_row = find(&rows, SIGNING, KeyState::Previous);
@@ -260,6 +273,7 @@ pub(crate) async fn load(app: &App) -> Result<Arc<FleetKeys>, FleetError> {
         ca: ca_row.open_ca(app)?,
         ca_id: ca_row.id,
         others,
+        other_ids: other_rows.iter().map(|row| row.id).collect(),
         signer: signing_row.open_signer(app)?,
         older_signer: older_row.map(|row| row.open_signer(app)).transpose()?,
         in_force: in_force.map(vouched).collect::<Result<_, _>>()?,

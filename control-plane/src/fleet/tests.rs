@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{enrolment, key_store};
+use super::{FleetError, enrolment, key_store};
 use crate::{
     access::Role,
     testing::{Test, both_databases},
 };
-use muster_base::HostId;
+use muster_base::{HostId, OrgId};
 use muster_identity::{certificate::PrivateKey, seal::SealKey};
 use muster_protocol::{
     VERSIONS,
@@ -76,11 +76,7 @@ both_databases!(a_join_whose_answer_was_lost_comes_to_the_same_host, |test| {
         now: test.app.clock.now(),
         seal_public_key: Vec::new(),
     };
-    assert!(
-        enrolment::admit(&test.app, first.org, first.host, &hello)
-            .await
-            .unwrap()
-    );
+    assert!(admit(test, first.org, first.host, &hello).await.unwrap());
     let late = ask(test, request(&issued, &key, "one")).await;
     assert_eq!(
         late,
@@ -99,6 +95,11 @@ both_databases!(a_withdrawn_token_answers_nobody_again, |test| {
     let again = ask(test, request(&issued, &key, "one")).await;
     assert_eq!(again, Err(JoinRefusal::TokenRefused));
 });
+
+async fn admit(test: &Test, org: OrgId, host: HostId, hello: &Hello) -> Result<bool, FleetError> {
+    let keys = test.app.fleet_keys().await?;
+    enrolment::admit(&test.app, &keys, (org, host), hello, &[]).await
+}
 
 fn facts(hostname: &str) -> HostFacts {
     HostFacts {
@@ -261,11 +262,7 @@ both_databases!(a_removed_host_is_gone_and_its_name_free, |test| {
         now: test.app.clock.now(),
         seal_public_key: vec![],
     };
-    assert!(
-        !enrolment::admit(&test.app, joined.org, joined.host, &hello)
-            .await
-            .unwrap()
-    );
+    assert!(!admit(test, joined.org, joined.host, &hello).await.unwrap());
     assert_eq!(super::removed_hosts(&test.app).await.unwrap(), [joined.host]);
     enrol(test, "one", json!({})).await;
     assert_eq!(names(&admin.get("/api/v1/hosts").await.1), ["one"]);
@@ -283,11 +280,7 @@ both_databases!(what_an_agent_tells_is_kept, |test| {
         now: test.app.clock.now(),
         seal_public_key: other_key.clone(),
     };
-    assert!(
-        enrolment::admit(&test.app, joined.org, joined.host, &hello)
-            .await
-            .unwrap()
-    );
+    assert!(admit(test, joined.org, joined.host, &hello).await.unwrap());
     let shown = super::find_host(&test.app, joined.org, joined.host)
         .await
         .unwrap()
@@ -306,11 +299,7 @@ both_databases!(what_an_agent_tells_is_kept, |test| {
     );
     // A certificate for another org does not let a host in.
     let elsewhere = test.app.clock.new_id();
-    assert!(
-        !enrolment::admit(&test.app, elsewhere, joined.host, &hello)
-            .await
-            .unwrap()
-    );
+    assert!(!admit(test, elsewhere, joined.host, &hello).await.unwrap());
 });
 
 both_databases!(

@@ -6,6 +6,7 @@ use std::{
 };
 
 use muster_base::{HostId, OrgId, SessionId, random_array};
+use muster_identity::tls;
 use muster_protocol::{
     KEYS_SINCE, VERSIONS, agree,
     latest::{AgentConfig, AgentControl, FleetKeysNotice, Goodbye, Hello, ServerControl, Welcome},
@@ -103,7 +104,7 @@ async fn introduce(
         );
         return refuse(&mut send, Goodbye::UnsupportedVersion).await;
     };
-    if !admit(door, org, host, &hello).await? {
+    if !admit(door, connection, (org, host), &hello).await? {
         return refuse(&mut send, Goodbye::Revoked).await;
     }
     Ok(Introduced {
@@ -214,11 +215,17 @@ async fn renew_only(door: &Door, agent: Introduced, org: OrgId, host: HostId) {
     }
 }
 
-async fn admit(door: &Door, org: OrgId, host: HostId, hello: &Hello) -> Result<bool, LinkError> {
+async fn admit(
+    door: &Door,
+    connection: &Connection,
+    (org, host): (OrgId, HostId),
+    hello: &Hello,
+) -> Result<bool, LinkError> {
     if door.app.links.is_barred(host) {
         return Ok(false);
     }
-    Ok(fleet::admit(&door.app, org, host, hello).await?)
+    let certificate = tls::leaf(connection.peer_identity()).unwrap_or_default();
+    Ok(fleet::admit(&door.app, &door.keys(), (org, host), hello, &certificate).await?)
 }
 
 /// Says why there will be no session, and waits a moment for it to arrive.

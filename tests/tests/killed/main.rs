@@ -10,6 +10,7 @@
 //! | [`joins`] | agent; control plane on both databases | a join |
 //! | [`orders`] | control plane on both databases | a deploy, a release |
 //! | [`releases`] | worker | a release on PostgreSQL, one on MariaDB |
+//! | [`renewals`] | agent and control plane | a rotation of the CA, with another certificate for the host; one of the signing key |
 //! | [`stream`] | resident; control plane on both databases | samples and rollups on their way |
 //!
 //! # What these catch
@@ -25,4 +26,5 @@ mod ground;
 mod joins;
 mod orders;
 mod releases;
+mod renewals;
 mod stream;

@@ -56,6 +56,12 @@ pub fn peer(identity: Option<Box<dyn Any>>) -> Option<Result<CertificateInfo, Id
     certificates.first().map(|leaf| CertificateInfo::read(leaf))
 }
 
+/// The certificate that a peer showed, in DER.
+pub fn leaf(identity: Option<Box<dyn Any>>) -> Option<Vec<u8>> {
+    let certificates = identity?.downcast::<Vec<CertificateDer<'static>>>().ok()?;
+    certificates.first().map(|leaf| leaf.to_vec())
+}
+
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(CryptoProvider {
         kx_groups: vec![
