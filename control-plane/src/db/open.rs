@@ -10,7 +10,9 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{
+        SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+    },
 };
 
 use super::{Db, DbError, SqlitePools, migrate};
@@ -94,6 +96,8 @@ async fn connect_file(
     let options = SqliteConnectOptions::new()
         .filename(&path)
         .create_if_missing(create)
+        // Room that becomes free is given back only when somebody asks for it. Holds for files made from here on.
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(synchronous)
         .foreign_keys(true)

@@ -6,7 +6,7 @@
 //! | table | one row is |
 //! |---|---|
 //! | `samples` | a fresh sample of a host and its containers, by (host, time) |
-//! | `sample_chunks` | a host's past hour in compressed columns, by (host, hour) |
+//! | `sample_chunks` | a host's past hour, or several of a day, in compressed columns, by (host, first hour) |
 //! | `rollups` | an hour or day of a host or container as its agent added it up, by (host, period, subject, start) |
 //! | `containers` | a container as the host's engine last described it, by (host, name) |
 //!
@@ -19,6 +19,8 @@
 //!   by every reader until then.
 //! - **Sealing** (`seal`): an hour of a host is sealed once the host has samples of a later one, by the samples' own
 //!   time: no clock decides. The chunk goes in and its rows go out in one transaction.
+//! - **Packing** (`pack`): some hours of a day that are sealed are merged into one chunk, which they take less room in; when
+//!   the day is over, all of them. The chunks of a host never overlap. Room that this leaves is given back.
 //! - **Latest values** are kept in memory, made anew from `samples` at the start: a host's newest hour is never sealed.
 //! - **Questions** pick their tier (raw, hour, day) by span, step and retention, say which, and leave gaps as gaps.
 //! - **Who may**: `telemetry:read`; every row carries its org and every query asks for it.
@@ -31,6 +33,9 @@ mod error;
 mod ingest;
 mod latest;
 mod live;
+mod pack;
+#[cfg(test)]
+mod pack_tests;
 mod query;
 mod report;
 mod retention;

@@ -1,6 +1,6 @@
 //! What is stored of a host: for people who wonder about space, and for checks that nothing is lost or doubled.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use muster_base::{HostId, UnixMs};
 use muster_metrics::{Period, chunk::Chunk};
@@ -36,18 +36,15 @@ pub(super) async fn stored(app: &App, caller: &Caller, host: HostId) -> Result<S
     let (db, org) = (&app.telemetry_db, caller.org());
     // Rows before chunks: an hour that is sealed in between is counted once by its times.
     let fresh = store::sample::times(db, org, host).await?;
-    let chunks = store::chunk::sizes(db, org, host).await?;
-    let sealed: i64 = chunks.iter().map(|(_, samples, _)| samples).sum();
-    let chunk_bytes: i64 = chunks.iter().map(|(.., bytes)| bytes).sum();
-    let hours: BTreeSet<UnixMs> = chunks.iter().map(|(hour, ..)| *hour).collect();
+    let chunks = store::chunk::spans(db, org, host).await?;
+    let sealed: i64 = chunks.iter().map(|span| span.samples).sum();
+    let chunk_bytes: i64 = chunks.iter().map(|span| span.bytes).sum();
     let mut late: BTreeMap<UnixMs, Vec<UnixMs>> = BTreeMap::new();
     let mut only_fresh = 0;
     for at in fresh {
-        let hour = Period::Hour.start_of(at);
-        if hours.contains(&hour) {
-            late.entry(hour).or_default().push(at);
-        } else {
-            only_fresh += 1;
+        match chunks.iter().find(|span| span.covers(at)) {
+            Some(span) => late.entry(span.hour).or_default().push(at),
+            None => only_fresh += 1,
         }
     }
     for (hour, times) in late {

@@ -21,9 +21,9 @@ use crate::{
 };
 
 /// A UTC midnight six hours before the test app's time.
-const START: UnixMs = UnixMs(1_779_926_400_000);
+pub(super) const START: UnixMs = UnixMs(1_779_926_400_000);
 const INTERVAL_MS: i64 = 10_000;
-const HOUR: i64 = UnixMs::HOUR / INTERVAL_MS;
+pub(super) const HOUR: i64 = UnixMs::HOUR / INTERVAL_MS;
 
 fn sample(number: i64) -> Sample {
     let mut builder = SampleBuilder::default();
@@ -38,7 +38,7 @@ fn sample(number: i64) -> Sample {
     builder.finish(START.plus_ms(number * INTERVAL_MS))
 }
 
-fn samples(numbers: impl IntoIterator<Item = i64>) -> Report {
+pub(super) fn samples(numbers: impl IntoIterator<Item = i64>) -> Report {
     let mut encoder = Encoder::default();
     for number in numbers {
         encoder.push(sample(number));
@@ -90,7 +90,7 @@ fn container(name: &str) -> ContainerFacts {
 }
 
 /// A new host of the default org.
-async fn join(test: &Test) -> HostId {
+pub(super) async fn join(test: &Test) -> HostId {
     let admin = test.admin().await;
     let (status, token) = admin.post("/api/v1/join-tokens", json!({})).await;
     assert_eq!(status, 201, "{token}");
@@ -108,19 +108,19 @@ async fn join(test: &Test) -> HostId {
     }
 }
 
-async fn submit(test: &Test, host: HostId, report: Report) {
+pub(super) async fn submit(test: &Test, host: HostId, report: Report) {
     let org = test.default_org().await;
     test.app.ingest.submit(org, host, report).await.unwrap();
 }
 
-async fn stored(test: &Test, host: HostId) -> Value {
+pub(super) async fn stored(test: &Test, host: HostId) -> Value {
     let admin = test.admin().await;
     let (status, stored) = admin.get(&format!("/api/v1/hosts/{host}/metrics/stored")).await;
     assert_eq!(status, 200, "{stored}");
     stored
 }
 
-async fn await_sealed(test: &Test, host: HostId, samples: i64) {
+pub(super) async fn await_sealed(test: &Test, host: HostId, samples: i64) {
     let end = Instant::now() + Duration::from_secs(20);
     loop {
         let stored = stored(test, host).await;

@@ -8,7 +8,7 @@
 //! | [`Sample`], [`Layout`], [`SampleBuilder`] | one moment's readings of a host and its containers |
 //! | [`frame`] | samples on the wire: each the difference from the one before |
 //! | [`Aggregate`], [`Sketch`], [`Rollup`] | hours and days: count, sum, min, max, last, percentiles |
-//! | [`chunk`] | a host's past hour at rest, in compressed columns |
+//! | [`chunk`] | a stretch of a host's past at rest, in compressed columns |
 //!
 //! Values are integers in fixed units. Every decoder has limits, checks before it allocates and never panics: what
 //! it reads may come from a broken disk or a hostile host.

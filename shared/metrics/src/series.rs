@@ -51,6 +51,14 @@ impl Series {
         }
     }
 
+    /// The series of another kind, of the same instance.
+    pub(crate) fn with_kind(&self, kind: Kind) -> Self {
+        Self {
+            kind,
+            instance: self.instance.clone(),
+        }
+    }
+
     /// What it measures.
     pub const fn kind(&self) -> Kind {
         self.kind

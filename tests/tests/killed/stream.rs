@@ -1,6 +1,6 @@
 //! The agent dies at every point of the way that samples go, and of adding them up: each is stored once.
 //!
-//! Its clock runs fast, so that an hour passes in three seconds; the control plane seals hours meanwhile. What the agent
+//! Its clock runs fast, so that an hour passes in three seconds; the control plane seals hours and merges them meanwhile. What the agent
 //! told of its samples is compared with what is stored (`muster_auditor::readings`).
 
 use crate::ground::{Ground, PATIENCE, passings};
@@ -175,19 +175,19 @@ fn control_plane_dies(url: Option<String>) -> Result<()> {
     let mut stream = Stream::start(url)?;
     let mark = stream.ground.points.mark()?;
     let ground = &stream.ground;
-    let points = wait::until("an hour to be sealed", PATIENCE, || {
+    let points = wait::until("hours to be sealed and merged", PATIENCE, || {
         let mut points = ground.points.since(mark, passings())?;
         points.retain(|point| {
             let (program, name) = point.name.split_once(':').unwrap_or_default();
             program == "muster"
-                && ["telemetry", "ingest", "seal", "reports"]
+                && ["telemetry", "ingest", "seal", "pack.", "reports"]
                     .iter()
                     .any(|part| name.contains(part))
         });
-        let sealed = points
+        let merged = points
             .iter()
-            .any(|point| point.name.ends_with("seal.after-commit"));
-        Ok(if sealed {
+            .any(|point| point.name.ends_with("pack.after-commit"));
+        Ok(if merged {
             Found::Yes(points)
         } else {
             Found::No(format!("{points:?}"))

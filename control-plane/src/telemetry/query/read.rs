@@ -31,9 +31,8 @@ pub(super) async fn read(
     let Some(period) = period else {
         // Rows first: a row that is sealed in between is then seen twice, which is noticed, and never missed.
         let rows = store::sample::list(db, org, host, plan.from, plan.to).await?;
-        let first_hour = Period::Hour.start_of(plan.from);
-        let chunks = store::chunk::list(db, org, host, first_hour, plan.to).await?;
-        // Decompressing a day of hours takes milliseconds: not on the event loop.
+        let chunks = store::chunk::list(db, org, host, plan.from, plan.to).await?;
+        // Decompressing a day takes milliseconds: not on the event loop.
         return Ok(tokio::task::spawn_blocking(move || raw(&plan, &subject, &rows, &chunks)).await?);
     };
     let of = (period, &subject);
@@ -72,8 +71,9 @@ fn raw(plan: &Plan, subject: &Subject, rows: &Rows, chunks: &Rows) -> Vec<Series
         }
     }
     for (at, bytes) in rows {
-        let in_chunk = sealed.get(&Period::Hour.start_of(*at));
-        if in_chunk.is_some_and(|times| times.binary_search(at).is_ok()) {
+        // The chunk that begins last before it: they don't overlap.
+        let in_chunk = sealed.range(..=*at).next_back();
+        if in_chunk.is_some_and(|(_, times)| times.binary_search(at).is_ok()) {
             continue;
         }
         match frame::decode_one(bytes) {

@@ -1,13 +1,35 @@
-//! Rows of `sample_chunks`.
+//! Rows of `sample_chunks`. A chunk begins with an hour and never goes beyond its UTC day.
 
 use muster_base::{HostId, OrgId, UnixMs};
+use muster_metrics::Period;
 
 use crate::{
     db::{Db, DbError, Tx},
     with_pool, with_tx,
 };
 
-/// The chunks of a host whose hours begin at a time or later and before another, oldest first.
+/// Which hours a chunk is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub(in crate::telemetry) struct Span {
+    /// Start of its first hour.
+    pub(in crate::telemetry) hour: UnixMs,
+    /// From there on.
+    pub(in crate::telemetry) hours: i64,
+    pub(in crate::telemetry) samples: i64,
+    pub(in crate::telemetry) bytes: i64,
+}
+
+impl Span {
+    pub(in crate::telemetry) fn covers(&self, at: UnixMs) -> bool {
+        (self.hour..self.end()).contains(&at)
+    }
+
+    pub(in crate::telemetry) fn end(&self) -> UnixMs {
+        self.hour.plus_ms(self.hours * UnixMs::HOUR)
+    }
+}
+
+/// The chunks of a host that hold something of a time or later and before another, oldest first.
 pub(in crate::telemetry) async fn list(
     db: &Db,
     org: OrgId,
@@ -15,41 +37,50 @@ pub(in crate::telemetry) async fn list(
     from: UnixMs,
     to: UnixMs,
 ) -> Result<Vec<(UnixMs, Vec<u8>)>, DbError> {
+    // 3600000 ms are an hour.
     const SQL: &str = "select hour, chunk from sample_chunks \
-        where host_id = $1 and hour >= $2 and hour < $3 and org_id = $4 order by hour";
+        where host_id = $1 and hour >= $2 and hour < $3 and hour + hours * 3600000 > $4 and org_id = $5 order by hour";
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(host)
-        .bind(from)
+        .bind(Period::Day.start_of(from))
         .bind(to)
+        .bind(from)
         .bind(org)
         .fetch_all(pool)
         .await)?)
 }
 
-/// The chunk of an hour, with the number of samples in it.
+/// The chunk that an hour is in, if there is one.
 pub(in crate::telemetry) async fn find(
     db: &Db,
     org: OrgId,
     host: HostId,
     hour: UnixMs,
-) -> Result<Option<(i64, Vec<u8>)>, DbError> {
-    const SQL: &str =
-        "select samples, chunk from sample_chunks where host_id = $1 and hour = $2 and org_id = $3";
-    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+) -> Result<Option<(Span, Vec<u8>)>, DbError> {
+    const SQL: &str = "select hour, hours, samples, chunk from sample_chunks where host_id = $1 and hour >= $2 \
+        and hour <= $3 and hour + hours * 3600000 > $3 and org_id = $4";
+    let row: Option<(UnixMs, i64, i64, Vec<u8>)> = with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(host)
+        .bind(Period::Day.start_of(hour))
         .bind(hour)
         .bind(org)
         .fetch_optional(pool)
-        .await)?)
+        .await)?;
+    Ok(row.map(|(hour, hours, samples, chunk)| {
+        let bytes = i64::try_from(chunk.len()).unwrap_or(i64::MAX);
+        let span = Span {
+            hour,
+            hours,
+            samples,
+            bytes,
+        };
+        (span, chunk)
+    }))
 }
 
-/// The hours of a host that have chunks, with the number of samples and bytes in each.
-pub(in crate::telemetry) async fn sizes(
-    db: &Db,
-    org: OrgId,
-    host: HostId,
-) -> Result<Vec<(UnixMs, i64, i64)>, DbError> {
-    const SQL: &str = "select hour, samples, cast(length(chunk) as bigint) from sample_chunks \
+/// What chunks of a host there are, oldest first.
+pub(in crate::telemetry) async fn spans(db: &Db, org: OrgId, host: HostId) -> Result<Vec<Span>, DbError> {
+    const SQL: &str = "select hour, hours, samples, cast(length(chunk) as bigint) as bytes from sample_chunks \
         where host_id = $1 and org_id = $2 order by hour";
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(host)
@@ -64,29 +95,32 @@ pub(in crate::telemetry) struct ChunkRow {
     pub(in crate::telemetry) org: OrgId,
     pub(in crate::telemetry) host: HostId,
     pub(in crate::telemetry) hour: UnixMs,
+    pub(in crate::telemetry) hours: i64,
     pub(in crate::telemetry) samples: i64,
     pub(in crate::telemetry) chunk: Vec<u8>,
 }
 
-/// Puts a chunk in the place of the one that had `before` samples (none: no chunk). Says whether it was still so.
+/// Puts a chunk in the place of `before`, which begins with the same hour (none: of no chunk). Says whether that was
+/// still so.
 pub(in crate::telemetry) async fn put(
     tx: &mut Tx,
     row: &ChunkRow,
-    before: Option<i64>,
+    before: Option<Span>,
 ) -> Result<bool, DbError> {
-    const INSERT: &str = "insert into sample_chunks (host_id, hour, org_id, samples, chunk) \
-        values ($1, $2, $3, $4, $5) on conflict (host_id, hour) do nothing";
-    const UPDATE: &str = "update sample_chunks set samples = $4, chunk = $5 \
-        where host_id = $1 and hour = $2 and org_id = $3 and samples = $6";
+    const INSERT: &str = "insert into sample_chunks (host_id, hour, org_id, hours, samples, chunk) \
+        values ($1, $2, $3, $4, $5, $6) on conflict (host_id, hour) do nothing";
+    const UPDATE: &str = "update sample_chunks set hours = $4, samples = $5, chunk = $6 \
+        where host_id = $1 and hour = $2 and org_id = $3 and hours = $7 and samples = $8";
     let done = with_tx!(tx, |conn| {
         let query = sqlx::query(if before.is_some() { UPDATE } else { INSERT })
             .bind(row.host)
             .bind(row.hour)
             .bind(row.org)
+            .bind(row.hours)
             .bind(row.samples)
             .bind(&row.chunk);
         let query = match before {
-            Some(before) => query.bind(before),
+            Some(before) => query.bind(before.hours).bind(before.samples),
             None => query,
         };
         query.execute(conn).await?.rows_affected()
@@ -94,15 +128,34 @@ pub(in crate::telemetry) async fn put(
     Ok(done == 1)
 }
 
-/// Deletes every chunk of an hour before this one.
+/// Deletes the chunks of a host that begin after one hour and before another and hold so many samples together. Says
+/// whether those were all.
+pub(in crate::telemetry) async fn delete_merged(
+    tx: &mut Tx,
+    host: HostId,
+    (after, before): (UnixMs, UnixMs),
+    chunks: usize,
+    samples: i64,
+) -> Result<bool, DbError> {
+    const SQL: &str =
+        "delete from sample_chunks where host_id = $1 and hour > $2 and hour < $3 returning samples";
+    let gone: Vec<i64> = with_tx!(tx, |conn| sqlx::query_scalar(SQL)
+        .bind(host)
+        .bind(after)
+        .bind(before)
+        .fetch_all(conn)
+        .await?);
+    Ok(gone.len() == chunks && gone.iter().sum::<i64>() == samples)
+}
+
+/// Deletes every chunk that ends before this hour or with its start.
 pub(in crate::telemetry) async fn delete_before(tx: &mut Tx, hour: UnixMs) -> Result<u64, DbError> {
-    let done = with_tx!(tx, |conn| sqlx::query(
-        "delete from sample_chunks where hour < $1"
-    )
-    .bind(hour)
-    .execute(conn)
-    .await?
-    .rows_affected());
+    const SQL: &str = "delete from sample_chunks where hour < $1 and hour + hours * 3600000 <= $1";
+    let done = with_tx!(tx, |conn| sqlx::query(SQL)
+        .bind(hour)
+        .execute(conn)
+        .await?
+        .rows_affected());
     Ok(done)
 }
 

@@ -4,6 +4,7 @@ pub(super) mod chunk;
 pub(super) mod container;
 pub(super) mod rollup;
 pub(super) mod sample;
+pub(super) mod space;
 
 /// Rows that go into one statement: below SQLite's and PostgreSQL's limits of parameters by far.
 pub(super) const PAGE: usize = 256;

@@ -1,0 +1,115 @@
+//! The hours of a day become one chunk: for each value an hour by itself takes a fifth more.
+
+use std::collections::{BTreeMap, HashSet};
+
+use muster_base::{HostId, OrgId, UnixMs, point};
+use muster_metrics::{Period, chunk};
+use tracing::debug;
+
+use super::{
+    TelemetryError,
+    store::{
+        self,
+        chunk::{ChunkRow, Span},
+    },
+};
+use crate::app::App;
+
+/// Hours that wait for each other before they are merged, at least; up to three more, so that hosts take turns.
+const HOURS: usize = 4;
+/// What is put into one chunk at most: a question about an hour reads all of it.
+const MAX_BYTES: i64 = 4 << 20;
+
+/// Merges the sealed hours of hosts.
+#[derive(Debug, Default)]
+pub(super) struct Packer {
+    /// Days that hold too much for one chunk.
+    too_large: HashSet<(HostId, UnixMs)>,
+}
+
+impl Packer {
+    /// Merges what is due of a host whose newest sample is of `newest`.
+    pub(super) async fn pack(
+        &mut self,
+        app: &App,
+        org: OrgId,
+        host: HostId,
+        newest: UnixMs,
+    ) -> Result<(), TelemetryError> {
+        let mut days: BTreeMap<UnixMs, Vec<Span>> = BTreeMap::new();
+        for span in store::chunk::spans(&app.telemetry_db, org, host).await? {
+            days.entry(Period::Day.start_of(span.hour))
+                .or_default()
+                .push(span);
+        }
+        let today = Period::Day.start_of(newest);
+        for (day, spans) in days {
+            let bytes: i64 = spans.iter().map(|span| span.bytes).sum();
+            if !is_due(host, &spans, day < today)
+                || bytes > MAX_BYTES
+                || self.too_large.contains(&(host, day))
+            {
+                continue;
+            }
+            if !merge(app, org, host, &spans).await? {
+                if self.too_large.len() > 10_000 {
+                    self.too_large.clear();
+                }
+                self.too_large.insert((host, day));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_due(host: HostId, spans: &[Span], is_over: bool) -> bool {
+    let turn = usize::from(host.as_uuid().as_bytes()[15] % 4);
+    let single = spans.iter().filter(|span| span.hours == 1).count();
+    single >= HOURS + turn || is_over && spans.len() > 1
+}
+
+/// False if it is too much for one chunk.
+async fn merge(app: &App, org: OrgId, host: HostId, spans: &[Span]) -> Result<bool, TelemetryError> {
+    let db = &app.telemetry_db;
+    let (Some(first), Some(last)) = (spans.first(), spans.last()) else {
+        return Ok(true);
+    };
+    let chunks = store::chunk::list(db, org, host, first.hour, last.end()).await?;
+    let merged = tokio::task::spawn_blocking(move || {
+        let chunks: Vec<&[u8]> = chunks.iter().map(|(_, chunk)| chunk.as_slice()).collect();
+        chunk::merge(&chunks)
+    });
+    let (samples, chunk) = match merged.await? {
+        Ok(merged) => merged,
+        Err(chunk::EncodeError::TooMany(many)) => {
+            debug!(host.id = %host, hour = %first.hour, many, "a day is too much for one chunk");
+            return Ok(false);
+        }
+        Err(cause) => return Err(cause.into()),
+    };
+    let samples = i64::try_from(samples).unwrap_or(i64::MAX);
+    let rest = spans[1..].iter().map(|span| span.samples).sum::<i64>();
+    if samples != first.samples + rest {
+        debug!(host.id = %host, hour = %first.hour, "a chunk changed while its day was merged");
+        return Ok(true);
+    }
+    let row = ChunkRow {
+        org,
+        host,
+        hour: first.hour,
+        hours: last.end().ms_since(first.hour) / UnixMs::HOUR,
+        samples,
+        chunk,
+    };
+    let mut tx = db.begin().await?;
+    let between = (first.hour, last.end());
+    // Late samples went into one of them meanwhile, or somebody else merged them: the next round sees it.
+    if store::chunk::delete_merged(&mut tx, host, between, spans.len() - 1, rest).await?
+        && store::chunk::put(&mut tx, &row, Some(*first)).await?
+    {
+        point!("pack.before-commit");
+        tx.commit().await?;
+        point!("pack.after-commit");
+    }
+    Ok(true)
+}

@@ -1,0 +1,128 @@
+//! From samples to a chunk.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use muster_base::{UnixMs, sha256};
+
+use super::{
+    CHECK_BYTES, EncodeError, MAX_COLUMNS, MAX_ROWS, MAX_VALUES, Rows, VERSION,
+    column::{self, Encoded},
+    predict::Prediction,
+};
+use crate::{Layout, Sample, SeriesKey, wire::put_len};
+
+/// Compresses samples, which may come in any order; of several at the same time the first counts.
+pub fn encode(mut samples: Vec<Sample>) -> Result<Vec<u8>, EncodeError> {
+    samples.sort_by_key(|sample| sample.at);
+    samples.dedup_by_key(|sample| sample.at);
+    let times: Vec<UnixMs> = samples.iter().map(|sample| sample.at).collect();
+    let (keys, columns): (Vec<_>, Vec<_>) = pivot(&samples).into_iter().unzip();
+    drop(samples);
+    write(&times, &keys, |place| Ok(Cow::Borrowed(&columns[place])))
+}
+
+/// Writes a chunk of the columns `keys`, in order, which `load` has the values of.
+pub(super) fn write<'a>(
+    times: &[UnixMs],
+    keys: &[SeriesKey],
+    mut load: impl FnMut(usize) -> Result<Cow<'a, Rows>, EncodeError>,
+) -> Result<Vec<u8>, EncodeError> {
+    let rows = times.len();
+    if rows > MAX_ROWS || keys.len() > MAX_COLUMNS {
+        return Err(EncodeError::TooMany(rows.max(keys.len())));
+    }
+    let mut values = 0;
+    let places: BTreeMap<_, _> = keys.iter().zip(0..).collect();
+    let mut out = vec![VERSION];
+    put_len(&mut out, rows);
+    Layout::from_columns(keys).encode(&mut out);
+    let mut body = Vec::new();
+    let mut put = |encoded: &Encoded| {
+        out.push(encoded.flags);
+        put_len(&mut out, encoded.bytes.len());
+        body.extend_from_slice(&encoded.bytes);
+    };
+    let times: Rows = times.iter().map(|at| at.0).enumerate().collect();
+    put(&column::encode(&times, rows)?);
+    for (place, key) in keys.iter().enumerate() {
+        let column = load(place)?;
+        values += column.len();
+        if values > MAX_VALUES {
+            return Err(EncodeError::TooMany(values));
+        }
+        let plain = column::encode(&column, rows)?;
+        let predicted = match Prediction::of(key, &places) {
+            Some(prediction) if column.len() == rows => residue(&column, prediction, &mut load)?,
+            _ => None,
+        };
+        put(match &predicted {
+            Some(predicted) if predicted.bytes.len() < plain.bytes.len() => predicted,
+            _ => &plain,
+        });
+    }
+    out.extend_from_slice(&body);
+    let check = sha256(&out);
+    out.extend_from_slice(&check.0[..CHECK_BYTES]);
+    Ok(out)
+}
+
+/// The column as what has to be added to its prediction, if that can be said in every row.
+fn residue<'a>(
+    column: &Rows,
+    prediction: Prediction,
+    load: &mut impl FnMut(usize) -> Result<Cow<'a, Rows>, EncodeError>,
+) -> Result<Option<Encoded>, EncodeError> {
+    let mut terms = Vec::with_capacity(prediction.terms.len());
+    for (place, _) in &prediction.terms {
+        let values: Vec<i64> = load(*place)?.iter().map(|(_, value)| *value).collect();
+        if values.len() != column.len() {
+            return Ok(None);
+        }
+        terms.push(values);
+    }
+    let predicted = prediction.values(column.len(), terms.iter().map(Vec::as_slice));
+    let residue: Option<Vec<i64>> = column
+        .iter()
+        .zip(predicted)
+        .map(|((_, value), predicted)| i64::try_from(i128::from(*value) - predicted).ok())
+        .collect();
+    residue
+        .map(|residue| column::encode_residue(&prediction, &residue))
+        .transpose()
+}
+
+/// Each column's values with the rows that they are in.
+fn pivot(samples: &[Sample]) -> BTreeMap<SeriesKey, Rows> {
+    let mut places: HashMap<SeriesKey, usize> = HashMap::new();
+    let mut columns: Vec<Rows> = Vec::new();
+    let mut layout: Option<(Arc<Layout>, Vec<usize>)> = None;
+    for (row, sample) in samples.iter().enumerate() {
+        if layout.as_ref().is_none_or(|(known, _)| *known != sample.layout) {
+            let of_layout = sample.layout.iter().map(|(subject, series)| {
+                let key = SeriesKey {
+                    subject: subject.clone(),
+                    series: series.clone(),
+                };
+                *places.entry(key).or_insert_with(|| {
+                    columns.push(Vec::with_capacity(samples.len() - row));
+                    columns.len() - 1
+                })
+            });
+            layout = Some((Arc::clone(&sample.layout), of_layout.collect()));
+        }
+        for (place, value) in layout.iter().flat_map(|(_, places)| places).zip(&sample.values) {
+            // A layout that names a column twice (no agent of ours makes one) would put two values into one row.
+            if columns[*place].last().is_none_or(|(last, _)| *last != row) {
+                columns[*place].push((row, *value));
+            }
+        }
+    }
+    places
+        .into_iter()
+        .map(|(key, place)| (key, std::mem::take(&mut columns[place])))
+        .collect()
+}

@@ -1,0 +1,52 @@
+//! Several chunks of a host become one.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use muster_base::UnixMs;
+
+use super::{Chunk, EncodeError, Rows, encode::write};
+use crate::SeriesKey;
+
+/// One chunk of all samples of these, with the number of them; where several have a sample of the same time the first of
+/// them counts. One column at a time is in memory.
+pub fn merge(chunks: &[&[u8]]) -> Result<(usize, Vec<u8>), EncodeError> {
+    let chunks = chunks
+        .iter()
+        .map(|bytes| Chunk::open(bytes))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut owners: BTreeMap<UnixMs, usize> = BTreeMap::new();
+    for (number, chunk) in chunks.iter().enumerate() {
+        for at in chunk.times() {
+            owners.entry(*at).or_insert(number);
+        }
+    }
+    let times: Vec<UnixMs> = owners.keys().copied().collect();
+    // For each chunk where its rows go, and which of them count.
+    let rows: Vec<Vec<Option<usize>>> = chunks
+        .iter()
+        .enumerate()
+        .map(|(number, chunk)| {
+            let place = |at: &UnixMs| (owners.get(at) == Some(&number)).then(|| times.binary_search(at).ok());
+            chunk.times().iter().map(|at| place(at).flatten()).collect()
+        })
+        .collect();
+    let keys: BTreeSet<&SeriesKey> = chunks.iter().flat_map(Chunk::keys).collect();
+    let keys: Vec<SeriesKey> = keys.into_iter().cloned().collect();
+    let places: Vec<_> = chunks.iter().map(Chunk::places).collect();
+    let load = |place: usize| {
+        let mut column = Rows::new();
+        for ((chunk, places), rows) in chunks.iter().zip(&places).zip(&rows) {
+            if let Some(found) = places.get(&keys[place]) {
+                let values = chunk.rows(*found)?.into_iter();
+                column.extend(values.filter_map(|(row, value)| Some((rows[row]?, value))));
+            }
+        }
+        column.sort_unstable_by_key(|(row, _)| *row);
+        Ok(Cow::Owned(column))
+    };
+    let merged = write(&times, &keys, load)?;
+    Ok((times.len(), merged))
+}
