@@ -14,6 +14,7 @@ mod language;
 mod limits;
 mod openapi;
 mod openapi_page;
+mod openapi_refusals;
 pub mod page;
 pub mod problem;
 mod refusals;

@@ -6,7 +6,7 @@ use utoipa::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use super::problem::Problem;
+use super::{openapi_refusals, problem::Problem};
 use crate::{access, app::App, audit, delivery, fleet, notify, schema, secrets, setup, telemetry, work};
 
 #[derive(OpenApi)]
@@ -45,7 +45,7 @@ impl Modify for Security {
 
 /// Every room's routes.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Document::openapi())
+    let mut routes = OpenApiRouter::with_openapi(Document::openapi())
         .merge(setup::api::router::<App>())
         .merge(access::router())
         .merge(audit::router())
@@ -55,7 +55,9 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(work::router())
         .merge(secrets::router())
         .merge(delivery::router())
-        .merge(schema::router())
+        .merge(schema::router());
+    openapi_refusals::describe(routes.get_openapi_mut());
+    routes
 }
 
 /// The OpenAPI document.

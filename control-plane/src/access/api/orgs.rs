@@ -83,7 +83,7 @@ async fn delete(
 
 /// Changes the chosen org, and tells its members.
 #[utoipa::path(patch, path = "/api/v1/org", operation_id = "updateOrg", tag = "people", request_body = OrgPatch,
-    responses((status = 200, body = Org), (status = 403, body = Problem)))]
+    responses((status = 200, body = Org), (status = 403, body = Problem), (status = 409, body = Problem)))]
 async fn update(State(app): State<App>, caller: Caller, Body(body): Body<OrgPatch>) -> ApiResult<Json<Org>> {
     Ok(Json(org::update(&app, &caller, body).await?))
 }

@@ -55,7 +55,8 @@ async fn get(State(app): State<App>, who: Identity, Path(id): Path<UserId>) -> A
 
 /// Changes a user: status, names, addresses, role, password. For the managers of their platform.
 #[utoipa::path(patch, path = "/api/v1/users/{id}", operation_id = "updateUser", tag = "people", params(("id" = UserId, Path)),
-    request_body = UserPatch, responses((status = 200, body = User), (status = 404, body = Problem)))]
+    request_body = UserPatch, responses((status = 200, body = User), (status = 404, body = Problem),
+        (status = 409, body = Problem)))]
 async fn update(
     State(app): State<App>,
     who: Identity,

@@ -23,7 +23,7 @@ use crate::{
     http::{
         extract,
         page::{Page, PageQuery},
-        problem::ApiResult,
+        problem::{ApiResult, Problem},
     },
 };
 
@@ -50,7 +50,7 @@ async fn list(
 
 /// Registers an application.
 #[utoipa::path(post, path = "/api/v1/applications", operation_id = "createApplication", tag = "delivery",
-    request_body = NewApplication, responses((status = 201, body = Application)))]
+    request_body = NewApplication, responses((status = 201, body = Application), (status = 409, body = Problem)))]
 async fn create(
     State(app): State<App>,
     caller: Caller,
@@ -76,7 +76,7 @@ async fn get(
 /// Changes an application. What runs stays as it is until the next deployment.
 #[utoipa::path(patch, path = "/api/v1/applications/{id}", operation_id = "updateApplication", tag = "delivery",
     params(("id" = ApplicationId, Path)), request_body = ApplicationPatch,
-    responses((status = 200, body = Application)))]
+    responses((status = 200, body = Application), (status = 409, body = Problem)))]
 async fn update(
     State(app): State<App>,
     caller: Caller,
@@ -88,7 +88,7 @@ async fn update(
 
 /// Deletes an application with its variables, tokens and deployments. What runs on hosts goes on running.
 #[utoipa::path(delete, path = "/api/v1/applications/{id}", operation_id = "deleteApplication", tag = "delivery",
-    params(("id" = ApplicationId, Path)), responses((status = 204)))]
+    params(("id" = ApplicationId, Path)), responses((status = 204), (status = 409, body = Problem)))]
 async fn delete(
     State(app): State<App>,
     caller: Caller,
@@ -115,7 +115,7 @@ async fn rotate_token(
 /// Deploys a version. A call with the header `Idempotency-Key` of an earlier one is that one.
 #[utoipa::path(post, path = "/api/v1/applications/{id}/deployments", operation_id = "createDeployment",
     tag = "delivery", params(("id" = ApplicationId, Path), ("Idempotency-Key" = Option<String>, Header)),
-    request_body = NewDeployment, responses((status = 202, body = Accepted)))]
+    request_body = NewDeployment, responses((status = 202, body = Accepted), (status = 409, body = Problem)))]
 async fn deploy(
     State(app): State<App>,
     caller: Caller,

@@ -24,7 +24,11 @@ use crate::{
         events::{self, Event},
         trigger::{self, Accepted, RollbackTo},
     },
-    http::{extract, page::Page, problem::ApiResult},
+    http::{
+        extract,
+        page::Page,
+        problem::{ApiResult, Problem},
+    },
 };
 
 pub(super) fn router() -> OpenApiRouter<App> {
@@ -85,7 +89,7 @@ fn sent(event: &Event) -> sse::Event {
 
 /// Deploys the same version, with the same digest and settings, again.
 #[utoipa::path(post, path = "/api/v1/deployments/{id}/redeploy", operation_id = "redeploy", tag = "delivery",
-    params(("id" = DeploymentId, Path)), responses((status = 202, body = Accepted)))]
+    params(("id" = DeploymentId, Path)), responses((status = 202, body = Accepted), (status = 409, body = Problem)))]
 async fn redeploy(
     State(app): State<App>,
     caller: Caller,
@@ -99,7 +103,7 @@ async fn redeploy(
 /// succeeded before it.
 #[utoipa::path(post, path = "/api/v1/deployments/{id}/rollback", operation_id = "rollbackDeployment",
     tag = "delivery", params(("id" = DeploymentId, Path)), request_body = Option<RollbackTo>,
-    responses((status = 202, body = Accepted)))]
+    responses((status = 202, body = Accepted), (status = 409, body = Problem)))]
 async fn rollback(
     State(app): State<App>,
     caller: Caller,

@@ -8,7 +8,11 @@ use crate::{
     access::Caller,
     app::App,
     delivery::env_var::{self, EnvVar, EnvVarFilter, EnvVarPatch, NewEnvVar},
-    http::{extract, page::Page, problem::ApiResult},
+    http::{
+        extract,
+        page::Page,
+        problem::{ApiResult, Problem},
+    },
 };
 
 pub(super) fn router() -> OpenApiRouter<App> {
@@ -30,7 +34,7 @@ async fn list(
 
 /// Makes a variable.
 #[utoipa::path(post, path = "/api/v1/env-vars", operation_id = "createEnvVar", tag = "delivery",
-    request_body = NewEnvVar, responses((status = 201, body = EnvVar)))]
+    request_body = NewEnvVar, responses((status = 201, body = EnvVar), (status = 409, body = Problem)))]
 async fn create(
     State(app): State<App>,
     caller: Caller,
@@ -55,7 +59,8 @@ async fn get(
 
 /// Changes a variable's value.
 #[utoipa::path(patch, path = "/api/v1/env-vars/{id}", operation_id = "updateEnvVar", tag = "delivery",
-    params(("id" = EnvVarId, Path)), request_body = EnvVarPatch, responses((status = 200, body = EnvVar)))]
+    params(("id" = EnvVarId, Path)), request_body = EnvVarPatch,
+    responses((status = 200, body = EnvVar), (status = 409, body = Problem)))]
 async fn update(
     State(app): State<App>,
     caller: Caller,

@@ -11,7 +11,7 @@ use crate::{
     http::{
         extract,
         page::{Page, PageQuery},
-        problem::ApiResult,
+        problem::{ApiResult, Problem},
     },
 };
 
@@ -35,7 +35,7 @@ async fn list(
 
 /// Registers a registry; its credentials are never shown again.
 #[utoipa::path(post, path = "/api/v1/registries", operation_id = "createRegistry", tag = "delivery",
-    request_body = NewRegistry, responses((status = 201, body = Registry)))]
+    request_body = NewRegistry, responses((status = 201, body = Registry), (status = 409, body = Problem)))]
 async fn create(
     State(app): State<App>,
     caller: Caller,
@@ -60,7 +60,8 @@ async fn get(
 
 /// Changes a registry.
 #[utoipa::path(patch, path = "/api/v1/registries/{id}", operation_id = "updateRegistry", tag = "delivery",
-    params(("id" = RegistryId, Path)), request_body = RegistryPatch, responses((status = 200, body = Registry)))]
+    params(("id" = RegistryId, Path)), request_body = RegistryPatch,
+    responses((status = 200, body = Registry), (status = 409, body = Problem)))]
 async fn update(
     State(app): State<App>,
     caller: Caller,
@@ -72,7 +73,7 @@ async fn update(
 
 /// Deletes a registry that no application uses.
 #[utoipa::path(delete, path = "/api/v1/registries/{id}", operation_id = "deleteRegistry", tag = "delivery",
-    params(("id" = RegistryId, Path)), responses((status = 204)))]
+    params(("id" = RegistryId, Path)), responses((status = 204), (status = 409, body = Problem)))]
 async fn delete(
     State(app): State<App>,
     caller: Caller,
@@ -84,7 +85,7 @@ async fn delete(
 
 /// Does the v2 handshake with the registry and its credentials.
 #[utoipa::path(post, path = "/api/v1/registries/{id}/test", operation_id = "testRegistry", tag = "delivery",
-    params(("id" = RegistryId, Path)), responses((status = 200, body = RegistryTest)))]
+    params(("id" = RegistryId, Path)), responses((status = 200, body = RegistryTest), (status = 502, body = Problem)))]
 async fn test(
     State(app): State<App>,
     caller: Caller,

@@ -13,7 +13,10 @@ use super::idempotency_key;
 use crate::{
     app::App,
     delivery::webhook::{self, WebhookAnswer, WebhookCall},
-    http::{ClientIp, extract, problem::ApiResult},
+    http::{
+        ClientIp, extract,
+        problem::{ApiResult, Problem},
+    },
 };
 
 const BODY_BYTES: usize = 16 * 1024;
@@ -37,7 +40,8 @@ struct WebhookQuery {
 /// `Idempotency-Key` of an earlier one is that one.
 #[utoipa::path(post, path = "/webhook/deploy", operation_id = "webhookDeploy", tag = "delivery", security(()),
     params(WebhookQuery, ("Idempotency-Key" = Option<String>, Header)), request_body = WebhookCall,
-    responses((status = 202, body = WebhookAnswer), (status = 200, description = "It has ended.", body = WebhookAnswer)))]
+    responses((status = 202, body = WebhookAnswer), (status = 200, description = "It has ended.", body = WebhookAnswer),
+        (status = 401, body = Problem), (status = 409, body = Problem), (status = 429, body = Problem)))]
 async fn deploy(
     State(app): State<App>,
     ClientIp(ip): ClientIp,

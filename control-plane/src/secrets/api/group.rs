@@ -10,7 +10,7 @@ use crate::{
     http::{
         extract,
         page::{Page, PageQuery},
-        problem::ApiResult,
+        problem::{ApiResult, Problem},
     },
     secrets::{NewSecretGroup, SecretGroup, SecretGroupPatch, group},
 };
@@ -34,7 +34,7 @@ async fn list(
 
 /// Makes a secret group.
 #[utoipa::path(post, path = "/api/v1/secrets/groups", operation_id = "createSecretGroup", tag = "secrets",
-    request_body = NewSecretGroup, responses((status = 201, body = SecretGroup)))]
+    request_body = NewSecretGroup, responses((status = 201, body = SecretGroup), (status = 409, body = Problem)))]
 async fn create(
     State(app): State<App>,
     caller: Caller,
@@ -60,7 +60,7 @@ async fn get(
 /// Changes a secret group.
 #[utoipa::path(patch, path = "/api/v1/secrets/groups/{id}", operation_id = "updateSecretGroup", tag = "secrets",
     params(("id" = SecretGroupId, Path)), request_body = SecretGroupPatch,
-    responses((status = 200, body = SecretGroup)))]
+    responses((status = 200, body = SecretGroup), (status = 409, body = Problem)))]
 async fn update(
     State(app): State<App>,
     caller: Caller,
@@ -72,7 +72,7 @@ async fn update(
 
 /// Deletes a secret group that is empty.
 #[utoipa::path(delete, path = "/api/v1/secrets/groups/{id}", operation_id = "deleteSecretGroup", tag = "secrets",
-    params(("id" = SecretGroupId, Path)), responses((status = 204)))]
+    params(("id" = SecretGroupId, Path)), responses((status = 204), (status = 409, body = Problem)))]
 async fn delete(
     State(app): State<App>,
     caller: Caller,

@@ -12,7 +12,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     access::Caller,
     app::App,
-    http::{extract, page::Page, problem::ApiResult},
+    http::{
+        extract,
+        page::Page,
+        problem::{ApiResult, Problem},
+    },
     secrets::{
         NewSecret, RevealedSecret, Secret, SecretPatch, SecretVersion,
         secret::{self, Reveal, SecretFilter, SecretRollback},
@@ -41,7 +45,7 @@ async fn list(
 
 /// Makes a secret.
 #[utoipa::path(post, path = "/api/v1/secrets", operation_id = "createSecret", tag = "secrets",
-    request_body = NewSecret, responses((status = 201, body = Secret)))]
+    request_body = NewSecret, responses((status = 201, body = Secret), (status = 409, body = Problem)))]
 async fn create(
     State(app): State<App>,
     caller: Caller,
@@ -66,7 +70,8 @@ async fn get(
 
 /// Changes a secret; a new value makes a new version.
 #[utoipa::path(patch, path = "/api/v1/secrets/{id}", operation_id = "updateSecret", tag = "secrets",
-    params(("id" = SecretId, Path)), request_body = SecretPatch, responses((status = 200, body = Secret)))]
+    params(("id" = SecretId, Path)), request_body = SecretPatch,
+    responses((status = 200, body = Secret), (status = 409, body = Problem)))]
 async fn update(
     State(app): State<App>,
     caller: Caller,
@@ -78,7 +83,7 @@ async fn update(
 
 /// Deletes a secret that nothing refers to.
 #[utoipa::path(delete, path = "/api/v1/secrets/{id}", operation_id = "deleteSecret", tag = "secrets",
-    params(("id" = SecretId, Path)), responses((status = 204)))]
+    params(("id" = SecretId, Path)), responses((status = 204), (status = 409, body = Problem)))]
 async fn delete(
     State(app): State<App>,
     caller: Caller,
@@ -105,7 +110,8 @@ async fn versions(
 
 /// Makes an earlier version's value the newest version.
 #[utoipa::path(post, path = "/api/v1/secrets/{id}/rollback", operation_id = "rollbackSecret", tag = "secrets",
-    params(("id" = SecretId, Path)), request_body = SecretRollback, responses((status = 200, body = Secret)))]
+    params(("id" = SecretId, Path)), request_body = SecretRollback,
+    responses((status = 200, body = Secret), (status = 409, body = Problem)))]
 async fn rollback(
     State(app): State<App>,
     caller: Caller,
