@@ -104,6 +104,11 @@ pub const CHROMIUM: Tool = Tool {
     // Without the fonts, screenshots of the Chinese console show boxes.
     packages: &["chromium", "fonts-noto-cjk"],
 };
+/// What the API's checker is written in.
+pub const PYTHON: Tool = Tool {
+    program: "python3",
+    packages: &["python3", "python3-venv"],
+};
 /// The peer of the agent's footprint measurement.
 pub const NODE_EXPORTER: Tool = Tool {
     program: "prometheus-node-exporter",

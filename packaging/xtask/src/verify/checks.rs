@@ -2,7 +2,7 @@
 
 use super::runner::{self, Tests};
 use super::tally::Tally;
-use super::{Bench, browser, deny, fuzz, packages};
+use super::{Bench, api, browser, deny, fuzz, packages};
 use crate::cargo_tool::CargoTool;
 use crate::project;
 use anyhow::Result;
@@ -84,6 +84,12 @@ pub const CHECKS: &[Check] = &[
         about: "end-to-end stories against the built programs",
         services: true,
         run: stories,
+    },
+    Check {
+        name: "api",
+        about: "every answer of the API as each kind of caller is as its OpenAPI document says (schemathesis)",
+        services: false,
+        run: api::run,
     },
     Check {
         name: "packages",

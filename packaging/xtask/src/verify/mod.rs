@@ -3,6 +3,7 @@
 //! A check that can't be made because a service or a program is missing has failed. The last line says
 //! `N passed, N failed`: each test counts one, and each check that is not made of tests counts one.
 
+mod api;
 mod browser;
 mod checks;
 mod deny;
