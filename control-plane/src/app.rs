@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use crate::{
     access::{self, Throttle},
+    audit,
     config::Config,
     db::{Databases, Db, DbError},
     delivery::{self, Delivery},
@@ -138,7 +139,14 @@ impl App {
         access::ensure_defaults(self).await?;
         schema::register(self);
         telemetry::start(self).await?;
-        let jobs = [access::jobs(), telemetry::jobs(), fleet::jobs(), notify::jobs()].concat();
+        let jobs = [
+            access::jobs(),
+            telemetry::jobs(),
+            fleet::jobs(),
+            notify::jobs(),
+            audit::jobs(),
+        ]
+        .concat();
         schedule::start(self, jobs);
         delivery::start(self);
         secrets::start(self);

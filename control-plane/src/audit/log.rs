@@ -1,11 +1,13 @@
 //! Writing and reading the log.
 
 use muster_base::{AuditId, OrgId, UnixMs};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    chain, store,
+    Archive, PLATFORM, chain,
+    reader::{ReadError, Reader},
+    store,
     verify::{Chain, walk},
 };
 use crate::{
@@ -17,12 +19,11 @@ use crate::{
     in_tx,
 };
 
-const PLATFORM: &str = "platform";
 /// Rows read at a time.
 const BATCH: i64 = 1_000;
 
 /// How an attempt ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = AuditOutcome)]
 pub enum Outcome {
@@ -123,7 +124,7 @@ impl Entry {
 }
 
 /// A row of the log.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditRow {
     /// Id of the row.
@@ -208,7 +209,7 @@ pub async fn record_refusal(app: &App, who: &Identity, org: Option<OrgId>, entry
 }
 
 /// Which log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = AuditScope)]
 pub enum Scope {
@@ -249,7 +250,7 @@ pub struct Filter {
     pub to: Option<UnixMs>,
 }
 
-/// The log's rows that pass the filter, newest first.
+/// The log's rows that pass the filter, newest first: those that are in the table.
 pub async fn list(
     app: &App,
     caller: &Caller,
@@ -262,7 +263,8 @@ pub async fn list(
     Ok(query.page(rows, |row| Cursor::of(&row.seq)))
 }
 
-/// The log's rows after number `after` that pass the filter, oldest first, for an export in pieces.
+/// The log's rows after number `after` that pass the filter, oldest first, for an export in pieces; the archived ones,
+/// too.
 pub async fn list_from(
     app: &App,
     caller: &Caller,
@@ -270,20 +272,38 @@ pub async fn list_from(
     after: i64,
 ) -> Result<Vec<AuditRow>, Error> {
     let scope = scope.key(caller)?;
-    Ok(store::list_from(&app.db, &scope, filter, after, BATCH).await?)
+    let archive = Archive::of(app);
+    let reader = Reader {
+        db: &app.db,
+        archive: &archive,
+        scope: &scope,
+    };
+    reader.next(filter, after, BATCH).await.map_err(|error| match error {
+        ReadError::File(error) => {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "a part of the audit log can't be read"
+            );
+            Error::conflict(
+                "archive-unreadable",
+                "a file of the log's archive can't be read: who runs Muster finds in its own log which, and why",
+            )
+        }
+        ReadError::Db(error) => error.into(),
+    })
 }
 
 /// Checks the chain of a log.
 pub async fn verify(app: &App, caller: &Caller, scope: Scope) -> Result<Chain, Error> {
     let scope = scope.key(caller)?;
-    Ok(walk(&app.db, &scope).await?)
+    Ok(walk(&app.db, &Archive::of(app), &scope).await?)
 }
 
 /// Checks the chain of every log there is, for whoever has the database itself.
-pub async fn verify_all(db: &Db) -> Result<Vec<(String, Chain)>, DbError> {
+pub async fn verify_all(db: &Db, archive: &Archive) -> Result<Vec<(String, Chain)>, DbError> {
     let mut checked = Vec::new();
     for scope in store::scopes(db).await? {
-        let chain = walk(db, &scope).await?;
+        let chain = walk(db, archive, &scope).await?;
         checked.push((scope, chain));
     }
     Ok(checked)

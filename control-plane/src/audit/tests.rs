@@ -1,5 +1,7 @@
 //! The log through its API, and what a changed or removed row does to it.
 
+mod archive;
+
 use axum::http::Method;
 use serde_json::{Value, json};
 
@@ -12,7 +14,7 @@ both_databases!(a_changed_and_a_removed_row_show, |test| {
     }
     assert_eq!(
         olga.get("/api/v1/audit/verify").await.1,
-        json!({"intact": true, "rows": 4, "firstBroken": null})
+        json!({"intact": true, "rows": 4, "archived": 0, "firstBroken": null, "archiveUnreadable": false})
     );
 
     let scope = test.default_org().await.to_string();

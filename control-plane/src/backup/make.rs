@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{BackupError, Manifest, Unlock, archive::Entries, key::Header, store};
+use super::{AUDIT, BackupError, Manifest, Unlock, archive::Entries, key::Header, store};
 use crate::{
     app::App,
     config::FILE_NAME,
@@ -96,9 +96,34 @@ async fn fill(
             store::postgres::copy_out(pool, telemetry, archive).await?;
         }
     }
+    if app.config.audit.archive_dir.is_none() {
+        let folder = app.config.audit.folder(&app.config.data);
+        put_files(archive, &folder).map_err(|e| BackupError::File(folder, e))?;
+    }
     let text = fs::read(config).map_err(|e| BackupError::File(config.to_owned(), e))?;
     put(archive, FILE_NAME, &zeroize::Zeroizing::new(text))?;
     Ok(manifest)
+}
+
+/// The audit archive's files, `AUDIT/SCOPE/FILE`. After the database: rows that moved into a file since are in both.
+fn put_files(archive: &mut Archive, folder: &Path) -> io::Result<()> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    for scope in fs::read_dir(folder)? {
+        let scope = scope?;
+        for file in fs::read_dir(scope.path())? {
+            let path = file?.path();
+            let names = (scope.file_name(), path.file_name().map(ToOwned::to_owned));
+            if let (Some(scope), Some(Some(name))) =
+                (names.0.to_str(), names.1.as_ref().map(|name| name.to_str()))
+                && path.extension().is_some_and(|extension| extension == "audit")
+            {
+                archive.copy(&format!("{AUDIT}{scope}/{name}"), &mut File::open(&path)?)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A copy beside the database, where its own readers can read it, for as long as it takes to seal it.

@@ -11,6 +11,7 @@
 //! | `master.key` | the master keys, wherever they came from |
 //! | `muster.db`, `telemetry.db` | SQLite: consistent copies of the files (`VACUUM INTO`), taken while others write |
 //! | `table/NAME` | PostgreSQL: the table's columns in a line, then its rows as `COPY` writes them |
+//! | `audit/SCOPE/FILE` | files of the audit log's archive, unless they are outside of the data directory |
 //! | `muster.toml` | the configuration; always last, so that a restore that broke off leaves nothing that serves |
 //!
 //! PostgreSQL is read in one `REPEATABLE READ` transaction with our own `COPY`s rather than by `pg_dump`: no program
@@ -94,6 +95,9 @@ pub enum BackupError {
     #[error("the database can't be used")]
     Db(#[from] DbError),
 }
+
+/// What stands before the names of the audit archive's files.
+const AUDIT: &str = "audit/";
 
 /// What stands first in the archive.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

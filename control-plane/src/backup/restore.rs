@@ -9,7 +9,7 @@ use std::{
 
 use muster_base::{Clock, ExposeSecret, SecretString};
 
-use super::{BackupError, Manifest, Unlock, archive::Reader, key::Header, store};
+use super::{AUDIT, BackupError, Manifest, Unlock, archive::Reader, key::Header, store};
 use crate::{
     access::{Actor, Identity},
     app::App,
@@ -116,6 +116,12 @@ fn unpack(
 ) -> Result<(Vec<std::path::PathBuf>, zeroize::Zeroizing<String>), BackupError> {
     let (mut tables, mut config) = (Vec::new(), None);
     while let Some(name) = archive.next().map_err(BackupError::Damaged)? {
+        if let Some(file) = name.strip_prefix(AUDIT) {
+            let path = archived(data, file)
+                .ok_or_else(|| BackupError::Damaged(io::ErrorKind::InvalidData.into()))?;
+            write(archive, &path)?;
+            continue;
+        }
         match (name.as_str(), name.strip_prefix("table/")) {
             (keys::FILE_NAME | "muster.db" | "telemetry.db", _) => write(archive, &data.join(&name))?,
             (config::FILE_NAME, _) => config = Some(archive.small().map_err(BackupError::Damaged)?),
@@ -132,6 +138,22 @@ fn unpack(
     }
     let config = config.ok_or_else(|| BackupError::Damaged(io::ErrorKind::UnexpectedEof.into()))?;
     Ok((tables, config))
+}
+
+/// Where a file of the audit log's archive belongs, once its folder is there; none for a name that is none of ours.
+fn archived(data: &Path, file: &str) -> Option<std::path::PathBuf> {
+    let (scope, name) = file.split_once('/')?;
+    let ours = |part: &str| part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let named = name.strip_suffix(".audit").is_some_and(ours);
+    let folder = data.join(config::ARCHIVE).join(scope);
+    let made = named
+        && ours(scope)
+        && DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)
+            .is_ok();
+    made.then(|| folder.join(name))
 }
 
 fn write(archive: &mut Archive, path: &Path) -> Result<(), BackupError> {

@@ -2,6 +2,7 @@
 //! (`MUSTER_HTTP__LISTEN=127.0.0.1:9000`), the later wins. Unknown keys are refused, so that a typo is seen.
 
 mod address;
+mod audit;
 mod database;
 mod delivery;
 mod http;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     address::as_seen_from_outside,
+    audit::{ARCHIVE, AuditConfig},
     database::DatabaseConfig,
     delivery::DeliveryConfig,
     http::HttpConfig,
@@ -53,6 +55,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// Retention of readings.
     pub telemetry: TelemetryConfig,
+    /// How long the audit log stays in the database.
+    pub audit: AuditConfig,
     /// Deployments.
     pub delivery: DeliveryConfig,
     /// What new hosts are given.
@@ -88,6 +92,7 @@ struct Defaults {
     link: LinkConfig,
     database: toml::Table,
     telemetry: TelemetryConfig,
+    audit: AuditConfig,
     delivery: DeliveryConfig,
     install: InstallConfig,
     outbox: OutboxConfig,
@@ -103,6 +108,7 @@ impl Config {
             link: LinkConfig::default(),
             database: toml::Table::new(),
             telemetry: TelemetryConfig::default(),
+            audit: AuditConfig::default(),
             delivery: DeliveryConfig::default(),
             install: InstallConfig::default(),
             outbox: OutboxConfig::default(),

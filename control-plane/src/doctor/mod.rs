@@ -9,7 +9,7 @@
 //! | `disk` | room, inodes, whether it can be written to, what kind of file system it is |
 //! | `database` | whether it answers, its version and steps, whether its files are sound |
 //! | `ports` | whether the ports are ours or free, and answer |
-//! | `audit` | the hash chain of every audit log; walks all of it, so only when asked (`muster doctor audit`) |
+//! | `audit` | the hash chain of every audit log, through archive and table; walks all of it, so only when asked (`muster doctor audit`) |
 //!
 //! Exit status: 0 nothing is wrong, 1 warnings only, 2 problems. What can't be looked at because of another finding is
 //! left out, not guessed.
@@ -34,6 +34,7 @@ use muster_base::{
 
 use crate::{
     app::App,
+    audit::Archive,
     config::Config,
     db::{self, Databases, Schema},
     keys::Keys,
@@ -97,7 +98,12 @@ pub async fn examine_audit(patient: &Patient) -> Report {
     if let Some(config) = setup::config(patient, &mut findings)
         && let Some(databases) = database::open(patient, &config, &mut findings).await
     {
-        findings.extend(audit::look(&databases).await);
+        let archive = Archive {
+            folder: config.audit.folder(&patient.data),
+            // Without it only files are unreadable, and that is found where there are some.
+            keys: Keys::load(&patient.data).ok(),
+        };
+        findings.extend(audit::look(&databases, &archive).await);
         databases.close().await;
     }
     Report::new(findings)

@@ -355,14 +355,14 @@ both_databases!(a_changed_audit_row_is_found_and_its_neighbours_are_not, |test| 
         main: test.app.db.clone(),
         telemetry: test.app.telemetry_db.clone(),
     };
-    let findings = audit::look(&databases).await;
+    let findings = audit::look(&databases, &Archive::of(&test.app)).await;
     assert!(findings.len() >= 2, "{findings:?}");
     assert!(
         findings.iter().all(|finding| finding.severity == OK),
         "{findings:?}"
     );
     store::change_audit_row_for_tests(&test.app.db).await;
-    let findings = audit::look(&databases).await;
+    let findings = audit::look(&databases, &Archive::of(&test.app)).await;
     let broken: Vec<_> = findings
         .iter()
         .filter(|finding| finding.severity == PROBLEM)

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{Keys, Purpose, store};
 use crate::{
-    access,
+    access, audit,
     db::{Db, DbError},
     fleet, in_tx, notify, secrets,
     secrets::seal::{Place, Sealer},
@@ -91,6 +91,7 @@ fn shelves() -> impl Iterator<Item = &'static Shelf> {
         .chain(fleet::SHELVES)
         .chain(notify::SHELVES)
         .chain(access::SHELVES)
+        .chain(audit::SHELVES)
 }
 
 /// What was done.

@@ -30,6 +30,8 @@ pub enum Purpose {
     Codes,
     /// The super administrator's devices.
     Devices,
+    /// Keys of the audit archive's files.
+    AuditArchive,
 }
 
 impl Purpose {
@@ -43,6 +45,7 @@ impl Purpose {
             Self::SecondFactors => b"muster/second-factors/v1",
             Self::Codes => b"muster/codes/v1",
             Self::Devices => b"muster/devices/v1",
+            Self::AuditArchive => b"muster/audit-archive/v1",
         }
     }
 }

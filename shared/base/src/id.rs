@@ -117,6 +117,8 @@ ids! {
     ApiKeyId
     /// A row of the audit log.
     AuditId
+    /// A file of the audit log's archive.
+    AuditArchiveId
     /// A role that a platform or an org made.
     RoleId
     /// A permission template of an org.

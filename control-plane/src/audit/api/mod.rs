@@ -102,7 +102,7 @@ struct ExportQuery {
     to: Option<UnixMs>,
 }
 
-/// The audit log, newest first.
+/// The audit log, newest first. Archived rows are in the export only.
 #[utoipa::path(get, path = "/api/v1/audit", operation_id = "listAudit", tag = "audit", params(ListQuery),
     responses((status = 200, body = Page<AuditRow>), (status = 403, body = Problem)))]
 async fn list(
@@ -127,9 +127,10 @@ struct ScopeQuery {
     scope: Scope,
 }
 
-/// The audit log as JSON lines, oldest first.
+/// The audit log as JSON lines, oldest first, with the rows that are archived.
 #[utoipa::path(get, path = "/api/v1/audit/export", operation_id = "exportAudit", tag = "audit", params(ExportQuery),
-    responses((status = 200, content_type = "application/jsonl", body = String), (status = 403, body = Problem)))]
+    responses((status = 200, content_type = "application/jsonl", body = String), (status = 403, body = Problem),
+        (status = 409, body = Problem)))]
 async fn export(
     State(app): State<App>,
     caller: Caller,
@@ -187,12 +188,28 @@ struct Verification {
     intact: bool,
     /// Rows that hold.
     rows: i64,
+    /// How many of them are archived.
+    archived: i64,
     /// Number of the first row that is missing or changed.
     #[schema(required)]
     first_broken: Option<i64>,
+    /// Whether it is a file of the archive that can't be read.
+    archive_unreadable: bool,
 }
 
-/// Checks the audit log's hash chain.
+impl Verification {
+    const fn broken(first: i64, archive_unreadable: bool) -> Self {
+        Self {
+            intact: false,
+            rows: first - 1,
+            archived: 0,
+            first_broken: Some(first),
+            archive_unreadable,
+        }
+    }
+}
+
+/// Checks the audit log's hash chain, through archive and table.
 #[utoipa::path(get, path = "/api/v1/audit/verify", operation_id = "verifyAudit", tag = "audit", params(ScopeQuery),
     responses((status = 200, body = Verification), (status = 403, body = Problem)))]
 async fn verify(
@@ -201,15 +218,14 @@ async fn verify(
     Query(query): Query<ScopeQuery>,
 ) -> ApiResult<Json<Verification>> {
     Ok(Json(match super::verify(&app, &caller, query.scope).await? {
-        Chain::Intact { rows } => Verification {
+        Chain::Intact { rows, archived } => Verification {
             intact: true,
             rows,
+            archived,
             first_broken: None,
+            archive_unreadable: false,
         },
-        Chain::Broken { first } => Verification {
-            intact: false,
-            rows: first - 1,
-            first_broken: Some(first),
-        },
+        Chain::Broken { first } => Verification::broken(first, false),
+        Chain::Unreadable { first, .. } => Verification::broken(first, true),
     }))
 }

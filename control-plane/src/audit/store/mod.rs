@@ -1,5 +1,7 @@
 //! Rows of `audit_log` and `audit_heads`.
 
+pub(super) mod archive;
+
 use muster_base::{AuditId, OrgId, UnixMs};
 
 use super::{AuditRow, Filter, Outcome};
@@ -164,7 +166,8 @@ async fn select(
 
 /// Every scope that has rows, or had some.
 pub(super) async fn scopes(db: &Db) -> Result<Vec<String>, DbError> {
-    const SQL: &str = "select scope from audit_heads union select scope from audit_log order by scope";
+    const SQL: &str = "select scope from audit_heads union select scope from audit_log \
+        union select scope from audit_archives order by scope";
     Ok(with_pool!(db, |pool| sqlx::query_scalar(SQL)
         .fetch_all(pool)
         .await)?)

@@ -242,6 +242,7 @@ export const frame = {
     after: 'After',
     before: 'Before',
     broken: 'Row {row} is missing or was changed',
+    unreadable: 'The archive file that begins with row {row} is missing or was changed',
     detail: 'What',
     done: 'Done',
     empty: 'Nothing was recorded yet',

@@ -239,6 +239,7 @@ export const frame: Pick<Messages, 'ui' | 'problem' | 'nav' | 'frame' | 'palette
     after: '变更后',
     before: '变更前',
     broken: '第 {row} 条记录缺失或被改动',
+    unreadable: '从第 {row} 条记录开始的归档文件缺失或被改动',
     detail: '内容',
     done: '完成',
     empty: '还没有记录',
