@@ -11,6 +11,7 @@ mod people;
 mod permissions;
 mod provider;
 pub(crate) mod provider_peer;
+mod revocation;
 mod second_factor;
 mod strength;
 mod upgrade;

@@ -4,13 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use muster_agent::{
     config::{DataDir, RunConfig},
-    identity::Identity,
+    identity::{self, Identity, JoinOrder},
     link::{IncomingOrder, IncomingTail, Link, LinkEnd, NoReports, Ports},
     resident::Resident,
     status,
 };
 use muster_base::{Clock, HostId};
 use muster_protocol::latest::AgentConfig;
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
     sync::{mpsc, watch},
@@ -18,20 +19,21 @@ use tokio::{
     time::timeout,
 };
 
-use super::PATIENCE;
+use super::{PATIENCE, until};
+use crate::app::App;
 
 /// A host that has joined.
-pub(super) struct Host {
-    pub(super) id: HostId,
+pub(crate) struct Host {
+    pub(crate) id: HostId,
     pub(super) data: TempDir,
     clock: Clock,
 }
 
 /// A host whose agent runs.
-pub(super) struct Running {
+pub(crate) struct Running {
     pub(super) orders: mpsc::Receiver<IncomingOrder>,
     pub(super) config: watch::Receiver<AgentConfig>,
-    _tails: mpsc::Receiver<IncomingTail>,
+    tails: mpsc::Receiver<IncomingTail>,
     resident: Resident,
     task: JoinHandle<LinkEnd>,
 }
@@ -43,6 +45,25 @@ impl Host {
             data,
             clock: clock.clone(),
         }
+    }
+
+    /// A host that joins by what the API answered for a join token.
+    pub(crate) async fn join(grant: &Value, clock: &Clock) -> Self {
+        let text = |field: &str| grant[field].as_str().unwrap();
+        let data = tempfile::tempdir().unwrap();
+        let order = JoinOrder {
+            data: DataDir::new(data.path()),
+            server: text("server").to_owned(),
+            ca_fingerprint: text("caFingerprint").parse().unwrap(),
+            token: text("token").parse().unwrap(),
+        };
+        let identity = identity::join(order, clock).await.unwrap();
+        Self::new(identity, data, clock)
+    }
+
+    /// Waits until the control plane sees it.
+    pub(crate) async fn until_online(&self, app: &App) {
+        until("the host is online", async || app.links.is_online(self.id)).await;
     }
 
     pub(super) fn data_dir(&self) -> DataDir {
@@ -68,7 +89,7 @@ impl Host {
         }
     }
 
-    pub(super) fn run(&self) -> Running {
+    pub(crate) fn run(&self) -> Running {
         self.run_to(None)
     }
 
@@ -99,7 +120,7 @@ impl Host {
         Running {
             orders,
             config,
-            _tails: tails,
+            tails,
             resident,
             task,
         }
@@ -113,7 +134,12 @@ impl Host {
 }
 
 impl Running {
-    pub(super) async fn stop(self) {
+    /// The live views that are asked for, for whoever wants to serve them.
+    pub(crate) fn take_tails(&mut self) -> mpsc::Receiver<IncomingTail> {
+        std::mem::replace(&mut self.tails, mpsc::channel(1).1)
+    }
+
+    pub(crate) async fn stop(self) {
         self.resident.stop.cancel();
         assert_eq!(self.ended().await, LinkEnd::Stopped);
     }

@@ -1,7 +1,7 @@
 //! The agents' door with real agents over real QUIC on the loopback interface.
 
 mod garbage;
-mod host;
+pub(crate) mod host;
 mod joins;
 mod orders;
 mod rotation;
