@@ -66,6 +66,9 @@ pub enum AccessError {
     /// No such department.
     #[error("no such department")]
     NoDepartment,
+    /// The org has no token at that git host.
+    #[error("the org has no token at that git host")]
+    NoThirdPart,
     /// No such invitation.
     #[error("no such invitation")]
     NoInvitation,
@@ -151,6 +154,7 @@ impl From<AccessError> for Error {
             AccessError::NoAdministrator => Self::NotFound("administrator"),
             AccessError::NoOperation => Self::NotFound("operation"),
             AccessError::NoDepartment => Self::NotFound("department"),
+            AccessError::NoThirdPart => Self::NotFound("token at that git host"),
             AccessError::NoInvitation => Self::NotFound("invitation"),
             AccessError::NoMessage => Self::NotFound("message"),
             AccessError::NoRequest => Self::NotFound("request"),

@@ -37,6 +37,7 @@
 //! | `totp`, `recovery_codes` | second factors |
 //! | `bindings`, `binding_types` | what else signs somebody in, and what kinds of that there are |
 //! | `provider_states` | browsers that are at a provider |
+//! | `third_parts` | an org's accounts at git hosts; their tokens are credentials of the secrets room |
 //! | `challenges` | what a sign-in still has to answer |
 //!
 //! Who gets into an org, and how: [`joining`], [`invitation`], [`own_org`]. What people are told: [`message`].
@@ -86,6 +87,7 @@ mod strength;
 mod template;
 #[cfg(test)]
 pub(crate) mod tests;
+mod third_part;
 mod throttle;
 mod token;
 mod totp;
@@ -109,6 +111,7 @@ pub use self::{
     permission::{Asked, Decision, Permissions},
     role::Role,
     scope::{ObjectSet, Scope},
+    third_part::git_token,
     throttle::Throttle,
     user::User,
     watch::{ask_again, until_refused},

@@ -16,6 +16,8 @@ pub enum CredentialKind {
     DatabaseServer,
     /// The client's secret of a provider of secrets.
     SecretProvider,
+    /// Token of an org at a git host.
+    GitHost,
 }
 
 impl CredentialKind {
@@ -24,6 +26,7 @@ impl CredentialKind {
         Self::Registry.as_str(),
         Self::DatabaseServer.as_str(),
         Self::SecretProvider.as_str(),
+        Self::GitHost.as_str(),
     ];
 
     pub(super) const fn as_str(self) -> &'static str {
@@ -31,6 +34,7 @@ impl CredentialKind {
             Self::Registry => "credential/registry",
             Self::DatabaseServer => "credential/database-server",
             Self::SecretProvider => "credential/secret-provider",
+            Self::GitHost => "credential/git-host",
         }
     }
 }

@@ -12,6 +12,7 @@ mod proofs;
 mod providers;
 mod second_factor;
 mod templates;
+mod third_parts;
 mod users;
 mod visitor;
 
@@ -28,6 +29,7 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(second_factor::router())
         .merge(users::router())
         .merge(orgs::router())
+        .merge(third_parts::router())
         .merge(members::router())
         .merge(permissions::router())
         .merge(platforms::router())

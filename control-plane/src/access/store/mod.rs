@@ -20,6 +20,7 @@ pub(super) mod role;
 pub(super) mod second_factor;
 pub(super) mod session;
 pub(super) mod template;
+pub(super) mod third_part;
 pub(super) mod user;
 pub(super) mod user_list;
 

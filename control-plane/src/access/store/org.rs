@@ -164,7 +164,9 @@ pub(in crate::access) async fn delete(tx: &mut Tx, org: OrgId, now: UnixMs) -> R
         "update invitations set revoked_at = $2 where org_id = $1 and revoked_at is null",
         "update join_tokens set withdrawn_at = $2 where org_id = $1 and withdrawn_at is null",
     ];
-    const GONE: [&str; 3] = [
+    const GONE: [&str; 5] = [
+        "delete from credentials where org_id = $1 and kind = 'credential/git-host'",
+        "delete from third_parts where org_id = $1",
         "delete from entry_settings where org_id = $1",
         "delete from departments where org_id = $1",
         "delete from members where org_id = $1",

@@ -14,6 +14,7 @@ pub(crate) mod provider_peer;
 mod revocation;
 mod second_factor;
 mod strength;
+mod third_part;
 mod upgrade;
 
 use super::Role;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::{access::Role, delivery::tests::deploy, schema::tests as schema, testing::Test};
@@ -52,6 +53,7 @@ pub(super) async fn make(test: &Test) -> Objects {
         ("outbox", host.to_string()),
         ("providers", "nowhere".to_owned()),
         ("bindings", "nowhere".to_owned()),
+        ("third-parts", "github".to_owned()),
         ("binding-types", "nowhere".to_owned()),
         ("devices", host.to_string()),
         ("clusters", made("/api/v1/clusters", json!({"name": "web"})).await),
@@ -123,6 +125,9 @@ pub(super) async fn make(test: &Test) -> Objects {
         made("/api/v1/departments", json!({"name": "IT"})).await,
     );
     assert_eq!(helper.patch("/api/v1/org", json!({"alias": "d"})).await.0, 200);
+    let token = json!({"provider": "github", "accessToken": "none"});
+    let path = "/api/v1/org/third-parts";
+    assert_eq!(owner.call(Method::PUT, path, Some(token)).await.0, 200);
     let (_, messages) = owner.get("/api/v1/messages").await;
     ids.insert(
         "messages",
