@@ -322,7 +322,8 @@ async fn decide(
         Words::LetIn { .. }
         | Words::WantsToJoin { .. }
         | Words::Accepted { .. }
-        | Words::OrgChanged { .. } => (SubMode::Enter, ""),
+        | Words::OrgChanged { .. }
+        | Words::NotDeployed { .. } => (SubMode::Enter, ""),
     };
     in_tx!(app.db, |tx| {
         if !store::joining::decide(tx, (org, user), (status, role, reason), now).await? {

@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     AccessError, Caller, Operation, Role,
     grant::{self, Granted},
-    store,
+    legacy, store,
 };
 use crate::{
     app::App,
@@ -33,6 +33,8 @@ pub struct Member {
     pub role: Role,
     /// approved 1, founder 2.
     pub status: i64,
+    /// Their id as a member in the system that the org came from.
+    pub legacy_id: Option<String>,
     /// Since when.
     pub created_at: UnixMs,
 }
@@ -45,6 +47,8 @@ pub struct NewMember {
     pub username: String,
     /// Their role.
     pub role: Role,
+    /// Their id as a member in the system that the org comes from, unique in the org.
+    pub legacy_id: Option<String>,
 }
 
 /// Which members.
@@ -52,7 +56,7 @@ pub struct NewMember {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct MemberQuery {
-    /// The beginning of the name, nick name or e-mail address.
+    /// The beginning of the name, nick name or e-mail address, or the whole legacy id.
     pub search: Option<String>,
     /// Only those with this role.
     #[param(inline)]
@@ -84,6 +88,7 @@ pub(super) async fn add(app: &App, caller: &Caller, new: NewMember) -> Result<Me
     caller.require(Operation::MemberWrite)?;
     may_give(caller, new.role)?;
     grant::within(caller, &grant::of_role(new.role))?;
+    let legacy_id = new.legacy_id.map(legacy::check).transpose()?;
     let now = app.clock.now();
     let mut added = None;
     let add = async |added: &mut Option<UserId>| -> Result<(), AccessError> {
@@ -98,6 +103,9 @@ pub(super) async fn add(app: &App, caller: &Caller, new: NewMember) -> Result<Me
             if !store::member::insert(tx, (caller.org(), user), new.role, 1, now).await? {
                 return Err(AccessError::invalid("username", "is a member already"));
             }
+            if let Some(id) = &legacy_id {
+                store::member::set_legacy_id(tx, (caller.org(), user), id).await?;
+            }
             let entry = Entry::done(Operation::MemberWrite, "member", user).after(&new.role);
             audit::record(app, tx, caller, Some(caller.org()), entry).await?;
             *added = Some(user);
@@ -107,6 +115,9 @@ pub(super) async fn add(app: &App, caller: &Caller, new: NewMember) -> Result<Me
     add(&mut added).await.map_err(|error| match error {
         AccessError::Db(db) if db.violates_index("members_one_owner", "members", &["org_id"]) => {
             AccessError::SecondOwner
+        }
+        AccessError::Db(db) if db.violates_index("members_legacy", "members", &["org_id", "legacy_id"]) => {
+            AccessError::Taken("legacyId")
         }
         other => other,
     })?;

@@ -25,6 +25,8 @@ pub enum Mode {
     Join,
     /// An org changed: 2.
     OrgChanged,
+    /// A deployment failed: 5.
+    Deployment,
 }
 
 /// The button that a message offers.
@@ -53,6 +55,13 @@ pub(super) enum Words<'a> {
     Accepted { name: &'a str, org: &'a str },
     /// An org's profile is another.
     OrgChanged { org: &'a str },
+    /// A version is not where it was to be.
+    NotDeployed {
+        application: &'a str,
+        version: &'a str,
+        environment: &'a str,
+        reason: &'a str,
+    },
 }
 
 /// A message.
@@ -67,9 +76,10 @@ pub struct Message {
     pub mode: i64,
     /// The button: review 0, resubmit 1, enter 2, view 3.
     pub sub_mode: i64,
-    /// What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`; empty for one from before there were codes.
+    /// What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`, `notDeployed`; empty for
+    /// one from before there were codes.
     pub code: String,
-    /// The blanks of what it says: `name`, `org`, `reason`.
+    /// The blanks of what it says: `name`, `org`, `reason`, `application`, `version`, `environment`.
     pub params: BTreeMap<String, String>,
     /// The same as an English sentence.
     pub content: String,
@@ -117,6 +127,7 @@ impl Mode {
         match self {
             Self::Join => 1,
             Self::OrgChanged => 2,
+            Self::Deployment => 5,
         }
     }
 }
@@ -140,6 +151,7 @@ impl Words<'_> {
             Self::Rejected { .. } => "rejected",
             Self::Accepted { .. } => "accepted",
             Self::OrgChanged { .. } => "orgChanged",
+            Self::NotDeployed { .. } => "notDeployed",
         }
     }
 
@@ -150,6 +162,17 @@ impl Words<'_> {
             }
             Self::LetIn { org } | Self::OrgChanged { org } => vec![("org", org)],
             Self::Rejected { org, reason } => vec![("org", org), ("reason", reason)],
+            Self::NotDeployed {
+                application,
+                version,
+                environment,
+                reason,
+            } => vec![
+                ("application", application),
+                ("version", version),
+                ("environment", environment),
+                ("reason", reason),
+            ],
         };
         pairs
             .into_iter()
@@ -164,6 +187,12 @@ impl Words<'_> {
             Self::Rejected { org, reason } => format!("{org} did not let you in: {reason}"),
             Self::Accepted { name, org } => format!("{name} accepted an invitation into {org}"),
             Self::OrgChanged { org } => format!("the profile of {org} was changed"),
+            Self::NotDeployed {
+                application,
+                version,
+                environment,
+                reason,
+            } => format!("{application} {version} was not deployed to {environment}: {reason}"),
         }
     }
 }

@@ -57,9 +57,11 @@ mod department;
 mod device;
 mod error;
 mod explain;
+mod failure;
 mod grant;
 mod invitation;
 mod joining;
+mod legacy;
 mod member;
 mod member_permission;
 mod message;
@@ -103,6 +105,7 @@ pub use self::{
     authenticate::{Credential, Identified, enter_org, identify},
     caller::{Actor, Caller, Identity},
     error::AccessError,
+    failure::{FailedDeployment, failure_audience, tell_of_failure},
     module::Module,
     object::{Object, ObjectKind},
     operation::{Operation, Operations},

@@ -8,6 +8,7 @@ use super::binding;
 use super::{
     AccessError, Caller, Identity, Operation, Role,
     administrator::Authority,
+    legacy,
     message::{self, Mode, NewMessage, SubMode, Words},
     platform::check_image,
     store, template,
@@ -44,6 +45,8 @@ pub struct Org {
     pub contact: String,
     /// Their number.
     pub mobile: String,
+    /// Its id in the system that it came from.
+    pub legacy_id: Option<String>,
     /// When it was made.
     pub created_at: UnixMs,
 }
@@ -61,6 +64,8 @@ pub struct NewOrg {
     pub description: String,
     /// Its owner.
     pub owner_id: UserId,
+    /// Its id in the system that it comes from, unique in the platform; `Muster-Org` takes it like the slug.
+    pub legacy_id: Option<String>,
 }
 
 /// What may be changed of an org.
@@ -119,6 +124,7 @@ pub async fn ensure_defaults(app: &App) -> Result<(), DbError> {
                 logo: String::new(),
                 contact: String::new(),
                 mobile: String::new(),
+                legacy_id: None,
                 created_at: now,
             };
             store::org::insert(tx, platform, &org).await?;
@@ -153,7 +159,8 @@ pub(super) async fn get(app: &App, caller: &Caller) -> Result<Org, AccessError> 
 /// Makes an org with its owner, in the owner's platform: the super administrator, or a manager of that platform.
 pub(super) async fn create(app: &App, who: &Identity, new: NewOrg) -> Result<Org, AccessError> {
     let authority = Authority::require_manager(app, who).await?;
-    let org = prepare(app, &new.name, &new.slug, new.description)?;
+    let mut org = prepare(app, &new.name, &new.slug, new.description)?;
+    org.legacy_id = new.legacy_id.map(legacy::check).transpose()?;
     insert(app, who, &org, new.owner_id, |platform| {
         authority.manage(platform)
     })
@@ -180,6 +187,7 @@ pub(super) fn prepare(app: &App, name: &str, slug: &str, description: String) ->
         logo: String::new(),
         contact: String::new(),
         mobile: String::new(),
+        legacy_id: None,
         created_at: app.clock.now(),
     })
 }
@@ -211,6 +219,9 @@ pub(super) async fn insert(
     write().await.map_err(|error| match error {
         AccessError::Db(db) if db.violates_unique("orgs", &["platform_id", "slug"]) => {
             AccessError::Taken("slug")
+        }
+        AccessError::Db(db) if db.violates_index("orgs_legacy", "orgs", &["platform_id", "legacy_id"]) => {
+            AccessError::Taken("legacyId")
         }
         other => other,
     })

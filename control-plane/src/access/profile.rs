@@ -28,6 +28,8 @@ pub struct ProfilePatch {
     pub gender: Option<Gender>,
     /// `YYYY-MM-DD`.
     pub birthday: Option<String>,
+    /// Whether messages about failures come by mail, too; only to an address that was verified.
+    pub mail_messages: Option<bool>,
 }
 
 /// The seed's codes.
@@ -92,6 +94,7 @@ impl ProfilePatch {
         if let Some(birthday) = self.birthday {
             user.birthday = optional("birthday", birthday, is_date)?;
         }
+        user.mail_messages = self.mail_messages.unwrap_or(user.mail_messages);
         Ok(user)
     }
 }

@@ -61,6 +61,7 @@ pub(super) async fn register(
         mobile: new.mobile,
         nick_name: new.nick_name,
         role_id: None,
+        legacy_id: None,
     };
     user::insert(app, &who, platform.id, new, (voucher, Some(language))).await
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::{
     AccessError, Identity,
     administrator::Authority,
-    password,
+    legacy, password,
     profile::{Gender, ProfilePatch},
     proof,
     second_factor::{self, MfaMode},
@@ -59,6 +59,10 @@ pub struct User {
     pub registered_by: String,
     /// Their role in the platform, for its own operations.
     pub role_id: Option<RoleId>,
+    /// Their id in the system that they came from.
+    pub legacy_id: Option<String>,
+    /// Whether messages about failures come by mail, too.
+    pub mail_messages: bool,
     /// When they were added.
     pub created_at: UnixMs,
     /// When they last signed in.
@@ -88,6 +92,8 @@ pub struct NewUser {
     pub nick_name: Option<String>,
     /// Their role in the platform.
     pub role_id: Option<RoleId>,
+    /// Their id in the system that they come from, unique in the platform.
+    pub legacy_id: Option<String>,
 }
 
 /// Whether somebody may sign in.
@@ -169,6 +175,8 @@ pub(super) async fn insert(
         status: UserStatus::Active.as_str().to_owned(),
         registered_by: voucher,
         role_id: new.role_id,
+        legacy_id: new.legacy_id.map(legacy::check).transpose()?,
+        mail_messages: false,
         created_at: app.clock.now(),
         last_login_at: None,
         last_login_device: None,
@@ -208,6 +216,9 @@ pub(super) fn taken(error: AccessError) -> AccessError {
         if db.violates_unique("users", &["platform_id", field]) {
             return AccessError::Taken(field);
         }
+    }
+    if db.violates_index("users_legacy", "users", &["platform_id", "legacy_id"]) {
+        return AccessError::Taken("legacyId");
     }
     if db.violates_foreign_key() {
         return AccessError::NoPlatform;

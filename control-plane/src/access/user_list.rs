@@ -17,7 +17,7 @@ use crate::{
 pub struct UserQuery {
     /// Only users of this platform.
     pub platform_id: Option<PlatformId>,
-    /// The beginning of the account, name, e-mail address, mobile number or nick name.
+    /// The beginning of the account, name, e-mail address, mobile number or nick name, or the whole legacy id.
     pub search: Option<String>,
     /// Added at this time or later.
     pub registered_from: Option<UnixMs>,

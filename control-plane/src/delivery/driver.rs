@@ -17,7 +17,7 @@ use super::{
     events, order, progress,
     registry::{self, Registry},
     registry_client::{RegistryAuth, RegistryClient, RegistryFault},
-    store,
+    store, told,
 };
 use crate::{
     app::App,
@@ -67,6 +67,13 @@ async fn look(app: &App) -> Result<(), DeliveryError> {
                 "a rollout does not go on; trying again"
             );
         }
+    }
+    // What keeps a message from being written keeps no deployment from starting.
+    if let Err(error) = told::tell(app).await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "a failure could not be told; trying again"
+        );
     }
     for (org, id) in store::turn::list_startable(&app.db, BATCH).await? {
         if begin(app, org, id).await? {

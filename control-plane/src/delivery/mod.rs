@@ -77,6 +77,7 @@ mod store;
 #[cfg(test)]
 pub(crate) mod tests;
 mod token;
+mod told;
 mod trigger;
 mod usage;
 mod webhook;

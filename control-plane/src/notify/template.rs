@@ -24,6 +24,8 @@ pub enum Template {
     SignInCode,
     /// A code as a text message; the code
     SmsCode,
+    /// That a deployment failed. `application`, `version`, `environment`, `error`, `address`
+    DeploymentFailed,
 }
 
 macro_rules! texts {
@@ -56,6 +58,7 @@ texts! {
     PasswordChanged = "password-changed",
     SignInCode = "sign-in-code",
     SmsCode = "sms-code",
+    DeploymentFailed = "deployment-failed",
 }
 
 /// A letter's words.

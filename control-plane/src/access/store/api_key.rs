@@ -58,6 +58,15 @@ pub(in crate::access) async fn find_live_id(
         .await)?)
 }
 
+/// Whose key it is, or was.
+pub(in crate::access) async fn find_person(db: &Db, id: ApiKeyId) -> Result<Option<UserId>, DbError> {
+    const SQL: &str = "select user_id from api_keys where id = $1";
+    Ok(with_pool!(db, |pool| sqlx::query_scalar(SQL)
+        .bind(id)
+        .fetch_optional(pool)
+        .await)?)
+}
+
 /// Notes that the key was used, once a minute at most.
 pub(in crate::access) async fn touch(db: &Db, id: ApiKeyId, now: UnixMs) -> Result<(), DbError> {
     const DUE: &str = "select 1 from api_keys where id = $1 and (used_at is null or used_at < $2)";

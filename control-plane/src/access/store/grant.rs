@@ -16,7 +16,7 @@ const SELECT: &str = "select m.org_id, m.role, m.role_id, r.name as role_name, r
     left join roles r on r.id = m.role_id left join roles p on p.id = u.role_id \
     left join permission_templates t on t.id = m.template_id where m.status > 0";
 
-/// What a user may do in an org (by id or slug, or their first).
+/// What a user may do in an org (by id, slug or legacy id, or their first).
 pub(in crate::access) async fn find(
     db: &Db,
     user: UserId,
@@ -25,8 +25,8 @@ pub(in crate::access) async fn find(
     let id: Option<OrgId> = wanted.and_then(|text| text.parse().ok());
     let slug = if id.is_some() { None } else { wanted };
     let sql = format!(
-        "{SELECT} and m.user_id = $1 and (($2 is null and $3 is null) or o.id = $2 or o.slug = $3) \
-         order by m.created_at, m.org_id limit 1"
+        "{SELECT} and m.user_id = $1 and (($2 is null and $3 is null) or o.id = $2 or o.slug = $3 \
+         or o.legacy_id = $3) order by case when o.slug = $3 then 0 else 1 end, m.created_at, m.org_id limit 1"
     );
     Ok(with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
         .bind(user)
@@ -34,6 +34,25 @@ pub(in crate::access) async fn find(
         .bind(slug)
         .fetch_optional(pool)
         .await)?)
+}
+
+/// What each member of the org may do.
+pub(in crate::access) async fn list(db: &Db, org: OrgId) -> Result<Vec<(UserId, Granted)>, DbError> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        user_id: UserId,
+        #[sqlx(flatten)]
+        granted: Granted,
+    }
+    let sql = format!(
+        "{} and m.org_id = $1 and u.status = 'active' order by m.user_id",
+        SELECT.replacen("select ", "select m.user_id, ", 1)
+    );
+    let rows: Vec<Row> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
+        .bind(org)
+        .fetch_all(pool)
+        .await)?;
+    Ok(rows.into_iter().map(|row| (row.user_id, row.granted)).collect())
 }
 
 /// What a member of the org may do; nobody else changes it until the transaction ends.

@@ -42,6 +42,24 @@ pub(in crate::access) async fn insert(
 }
 
 /// Everybody who is let in.
+/// The id that they had as a member elsewhere.
+pub(in crate::access) async fn set_legacy_id(
+    tx: &mut Tx,
+    (org, user): (OrgId, UserId),
+    id: &str,
+) -> Result<(), DbError> {
+    const SQL: &str = "update members set legacy_id = $3 where org_id = $1 and user_id = $2";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(org)
+            .bind(user)
+            .bind(id)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
 pub(in crate::access) async fn all_ids(tx: &mut Tx, org: OrgId) -> Result<BTreeSet<UserId>, DbError> {
     const SQL: &str = "select user_id from members where org_id = $1 and status > 0";
     let ids: Vec<UserId> = with_tx!(tx, |conn| sqlx::query_scalar(SQL).bind(org).fetch_all(conn).await)?;
@@ -141,6 +159,7 @@ struct Row {
     email: Option<String>,
     role: String,
     status: i64,
+    legacy_id: Option<String>,
     created_at: UnixMs,
 }
 
@@ -155,6 +174,7 @@ impl TryFrom<Row> for Member {
             email: row.email,
             role: parse_role(&row.role)?,
             status: row.status,
+            legacy_id: row.legacy_id,
             created_at: row.created_at,
         })
     }
@@ -167,11 +187,11 @@ pub(in crate::access) async fn list(
     after: Option<UserId>,
     limit: i64,
 ) -> Result<Vec<Member>, DbError> {
-    const SQL: &str = "select m.user_id, u.username, u.nick_name, u.email, m.role, m.status, m.created_at from members m \
+    const SQL: &str = "select m.user_id, u.username, u.nick_name, u.email, m.role, m.status, m.legacy_id, m.created_at from members m \
         join users u on u.id = m.user_id where m.org_id = $1 and m.status > 0 and ($2 is null or m.user_id > $2) \
         and ($4 is null or m.role = $4) and ($5 is null or m.status = $5) and ($6 is null \
         or lower(u.username) like $6 escape '\\' or lower(u.nick_name) like $6 escape '\\' \
-        or lower(u.email) like $6 escape '\\') order by m.user_id limit $3";
+        or lower(u.email) like $6 escape '\\' or m.legacy_id = $7) order by m.user_id limit $3";
     let rows: Vec<Row> = with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(org)
         .bind(after)
@@ -179,13 +199,14 @@ pub(in crate::access) async fn list(
         .bind(query.role.map(Role::as_str))
         .bind(query.status)
         .bind(query.search.as_deref().and_then(super::beginning))
+        .bind(query.search.as_deref())
         .fetch_all(pool)
         .await)?;
     rows.into_iter().map(Member::try_from).collect()
 }
 
 pub(in crate::access) async fn get(db: &Db, org: OrgId, user: UserId) -> Result<Option<Member>, DbError> {
-    const SQL: &str = "select m.user_id, u.username, u.nick_name, u.email, m.role, m.status, m.created_at from members m \
+    const SQL: &str = "select m.user_id, u.username, u.nick_name, u.email, m.role, m.status, m.legacy_id, m.created_at from members m \
         join users u on u.id = m.user_id where m.org_id = $1 and m.user_id = $2 and m.status > 0";
     let row: Option<Row> = with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(org)

@@ -10,7 +10,7 @@ use crate::{
 
 pub(in crate::access) async fn insert(tx: &mut Tx, platform: PlatformId, org: &Org) -> Result<(), DbError> {
     const SQL: &str = "insert into orgs (id, platform_id, name, slug, description, created_at, updated_at, \
-        alias, logo, contact, mobile) values ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10)";
+        alias, logo, contact, mobile, legacy_id) values ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10, $11)";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(org.id)
@@ -23,6 +23,7 @@ pub(in crate::access) async fn insert(tx: &mut Tx, platform: PlatformId, org: &O
             .bind(&org.logo)
             .bind(&org.contact)
             .bind(&org.mobile)
+            .bind(&org.legacy_id)
             .execute(conn)
             .await?;
     });
@@ -49,7 +50,7 @@ pub(in crate::access) async fn update(tx: &mut Tx, org: &Org, now: UnixMs) -> Re
 }
 
 pub(in crate::access) async fn get(db: &Db, id: OrgId) -> Result<Option<Org>, DbError> {
-    const SQL: &str = "select id, name, slug, description, alias, logo, contact, mobile, created_at from orgs \
+    const SQL: &str = "select id, name, slug, description, alias, logo, contact, mobile, legacy_id, created_at from orgs \
         where id = $1 and deleted_at is null";
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(id)
@@ -57,10 +58,11 @@ pub(in crate::access) async fn get(db: &Db, id: OrgId) -> Result<Option<Org>, Db
         .await)?)
 }
 
-/// The org with this id or slug; the oldest one if none is wanted. For the super administrator only.
+/// The org with this id, slug or legacy id, in this order; the oldest one if none is wanted. For the super administrator only.
 pub(in crate::access) async fn find(db: &Db, wanted: Option<&str>) -> Result<Option<OrgId>, DbError> {
     const SQL: &str = "select id from orgs where deleted_at is null \
-        and (($1 is null and $2 is null) or id = $1 or slug = $2) order by created_at, id limit 1";
+        and (($1 is null and $2 is null) or id = $1 or slug = $2 or legacy_id = $2) \
+        order by case when slug = $2 then 0 else 1 end, created_at, id limit 1";
     let id: Option<OrgId> = wanted.and_then(|text| text.parse().ok());
     let slug = if id.is_some() { None } else { wanted };
     Ok(with_pool!(db, |pool| sqlx::query_scalar(SQL)
@@ -124,7 +126,7 @@ pub(in crate::access) async fn list(
     limit: i64,
 ) -> Result<Vec<Org>, DbError> {
     let sql = format!(
-        "select id, name, slug, description, alias, '' as logo, contact, mobile, created_at from orgs \
+        "select id, name, slug, description, alias, '' as logo, contact, mobile, legacy_id, created_at from orgs \
          where deleted_at is null and ($1 is null or {}) and ($2 is null or id < $2) order by id desc limit $3",
         db.id_among("platform_id", 1)
     );
@@ -157,8 +159,8 @@ pub(in crate::access) async fn is_in_use(tx: &mut Tx, org: OrgId) -> Result<bool
 
 /// Marks it as deleted, frees its slug, and takes everybody's way in.
 pub(in crate::access) async fn delete(tx: &mut Tx, org: OrgId, now: UnixMs) -> Result<(), DbError> {
-    const ORG: &str =
-        "update orgs set deleted_at = $2, updated_at = $2, slug = slug || '~' || $3 where id = $1";
+    const ORG: &str = "update orgs set deleted_at = $2, updated_at = $2, legacy_id = null, \
+        slug = slug || '~' || $3 where id = $1";
     const ENDED: [&str; 3] = [
         "update api_keys set revoked_at = $2 where org_id = $1 and revoked_at is null",
         "update invitations set revoked_at = $2 where org_id = $1 and revoked_at is null",

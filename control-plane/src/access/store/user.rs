@@ -37,8 +37,8 @@ pub(in crate::access) async fn find_login(
 
 pub(in crate::access) async fn insert(tx: &mut Tx, user: &User, password_hash: &str) -> Result<(), DbError> {
     const SQL: &str = "insert into users (id, account, platform_id, username, email, mobile, nick_name, portrait, \
-        gender, birthday, password_hash, status, registered_by, role_id, created_at, updated_at, password_strength) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16)";
+        gender, birthday, password_hash, status, registered_by, role_id, created_at, updated_at, password_strength, legacy_id) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17)";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(user.id)
@@ -57,6 +57,7 @@ pub(in crate::access) async fn insert(tx: &mut Tx, user: &User, password_hash: &
             .bind(user.role_id)
             .bind(user.created_at)
             .bind(user.password_strength)
+            .bind(&user.legacy_id)
             .execute(conn)
             .await?;
     });
@@ -72,7 +73,7 @@ pub(in crate::access) async fn update(
 ) -> Result<(), DbError> {
     const SQL: &str = "update users set nick_name = $2, status = $3, password_hash = coalesce($4, password_hash), \
         password_strength = case when $4 is null then password_strength else $12 end, \
-        updated_at = $5, email = $6, mobile = $7, portrait = $8, gender = $9, birthday = $10, role_id = $11, \
+        updated_at = $5, email = $6, mobile = $7, portrait = $8, gender = $9, birthday = $10, role_id = $11, mail_messages = $13, \
         email_verified_at = case when email is not distinct from $6 then email_verified_at end, \
         mobile_verified_at = case when mobile is not distinct from $7 then mobile_verified_at end where id = $1";
     with_tx!(tx, |conn| {
@@ -89,6 +90,7 @@ pub(in crate::access) async fn update(
             .bind(&user.birthday)
             .bind(user.role_id)
             .bind(user.password_strength)
+            .bind(user.mail_messages)
             .execute(conn)
             .await?;
     });
@@ -205,7 +207,7 @@ pub(in crate::access) async fn set_login(
 }
 
 const GET: &str = "select id, account, platform_id, username, email, email_verified_at, mobile, mobile_verified_at, password_strength, nick_name, portrait, gender, \
-    birthday, status, registered_by, role_id, created_at, last_login_at, last_login_device, last_login_region \
+    birthday, status, registered_by, role_id, legacy_id, mail_messages, created_at, last_login_at, last_login_device, last_login_region \
     from users where id = $1";
 
 pub(in crate::access) async fn get(db: &Db, id: UserId) -> Result<Option<User>, DbError> {
@@ -236,6 +238,24 @@ pub(in crate::access) async fn platform_of(tx: &mut Tx, id: UserId) -> Result<Op
     Ok(with_tx!(tx, |conn| sqlx::query_scalar(SQL)
         .bind(id)
         .fetch_optional(conn)
+        .await)?)
+}
+
+/// Verified addresses of those among `users` who want messages by mail, each with their platform.
+pub(in crate::access) async fn list_mail_wanted(
+    tx: &mut Tx,
+    db: &Db,
+    users: &[UserId],
+) -> Result<Vec<(String, PlatformId)>, DbError> {
+    let sql = format!(
+        "select email, platform_id from users where {} and mail_messages and status = 'active' \
+         and email is not null and email_verified_at is not null order by id",
+        db.id_among("id", 1)
+    );
+    let users = serde_json::to_string(users).map_err(|error| DbError::Corrupt(error.to_string()))?;
+    Ok(with_tx!(tx, |conn| sqlx::query_as(AssertSqlSafe(sql))
+        .bind(users)
+        .fetch_all(conn)
         .await)?)
 }
 

@@ -5,6 +5,7 @@ use serde_json::json;
 mod administrators;
 mod code;
 mod entry;
+mod legacy;
 mod mail;
 mod matrix;
 mod people;

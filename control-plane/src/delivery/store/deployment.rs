@@ -309,7 +309,7 @@ pub struct End<'a> {
 /// Ends a deployment that has not ended. False if it had.
 pub async fn finish(tx: &mut Tx, org: OrgId, id: DeploymentId, end: &End<'_>) -> Result<bool, DbError> {
     const SQL: &str = "update deployments set status = $3, error = $4, digest = coalesce($5, digest), \
-        completed_at = $6, duration_ms = $6 - coalesce(started_at, $6) where org_id = $1 and id = $2 \
+        completed_at = $6, duration_ms = $6 - coalesce(started_at, $6), told = $7 where org_id = $1 and id = $2 \
         and status in ('pending', 'waitingApproval', 'running')";
     let rows = with_tx!(tx, |conn| sqlx::query(SQL)
         .bind(org)
@@ -318,6 +318,7 @@ pub async fn finish(tx: &mut Tx, org: OrgId, id: DeploymentId, end: &End<'_>) ->
         .bind(end.error)
         .bind(end.digest)
         .bind(end.at)
+        .bind(!matches!(end.status, Status::Failure | Status::RolledBack))
         .execute(conn)
         .await?
         .rows_affected());

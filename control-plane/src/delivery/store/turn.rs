@@ -33,6 +33,28 @@ pub async fn list_unprepared(
         .await)?)
 }
 
+/// Every org's deployments whose failure nobody was told of.
+pub async fn list_untold(db: &Db, limit: i64) -> Result<Vec<(OrgId, DeploymentId)>, DbError> {
+    const SQL: &str = "select org_id, id from deployments where not told order by id limit $1";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(limit)
+        .fetch_all(pool)
+        .await)?)
+}
+
+/// Its failure is told by the caller; false if somebody else did.
+pub async fn set_told(tx: &mut Tx, org: OrgId, id: DeploymentId) -> Result<bool, DbError> {
+    const SQL: &str = "update deployments set told = $3 where org_id = $1 and id = $2 and not told";
+    let rows = with_tx!(tx, |conn| sqlx::query(SQL)
+        .bind(org)
+        .bind(id)
+        .bind(true)
+        .execute(conn)
+        .await?
+        .rows_affected());
+    Ok(rows == 1)
+}
+
 /// Makes a pending deployment run, leased to the caller until `lease`.
 pub async fn start(
     tx: &mut Tx,

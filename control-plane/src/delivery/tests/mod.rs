@@ -6,6 +6,7 @@ mod env_var;
 mod flow;
 mod registry;
 mod rollout;
+mod told;
 mod usage;
 mod webhook;
 

@@ -254,6 +254,7 @@ export const people = {
       rejected: '{org} did not let you in: {reason}',
       accepted: '{name} accepted an invitation into {org}.',
       orgChanged: 'The profile of {org} was changed.',
+      notDeployed: '{application} {version} was not deployed to {environment}: {reason}',
     },
     show: 'Which messages',
     unread: 'Inbox, {n} unread message | Inbox, {n} unread messages',

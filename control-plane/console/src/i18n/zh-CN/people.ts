@@ -259,6 +259,7 @@ export const people: Pick<
       rejected: '{org} 未通过你的申请：{reason}',
       accepted: '{name} 接受邀请，加入了 {org}。',
       orgChanged: '{org} 的资料已更新。',
+      notDeployed: '{application} {version} 未能部署到 {environment}：{reason}',
     },
     show: '消息范围',
     unread: '收件箱，{n} 条未读消息',
