@@ -6,7 +6,7 @@ use muster_base::Clock;
 use tokio::sync::watch;
 
 use crate::{
-    access::{self, Throttle},
+    access::{self, Regions, Throttle},
     audit,
     config::Config,
     db::{Databases, Db, DbError},
@@ -44,6 +44,8 @@ pub struct AppInner {
     pub tasks: Tasks,
     /// Sign-in attempts.
     pub throttle: Throttle,
+    /// Where addresses are from.
+    pub regions: Regions,
     /// The way in for readings.
     pub ingest: Ingest,
     /// Work orders.
@@ -85,6 +87,7 @@ impl App {
             keys,
             tasks: Tasks::default(),
             throttle: Throttle::default(),
+            regions: Regions::default(),
             ingest: Ingest::default(),
             work: Work::default(),
             notify: Notify::default(),

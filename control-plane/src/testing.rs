@@ -169,6 +169,8 @@ impl Test {
         config.sms = Some(gateway.config());
         let provider = Provider::open(START.0 / 1_000).await;
         config.sign_in.providers = provider.configs();
+        // Not there until a test writes it: regions are networks.
+        config.sign_in.region_file = Some(data.path().join("regions.mmdb"));
         let keys = Keys::load_or_create(data.path()).unwrap();
         let app = App::new(config, databases, Clock::manual(START), keys);
         app.start().await.unwrap();

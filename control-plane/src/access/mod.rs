@@ -78,6 +78,7 @@ mod platform;
 mod profile;
 mod proof;
 mod provider;
+mod region;
 mod registration;
 mod role;
 mod scope;
@@ -112,6 +113,7 @@ pub use self::{
     org::{Org, ensure_defaults, list_all_ids as list_org_ids},
     password::hash_first as hash_password,
     permission::{Asked, Decision, Permissions},
+    region::Regions,
     role::Role,
     scope::{ObjectSet, Scope},
     third_part::git_token,

@@ -1,12 +1,10 @@
 //! Sessions: opened by a sign-in, renewed, ended.
 
-use std::net::IpAddr;
-
 use aws_lc_rs::hmac;
 use muster_base::{ExposeSecret, SecretString, SessionId, UnixMs, UserId, random_token, sha256};
 use subtle::ConstantTimeEq;
 
-use super::{AccessError, Actor, Identity, device, sign_in::Visitor, store, token};
+use super::{AccessError, Actor, Identity, device, region, sign_in::Visitor, store, token};
 use crate::{
     app::App,
     audit::{self, Entry},
@@ -71,7 +69,10 @@ pub(super) async fn open(
         "mrt_"
     });
     let ip = visitor.ip.map(|ip| ip.to_string());
-    let region = visitor.ip.map(region);
+    let region = match visitor.ip {
+        Some(ip) => Some(region::of(app, ip).await),
+        None => None,
+    };
     let device_name = device::name(visitor.user_agent.as_deref());
     let known = match user {
         Some(user) => device::find(app, user, &visitor.devices).await?,
@@ -152,20 +153,6 @@ fn actor(user: Option<UserId>, name: String, session: SessionId) -> Actor {
             account: name,
             session: Some(session),
         },
-    }
-}
-
-/// Where an address is from, without a region file: its /16, or /48.
-pub(super) fn region(ip: IpAddr) -> String {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => {
-            let [a, b, ..] = ip.octets();
-            format!("{a}.{b}.0.0/16")
-        }
-        IpAddr::V6(ip) => {
-            let [a, b, c, ..] = ip.segments();
-            format!("{a:x}:{b:x}:{c:x}::/48")
-        }
     }
 }
 

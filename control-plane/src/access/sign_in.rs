@@ -5,7 +5,7 @@
 //! code      ├─→ first factor is right ──┤
 //! provider ─┘                           └─→ challenge ─→ second factor is right ─→ session
 //! ```
-//! A second factor is asked for where the device or the region (the address's /16, or /48 of IPv6) was never seen for
+//! A second factor is asked for where the device or the region ([`super::region`]) was never seen for
 //! this user, and always where they or the configuration (`[sign_in] mfa = "always"`) say so. It is a code by time, a
 //! recovery code, or a code mailed to an address that is verified; what proved the first factor can't prove the second.
 //! Who has none is let in on a new device, and refused where it is always asked for.
@@ -27,7 +27,7 @@ use super::{
     AccessError, Actor, Identity,
     challenge::{self, Asked, Method},
     device::{self, Tokens},
-    password, second_factor,
+    password, region, second_factor,
     session::{self, Mode, Opened},
     store, strength,
 };
@@ -204,5 +204,6 @@ async fn is_strange(
         return Ok(true);
     }
     let Some(ip) = visitor.ip else { return Ok(false) };
-    Ok(!store::device::knows_region(&app.db, user, &session::region(ip)).await?)
+    let region = region::of(app, ip).await;
+    Ok(!store::device::knows_region(&app.db, user, &region).await?)
 }

@@ -14,6 +14,8 @@ pub struct SignInConfig {
     pub mfa: Mfa,
     /// Passwords that became known and may not be used: SHA-1 hashes sorted by hash, or plain ones; one a line.
     pub breach_list: Option<PathBuf>,
+    /// A MaxMind file of cities or countries (`.mmdb`) that tells regions; without it networks stand in for them.
+    pub region_file: Option<PathBuf>,
     /// Others whose sign-in is believed here, by name.
     #[serde(skip_serializing)]
     pub providers: BTreeMap<String, ProviderConfig>,

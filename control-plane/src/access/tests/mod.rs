@@ -12,6 +12,7 @@ mod people;
 mod permissions;
 mod provider;
 pub(crate) mod provider_peer;
+mod region;
 mod revocation;
 mod second_factor;
 mod strength;
