@@ -1,7 +1,23 @@
-//! SQL as text: cut into statements, told apart by kind and risk, linted. For MySQL/MariaDB and PostgreSQL.
+//! SQL schemas: read, compared, and changed by plans that say what they risk. SQL as text: cut into statements, told
+//! apart by kind and risk, linted. For MySQL/MariaDB and PostgreSQL.
 //!
-//! A library without I/O that any program may use: it never connects anywhere and never prints SQL of its own
-//! making; what it hands out are pieces of what it was given. The only crate that knows `sqlparser`.
+//! A library without I/O that any program may use: it never connects anywhere. The only crate that knows `sqlparser`.
+//!
+//! # Schemas
+//!
+//! ```text
+//! DDL text ──read──► Schema ◄──catalogue::assemble── answers to catalogue::queries
+//!                      │
+//!            plan(from, to) ──► Plan: steps with SQL, risk, lock, way back; or a Refusal that says why
+//! ```
+//!
+//! - [`read()`] makes a [`Schema`] of `create …` statements; what it can't read is [`Unreadable`], by line.
+//! - [`catalogue`] does so for a live database: it says what to ask and what the answers mean.
+//! - [`plan()`] orders the changes from one to the other. Both sides may be of either origin: what a database
+//!   reports equals what was written.
+//! - [`render()`] writes a schema as SQL.
+//!
+//! # Statements
 //!
 //! - [`split()`] cuts a text into statements as the server's own client would (quotes, comments, dollar quotes,
 //!   `DELIMITER`), and refuses what a client would act on by itself.
@@ -22,23 +38,35 @@
 //!
 //! # Invariants
 //!
+//! - What isn't understood is refused, never left out: no plan is empty because something was not read.
+//! - Of a schema `s`: `plan(s, s)` is empty, and reading what `render` writes gives `s` again.
 //! - No input makes it panic or recurse without a limit (property tests).
 //! - `split` loses nothing: between the statements' spans stand only white space, comments and terminators.
 //! - A statement that the server may read otherwise than this crate does (executable comments, changed quoting
 //!   modes) is refused or unknown, never safe.
 #![deny(missing_docs)]
 
+pub mod catalogue;
 mod classify;
 mod depth;
 mod dialect;
 mod lex;
 mod lint;
+pub mod model;
+mod normalise;
 mod parse;
+mod plan;
+mod read;
+mod render;
 mod split;
 
 pub use classify::{Class, Classification, Effect, ObjectRef, Reason, Risk, StatementKind, classify};
 pub use dialect::{Dialect, DialectError};
 pub use lint::{Finding, RULES, Rule, Severity, lint};
+pub use model::Schema;
+pub use plan::{Lock, Plan, PlanOptions, Refusal, Reverse, Step, Subject, Withheld, plan};
+pub use read::{Unreadable, read};
+pub use render::render;
 pub use split::{
     MAX_STATEMENT_BYTES, MAX_STATEMENTS, MAX_TEXT_BYTES, SplitError, Statement, canonical, split,
 };

@@ -1,0 +1,525 @@
+//! Queries.
+
+use super::{expression::expression, from};
+use crate::{
+    Unreadable,
+    normalise::Node,
+    read::{Cursor, Tok},
+};
+
+/// Words that end a select item rather than name it.
+const AFTER_ITEM: &[&str] = &[
+    "from",
+    "where",
+    "group",
+    "having",
+    "window",
+    "union",
+    "except",
+    "intersect",
+    "order",
+    "limit",
+    "offset",
+    "fetch",
+    "for",
+    "into",
+    "with",
+];
+
+/// A whole query.
+pub(crate) fn query(cursor: &mut Cursor<'_>) -> Result<Node, Unreadable> {
+    cursor.deeper(|cursor| {
+        let with = with(cursor)?;
+        let body = union(cursor)?;
+        let tail = tail(cursor)?;
+        let mut kids = Vec::new();
+        kids.extend(with);
+        // Brackets around a whole query mean nothing, unless both have a tail.
+        match body {
+            Node::Op(name, inner) if name == "full" && tail.is_empty() && kids.is_empty() => {
+                return Ok(Node::Op(name, inner));
+            }
+            other => kids.push(other),
+        }
+        kids.extend(tail);
+        Ok(positions_resolved(Node::op("full", kids)))
+    })
+}
+
+fn with(cursor: &mut Cursor<'_>) -> Result<Option<Node>, Unreadable> {
+    if !cursor.take("with") {
+        return Ok(None);
+    }
+    let recursive = cursor.take("recursive");
+    let mut tables = Vec::new();
+    loop {
+        let name = cursor.name()?;
+        let columns = if cursor.is_mark("(") {
+            cursor.names()?
+        } else {
+            Vec::new()
+        };
+        cursor.need("as")?;
+        let how = if cursor.take("materialized") {
+            " materialized"
+        } else if cursor.take_words(&["not", "materialized"]) {
+            " not materialized"
+        } else {
+            ""
+        };
+        cursor.need_mark("(")?;
+        let inner = query(cursor)?;
+        cursor.need_mark(")")?;
+        tables.push(Node::op(
+            format!("cte{how}"),
+            vec![Node::Str(name), names(columns), inner],
+        ));
+        if !cursor.take_mark(",") {
+            break;
+        }
+    }
+    Ok(Some(Node::op(
+        if recursive { "with recursive" } else { "with" },
+        tables,
+    )))
+}
+
+/// A list of names.
+pub(super) fn names(names: Vec<String>) -> Node {
+    Node::op("names", names.into_iter().map(Node::Str).collect())
+}
+
+/// `union` and `except`, from left to right.
+fn union(cursor: &mut Cursor<'_>) -> Result<Node, Unreadable> {
+    let mut left = intersect(cursor)?;
+    loop {
+        let name = ["union", "except"].into_iter().find(|word| cursor.take(word));
+        let Some(name) = name else { return Ok(left) };
+        left = set_operation(cursor, name, left, intersect)?;
+    }
+}
+
+fn intersect(cursor: &mut Cursor<'_>) -> Result<Node, Unreadable> {
+    let mut left = term(cursor)?;
+    while cursor.take("intersect") {
+        left = set_operation(cursor, "intersect", left, term)?;
+    }
+    Ok(left)
+}
+
+fn set_operation(
+    cursor: &mut Cursor<'_>,
+    name: &str,
+    left: Node,
+    right: fn(&mut Cursor<'_>) -> Result<Node, Unreadable>,
+) -> Result<Node, Unreadable> {
+    let all = cursor.take("all");
+    cursor.take("distinct");
+    let right = right(cursor)?;
+    Ok(Node::op(
+        if all {
+            format!("{name} all")
+        } else {
+            name.to_owned()
+        },
+        vec![left, right],
+    ))
+}
+
+fn term(cursor: &mut Cursor<'_>) -> Result<Node, Unreadable> {
+    if cursor.take_mark("(") {
+        let inner = query(cursor)?;
+        cursor.need_mark(")")?;
+        // A query without with, order or limit is what is in it.
+        return Ok(match inner {
+            Node::Op(name, mut kids) if name == "full" && kids.len() == 1 => kids.remove(0),
+            other => other,
+        });
+    }
+    if cursor.take("values") {
+        return values(cursor);
+    }
+    if cursor.take("table") {
+        let star = Node::op("items", vec![Node::word("star")]);
+        return Ok(Node::op(
+            "select",
+            vec![star, Node::op("from", vec![from::relation(cursor)?])],
+        ));
+    }
+    cursor.need("select")?;
+    select(cursor)
+}
+
+fn values(cursor: &mut Cursor<'_>) -> Result<Node, Unreadable> {
+    let mut rows = Vec::new();
+    loop {
+        rows.push(Node::op("row", cursor.list(expression)?));
+        if !cursor.take_mark(",") {
+            return Ok(Node::op("values", rows));
+        }
+    }
+}
+
+fn select(cursor: &mut Cursor<'_>) -> Result<Node, Unreadable> {
+    let mut kids = Vec::new();
+    if cursor.take("distinct") {
+        let on = if cursor.take("on") {
+            cursor.list(expression)?
+        } else {
+            Vec::new()
+        };
+        kids.push(Node::op("distinct", on));
+    } else {
+        cursor.take("all");
+    }
+    let mut items = Vec::new();
+    if !cursor.is_done() && !cursor.is_one_of(AFTER_ITEM) && !cursor.is_mark(")") {
+        items.push(item(cursor)?);
+        while cursor.take_mark(",") {
+            items.push(item(cursor)?);
+        }
+    }
+    kids.push(Node::op("items", items));
+    if cursor.take("from") {
+        kids.push(from::from(cursor)?);
+    }
+    if cursor.take("where") {
+        kids.push(Node::op("where", vec![expression(cursor)?]));
+    }
+    if cursor.take_words(&["group", "by"]) {
+        let distinct = cursor.take("distinct");
+        cursor.take("all");
+        let mut by = vec![grouping(cursor)?];
+        while cursor.take_mark(",") {
+            by.push(grouping(cursor)?);
+        }
+        kids.push(Node::op(
+            if distinct { "group by distinct" } else { "group by" },
+            by,
+        ));
+    }
+    if cursor.take("having") {
+        kids.push(Node::op("having", vec![expression(cursor)?]));
+    }
+    if cursor.take("window") {
+        loop {
+            let name = cursor.name()?;
+            cursor.need("as")?;
+            kids.push(Node::op("window", vec![Node::Str(name), window(cursor)?]));
+            if !cursor.take_mark(",") {
+                break;
+            }
+        }
+    }
+    Ok(Node::op("select", kids))
+}
+
+/// One thing that is grouped by.
+fn grouping(cursor: &mut Cursor<'_>) -> Result<Node, Unreadable> {
+    if cursor.take_words(&["grouping", "sets"]) {
+        return Ok(Node::op("grouping sets", cursor.list(grouping)?));
+    }
+    for word in ["rollup", "cube"] {
+        if cursor.is_word(word) && cursor.is_mark_ahead(1, "(") {
+            cursor.next();
+            return Ok(Node::op(word, cursor.list(expression)?));
+        }
+    }
+    if cursor.is_mark("(") && cursor.is_mark_ahead(1, ")") {
+        cursor.next();
+        cursor.next();
+        return Ok(Node::word("row"));
+    }
+    expression(cursor)
+}
+
+/// A select item, with the name that it gets.
+fn item(cursor: &mut Cursor<'_>) -> Result<Node, Unreadable> {
+    let node = expression(cursor)?;
+    if node == Node::word("*") {
+        return Ok(Node::word("star"));
+    }
+    if let Node::Path(path) = &node
+        && path.last().is_some_and(|last| last == "*")
+    {
+        let of = path[path.len().saturating_sub(2)].clone();
+        return Ok(Node::op("star", vec![Node::Str(of)]));
+    }
+    let is_label = match cursor.peek() {
+        Some(Tok::Quoted(_)) => true,
+        Some(Tok::Word(_)) => !cursor.is_one_of(AFTER_ITEM),
+        _ => false,
+    };
+    let name = if cursor.take("as") || is_label {
+        cursor.name()?
+    } else {
+        natural_name(&node)
+    };
+    Ok(Node::op("item", vec![Node::Str(name), node]))
+}
+
+/// The name that the server gives a value without one.
+pub(crate) fn natural_name(node: &Node) -> String {
+    let found = match node {
+        Node::Path(path) => path.last().cloned(),
+        Node::Call(path, _) => path.last().cloned(),
+        Node::Cast(inner, as_type) => {
+            let of = natural_name(inner);
+            Some(if of == "?column?" { short_name(as_type) } else { of })
+        }
+        Node::Op(name, kids) => match name.as_str() {
+            "filter" | "over" | "within group" | "collate" | "element" | "slice" => {
+                kids.first().map(natural_name)
+            }
+            "case" | "case of" => {
+                let of = kids.last().map_or_else(|| "case".to_owned(), natural_name);
+                Some(if of == "?column?" { "case".to_owned() } else { of })
+            }
+            "array query" => Some("array".to_owned()),
+            "true" | "false" => Some("bool".to_owned()),
+            "array" | "row" | "exists" | "current_date" | "current_user" | "session_user"
+            | "current_timestamp" | "current_time" | "localtime" | "localtimestamp" | "current_role"
+            | "current_catalog" | "current_schema" => Some(name.clone()),
+            "query" => query_name(node),
+            other => other.strip_prefix("field ").map(str::to_owned),
+        },
+        Node::Str(_) | Node::Number(_) => None,
+    };
+    found.unwrap_or_else(|| "?column?".to_owned())
+}
+
+/// The name of a query's only column.
+fn query_name(query: &Node) -> Option<String> {
+    let mut name = None;
+    query.walk(&mut |node| {
+        if name.is_none()
+            && let Node::Op(head, kids) = node
+            && head == "item"
+            && let Some(Node::Str(label)) = kids.first()
+        {
+            name = Some(label.clone());
+        }
+    });
+    name
+}
+
+/// A type's name in the catalogue, by which a cast's column is called.
+fn short_name(data_type: &crate::model::DataType) -> String {
+    match data_type.name.as_str() {
+        "integer" => "int4",
+        "bigint" => "int8",
+        "smallint" => "int2",
+        "boolean" => "bool",
+        "character varying" => "varchar",
+        "character" => "bpchar",
+        "double precision" => "float8",
+        "real" => "float4",
+        "timestamp with time zone" => "timestamptz",
+        "timestamp without time zone" => "timestamp",
+        "time with time zone" => "timetz",
+        "time without time zone" => "time",
+        "bit varying" => "varbit",
+        other => other,
+    }
+    .to_owned()
+}
+
+/// What follows the last set operation.
+fn tail(cursor: &mut Cursor<'_>) -> Result<Vec<Node>, Unreadable> {
+    let mut kids = Vec::new();
+    if cursor.is_words(&["order", "by"]) {
+        kids.push(order_by(cursor)?);
+    }
+    loop {
+        if cursor.take("limit") {
+            if !cursor.take("all") {
+                kids.push(Node::op("limit", vec![expression(cursor)?]));
+            }
+        } else if cursor.take("offset") {
+            kids.push(Node::op("offset", vec![expression(cursor)?]));
+            let _row = cursor.take("row") || cursor.take("rows");
+        } else if cursor.take("fetch") {
+            let _first = cursor.take("first") || cursor.take("next");
+            let is_one = cursor.is_one_of(&["row", "rows"]);
+            let count = if is_one {
+                Node::Number("1".to_owned())
+            } else {
+                expression(cursor)?
+            };
+            let _row = cursor.take("row") || cursor.take("rows");
+            let name = if cursor.take_words(&["with", "ties"]) {
+                "limit with ties"
+            } else {
+                cursor.need("only")?;
+                "limit"
+            };
+            kids.push(Node::op(name, vec![count]));
+        } else if cursor.is_word("for") {
+            return Err(cursor.fail("a query that locks rows"));
+        } else {
+            break;
+        }
+    }
+    kids.sort_by_key(|kid| matches!(kid, Node::Op(name, _) if name == "offset"));
+    Ok(kids)
+}
+
+/// `order by …`, with directions only where they aren't the usual ones.
+pub(super) fn order_by(cursor: &mut Cursor<'_>) -> Result<Node, Unreadable> {
+    cursor.need("order")?;
+    cursor.need("by")?;
+    let mut keys = vec![order_key(cursor)?];
+    while cursor.take_mark(",") {
+        keys.push(order_key(cursor)?);
+    }
+    Ok(Node::op("order by", keys))
+}
+
+fn order_key(cursor: &mut Cursor<'_>) -> Result<Node, Unreadable> {
+    let node = expression(cursor)?;
+    let descending = cursor.take("desc");
+    cursor.take("asc");
+    let using = if cursor.take("using") { cursor.next() } else { None };
+    let nulls_first = if cursor.take_words(&["nulls", "first"]) {
+        true
+    } else if cursor.take_words(&["nulls", "last"]) {
+        false
+    } else {
+        descending
+    };
+    if let Some(using) = using {
+        return Err(cursor.fail(format!("an order by the operator {using:?}")));
+    }
+    let name = match (descending, nulls_first) {
+        (false, false) => "key",
+        (false, true) => "key nulls first",
+        (true, true) => "key desc",
+        (true, false) => "key desc nulls last",
+    };
+    Ok(Node::op(name, vec![node]))
+}
+
+/// `([name] [partition by …] [order by …] [frame])`
+pub(super) fn window(cursor: &mut Cursor<'_>) -> Result<Node, Unreadable> {
+    cursor.need_mark("(")?;
+    let mut kids = Vec::new();
+    let frames = ["range", "rows", "groups"];
+    if !cursor.is_mark(")") && !cursor.is_one_of(&["partition", "order"]) && !cursor.is_one_of(&frames) {
+        kids.push(Node::Path(vec![cursor.name()?]));
+    }
+    if cursor.take_words(&["partition", "by"]) {
+        let mut by = vec![expression(cursor)?];
+        while cursor.take_mark(",") {
+            by.push(expression(cursor)?);
+        }
+        kids.push(Node::op("partition by", by));
+    }
+    if cursor.is_words(&["order", "by"]) {
+        kids.push(order_by(cursor)?);
+    }
+    if cursor.is_one_of(&frames) {
+        let from = cursor.position();
+        while !cursor.is_mark(")") && !cursor.is_done() {
+            if cursor.is_mark("(") {
+                cursor.skip_brackets()?;
+            } else {
+                cursor.next();
+            }
+        }
+        let frame = cursor.text_since(from).to_ascii_lowercase();
+        // What the server leaves away because it is so anyway.
+        let short = frame.replace(
+            "between unbounded preceding and current row",
+            "unbounded preceding",
+        );
+        if short != "range unbounded preceding" {
+            kids.push(Node::op(format!("frame {short}"), Vec::new()));
+        }
+    }
+    cursor.need_mark(")")?;
+    Ok(Node::op("window of", kids))
+}
+
+/// `order by 1` and `group by 1` say a column by its place, `order by name` by its name; the server writes what it
+/// stands for, and for set operations the place.
+fn positions_resolved(query: Node) -> Node {
+    let Node::Op(head, mut kids) = query else {
+        return query;
+    };
+    let items: Option<Vec<(String, Node)>> = kids.iter().find_map(select_items);
+    let is_select = kids
+        .iter()
+        .any(|kid| matches!(kid, Node::Op(name, _) if name == "select"));
+    let Some(items) = items else {
+        return Node::Op(head, kids);
+    };
+    for kid in &mut kids {
+        match kid {
+            Node::Op(name, keys) if name == "order by" => {
+                for key in keys {
+                    if let Node::Op(_, of) = key
+                        && let Some(of) = of.first_mut()
+                    {
+                        resolve(of, &items, is_select, true);
+                    }
+                }
+            }
+            Node::Op(name, parts) if name == "select" => {
+                for part in parts {
+                    if let Node::Op(name, by) = part
+                        && name == "group by"
+                    {
+                        by.iter_mut().for_each(|of| resolve(of, &items, true, false));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Node::Op(head, kids)
+}
+
+/// The items of a query's first select, if none of them is a star.
+fn select_items(node: &Node) -> Option<Vec<(String, Node)>> {
+    let Node::Op(name, kids) = node else { return None };
+    if name == "items" {
+        return kids
+            .iter()
+            .map(|kid| match kid {
+                Node::Op(name, parts) if name == "item" => match parts.as_slice() {
+                    [Node::Str(name), value] => Some((name.clone(), value.clone())),
+                    _ => None,
+                },
+                _ => None,
+            })
+            .collect();
+    }
+    let is_query = name == "select"
+        || ["union", "except", "intersect"]
+            .iter()
+            .any(|word| name.starts_with(word));
+    if is_query {
+        kids.iter().find_map(select_items)
+    } else {
+        None
+    }
+}
+
+fn resolve(of: &mut Node, items: &[(String, Node)], is_select: bool, names_first: bool) {
+    let place = match of {
+        Node::Number(number) => number.parse::<usize>().ok().and_then(|n| n.checked_sub(1)),
+        Node::Path(path) if path.len() == 1 => items
+            .iter()
+            .position(|(name, value)| *name == path[0] && (names_first || !matches!(value, Node::Path(_)))),
+        _ => None,
+    };
+    if let Some(place) = place
+        && let Some((_, value)) = items.get(place)
+    {
+        *of = if is_select {
+            value.clone()
+        } else {
+            Node::Number((place + 1).to_string())
+        };
+    }
+}

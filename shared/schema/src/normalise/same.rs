@@ -1,0 +1,113 @@
+//! Whether two trees mean the same.
+
+use super::Node;
+use crate::model::DataType;
+
+/// Whether two trees mean the same, whichever of them a server has written.
+pub(crate) fn same(left: &Node, right: &Node) -> bool {
+    match (left, right) {
+        (Node::Str(a), Node::Str(b)) | (Node::Number(a), Node::Number(b)) => a == b,
+        (Node::Str(text), Node::Number(number)) | (Node::Number(number), Node::Str(text)) => text == number,
+        (Node::Path(a), Node::Path(b)) => is_suffix(a, b),
+        (Node::Call(a, args), Node::Call(b, others)) => is_suffix(a, b) && all_same(args, others),
+        (Node::Op(a, kids), Node::Op(b, others)) if a == b => all_same(kids, others),
+        (Node::Cast(a, of), Node::Cast(b, other)) if same_type(of, other) && same_as(a, b, of) => true,
+        (Node::Cast(inner, of), other) | (other, Node::Cast(inner, of)) if may_be_added(inner, of) => {
+            same_as(inner, other, of) || both_cast(left, right)
+        }
+        _ => false,
+    }
+}
+
+/// Each side has a cast that the other has not.
+fn both_cast(left: &Node, right: &Node) -> bool {
+    match (left, right) {
+        (Node::Cast(a, _), Node::Cast(b, of)) => {
+            may_be_added(b, of) && matches!(**a, Node::Cast(..)) && same(left, b)
+        }
+        _ => false,
+    }
+}
+
+fn all_same(left: &[Node], right: &[Node]) -> bool {
+    left.len() == right.len() && left.iter().zip(right).all(|(a, b)| same(a, b))
+}
+
+/// Names, one of which may be less qualified.
+fn is_suffix(a: &[String], b: &[String]) -> bool {
+    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
+    !short.is_empty() && long.ends_with(short)
+}
+
+/// The same type, where one side may leave out the namespace.
+fn same_type(a: &DataType, b: &DataType) -> bool {
+    let strip = |of: &DataType| DataType {
+        namespace: None,
+        ..of.clone()
+    };
+    let namespaces = a.namespace.is_none() || b.namespace.is_none() || a.namespace == b.namespace;
+    namespaces && strip(a) == strip(b)
+}
+
+/// Whether a server adds such a cast by itself.
+fn may_be_added(inner: &Node, of: &DataType) -> bool {
+    if inner.is_literal() {
+        return true;
+    }
+    if !of.arguments.is_empty() {
+        return false;
+    }
+    matches!(
+        of.name.as_str(),
+        "text"
+            | "character varying"
+            | "bpchar"
+            | "numeric"
+            | "double precision"
+            | "bigint"
+            | "integer"
+            | "regclass"
+            | "timestamp with time zone"
+            | "timestamp without time zone"
+            | "oid"
+            | "anyarray"
+    )
+}
+
+/// The same, knowing that both are values of the type.
+fn same_as(a: &Node, b: &Node, of: &DataType) -> bool {
+    if same(a, b) {
+        return true;
+    }
+    let (Some(a), Some(b)) = (literal(a), literal(b)) else {
+        return false;
+    };
+    match of.name.as_str() {
+        "boolean" => truth(a).is_some() && truth(a) == truth(b),
+        "regclass" | "regproc" | "regtype" => {
+            let parts = |text: &str| -> Vec<String> {
+                text.split('.')
+                    .map(|part| part.trim_matches('"').to_owned())
+                    .collect()
+            };
+            is_suffix(&parts(a), &parts(b))
+        }
+        _ => false,
+    }
+}
+
+fn literal(node: &Node) -> Option<&str> {
+    match node {
+        Node::Str(text) | Node::Number(text) => Some(text),
+        Node::Op(name, kids) if kids.is_empty() => Some(name),
+        _ => None,
+    }
+}
+
+fn truth(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "t" | "true" | "yes" | "y" | "on" | "1" => Some(true),
+        "f" | "false" | "no" | "n" | "off" | "0" => Some(false),
+        _ => None,
+    }
+}

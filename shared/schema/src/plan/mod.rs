@@ -1,0 +1,36 @@
+//! From one schema to another: ordered steps, each with its risk, its lock and its way back.
+//!
+//! - What a plan can't do by a change that is understood is a [`Refusal`] with all reasons; a plan is never empty
+//!   because something was not understood.
+//! - A rename is planned only where `to` carries it (`renamed_from`), never guessed from likeness.
+//! - Objects are ordered by what they need: what depends on a thing goes before it goes, and comes after it came.
+//! - Two expressions that may mean different things are different: the plan writes the new one, which is harmless.
+
+mod step;
+
+pub use step::{Lock, Plan, PlanOptions, Refusal, Reverse, Step, Subject, Withheld};
+
+use crate::{Dialect, Schema};
+
+/// The way from one schema to another.
+pub fn plan(from: &Schema, to: &Schema, options: &PlanOptions) -> Result<Plan, Refusal> {
+    if from.dialect != to.dialect {
+        return Err(Refusal::because(format!(
+            "one schema is for {}, the other for {}",
+            from.dialect, to.dialect
+        )));
+    }
+    match to.dialect {
+        Dialect::Postgres => postgres::plan(from, to, options),
+        Dialect::MySql => mysql(from, to),
+    }
+}
+
+mod postgres;
+
+fn mysql(from: &Schema, to: &Schema) -> Result<Plan, Refusal> {
+    if from == to {
+        return Ok(Plan::default());
+    }
+    Err(Refusal::because("plans for MySQL are not made yet"))
+}
