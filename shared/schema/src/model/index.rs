@@ -8,6 +8,10 @@ use super::{Expression, Name};
 
 /// An index; it stands in its table's or materialised view's map by its name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a property that an index has or has not"
+)]
 pub struct Index {
     /// What it is over, in this order.
     pub parts: Vec<IndexPart>,

@@ -82,7 +82,7 @@ impl Node {
     pub(crate) fn has_variables(&self) -> bool {
         let mut has = false;
         self.walk(&mut |node| {
-            has |= matches!(node, Self::Path(_)) || matches!(node, Self::Op(name, _) if name == "query")
+            has |= matches!(node, Self::Path(_)) || matches!(node, Self::Op(name, _) if name == "query");
         });
         has
     }

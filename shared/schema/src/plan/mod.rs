@@ -21,7 +21,7 @@ pub fn plan(from: &Schema, to: &Schema, options: &PlanOptions) -> Result<Plan, R
         )));
     }
     match to.dialect {
-        Dialect::Postgres => postgres::plan(from, to, options),
+        Dialect::Postgres => postgres::plan(from, to, *options),
         Dialect::MySql => mysql(from, to),
     }
 }

@@ -6,7 +6,7 @@
 
 mod cursor;
 pub(crate) mod postgres;
-mod token;
+pub(crate) mod token;
 
 pub(crate) use cursor::Cursor;
 pub(crate) use token::Tok;

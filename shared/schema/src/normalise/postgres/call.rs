@@ -125,16 +125,12 @@ fn special(cursor: &mut Cursor<'_>, name: &str) -> Result<Option<Node>, Unreadab
         "trim" => Some(trim(cursor)?),
         _ => None,
     };
-    match node {
-        Some(node) => {
-            cursor.need_mark(")")?;
-            Ok(Some(node))
-        }
-        None => {
-            cursor.go_to(start);
-            Ok(None)
-        }
+    if node.is_some() {
+        cursor.need_mark(")")?;
+    } else {
+        cursor.go_to(start);
     }
+    Ok(node)
 }
 
 fn substring(cursor: &mut Cursor<'_>) -> Result<Option<Node>, Unreadable> {

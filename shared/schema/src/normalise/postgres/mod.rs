@@ -5,10 +5,12 @@ mod expression;
 mod from;
 mod primary;
 mod query;
+mod star;
 
 pub(crate) use expression::{expression, simple_expression};
 pub(crate) use primary::primary;
 pub(crate) use query::{natural_name, query};
+pub(crate) use star::{expand_stars, with_column_names};
 
 use super::Node;
 use crate::model::DataType;

@@ -261,8 +261,7 @@ fn item(cursor: &mut Cursor<'_>) -> Result<Node, Unreadable> {
 /// The name that the server gives a value without one.
 pub(crate) fn natural_name(node: &Node) -> String {
     let found = match node {
-        Node::Path(path) => path.last().cloned(),
-        Node::Call(path, _) => path.last().cloned(),
+        Node::Path(path) | Node::Call(path, _) => path.last().cloned(),
         Node::Cast(inner, as_type) => {
             let of = natural_name(inner);
             Some(if of == "?column?" { short_name(as_type) } else { of })
@@ -469,7 +468,9 @@ fn positions_resolved(query: Node) -> Node {
                     if let Node::Op(name, by) = part
                         && name == "group by"
                     {
-                        by.iter_mut().for_each(|of| resolve(of, &items, true, false));
+                        for of in by {
+                            resolve(of, &items, true, false);
+                        }
                     }
                 }
             }

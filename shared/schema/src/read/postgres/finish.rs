@@ -2,13 +2,13 @@
 
 use super::{Reader, data_type::is_built_in};
 use crate::{
-    Schema, Unreadable,
+    Schema,
     model::{ColumnDefault, DataType, Name},
 };
 
 impl Reader {
     /// The schema, with every name where it stands.
-    pub(crate) fn finish(mut self) -> Result<Schema, Unreadable> {
+    pub(crate) fn finish(mut self) -> Schema {
         let mut types: Vec<Name> = self.schema.enums.keys().cloned().collect();
         types.extend(self.schema.domains.keys().cloned());
         types.extend(self.schema.composites.keys().cloned());
@@ -41,7 +41,7 @@ impl Reader {
                 .for_each(|(_, of)| resolve(of, &search));
         }
         self.references();
-        Ok(self.schema)
+        self.schema
     }
 
     /// A reference that names no columns means the primary key.

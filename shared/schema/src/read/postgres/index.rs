@@ -10,12 +10,19 @@ use crate::{
     read::{Cursor, Tok},
 };
 
+/// An index as read.
+pub(crate) struct Created {
+    /// Its name, if it has one.
+    pub(crate) name: Option<String>,
+    /// What it is on.
+    pub(crate) table: (Option<String>, String),
+    pub(crate) index: Index,
+    /// The trees of its expressions.
+    trees: Vec<Option<Node>>,
+}
+
 /// `[unique] index [concurrently] [if not exists] [name] on [only] table …`, after `create`.
-///
-/// Gives the name if there is one, the table, the index, and the trees of its expressions.
-pub(crate) fn create_index(
-    cursor: &mut Cursor<'_>,
-) -> Result<(Option<String>, (Option<String>, String), Index, Vec<Option<Node>>), Unreadable> {
+pub(crate) fn create_index(cursor: &mut Cursor<'_>) -> Result<Created, Unreadable> {
     let start = cursor.position();
     let mut index = Index {
         unique: cursor.take("unique"),
@@ -61,7 +68,12 @@ pub(crate) fn create_index(
         index.condition = Some(expression_text(cursor, expression)?.0);
     }
     index.renamed_from = renamed_from(cursor.comments_around(start, cursor.position()));
-    Ok((name, table, index, trees))
+    Ok(Created {
+        name,
+        table,
+        index,
+        trees,
+    })
 }
 
 /// A column or an expression, with all that may follow it.
@@ -153,7 +165,12 @@ pub(crate) fn storage_options(cursor: &mut Cursor<'_>) -> Result<BTreeMap<String
 
 impl Reader {
     pub(super) fn create_index(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Unreadable> {
-        let (name, table, index, trees) = create_index(cursor)?;
+        let Created {
+            name,
+            table,
+            index,
+            trees,
+        } = create_index(cursor)?;
         let table = self.resolve(table);
         let name = match name {
             Some(name) => names::truncated(&name),

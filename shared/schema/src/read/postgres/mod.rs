@@ -13,9 +13,10 @@ mod table;
 mod types;
 mod view;
 
-pub(crate) use column::column_parts;
+pub(crate) use column::default;
 pub(crate) use constraint::{Constraint, table_constraint};
 pub(crate) use index::create_index;
+pub(crate) use names::truncated;
 pub(crate) use table::{bounds, partition_by};
 
 use super::{Cursor, Unreadable};
@@ -52,7 +53,7 @@ pub(super) fn read(statements: &[Statement<'_>]) -> Result<Schema, Unreadable> {
         reader.search = search;
         reader.statement(&mut cursor)?;
     }
-    reader.finish()
+    Ok(reader.finish())
 }
 
 /// What must be read first.

@@ -132,7 +132,7 @@ pub(crate) fn joined<'a>(names: impl Iterator<Item = &'a str>) -> String {
             out.push('_');
         }
         out.push_str(name);
-        if out.len() >= MAX_BYTES + 1 {
+        if out.len() > MAX_BYTES {
             break;
         }
     }

@@ -3,12 +3,10 @@
 mod parts;
 mod table;
 
-use std::fmt::Write as _;
-
 pub(crate) use self::{
     parts::{
-        check, column_default, data_type, deferral, foreign_key, generated, identity, index_part, key, name,
-        owned_by, qualified, sequence_options, storage,
+        check, column_default, data_type, foreign_key, identity, key, name, owned_by, qualified,
+        sequence_options, storage,
     },
     table::{bounds, column, create_index, create_table, exclusion},
 };
@@ -33,16 +31,16 @@ pub(crate) fn create_enum(at: &Name, of: &EnumType) -> String {
 pub(crate) fn create_domain(at: &Name, of: &Domain) -> String {
     let mut sql = format!("create domain {} as {}", qualified(at), data_type(&of.data_type));
     if let Some(collation) = &of.collation {
-        let _ = write!(sql, " collate {}", qualified(collation));
+        sql.extend([format!(" collate {}", qualified(collation))]);
     }
     if let Some(default) = &of.default {
-        let _ = write!(sql, " default {default}");
+        sql.extend([format!(" default {default}")]);
     }
     if !of.nullable {
         sql.push_str(" not null");
     }
     for (own, of) in &of.checks {
-        let _ = write!(sql, " constraint {} {}", name(own), check(of));
+        sql.extend([format!(" constraint {} {}", name(own), check(of))]);
     }
     sql
 }
@@ -82,11 +80,11 @@ pub(crate) fn create_view(at: &Name, of: &View, replace: bool) -> String {
     sql.push_str(&qualified(at));
     if !of.columns.is_empty() {
         let columns: Vec<String> = of.columns.iter().map(|own| name(own)).collect();
-        let _ = write!(sql, " ({})", columns.join(", "));
+        sql.extend([format!(" ({})", columns.join(", "))]);
     }
     let options: Vec<(&String, &String)> = of.options.iter().collect();
     sql.push_str(&storage(&options));
-    let _ = write!(sql, " as {}", of.query);
+    sql.extend([format!(" as {}", of.query)]);
     if of.materialized && !of.populated {
         sql.push_str(" with no data");
     }

@@ -1,6 +1,6 @@
 //! Pieces of statements.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::collections::BTreeMap;
 
 use super::super::quoted_name;
 use crate::{
@@ -110,9 +110,9 @@ pub(crate) fn key(of: &Key, primary: bool) -> String {
     if of.nulls_not_distinct {
         sql.push_str(" nulls not distinct");
     }
-    let _ = write!(sql, " ({})", columns.join(", "));
+    sql.extend([format!(" ({})", columns.join(", "))]);
     if !of.include.is_empty() {
-        let _ = write!(sql, " include ({})", names(&of.include));
+        sql.extend([format!(" include ({})", names(&of.include))]);
     }
     sql + &options(&of.options) + deferral(of.deferral)
 }
@@ -125,18 +125,18 @@ pub(crate) fn foreign_key(of: &ForeignKey) -> String {
         qualified(&of.references)
     );
     if !of.referenced.is_empty() {
-        let _ = write!(sql, " ({})", names(&of.referenced));
+        sql.extend([format!(" ({})", names(&of.referenced))]);
     }
     if of.match_full {
         sql.push_str(" match full");
     }
     if of.on_update != Action::NoAction {
-        let _ = write!(sql, " on update {}", action(of.on_update));
+        sql.extend([format!(" on update {}", action(of.on_update))]);
     }
     if of.on_delete != Action::NoAction {
-        let _ = write!(sql, " on delete {}", action(of.on_delete));
+        sql.extend([format!(" on delete {}", action(of.on_delete))]);
         if !of.on_delete_columns.is_empty() {
-            let _ = write!(sql, " ({})", names(&of.on_delete_columns));
+            sql.extend([format!(" ({})", names(&of.on_delete_columns))]);
         }
     }
     sql.push_str(deferral(of.deferral));
@@ -192,19 +192,19 @@ pub(crate) fn sequence_options(of: &SequenceOptions, data_type: &str) -> String 
     let mut sql = String::new();
     let standard = SequenceOptions::filled(data_type, Some(of.increment), (None, None), None);
     if of.increment != 1 {
-        let _ = write!(sql, " increment by {}", of.increment);
+        sql.extend([format!(" increment by {}", of.increment)]);
     }
     if of.min != standard.min {
-        let _ = write!(sql, " minvalue {}", of.min);
+        sql.extend([format!(" minvalue {}", of.min)]);
     }
     if of.max != standard.max {
-        let _ = write!(sql, " maxvalue {}", of.max);
+        sql.extend([format!(" maxvalue {}", of.max)]);
     }
     if of.start != if of.increment > 0 { of.min } else { of.max } {
-        let _ = write!(sql, " start with {}", of.start);
+        sql.extend([format!(" start with {}", of.start)]);
     }
     if of.cache != 1 {
-        let _ = write!(sql, " cache {}", of.cache);
+        sql.extend([format!(" cache {}", of.cache)]);
     }
     if of.cycle {
         sql.push_str(" cycle");
@@ -227,10 +227,10 @@ pub(crate) fn index_part(of: &IndexPart) -> String {
         Indexed::Expression(expression) => format!("({expression})"),
     };
     if let Some(collation) = &of.collation {
-        let _ = write!(sql, " collate {}", qualified(collation));
+        sql.extend([format!(" collate {}", qualified(collation))]);
     }
     if let Some(class) = &of.operator_class {
-        let _ = write!(sql, " {}", qualified(class));
+        sql.extend([format!(" {}", qualified(class))]);
     }
     if of.descending {
         sql.push_str(" desc");

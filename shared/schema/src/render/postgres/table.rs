@@ -1,10 +1,8 @@
 //! Tables and indexes.
 
-use std::fmt::Write as _;
-
 use super::parts::{
-    check, column_default, data_type, deferral, foreign_key, generated, identity, index_part, key, name,
-    names, options, qualified,
+    check, column_default, data_type, deferral, generated, identity, index_part, key, name, names, options,
+    qualified,
 };
 use crate::model::{Bounds, Column, Exclusion, Expression, Index, Name, PartitionBy, Strategy, Table};
 
@@ -18,12 +16,11 @@ pub(crate) fn create_table(at: &Name, of: &Table) -> String {
     .to_owned();
     sql.push_str(&qualified(at));
     if let Some(part) = &of.partition_of {
-        let _ = write!(
-            sql,
+        sql.extend([format!(
             " partition of {} {}",
             qualified(&part.parent),
             bounds(&part.bounds)
-        );
+        )]);
     } else {
         let mut elements: Vec<String> = of.columns.iter().map(column).collect();
         if let Some(primary) = &of.primary_key {
@@ -51,15 +48,15 @@ pub(crate) fn create_table(at: &Name, of: &Table) -> String {
         if elements.is_empty() {
             sql.push_str(" ()");
         } else {
-            let _ = write!(sql, " (\n    {}\n)", elements.join(",\n    "));
+            sql.extend([format!(" (\n    {}\n)", elements.join(",\n    "))]);
         }
     }
     if !of.inherits.is_empty() {
         let parents: Vec<String> = of.inherits.iter().map(qualified).collect();
-        let _ = write!(sql, " inherits ({})", parents.join(", "));
+        sql.extend([format!(" inherits ({})", parents.join(", "))]);
     }
     if let Some(by) = &of.partition_by {
-        let _ = write!(sql, " {}", partition_by(by));
+        sql.extend([format!(" {}", partition_by(by))]);
     }
     sql + &options(&of.options)
 }
@@ -69,16 +66,16 @@ pub(crate) fn create_table(at: &Name, of: &Table) -> String {
 pub(crate) fn column(of: &Column) -> String {
     let mut sql = format!("{} {}", name(&of.name), data_type(&of.data_type));
     if let Some(collation) = &of.collation {
-        let _ = write!(sql, " collate {}", qualified(collation));
+        sql.extend([format!(" collate {}", qualified(collation))]);
     }
     if let Some(value) = &of.default {
-        let _ = write!(sql, " default {}", column_default(value));
+        sql.extend([format!(" default {}", column_default(value))]);
     }
     if let Some(of) = &of.generated {
-        let _ = write!(sql, " {}", generated(of));
+        sql.extend([format!(" {}", generated(of))]);
     }
     if let Some(identity_of) = &of.identity {
-        let _ = write!(sql, " {}", identity(identity_of, &of.data_type.name));
+        sql.extend([format!(" {}", identity(identity_of, &of.data_type.name))]);
     }
     if !of.nullable {
         sql.push_str(" not null");
@@ -95,10 +92,10 @@ pub(crate) fn exclusion(of: &Exclusion) -> String {
         .collect();
     let mut sql = format!("exclude using {} ({})", name(&of.method), parts.join(", "));
     if !of.include.is_empty() {
-        let _ = write!(sql, " include ({})", names(&of.include));
+        sql.extend([format!(" include ({})", names(&of.include))]);
     }
     if let Some(condition) = &of.condition {
-        let _ = write!(sql, " where ({condition})");
+        sql.extend([format!(" where ({condition})")]);
     }
     sql + deferral(of.deferral)
 }
@@ -110,18 +107,18 @@ pub(crate) fn create_index(own: &str, on: &Name, of: &Index, concurrently: bool)
     let parts: Vec<String> = of.parts.iter().map(index_part).collect();
     let mut sql = format!("create {unique}index {how}{} on {}", name(own), qualified(on));
     if of.method != "btree" {
-        let _ = write!(sql, " using {}", name(&of.method));
+        sql.extend([format!(" using {}", name(&of.method))]);
     }
-    let _ = write!(sql, " ({})", parts.join(", "));
+    sql.extend([format!(" ({})", parts.join(", "))]);
     if !of.include.is_empty() {
-        let _ = write!(sql, " include ({})", names(&of.include));
+        sql.extend([format!(" include ({})", names(&of.include))]);
     }
     if of.nulls_not_distinct {
         sql.push_str(" nulls not distinct");
     }
     sql.push_str(&options(&of.options));
     if let Some(condition) = &of.condition {
-        let _ = write!(sql, " where ({condition})");
+        sql.extend([format!(" where ({condition})")]);
     }
     sql
 }
