@@ -17,6 +17,24 @@
 //!   reports equals what was written.
 //! - [`render()`] writes a schema as SQL.
 //!
+//! ```
+//! use muster_schema::{Dialect, PlanOptions, Risk, plan, read};
+//!
+//! let from = read(Dialect::Postgres, "create table users (id bigint primary key, mail text, age int);")?;
+//! let to = read(
+//!     Dialect::Postgres,
+//!     "create table users (
+//!         id bigint primary key,
+//!         email text -- @renamed from=mail
+//!     );",
+//! )?;
+//! let plan = plan(&from, &to, &PlanOptions::default())?;
+//! assert_eq!(plan.steps[0].sql, "alter table public.users rename column mail to email");
+//! assert_eq!(plan.steps[1].sql, "alter table public.users drop column age");
+//! assert_eq!(plan.risk(), Risk::Destructive);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Statements
 //!
 //! - [`split()`] cuts a text into statements as the server's own client would (quotes, comments, dollar quotes,

@@ -6,6 +6,7 @@
 //! a column's table); whatever else differs is a difference. A text that isn't understood is no tree, and whoever
 //! reads it says so.
 
+mod literal;
 mod same;
 mod tree;
 

@@ -92,6 +92,14 @@ fn same_as(a: &Node, b: &Node, of: &DataType) -> bool {
             };
             is_suffix(&parts(a), &parts(b))
         }
+        "money" => super::literal::cents(a).is_some() && super::literal::cents(a) == super::literal::cents(b),
+        name if name.starts_with("timestamp") => {
+            a.strip_suffix(" 00:00:00").unwrap_or(a) == b.strip_suffix(" 00:00:00").unwrap_or(b)
+        }
+        name if name.starts_with("interval") => {
+            let read = |text: &str| super::literal::interval(text, None);
+            read(a).is_some() && read(a) == read(b)
+        }
         _ => false,
     }
 }

@@ -3,7 +3,7 @@
 pub(crate) mod postgres;
 mod quote;
 
-pub(crate) use quote::{quoted_name, quoted_string};
+pub(crate) use quote::{dollar_quoted, quoted_name, quoted_string};
 
 use crate::{Dialect, Refusal, Schema};
 

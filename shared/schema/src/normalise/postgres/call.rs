@@ -44,6 +44,16 @@ pub(super) fn call(cursor: &mut Cursor<'_>, mut path: Vec<String>, quoted: bool)
     if distinct {
         kids.push(Node::word("distinct"));
     }
+    // The server gathers what a variadic function gets into an array.
+    if let Some(Node::Op(head, inner)) = kids.last()
+        && head == "variadic"
+        && let Some(Node::Op(head, values)) = inner.first()
+        && head == "array"
+    {
+        let values = values.clone();
+        kids.pop();
+        kids.extend(values);
+    }
     let node = Node::Call(path, kids);
     after(cursor, node)
 }

@@ -170,7 +170,19 @@ fn keyword(cursor: &mut Cursor<'_>, left: &Node, floor: u8) -> Result<Option<Nod
     if floor < level::AT && cursor.is_words(&["at", "time", "zone"]) {
         cursor.take_words(&["at", "time", "zone"]);
         let zone = above(cursor, level::AT)?;
-        return Ok(Some(Node::call("timezone", vec![zone, left.clone()])));
+        return Ok(Some(Node::op("at time zone", vec![left.clone(), zone])));
+    }
+    if floor < level::OTHER
+        && cursor.is_word("overlaps")
+        && let Node::Op(head, mut kids) = left.clone()
+        && head == "row"
+    {
+        cursor.next();
+        let Node::Op(_, more) = above(cursor, level::OTHER)? else {
+            return Err(cursor.expected("two moments"));
+        };
+        kids.extend(more);
+        return Ok(Some(Node::call("overlaps", kids)));
     }
     if floor < level::COLLATE && cursor.take("collate") {
         let (namespace, name) = cursor.qualified()?;

@@ -3,13 +3,16 @@
 mod call;
 mod expression;
 mod from;
+mod label;
+mod position;
 mod primary;
 mod query;
 mod star;
 
 pub(crate) use expression::{expression, simple_expression};
+pub(crate) use label::natural_name;
 pub(crate) use primary::primary;
-pub(crate) use query::{natural_name, query};
+pub(crate) use query::query;
 pub(crate) use star::{expand_stars, with_column_names};
 
 use super::Node;
@@ -32,6 +35,11 @@ pub(crate) fn cast(value: Node, as_type: DataType) -> Node {
                 Node::Cast(Box::new(number), as_type)
             }
         }
+        Node::Str(text) if as_type.name.starts_with("interval") && !as_type.array => {
+            let field = as_type.name.strip_prefix("interval ").map(str::to_owned);
+            let text = super::literal::interval(&text, field.as_deref()).unwrap_or(text);
+            Node::Cast(Box::new(Node::Str(text)), DataType::plain("interval"))
+        }
         other => Node::Cast(Box::new(other), as_type),
     }
 }
@@ -40,3 +48,6 @@ fn is_numeral(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     digits.starts_with(|c: char| c.is_ascii_digit()) && digits.chars().all(|c| c.is_ascii_digit() || c == '.')
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,7 @@ pub(crate) fn primary(cursor: &mut Cursor<'_>) -> Result<Node, Unreadable> {
         Some(Tok::Number(number)) => {
             let number = number.clone();
             cursor.next();
-            Ok(Node::Number(number))
+            Ok(bits(&number).map_or(Node::Number(number), Node::Str))
         }
         Some(Tok::Mark(mark)) if mark == "(" => brackets(cursor),
         Some(Tok::Mark(mark)) if mark == "*" => {
@@ -36,6 +36,18 @@ pub(crate) fn primary(cursor: &mut Cursor<'_>) -> Result<Node, Unreadable> {
         Some(Tok::Quoted(_)) => named(cursor),
         _ => Err(cursor.expected("a value")),
     }
+}
+
+/// The digits of `b'0101'` and `x'5'`.
+fn bits(number: &str) -> Option<String> {
+    let inner = |prefix: &str| number.strip_prefix(prefix)?.strip_suffix('\'');
+    if let Some(digits) = inner("b'") {
+        return Some(digits.to_owned());
+    }
+    inner("x'")?
+        .chars()
+        .map(|c| c.to_digit(16).map(|digit| format!("{digit:04b}")))
+        .collect()
 }
 
 /// A query if one begins here.

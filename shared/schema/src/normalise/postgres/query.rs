@@ -1,6 +1,6 @@
 //! Queries.
 
-use super::{expression::expression, from};
+use super::{expression::expression, from, label::natural_name, position::positions_resolved};
 use crate::{
     Unreadable,
     normalise::Node,
@@ -258,71 +258,6 @@ fn item(cursor: &mut Cursor<'_>) -> Result<Node, Unreadable> {
     Ok(Node::op("item", vec![Node::Str(name), node]))
 }
 
-/// The name that the server gives a value without one.
-pub(crate) fn natural_name(node: &Node) -> String {
-    let found = match node {
-        Node::Path(path) | Node::Call(path, _) => path.last().cloned(),
-        Node::Cast(inner, as_type) => {
-            let of = natural_name(inner);
-            Some(if of == "?column?" { short_name(as_type) } else { of })
-        }
-        Node::Op(name, kids) => match name.as_str() {
-            "filter" | "over" | "within group" | "collate" | "element" | "slice" => {
-                kids.first().map(natural_name)
-            }
-            "case" | "case of" => {
-                let of = kids.last().map_or_else(|| "case".to_owned(), natural_name);
-                Some(if of == "?column?" { "case".to_owned() } else { of })
-            }
-            "array query" => Some("array".to_owned()),
-            "true" | "false" => Some("bool".to_owned()),
-            "array" | "row" | "exists" | "current_date" | "current_user" | "session_user"
-            | "current_timestamp" | "current_time" | "localtime" | "localtimestamp" | "current_role"
-            | "current_catalog" | "current_schema" => Some(name.clone()),
-            "query" => query_name(node),
-            other => other.strip_prefix("field ").map(str::to_owned),
-        },
-        Node::Str(_) | Node::Number(_) => None,
-    };
-    found.unwrap_or_else(|| "?column?".to_owned())
-}
-
-/// The name of a query's only column.
-fn query_name(query: &Node) -> Option<String> {
-    let mut name = None;
-    query.walk(&mut |node| {
-        if name.is_none()
-            && let Node::Op(head, kids) = node
-            && head == "item"
-            && let Some(Node::Str(label)) = kids.first()
-        {
-            name = Some(label.clone());
-        }
-    });
-    name
-}
-
-/// A type's name in the catalogue, by which a cast's column is called.
-fn short_name(data_type: &crate::model::DataType) -> String {
-    match data_type.name.as_str() {
-        "integer" => "int4",
-        "bigint" => "int8",
-        "smallint" => "int2",
-        "boolean" => "bool",
-        "character varying" => "varchar",
-        "character" => "bpchar",
-        "double precision" => "float8",
-        "real" => "float4",
-        "timestamp with time zone" => "timestamptz",
-        "timestamp without time zone" => "timestamp",
-        "time with time zone" => "timetz",
-        "time without time zone" => "time",
-        "bit varying" => "varbit",
-        other => other,
-    }
-    .to_owned()
-}
-
 /// What follows the last set operation.
 fn tail(cursor: &mut Cursor<'_>) -> Result<Vec<Node>, Unreadable> {
     let mut kids = Vec::new();
@@ -437,90 +372,4 @@ pub(super) fn window(cursor: &mut Cursor<'_>) -> Result<Node, Unreadable> {
     }
     cursor.need_mark(")")?;
     Ok(Node::op("window of", kids))
-}
-
-/// `order by 1` and `group by 1` say a column by its place, `order by name` by its name; the server writes what it
-/// stands for, and for set operations the place.
-fn positions_resolved(query: Node) -> Node {
-    let Node::Op(head, mut kids) = query else {
-        return query;
-    };
-    let items: Option<Vec<(String, Node)>> = kids.iter().find_map(select_items);
-    let is_select = kids
-        .iter()
-        .any(|kid| matches!(kid, Node::Op(name, _) if name == "select"));
-    let Some(items) = items else {
-        return Node::Op(head, kids);
-    };
-    for kid in &mut kids {
-        match kid {
-            Node::Op(name, keys) if name == "order by" => {
-                for key in keys {
-                    if let Node::Op(_, of) = key
-                        && let Some(of) = of.first_mut()
-                    {
-                        resolve(of, &items, is_select, true);
-                    }
-                }
-            }
-            Node::Op(name, parts) if name == "select" => {
-                for part in parts {
-                    if let Node::Op(name, by) = part
-                        && name == "group by"
-                    {
-                        for of in by {
-                            resolve(of, &items, true, false);
-                        }
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    Node::Op(head, kids)
-}
-
-/// The items of a query's first select, if none of them is a star.
-fn select_items(node: &Node) -> Option<Vec<(String, Node)>> {
-    let Node::Op(name, kids) = node else { return None };
-    if name == "items" {
-        return kids
-            .iter()
-            .map(|kid| match kid {
-                Node::Op(name, parts) if name == "item" => match parts.as_slice() {
-                    [Node::Str(name), value] => Some((name.clone(), value.clone())),
-                    _ => None,
-                },
-                _ => None,
-            })
-            .collect();
-    }
-    let is_query = name == "select"
-        || ["union", "except", "intersect"]
-            .iter()
-            .any(|word| name.starts_with(word));
-    if is_query {
-        kids.iter().find_map(select_items)
-    } else {
-        None
-    }
-}
-
-fn resolve(of: &mut Node, items: &[(String, Node)], is_select: bool, names_first: bool) {
-    let place = match of {
-        Node::Number(number) => number.parse::<usize>().ok().and_then(|n| n.checked_sub(1)),
-        Node::Path(path) if path.len() == 1 => items
-            .iter()
-            .position(|(name, value)| *name == path[0] && (names_first || !matches!(value, Node::Path(_)))),
-        _ => None,
-    };
-    if let Some(place) = place
-        && let Some((_, value)) = items.get(place)
-    {
-        *of = if is_select {
-            value.clone()
-        } else {
-            Node::Number((place + 1).to_string())
-        };
-    }
 }

@@ -159,10 +159,11 @@ impl Work<'_> {
         let retyped = self.is_retyped(old, new);
         let default_differs = !compare::defaults(old.default.as_ref(), new.default.as_ref(), &new.data_type);
         // A default may not fit the new type: it goes first and comes again.
-        if old.default.is_some() && (new.default.is_none() || retyped) {
+        let said = compare::said(old.default.as_ref());
+        if said.is_some() && (compare::said(new.default.as_ref()).is_none() || retyped) {
             let was = old.default.as_ref().map(column_default).unwrap_or_default();
             let step = step("drop default".to_owned(), format!("set default {was}"));
-            self.make(7, name, step).provides.clear();
+            self.add(Phase::RenamePart, step);
         }
         if old.identity.is_some() && new.identity.is_none() {
             let was = old
@@ -172,13 +173,13 @@ impl Work<'_> {
                 .unwrap_or_default();
             let step = step("drop identity".to_owned(), format!("add {was}"))
                 .because(Risk::Warning, "the number that it had come to is gone");
-            self.make(7, name, step).provides.clear();
+            self.add(Phase::RenamePart, step);
         }
         if old.generated.is_some() && new.generated.is_none() {
             let mut step = step("drop expression".to_owned(), String::new());
             step.reverse =
                 Reverse::None("a column can't be made generated again; plan the way back anew".to_owned());
-            self.make(7, name, step).provides.clear();
+            self.add(Phase::RenamePart, step);
         }
         if retyped {
             self.retype_column(name, old, new);
@@ -190,7 +191,7 @@ impl Work<'_> {
             );
             self.make(9, name, step).provides.clear();
         }
-        if let Some(default) = &new.default
+        if let Some(default) = compare::said(new.default.as_ref())
             && (default_differs || retyped)
         {
             let back = match &old.default {
@@ -235,7 +236,17 @@ impl Work<'_> {
                     }
                     sql
                 };
-                (set(was, now), set(now, was))
+                let restart = if was.options.start < now.options.min || was.options.start > now.options.max {
+                    " restart"
+                } else {
+                    ""
+                };
+                let back = if now.options.start < was.options.min || now.options.start > was.options.max {
+                    " restart"
+                } else {
+                    ""
+                };
+                (set(was, now) + restart, set(now, was) + back)
             }
             Some(_) => return,
         };

@@ -4,7 +4,7 @@ use crate::{
     Dialect, Schema, Unreadable,
     model::{
         Bounds, Check, ColumnDefault, DataType, Exclusion, Expression, ForeignKey, Index, IndexPart, Indexed,
-        Key, Name, PartitionBy, View,
+        Key, Name, Opaque, PartitionBy, View,
     },
     normalise::{
         Node,
@@ -60,9 +60,25 @@ pub(super) fn collations(a: Option<&Name>, b: Option<&Name>) -> bool {
     maybe(written(a).as_ref(), written(b).as_ref(), names)
 }
 
+/// A default that says something: `null` is what a column gets anyway.
+pub(super) fn said(of: Option<&ColumnDefault>) -> Option<&ColumnDefault> {
+    of.filter(|of| match of {
+        ColumnDefault::Expression(text) => expression_tree(text).is_none_or(|node| !is_null(&node)),
+        ColumnDefault::Next(_) => true,
+    })
+}
+
+fn is_null(node: &Node) -> bool {
+    match node {
+        Node::Op(name, kids) => name == "null" && kids.is_empty(),
+        Node::Cast(inner, _) => is_null(inner),
+        _ => false,
+    }
+}
+
 /// Two defaults of a column of the type.
 pub(super) fn defaults(a: Option<&ColumnDefault>, b: Option<&ColumnDefault>, of: &DataType) -> bool {
-    maybe(a, b, |a, b| match (a, b) {
+    maybe(said(a), said(b), |a, b| match (a, b) {
         (ColumnDefault::Next(a), ColumnDefault::Next(b)) => names(a, b),
         (ColumnDefault::Expression(a), ColumnDefault::Expression(b)) => typed(a, b, of),
         _ => false,
@@ -147,10 +163,16 @@ pub(super) fn partitionings(a: Option<&PartitionBy>, b: Option<&PartitionBy>) ->
     })
 }
 
+/// Two bounds that are moments: a day is its midnight.
+fn moments(a: &Expression, b: &Expression) -> bool {
+    let of = DataType::plain("timestamp without time zone");
+    typed(a, b, &of)
+}
+
 /// Two partitions' bounds.
 pub(super) fn bounds(a: &Bounds, b: &Bounds) -> bool {
     let all = |a: &[Expression], b: &[Expression]| {
-        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| expressions(a, b))
+        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| expressions(a, b) || moments(a, b))
     };
     match (a, b) {
         (Bounds::In(a), Bounds::In(b)) => all(a, b),
@@ -173,4 +195,16 @@ pub(super) fn views((a, from): (&View, &Schema), (b, to): (&View, &Schema)) -> b
 /// The query with the view's own column names.
 fn named(node: Node, view: &View) -> Node {
     crate::normalise::postgres::with_column_names(node, &view.columns)
+}
+
+/// Two definitions of what isn't modelled.
+pub(super) fn code(a: &Opaque, b: &Opaque) -> bool {
+    let read = |of: &Opaque| {
+        let mut cursor = Cursor::new(Dialect::Postgres, &of.definition, 1).ok()?;
+        cursor.take_words(&["create", "or", "replace"]);
+        cursor.take("create");
+        let code = crate::read::postgres::Reader::new().code(&mut cursor).ok()??;
+        cursor.is_done().then_some(code.node)
+    };
+    a.definition == b.definition || matches!((read(a), read(b)), (Some(a), Some(b)) if same(&a, &b))
 }

@@ -38,7 +38,7 @@ fn rules(table: &Table) -> BTreeMap<String, Rule> {
             },
         );
     };
-    for own in &table.primary_key {
+    if let Some(own) = &table.primary_key {
         put(&own.name, key(own, true), 11, BUILDS, &own.comment);
     }
     for (name, own) in &table.uniques {
@@ -274,20 +274,25 @@ impl Work<'_> {
                 .cloned()
                 .collect()
         };
-        let has_index = |of: &Table| {
-            of.indexes.values().any(|index| {
+        let indexes = |of: &Table| -> Vec<crate::model::Index> {
+            let is_over = |index: &&crate::model::Index| {
                 index.unique
+                    && index.parts.len() == key.referenced.len()
                     && index.parts.iter().all(|part| {
                         part.column_name()
                             .is_some_and(|own| key.referenced.iter().any(|column| column == own))
                     })
-            })
+            };
+            of.indexes.values().filter(is_over).cloned().collect()
         };
-        let now = keys(new);
-        keys(old)
-            .iter()
-            .any(|was| !now.iter().any(|now| compare::keys(was, now)))
-            || (has_index(old) && keys(old).is_empty())
+        let (now, now_indexes) = (keys(new), indexes(new));
+        keys(old).iter().any(|was| {
+            !now.iter()
+                .any(|now| was.name == now.name && compare::keys(was, now))
+        }) || (keys(old).is_empty()
+            && indexes(old)
+                .iter()
+                .any(|was| !now_indexes.iter().any(|now| compare::indexes(was, now))))
     }
 
     pub(super) fn add_foreign_key(&mut self, name: &Name, own: &str, of: &ForeignKey) {

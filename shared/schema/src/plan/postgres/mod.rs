@@ -94,6 +94,7 @@ pub(super) fn plan(from: &Schema, to: &Schema, options: PlanOptions) -> Result<P
     work.unknown();
     work.find_retyped();
     work.find_moving();
+    work.find_lost();
     work.find_rebuilt();
     work.namespaces();
     work.types();
@@ -147,6 +148,16 @@ impl Work<'_> {
         self.options.drops
     }
 
+    /// Takes away an object of its own; what depends on it by its definition goes before it.
+    fn remove_object(&mut self, name: &Name, rank: u8, step: Step) {
+        if self.remove(Phase::Drop, step)
+            && let Some(item) = self.items.last_mut()
+        {
+            item.provides.push(vec![name.name.clone()]);
+            item.rank = rank;
+        }
+    }
+
     fn refuse(&mut self, reason: impl Into<String>) {
         self.refused.push(reason.into());
     }
@@ -183,3 +194,6 @@ impl Item {
         self
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Item, Phase};
 use crate::{
     Dialect,
-    plan::Step,
+    plan::{Reverse, Step},
     read::{Tok, token::tokens},
 };
 
@@ -13,18 +13,24 @@ use crate::{
 pub(super) fn ordered(mut items: Vec<Item>) -> Vec<Step> {
     items.sort_by_key(|item| (item.phase, item.rank));
     let mut out = Vec::new();
-    let mut makes = Vec::new();
+    let (mut makes, mut drops) = (Vec::new(), Vec::new());
     for item in items {
-        if item.phase == Phase::Make {
-            makes.push(item);
-        } else {
-            if item.phase > Phase::Make {
-                out.append(&mut sorted(std::mem::take(&mut makes)));
+        match item.phase {
+            Phase::Make => makes.push(item),
+            Phase::Drop => drops.push(item),
+            phase => {
+                if phase > Phase::Make {
+                    out.append(&mut sorted(std::mem::take(&mut makes)));
+                }
+                if phase > Phase::Drop {
+                    out.append(&mut dropped(std::mem::take(&mut drops)));
+                }
+                out.push(item.step);
             }
-            out.push(item.step);
         }
     }
     out.append(&mut sorted(makes));
+    out.append(&mut dropped(drops));
     out
 }
 
@@ -34,6 +40,27 @@ fn sorted(items: Vec<Item>) -> Vec<Step> {
         .iter()
         .map(|item| &mentioned(&item.step.sql) | &item.needs)
         .collect();
+    by_need(items, &words)
+}
+
+/// What names a thing goes before it.
+fn dropped(mut items: Vec<Item>) -> Vec<Step> {
+    items.reverse();
+    let words: Vec<BTreeSet<String>> = items
+        .iter()
+        .map(|item| match &item.step.reverse {
+            Reverse::Sql(back) | Reverse::Lossy(back, _) => {
+                back.iter().flat_map(|sql| mentioned(sql)).collect()
+            }
+            Reverse::None(_) => BTreeSet::new(),
+        })
+        .collect();
+    let mut steps = by_need(items, &words);
+    steps.reverse();
+    steps
+}
+
+fn by_need(items: Vec<Item>, words: &[BTreeSet<String>]) -> Vec<Step> {
     let needs = |item: usize, other: usize| {
         item != other
             && items[item].provides != items[other].provides

@@ -48,8 +48,9 @@ impl Work<'_> {
                 format!("drop sequence {}", qualified(&name)),
                 Reverse::losing(create_sequence(&name, &old), "the number that it had come to"),
             );
-            self.remove(
-                Phase::Drop,
+            self.remove_object(
+                &name,
+                2,
                 step.because(Risk::Destructive, "the number that it had come to is gone"),
             );
         }

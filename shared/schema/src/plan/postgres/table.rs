@@ -121,13 +121,7 @@ impl Work<'_> {
         let step = Step::new("table", name, format!("drop table {}", qualified(name)), back)
             .because(Risk::Destructive, GONE)
             .locking(Lock::Everything);
-        // What inherits goes before what it inherits from.
-        let phase = if old.inherits.is_empty() {
-            Phase::Drop
-        } else {
-            Phase::DropPart
-        };
-        self.remove(phase, step);
+        self.remove_object(name, 0, step);
     }
 
     /// What a table is, apart from its parts.

@@ -158,7 +158,7 @@ impl Work<'_> {
             if !to.enums.contains_key(&name) {
                 let sql = format!("drop type {}", qualified(&name));
                 let step = Step::new("type", &name, sql, Reverse::one(create_enum(&name, &old)));
-                self.remove(Phase::Drop, step);
+                self.remove_object(&name, 4, step);
             }
         }
     }
@@ -258,7 +258,7 @@ impl Work<'_> {
             if !to.domains.contains_key(&name) {
                 let sql = format!("drop domain {}", qualified(&name));
                 let step = Step::new("domain", &name, sql, Reverse::one(create_domain(&name, &old)));
-                self.remove(Phase::Drop, step);
+                self.remove_object(&name, 4, step);
             }
         }
     }
@@ -360,7 +360,7 @@ impl Work<'_> {
             if !to.composites.contains_key(&name) {
                 let sql = format!("drop type {}", qualified(&name));
                 let step = Step::new("type", &name, sql, Reverse::one(create_composite(&name, &old)));
-                self.remove(Phase::Drop, step);
+                self.remove_object(&name, 4, step);
             }
         }
     }

@@ -129,21 +129,12 @@ fn part(cursor: &mut Cursor<'_>, parts: &mut ColumnParts) -> Result<(), Unreadab
     Ok(())
 }
 
-/// What a row gets that doesn't say; `null` is what it gets anyway.
+/// What a row gets that doesn't say.
 pub(crate) fn default(cursor: &mut Cursor<'_>) -> Result<Option<ColumnDefault>, Unreadable> {
     let (text, node) = expression_text(cursor, simple_expression)?;
-    Ok(match &node {
-        node if is_null(node) => None,
-        node => Some(next_value(node).map_or(ColumnDefault::Expression(text), ColumnDefault::Next)),
-    })
-}
-
-fn is_null(node: &Node) -> bool {
-    match node {
-        Node::Op(name, kids) => name == "null" && kids.is_empty(),
-        Node::Cast(inner, _) => is_null(inner),
-        _ => false,
-    }
+    Ok(Some(
+        next_value(&node).map_or(ColumnDefault::Expression(text), ColumnDefault::Next),
+    ))
 }
 
 /// The sequence of `nextval('…')`, if it is that and no more; a name that isn't qualified has no namespace.

@@ -1,7 +1,23 @@
 //! `comment on …`.
 
 use super::Reader;
-use crate::{Unreadable, model::Name, read::Cursor};
+use crate::{
+    Unreadable,
+    model::{Name, OpaqueKey, OpaqueKind},
+    read::Cursor,
+};
+
+/// Kinds of objects whose comment follows their name.
+const KINDS: &[&str] = &[
+    "table",
+    "view",
+    "index",
+    "sequence",
+    "type",
+    "domain",
+    "schema",
+    "extension",
+];
 
 impl Reader {
     /// After `comment on`.
@@ -77,17 +93,51 @@ impl Reader {
         Ok(comment.map(|comment| *comment = text).is_some())
     }
 
+    /// On a routine, a trigger or a policy.
+    fn comment_on_code(&mut self, cursor: &mut Cursor<'_>) -> Result<Option<bool>, Unreadable> {
+        let (kind, on_table) = if cursor.take("function") {
+            (OpaqueKind::Function, false)
+        } else if cursor.take("procedure") {
+            (OpaqueKind::Procedure, false)
+        } else if cursor.take("trigger") {
+            (OpaqueKind::Trigger, true)
+        } else if cursor.take("policy") {
+            (OpaqueKind::Policy, true)
+        } else {
+            return Ok(None);
+        };
+        let found = if on_table {
+            let name = cursor.name()?;
+            cursor.need("on")?;
+            let on = Some(self.object_name(cursor)?);
+            self.schema
+                .opaque
+                .iter_mut()
+                .find(|(key, _)| key.kind == kind && key.name.name == name && key.on == on)
+                .map(|(key, _)| key.clone())
+        } else {
+            let name = self.object_name(cursor)?;
+            let types = if cursor.is_mark("(") {
+                Some(super::routine::given_types(cursor)?)
+            } else {
+                None
+            };
+            let fits = |key: &&OpaqueKey| {
+                key.kind == kind && key.name == name && (types.is_none() || key.arguments == types)
+            };
+            let mut all = self.schema.opaque.keys().filter(fits);
+            let first = all.next().cloned();
+            first.filter(|_| all.next().is_none())
+        };
+        let text = value(cursor)?;
+        let found = found.and_then(|key| self.schema.opaque.get_mut(&key));
+        Ok(Some(found.map(|opaque| opaque.comment = text).is_some()))
+    }
+
     fn comment_on_object(&mut self, cursor: &mut Cursor<'_>) -> Result<bool, Unreadable> {
-        const KINDS: &[&str] = &[
-            "table",
-            "view",
-            "index",
-            "sequence",
-            "type",
-            "domain",
-            "schema",
-            "extension",
-        ];
+        if let Some(known) = self.comment_on_code(cursor)? {
+            return Ok(known);
+        }
         let schema = if cursor.take_words(&["materialized", "view"]) {
             "view"
         } else {

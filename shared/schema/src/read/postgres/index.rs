@@ -76,6 +76,41 @@ pub(crate) fn create_index(cursor: &mut Cursor<'_>) -> Result<Created, Unreadabl
     })
 }
 
+/// Operator classes that the server takes by itself for the types that they are for, and so doesn't report.
+const USUAL_CLASSES: &[&str] = &[
+    "array_ops",
+    "bit_ops",
+    "bool_ops",
+    "bpchar_ops",
+    "bytea_ops",
+    "char_ops",
+    "cidr_ops",
+    "date_ops",
+    "enum_ops",
+    "float4_ops",
+    "float8_ops",
+    "int2_ops",
+    "int4_ops",
+    "int8_ops",
+    "interval_ops",
+    "jsonb_ops",
+    "macaddr_ops",
+    "money_ops",
+    "name_ops",
+    "numeric_ops",
+    "oid_ops",
+    "range_ops",
+    "text_ops",
+    "time_ops",
+    "timestamp_ops",
+    "timestamptz_ops",
+    "timetz_ops",
+    "tsvector_ops",
+    "uuid_ops",
+    "varbit_ops",
+    "varchar_ops",
+];
+
 /// A column or an expression, with all that may follow it.
 pub(crate) fn index_part(cursor: &mut Cursor<'_>) -> Result<(IndexPart, Option<Node>), Unreadable> {
     let (on, tree) = indexed(cursor)?;
@@ -96,12 +131,16 @@ pub(crate) fn index_part(cursor: &mut Cursor<'_>) -> Result<(IndexPart, Option<N
         cursor.is_mark(",") || cursor.is_mark(")") || cursor.is_one_of(&["asc", "desc", "nulls", "with"]);
     if !ends && !cursor.is_done() {
         let (namespace, name) = cursor.qualified()?;
+        let is_usual = namespace.is_none() && USUAL_CLASSES.contains(&name.as_str());
         part.operator_class = Some(Name::new(
             namespace
                 .filter(|namespace| namespace != "pg_catalog")
                 .unwrap_or_default(),
             name,
         ));
+        if is_usual {
+            part.operator_class = None;
+        }
         if cursor.is_mark("(") {
             return Err(cursor.fail("parameters of an operator class are not modelled"));
         }

@@ -8,8 +8,10 @@ pub(crate) mod data_type;
 mod finish;
 mod index;
 mod names;
+mod routine;
 mod sequence;
 mod table;
+mod trigger;
 mod types;
 mod view;
 
@@ -17,12 +19,14 @@ pub(crate) use column::default;
 pub(crate) use constraint::{Constraint, table_constraint};
 pub(crate) use index::create_index;
 pub(crate) use names::truncated;
+pub(crate) use routine::Code;
 pub(crate) use table::{bounds, partition_by};
+pub(crate) use trigger::privilege_words;
 
 use super::{Cursor, Unreadable};
 use crate::{
     Dialect, Schema, Statement,
-    model::{Expression, Extension, Name},
+    model::{Expression, Extension, Name, OpaqueKind},
     normalise::Node,
 };
 
@@ -97,6 +101,10 @@ impl Reader {
             self.alter(cursor)?;
         } else if cursor.take_words(&["comment", "on"]) {
             self.comment(cursor)?;
+        } else if cursor.take("grant") {
+            self.privileges(cursor, true)?;
+        } else if cursor.take("revoke") {
+            self.privileges(cursor, false)?;
         } else {
             return Err(cursor
                 .fail("a statement that makes nothing; a schema is made of CREATE, ALTER and COMMENT ON"));
@@ -105,7 +113,7 @@ impl Reader {
     }
 
     fn create(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Unreadable> {
-        let replace = cursor.take_words(&["or", "replace"]);
+        cursor.take_words(&["or", "replace"]);
         if cursor.take("schema") {
             return self.create_schema(cursor);
         }
@@ -136,8 +144,30 @@ impl Reader {
         if cursor.take_words(&["materialized", "view"]) {
             return self.create_view(cursor, true);
         }
-        let _ = replace;
-        Err(cursor.fail("this kind of object is not read"))
+        match self.code(cursor)? {
+            Some(code) => {
+                self.put(code);
+                Ok(())
+            }
+            None => Err(cursor.fail("this kind of object is not read")),
+        }
+    }
+
+    /// What isn't modelled, after `create [or replace]`.
+    pub(crate) fn code(&self, cursor: &mut Cursor<'_>) -> Result<Option<Code>, Unreadable> {
+        Ok(Some(if cursor.take("function") {
+            self.routine(cursor, OpaqueKind::Function)?
+        } else if cursor.take("procedure") {
+            self.routine(cursor, OpaqueKind::Procedure)?
+        } else if cursor.take("trigger") {
+            self.trigger(cursor, false)?
+        } else if cursor.take_words(&["constraint", "trigger"]) {
+            self.trigger(cursor, true)?
+        } else if cursor.take("policy") {
+            self.policy(cursor)?
+        } else {
+            return Ok(None);
+        }))
     }
 
     /// A name where it stands.

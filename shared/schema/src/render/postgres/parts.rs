@@ -156,10 +156,26 @@ fn action(of: Action) -> &'static str {
     }
 }
 
+/// Whether the text holds together without brackets: no blank outside of brackets and strings.
+fn is_bare(text: &str) -> bool {
+    let (mut open, mut quoted) = (0_i32, false);
+    for c in text.chars() {
+        match c {
+            '\'' | '"' => quoted = !quoted,
+            '(' | '[' if !quoted => open += 1,
+            ')' | ']' if !quoted => open -= 1,
+            ' ' | '\n' | '\t' if !quoted && open == 0 => return false,
+            _ => {}
+        }
+    }
+    true
+}
+
 /// The expression after `default`.
 pub(crate) fn column_default(of: &ColumnDefault) -> String {
     match of {
-        ColumnDefault::Expression(expression) => expression.to_string(),
+        ColumnDefault::Expression(expression) if is_bare(expression.as_str()) => expression.to_string(),
+        ColumnDefault::Expression(expression) => format!("({expression})"),
         ColumnDefault::Next(sequence) => {
             format!("nextval({}::regclass)", super::string(&qualified(sequence)))
         }
