@@ -11,22 +11,19 @@ pub(crate) fn same(left: &Node, right: &Node) -> bool {
         (Node::Path(a), Node::Path(b)) => is_suffix(a, b),
         (Node::Call(a, args), Node::Call(b, others)) => is_suffix(a, b) && all_same(args, others),
         (Node::Op(a, kids), Node::Op(b, others)) if a == b => all_same(kids, others),
-        (Node::Cast(a, of), Node::Cast(b, other)) if same_type(of, other) && same_as(a, b, of) => true,
-        (Node::Cast(inner, of), other) | (other, Node::Cast(inner, of)) if may_be_added(inner, of) => {
-            same_as(inner, other, of) || both_cast(left, right)
+        (Node::Cast(a, of), Node::Cast(b, other)) => {
+            (same_type(of, other) && same_as(a, b, of)) || adds(a, of, right) || adds(b, other, left)
+        }
+        (Node::Cast(inner, of), other) | (other, Node::Cast(inner, of)) => {
+            may_be_added(inner, of) && same_as(inner, other, of)
         }
         _ => false,
     }
 }
 
-/// Each side has a cast that the other has not.
-fn both_cast(left: &Node, right: &Node) -> bool {
-    match (left, right) {
-        (Node::Cast(a, _), Node::Cast(b, of)) => {
-            may_be_added(b, of) && matches!(**a, Node::Cast(..)) && same(left, b)
-        }
-        _ => false,
-    }
+/// Whether the type is what a server added to a cast that the other side also has.
+fn adds(inner: &Node, of: &DataType, other: &Node) -> bool {
+    matches!(inner, Node::Cast(..)) && may_be_added(inner, of) && same(inner, other)
 }
 
 fn all_same(left: &[Node], right: &[Node]) -> bool {

@@ -251,7 +251,38 @@ pub(super) fn expression_text(
 ) -> Result<(Expression, Node), Unreadable> {
     let from = cursor.position();
     let node = reader(cursor)?;
-    Ok((Expression::new(cursor.text_since(from)), node))
+    Ok((Expression::new(without_brackets(&cursor.text_since(from))), node))
+}
+
+/// The text without brackets around the whole of it, which say nothing; a list or a query in brackets keeps them.
+fn without_brackets(text: &str) -> &str {
+    let Some(inner) = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) else {
+        return text;
+    };
+    let (mut open, mut quoted) = (0_i32, false);
+    for c in inner.chars() {
+        match c {
+            '\'' | '"' => quoted = !quoted,
+            '(' if !quoted => open += 1,
+            ')' if !quoted => open -= 1,
+            ',' if !quoted && open == 0 => return text,
+            '$' => return text,
+            _ => {}
+        }
+        if open < 0 {
+            return text;
+        }
+    }
+    let first = inner
+        .trim_start()
+        .split(|c: char| !c.is_alphanumeric())
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    if quoted || matches!(first.as_str(), "select" | "with" | "values") {
+        return text;
+    }
+    without_brackets(inner.trim())
 }
 
 /// `@renamed from=name` (or `@rename from=name`) in one of the comments.

@@ -118,7 +118,7 @@ pub(crate) fn create_index(own: &str, on: &Name, of: &Index, concurrently: bool)
     }
     sql.push_str(&options(&of.options));
     if let Some(condition) = &of.condition {
-        sql.extend([format!(" where ({condition})")]);
+        sql.extend([format!(" where {condition}")]);
     }
     sql
 }
