@@ -4,6 +4,7 @@
 //! (`repeatable read`, read only), gives every cell as text or null, and hands the answers to [`assemble`]. A
 //! connection that sees a different database than it means to is the caller's to notice.
 
+mod mysql;
 mod postgres;
 
 use std::collections::BTreeMap;
@@ -29,7 +30,7 @@ pub type Answers = BTreeMap<String, Rows>;
 pub fn queries(dialect: Dialect) -> &'static [Query] {
     match dialect {
         Dialect::Postgres => postgres::QUERIES,
-        Dialect::MySql => &[],
+        Dialect::MySql => mysql::QUERIES,
     }
 }
 
@@ -37,6 +38,6 @@ pub fn queries(dialect: Dialect) -> &'static [Query] {
 pub fn assemble(dialect: Dialect, answers: &Answers) -> Result<Schema, Unreadable> {
     match dialect {
         Dialect::Postgres => postgres::assemble(answers),
-        Dialect::MySql => Err(Unreadable::Dialect(dialect)),
+        Dialect::MySql => mysql::assemble(answers),
     }
 }

@@ -34,6 +34,9 @@ pub struct Column {
     /// Its collation, where it is not the type's (PostgreSQL) or the table's (MySQL). `pg_catalog` is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collation: Option<Name>,
+    /// A check that stands with the column and has no name (MySQL; MariaDB keeps it as a part of the column).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<Expression>,
     /// `select *` doesn't show it (MySQL).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub invisible: bool,

@@ -14,6 +14,7 @@ mod name;
 mod opaque;
 mod partition;
 mod sequence;
+mod server;
 mod table;
 mod types;
 mod view;
@@ -32,6 +33,7 @@ pub use self::{
     opaque::{Opaque, OpaqueKey, OpaqueKind},
     partition::{Bounds, PartitionBy, PartitionOf, Strategy},
     sequence::{Sequence, SequenceOptions},
+    server::Server,
     table::Table,
     types::{Composite, Domain, EnumType},
     view::View,
@@ -43,6 +45,9 @@ use crate::Dialect;
 pub struct Schema {
     /// Whose SQL its expressions are in.
     pub dialect: Dialect,
+    /// The server that it was read from, where what things mean depends on it (MySQL, MariaDB); none for a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<Server>,
     /// The default character set and collation of the database (MySQL).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charset: Option<String>,
@@ -103,6 +108,7 @@ impl Schema {
         }
         Self {
             dialect,
+            server: None,
             charset: None,
             collation: None,
             namespaces,

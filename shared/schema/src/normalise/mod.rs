@@ -10,6 +10,7 @@ mod literal;
 mod same;
 mod tree;
 
+pub(crate) mod mysql;
 pub(crate) mod postgres;
 
 pub(crate) use same::same;

@@ -6,8 +6,11 @@
 //! - Objects are ordered by what they need: what depends on a thing goes before it goes, and comes after it came.
 //! - Two expressions that may mean different things are different: the plan writes the new one, which is harmless.
 
+mod mysql;
+mod postgres;
 mod step;
 
+pub(crate) use mysql::views_in_order as mysql_views_in_order;
 pub use step::{Lock, Plan, PlanOptions, Refusal, Reverse, Step, Subject, Withheld};
 
 use crate::{Dialect, Schema};
@@ -22,15 +25,6 @@ pub fn plan(from: &Schema, to: &Schema, options: &PlanOptions) -> Result<Plan, R
     }
     match to.dialect {
         Dialect::Postgres => postgres::plan(from, to, *options),
-        Dialect::MySql => mysql(from, to),
+        Dialect::MySql => mysql::plan(from, to, *options),
     }
-}
-
-mod postgres;
-
-fn mysql(from: &Schema, to: &Schema) -> Result<Plan, Refusal> {
-    if from == to {
-        return Ok(Plan::default());
-    }
-    Err(Refusal::because("plans for MySQL are not made yet"))
 }

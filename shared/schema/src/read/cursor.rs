@@ -239,6 +239,31 @@ impl<'a> Cursor<'a> {
         out
     }
 
+    /// The text from a token up to here, as it was written.
+    pub(crate) fn raw_since(&self, from: usize) -> String {
+        let tokens = self.tokens.get(from..self.at).unwrap_or_default();
+        match (tokens.first(), tokens.last()) {
+            (Some(first), Some(last)) => self.text[first.start..last.end].to_owned(),
+            _ => String::new(),
+        }
+    }
+
+    /// The whole text without `qualifier.`, wherever it stands as a quoted name.
+    pub(crate) fn without_qualifier(&self, qualifier: &str) -> String {
+        let mut out = String::new();
+        let mut from = 0;
+        for pair in self.tokens.windows(2) {
+            let [name, dot] = pair else { continue };
+            let is_it = matches!(&name.tok, Tok::Quoted(quoted) if quoted == qualifier);
+            if is_it && matches!(&dot.tok, Tok::Mark(mark) if mark == ".") && name.start >= from {
+                out.push_str(&self.text[from..name.start]);
+                from = dot.end;
+            }
+        }
+        out.push_str(&self.text[from..]);
+        out
+    }
+
     /// Skips a bracket and all in it.
     pub(crate) fn skip_brackets(&mut self) -> Result<(), Unreadable> {
         self.need_mark("(")?;

@@ -5,6 +5,7 @@
 //! nothing is left out.
 
 mod cursor;
+pub(crate) mod mysql;
 pub(crate) mod postgres;
 pub(crate) mod token;
 
@@ -64,9 +65,8 @@ impl Unreadable {
 /// annotations in comments: `-- @renamed from=old_name` in the line of the column, the table or the index that has
 /// the new name.
 pub fn read(dialect: Dialect, text: &str) -> Result<Schema, Unreadable> {
-    let statements = split(dialect, text)?;
     match dialect {
-        Dialect::Postgres => postgres::read(&statements),
-        Dialect::MySql => Err(Unreadable::Dialect(dialect)),
+        Dialect::Postgres => postgres::read(&split(dialect, text)?),
+        Dialect::MySql => mysql::read(text),
     }
 }

@@ -1,5 +1,6 @@
 //! SQL from the model, for each dialect; the one place that quotes.
 
+pub(crate) mod mysql;
 pub(crate) mod postgres;
 mod quote;
 
@@ -13,6 +14,6 @@ use crate::{Dialect, Refusal, Schema};
 pub fn render(schema: &Schema) -> Result<Vec<String>, Refusal> {
     match schema.dialect {
         Dialect::Postgres => postgres::schema(schema),
-        Dialect::MySql => Err(Refusal::because("schemas of MySQL are not rendered yet")),
+        Dialect::MySql => Ok(mysql::schema(schema)),
     }
 }
