@@ -31,6 +31,12 @@ impl Env {
         )
     }
 
+    /// Adds what was started beside it.
+    pub fn extend(&mut self, more: &Self) {
+        self.0
+            .extend(more.0.iter().map(|(name, value)| (*name, value.clone())));
+    }
+
     /// The value of one variable, if its service was started.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)

@@ -8,6 +8,7 @@ mod built;
 mod cold_start;
 mod deploy;
 mod engine;
+mod schema_corpus;
 mod simulated;
 mod storage;
 
@@ -46,6 +47,10 @@ const NAMES: &[(&str, &str)] = &[
         "a simulated fleet: losses, acknowledgements, the control plane's memory and CPU",
     ),
     (
+        "schema-corpus",
+        "other people's changes of schemas, planned and run on PostgreSQL and MariaDB (--corpus DIR)",
+    ),
+    (
         "storage",
         "bytes for each sample at rest, beside VictoriaMetrics and Prometheus; charts",
     ),
@@ -79,6 +84,15 @@ pub struct Args {
     /// storage: a recording of a real host, as CSV: `timeMs,cpu.total,…`; else a week of simulated readings.
     #[arg(long)]
     trace: Option<PathBuf>,
+    /// schema-corpus: the folder that holds the cases, in folders mysql and postgres.
+    #[arg(long)]
+    corpus: Option<PathBuf>,
+    /// schema-corpus: only the cases in whose file or name this stands, with reasons.
+    #[arg(long)]
+    filter: Option<String>,
+    /// schema-corpus: only mysql or postgres.
+    #[arg(long)]
+    dialect: Option<String>,
     /// The measurement.
     name: Option<String>,
 }
@@ -101,6 +115,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<ExitCode> {
         }
         "cold-start" => cold_start::measure(args, interrupt)?,
         "deploy" => deploy::measure(args.rounds.unwrap_or(20), interrupt)?,
+        "schema-corpus" => schema_corpus::measure(args, interrupt)?,
         "storage" => storage::measure(args, interrupt)?,
         "dispatch" => simulated::dispatch(args, interrupt)?,
         "api" => simulated::on_both_databases("api", interrupt)?,
