@@ -34,6 +34,7 @@ const SQL: &[&str] = &[
     "control-plane/src/*/store",
     "control-plane/src/*/store.rs",
     "control-plane/src/db",
+    "control-plane/cli/src/schema/database",
     "agent/src/worker/sql",
     "tests",
 ];

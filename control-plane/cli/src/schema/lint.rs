@@ -1,14 +1,13 @@
 //! `musterctl schema lint`
 
 use std::{
-    io::{self, Read as _, Write as _},
-    path::{Path, PathBuf},
+    io::{self, Write as _},
+    path::PathBuf,
 };
 
-use anyhow::Context as _;
-use muster_schema::{Dialect, MAX_TEXT_BYTES, lint};
+use muster_schema::{Dialect, lint};
 
-use super::{FOUND, NOTHING, REFUSED};
+use super::{FOUND, NOTHING, REFUSED, input};
 
 /// What to lint.
 #[derive(clap::Args)]
@@ -24,7 +23,7 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
-    let text = read(&args.file).with_context(|| format!("{} can't be read", args.file.display()))?;
+    let text = input::read(&args.file)?;
     let findings = match lint(args.dialect, &text) {
         Ok(findings) => findings,
         Err(error) => {
@@ -43,18 +42,4 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     }
     out.flush()?;
     Ok(if findings.is_empty() { NOTHING } else { FOUND })
-}
-
-/// No more than lint takes, and one byte to see that there is more.
-fn read(file: &Path) -> io::Result<String> {
-    let most = u64::try_from(MAX_TEXT_BYTES)
-        .unwrap_or(u64::MAX)
-        .saturating_add(1);
-    let mut text = String::new();
-    if file == Path::new("-") {
-        io::stdin().lock().take(most).read_to_string(&mut text)?;
-    } else {
-        std::fs::File::open(file)?.take(most).read_to_string(&mut text)?;
-    }
-    Ok(text)
 }

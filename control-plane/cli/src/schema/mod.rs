@@ -1,7 +1,10 @@
-//! `musterctl schema …`: work on SQL files, without a server.
+//! `musterctl schema …`: work on SQL files and databases, without a server.
 //!
 //! Exit codes: 0 nothing found, 2 something found, 3 refused (the reason is on standard error), 1 failure.
 
+mod database;
+mod diff;
+mod input;
 mod lint;
 
 use clap::Subcommand;
@@ -18,6 +21,8 @@ pub const REFUSED: u8 = 3;
 /// What to do.
 #[derive(Subcommand)]
 pub enum Command {
+    /// Print the SQL that makes one schema of another: DDL files or databases
+    Diff(diff::Args),
     /// Find what people regret later in a file of SQL: one `rule severity line message` on each line
     Lint(lint::Args),
 }
@@ -25,6 +30,7 @@ pub enum Command {
 /// Does it; the answer is the exit code.
 pub fn run(command: Command) -> anyhow::Result<u8> {
     match command {
+        Command::Diff(args) => diff::run(&args),
         Command::Lint(args) => lint::run(&args),
     }
 }

@@ -1,0 +1,143 @@
+//! `musterctl schema diff`
+
+use std::{
+    io::{self, Write as _},
+    path::Path,
+};
+
+use muster_schema::{Dialect, Finding, Plan, PlanOptions, Reverse, Schema, SplitError, lint, plan, split};
+use serde_json::{Value, json};
+
+use super::{
+    FOUND, NOTHING, REFUSED,
+    database::{self, Url},
+    input,
+};
+
+/// What to compare.
+#[derive(clap::Args)]
+pub struct Args {
+    /// mysql or postgres
+    #[arg(long)]
+    dialect: Dialect,
+    /// The schema that is there: a file of DDL, `-` for standard input, or a database's URL
+    #[arg(long)]
+    from: String,
+    /// The schema that is wanted, given in the same way
+    #[arg(long)]
+    to: String,
+    /// Drop nothing; what would have been dropped is told
+    #[arg(long)]
+    no_drops: bool,
+    /// PostgreSQL: build and drop indexes concurrently, outside of transactions
+    #[arg(long)]
+    concurrently: bool,
+    /// Print one JSON object with each step's risk, the lint findings and the way back instead
+    #[arg(long)]
+    json: bool,
+}
+
+/// A side that can't be compared.
+enum Side {
+    Schema(Box<Schema>),
+    /// It can't be read, and why.
+    Unreadable(String),
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
+    let (from, to) = match (side(args, "from", &args.from)?, side(args, "to", &args.to)?) {
+        (Side::Schema(from), Side::Schema(to)) => (from, to),
+        (Side::Unreadable(reason), _) | (_, Side::Unreadable(reason)) => {
+            crate::report(&reason);
+            return Ok(REFUSED);
+        }
+    };
+    let options = PlanOptions {
+        drops: !args.no_drops,
+        concurrently: args.concurrently,
+    };
+    let plan = match plan(&from, &to, &options) {
+        Ok(plan) => plan,
+        Err(refusal) => {
+            refusal.reasons.iter().for_each(|reason| crate::report(reason));
+            return Ok(REFUSED);
+        }
+    };
+    let mut out = io::stdout().lock();
+    if args.json {
+        serde_json::to_writer(&mut out, &described(args.dialect, &plan)?)?;
+        writeln!(out)?;
+    } else {
+        for step in &plan.steps {
+            writeln!(out, "{}", terminated(args.dialect, &step.sql))?;
+        }
+        for withheld in &plan.withheld {
+            crate::report(&format!("kept: {} ({})", withheld.object, withheld.sql));
+        }
+    }
+    out.flush()?;
+    Ok(if plan.is_empty() { NOTHING } else { FOUND })
+}
+
+fn side(args: &Args, which: &str, given: &str) -> anyhow::Result<Side> {
+    let schema = match Url::of(given) {
+        Some(url) => {
+            database::schema(args.dialect, &url).map_err(|error| error.context(format!("--{which}")))?
+        }
+        None => muster_schema::read(args.dialect, &input::read(Path::new(given))?),
+    };
+    Ok(match schema {
+        Ok(schema) => Side::Schema(Box::new(schema)),
+        // A file is named; a URL holds a password.
+        Err(reason) if Url::of(given).is_none() => Side::Unreadable(format!("{given}: {reason}")),
+        Err(reason) => Side::Unreadable(format!("--{which}: {reason}")),
+    })
+}
+
+/// A statement as the server's own client reads it.
+fn terminated(dialect: Dialect, sql: &str) -> String {
+    let is_block =
+        dialect == Dialect::MySql && matches!(split(dialect, sql), Err(SplitError::NeedsDelimiter { .. }));
+    // Without a block in it, a `;` stands in a string or comment.
+    if is_block {
+        format!("delimiter //\n{sql}//\ndelimiter ;")
+    } else {
+        format!("{sql};")
+    }
+}
+
+fn described(dialect: Dialect, plan: &Plan) -> anyhow::Result<Value> {
+    let mut value = serde_json::to_value(plan)?;
+    let mut back = Vec::new();
+    let mut lost = Vec::new();
+    for step in plan.steps.iter().rev() {
+        match &step.reverse {
+            Reverse::Sql(statements) => back.extend(statements.iter()),
+            Reverse::Lossy(statements, what) => {
+                back.extend(statements.iter());
+                lost.push(what);
+            }
+            Reverse::None(why) => lost.push(why),
+        }
+    }
+    let object = value.as_object_mut();
+    if let Some(object) = object {
+        object.insert("risk".to_owned(), json!(plan.risk()));
+        object.insert("sql".to_owned(), json!(plan.sql()));
+        object.insert("rollbackSql".to_owned(), json!(back));
+        object.insert("notBroughtBack".to_owned(), json!(lost));
+        object.insert("findings".to_owned(), json!(findings(dialect, plan)));
+    }
+    Ok(value)
+}
+
+/// Of each statement by itself, with the line in which it stands in the whole; a routine's body is not linted.
+fn findings(dialect: Dialect, plan: &Plan) -> Vec<Finding> {
+    lint(dialect, &plan.sql()).unwrap_or_else(|_| {
+        plan.steps
+            .iter()
+            .filter_map(|step| lint(dialect, &step.sql).ok())
+            .flatten()
+            .collect()
+    })
+}
