@@ -58,6 +58,7 @@ impl<'a> Assembly<'a> {
         let row = Row(row);
         let mut server = Server {
             version: row.text(0)?.to_owned(),
+            lower_case_names: row.get(4).is_some_and(|setting| setting != "0"),
             ..Server::default()
         };
         for charset in self.rows("charsets")? {

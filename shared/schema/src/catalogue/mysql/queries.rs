@@ -10,7 +10,8 @@ use crate::catalogue::Query;
 pub(crate) const QUERIES: &[Query] = &[
     Query {
         name: "server",
-        sql: "select cast(version() as char), schema_name, default_character_set_name, default_collation_name
+        sql: "select cast(version() as char), schema_name, default_character_set_name, default_collation_name,
+                     cast(@@lower_case_table_names as char)
               from information_schema.schemata where schema_name = database()",
     },
     Query {

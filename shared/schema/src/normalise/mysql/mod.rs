@@ -30,17 +30,47 @@ pub(crate) fn same_expression(a: &Expression, b: &Expression) -> bool {
     }
 }
 
-/// Whether two queries mean the same; nothing if one of them isn't understood.
-pub(crate) fn same_query(a: &Expression, b: &Expression) -> Option<bool> {
-    if a == b {
+/// Whether two queries mean the same, where the columns may have been given other names; nothing if one of them isn't
+/// understood.
+pub(crate) fn same_query(
+    (a, a_names): (&Expression, &[String]),
+    (b, b_names): (&Expression, &[String]),
+) -> Option<bool> {
+    if a == b && a_names == b_names {
         return Some(true);
     }
-    let tree = |text: &Expression| -> Option<Node> {
+    let tree = |text: &Expression, names: &[String]| -> Option<Node> {
         let mut cursor = Cursor::new(Dialect::MySql, text.as_str(), 1).ok()?;
         let node = query(&mut cursor).ok()?;
-        cursor.is_done().then_some(node)
+        cursor.is_done().then(|| named(node, names))
     };
-    Some(same(&tree(a)?, &tree(b)?))
+    Some(same(&tree(a, a_names)?, &tree(b, b_names)?))
+}
+
+/// The query with these names for its columns, as the server keeps it: in its first select.
+fn named(query: Node, names: &[String]) -> Node {
+    let Node::Op(head, mut kids) = query else {
+        return query;
+    };
+    if names.is_empty() || kids.is_empty() {
+        return Node::Op(head, kids);
+    }
+    let first = kids.remove(0);
+    let first = match first {
+        Node::Op(word, items) if word == "items" && items.len() == names.len() => {
+            let items = items.into_iter().zip(names).map(|(item, name)| match item {
+                Node::Op(word, mut parts) if word == "item" && !parts.is_empty() => {
+                    parts[0] = Node::Str(name.to_lowercase());
+                    Node::Op(word, parts)
+                }
+                other => other,
+            });
+            Node::Op(word, items.collect())
+        }
+        other => named(other, names),
+    };
+    kids.insert(0, first);
+    Node::Op(head, kids)
 }
 
 #[cfg(test)]
@@ -93,7 +123,20 @@ mod tests {
 
     #[test]
     fn queries_are_compared_by_meaning() {
-        let same = |a: &str, b: &str| same_query(&Expression::new(a), &Expression::new(b));
+        let same = |a: &str, b: &str| same_query((&Expression::new(a), &[]), (&Expression::new(b), &[]));
+        assert_eq!(
+            same_query(
+                (
+                    &Expression::new("select id, count(*) from t group by id"),
+                    &["A".to_owned(), "n".to_owned()]
+                ),
+                (
+                    &Expression::new("select `t`.`id` AS `a`,count(0) AS `n` from `t` group by `t`.`id`"),
+                    &[]
+                ),
+            ),
+            Some(true)
+        );
         assert_eq!(
             same(
                 "select u.id as id, p.id as post_id from (users as u join posts as p on ((u.id = p.user_id)))",

@@ -172,10 +172,10 @@ fn same_view(old: &View, new: &View) -> Option<bool> {
         options
     };
     let both = old.options.contains_key("definer") && new.options.contains_key("definer");
-    if options(old, both) != options(new, both) || (!new.columns.is_empty() && new.columns != old.columns) {
+    if options(old, both) != options(new, both) {
         return Some(false);
     }
-    same_query(&old.query, &new.query)
+    same_query((&old.query, &old.columns), (&new.query, &new.columns))
 }
 
 /// The views of a schema, each after those that it reads.

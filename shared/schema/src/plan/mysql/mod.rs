@@ -15,6 +15,7 @@ mod alter;
 mod code;
 mod columns;
 mod keys;
+mod refuse;
 mod same;
 mod settle;
 mod tables;
@@ -51,6 +52,7 @@ pub(super) fn plan(from: &Schema, to: &Schema, options: PlanOptions) -> Result<P
         withheld: Vec::new(),
         refused: Vec::new(),
     };
+    planner.refuse(rules.server.is_some());
     planner.drop_code();
     let renames = planner.rename_tables();
     let changes = planner.table_changes(&renames);

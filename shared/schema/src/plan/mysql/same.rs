@@ -24,8 +24,8 @@ pub(super) fn same_column(a: &Column, b: &Column) -> bool {
     };
     plain(a) == plain(b)
         && same_default(a, b)
-        && same_option(a.on_update.as_ref(), b.on_update.as_ref())
-        && same_option(a.check.as_ref(), b.check.as_ref())
+        && same_expressions(a.on_update.as_ref(), b.on_update.as_ref())
+        && same_expressions(a.check.as_ref(), b.check.as_ref())
         && match (&a.generated, &b.generated) {
             (Some(a), Some(b)) => a.stored == b.stored && same_expression(&a.expression, &b.expression),
             (None, None) => true,
@@ -33,7 +33,7 @@ pub(super) fn same_column(a: &Column, b: &Column) -> bool {
         }
 }
 
-fn same_option(a: Option<&Expression>, b: Option<&Expression>) -> bool {
+pub(super) fn same_expressions(a: Option<&Expression>, b: Option<&Expression>) -> bool {
     match (a, b) {
         (Some(a), Some(b)) => same_expression(a, b),
         (None, None) => true,

@@ -37,17 +37,76 @@ impl<'a> Rules<'a> {
 /// The schema with everything said.
 pub(super) fn settled(schema: &Schema, rules: &Rules<'_>) -> Schema {
     let mut schema = schema.clone();
+    if rules.server.is_some_and(|server| server.lower_case_names) {
+        lower_names(&mut schema);
+    }
     for (name, table) in &mut schema.tables {
         options(table, rules);
         for column in &mut table.columns {
             data_type(column, rules);
             text(column, table.collation.as_deref(), rules);
         }
+        prefixes(table);
         if rules.server.is_some() {
             checks(name, table, rules);
         }
     }
     schema
+}
+
+/// Tables by the names that the server keeps.
+fn lower_names(schema: &mut Schema) {
+    let lower = |name: Name| Name::new(name.namespace, name.name.to_lowercase());
+    let tables = std::mem::take(&mut schema.tables);
+    schema.tables = tables
+        .into_iter()
+        .map(|(name, mut table)| {
+            for key in table.foreign_keys.values_mut() {
+                key.references = lower(key.references.clone());
+            }
+            (lower(name), table)
+        })
+        .collect();
+    let views = std::mem::take(&mut schema.views);
+    schema.views = views
+        .into_iter()
+        .map(|(name, view)| (lower(name), view))
+        .collect();
+    let opaque = std::mem::take(&mut schema.opaque);
+    schema.opaque = opaque
+        .into_iter()
+        .map(|(mut key, of)| {
+            key.on = key.on.map(lower);
+            (key, of)
+        })
+        .collect();
+}
+
+/// A prefix as long as the column is the column.
+fn prefixes(table: &mut Table) {
+    let lengths: BTreeMap<String, u32> = table
+        .columns
+        .iter()
+        .filter(|column| {
+            matches!(
+                column.data_type.name.as_str(),
+                "char" | "varchar" | "binary" | "varbinary"
+            )
+        })
+        .filter_map(|column| {
+            Some((
+                column.name.clone(),
+                column.data_type.arguments.first()?.parse().ok()?,
+            ))
+        })
+        .collect();
+    let keys = table.primary_key.iter_mut().flat_map(|key| &mut key.columns);
+    let indexes = table.indexes.values_mut().flat_map(|index| &mut index.parts);
+    for part in keys.chain(indexes) {
+        let length = part.column_name().and_then(|column| lengths.get(column)).copied();
+        part.prefix
+            .take_if(|prefix| length.is_some_and(|length| *prefix >= length));
+    }
 }
 
 fn options(table: &mut Table, rules: &Rules<'_>) {

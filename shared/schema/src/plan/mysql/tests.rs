@@ -11,6 +11,7 @@ fn on_mariadb(text: &str) -> Schema {
     Schema {
         server: Some(Server {
             version: "10.11.14-MariaDB".to_owned(),
+            lower_case_names: false,
             collations: collations
                 .map(|(charset, collation)| (charset.to_owned(), collation.to_owned()))
                 .into(),
@@ -112,6 +113,41 @@ fn a_trigger_that_names_a_column_that_goes_stops_the_plan() {
     let to = schema(&format!("create table t (a int); {trigger}"));
     let refusal = plan(&from, &to, &PlanOptions::default()).unwrap_err();
     assert!(refusal.to_string().contains("names the column b"), "{refusal}");
+}
+
+#[test]
+fn what_only_a_server_can_name_is_not_guessed_from_files() {
+    for text in [
+        "create table t (a int, check (a > 0));",
+        "create table t (a int check (a > 0));",
+    ] {
+        let to = schema("create table t (a int, b int);");
+        let refusal = plan(&schema(text), &to, &PlanOptions::default()).unwrap_err();
+        assert!(refusal.to_string().contains("has no name"), "{refusal}");
+        assert!(plan(&on_mariadb(text), &to, &PlanOptions::default()).is_ok());
+    }
+    let refusal = plan(
+        &schema(""),
+        &schema(
+            "create table u (id int primary key); create table t (a int, foreign key (a) references u (id)) engine = MyISAM;",
+        ),
+        &PlanOptions::default(),
+    );
+    assert!(refusal.unwrap_err().to_string().contains("keeps no foreign keys"));
+}
+
+#[test]
+fn a_server_that_keeps_lower_case_finds_its_tables() {
+    let mut from =
+        on_mariadb("create table users (id int not null primary key, name varchar(10), key k (name));");
+    if let Some(server) = &mut from.server {
+        server.lower_case_names = true;
+    }
+    let plan = planned(
+        &from,
+        "create table Users (id int not null primary key, name varchar(10), key k (name(10)));",
+    );
+    assert!(plan.is_empty(), "{:?}", sql(&plan));
 }
 
 #[test]
