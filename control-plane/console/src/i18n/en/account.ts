@@ -86,6 +86,7 @@ export const account = {
     whenText: 'More often is safer. Without any second factor, a code is mailed to your address.',
   },
   bindings: {
+    another: 'Sign in with another account there, too.',
     bind: 'Bind',
     bound: 'Your account at {name} is bound. It signs you in from now on.',
     none: 'No accounts elsewhere',

@@ -88,6 +88,7 @@ export const account: Pick<Messages, 'profile' | 'contact' | 'strength' | 'secur
     whenText: '验证越频繁越安全。没有其他方式时，验证码会发送到你的邮箱。',
   },
   bindings: {
+    another: '也可再绑定该处的另一个账号。',
     bind: '绑定',
     bound: '已绑定 {name} 账号，今后可用它登录。',
     none: '没有第三方账号',
