@@ -1,9 +1,9 @@
 //! The one error of the crate: what happened, apart from how it is said. Each room has its own enum, which knows
 //! how to become this; `http::problem` turns this into a response, and nothing else does.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
-use crate::{access::Operation, db::DbError};
+use crate::{access::Operation, db::DbError, flaw::Flaw};
 
 /// Why something was not done, in terms that HTTP, the link and the command line can each put in their own words.
 #[derive(Debug, thiserror::Error)]
@@ -21,8 +21,14 @@ pub enum Error {
     #[error("you need the permission {0}")]
     Forbidden(Operation),
     /// Signed in, but this is refused for a reason other than a missing permission.
-    #[error("{0}")]
-    Denied(Cow<'static, str>),
+    /// `code` is stable, the message for a person.
+    #[error("{message}")]
+    Denied {
+        /// Kebab-case.
+        code: &'static str,
+        /// Why, and what to do.
+        message: Cow<'static, str>,
+    },
     /// The present state does not allow it. `code` is stable, the message for a person.
     #[error("{message}")]
     Conflict {
@@ -31,6 +37,9 @@ pub enum Error {
         /// What is in the way and what to do.
         message: String,
     },
+    /// A field whose value must be unique has one that somebody else has.
+    #[error("this {0} is taken: choose another")]
+    Taken(&'static str),
     /// Bigger than allowed.
     #[error("{0}")]
     TooLarge(Cow<'static, str>),
@@ -58,15 +67,40 @@ pub struct FieldError {
     pub field: String,
     /// What is wrong and what to do.
     pub message: String,
+    /// The same for callers that say it in another language: `length`, `taken`, `wrong`…; `invalid` where only the
+    /// message says it.
+    #[schema(value_type = String)]
+    pub code: &'static str,
+    /// What the code's sentence needs: `least`, `most`…
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub params: BTreeMap<&'static str, String>,
+}
+
+impl FieldError {
+    /// Of one field.
+    pub fn new(field: impl Into<String>, flaw: impl Into<Flaw>) -> Self {
+        let flaw = flaw.into();
+        Self {
+            field: field.into(),
+            message: flaw.to_string(),
+            code: flaw.code(),
+            params: flaw.params(),
+        }
+    }
 }
 
 impl Error {
     /// One wrong field.
-    pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Invalid(vec![FieldError {
-            field: field.into(),
+    pub fn invalid(field: impl Into<String>, flaw: impl Into<Flaw>) -> Self {
+        Self::Invalid(vec![FieldError::new(field, flaw)])
+    }
+
+    /// Refused for a reason with a stable code.
+    pub fn denied(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::Denied {
+            code,
             message: message.into(),
-        }])
+        }
     }
 
     /// A conflict with a stable code.

@@ -13,6 +13,7 @@ pub mod db;
 pub mod delivery;
 pub mod doctor;
 pub mod error;
+pub mod flaw;
 pub mod fleet;
 pub mod http;
 pub mod install;

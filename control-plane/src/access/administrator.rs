@@ -15,6 +15,7 @@ use crate::{
     app::App,
     audit::{self, Entry},
     error::Error,
+    flaw::Flaw,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
 };
@@ -113,7 +114,9 @@ impl Authority {
     /// Passes for any administrator.
     pub async fn require_any(app: &App, who: &Identity) -> Result<Self, AccessError> {
         match Self::of(app, who).await? {
-            Self::Some(platforms) if platforms.is_empty() => Err(denied("only administrators may do this")),
+            Self::Some(platforms) if platforms.is_empty() => {
+                Err(denied("only-administrators", "only administrators may do this"))
+            }
             authority => Ok(authority),
         }
     }
@@ -123,7 +126,7 @@ impl Authority {
         let authority = Self::require_any(app, who).await?;
         match &authority {
             Self::Some(platforms) if !platforms.values().any(|kind| *kind == AdministratorKind::Manager) => {
-                Err(denied(ONLY_LOOK))
+                Err(denied("only-looks", ONLY_LOOK))
             }
             Self::All | Self::Some(_) => Ok(authority),
         }
@@ -154,7 +157,7 @@ impl Authority {
         self.see(platform)?;
         match self {
             Self::Some(platforms) if platforms.get(&platform) == Some(&AdministratorKind::Operator) => {
-                Err(denied(ONLY_LOOK))
+                Err(denied("only-looks", ONLY_LOOK))
             }
             Self::All | Self::Some(_) => Ok(()),
         }
@@ -172,6 +175,7 @@ impl Authority {
             Ok(())
         } else {
             Err(denied(
+                "administers-more",
                 "they administer more than you manage: ask the super administrator",
             ))
         }
@@ -180,8 +184,8 @@ impl Authority {
 
 const ONLY_LOOK: &str = "operators only look: ask a manager of this platform";
 
-pub(super) fn denied(message: &'static str) -> AccessError {
-    AccessError::Refused(Error::Denied(message.into()))
+pub(super) fn denied(code: &'static str, message: &'static str) -> AccessError {
+    AccessError::Refused(Error::denied(code, message))
 }
 
 /// The platforms that somebody is bound to as an administrator.
@@ -219,7 +223,7 @@ pub(super) async fn add(
         .ok_or(AccessError::NoPlatform)?;
     let user = super::user::get(app, new.user_id)
         .await
-        .map_err(|_| AccessError::invalid("userId", "there is no such user"))?;
+        .map_err(|_| AccessError::invalid("userId", Flaw::NoSuch("user")))?;
     let administrator = Administrator {
         user_id: user.id,
         account: user.account,
@@ -265,6 +269,7 @@ pub(super) async fn remove(
 fn may_set(authority: &Authority, kind: Option<AdministratorKind>) -> Result<(), AccessError> {
     match (authority, kind) {
         (Authority::Some(_), Some(AdministratorKind::Manager)) => Err(denied(
+            "only-super-admin",
             "only the super administrator adds, changes and removes managers",
         )),
         (Authority::All | Authority::Some(_), Some(_) | None) => Ok(()),

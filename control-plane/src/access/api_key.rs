@@ -12,6 +12,7 @@ use crate::{
     audit::{self, Entry},
     delivery,
     error::Error,
+    flaw::Flaw,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
 };
@@ -115,14 +116,14 @@ pub(super) async fn create(
 ) -> Result<(ApiKey, SecretString), AccessError> {
     caller.require(Operation::ApiKeyWrite)?;
     let super::Actor::User { user, username, .. } = &caller.actor else {
-        return Err(AccessError::Refused(Error::Denied(
-            "API keys belong to users: sign in as one (the super administrator and keys can't make keys)"
-                .into(),
+        return Err(AccessError::Refused(Error::denied(
+            "only-users",
+            "API keys belong to users: sign in as one (the super administrator and keys can't make keys)",
         )));
     };
     let name = new.name.trim();
     if name.is_empty() || name.chars().count() > 100 {
-        return Err(AccessError::invalid("name", "must have 1 to 100 characters"));
+        return Err(AccessError::invalid("name", Flaw::Length(1, 100)));
     }
     if new
         .expires_in_days
@@ -130,7 +131,7 @@ pub(super) async fn create(
     {
         return Err(AccessError::invalid(
             "expiresInDays",
-            format!("must be 1 to {MAX_LIFE_DAYS}"),
+            Flaw::Range(1, MAX_LIFE_DAYS),
         ));
     }
     if let Some(application) = new.application_id {
@@ -140,10 +141,7 @@ pub(super) async fn create(
                 .await
                 .map_err(Error::from)?;
         if !there {
-            return Err(AccessError::invalid(
-                "applicationId",
-                "there is no such application",
-            ));
+            return Err(AccessError::invalid("applicationId", Flaw::NoSuch("application")));
         }
     }
     let now = app.clock.now();

@@ -13,6 +13,7 @@ use crate::{
     app::App,
     audit::{self, Entry},
     db::DbError,
+    flaw::Flaw,
     in_tx,
 };
 
@@ -170,14 +171,11 @@ pub(super) async fn put_type(
     who.require_super_admin()?;
     let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if code.is_empty() || code.len() > 32 || !code.chars().all(good) {
-        return Err(AccessError::invalid(
-            "code",
-            "must have 1 to 32 lower-case letters, digits and hyphens",
-        ));
+        return Err(AccessError::invalid("code", Flaw::Slug(32)));
     }
     let name = body.name.trim().to_owned();
     if !(1..=64).contains(&name.chars().count()) {
-        return Err(AccessError::invalid("name", "must have 1 to 64 characters"));
+        return Err(AccessError::invalid("name", Flaw::Length(1, 64)));
     }
     let kind = BindingType {
         id: app.clock.new_id(),

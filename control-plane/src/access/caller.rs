@@ -132,8 +132,9 @@ impl Identity {
             | Actor::ApiKey { .. }
             | Actor::Webhook { .. }
             | Actor::Agent { .. }
-            | Actor::System { .. } => Err(Error::Denied(
-                "this is for users: sign in as one (the super administrator and API keys can't do it)".into(),
+            | Actor::System { .. } => Err(Error::denied(
+                "only-users",
+                "this is for users: sign in as one (the super administrator and API keys can't do it)",
             )),
         }
     }
@@ -148,7 +149,10 @@ impl Identity {
         if self.is_super_admin() {
             Ok(())
         } else {
-            Err(Error::Denied("only the super administrator may do this".into()))
+            Err(Error::denied(
+                "only-super-admin",
+                "only the super administrator may do this",
+            ))
         }
     }
 }
@@ -262,12 +266,12 @@ impl Caller {
             Decision::Allowed => Ok(()),
             Decision::NotGiven | Decision::Limited => Err(Error::Forbidden(operation)),
             Decision::OutOfReach(kind) => Err(match object {
-                Some(Object::All(_)) => Error::Denied(
+                Some(Object::All(_)) => Error::denied(
+                    "narrowed",
                     format!(
                         "your permissions are narrowed to some {}s: you can't act on all of them",
                         kind.noun()
-                    )
-                    .into(),
+                    ),
                 ),
                 Some(object) => Error::NotFound(object.noun()),
                 None => Error::NotFound("object"),

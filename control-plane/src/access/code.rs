@@ -25,6 +25,7 @@ use super::{
 use crate::{
     app::App,
     audit::{self, Entry},
+    flaw::Flaw,
     in_tx,
 };
 
@@ -182,12 +183,7 @@ pub(super) async fn verify_mobile(app: &App, who: &Identity, proof: MobileProof)
     let user = who.require_user()?;
     let hash = sha256(proof.challenge.expose_secret().as_bytes()).0;
     let now = app.clock.now();
-    let wrong = || {
-        AccessError::invalid(
-            "code",
-            "is not the code that was sent last, or does not work any more",
-        )
-    };
+    let wrong = || AccessError::invalid("code", Flaw::Code);
     let found = in_tx!(app.db, |tx| store::challenge::count_answer(tx, &hash, now)
         .await?);
     let mine = |challenge: &Challenge| challenge.user == user && challenge.purpose == Purpose::Mobile;

@@ -11,6 +11,7 @@ use crate::{
     app::App,
     audit::{self, Entry},
     db::Tx,
+    flaw::Flaw,
     in_tx,
 };
 
@@ -135,7 +136,7 @@ pub(super) async fn delete(app: &App, caller: &Caller, id: DepartmentId) -> Resu
     };
     delete().await.map_err(|error| match error {
         AccessError::Db(db) if db.violates_foreign_key() => AccessError::Conflict {
-            code: "in-use",
+            code: "has-departments",
             message: "there are departments below this one: move or delete them first".to_owned(),
         },
         other => other,
@@ -189,7 +190,7 @@ async fn check(app: &App, tx: &mut Tx, caller: &Caller, new: &Department) -> Res
             return Err(AccessError::invalid("parentId", "is below this department"));
         }
         let Some(parent) = parents.get(&id) else {
-            return Err(AccessError::invalid("parentId", "there is no such department"));
+            return Err(AccessError::invalid("parentId", Flaw::NoSuch("department")));
         };
         if depth > MAX_DEPTH {
             return Err(AccessError::invalid(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{db::DbError, error::Error};
+use crate::{db::DbError, error::Error, flaw::Flaw};
 
 /// Why something about people was not done.
 #[derive(Debug, thiserror::Error)]
@@ -112,8 +112,8 @@ pub enum AccessError {
     Invalid {
         /// JSON path.
         field: &'static str,
-        /// What to do.
-        message: String,
+        /// What is wrong with it.
+        message: Flaw,
     },
     /// Missing permission.
     #[error(transparent)]
@@ -127,7 +127,7 @@ pub enum AccessError {
 }
 
 impl AccessError {
-    pub(super) fn invalid(field: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn invalid(field: &'static str, message: impl Into<Flaw>) -> Self {
         Self::Invalid {
             field,
             message: message.into(),
@@ -161,16 +161,14 @@ impl From<AccessError> for Error {
             AccessError::Conflict { code, message } => Self::conflict(code, message),
             AccessError::InUse(_) => Self::conflict("in-use", message),
             AccessError::BuiltIn(_) => Self::conflict("built-in", message),
-            AccessError::Homeless
-            | AccessError::Csrf
-            | AccessError::AboveYou
-            | AccessError::NoSecondFactor => Self::Denied(message.into()),
-            AccessError::Taken(field) => {
-                Self::conflict("taken", format!("this {field} is taken: choose another"))
-            }
-            AccessError::OwnerHasAll | AccessError::SecondOwner | AccessError::LastOwner => {
-                Self::conflict("one-owner", message)
-            }
+            AccessError::Homeless => Self::denied("homeless", message),
+            AccessError::Csrf => Self::denied("csrf", message),
+            AccessError::AboveYou => Self::denied("above-you", message),
+            AccessError::NoSecondFactor => Self::denied("no-second-factor", message),
+            AccessError::Taken(field) => Self::Taken(field),
+            AccessError::OwnerHasAll => Self::conflict("owner-has-all", message),
+            AccessError::SecondOwner => Self::conflict("second-owner", message),
+            AccessError::LastOwner => Self::conflict("last-owner", message),
             AccessError::Invalid { field, message } => Self::invalid(field, message),
             AccessError::Refused(error) => error,
             AccessError::Db(error) => error.into(),

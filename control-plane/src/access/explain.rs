@@ -9,7 +9,7 @@ use super::{
     AccessError, Asked, Caller, Decision, Object, ObjectKind, Operation, Permissions, grant,
     member_permission, permission::SourceKind,
 };
-use crate::{app::App, delivery, error::Error, fleet, schema, secrets};
+use crate::{app::App, delivery, error::Error, flaw::Flaw, fleet, schema, secrets};
 
 /// What is asked.
 #[derive(Debug, Deserialize, IntoParams, ToSchema)]
@@ -111,7 +111,7 @@ async fn answer(
     } else {
         super::own_operation::known(app, caller.org(), [question.operation.clone()])
             .await
-            .map_err(|_| AccessError::invalid("operation", "there is no such operation"))?;
+            .map_err(|_| AccessError::invalid("operation", Flaw::NoSuch("operation")))?;
         Asked::Own(&question.operation)
     };
     let found = match (question.object_kind, &question.object_id) {

@@ -19,6 +19,7 @@ use crate::{
     app::App,
     audit::{self, Entry},
     error::Error,
+    flaw::Flaw,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
     notify::{self, Channel, Language, Letter, Template},
@@ -121,11 +122,11 @@ pub(super) async fn create(
     grant::within(caller, &grant::of_role(new.role))?;
     let days = new.expires_in_days.unwrap_or(DEFAULT_DAYS);
     if !(1..=30).contains(&days) {
-        return Err(AccessError::invalid("expiresInDays", "must be 1 to 30"));
+        return Err(AccessError::invalid("expiresInDays", Flaw::Range(1, 30)));
     }
     let email = new.email.map(|email| email.trim().to_owned());
     if email.as_ref().is_some_and(|email| !is_email(email)) {
-        return Err(AccessError::invalid("email", "is not a usable e-mail address"));
+        return Err(AccessError::invalid("email", Flaw::Email));
     }
     let now = app.clock.now();
     let token = random_token(PREFIX);
@@ -206,7 +207,7 @@ pub(super) async fn accept(app: &App, who: &Identity, hash: &[u8]) -> Result<Joi
     } = &who.actor
     else {
         let message = "only users join orgs: sign in as one";
-        return Err(AccessError::Refused(Error::Denied(message.into())));
+        return Err(AccessError::Refused(Error::denied("only-users", message)));
     };
     app.throttle.attempt(&format!("join {username}"), who.ip)?;
     let (person, now) = (user::get(app, *id).await?, app.clock.now());
@@ -229,7 +230,7 @@ pub(super) async fn accept(app: &App, who: &Identity, hash: &[u8]) -> Result<Joi
         }
         store::member::check_name(tx, &app.db, *id, open.org, &open.org_name).await?;
         if !store::member::insert(tx, (open.org, *id), open.role, 1, now).await? {
-            return Err(AccessError::invalid("token", "you are a member already"));
+            return Err(AccessError::invalid("token", Flaw::MemberAlready));
         }
         tell_admins(app, tx, &person.username, *id, &open).await?;
         let entry = Entry::done("member:accept", "invitation", open.id).after(&open.role);

@@ -18,6 +18,7 @@ use crate::{
     app::App,
     audit::{self, Entry},
     error::Error,
+    flaw::Flaw,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
 };
@@ -195,12 +196,12 @@ pub(super) async fn apply(app: &App, who: &Identity, wish: EntryCode) -> Result<
     } = &who.actor
     else {
         let message = "only users join orgs: sign in as one";
-        return Err(AccessError::Refused(Error::Denied(message.into())));
+        return Err(AccessError::Refused(Error::denied("only-users", message)));
     };
     app.throttle.attempt(&format!("join {username}"), who.ip)?;
     let applicant = user::get(app, *id).await?;
     let found = store::joining::find_by_code(&app.db, applicant.platform_id, &wish.code).await?;
-    let (org, name, setting) = found.ok_or_else(|| AccessError::invalid("code", "no org has this code"))?;
+    let (org, name, setting) = found.ok_or_else(|| AccessError::invalid("code", Flaw::NoOrg))?;
     if let Some(missing) = setting.fields.iter().find(|field| !field.is_filled(&applicant)) {
         let message = format!("fill in your profile first: {}", missing.as_str());
         return Err(AccessError::Conflict {
@@ -213,7 +214,7 @@ pub(super) async fn apply(app: &App, who: &Identity, wish: EntryCode) -> Result<
         store::member::check_name(tx, &app.db, *id, org, &name).await?;
         match store::joining::find_status(tx, org, *id).await? {
             Some(status) if status > 0 => {
-                return Err(AccessError::invalid("code", "you are a member already"));
+                return Err(AccessError::invalid("code", Flaw::MemberAlready));
             }
             Some(_) => store::joining::set_status(tx, (org, *id), 0, now).await?,
             None => store::joining::insert_request(tx, org, *id, now).await?,
@@ -296,7 +297,7 @@ pub(super) async fn reject(
     caller.require(Operation::MemberWrite)?;
     let reason = rejection.reason.trim();
     if reason.is_empty() || reason.chars().count() > 200 {
-        return Err(AccessError::invalid("reason", "must have 1 to 200 characters"));
+        return Err(AccessError::invalid("reason", Flaw::Length(1, 200)));
     }
     let name = super::org::get(app, caller).await?.name;
     decide(

@@ -13,6 +13,7 @@ use crate::{
     app::App,
     audit::{self, Entry},
     db::Tx,
+    flaw::Flaw,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
 };
@@ -94,14 +95,14 @@ pub(super) async fn add(app: &App, caller: &Caller, new: NewMember) -> Result<Me
     let add = async |added: &mut Option<UserId>| -> Result<(), AccessError> {
         in_tx!(app.db, |tx| {
             let user = store::user::find_by_username(tx, caller.org(), &new.username).await?;
-            let user = user
-                .ok_or_else(|| AccessError::invalid("username", "there is no such user in this platform"))?;
+            let user =
+                user.ok_or_else(|| AccessError::invalid("username", Flaw::NoSuch("user in this platform")))?;
             let org = store::org::find_in(tx, caller.org())
                 .await?
                 .ok_or(AccessError::NoOrg)?;
             store::member::check_name(tx, &app.db, user, caller.org(), &org).await?;
             if !store::member::insert(tx, (caller.org(), user), new.role, 1, now).await? {
-                return Err(AccessError::invalid("username", "is a member already"));
+                return Err(AccessError::invalid("username", Flaw::IsMember));
             }
             if let Some(id) = &legacy_id {
                 store::member::set_legacy_id(tx, (caller.org(), user), id).await?;

@@ -17,6 +17,7 @@ use crate::{
     app::App,
     audit::{self, Entry},
     db::{DbError, Tx},
+    flaw::Flaw,
     fleet,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
@@ -173,10 +174,7 @@ pub(super) fn prepare(app: &App, name: &str, slug: &str, description: String) ->
     let slug = slug.trim();
     let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if slug.is_empty() || slug.len() > 40 || !slug.chars().all(good) || slug.starts_with('-') {
-        return Err(AccessError::invalid(
-            "slug",
-            "must be 1 to 40 lower-case letters, digits and dashes",
-        ));
+        return Err(AccessError::invalid("slug", Flaw::Slug(40)));
     }
     Ok(Org {
         id: app.clock.new_id(),
@@ -273,17 +271,14 @@ pub(super) async fn delete(app: &App, caller: &Caller, deletion: OrgDeletion) ->
     caller.require(Operation::OrgDelete)?;
     let org = get(app, caller).await?;
     if deletion.name != org.name {
-        return Err(AccessError::invalid(
-            "name",
-            "type the org's name exactly as it is",
-        ));
+        return Err(AccessError::invalid("name", Flaw::NameAgain));
     }
     let now = app.clock.now();
     in_tx!(app.db, |tx| {
         store::org::lock(tx, &app.db, org.id).await?;
         if store::org::is_in_use(tx, org.id).await? {
             return Err(AccessError::Conflict {
-                code: "in-use",
+                code: "org-in-use",
                 message: "remove its hosts and its applications that were deployed first".to_owned(),
             });
         }
@@ -332,17 +327,14 @@ fn check_text(field: &'static str, text: String, most: usize) -> Result<String, 
     if text.chars().count() <= most {
         Ok(text)
     } else {
-        Err(AccessError::invalid(
-            field,
-            format!("must have at most {most} characters"),
-        ))
+        Err(AccessError::invalid(field, Flaw::TooLong(most)))
     }
 }
 
 pub(super) fn check_name(name: &str) -> Result<String, AccessError> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > 128 {
-        return Err(AccessError::invalid("name", "must have 1 to 128 characters"));
+        return Err(AccessError::invalid("name", Flaw::Length(1, 128)));
     }
     Ok(name.to_owned())
 }

@@ -10,6 +10,7 @@ use super::{AccessError, Caller, Identity, Operation, administrator::Authority, 
 use crate::{
     app::App,
     audit::{self, Entry},
+    flaw::Flaw,
     in_tx,
 };
 
@@ -123,10 +124,7 @@ pub(super) async fn create(
         .split_once(':')
         .is_some_and(|(noun, verb)| good(noun) && good(verb));
     if !shaped || new.code.len() > 64 {
-        return Err(AccessError::invalid(
-            "code",
-            "must be noun:verb, at most 64 characters",
-        ));
+        return Err(AccessError::invalid("code", Flaw::NounVerb));
     }
     if new.code.parse::<Operation>().is_ok() {
         return Err(AccessError::Taken("code"));
@@ -140,7 +138,7 @@ pub(super) async fn create(
         in_tx!(app.db, |tx| {
             let now = app.clock.now();
             if !store::own_operation::insert(tx, platform, new.module_id, &operation, now).await? {
-                return Err(AccessError::invalid("moduleId", "there is no such module"));
+                return Err(AccessError::invalid("moduleId", Flaw::NoSuch("module")));
             }
             let entry = Entry::done("operation:create", "operation", operation.id).after(&operation);
             audit::record(app, tx, who, None, entry).await?;
@@ -182,7 +180,7 @@ fn check_name(name: &str) -> Result<String, AccessError> {
     if (1..=64).contains(&name.chars().count()) && !name.chars().any(char::is_control) {
         Ok(name.to_owned())
     } else {
-        Err(AccessError::invalid("name", "must have 1 to 64 characters"))
+        Err(AccessError::invalid("name", Flaw::Length(1, 64)))
     }
 }
 

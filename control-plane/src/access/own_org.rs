@@ -35,7 +35,7 @@ pub(super) async fn create(app: &App, who: &Identity, new: NewOwnOrg) -> Result<
     let user = who.require_user()?;
     if !may(app, who).await? {
         let message = "in this platform its managers make the orgs: ask one of them";
-        return Err(AccessError::Refused(Error::Denied(message.into())));
+        return Err(AccessError::Refused(Error::denied("managers-make-orgs", message)));
     }
     if store::member::count_owned(&app.db, user).await? >= MOST {
         return Err(AccessError::Conflict {

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     app::App,
     audit::{self, Entry},
+    flaw::Flaw,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
 };
@@ -91,10 +92,7 @@ impl NewRole {
     pub(super) fn checked(self, id: RoleId, platform: bool, now: UnixMs) -> Result<OwnRole, AccessError> {
         let good = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         if self.code.is_empty() || self.code.len() > 64 || !self.code.chars().all(good) {
-            return Err(AccessError::invalid(
-                "code",
-                "must be 1 to 64 letters, digits, _ and -",
-            ));
+            return Err(AccessError::invalid("code", Flaw::Word));
         }
         let role = OwnRole {
             id,
@@ -115,10 +113,10 @@ impl OwnRole {
     fn check(&self) -> Result<(), AccessError> {
         let length = self.name.chars().count();
         if !(1..=64).contains(&length) || self.name.chars().any(char::is_control) {
-            return Err(AccessError::invalid("name", "must have 1 to 64 characters"));
+            return Err(AccessError::invalid("name", Flaw::Length(1, 64)));
         }
         if self.icon.len() > 2_048 {
-            return Err(AccessError::invalid("icon", "must have at most 2048 characters"));
+            return Err(AccessError::invalid("icon", Flaw::TooLong(2_048)));
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use std::sync::LazyLock;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{AccessError, strength};
+use crate::flaw::Flaw;
 
 /// How bcrypt's hashes begin: `$2a$`, `$2b$`, `$2y$`.
 const BCRYPT: &str = "$2";
@@ -46,10 +47,7 @@ async fn turn(known: bool) -> Result<SemaphorePermit<'static>, AccessError> {
 pub(super) fn check(password: &SecretString) -> Result<(), AccessError> {
     let text = password.expose_secret();
     if text.chars().count() < MIN_CHARS {
-        return Err(AccessError::invalid(
-            "password",
-            format!("must have at least {MIN_CHARS} characters"),
-        ));
+        return Err(AccessError::invalid("password", Flaw::TooShort(MIN_CHARS)));
     }
     if text.len() > MAX_BYTES {
         return Err(AccessError::invalid(

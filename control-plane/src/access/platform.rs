@@ -11,6 +11,7 @@ use super::{AccessError, Identity, administrator::Authority, store};
 use crate::{
     app::App,
     audit::{self, Entry},
+    flaw::Flaw,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
 };
@@ -84,10 +85,7 @@ pub(super) async fn create(app: &App, who: &Identity, new: NewPlatform) -> Resul
     who.require_super_admin()?;
     let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if new.code.is_empty() || new.code.len() > 40 || !new.code.chars().all(good) {
-        return Err(AccessError::invalid(
-            "code",
-            "must be 1 to 40 lower-case letters, digits and dashes",
-        ));
+        return Err(AccessError::invalid("code", Flaw::Slug(40)));
     }
     let platform = Platform {
         id: app.clock.new_id(),
@@ -155,9 +153,6 @@ pub(super) fn check_image(field: &'static str, text: String) -> Result<String, A
     if text.is_empty() || is_data || is_address {
         Ok(text)
     } else {
-        Err(AccessError::invalid(
-            field,
-            "must be an https address, or a data URI of an image of at most 512 KiB",
-        ))
+        Err(AccessError::invalid(field, Flaw::Picture))
     }
 }

@@ -7,6 +7,7 @@ use super::{AccessError, Identity, User, platform::check_image, proof, store, us
 use crate::{
     app::App,
     audit::{self, Entry},
+    flaw::Flaw,
     in_tx,
     notify::Language,
 };
@@ -71,17 +72,14 @@ impl ProfilePatch {
     /// With the changes, checked.
     pub(super) fn applied_to(self, mut user: User) -> Result<User, AccessError> {
         if let Some(email) = self.email {
-            user.email = optional("email", email, is_email)?;
+            user.email = optional("email", email, is_email, Flaw::Email)?;
         }
         if let Some(mobile) = self.mobile {
-            user.mobile = optional("mobile", mobile, is_mobile)?;
+            user.mobile = optional("mobile", mobile, is_mobile, Flaw::Mobile)?;
         }
         if let Some(nick_name) = self.nick_name {
             if nick_name.chars().count() > 128 {
-                return Err(AccessError::invalid(
-                    "nickName",
-                    "must have at most 128 characters",
-                ));
+                return Err(AccessError::invalid("nickName", Flaw::TooLong(128)));
             }
             user.nick_name = nick_name;
         }
@@ -92,7 +90,7 @@ impl ProfilePatch {
             user.gender = gender.into();
         }
         if let Some(birthday) = self.birthday {
-            user.birthday = optional("birthday", birthday, is_date)?;
+            user.birthday = optional("birthday", birthday, is_date, Flaw::Day)?;
         }
         user.mail_messages = self.mail_messages.unwrap_or(user.mail_messages);
         Ok(user)
@@ -137,11 +135,12 @@ fn optional(
     field: &'static str,
     text: String,
     good: impl Fn(&str) -> bool,
+    flaw: Flaw,
 ) -> Result<Option<String>, AccessError> {
     match text.trim() {
         "" => Ok(None),
         text if good(text) => Ok(Some(text.to_owned())),
-        _ => Err(AccessError::invalid(field, format!("is not a usable {field}"))),
+        _ => Err(AccessError::invalid(field, flaw)),
     }
 }
 

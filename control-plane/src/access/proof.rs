@@ -26,6 +26,7 @@ use crate::{
     app::App,
     audit::{self, Entry},
     db::Tx,
+    flaw::Flaw,
     in_tx,
     notify::{self, Channel, Language, Letter, Template},
 };
@@ -320,7 +321,7 @@ pub(super) fn forget(app: &App) -> crate::schedule::Running<'_> {
 }
 
 fn worthless() -> AccessError {
-    AccessError::invalid("token", "does not work any more: ask for a new link")
+    AccessError::invalid("token", Flaw::Link)
 }
 
 /// Whoever holds the link.

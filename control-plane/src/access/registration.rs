@@ -9,7 +9,7 @@ use super::{
     AccessError, Actor, Identity, User,
     user::{self, NewUser},
 };
-use crate::{app::App, notify::Language};
+use crate::{app::App, flaw::Flaw, notify::Language};
 
 /// Somebody who wants to be let in.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -40,7 +40,7 @@ pub(super) async fn register(
     language: Language,
 ) -> Result<User, AccessError> {
     app.throttle.attempt(&format!("register {}", new.username), ip)?;
-    let refused = || AccessError::invalid("administrator", "is not a manager of that platform");
+    let refused = || AccessError::invalid("administrator", Flaw::NotManager);
     let platform = super::store::platform::find_by_code(&app.db, &new.platform)
         .await?
         .filter(|platform| platform.status == "active")

@@ -24,6 +24,7 @@ use crate::{
     config::Mfa,
     db::Tx,
     error::Error,
+    flaw::Flaw,
     in_tx,
     keys::Purpose,
     secrets::seal::{Place, Sealer},
@@ -229,7 +230,7 @@ pub(super) async fn confirm_totp(
         let secret = open(app, id, &pending)?;
         let step = totp::step_of(&secret, code.code.expose_secret().trim(), now, 0);
         let Some(step) = step else {
-            return Err(AccessError::invalid("code", "is not the app's present code"));
+            return Err(AccessError::invalid("code", Flaw::Code));
         };
         store::second_factor::confirm_totp(tx, id, step, now).await?;
         store::second_factor::replace_recovery(tx, id, &hashes).await?;

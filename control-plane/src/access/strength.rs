@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 
 use super::{AccessError, Identity, User, breach, password, user};
 use crate::app::App;
+use crate::flaw::Flaw;
 
 /// What a new password must have at least.
 const LEAST: i64 = 3;
@@ -80,10 +81,7 @@ pub(super) async fn accept(
             AccessError::Refused(crate::error::Error::internal(error))
         })?;
         if known {
-            return Err(AccessError::invalid(
-                "password",
-                "is in a list of passwords that became known: choose another, and never use this one again",
-            ));
+            return Err(AccessError::invalid("password", Flaw::Known));
         }
     }
     let hash = password::hash(password).await?;
@@ -97,12 +95,7 @@ pub(super) async fn check(password: SecretString, words: Vec<String>) -> Result<
     if score >= LEAST {
         return Ok(score);
     }
-    Err(AccessError::invalid(
-        "password",
-        format!(
-            "is too easy to guess (strength {score} of 4, {LEAST} are needed): take more words, or rarer ones"
-        ),
-    ))
+    Err(AccessError::invalid("password", Flaw::Guessable(score, LEAST)))
 }
 
 /// The score of any password.

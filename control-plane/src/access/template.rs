@@ -19,6 +19,7 @@ use crate::{
     app::App,
     audit::{self, Entry},
     db::{DbError, Tx},
+    flaw::Flaw,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
 };
@@ -269,13 +270,10 @@ fn within(caller: &Caller, template: &Template) -> Result<(), AccessError> {
 fn check(template: &Template) -> Result<(), AccessError> {
     let length = template.name.chars().count();
     if !(1..=64).contains(&length) || template.name.chars().any(char::is_control) {
-        return Err(AccessError::invalid("name", "must have 1 to 64 characters"));
+        return Err(AccessError::invalid("name", Flaw::Length(1, 64)));
     }
     if template.description.chars().count() > 2_000 {
-        return Err(AccessError::invalid(
-            "description",
-            "must have at most 2000 characters",
-        ));
+        return Err(AccessError::invalid("description", Flaw::TooLong(2_000)));
     }
     Ok(())
 }

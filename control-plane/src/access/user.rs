@@ -16,6 +16,7 @@ use super::{
 use crate::{
     app::App,
     audit::{self, Entry},
+    flaw::Flaw,
     in_tx,
     notify::Language,
 };
@@ -240,7 +241,10 @@ async fn check_role(app: &App, user: &User) -> Result<(), AccessError> {
     if roles.iter().any(|known| known.id == role) {
         Ok(())
     } else {
-        Err(AccessError::invalid("roleId", "the platform has no such role"))
+        Err(AccessError::invalid(
+            "roleId",
+            Flaw::NoSuch("role in the platform"),
+        ))
     }
 }
 
@@ -249,16 +253,10 @@ fn check_username(app: &App, username: &str) -> Result<String, AccessError> {
     let length = username.chars().count();
     let odd = |c: char| c.is_whitespace() || c.is_control() || c == '@';
     if !(2..=64).contains(&length) || username.chars().any(odd) {
-        return Err(AccessError::invalid(
-            "username",
-            "must have 2 to 64 characters, without spaces and @",
-        ));
+        return Err(AccessError::invalid("username", Flaw::Username));
     }
     if is_ambiguous(&username) {
-        return Err(AccessError::invalid(
-            "username",
-            "looks like a mobile number or an account; use a name",
-        ));
+        return Err(AccessError::invalid("username", Flaw::Ambiguous));
     }
     let admin = app.config.super_admin.as_ref();
     if admin.is_some_and(|admin| admin.account == username) {
@@ -358,7 +356,7 @@ pub(super) async fn confirm_password(
     if password::verify(password, present).await? {
         Ok(id)
     } else {
-        Err(AccessError::invalid("password", "is wrong"))
+        Err(AccessError::invalid("password", Flaw::Wrong))
     }
 }
 
@@ -370,9 +368,9 @@ pub(super) async fn change_password(
     language: Language,
 ) -> Result<(), AccessError> {
     let super::Actor::User { user, username, .. } = &who.actor else {
-        return Err(AccessError::Refused(crate::error::Error::Denied(
-            "only users change their password here; the super administrator's is changed by `muster setup password`"
-                .into(),
+        return Err(AccessError::Refused(crate::error::Error::denied(
+            "only-users",
+            "only users change their password here; the super administrator's is changed by `muster setup password`",
         )));
     };
     app.throttle.attempt(username, who.ip)?;
@@ -380,7 +378,7 @@ pub(super) async fn change_password(
         .await?
         .map(SecretString::from);
     if !password::verify(old, present).await? {
-        return Err(AccessError::invalid("oldPassword", "is wrong"));
+        return Err(AccessError::invalid("oldPassword", Flaw::Wrong));
     }
     let row = get(app, *user).await?;
     let accepted = strength::accept(app, new, strength::words(&row))

@@ -101,10 +101,7 @@ impl From<Error> for DeliveryError {
 impl DeliveryError {
     /// One wrong field.
     pub(super) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Invalid(vec![FieldError {
-            field: field.into(),
-            message: message.into(),
-        }])
+        Self::Invalid(vec![FieldError::new(field, message.into())])
     }
 
     /// The error as one sentence for the record of a deployment; nothing internal, no secret.
@@ -143,7 +140,8 @@ impl From<DeliveryError> for Error {
             DeliveryError::RateLimited { retry_after } => Self::RateLimited { retry_after },
             DeliveryError::Stopped(message) => Self::conflict("deployment-stopped", message),
             DeliveryError::Work(inner) => inner.into(),
-            DeliveryError::GlobalScope | DeliveryError::OwnDeployment => Self::Denied(message.into()),
+            DeliveryError::GlobalScope => Self::denied("global-scope", message),
+            DeliveryError::OwnDeployment => Self::denied("own-deployment", message),
             DeliveryError::Registry(fault) => Self::Upstream(fault.to_string()),
             DeliveryError::Secrets(inner) => inner.into(),
             DeliveryError::Other(inner) => *inner,

@@ -11,10 +11,7 @@ impl Fields {
     /// Notes `message` for `field` unless `holds`.
     pub(super) fn check(&mut self, holds: bool, field: impl Into<String>, message: impl Into<String>) {
         if !holds {
-            self.0.push(FieldError {
-                field: field.into(),
-                message: message.into(),
-            });
+            self.0.push(FieldError::new(field, message.into()));
         }
     }
 

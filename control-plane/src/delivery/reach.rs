@@ -37,7 +37,7 @@ pub(super) async fn check_change(
         if !caller.reaches(&Object::Environment(name)) {
             let message =
                 format!("this concerns the environment {name} too, which your permissions don't reach");
-            return Err(Error::Denied(message.into()).into());
+            return Err(Error::denied("out-of-reach", message).into());
         }
     }
     let Some(hosts) = fleet::hosts_in_reach(app, caller).await.map_err(Error::from)? else {

@@ -125,7 +125,7 @@ fn invalid(text: String) -> Response {
         Some((field, message)) if !field.contains(' ') => (field.to_owned(), message.to_owned()),
         _ => (String::new(), text.to_owned()),
     };
-    ApiError::from(Error::Invalid(vec![FieldError { field, message }])).into_response()
+    ApiError::from(Error::Invalid(vec![FieldError::new(field, message)])).into_response()
 }
 
 /// serde's words repeat names and values of the caller's; what is as long as a token or a key may be one.

@@ -9,7 +9,10 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error::{Error, FieldError};
+use crate::{
+    error::{Error, FieldError},
+    flaw::Flaw,
+};
 
 /// What a handler returns.
 pub type ApiResult<T> = Result<T, ApiError>;
@@ -39,6 +42,9 @@ pub struct Problem {
     pub detail: String,
     /// Fields that are wrong.
     pub errors: Vec<FieldError>,
+    /// The permission that is missing, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
 }
 
 impl IntoResponse for ApiError {
@@ -59,12 +65,24 @@ impl IntoResponse for ApiError {
             Error::DatabaseUnavailable(_) => Some(5),
             _ => None,
         };
-        let errors = if let Error::Invalid(errors) = self.0 {
-            errors
+        let operation = if let Error::Forbidden(operation) = &self.0 {
+            Some(operation.to_string())
         } else {
-            Vec::new()
+            None
         };
-        let mut response = respond(status, kind.into(), title, detail, errors);
+        let errors = match self.0 {
+            Error::Invalid(errors) => errors,
+            Error::Taken(field) => vec![FieldError::new(field, Flaw::Taken)],
+            _ => Vec::new(),
+        };
+        let mut response = written(&Problem {
+            kind: kind.into(),
+            title,
+            status: status.as_u16(),
+            detail,
+            errors,
+            operation,
+        });
         if let Some(seconds) = retry_after {
             response
                 .headers_mut()
@@ -81,8 +99,9 @@ fn classify(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Invalid input"),
         Error::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "Not signed in"),
         Error::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
-        Error::Denied(_) => (StatusCode::FORBIDDEN, "denied", "Not allowed"),
+        Error::Denied { code, .. } => (StatusCode::FORBIDDEN, code, "Not allowed"),
         Error::Conflict { code, .. } => (StatusCode::CONFLICT, code, "Conflict"),
+        Error::Taken(_) => (StatusCode::CONFLICT, "taken", "Conflict"),
         Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large"),
         Error::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate-limited", "Too many requests"),
         Error::Upstream(_) => (StatusCode::BAD_GATEWAY, "upstream", "Another part did not answer"),
@@ -103,14 +122,19 @@ pub(super) fn respond(
     detail: String,
     errors: Vec<FieldError>,
 ) -> Response {
-    let problem = Problem {
+    written(&Problem {
         kind,
         title,
         status: status.as_u16(),
         detail,
         errors,
-    };
-    let body = serde_json::to_vec(&problem).unwrap_or_default();
+        operation: None,
+    })
+}
+
+fn written(problem: &Problem) -> Response {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = serde_json::to_vec(problem).unwrap_or_default();
     (
         status,
         [

@@ -70,10 +70,7 @@ impl SchemaError {
 }
 
 pub(super) fn field_error(field: impl Into<String>, message: impl Into<String>) -> FieldError {
-    FieldError {
-        field: field.into(),
-        message: message.into(),
-    }
+    FieldError::new(field, message.into())
 }
 
 impl From<Error> for SchemaError {
@@ -109,7 +106,8 @@ impl From<SchemaError> for Error {
             SchemaError::ServerInUse => Self::conflict("server-in-use", message),
             SchemaError::AlreadyRunning => Self::conflict("already-running", message),
             SchemaError::Ended => Self::conflict("execution-ended", message),
-            SchemaError::OwnProposal | SchemaError::NotTheAuthor => Self::Denied(message.into()),
+            SchemaError::OwnProposal => Self::denied("own-proposal", message),
+            SchemaError::NotTheAuthor => Self::denied("not-the-author", message),
             SchemaError::NoAnswer => Self::Upstream(message),
             SchemaError::Invalid(fields) => Self::Invalid(fields),
             SchemaError::Refused(inner) => *inner,

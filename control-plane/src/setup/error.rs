@@ -81,10 +81,7 @@ impl From<SetupError> for Error {
             SetupError::Obstacles(obstacles) => Self::Invalid(
                 obstacles
                     .into_iter()
-                    .map(|obstacle| FieldError {
-                        field: "database".to_owned(),
-                        message: obstacle.to_string(),
-                    })
+                    .map(|obstacle| FieldError::new("database", obstacle.to_string()))
                     .collect(),
             ),
             SetupError::Db(error) => error.into(),

@@ -56,10 +56,7 @@ pub enum TelemetryError {
 impl TelemetryError {
     /// One wrong parameter.
     pub(super) fn invalid(field: &str, message: impl Into<String>) -> Self {
-        Self::Invalid(vec![FieldError {
-            field: field.to_owned(),
-            message: message.into(),
-        }])
+        Self::Invalid(vec![FieldError::new(field, message.into())])
     }
 }
 

@@ -3905,10 +3905,19 @@ export interface components {
         };
         /** @description A field that is wrong. */
         FieldError: {
+            /**
+             * @description The same for callers that say it in another language: `length`, `taken`, `wrong`…; `invalid` where only the
+             *     message says it.
+             */
+            code: string;
             /** @description JSON path such as `container.ports[0].hostPort`; empty for the whole body. */
             field: string;
             /** @description What is wrong and what to do. */
             message: string;
+            /** @description What the code's sentence needs: `least`, `most`… */
+            params: {
+                [key: string]: string;
+            };
         };
         /** @description The fleet's keys and where they stand. */
         FleetKeysStatus: {
@@ -6415,6 +6424,8 @@ export interface components {
             detail: string;
             /** @description Fields that are wrong. */
             errors: components["schemas"]["FieldError"][];
+            /** @description The permission that is missing, if it is one. */
+            operation?: string | null;
             /**
              * Format: int32
              * @description HTTP status.

@@ -3,7 +3,6 @@ import { deviceName } from '@/format/device'
 import { parseZoom, stepFor } from '@/charts/range'
 import { sparkPath } from '@/charts/spark'
 import { rank } from '@/frame/rank'
-import { problemFrom, fieldErrors } from '@/api/problem'
 import { dayStart, relative } from '@/format/time'
 import { bitsPerSecond, bytes, duration, percent, uptime } from '@/format/units'
 
@@ -84,17 +83,5 @@ describe('rank', () => {
   })
   it('keeps the order when nothing is typed', () => {
     expect(rank(names, '', (name) => name)).toEqual(names)
-  })
-})
-
-describe('problems', () => {
-  it('carry their field errors by name', () => {
-    const problem = problemFrom(422, { type: 'invalid', title: 'Invalid input', detail: 'x', errors: [{ field: 'name', message: 'is taken' }] })
-    expect(problem.code).toBe('invalid')
-    expect(fieldErrors(problem)).toEqual({ name: 'is taken' })
-  })
-  it('survive an answer that is no problem document', () => {
-    expect(problemFrom(502, '<html>').status).toBe(502)
-    expect(problemFrom(502, '<html>').isRetryable).toBe(true)
   })
 })

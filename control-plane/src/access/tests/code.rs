@@ -239,5 +239,9 @@ both_databases!(a_code_by_mail_is_no_second_factor_of_itself, |test| {
     let (_, asked) = ask(&door, "ann", "email", None).await;
     let mails = test.post.wait_for("ann@example.com", 2).await;
     let (status, body) = answer(&door, &asked, "email", &six_digits(&mails[1].text)).await;
-    assert_eq!((status, body["type"].as_str()), (403, Some("denied")), "{body}");
+    assert_eq!(
+        (status, body["type"].as_str()),
+        (403, Some("no-second-factor")),
+        "{body}"
+    );
 });

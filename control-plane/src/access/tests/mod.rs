@@ -132,7 +132,7 @@ both_databases!(an_org_has_exactly_one_owner, |test| {
         .await
         .post("/api/v1/members", json!({"username": "zoe", "role": "OWNER"}))
         .await;
-    assert_eq!((status, body["type"].as_str()), (409, Some("one-owner")));
+    assert_eq!((status, body["type"].as_str()), (409, Some("second-owner")));
 
     let (_, members) = olga.get("/api/v1/members").await;
     let path_of = |name: &str| {

@@ -239,7 +239,7 @@ both_databases!(an_org_is_deleted_by_its_name_once_it_is_empty, |test| {
     };
     assert_eq!(delete(&ann, "Default").await.0, 403, "the owner's to do");
     assert_eq!(delete(&olga, "default").await.0, 422);
-    assert_eq!(delete(&olga, "Default").await.1["type"], "in-use");
+    assert_eq!(delete(&olga, "Default").await.1["type"], "org-in-use");
     assert_eq!(olga.delete(&format!("/api/v1/hosts/{host}")).await.0, 204);
     assert_eq!(delete(&olga, "Default").await.0, 204);
     assert_eq!(olga.get("/api/v1/org").await.0, 403);
@@ -265,7 +265,7 @@ both_databases!(departments_are_a_tree_of_members, |test| {
         (status, body["errors"][0]["field"].as_str()),
         (422, Some("parentId"))
     );
-    assert_eq!(olga.delete(&path).await.1["type"], "in-use");
+    assert_eq!(olga.delete(&path).await.1["type"], "has-departments");
     let (_, tree) = vera.get("/api/v1/departments").await;
     assert_eq!(tree["items"].as_array().unwrap().len(), 2);
     assert_eq!(

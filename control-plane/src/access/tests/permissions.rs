@@ -186,7 +186,7 @@ both_databases!(nobody_gives_more_than_they_have, |test| {
     assert_eq!(adam.patch(&path, json!({"role": "MEMBER"})).await.0, 403);
 
     let (status, body) = give(&olga, "olga", json!({"templateId": narrow})).await;
-    assert_eq!((status, body["type"].as_str()), (409, Some("one-owner")));
+    assert_eq!((status, body["type"].as_str()), (409, Some("owner-has-all")));
 });
 
 both_databases!(presets_stay_and_what_is_in_use_is_not_deleted, |test| {

@@ -95,10 +95,7 @@ pub(super) fn plan(
     let mut wrong = Vec::new();
     let mut take = |field: &str, result: Result<_, String>| {
         result.map_err(|message| {
-            wrong.push(FieldError {
-                field: field.to_owned(),
-                message,
-            });
+            wrong.push(FieldError::new(field, message));
         })
     };
     let to = take("to", parse_time(query.to.as_deref(), now));
@@ -113,10 +110,7 @@ pub(super) fn plan(
         ("stats", stats.as_ref().err()),
     ] {
         if let Some(message) = error {
-            wrong.push(FieldError {
-                field: field.to_owned(),
-                message: message.clone(),
-            });
+            wrong.push(FieldError::new(field, message.clone()));
         }
     }
     let (Ok(from), Ok(to), Ok(wanted_step), Ok(series), Ok(stats)) = (from, to, wanted_step, series, stats)

@@ -30,6 +30,7 @@ export const frame = {
     forbidden: 'You may not see this',
     forbiddenText: 'Your role does not include it. An administrator of this organisation can change that.',
     invalid: 'Something in the form is not right',
+    needs: 'You would need the permission to {what}. An administrator of this organisation can give it.',
     network: 'The server does not answer',
     networkText: 'Check your connection. The page tries again by itself.',
     notFound: 'There is no such thing',

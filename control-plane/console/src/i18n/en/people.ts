@@ -61,6 +61,7 @@ export const people = {
     application_write: 'change applications',
     deployment_read: 'see deployments',
     deployment_create: 'deploy',
+    deployment_approve: 'approve deployments',
     deployment_cancel: 'stop deployments',
     server_read: 'see database servers',
     server_write: 'change database servers',

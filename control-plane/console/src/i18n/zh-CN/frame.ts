@@ -32,6 +32,7 @@ export const frame: Pick<Messages, 'ui' | 'problem' | 'nav' | 'frame' | 'palette
     forbidden: '你没有查看权限',
     forbiddenText: '你的角色不包含此权限，可联系本组织的管理员调整。',
     invalid: '表单内容有误',
+    needs: '你需要“{what}”权限，可联系本组织的管理员授予。',
     network: '服务器没有响应',
     networkText: '请检查网络连接，页面会自动重试。',
     notFound: '找不到该内容',

@@ -4,7 +4,8 @@ import { delivery } from './delivery'
 import { fleet } from './fleet'
 import { frame } from './frame'
 import { people } from './people'
+import { problems } from './problems'
 import { schema } from './schema'
 
-const zh: Messages = { ...frame, ...fleet, ...delivery, ...schema, ...people, ...account }
+const zh: Messages = { ...frame, ...fleet, ...delivery, ...schema, ...people, ...account, ...problems }
 export default zh

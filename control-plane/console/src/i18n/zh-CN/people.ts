@@ -66,6 +66,7 @@ export const people: Pick<
     application_write: '修改应用',
     deployment_read: '查看部署',
     deployment_create: '部署',
+    deployment_approve: '审批部署',
     deployment_cancel: '停止部署',
     server_read: '查看数据库服务器',
     server_write: '修改数据库服务器',
