@@ -14,6 +14,9 @@ use crate::{
     app::App,
 };
 
+/// Reads of a deployment that goes on meanwhile.
+const TRIES: usize = 5;
+
 /// A deployment with what happened on each host.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -94,8 +97,17 @@ pub(super) async fn get(
     caller: &Caller,
     id: DeploymentId,
 ) -> Result<DeploymentDetail, DeliveryError> {
-    let deployment = deployment::find_for(app, caller, Operation::DeploymentRead, id).await?;
-    let hosts = store::progress::list_hosts(&app.db, id).await?;
+    let (mut deployment, mut hosts) = read(app, caller, id).await?;
+    // Its row and its hosts' are two reads: what went on in between would be shown as if it had been at one moment.
+    for _ in 0..TRIES {
+        let again = deployment::find(app, caller.org(), id).await?;
+        let same = (again.batch, again.phase, again.status)
+            == (deployment.batch, deployment.phase, deployment.status);
+        if same {
+            break;
+        }
+        (deployment, hosts) = read(app, caller, id).await?;
+    }
     Ok(DeploymentDetail {
         counts: HostCounts::of(&hosts),
         waits_for: holder(app, &deployment).await?,
@@ -103,6 +115,16 @@ pub(super) async fn get(
         steps: store::progress::list_steps(&app.db, id).await?,
         deployment,
     })
+}
+
+async fn read(
+    app: &App,
+    caller: &Caller,
+    id: DeploymentId,
+) -> Result<(Deployment, Vec<DeploymentHost>), DeliveryError> {
+    let deployment = deployment::find_for(app, caller, Operation::DeploymentRead, id).await?;
+    let hosts = store::progress::list_hosts(&app.db, id).await?;
+    Ok((deployment, hosts))
 }
 
 async fn holder(app: &App, deployment: &Deployment) -> Result<Option<Holder>, DeliveryError> {
