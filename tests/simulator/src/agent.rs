@@ -7,9 +7,9 @@ use crate::memory::Memory;
 use crate::orders::{Journal, Started};
 use crate::readings::Readings;
 use crate::session;
-use muster_base::{Clock, UnixMs, random_array};
+use muster_base::{Clock, HostId, UnixMs, random_array};
 use muster_protocol::latest::AgentConfig;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -41,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) stop: CancellationToken,
     waits: Mutex<Vec<Duration>>,
     started: Mutex<Vec<Started>>,
+    broken: Mutex<HashSet<HostId>>,
     refused: AtomicUsize,
     lost_sessions: Mutex<BTreeMap<String, usize>>,
 }
@@ -99,6 +100,15 @@ impl Shared {
 
     pub(crate) fn started(&self, started: Started) {
         lock(&self.started).push(started);
+    }
+
+    pub(crate) fn break_deploys(&self, hosts: impl IntoIterator<Item = HostId>) {
+        lock(&self.broken).extend(hosts);
+    }
+
+    /// Whether nothing new becomes healthy on the host.
+    pub(crate) fn is_broken(&self, host: HostId) -> bool {
+        lock(&self.broken).contains(&host)
     }
 
     pub(crate) fn refused(&self) {

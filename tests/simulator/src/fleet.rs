@@ -110,6 +110,20 @@ impl SimulatedFleet {
         })
     }
 
+    /// From now on nothing new becomes healthy on these hosts: they put back what ran there.
+    pub fn break_deploys(&self, hosts: impl IntoIterator<Item = HostId>) {
+        self.shared.break_deploys(hosts);
+    }
+
+    /// The version that runs on each host, as the host itself knows it.
+    pub fn running(&self) -> BTreeMap<HostId, Option<String>> {
+        let running = self
+            .agents
+            .iter()
+            .map(|agent| (agent.host.id, agent.journal.running()));
+        running.collect()
+    }
+
     /// How many are connected.
     pub fn connected(&self) -> usize {
         self.shared.connected.load(Ordering::Relaxed)

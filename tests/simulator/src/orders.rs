@@ -35,6 +35,8 @@ pub(crate) struct Journal(Mutex<Entries>);
 #[derive(Default)]
 struct Entries {
     last_sequence: u64,
+    /// What the last deploy that was done put there.
+    running: Option<String>,
     outcomes: HashMap<OrderId, OrderOutcome>,
 }
 
@@ -63,7 +65,8 @@ fn answer(agent: &Agent, order: &SignedOrder) -> Vec<OrderReply> {
     let now = agent.clock.now();
     match check(agent, order, now) {
         Ok((head, payload)) => {
-            let (outcome, is_new) = agent.journal.do_once(&head, &payload, now);
+            let broken = agent.shared.is_broken(agent.host.id);
+            let (outcome, is_new) = agent.journal.do_once(&head, &payload, broken, now);
             if is_new {
                 agent.shared.started(Started {
                     host: agent.host.id,
@@ -109,17 +112,36 @@ impl Journal {
         })
     }
 
-    fn do_once(&self, head: &OrderHead, payload: &OrderPayload, now: UnixMs) -> (OrderOutcome, bool) {
+    /// The version that runs there, as far as this host was asked to run any.
+    pub(crate) fn running(&self) -> Option<String> {
+        self.with(|entries| entries.running.clone())
+    }
+
+    fn do_once(
+        &self,
+        head: &OrderHead,
+        payload: &OrderPayload,
+        broken: bool,
+        now: UnixMs,
+    ) -> (OrderOutcome, bool) {
         self.with(|entries| {
             if let Some(known) = entries.outcomes.get(&head.order) {
                 return (known.clone(), false);
             }
             entries.last_sequence = entries.last_sequence.max(head.sequence);
+            let put_back = broken && matches!(payload, OrderPayload::Deploy(_));
+            if let (OrderPayload::Deploy(spec), false) = (payload, put_back) {
+                entries.running = Some(spec.version.clone());
+            }
             let outcome = OrderOutcome {
-                status: OrderStatus::Done,
+                status: if put_back {
+                    OrderStatus::RolledBack
+                } else {
+                    OrderStatus::Done
+                },
                 started_at: now,
                 ended_at: now,
-                error: None,
+                error: put_back.then(|| "the new container did not become healthy".to_owned()),
                 digest: match payload {
                     OrderPayload::Deploy(spec) => spec.digest.clone(),
                     OrderPayload::Sql(_) | OrderPayload::TestServer(_) => None,
