@@ -1,6 +1,7 @@
 /** What the server's codes say: what is in the way, why something is refused, what is wrong with a field. */
 export const problems = {
   conflicts: {
+    'archive-unreadable': 'A file of the log’s archive can’t be read. Who runs Muster finds in its own log which one, and why.',
     'not-waiting-approval': 'This deployment does not wait for approval.',
     'deployment-phase': 'The deployment is not so far, or further already.',
     'provider-in-use': 'Groups are synced from this provider. Give them another one, or none, first.',

@@ -2,6 +2,7 @@ import type { Messages } from '../en'
 
 export const problems: Pick<Messages, 'conflicts' | 'denials' | 'flaws'> = {
   conflicts: {
+    'archive-unreadable': '审计归档中有文件无法读取。请由 Muster 的运维人员在服务日志中查看是哪个文件以及原因。',
     'not-waiting-approval': '该部署无需审批。',
     'deployment-phase': '部署尚未到这一步，或已经过了这一步。',
     'provider-in-use': '仍有密钥组从此来源同步，请先更换或取消。',
