@@ -100,6 +100,6 @@ async fn a_worker_whose_resident_was_restarted_hears_of_a_cancel() {
     assert_eq!(outcome.status, OrderStatus::Cancelled, "{outcome:?}");
     assert!(outcome.error.unwrap().contains("put back and runs"));
     assert_eq!(place.inspect("{{.Id}}"), old);
-    assert_eq!(place.served().as_deref(), Some(GOOD));
+    assert_eq!(place.serves(Some(GOOD)).as_deref(), Some(GOOD));
     restarted.stop().await;
 }

@@ -89,7 +89,11 @@ async fn a_worker_killed_while_it_undoes_a_bad_deploy_goes_on_undoing() {
             OrderStatus::RolledBack,
             "killed at {step} {at:?}"
         );
-        assert_eq!(place.served().as_deref(), Some(GOOD), "killed at {step} {at:?}");
+        assert_eq!(
+            place.serves(Some(GOOD)).as_deref(),
+            Some(GOOD),
+            "killed at {step} {at:?}"
+        );
         assert_eq!(place.inspect("{{.Id}}"), old);
         assert!(place.is_alone(), "killed at {step} {at:?}");
     }

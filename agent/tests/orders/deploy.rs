@@ -34,7 +34,7 @@ fn assert_untouched(place: &Place, before: &str, said: &Said) {
 fn assert_put_back(place: &Place, old: &str, said: &Said) {
     assert_eq!(said.outcome().status, OrderStatus::RolledBack, "{said:#?}");
     assert_eq!(place.inspect("{{.Id}}"), old);
-    assert_eq!(place.served().as_deref(), Some(GOOD));
+    assert_eq!(place.serves(Some(GOOD)).as_deref(), Some(GOOD));
     assert!(place.is_alone());
     let error = said.outcome().error.as_deref().unwrap();
     assert!(
@@ -261,7 +261,7 @@ async fn a_cancelled_deploy_is_undone() {
     };
     assert_eq!(outcome.status, OrderStatus::Cancelled);
     assert_eq!(place.inspect("{{.Id}}"), old);
-    assert_eq!(place.served().as_deref(), Some(GOOD));
+    assert_eq!(place.serves(Some(GOOD)).as_deref(), Some(GOOD));
     resident.stop().await;
 }
 

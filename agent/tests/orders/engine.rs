@@ -123,6 +123,19 @@ impl Place {
         }
     }
 
+    /// The version that is served on the port, after at most ten seconds in which it is another than `expected`: what was
+    /// put back runs before it listens.
+    pub(crate) fn serves(&self, expected: Option<&str>) -> Option<String> {
+        let end = Instant::now() + Duration::from_secs(10);
+        loop {
+            let served = self.served();
+            if served.as_deref() == expected || Instant::now() > end {
+                return served;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// The version that is served on the port.
     pub(crate) fn served(&self) -> Option<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;

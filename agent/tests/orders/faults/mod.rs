@@ -60,7 +60,11 @@ impl End {
         let error = outcome.error.clone().unwrap_or_default();
         println!("{case}: {:?}: {error}", outcome.status);
         assert_eq!(outcome.status, self.status, "{case}: {said:#?}");
-        assert_eq!(place.served().as_deref(), self.serves, "{case}: {said:#?}");
+        assert_eq!(
+            place.serves(self.serves).as_deref(),
+            self.serves,
+            "{case}: {said:#?}"
+        );
         assert_eq!(said.steps(StepStatus::Failed), self.failed, "{case}: {said:#?}");
         for part in self.says {
             assert!(error.contains(part), "{case}: {part:?} is not in {error:?}");
