@@ -27,7 +27,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 /// Approves of a deployment that waits for it; not for whoever asked for it.
 #[utoipa::path(post, path = "/api/v1/deployments/{id}/approve", operation_id = "approveDeployment",
     tag = "delivery", params(("id" = DeploymentId, Path)), request_body = Option<Verdict>,
-    responses((status = 202, body = Deployment)))]
+    responses((status = 202, body = Deployment), (status = 409)))]
 async fn approve(
     State(app): State<App>,
     caller: Caller,
@@ -41,7 +41,7 @@ async fn approve(
 /// Ends a deployment that waits for approval.
 #[utoipa::path(post, path = "/api/v1/deployments/{id}/reject", operation_id = "rejectDeployment", tag = "delivery",
     params(("id" = DeploymentId, Path)), request_body = Option<Verdict>,
-    responses((status = 200, body = Deployment)))]
+    responses((status = 200, body = Deployment), (status = 409)))]
 async fn reject(
     State(app): State<App>,
     caller: Caller,
@@ -53,7 +53,7 @@ async fn reject(
 
 /// Asks no further batch of hosts until somebody says "go on".
 #[utoipa::path(post, path = "/api/v1/deployments/{id}/pause", operation_id = "pauseDeployment", tag = "delivery",
-    params(("id" = DeploymentId, Path)), responses((status = 202, body = Deployment)))]
+    params(("id" = DeploymentId, Path)), responses((status = 202, body = Deployment), (status = 409)))]
 async fn pause(
     State(app): State<App>,
     caller: Caller,
@@ -64,7 +64,7 @@ async fn pause(
 
 /// Goes on with a paused deployment.
 #[utoipa::path(post, path = "/api/v1/deployments/{id}/resume", operation_id = "resumeDeployment", tag = "delivery",
-    params(("id" = DeploymentId, Path)), responses((status = 202, body = Deployment)))]
+    params(("id" = DeploymentId, Path)), responses((status = 202, body = Deployment), (status = 409)))]
 async fn resume(
     State(app): State<App>,
     caller: Caller,
@@ -80,7 +80,7 @@ async fn resume(
 /// already go back, too.
 #[utoipa::path(post, path = "/api/v1/deployments/{id}/cancel", operation_id = "cancelDeployment", tag = "delivery",
     params(("id" = DeploymentId, Path)), request_body = Option<CallOff>,
-    responses((status = 202, body = Deployment)))]
+    responses((status = 202, body = Deployment), (status = 409)))]
 async fn cancel(
     State(app): State<App>,
     caller: Caller,

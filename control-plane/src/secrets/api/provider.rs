@@ -35,7 +35,7 @@ async fn list(
 
 /// Makes a provider; the client's secret is never shown again.
 #[utoipa::path(post, path = "/api/v1/secrets/providers", operation_id = "createSecretProvider", tag = "secrets",
-    request_body = NewSecretProvider, responses((status = 201, body = SecretProvider)))]
+    request_body = NewSecretProvider, responses((status = 201, body = SecretProvider), (status = 409)))]
 async fn create(
     State(app): State<App>,
     caller: Caller,
@@ -61,7 +61,7 @@ async fn get(
 /// Changes a provider. Its groups are synced anew.
 #[utoipa::path(patch, path = "/api/v1/secrets/providers/{id}", operation_id = "updateSecretProvider",
     tag = "secrets", params(("id" = SecretProviderId, Path)), request_body = SecretProviderPatch,
-    responses((status = 200, body = SecretProvider)))]
+    responses((status = 200, body = SecretProvider), (status = 409)))]
 async fn update(
     State(app): State<App>,
     caller: Caller,
@@ -73,7 +73,7 @@ async fn update(
 
 /// Deletes a provider that no group is synced from.
 #[utoipa::path(delete, path = "/api/v1/secrets/providers/{id}", operation_id = "deleteSecretProvider",
-    tag = "secrets", params(("id" = SecretProviderId, Path)), responses((status = 204)))]
+    tag = "secrets", params(("id" = SecretProviderId, Path)), responses((status = 204), (status = 409)))]
 async fn delete(
     State(app): State<App>,
     caller: Caller,
@@ -85,7 +85,7 @@ async fn delete(
 
 /// Signs in at the provider and counts the secrets there; changes nothing.
 #[utoipa::path(post, path = "/api/v1/secrets/providers/{id}/test", operation_id = "testSecretProvider",
-    tag = "secrets", params(("id" = SecretProviderId, Path)), responses((status = 200, body = SecretProviderTest)))]
+    tag = "secrets", params(("id" = SecretProviderId, Path)), responses((status = 200, body = SecretProviderTest), (status = 502)))]
 async fn test(
     State(app): State<App>,
     caller: Caller,

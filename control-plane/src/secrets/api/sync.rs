@@ -24,7 +24,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 /// Syncs a group from its provider now, and answers with what came of it.
 #[utoipa::path(post, path = "/api/v1/secrets/groups/{id}/sync", operation_id = "syncSecretGroup", tag = "secrets",
     params(("id" = SecretGroupId, Path)), request_body = Option<SyncNow>,
-    responses((status = 200, body = SecretSyncRun)))]
+    responses((status = 200, body = SecretSyncRun), (status = 409), (status = 502)))]
 async fn sync_now(
     State(app): State<App>,
     caller: Caller,
