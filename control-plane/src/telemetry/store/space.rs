@@ -3,7 +3,7 @@
 use crate::db::{Db, DbError};
 
 /// Fewer free pages are kept for what comes next.
-const KEPT: i64 = 256;
+const KEPT: i64 = 32;
 /// Pages given back at a time: nobody else writes meanwhile.
 const AT_ONCE: i64 = 4_096;
 
