@@ -245,10 +245,15 @@ pub(crate) async fn note_seal_key(app: &App, org: OrgId, host: HostId, key: &[u8
     Ok(())
 }
 
-/// Whether the host has said that it believes all of `keys`.
-pub(crate) async fn believes(app: &App, host: HostId, keys: &FleetKeys) -> Result<bool, FleetError> {
+/// Whether the host has to be told of `keys` although it was welcomed with them, because it has not said that it believes
+/// all of them. One that never said anything matters only during a rotation; of one that was away for the whole of a
+/// rotation something is known that is not so any more.
+pub(crate) async fn is_to_be_told(app: &App, host: HostId, keys: &FleetKeys) -> Result<bool, FleetError> {
     let known = store::host_identity::find_believed(&app.db, host).await?;
-    Ok(known == Some(believed(&taken(keys))))
+    let has_said = known
+        .as_ref()
+        .is_some_and(|(roots, signing)| !roots.is_empty() || !signing.is_empty());
+    Ok((has_said || keys.is_rotating()) && known != Some(believed(&taken(keys))))
 }
 
 /// What a host says that believes all of `keys`.

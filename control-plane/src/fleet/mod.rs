@@ -59,7 +59,7 @@ pub use self::{
 };
 pub(crate) use self::{
     enrolment::{
-        admit, believes, enrol, left, note_facts, note_keys_taken, note_seal_key, note_takeover, renew,
+        admit, enrol, is_to_be_told, left, note_facts, note_keys_taken, note_seal_key, note_takeover, renew,
     },
     environment::seed_environments,
     host::{removed_hosts, removed_since},

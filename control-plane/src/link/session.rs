@@ -347,10 +347,9 @@ async fn tell_keys(
 ) -> Ended {
     let mut changes = app.fleet_key_changes();
     let mut due = version >= KEYS_SINCE
-        && told.is_rotating()
-        && !Box::pin(fleet::believes(app, session.host, &told))
+        && Box::pin(fleet::is_to_be_told(app, session.host, &told))
             .await
-            .unwrap_or(true);
+            .unwrap_or(false);
     loop {
         if let Some(keys) = changes.borrow_and_update().clone()
             && !keys.is_same_as(&told)

@@ -75,6 +75,27 @@ fn rotate_signing(ground: &mut Ground, point: Option<&Point>) -> Result<()> {
     Ok(())
 }
 
+/// What every one of two rotations passes: what happens by itself from time to time is not among it.
+fn points_of(
+    ground: &mut Ground,
+    rotate: fn(&mut Ground, Option<&Point>) -> Result<()>,
+    passings: usize,
+    wanted: fn(&Point) -> bool,
+) -> Result<Vec<Point>> {
+    let mut lists = Vec::new();
+    for _ in 0..2 {
+        let mark = ground.points.mark()?;
+        rotate(ground, None)?;
+        lists.push(ground.points.since(mark, passings)?);
+    }
+    let again = lists.pop().unwrap_or_default();
+    let first = lists.pop().unwrap_or_default();
+    Ok(first
+        .into_iter()
+        .filter(|point| wanted(point) && again.contains(point))
+        .collect())
+}
+
 fn post(step: &'static str) -> impl FnMut(&mut Ground) -> Result<()> {
     move |ground| {
         let path = format!("/api/v1/keys/{step}");
@@ -94,14 +115,11 @@ fn key(ground: &Ground, kind: &str, state: &str) -> Result<Option<String>> {
 #[test]
 fn a_host_keeps_its_identity_wherever_a_rotation_is_interrupted() -> Result<()> {
     let mut ground = Ground::start(None, 10, agent_options(&Env::from_process()))?;
-    let mark = ground.points.mark()?;
-    rotate_ca(&mut ground, None)?;
     // Roots are kept once, and once more with the certificate.
-    let mut points = ground.points.since(mark, 2)?;
-    points.retain(|point| {
+    let points = points_of(&mut ground, rotate_ca, 2, |point| {
         point.name.starts_with("muster-agent:file.identity")
             || point.name.starts_with("muster:") && point.name.contains("fleet::") && point.passing == 1
-    });
+    })?;
     wait::until("the host to be online", PATIENCE, || {
         let hosts = ground.fleet.admin.list("/api/v1/hosts")?;
         Ok(Found::from_option(
@@ -122,13 +140,10 @@ fn a_host_does_what_the_new_key_signs_wherever_its_rotation_is_interrupted() -> 
     let (fleet, name) = (&ground.fleet, format!("signed-{port}"));
     let application = Application::register(&fleet.admin, &fleet.registry()?, &fleet.host, &name, port)?;
     hurry(&fleet.admin, &application)?;
-    let mark = ground.points.mark()?;
-    rotate_signing(&mut ground, None)?;
-    let mut points = ground.points.since(mark, 1)?;
-    points.retain(|point| {
+    let points = points_of(&mut ground, rotate_signing, 1, |point| {
         point.name.starts_with("muster-agent:file.") && !point.name.contains("status")
             || point.name.starts_with("muster:") && point.name.contains("fleet::")
-    });
+    })?;
     for program in ["muster-agent", "muster"] {
         ensure!(
             points.iter().any(|point| point.program() == program),
