@@ -108,9 +108,16 @@ pub struct EnvironmentState {
     /// Its type, likewise.
     #[serde(rename = "type")]
     pub kind: Option<EnvironmentType>,
-    /// What is set for it.
-    #[serde(flatten)]
-    pub environment: ApplicationEnvironment,
+    /// Hosts by id.
+    pub hosts: Vec<HostId>,
+    /// Labels that a host must all have.
+    pub selector: BTreeMap<String, String>,
+    /// Whether somebody else must approve of each deployment before it begins.
+    pub approval_required: bool,
+    /// What is different here.
+    pub overrides: Overrides,
+    /// How deployments go over the hosts.
+    pub rollout: Rollout,
     /// The last deployment that was asked for.
     pub latest_task: Option<LatestTask>,
     /// The version of the last deployment that succeeded.
@@ -156,7 +163,11 @@ pub(super) async fn list(
                 latest_task: latest.remove(&name),
                 version: versions.remove(&name),
                 name,
-                environment,
+                hosts: environment.hosts,
+                selector: environment.selector,
+                approval_required: environment.approval_required,
+                overrides: environment.overrides,
+                rollout: environment.rollout,
             }
         })
         .collect())
