@@ -60,13 +60,6 @@ pub fn run(bench: &Bench<'_>, tests: &Tests) -> Result<Tally> {
         };
         command
     };
-    if matches!(tests, Tests::FilesExcept(_)) {
-        // Stories mostly wait for others: for an engine, a deadline, a program that starts again.
-        let threads = (2 * std::thread::available_parallelism()?.get()).to_string();
-        command
-            .env("NEXTEST_TEST_THREADS", &threads)
-            .env("RUST_TEST_THREADS", &threads);
-    }
     counted(bench, &mut command)
 }
 
