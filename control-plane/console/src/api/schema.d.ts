@@ -3687,12 +3687,24 @@ export interface components {
             type?: components["schemas"]["EnvironmentType"] | null;
         };
         /** @description An environment of an application, with what is going on there. */
-        EnvironmentState: components["schemas"]["ApplicationEnvironment"] & {
+        EnvironmentState: {
+            /** @description Whether somebody else must approve of each deployment before it begins. */
+            approvalRequired: boolean;
+            /** @description Hosts by id. */
+            hosts: components["schemas"]["HostId"][];
             /** @description The label of the org's environment of this name, if there is one. */
             label?: string | null;
             latestTask?: components["schemas"]["LatestTask"] | null;
             /** @description Its name. */
             name: string;
+            /** @description What is different here. */
+            overrides: components["schemas"]["Overrides"];
+            /** @description How deployments go over the hosts. */
+            rollout: components["schemas"]["Rollout"];
+            /** @description Labels that a host must all have. */
+            selector: {
+                [key: string]: string;
+            };
             type?: components["schemas"]["EnvironmentType"] | null;
             /** @description The version of the last deployment that succeeded. */
             version?: string | null;
@@ -5468,16 +5480,28 @@ export interface components {
         /** @description One page of a list. */
         Page_EnvironmentState: {
             /** @description The items. */
-            items: (components["schemas"]["ApplicationEnvironment"] & {
+            items: {
+                /** @description Whether somebody else must approve of each deployment before it begins. */
+                approvalRequired: boolean;
+                /** @description Hosts by id. */
+                hosts: components["schemas"]["HostId"][];
                 /** @description The label of the org's environment of this name, if there is one. */
                 label?: string | null;
                 latestTask?: components["schemas"]["LatestTask"] | null;
                 /** @description Its name. */
                 name: string;
+                /** @description What is different here. */
+                overrides: components["schemas"]["Overrides"];
+                /** @description How deployments go over the hosts. */
+                rollout: components["schemas"]["Rollout"];
+                /** @description Labels that a host must all have. */
+                selector: {
+                    [key: string]: string;
+                };
                 type?: components["schemas"]["EnvironmentType"] | null;
                 /** @description The version of the last deployment that succeeded. */
                 version?: string | null;
-            })[];
+            }[];
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
         };
