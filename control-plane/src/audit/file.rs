@@ -5,7 +5,7 @@
 //! | magic | `MUSTERAUDIT1\n` |
 //! | prefix | 7 random bytes, for the nonces |
 //! | head | length (4 bytes, big-endian) and JSON: scope, first and last number; readable without a key |
-//! | body | the rows as JSON lines, sealed in chunks ([`stream`]); everything before is authenticated with each chunk |
+//! | body | the rows as JSON lines, sealed in chunks ([`crate::secrets::seal::stream`]); everything before is authenticated with each chunk |
 //!
 //! It is written beside its name, synced and renamed: a file of that name is whole.
 

@@ -372,9 +372,16 @@ export const signInStories = {
       await dialog.getByRole('button', { name: 'Done' }).click()
       assert.notEqual(fresh, old)
       assert.deepEqual([(await uses(old)).status, (await uses(fresh)).status], [401, 200])
-      await own.page.getByRole('button', { name: `Withdraw: ${name}` }).first().click()
-      await dialog.getByRole('button', { name: 'Withdraw' }).click()
-      await own.page.waitForFunction((text) => ![...document.querySelectorAll('tbody tr')].some((one) => one.textContent.includes(text)), name)
+      // The one that was replaced may be listed, too.
+      const withdraw = own.page.getByRole('button', { name: `Withdraw: ${name}` })
+      for (let left = await withdraw.count(); left > 0; left -= 1) {
+        await withdraw.first().click()
+        await dialog.getByRole('button', { name: 'Withdraw' }).click()
+        await own.page.waitForFunction(
+          ([text, fewer]) => [...document.querySelectorAll('tbody tr')].filter((one) => one.textContent.includes(text)).length < fewer,
+          [name, left],
+        )
+      }
       assert.equal((await uses(fresh)).status, 401)
       await own.context.close()
     },
