@@ -19,7 +19,7 @@
 //!
 //! Only the columns that are asked for are decompressed. pco finds the differences' order and the numbers' modes by
 //! itself, which is worth several times more than a general compressor on readings like these. Each column costs it some
-//! forty bytes before the first value: an hour takes a fifth more than a day for each value, so hours are [merged](merge).
+//! forty bytes before the first value: an hour takes a fifth more than a day for each value, so hours are [merged](merge()).
 
 mod column;
 mod encode;

@@ -2,7 +2,7 @@
 //!
 //! A server keeps trees, not text, and writes them anew: with brackets around everything, with the casts that it
 //! added, names qualified, `in` as `= any`. So both sides are read into [`Node`]s in which what means nothing is
-//! gone, and compared by [`same`]. Only what a server adds by itself may stand on one side alone (a constant's cast,
+//! gone, and compared by [`same()`]. Only what a server adds by itself may stand on one side alone (a constant's cast,
 //! a column's table); whatever else differs is a difference. A text that isn't understood is no tree, and whoever
 //! reads it says so.
 
