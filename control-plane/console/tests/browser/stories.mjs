@@ -358,7 +358,7 @@ export const stories = {
       await page.getByText('1 change not saved').waitFor()
       await page.getByRole('button', { name: 'Save' }).click()
       await page.getByText('It counts within a second').waitFor()
-      assert.ok(await page.getByRole('checkbox', { name: `${name}: change hosts` }).isChecked())
+      await page.getByRole('checkbox', { name: `${name}: change hosts`, checked: true }).waitFor()
       // What is built in can be looked at, not changed.
       await page.getByRole('checkbox', { name: /^Viewer: change hosts/ }).press('Space')
       assert.ok(!(await page.getByRole('checkbox', { name: /^Viewer: change hosts/ }).isChecked()))
