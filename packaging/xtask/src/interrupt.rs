@@ -9,14 +9,14 @@ use std::process::{Command, ExitStatus};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Knows whether somebody asked us to stop, and which child has to be told so.
+/// Knows whether somebody asked us to stop, and which children have to be told so.
 #[derive(Clone, Default)]
 pub struct Interrupt(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
     asked: bool,
-    child: Option<Pid>,
+    children: Vec<Pid>,
 }
 
 impl Interrupt {
@@ -43,9 +43,10 @@ impl Interrupt {
         let mut child = command
             .spawn()
             .with_context(|| format!("{program} could not be run"))?;
-        self.lock().child = i32::try_from(child.id()).ok().map(Pid::from_raw);
+        let pid = i32::try_from(child.id()).ok().map(Pid::from_raw);
+        self.lock().children.extend(pid);
         let status = child.wait();
-        self.lock().child = None;
+        self.lock().children.retain(|other| Some(*other) != pid);
         if self.asked() {
             bail!("interrupted");
         }
@@ -62,8 +63,8 @@ impl Interrupt {
     fn ask(&self) {
         let mut state = self.lock();
         state.asked = true;
-        if let Some(child) = state.child {
-            kill(child, Signal::SIGTERM).ok();
+        for child in &state.children {
+            kill(*child, Signal::SIGTERM).ok();
         }
     }
 

@@ -321,7 +321,7 @@ struct PasswordBody {
 
 /// Changes one's own password and signs out everywhere.
 #[utoipa::path(post, path = "/api/v1/me/password", operation_id = "changeMyPassword", tag = "auth",
-    request_body = PasswordBody, responses((status = 204), (status = 422, body = Problem)))]
+    request_body = PasswordBody, responses((status = 204), (status = 422, body = Problem), (status = 429, body = Problem)))]
 async fn change_password(
     State(app): State<App>,
     who: Identity,

@@ -166,7 +166,7 @@ impl Schemathesis {
             })
             .arg("run")
             .arg(&files.document)
-            .args(["--url", address, "--workers", "2", "--phases", phases])
+            .args(["--url", address, "--workers", "1", "--phases", phases])
             .args(["--checks", CHECKS, "--exclude-path-regex", LEFT_OUT])
             .args(["--max-examples", EXAMPLES, "--seed", SEED])
             .args(["--continue-on-failure", "--warnings", "off"])
@@ -184,7 +184,7 @@ impl Schemathesis {
             .with_context(|| format!("schemathesis made no report as {}:\n{said}", caller.name))?;
         let found = read(&serde_json::from_str(&report)?);
         if !found.is_clean() {
-            said.lines().for_each(say::line);
+            say::line(said);
         }
         Ok(found)
     }
