@@ -173,7 +173,7 @@ impl Test {
         config.sign_in.region_file = Some(data.path().join("regions.mmdb"));
         let keys = Keys::load_or_create(data.path()).unwrap();
         let app = App::new(config, databases, Clock::manual(START), keys);
-        app.start().await.unwrap();
+        app.start_rooms().await.unwrap();
         Self {
             router: http::router(app.clone()),
             app,
