@@ -99,7 +99,7 @@ impl Ingest {
         &self.0.latest
     }
 
-    /// The hosts that may have an hour to seal, each once; waits until there are some.
+    /// The hosts that may have something to seal or pack, each once; waits until there are some.
     pub(super) async fn hosts_to_seal(&self) -> BTreeSet<HostId> {
         loop {
             let hosts = std::mem::take(&mut *self.0.to_seal.lock().unwrap_or_else(PoisonError::into_inner));
@@ -180,6 +180,9 @@ impl Ingest {
         {
             self.0.samples.fetch_add(samples.len() as u64, Ordering::Relaxed);
             self.0.rollups.fetch_add(rollups.len() as u64, Ordering::Relaxed);
+            if !rollups.is_empty() {
+                to_seal.push(*host);
+            }
             let Some(newest) = newest else { continue };
             let latest = self.0.latest.update(*org, *host, newest);
             let oldest = samples.iter().map(|row| row.at).min();

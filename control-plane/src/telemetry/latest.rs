@@ -81,9 +81,10 @@ impl Newest {
     }
 
     /// Time of a host's newest sample.
-    pub(super) fn time_of(&self, host: HostId) -> Option<UnixMs> {
+    /// A host's org, and when its newest sample was taken.
+    pub(super) fn find(&self, host: HostId) -> Option<(OrgId, UnixMs)> {
         let hosts = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        hosts.get(&host).map(|newest| newest.sample.at)
+        hosts.get(&host).map(|newest| (newest.org, newest.sample.at))
     }
 
     pub(super) fn forget(&self, host: HostId) {

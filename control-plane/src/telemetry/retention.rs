@@ -47,6 +47,9 @@ pub(super) async fn enforce(app: &App) -> Result<(), TelemetryError> {
             store::rollup::delete_before(tx, period, before(days)).await?
         });
     }
+    in_tx!(app.telemetry_db, |tx| {
+        store::packed::delete_before(tx, Period::Day.start_of(before(config.hour_days))).await?
+    });
     Ok(())
 }
 
@@ -57,6 +60,7 @@ pub async fn forget_host(app: &App, host: HostId) -> Result<(), TelemetryError> 
         store::sample::delete(tx, host, UnixMs(i64::MIN), UnixMs(i64::MAX)).await?;
         store::chunk::delete_of_host(tx, host).await?;
         store::rollup::delete_of_host(tx, host).await?;
+        store::packed::delete_of_host(tx, host).await?;
         store::container::delete_of_host(tx, host).await?;
     });
     Ok(())

@@ -12,7 +12,7 @@ use tracing::{debug, error, warn};
 
 use super::{
     TelemetryError,
-    pack::Packer,
+    pack::{Packer, pack_hours},
     store::{self, chunk::ChunkRow},
 };
 use crate::app::App;
@@ -48,22 +48,23 @@ pub(super) fn start(app: &App) {
     });
 }
 
-/// Seals every hour of a host before the hour of its newest sample, and merges what is due then; how many there were.
+/// Seals every hour of a host before the hour of its newest sample, and packs what is due then; how many there were.
 async fn seal_host(app: &App, packer: &mut Packer, host: HostId) -> Result<u32, TelemetryError> {
     let mut sealed = 0;
-    let mut of = None;
     while let Some((at, org)) = store::sample::oldest(&app.telemetry_db, host).await? {
         let hour = Period::Hour.start_of(at);
-        let newest = app.ingest.latest().time_of(host);
-        if newest.is_none_or(|newest| hour >= Period::Hour.start_of(newest)) {
+        let newest = app.ingest.latest().find(host);
+        if newest.is_none_or(|(_, newest)| hour >= Period::Hour.start_of(newest)) {
             break;
         }
         seal_hour(app, org, host, hour).await?;
-        of = newest.map(|newest| (org, newest));
         sealed += 1;
     }
-    if let Some((org, newest)) = of {
-        packer.pack(app, org, host, newest).await?;
+    if let Some((org, newest)) = app.ingest.latest().find(host) {
+        if sealed > 0 {
+            packer.pack(app, org, host, newest).await?;
+        }
+        pack_hours(app, org, host, newest).await?;
     }
     Ok(sealed)
 }

@@ -1,6 +1,6 @@
 //! What is stored of a host: for people who wonder about space, and for checks that nothing is lost or doubled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use muster_base::{HostId, UnixMs};
 use muster_metrics::{Period, chunk::Chunk};
@@ -57,8 +57,25 @@ pub(super) async fn stored(app: &App, caller: &Caller, host: HostId) -> Result<S
             .filter(|at| chunk.times().binary_search(at).is_err())
             .count();
     }
-    let hour = store::rollup::count(db, org, host, Period::Hour).await?;
-    let day = store::rollup::count(db, org, host, Period::Day).await?;
+    // Single hours before packed ones: one that is packed in between is counted by its time.
+    let singles = store::rollup::sizes(db, org, host, Period::Hour).await?;
+    let packed = store::packed::sizes(db, org, host).await?;
+    let days = store::rollup::sizes(db, org, host, Period::Day).await?;
+    let hours: HashSet<(&str, UnixMs)> = singles
+        .iter()
+        .map(|size| (size.subject.as_str(), size.start))
+        .chain(
+            packed
+                .iter()
+                .flat_map(|size| size.hours().map(|hour| (size.subject.as_str(), hour))),
+        )
+        .collect();
+    let rollup_bytes: i64 = [&singles, &days]
+        .into_iter()
+        .flatten()
+        .map(|size| size.bytes)
+        .chain(packed.iter().map(|size| size.bytes))
+        .sum();
     let container_series = app.ingest.latest().get(org, host).map_or(0, |sample| {
         sample
             .iter()
@@ -70,9 +87,9 @@ pub(super) async fn stored(app: &App, caller: &Caller, host: HostId) -> Result<S
         samples: sealed + only_fresh as u64,
         sealed_samples: sealed,
         chunk_bytes: chunk_bytes.unsigned_abs(),
-        hour_rollups: hour.0.unsigned_abs(),
-        day_rollups: day.0.unsigned_abs(),
-        rollup_bytes: (hour.1 + day.1).unsigned_abs(),
+        hour_rollups: hours.len() as u64,
+        day_rollups: days.len() as u64,
+        rollup_bytes: rollup_bytes.unsigned_abs(),
         container_series: container_series as u64,
     })
 }

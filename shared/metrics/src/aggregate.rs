@@ -107,11 +107,7 @@ impl Aggregate {
         } else {
             Sketch::decode(reader)?
         };
-        let possible = i128::from(min) * i128::from(count)..=i128::from(max) * i128::from(count);
-        if count == 0 || last > max || sketch.is_empty() || !possible.contains(&sum) {
-            return Err(DecodeError::Malformed("an aggregate"));
-        }
-        Ok(Self {
+        let aggregate = Self {
             count,
             sum,
             min,
@@ -119,7 +115,19 @@ impl Aggregate {
             last,
             last_at,
             sketch,
-        })
+        };
+        if aggregate.is_possible() {
+            Ok(aggregate)
+        } else {
+            Err(DecodeError::Malformed("an aggregate"))
+        }
+    }
+
+    /// Whether values could come to this.
+    pub(crate) fn is_possible(&self) -> bool {
+        let count = i128::from(self.count);
+        let possible = i128::from(self.min) * count..=i128::from(self.max) * count;
+        self.count > 0 && self.last <= self.max && !self.sketch.is_empty() && possible.contains(&self.sum)
     }
 }
 

@@ -8,6 +8,7 @@
 //! | [`Sample`], [`Layout`], [`SampleBuilder`] | one moment's readings of a host and its containers |
 //! | [`frame`] | samples on the wire: each the difference from the one before |
 //! | [`Aggregate`], [`Sketch`], [`Rollup`] | hours and days: count, sum, min, max, last, percentiles |
+//! | [`packed`] | the hours of a day at rest |
 //! | [`chunk`] | a stretch of a host's past at rest, in compressed columns |
 //!
 //! Values are integers in fixed units. Every decoder has limits, checks before it allocates and never panics: what
@@ -19,6 +20,7 @@ mod catalogue;
 pub mod chunk;
 pub mod frame;
 mod kind;
+pub mod packed;
 mod rollup;
 mod sample;
 mod series;

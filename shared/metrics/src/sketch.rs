@@ -90,21 +90,45 @@ impl Sketch {
 
     pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let len = reader.count(MAX_BUCKETS, "number of buckets")?;
-        let mut buckets: Vec<(i16, u32)> = Vec::with_capacity(len);
+        let mut sketch = Self {
+            buckets: Vec::with_capacity(len),
+        };
         for _ in 0..len {
-            let before = buckets.last().map_or(0, |(bucket, _)| i64::from(*bucket));
-            let bucket = i16::try_from(before.saturating_add(reader.i64()?));
-            let count = u32::try_from(reader.u64()?);
-            let (Ok(bucket), Ok(count)) = (bucket, count) else {
-                return Err(DecodeError::Malformed("a bucket"));
-            };
-            let follows = buckets.last().is_none_or(|(before, _)| *before < bucket);
-            if count == 0 || !follows || bucket.unsigned_abs() > FARTHEST {
-                return Err(DecodeError::Malformed("a bucket"));
-            }
-            buckets.push((bucket, count));
+            let before = sketch.buckets.last().map_or(0, |(bucket, _)| i64::from(*bucket));
+            let bucket = before.saturating_add(reader.i64()?);
+            sketch.put(bucket, i64::try_from(reader.u64()?).unwrap_or(i64::MAX))?;
         }
-        Ok(Self { buckets })
+        Ok(sketch)
+    }
+
+    /// Buckets in ascending order, with how many values fell into each.
+    pub(crate) fn buckets(&self) -> &[(i16, u32)] {
+        &self.buckets
+    }
+
+    /// From differences between neighbouring buckets, the first one's from `first`, and counts.
+    pub(crate) fn from_differences(
+        first: i64,
+        buckets: impl Iterator<Item = (i64, i64)>,
+    ) -> Result<Self, DecodeError> {
+        let (mut sketch, mut bucket) = (Self::default(), first);
+        for (difference, count) in buckets {
+            bucket = bucket.saturating_add(difference);
+            sketch.put(bucket, count)?;
+        }
+        Ok(sketch)
+    }
+
+    fn put(&mut self, bucket: i64, count: i64) -> Result<(), DecodeError> {
+        let (Ok(bucket), Ok(count)) = (i16::try_from(bucket), u32::try_from(count)) else {
+            return Err(DecodeError::Malformed("a bucket"));
+        };
+        let follows = self.buckets.last().is_none_or(|(before, _)| *before < bucket);
+        if count == 0 || !follows || bucket.unsigned_abs() > FARTHEST {
+            return Err(DecodeError::Malformed("a bucket"));
+        }
+        self.buckets.push((bucket, count));
+        Ok(())
     }
 
     pub(crate) fn is_empty(&self) -> bool {

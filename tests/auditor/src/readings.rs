@@ -7,7 +7,7 @@ use crate::Database;
 use crate::database::Column::{Bytes, Text};
 use anyhow::{Context as _, Result, bail, ensure};
 use muster_base::UnixMs;
-use muster_metrics::{Period, RollupBody, chunk::Chunk};
+use muster_metrics::{Period, RollupBody, chunk::Chunk, packed};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What an agent told of its samples, by their times.
@@ -108,7 +108,7 @@ pub fn audit_rollups(database: &Database, host: &str, told: &Told) -> Result<usi
             database.id(host)
         ),
     )?;
-    let mut hours: BTreeMap<i64, u64> = BTreeMap::new();
+    let (mut hours, mut days) = (packed_hours(database, host)?, BTreeMap::new());
     for row in &rows {
         let start: i64 = row[1].parse()?;
         let body = RollupBody::decode(&hex::decode(&row[3])?, UnixMs(start))?;
@@ -117,24 +117,28 @@ pub fn audit_rollups(database: &Database, host: &str, told: &Told) -> Result<usi
             "the rollup of {start} says {} values",
             row[2]
         );
-        let count = body.samples();
         if row[0] == Period::Hour.code().to_string() {
-            let (least, most) = told.of_hour(start);
-            ensure!(
-                (least as u64..=most as u64).contains(&count),
-                "the hour at {start} holds {count} samples; {least} to {most} were taken"
-            );
-            hours.insert(start, count);
+            hours.insert(start, body.samples());
         } else {
-            let day: u64 = hours
-                .range(start..start + UnixMs::DAY)
-                .map(|(_, count)| count)
-                .sum();
-            ensure!(
-                day == count,
-                "the day at {start} holds {count} samples, its hours {day}"
-            );
+            days.insert(start, body.samples());
         }
+    }
+    for (start, count) in &hours {
+        let (least, most) = told.of_hour(*start);
+        ensure!(
+            (least as u64..=most as u64).contains(count),
+            "the hour at {start} holds {count} samples; {least} to {most} were taken"
+        );
+    }
+    for (start, count) in &days {
+        let of_hours: u64 = hours
+            .range(start..&(start + UnixMs::DAY))
+            .map(|(_, count)| count)
+            .sum();
+        ensure!(
+            of_hours == *count,
+            "the day at {start} holds {count} samples, its hours {of_hours}"
+        );
     }
     if let (Some(first), Some(last)) = (hours.first_key_value(), hours.last_key_value()) {
         for start in (*first.0..*last.0).step_by(usize::try_from(UnixMs::HOUR)?) {
@@ -145,5 +149,29 @@ pub fn audit_rollups(database: &Database, host: &str, told: &Told) -> Result<usi
             );
         }
     }
-    Ok(rows.len())
+    Ok(hours.len() + days.len())
+}
+
+/// The hours of past days that are packed, with how many samples each holds.
+fn packed_hours(database: &Database, host: &str) -> Result<BTreeMap<i64, u64>> {
+    let rows = database.readings(
+        &[Text("day"), Text("values_count"), Bytes("body")],
+        &format!(
+            "packed_hours where host_id = {} and subject = '' order by day",
+            database.id(host)
+        ),
+    )?;
+    let mut hours = BTreeMap::new();
+    for row in &rows {
+        let bodies = packed::decode(&hex::decode(&row[2])?, UnixMs(row[0].parse()?), |_| true)?;
+        let values: u64 = bodies.values().map(RollupBody::values).sum();
+        ensure!(
+            row[1] == values.to_string(),
+            "the hours of {} say {} values, not {values}",
+            row[0],
+            row[1]
+        );
+        hours.extend(bodies.into_iter().map(|(start, body)| (start.0, body.samples())));
+    }
+    Ok(hours)
 }

@@ -1,11 +1,14 @@
 //! A report's samples and rollups, and an hour at rest.
 
-use muster_base::sha256;
+use std::collections::BTreeMap;
+
+use muster_base::{UnixMs, sha256};
 use muster_metrics::{
-    DecodeError, Rollup, RollupBody, Sample,
+    DecodeError, Period, Rollup, RollupBody, Sample,
     chunk::{self, Chunk},
     decode_rollups, encode_rollups,
     frame::{Decoder, Encoder},
+    packed,
 };
 
 use crate::memory::within;
@@ -55,6 +58,15 @@ pub fn rollups(data: &[u8]) {
     let sum = bodies().fold(RollupBody::default(), merged);
     let reversed = bodies().rev().fold(RollupBody::default(), merged);
     assert!(sum == reversed, "merging does not commute");
+    let mut days: BTreeMap<UnixMs, BTreeMap<UnixMs, RollupBody>> = BTreeMap::new();
+    for rollup in rollups.iter().filter(|rollup| rollup.period == Period::Hour) {
+        let day = days.entry(Period::Day.start_of(rollup.start)).or_default();
+        day.insert(rollup.start, rollup.body.clone());
+    }
+    for (day, hours) in days {
+        let bytes = packed::encode(day, &hours).expect("a day's hours can be packed");
+        assert!(packed::decode(&bytes, day, |_| true) == Ok(hours));
+    }
 }
 
 fn merged(mut sum: RollupBody, body: &RollupBody) -> RollupBody {

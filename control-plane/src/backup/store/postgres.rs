@@ -16,7 +16,13 @@ use crate::{
 };
 
 /// Readings and what is made of them.
-const TELEMETRY: &[&str] = &["samples", "sample_chunks", "rollups", "containers"];
+const TELEMETRY: &[&str] = &[
+    "samples",
+    "sample_chunks",
+    "rollups",
+    "packed_hours",
+    "containers",
+];
 /// Kept by the migrations themselves.
 const MIGRATIONS: &str = "_sqlx_migrations";
 const BLOCK: usize = 1 << 20;

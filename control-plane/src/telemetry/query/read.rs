@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use muster_base::{HostId, OrgId, UnixMs};
-use muster_metrics::{Period, RollupBody, Series, SeriesKey, Subject, chunk::Chunk, frame};
+use muster_metrics::{Period, RollupBody, Series, SeriesKey, Subject, chunk::Chunk, frame, packed};
 use tracing::error;
 
 use super::{SeriesPoints, Tier, bucket::Buckets, plan::Plan};
@@ -36,8 +36,13 @@ pub(super) async fn read(
         return Ok(tokio::task::spawn_blocking(move || raw(&plan, &subject, &rows, &chunks)).await?);
     };
     let of = (period, &subject);
+    // Single hours before packed ones: one that is packed in between is then seen twice, and never missed.
     let rows = store::rollup::list(db, org, host, of, plan.from, plan.to).await?;
-    Ok(tokio::task::spawn_blocking(move || rollups(&plan, &rows)).await?)
+    let packed = match period {
+        Period::Hour => store::packed::list(db, org, host, &subject, plan.from, plan.to).await?,
+        Period::Day => Rows::new(),
+    };
+    Ok(tokio::task::spawn_blocking(move || rollups(&plan, &rows, &packed)).await?)
 }
 
 /// Whether there ever was an hour of this subject.
@@ -47,7 +52,9 @@ pub(super) async fn has_rollups(
     host: HostId,
     subject: &Subject,
 ) -> Result<bool, TelemetryError> {
-    Ok(store::rollup::exists(&app.telemetry_db, org, host, subject).await?)
+    let db = &app.telemetry_db;
+    Ok(store::rollup::exists(db, org, host, subject).await?
+        || store::packed::exists(db, org, host, subject).await?)
 }
 
 fn raw(plan: &Plan, subject: &Subject, rows: &Rows, chunks: &Rows) -> Vec<SeriesPoints> {
@@ -90,18 +97,37 @@ fn raw(plan: &Plan, subject: &Subject, rows: &Rows, chunks: &Rows) -> Vec<Series
     buckets.finish(plan)
 }
 
-fn rollups(plan: &Plan, rows: &Rows) -> Vec<SeriesPoints> {
-    let mut buckets = Buckets::default();
+fn rollups(plan: &Plan, rows: &Rows, days: &Rows) -> Vec<SeriesPoints> {
+    let wanted = |series: &Series| plan.series.iter().any(|asked| asked.selects(series));
+    let mut bodies: BTreeMap<UnixMs, RollupBody> = BTreeMap::new();
+    for (day, bytes) in days {
+        match packed::decode(bytes, *day, wanted) {
+            Ok(hours) => bodies.extend(
+                hours
+                    .into_iter()
+                    .filter(|(hour, _)| (plan.from..plan.to).contains(hour)),
+            ),
+            Err(cause) => error!(day = %day, "the hours of a day can't be read and are left out: {cause}"),
+        }
+    }
     for (start, bytes) in rows {
         match RollupBody::decode(bytes, *start) {
-            Ok(body) => {
-                for (series, aggregate) in body.0 {
-                    if plan.series.iter().any(|asked| asked.selects(&series)) {
-                        buckets.add_aggregate(plan, &series, *start, aggregate);
-                    }
+            Ok(mut body) => {
+                body.0.retain(|series, _| wanted(series));
+                if bodies
+                    .get(start)
+                    .is_none_or(|packed| packed.values() < body.values())
+                {
+                    bodies.insert(*start, body);
                 }
             }
             Err(cause) => error!(start = %start, "a rollup can't be read and is left out: {cause}"),
+        }
+    }
+    let mut buckets = Buckets::default();
+    for (start, body) in bodies {
+        for (series, aggregate) in body.0 {
+            buckets.add_aggregate(plan, &series, start, aggregate);
         }
     }
     buckets.finish(plan)

@@ -2,6 +2,7 @@
 
 pub(super) mod chunk;
 pub(super) mod container;
+pub(super) mod packed;
 pub(super) mod rollup;
 pub(super) mod sample;
 pub(super) mod space;

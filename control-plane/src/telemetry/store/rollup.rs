@@ -62,24 +62,72 @@ pub(in crate::telemetry) async fn list(
         .await)?)
 }
 
-/// How many rollups of a period a host has, with all of its containers, and their bytes.
-pub(in crate::telemetry) async fn count(
+/// Which rollup there is, and how large it is.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(in crate::telemetry) struct Size {
+    pub(in crate::telemetry) subject: String,
+    #[sqlx(rename = "start_at")]
+    pub(in crate::telemetry) start: UnixMs,
+    pub(in crate::telemetry) bytes: i64,
+}
+
+/// The rollups of a period that a host and all of its containers have.
+pub(in crate::telemetry) async fn sizes(
     db: &Db,
     org: OrgId,
     host: HostId,
     period: Period,
-) -> Result<(i64, i64), DbError> {
-    const SQL: &str = "select count(*), cast(coalesce(sum(length(body)), 0) as bigint) from rollups \
+) -> Result<Vec<Size>, DbError> {
+    const SQL: &str = "select subject, start_at, cast(length(body) as bigint) as bytes from rollups \
         where host_id = $1 and period = $2 and org_id = $3";
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(host)
         .bind(i32::from(period.code()))
         .bind(org)
-        .fetch_one(pool)
+        .fetch_all(pool)
         .await)?)
 }
 
-/// Whether there is an hour of a host or container.
+/// Hours that begin before this time, of a host and all of its containers.
+pub(in crate::telemetry) async fn hours_before(
+    db: &Db,
+    org: OrgId,
+    host: HostId,
+    before: UnixMs,
+) -> Result<Vec<(String, UnixMs)>, DbError> {
+    const SQL: &str = "select subject, start_at from rollups \
+        where host_id = $1 and period = $2 and start_at < $3 and org_id = $4";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(host)
+        .bind(i32::from(Period::Hour.code()))
+        .bind(before)
+        .bind(org)
+        .fetch_all(pool)
+        .await)?)
+}
+
+/// Deletes the hours of a day that were packed. Says whether they were so many, of so many values.
+pub(in crate::telemetry) async fn delete_packed(
+    tx: &mut Tx,
+    host: HostId,
+    subject: &str,
+    day: UnixMs,
+    (hours, values): (usize, u64),
+) -> Result<bool, DbError> {
+    const SQL: &str = "delete from rollups where host_id = $1 and period = $2 and subject = $3 \
+        and start_at >= $4 and start_at < $5 returning values_count";
+    let gone: Vec<i64> = with_tx!(tx, |conn| sqlx::query_scalar(SQL)
+        .bind(host)
+        .bind(i32::from(Period::Hour.code()))
+        .bind(subject)
+        .bind(day)
+        .bind(day.plus_ms(UnixMs::DAY))
+        .fetch_all(conn)
+        .await?);
+    Ok(gone.len() == hours && gone.iter().map(|count| count.unsigned_abs()).sum::<u64>() == values)
+}
+
+/// Whether there is an hour of a host or container that is not packed.
 pub(in crate::telemetry) async fn exists(
     db: &Db,
     org: OrgId,

@@ -60,6 +60,9 @@ pub enum EncodeError {
     /// There are more than a chunk may hold.
     #[error("{0} samples, columns or values are too many for one chunk")]
     TooMany(usize),
+    /// An hour is not of the day that it was to be packed with.
+    #[error("an hour is not one of its day's")]
+    OtherDay,
     /// The compressor refused the numbers.
     #[error("a column could not be compressed: {0}")]
     Compress(String),

@@ -1,4 +1,8 @@
-//! The hours of a day become one chunk: for each value an hour by itself takes a fifth more.
+//! The hours of a day become one chunk, and its rollups one row: for each value an hour by itself takes more.
+
+mod hours;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -6,6 +10,7 @@ use muster_base::{HostId, OrgId, UnixMs, point};
 use muster_metrics::{Period, chunk};
 use tracing::debug;
 
+pub(super) use self::hours::pack as pack_hours;
 use super::{
     TelemetryError,
     store::{
@@ -28,7 +33,7 @@ pub(super) struct Packer {
 }
 
 impl Packer {
-    /// Merges what is due of a host whose newest sample is of `newest`.
+    /// Merges the chunks that are due of a host whose newest sample is of `newest`.
     pub(super) async fn pack(
         &mut self,
         app: &App,
