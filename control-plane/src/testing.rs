@@ -9,6 +9,8 @@
 //! });
 //! ```
 
+mod template;
+
 use std::{
     net::{IpAddr, SocketAddr},
     pin::Pin,
@@ -98,7 +100,9 @@ const ADMIN: &str = "root";
 
 impl Test {
     pub(crate) async fn sqlite() -> Self {
-        Self::on_sqlite(tempfile::tempdir().unwrap()).await
+        let data = tempfile::tempdir().unwrap();
+        template::copy_sqlite(data.path()).await;
+        Self::on_sqlite(data).await
     }
 
     async fn on_sqlite(data: tempfile::TempDir) -> Self {
@@ -109,7 +113,8 @@ impl Test {
     /// On a database of its own in the server that `MUSTER_TEST_POSTGRES_URL` names.
     pub(crate) async fn postgres() -> Self {
         let server = postgres_server();
-        let (name, url) = create_database(&server).await;
+        let template = template::postgres(&server).await;
+        let (name, url) = create_database(&server, &template).await;
         Self::on_postgres(server, name, &url).await
     }
 
@@ -140,7 +145,7 @@ impl Test {
     /// As [`Test::upgraded_sqlite`], in PostgreSQL.
     pub(crate) async fn upgraded_postgres(version: i64, fill: impl AsyncFnOnce(&Db)) -> Self {
         let server = postgres_server();
-        let (name, url) = create_database(&server).await;
+        let (name, url) = create_database(&server, EMPTY).await;
         let pool = sqlx::PgPool::connect(url.expose_secret()).await.unwrap();
         below(&migrate::POSTGRES, version).run(&pool).await.unwrap();
         let db = Db::Postgres(pool);
@@ -151,7 +156,7 @@ impl Test {
 
     /// Another database beside the test's, empty; none for SQLite, which has one in each directory.
     pub(crate) async fn another_database(&self) -> Option<SecretString> {
-        let (name, url) = create_database(self.server.as_ref()?).await;
+        let (name, url) = create_database(self.server.as_ref()?, EMPTY).await;
         self.databases.lock().unwrap().push(name);
         Some(url)
     }
@@ -319,7 +324,10 @@ fn postgres_server() -> SecretString {
 }
 
 /// Makes an empty database; its name and URL.
-async fn create_database(server: &SecretString) -> (String, SecretString) {
+/// PostgreSQL's own template.
+const EMPTY: &str = "template1";
+
+async fn create_database(server: &SecretString, template: &str) -> (String, SecretString) {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!(
         "muster_test_{}_{}",
@@ -327,7 +335,7 @@ async fn create_database(server: &SecretString) -> (String, SecretString) {
         NEXT.fetch_add(1, Ordering::Relaxed)
     );
     let mut connection = PgConnection::connect(server.expose_secret()).await.unwrap();
-    let create = sqlx::AssertSqlSafe(format!("create database {name}"));
+    let create = sqlx::AssertSqlSafe(format!("create database {name} template {template}"));
     sqlx::query(create).execute(&mut connection).await.unwrap();
     let (base, _) = server.expose_secret().rsplit_once('/').unwrap();
     (name.clone(), SecretString::from(format!("{base}/{name}")))

@@ -5,8 +5,9 @@
 //! and a C++ compiler is needed. `cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none --features libfuzzer TARGET`
 //! does the same by hand.
 
-use super::Bench;
 use super::tally::Tally;
+use super::{Bench, at_once};
+use crate::interrupt::Interrupt;
 use crate::{project, say};
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File};
@@ -38,16 +39,15 @@ pub fn run(bench: &Bench<'_>) -> Result<Tally> {
     };
     let folder = project::root().join("tests/fuzz");
     let programs = build(bench)?;
-    let mut tally = Tally::default();
-    for target in chosen(&folder)? {
+    let interrupt = bench.interrupt;
+    at_once::each(&chosen(&folder)?, |target| {
         let fuzzed = Target {
-            name: &target,
+            name: target,
             folder: &folder,
             programs: &programs,
         };
-        tally += fuzzed.run(bench, seconds)?;
-    }
-    Ok(tally)
+        fuzzed.run(interrupt, seconds)
+    })
 }
 
 /// The targets' names, which are those of their files.
@@ -105,7 +105,7 @@ struct Target<'a> {
 }
 
 impl Target<'_> {
-    fn run(&self, bench: &Bench<'_>, seconds: u32) -> Result<Tally> {
+    fn run(&self, interrupt: &Interrupt, seconds: u32) -> Result<Tally> {
         // What was found interesting is kept beside the build products and goes on being mutated the next time.
         let kept = self.programs.join("corpus").join(self.name);
         let broken = self.programs.join("broken").join(self.name);
@@ -126,7 +126,7 @@ impl Target<'_> {
         if dictionary.exists() {
             command.arg(format!("-dict={}", dictionary.display()));
         }
-        let status = bench.interrupt.status(&mut command)?;
+        let status = interrupt.status(&mut command)?;
         let said = fs::read_to_string(&log).unwrap_or_default();
         if status.success() {
             let executed = figure(&said, "stat::number_of_executed_units:");
@@ -138,7 +138,8 @@ impl Target<'_> {
             return Ok(Tally::PASSED);
         }
         let end = said.lines().count().saturating_sub(30);
-        said.lines().skip(end).for_each(say::line);
+        let last: Vec<&str> = said.lines().skip(end).collect();
+        say::line(last.join("\n"));
         say::note(format_args!(
             "{} is broken by the input below {}: make a seed of it in tests/fuzz/seeds/{}",
             self.name,

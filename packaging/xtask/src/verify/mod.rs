@@ -4,6 +4,7 @@
 //! `N passed, N failed`: each test counts one, and each check that is not made of tests counts one.
 
 mod api;
+mod at_once;
 mod browser;
 mod checks;
 mod deny;

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use muster_workbench::process::succeeds;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
+use std::thread;
 
 /// Which tests to run.
 pub enum Tests {
@@ -60,6 +61,13 @@ pub fn run(bench: &Bench<'_>, tests: &Tests) -> Result<Tally> {
         };
         command
     };
+    if matches!(tests, Tests::FilesExcept(_)) {
+        // Stories wait for others: for an engine, a deadline, a program that starts again.
+        let threads = (thread::available_parallelism()?.get() + 1).to_string();
+        command
+            .env("NEXTEST_TEST_THREADS", &threads)
+            .env("RUST_TEST_THREADS", &threads);
+    }
     counted(bench, &mut command)
 }
 
@@ -74,7 +82,7 @@ fn counted(bench: &Bench<'_>, command: &mut Command) -> Result<Tally> {
     bench
         .with_services(command)
         .env("MUSTER_TEST_BIN_DIR", project::bin_dir());
-    let counting = std::thread::spawn(move || {
+    let counting = thread::spawn(move || {
         let mut tally = Tally::default();
         let mut output = std::io::stdout();
         for line in BufReader::new(reader).split(b'\n').map_while(Result::ok) {

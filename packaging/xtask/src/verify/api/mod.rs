@@ -8,17 +8,12 @@ mod callers;
 mod objects;
 mod schemathesis;
 
-use super::Bench;
 use super::tally::Tally;
+use super::{Bench, at_once};
 use crate::{project, say};
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use muster_tests::Fleet;
 use muster_workbench::Env;
-use std::sync::{Mutex, PoisonError};
-use std::thread;
-
-/// Callers that are let loose at the same time.
-const AT_ONCE: usize = 2;
 
 /// Starts a fleet and lets each caller loose on it.
 pub fn run(bench: &Bench<'_>) -> Result<Tally> {
@@ -33,30 +28,15 @@ pub fn run(bench: &Bench<'_>) -> Result<Tally> {
     callers.sort_by_key(|caller| !caller.thorough);
     let files = schemathesis::Files::write(dir.path(), &document, &made)?;
     let address = fleet.plane.address();
-    // A run spends its time in one thread of Python.
-    let (queue, tally) = (Mutex::new(callers.iter()), Mutex::new(Tally::default()));
-    let work = || -> Result<()> {
-        while let Some(caller) = next(&queue) {
-            let found = schemathesis.run(bench.interrupt, &files, address.as_str(), caller)?;
-            say::line(format_args!("{:12} {found}", caller.name));
-            *tally.lock().unwrap_or_else(PoisonError::into_inner) += if found.is_clean() {
-                Tally::PASSED
-            } else {
-                Tally::FAILED
-            };
-        }
-        Ok(())
-    };
-    thread::scope(|scope| {
-        let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
-        let ended = workers.into_iter().map(|worker| worker.join());
-        ended
-            .into_iter()
-            .try_for_each(|result| result.map_err(|_| anyhow!("a caller's thread panicked"))?)
-    })?;
-    Ok(tally.into_inner().unwrap_or_else(PoisonError::into_inner))
-}
-
-fn next<'c>(queue: &Mutex<std::slice::Iter<'c, callers::Caller>>) -> Option<&'c callers::Caller> {
-    queue.lock().unwrap_or_else(PoisonError::into_inner).next()
+    let interrupt = bench.interrupt;
+    // A run spends most of its time in one thread of Python.
+    at_once::each(&callers, |caller| {
+        let found = schemathesis.run(interrupt, &files, address.as_str(), caller)?;
+        say::line(format_args!("{:12} {found}", caller.name));
+        Ok(if found.is_clean() {
+            Tally::PASSED
+        } else {
+            Tally::FAILED
+        })
+    })
 }
