@@ -48,7 +48,7 @@ pub(super) async fn enforce(app: &App) -> Result<(), TelemetryError> {
         });
     }
     in_tx!(app.telemetry_db, |tx| {
-        store::packed::delete_before(tx, Period::Day.start_of(before(config.hour_days))).await?
+        store::packed::delete_before(tx, Period::Day.start_of(before(config.hour_days))).await?;
     });
     Ok(())
 }

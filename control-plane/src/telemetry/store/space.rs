@@ -3,11 +3,11 @@
 use crate::db::{Db, DbError};
 
 /// Fewer free pages are kept for what comes next.
-const KEPT: i64 = 32;
+const KEPT: i64 = 16;
 /// Pages given back at a time: nobody else writes meanwhile.
 const AT_ONCE: i64 = 4_096;
 
-/// Gives pages back to the file system when more than an eighth of a SQLite file is free, as after a host's backlog was
+/// Gives pages back to the file system when more than a sixteenth of a SQLite file is free, as after a host's backlog was
 /// sealed. PostgreSQL does the like by itself.
 pub(in crate::telemetry) async fn give_back(db: &Db) -> Result<(), DbError> {
     let Db::Sqlite(pools) = db else {
@@ -20,7 +20,7 @@ pub(in crate::telemetry) async fn give_back(db: &Db) -> Result<(), DbError> {
         pragma("pragma freelist_count").await?,
         pragma("pragma page_count").await?,
     );
-    let kept = KEPT.max(pages / 8);
+    let kept = KEPT.max(pages / 16);
     if free <= kept {
         return Ok(());
     }

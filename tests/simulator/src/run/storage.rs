@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+/// Nothing is merged any more when so much time went by without a change.
+const SETTLED: Duration = Duration::from_secs(5);
 /// How often each question is asked.
 const QUESTIONS: usize = 25;
 
@@ -50,12 +52,14 @@ pub(crate) fn run(args: &Args) -> Result<Value> {
     fleet.drain(PATIENCE)?;
     let delivered = began.elapsed();
     await_sealed(&plane.admin()?, host, &samples)?;
+    await_settled(&plane.admin()?, host)?;
     let raw = size_at_rest(&mut plane)?;
     fleet.preload(0, Vec::new(), rollups)?;
     plane.serve()?;
     fleet.await_connected(PATIENCE)?;
     fleet.drain(PATIENCE)?;
-    let with_rollups = size_at_rest(&mut plane)?;
+    await_settled(&plane.admin()?, host)?;
+    let all = size_at_rest(&mut plane)?;
     fleet.preload(0, Vec::new(), past::long_rollups(now, 90))?;
     plane.serve()?;
     fleet.await_connected(PATIENCE)?;
@@ -86,8 +90,8 @@ pub(crate) fn run(args: &Args) -> Result<Value> {
     let top = format!("/api/v1/metrics/latest?series={series}&top=10");
     Ok(json!({
         "values": values, "samples": samples.len(),
-        "bytes": raw, "bytesPerSample": rounded(raw as f64 / values as f64),
-        "bytesPerSampleWithRollups": rounded(with_rollups as f64 / values as f64),
+        "bytes": all, "bytesPerSample": rounded(all as f64 / values as f64),
+        "bytesPerSampleWithoutRollups": rounded(raw as f64 / values as f64),
         "valuesPerSecond": rounded(values as f64 / delivered.as_secs_f64()),
         "chart24hMs": ask(&admin, &chart(1), "raw")?, "chart90dMs": ask(&admin, &chart(90), "")?,
         "fleetTopMs": ask(&admin, &top, "")?, "hostsPageMs": ask(&admin, "/api/v1/hosts?limit=500", "")?,
@@ -105,6 +109,21 @@ fn await_sealed(admin: &Api, host: HostId, samples: &[Sample]) -> Result<()> {
         let stored = admin.get(&format!("/api/v1/hosts/{host}/metrics/stored"))?;
         let done = stored["sealedSamples"].as_u64() == Some(sealed as u64);
         Ok(Found::from_option(done.then_some(()), stored))
+    })
+}
+
+/// Waits until nothing is merged any more.
+fn await_settled(admin: &Api, host: HostId) -> Result<()> {
+    let mut last = (Value::Null, Instant::now());
+    wait::until("everything to be in its place", PATIENCE, || {
+        let stored = admin.get(&format!("/api/v1/hosts/{host}/metrics/stored"))?;
+        if stored != last.0 {
+            last = (stored.clone(), Instant::now());
+        }
+        Ok(Found::from_option(
+            (last.1.elapsed() > SETTLED).then_some(()),
+            stored,
+        ))
     })
 }
 
