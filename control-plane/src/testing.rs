@@ -9,8 +9,6 @@
 //! });
 //! ```
 
-mod template;
-
 use std::{
     net::{IpAddr, SocketAddr},
     pin::Pin,
@@ -37,7 +35,7 @@ use crate::{
     access::{self, Role, tests::provider_peer::Provider},
     app::App,
     config::{Config, SuperAdmin},
-    db::{Databases, Db, SqlitePools, migrate},
+    db::{Databases, Db, SqlitePools, migrate, template},
     http,
     keys::Keys,
     notify::tests::{gateway::SmsGateway, peer::PostOffice},

@@ -11,12 +11,12 @@ use muster_base::{ExposeSecret, SecretString, sha256};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, migrate::Migrator};
 use tokio::time::{Instant, sleep};
 
-use crate::db::{Databases, migrate};
+use super::{Databases, migrate};
 
 const FILES: [&str; 2] = ["muster.db", "telemetry.db"];
 
 /// Puts SQLite's files into `data`.
-pub(super) async fn copy_sqlite(data: &Path) {
+pub(crate) async fn copy_sqlite(data: &Path) {
     let name = stamp(&[&migrate::SQLITE, &migrate::SQLITE_TELEMETRY]);
     let root = beside_the_test().join("test-databases");
     let template = root.join(name);
@@ -41,7 +41,7 @@ fn beside_the_test() -> PathBuf {
 }
 
 /// The name of PostgreSQL's template in this server.
-pub(super) async fn postgres(server: &SecretString) -> String {
+pub(crate) async fn postgres(server: &SecretString) -> String {
     let name = format!("muster_template_{}", stamp(&[&migrate::POSTGRES]));
     let mut connection = PgConnection::connect(server.expose_secret()).await.unwrap();
     if !exists(&mut connection, &name).await {
