@@ -1,4 +1,5 @@
-//! What tests stand on: an [`App`] on a fresh database of each kind, and the HTTP side called without a socket.
+//! What tests stand on: an [`App`] on a fresh database of each kind, and the HTTP side called without a socket. Scheduled
+//! jobs don't run by themselves.
 //!
 //! ```ignore
 //! both_databases!(a_host_is_renamed, |test| {
