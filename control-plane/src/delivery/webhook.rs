@@ -126,6 +126,12 @@ pub(super) async fn deploy(
         return Err(DeliveryError::WebhookRefused);
     };
     app.delivery.limits.application(id)?;
+    if call.version.contains(call.token.expose_secret()) {
+        return Err(DeliveryError::invalid(
+            "version",
+            "is an image tag: it must not contain the token",
+        ));
+    }
     let caller = Caller::webhook(id, pass.org, ip);
     let request = trigger::Request {
         application: id,
