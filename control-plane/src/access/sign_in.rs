@@ -45,6 +45,8 @@ pub(super) struct Visitor {
     pub(super) user_agent: Option<String>,
     pub(super) devices: Tokens,
     pub(super) language: Language,
+    /// Nothing if the request names none that we know.
+    pub(super) spoken: Option<Language>,
 }
 
 impl Visitor {

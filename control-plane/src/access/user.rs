@@ -8,7 +8,7 @@ use super::{
     AccessError, Identity,
     administrator::Authority,
     legacy, password,
-    profile::{Gender, ProfilePatch},
+    profile::{Gender, MailLanguage, ProfilePatch},
     proof,
     second_factor::{self, MfaMode},
     store, strength,
@@ -64,8 +64,13 @@ pub struct User {
     pub legacy_id: Option<String>,
     /// Whether messages about failures come by mail, too.
     pub mail_messages: bool,
+    /// In which language.
+    #[schema(value_type = MailLanguage)]
+    pub mail_language: String,
     /// When they were added.
     pub created_at: UnixMs,
+    /// When something of it was last changed, by whomever.
+    pub updated_at: UnixMs,
     /// When they last signed in.
     pub last_login_at: Option<UnixMs>,
     /// With which device.
@@ -159,6 +164,7 @@ pub(super) async fn insert(
     new: NewUser,
     (voucher, language): (String, Option<Language>),
 ) -> Result<User, AccessError> {
+    let now = app.clock.now();
     let user = User {
         id: app.clock.new_id(),
         account: account(),
@@ -178,7 +184,9 @@ pub(super) async fn insert(
         role_id: new.role_id,
         legacy_id: new.legacy_id.map(legacy::check).transpose()?,
         mail_messages: false,
-        created_at: app.clock.now(),
+        mail_language: MailLanguage::Auto.as_str().to_owned(),
+        created_at: now,
+        updated_at: now,
         last_login_at: None,
         last_login_device: None,
         last_login_region: None,
