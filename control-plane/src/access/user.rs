@@ -12,6 +12,7 @@ use super::{
     proof,
     second_factor::{self, MfaMode},
     store, strength,
+    turns::Line,
 };
 use crate::{
     app::App,
@@ -199,7 +200,9 @@ pub(super) async fn insert(
     };
     let mut user = profile.applied_to(user)?;
     check_role(app, &user).await?;
-    let accepted = strength::accept(app, new.password, strength::words(&user)).await?;
+    // One who registers may be anybody.
+    let line = language.map_or(Line::Known, |_| Line::Strangers);
+    let accepted = strength::accept(app, new.password, strength::words(&user), line).await?;
     user.password_strength = Some(accepted.strength);
     let hash = accepted.hash;
     let insert = async || -> Result<(), AccessError> {
@@ -311,7 +314,7 @@ pub(super) async fn update(
     check_role(app, &user).await?;
     let hash = match patch.password {
         Some(password) => {
-            let accepted = strength::accept(app, password, strength::words(&user)).await?;
+            let accepted = strength::accept(app, password, strength::words(&user), Line::Known).await?;
             user.password_strength = Some(accepted.strength);
             Some(accepted.hash)
         }
@@ -361,7 +364,7 @@ pub(super) async fn confirm_password(
     let present = store::user::password_hash(&app.db, id)
         .await?
         .map(SecretString::from);
-    if password::verify(password, present).await? {
+    if password::verify(password, present, Line::Known).await? {
         Ok(id)
     } else {
         Err(AccessError::invalid("password", Flaw::Wrong))
@@ -385,11 +388,11 @@ pub(super) async fn change_password(
     let present = store::user::password_hash(&app.db, *user)
         .await?
         .map(SecretString::from);
-    if !password::verify(old, present).await? {
+    if !password::verify(old, present, Line::Known).await? {
         return Err(AccessError::invalid("oldPassword", Flaw::Wrong));
     }
     let row = get(app, *user).await?;
-    let accepted = strength::accept(app, new, strength::words(&row))
+    let accepted = strength::accept(app, new, strength::words(&row), Line::Known)
         .await
         .map_err(of_new)?;
     let now = app.clock.now();
