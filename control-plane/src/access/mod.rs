@@ -52,6 +52,7 @@ mod binding;
 mod breach;
 mod caller;
 mod challenge;
+mod check;
 mod code;
 mod department;
 mod device;
