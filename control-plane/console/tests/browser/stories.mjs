@@ -468,6 +468,68 @@ export const stories = {
       await context.close()
     },
   },
+  'mails about failures are wished for, in another language than the page’s': {
+    async run(tools) {
+      const { page, context } = await signInAs(tools, 'MEMBER', '/profile')
+      await page.getByRole('combobox', { name: 'When something fails' }).selectOption('yes')
+      await page.getByRole('combobox', { name: 'Language' }).selectOption('zh')
+      await page.getByRole('button', { name: 'Apply' }).click()
+      await page.getByText('Saved').waitFor()
+      await page.getByText('before your e-mail address is verified').waitFor()
+      await page.reload()
+      await tools.settle(page)
+      assert.equal(await page.getByRole('combobox', { name: 'Language' }).inputValue(), 'zh')
+      await tools.look(page, 'profile-mails')
+      await context.close()
+    },
+  },
+  'a token at a git host is entered, replaced and forgotten, and never shown': {
+    async run(tools) {
+      const { page, context } = await signInAs(tools, 'ADMIN', '/people/org')
+      const host = `git-${Date.now()}.example.com`
+      await page.getByRole('button', { name: 'Add a token' }).click()
+      const dialog = page.getByRole('dialog')
+      await dialog.getByRole('textbox', { name: 'Git host' }).fill('No Host')
+      await dialog.getByLabel('Access token').fill('a-token-of-the-story')
+      await page.keyboard.press('Enter')
+      await dialog.getByRole('alert').filter({ hasText: 'lower-case letters' }).waitFor()
+      await dialog.getByRole('textbox', { name: 'Git host' }).fill(host)
+      await dialog.getByRole('textbox', { name: 'Account there' }).fill('muster-bot')
+      await page.keyboard.press('Enter')
+      const row = page.getByRole('listitem').filter({ hasText: host })
+      await row.getByText('muster-bot').waitFor()
+      await tools.look(page, 'org-git-hosts')
+      await row.getByRole('button', { name: 'Replace' }).click()
+      assert.equal(await dialog.getByLabel('Access token').inputValue(), '', 'the old one is not shown')
+      await dialog.getByLabel('Access token').fill('another-token')
+      await dialog.getByRole('textbox', { name: 'Account there' }).fill('other-bot')
+      await page.keyboard.press('Enter')
+      await row.getByText('other-bot').waitFor()
+      assert.ok(!(await page.content()).includes('another-token'))
+      await row.getByRole('button', { name: 'Forget' }).click()
+      await dialog.getByRole('button', { name: 'Forget' }).click()
+      await row.waitFor({ state: 'detached' })
+      await context.close()
+    },
+  },
+  'a manager takes away the second factor of somebody who lost it': {
+    async run({ base, settle, another }) {
+      const username = `lost${Date.now()}`
+      await (await client(base, 'mary'))('POST', '/users', { username, password: PASSWORD })
+      const { page, context } = await another()
+      await signInWith(page, base, 'mary', `/admin/users?search=${username}`)
+      await settle(page)
+      await page.getByRole('button', { name: `Reset second factor: ${username}` }).click()
+      const dialog = page.getByRole('dialog')
+      await dialog.getByRole('button', { name: 'Reset second factor' }).click()
+      await dialog.waitFor({ state: 'detached' })
+      await page.getByRole('button', { name: `Change: ${username}` }).click()
+      await dialog.getByRole('combobox', { name: 'Second factor' }).selectOption('always')
+      await dialog.getByRole('button', { name: 'Save' }).click()
+      await dialog.waitFor({ state: 'detached' })
+      await context.close()
+    },
+  },
   'a manager finds users by when they came, and the audit log is filtered and exported': {
     async run({ base, settle, another }) {
       const { page, context } = await another()
