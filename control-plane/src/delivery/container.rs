@@ -120,8 +120,10 @@ pub enum Health {
         /// Program and arguments.
         command: Vec<String>,
         /// Time between checks; 1 s by default.
+        #[schema(rename = "intervalMs")]
         interval_ms: Option<u64>,
         /// A check may take this long; 3 s by default.
+        #[schema(rename = "timeoutMs")]
         timeout_ms: Option<u64>,
     },
     /// `GET` of a container port answers 200–399.
@@ -131,8 +133,10 @@ pub enum Health {
         /// Path with query; `/` by default.
         path: Option<String>,
         /// Time between checks; 1 s by default.
+        #[schema(rename = "intervalMs")]
         interval_ms: Option<u64>,
         /// A check may take this long; 3 s by default.
+        #[schema(rename = "timeoutMs")]
         timeout_ms: Option<u64>,
     },
     /// A container port accepts a connection.
@@ -140,8 +144,10 @@ pub enum Health {
         /// Container port.
         port: u16,
         /// Time between checks; 1 s by default.
+        #[schema(rename = "intervalMs")]
         interval_ms: Option<u64>,
         /// A check may take this long; 3 s by default.
+        #[schema(rename = "timeoutMs")]
         timeout_ms: Option<u64>,
     },
 }

@@ -4000,12 +4000,12 @@ export interface components {
              * Format: int64
              * @description Time between checks; 1 s by default.
              */
-            interval_ms?: number | null;
+            intervalMs?: number | null;
             /**
              * Format: int64
              * @description A check may take this long; 3 s by default.
              */
-            timeout_ms?: number | null;
+            timeoutMs?: number | null;
             /** @enum {string} */
             type: "command";
         } | {
@@ -4013,7 +4013,7 @@ export interface components {
              * Format: int64
              * @description Time between checks; 1 s by default.
              */
-            interval_ms?: number | null;
+            intervalMs?: number | null;
             /** @description Path with query; `/` by default. */
             path?: string | null;
             /**
@@ -4025,7 +4025,7 @@ export interface components {
              * Format: int64
              * @description A check may take this long; 3 s by default.
              */
-            timeout_ms?: number | null;
+            timeoutMs?: number | null;
             /** @enum {string} */
             type: "http";
         } | {
@@ -4033,7 +4033,7 @@ export interface components {
              * Format: int64
              * @description Time between checks; 1 s by default.
              */
-            interval_ms?: number | null;
+            intervalMs?: number | null;
             /**
              * Format: int32
              * @description Container port.
@@ -4043,7 +4043,7 @@ export interface components {
              * Format: int64
              * @description A check may take this long; 3 s by default.
              */
-            timeout_ms?: number | null;
+            timeoutMs?: number | null;
             /** @enum {string} */
             type: "tcp";
         };

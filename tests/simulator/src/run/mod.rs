@@ -6,6 +6,7 @@ mod export;
 pub(crate) mod fill;
 pub(crate) mod fleet;
 pub(crate) mod flood;
+pub(crate) mod hosts;
 mod past;
 pub(crate) mod storage;
 

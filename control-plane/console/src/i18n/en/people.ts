@@ -1,5 +1,8 @@
 export const people = {
   forms: {
+    no: 'no',
+    number: 'Use a number.',
+    yes: 'yes',
     choose: 'Choose a picture…',
     email: 'This is not a usable e-mail address.',
     imageHint: 'PNG, JPEG, WebP or SVG, at most 380 KB',

@@ -5,6 +5,9 @@ export const people: Pick<
   'forms' | 'roles' | 'rolesLong' | 'memberStatus' | 'profileFields' | 'objectKinds' | 'modules' | 'operations' | 'presets' | 'people' | 'member' | 'scope' | 'joining' | 'org' | 'gitHosts' | 'welcome' | 'inbox' | 'rights' | 'why' | 'departments'
 > = {
   forms: {
+    no: '否',
+    number: '请填写数字。',
+    yes: '是',
     choose: '选择图片…',
     email: '邮箱地址格式不正确。',
     imageHint: 'PNG、JPEG、WebP 或 SVG，不超过 380 KB',
