@@ -29,16 +29,34 @@ export function batches(hosts: readonly DeploymentHost[]): Batch[] {
   return [...found].sort(([a], [b]) => a - b).map(([batch, own]) => ({ number: batch + 1, hosts: own }))
 }
 
-/** Where a host is: on its way back, if it has one. */
+/** Where a host is, counted as the server counts: back, or on its way there; one that could not go back is where it was. */
 export function hostStatus(host: DeploymentHost): DeploymentStatus {
-  if (!host.back) return host.status
-  return host.back.status === 'success' ? 'rolledBack' : host.back.status
+  switch (host.back?.status) {
+    case 'success':
+      return 'rolledBack'
+    case 'pending':
+    case 'waitingApproval':
+    case 'running':
+      return 'running'
+    default:
+      return host.status
+  }
+}
+
+/** It failed by itself: a host that went back with the rest did not. */
+export function isCulprit(host: DeploymentHost): boolean {
+  return host.status === 'failure' || (host.status === 'rolledBack' && !host.back)
+}
+
+/** It should have gone back and did not. */
+export function isStuck(host: DeploymentHost): boolean {
+  return host.back !== undefined && host.back !== null && ['failure', 'cancelled', 'rolledBack', 'skipped'].includes(host.back.status)
 }
 
 /** What one wants to see first: what failed, else what is under way, else the first. */
 export function telling(hosts: readonly DeploymentHost[]): string {
   const of = (...wanted: DeploymentStatus[]) => hosts.find((host) => wanted.includes(hostStatus(host)))
-  return (of('failure') ?? of('rolledBack') ?? of('running') ?? hosts[0])?.hostId ?? ''
+  return (hosts.find(isStuck) ?? hosts.find(isCulprit) ?? of('running') ?? hosts[0])?.hostId ?? ''
 }
 
 export interface Moment {
@@ -62,8 +80,9 @@ export function timeline(seen: DeploymentDetail): Moment[] {
   for (const batch of all.length > 1 ? all : []) {
     const ends = batch.hosts.map((host) => host.endedAt)
     const last = ends.every(Boolean) ? ends.reduce((a, b) => ((a ?? '') > (b ?? '') ? a : b)) : undefined
-    const bad = batch.hosts.filter((host) => host.status === 'failure' || host.status === 'rolledBack').length
-    if (!last) continue
+    const bad = batch.hosts.filter(isCulprit).length
+    // One that never began says nothing.
+    if (!last || batch.hosts.every((host) => !host.startedAt)) continue
     found.push({
       key: `batch-${batch.number}`,
       at: last,
