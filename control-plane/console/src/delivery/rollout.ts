@@ -1,3 +1,4 @@
+import { toMs } from '@/format/time'
 import type { Tone } from '@/ui/StatusDot.vue'
 import { deploymentTone } from './deploymentTone'
 import type { DeploymentDetail, DeploymentHost, DeploymentStatus } from './useDeployments'
@@ -78,8 +79,8 @@ export function timeline(seen: DeploymentDetail): Moment[] {
   if (seen.startedAt) found.push({ key: 'began', at: seen.startedAt, text: 'timeline.began', blanks: {}, tone: 'idle' })
   const all = batches(seen.hosts)
   for (const batch of all.length > 1 ? all : []) {
-    const ends = batch.hosts.map((host) => host.endedAt)
-    const last = ends.every(Boolean) ? ends.reduce((a, b) => ((a ?? '') > (b ?? '') ? a : b)) : undefined
+    const ends = batch.hosts.flatMap((host) => host.endedAt ?? [])
+    const last = ends.length === batch.hosts.length ? ends.reduce((a, b) => (toMs(a) > toMs(b) ? a : b)) : undefined
     const bad = batch.hosts.filter(isCulprit).length
     // One that never began says nothing.
     if (!last || batch.hosts.every((host) => !host.startedAt)) continue
@@ -92,5 +93,5 @@ export function timeline(seen: DeploymentDetail): Moment[] {
     })
   }
   if (seen.completedAt) found.push({ key: 'ended', at: seen.completedAt, text: `timeline.${seen.status}`, blanks: {}, tone: deploymentTone(seen.status) })
-  return found.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
+  return found.sort((a, b) => toMs(a.at) - toMs(b.at))
 }

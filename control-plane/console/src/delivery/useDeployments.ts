@@ -1,6 +1,7 @@
 import { body, server, some, type Schemas } from '@/api/server'
 import { useList } from '@/api/useList'
 import { useThing } from '@/api/useThing'
+import { toMs } from '@/format/time'
 import { isFinal } from './deploymentTone'
 
 export type Deployment = Schemas['Deployment']
@@ -47,7 +48,7 @@ export function useEarlier(of: () => Deployment | undefined) {
       if (!now) return []
       const query = { applicationId: now.applicationId, environment: now.environment, status: 'success' as const, limit: 50 }
       const { items } = await body(server.GET('/api/v1/deployments', { params: { query }, signal }))
-      return items.filter((one) => one.createdAt < now.createdAt)
+      return items.filter((one) => toMs(one.createdAt) < toMs(now.createdAt))
     },
     { enabled: () => of() !== undefined },
   )
