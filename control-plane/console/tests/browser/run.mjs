@@ -26,7 +26,7 @@ import { deliveryStories } from './deliveryStories.mjs'
 import { fresh } from './fresh.mjs'
 import { outside } from './outside.mjs'
 import { signInStories } from './signInStories.mjs'
-import { stories as housekeeping } from './stories.mjs'
+import { peopleStories, stories as housekeeping } from './stories.mjs'
 
 const required = (name) => {
   const value = process.env[name]
@@ -41,6 +41,7 @@ const out = await outside({ mailPort: Number(required('MUSTER_CONSOLE_MAIL_PORT'
 /** Stories that may change what others find stand in one lane, one after the other. */
 const lanes = [
   housekeeping,
+  peopleStories,
   signInStories,
   deliveryStories,
   {
@@ -383,12 +384,14 @@ try {
   const pages = [...(await addresses(start.page)), ...deliveries(made)].filter(([name]) => wanted(name))
   await start.context.close()
   const people = [...new Set([...pages.map(([, , as]) => as), 'olga', 'mary', 'rita', 'sam', 'vera'])].filter((as) => as && as !== 'nobody')
-  await together(HANDS, people, async (name) => {
-    const { context, page } = await open(looks[0])
-    await signIn(page, name, PASSWORD)
-    states[name] = await context.storageState()
-    await context.close()
-  })
+  const signAllIn = () =>
+    together(HANDS, people, async (name) => {
+      const { context, page } = await open(looks[0])
+      await signIn(page, name, PASSWORD)
+      states[name] = await context.storageState()
+      await context.close()
+    })
+  await signAllIn()
 
   // The longest walks first, so that nobody is left with one at the end.
   const walks = looks
@@ -397,6 +400,8 @@ try {
   await together(HANDS, walks, (one) => walk(one, states[one.as]))
   lap(`${walked} pages`)
 
+  // Anew, so that none of them has to renew a session that others use.
+  await signAllIn()
   const asked = (name) => (only ? (process.env.MUSTER_CONSOLE_STORY ?? '-').split('|').some((part) => name.includes(part)) : true)
   await together(lanes.length, lanes, async (lane) => {
     for (const [name, story] of Object.entries(lane).filter(([name]) => asked(name))) {
