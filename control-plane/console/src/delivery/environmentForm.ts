@@ -65,13 +65,16 @@ function overridesOf(text: string, said: string): Record<string, never> {
   throw new Problem({ status: 422, fields: [{ field: 'overrides', message: said }] })
 }
 
-export function environmentFromForm(form: EnvironmentForm, saidOfJson: string): ApplicationEnvironment {
+/** With what the form does not ask for as it was before. */
+export function environmentFromForm(form: EnvironmentForm, before: ApplicationEnvironment, saidOfJson: string): ApplicationEnvironment {
   return {
+    ...before,
     hosts: [...form.hosts],
     selector: pairs(form.selector),
     approvalRequired: form.approval === 'yes',
-    overrides: { container: overridesOf(form.overrides, saidOfJson) },
+    overrides: { ...before.overrides, container: overridesOf(form.overrides, saidOfJson) },
     rollout: {
+      ...before.rollout,
       batchSize: share(form.batchSize),
       orderBy: form.orderBy.trim() || null,
       pauseAfterFirst: form.pause === 'yes',

@@ -80,17 +80,17 @@ describe('the form of an environment', () => {
   }
 
   it('gives back what it was made of', () => {
-    expect(environmentFromForm(environmentToForm('prod', environment), '')).toEqual(environment)
+    expect(environmentFromForm(environmentToForm('prod', environment), { future: 1 } as typeof environment, '')).toEqual({ ...environment, future: 1 })
   })
 
   it('is all at once and careful when nothing was said', () => {
-    expect(environmentFromForm(environmentToForm('prod', {}), '').rollout).toEqual({ batchSize: null, orderBy: null, pauseAfterFirst: false, maxFailures: 0, onFailure: 'stop', offline: 'wait', waitS: 1800, queue: 'supersede' })
+    expect(environmentFromForm(environmentToForm('prod', {}), {}, '').rollout).toEqual({ batchSize: null, orderBy: null, pauseAfterFirst: false, maxFailures: 0, onFailure: 'stop', offline: 'wait', waitS: 1800, queue: 'supersede' })
   })
 
   it('says under the field what is no JSON object', () => {
     for (const overrides of ['{', '[]', '3', 'null']) {
       const form = { ...environmentToForm('prod', environment), overrides }
-      expect(() => environmentFromForm(form, 'no object')).toThrowError(expect.objectContaining({ fields: [{ field: 'overrides', message: 'no object' }] }))
+      expect(() => environmentFromForm(form, {}, 'no object')).toThrowError(expect.objectContaining({ fields: [{ field: 'overrides', message: 'no object' }] }))
     }
   })
 
