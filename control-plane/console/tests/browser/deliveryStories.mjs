@@ -268,6 +268,7 @@ export const deliveryStories = {
     },
   },
   'a registry that can not be reached says so, and one that applications use stays': {
+    refused: /\b409\b/,
     async run({ page, base, settle }) {
       // The org with a real registry, which the deployments came from.
       await page.goto(`${base}/registries`)

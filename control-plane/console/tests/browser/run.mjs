@@ -344,7 +344,7 @@ async function walk({ look: each, as, pages }, state) {
   await context.close()
 }
 
-/** One story; what it opened is closed with it, however it ends. */
+/** One story; what it opened is closed with it, however it ends. `refused` is an answer that it asks for. */
 async function tell(name, story, states, made) {
   const opened = []
   const opening = async (look, state) => {
@@ -355,7 +355,7 @@ async function tell(name, story, states, made) {
   const { page, noise } = await opening(looks[0], story.signedOut ? undefined : states[story.as ?? account])
   try {
     await story.run({ page, base, account, password, settle, out, made, look: lookAround, another: (as) => opening({ ...looks[0], theme: 'system' }, states[as]) })
-    for (const line of noise.filter((one) => !/\b(401|404)\b/.test(one))) fail(name, `console: ${line}`)
+    for (const line of noise.filter((one) => !/\b(401|404)\b/.test(one) && !story.refused?.test(one))) fail(name, `console: ${line}`)
     lap(name)
   } catch (error) {
     for (const [i, one] of opened.entries()) {
