@@ -15,6 +15,7 @@ use crate::{
     app::App,
     audit::{self, Entry},
     db::DbError,
+    flaw::Flaw,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
 };
@@ -296,7 +297,7 @@ async fn check(app: &App, org: OrgId, application: &Application) -> Result<(), D
         Some(id) => store::registry::find(&app.db, org, id).await?,
     };
     let known = registry.is_some() || application.registry_id.is_none();
-    fields.check(known, "registryId", "there is no such registry");
+    fields.check(known, "registryId", Flaw::NoSuch("registry"));
     if known {
         let url = registry
             .as_ref()
@@ -309,7 +310,7 @@ async fn check(app: &App, org: OrgId, application: &Application) -> Result<(), D
     fields.check(
         application.environments.len() <= 32,
         "environments",
-        "at most 32 environments",
+        Flaw::TooMany(32),
     );
     for (name, environment) in &application.environments {
         environment.check(name, &application.container, &mut fields);

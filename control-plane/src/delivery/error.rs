@@ -4,6 +4,7 @@ use super::registry_client::RegistryFault;
 use crate::{
     db::DbError,
     error::{Error, FieldError},
+    flaw::Flaw,
     secrets::SecretsError,
     work::WorkError,
 };
@@ -100,8 +101,8 @@ impl From<Error> for DeliveryError {
 
 impl DeliveryError {
     /// One wrong field.
-    pub(super) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Invalid(vec![FieldError::new(field, message.into())])
+    pub(super) fn invalid(field: impl Into<String>, message: impl Into<Flaw>) -> Self {
+        Self::Invalid(vec![FieldError::new(field, message)])
     }
 
     /// The error as one sentence for the record of a deployment; nothing internal, no secret.

@@ -18,6 +18,7 @@ use super::{
     deployment::{Phase, Status},
     fields::Fields,
 };
+use crate::flaw::Flaw;
 
 /// A number of hosts, or a part of all of them such as `"25%"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,13 +170,13 @@ impl Default for Rollout {
 impl Rollout {
     pub(super) fn check(&self, field: &str, fields: &mut Fields) {
         let some = !matches!(self.batch_size, Some(Share::Hosts(0) | Share::Percent(0)));
-        fields.check(some, format!("{field}.batchSize"), "at least one host");
+        fields.check(some, format!("{field}.batchSize"), Flaw::AtLeast(1));
         let label = self.order_by.as_deref();
         let plain =
             label.is_none_or(|label| (1..=128).contains(&label.len()) && !label.contains(char::is_control));
         fields.check(plain, format!("{field}.orderBy"), "the name of a label");
         let waits = (10..=86_400).contains(&self.wait_s);
-        fields.check(waits, format!("{field}.waitS"), "10 to 86,400");
+        fields.check(waits, format!("{field}.waitS"), Flaw::Range(10, 86_400));
     }
 
     /// Each host's batch, for `total` hosts in their order.

@@ -23,6 +23,7 @@ use crate::{
     app::App,
     audit::{self, Entry},
     db::Tx,
+    flaw::Flaw,
     in_tx,
 };
 
@@ -168,8 +169,7 @@ pub(super) async fn enqueue(
         &Object::Application(request.application),
     )?;
     if !is_tag(&request.version) {
-        let message = "an image tag: letters, digits, _, . and -, at most 128, not beginning with . or -";
-        return Err(DeliveryError::invalid("version", message));
+        return Err(DeliveryError::invalid("version", Flaw::Tag));
     }
     check_key(request.key.as_deref())?;
     let org = caller.org();
@@ -378,6 +378,5 @@ fn check_key(key: Option<&str>) -> Result<(), DeliveryError> {
     if plain {
         return Ok(());
     }
-    let message = "1 to 200 visible ASCII characters";
-    Err(DeliveryError::invalid("Idempotency-Key", message))
+    Err(DeliveryError::invalid("Idempotency-Key", Flaw::Visible(200)))
 }

@@ -10,6 +10,7 @@ use crate::{
     app::App,
     audit::{self, Entry},
     db::{DbError, Tx},
+    flaw::Flaw,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
 };
@@ -249,10 +250,7 @@ fn check_name(name: &str) -> Result<(), FleetError> {
     if good {
         Ok(())
     } else {
-        Err(FleetError::invalid(
-            "name",
-            "must be 1 to 63 lower-case letters, digits and dashes",
-        ))
+        Err(FleetError::invalid("name", Flaw::Slug(63)))
     }
 }
 
@@ -260,6 +258,6 @@ fn check_label(label: String) -> Result<String, FleetError> {
     if (1..=128).contains(&label.chars().count()) {
         Ok(label)
     } else {
-        Err(FleetError::invalid("label", "must have 1 to 128 characters"))
+        Err(FleetError::invalid("label", Flaw::Length(1, 128)))
     }
 }

@@ -25,6 +25,8 @@ enum Command {
     Flood(run::flood::Args),
     /// A control plane's data directory with many hosts in it.
     Fill(run::fill::Args),
+    /// Simulated hosts of a control plane that runs already, until the standard input ends.
+    Hosts(run::hosts::Args),
 }
 
 fn main() -> ExitCode {
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         Command::Api(args) => run::api::run(&args),
         Command::Flood(args) => run::flood::run(&args),
         Command::Fill(args) => run::fill::run(&args),
+        Command::Hosts(args) => run::hosts::run(&args),
     };
     match ran {
         Ok(numbers) => {

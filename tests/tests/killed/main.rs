@@ -11,6 +11,7 @@
 //! | [`orders`] | control plane on both databases | a deploy, a release |
 //! | [`releases`] | worker | a release on PostgreSQL, one on MariaDB |
 //! | [`renewals`] | agent and control plane | a rotation of the CA, with another certificate for the host; one of the signing key |
+//! | [`setups`] | `muster setup` on both databases | the first set-up, and one on tables of which some are missing |
 //! | [`stream`] | resident; control plane on both databases | samples and rollups on their way |
 //!
 //! # What these catch
@@ -27,4 +28,5 @@ mod joins;
 mod orders;
 mod releases;
 mod renewals;
+mod setups;
 mod stream;
