@@ -259,9 +259,12 @@ impl Work<'_> {
         let column = quoted(&new.name);
         let at = format!("alter table {} alter column {column} type", qualified(name));
         let through = |of: &Column| {
-            let own = self.retyped.iter().any(|name| {
+            // One enumeration is another's only by its text.
+            let is_own = |name: &Name| {
                 of.data_type.namespace.as_ref() == Some(&name.namespace) && of.data_type.name == name.name
-            });
+            };
+            let enums = self.from.enums.keys().chain(self.to.enums.keys());
+            let own = self.retyped.iter().chain(enums).any(is_own);
             match (own, of.data_type.array) {
                 (true, false) => format!("{column}::text::{}", data_type(&of.data_type)),
                 (true, true) => format!("{column}::text[]::{}", data_type(&of.data_type)),
