@@ -52,7 +52,7 @@ pub(crate) fn table_options(from: &Table, to: &Table) -> Vec<String> {
             options.push(format!("collate = {collation}"));
         }
     }
-    for (option, value) in &to.options {
+    for (option, value) in to.options.iter() {
         if from.options.get(option) != Some(value) {
             options.push(format!("{option} = {value}"));
         }
