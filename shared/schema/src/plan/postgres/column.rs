@@ -4,6 +4,7 @@ use super::{Phase, Work, compare};
 use crate::{
     Risk,
     model::{Column, Name, Table},
+    normalise::postgres::Scope,
     plan::{Lock, Reverse, Step},
     render::postgres::{
         column as definition, column_default, data_type, identity, name as quoted, qualified,
@@ -11,10 +12,10 @@ use crate::{
 };
 
 /// Whether the column can't be changed into what it is to be, but is dropped and added: what it is generated from.
-pub(super) fn is_remade(old: &Column, new: &Column) -> bool {
+pub(super) fn is_remade(old: &Column, new: &Column, scope: &Scope<'_>) -> bool {
     match (&old.generated, &new.generated) {
         (Some(old), Some(new)) => {
-            old.stored != new.stored || !compare::expressions(&old.expression, &new.expression)
+            old.stored != new.stored || !compare::expressions(&old.expression, &new.expression, scope)
         }
         (None, Some(_)) => true,
         (_, None) => false,
@@ -42,7 +43,7 @@ impl Work<'_> {
             match old.column(&column.name) {
                 None => self.add_column(name, column),
                 Some(was)
-                    if is_remade(was, column)
+                    if is_remade(was, column, &self.scope(name))
                         || (was.generated.is_some()
                             && column.generated.is_some()
                             && self.is_moving(name, &column.name)) =>
@@ -94,10 +95,13 @@ impl Work<'_> {
     fn drop_column(&mut self, name: &Name, column: &Column, again: bool) {
         let at = qualified(name);
         let sql = format!("alter table {at} drop column {}", quoted(&column.name));
-        let back = Reverse::losing(
-            format!("alter table {at} add column {}", definition(column)),
-            "its values",
-        );
+        let is_filled = column.default.is_some() || column.generated.is_some() || column.identity.is_some();
+        let lost = if column.nullable || is_filled {
+            "its values"
+        } else {
+            "its values; and where the table has rows it can't come back as it was: it has no default and may not be null"
+        };
+        let back = Reverse::Lossy(self.column_again(name, column), lost.to_owned());
         let mut step =
             Step::new("column", format!("{name}.{}", column.name), sql, back).locking(Lock::Everything);
         step = if column.generated.is_some() {
@@ -157,7 +161,12 @@ impl Work<'_> {
             .locking(Lock::Everything)
         };
         let retyped = self.is_retyped(old, new);
-        let default_differs = !compare::defaults(old.default.as_ref(), new.default.as_ref(), &new.data_type);
+        let default_differs = !compare::defaults(
+            old.default.as_ref(),
+            new.default.as_ref(),
+            &new.data_type,
+            &Scope::bare(self.to),
+        );
         // A default may not fit the new type: it goes first and comes again.
         let said = compare::said(old.default.as_ref());
         if said.is_some() && (compare::said(new.default.as_ref()).is_none() || retyped) {
