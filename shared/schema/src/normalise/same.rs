@@ -78,9 +78,7 @@ fn same_as(a: &Node, b: &Node, of: &DataType) -> bool {
             is_suffix(&parts(a), &parts(b))
         }
         "money" => super::literal::cents(a).is_some() && super::literal::cents(a) == super::literal::cents(b),
-        name if name.starts_with("timestamp") => {
-            a.strip_suffix(" 00:00:00").unwrap_or(a) == b.strip_suffix(" 00:00:00").unwrap_or(b)
-        }
+        name if name.starts_with("timestamp") => same_moment(a, b),
         name if name.starts_with("interval") => {
             let read = |text: &str| super::literal::interval(text, None);
             read(a).is_some() && read(a) == read(b)
@@ -103,4 +101,20 @@ fn truth(text: &str) -> Option<bool> {
         "f" | "false" | "no" | "n" | "off" | "0" => Some(false),
         _ => None,
     }
+}
+
+/// Two moments. A day is its midnight; what says no zone is in the session's, in which the server writes its own.
+fn same_moment(a: &str, b: &str) -> bool {
+    let zoned = |text: &str| -> Option<usize> {
+        let clock = text.find(':')?;
+        let at = text[clock..].find(['+', '-'])? + clock;
+        Some(at)
+    };
+    let local = |text: &str| zoned(text).map_or(text, |at| &text[..at]).trim_end().to_owned();
+    let (a, b) = match (zoned(a), zoned(b)) {
+        (Some(_), Some(_)) => (a.to_owned(), b.to_owned()),
+        _ => (local(a), local(b)),
+    };
+    let midnight = |text: &str| text.strip_suffix(" 00:00:00").unwrap_or(text).to_owned();
+    midnight(&a) == midnight(&b)
 }

@@ -182,6 +182,15 @@ pub struct PostgresDatabase {
     space: Option<&'static str>,
 }
 
+impl PostgresDatabase {
+    /// One that is there already.
+    pub async fn open(url: &str) -> anyhow::Result<Self> {
+        let options = PgConnectOptions::from_str(url)?.disable_statement_logging();
+        let conn = PgConnection::connect_with(&options).await?;
+        Ok(Self { conn, space: None })
+    }
+}
+
 impl Database for PostgresDatabase {
     async fn run_text(&mut self, sql: &str) -> Result<(), String> {
         // What can't run in a transaction can't run together with anything else either.

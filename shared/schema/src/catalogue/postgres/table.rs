@@ -7,8 +7,8 @@ use crate::{
     Unreadable,
     catalogue::Answers,
     model::{
-        Column, ColumnDefault, Expression, Generated, Identity, Name, Options, PartitionOf, Sequence, SequenceOptions,
-        Table, View,
+        Column, ColumnDefault, Expression, Generated, Identity, Name, Options, PartitionOf, Sequence,
+        SequenceOptions, Table, View,
     },
     normalise::postgres::{expression, query},
     read::postgres::{Constraint, Reader, bounds, create_index, default, partition_by, table_constraint},

@@ -138,7 +138,10 @@ impl<'a> Scope<'a> {
             .as_ref()
             .and_then(|part| self.schema.tables.get(&part.parent))
             .unwrap_or(table);
-        let inherited = table.inherits.iter().filter_map(|parent| self.schema.tables.get(parent));
+        let inherited = table
+            .inherits
+            .iter()
+            .filter_map(|parent| self.schema.tables.get(parent));
         let found = std::iter::once(of)
             .chain(inherited)
             .find_map(|table| table.column(column))?;
@@ -317,11 +320,7 @@ const NUMBERS: &[&str] = &[
     "real",
     "double precision",
 ];
-const MOMENTS: &[&str] = &[
-    "date",
-    "timestamp without time zone",
-    "timestamp with time zone",
-];
+const MOMENTS: &[&str] = &["date", "timestamp without time zone", "timestamp with time zone"];
 
 /// Whether the server converts by itself to the other, which holds more.
 fn widens(from: &str, to: &str) -> bool {
@@ -344,7 +343,9 @@ fn is_shown(head: &str) -> bool {
 
 /// Whether the server casts an operand by itself.
 fn operand(head: &str, from: &str, to: &str, beside: &[&str]) -> bool {
-    let joint = ["case", "array", "coalesce"].iter().any(|word| head.starts_with(word));
+    let joint = ["case", "array", "coalesce"]
+        .iter()
+        .any(|word| head.starts_with(word));
     if joint || is_text_seen_as(from, to) && head == "when" {
         return beside.contains(&to) && (widens(from, to) || is_text_seen_as(from, to));
     }
@@ -413,8 +414,8 @@ fn argument(name: &str, count: usize, from: &str, to: &str, beside: &[&str]) -> 
     match (name, to) {
         ("round" | "trunc", "numeric") => count == 2 && widens(from, to),
         (
-            "sqrt" | "cbrt" | "exp" | "ln" | "log" | "power" | "pow" | "sin" | "cos" | "tan" | "atan" | "atan2"
-            | "radians" | "degrees" | "to_timestamp",
+            "sqrt" | "cbrt" | "exp" | "ln" | "log" | "power" | "pow" | "sin" | "cos" | "tan" | "atan"
+            | "atan2" | "radians" | "degrees" | "to_timestamp",
             "double precision",
         )
         | ("floor" | "ceil" | "ceiling", "double precision") => {
@@ -462,7 +463,11 @@ fn of_call(name: &str, kids: &[Node], scope: &Scope<'_>) -> Option<String> {
         "coalesce" | "greatest" | "least" => return kids.iter().find_map(|kid| type_of(kid, scope)),
         "max" | "min" => {
             let of = type_of(kids.first()?, scope)?;
-            return Some(if of == "character varying" { "text".to_owned() } else { of });
+            return Some(if of == "character varying" {
+                "text".to_owned()
+            } else {
+                of
+            });
         }
         _ => return None,
     };
@@ -472,18 +477,24 @@ fn of_call(name: &str, kids: &[Node], scope: &Scope<'_>) -> Option<String> {
 fn of_operator(head: &str, kids: &[Node], scope: &Scope<'_>) -> Option<String> {
     let of = match head {
         "array" => {
-            let types: Vec<String> = kids.iter().map(|kid| type_of(kid, scope)).collect::<Option<_>>()?;
+            let types: Vec<String> = kids
+                .iter()
+                .map(|kid| type_of(kid, scope))
+                .collect::<Option<_>>()?;
             let first = types.first()?;
             return types.iter().all(|of| of == first).then(|| format!("{first}[]"));
         }
         "current_date" => "date",
         "current_timestamp" => "timestamp with time zone",
         "localtimestamp" => "timestamp without time zone",
-        "true" | "false" | "and" | "or" | "not" | "=" | "<>" | "<" | ">" | "<=" | ">=" | "~~" | "!~~" | "~~*"
-        | "!~~*" | "~" | "!~" | "~*" | "!~*" => "boolean",
+        "true" | "false" | "and" | "or" | "not" | "=" | "<>" | "<" | ">" | "<=" | ">=" | "~~" | "!~~"
+        | "~~*" | "!~~*" | "~" | "!~" | "~*" | "!~*" => "boolean",
         "->>" | "#>>" => "text",
         "+" | "-" | "*" | "/" | "%" => {
-            let types: Vec<String> = kids.iter().map(|kid| type_of(kid, scope)).collect::<Option<_>>()?;
+            let types: Vec<String> = kids
+                .iter()
+                .map(|kid| type_of(kid, scope))
+                .collect::<Option<_>>()?;
             if !types.iter().all(|of| NUMBERS.contains(&of.as_str())) {
                 return None;
             }
@@ -545,11 +556,20 @@ mod tests {
             ("n > 1.5", "(n)::numeric > 1.5"),
             ("price > n", "price > (n)::numeric"),
             ("round(n, 2) > 1", "round((n)::numeric, 2) > (1)::numeric"),
-            ("date_trunc('day', at) = at", "date_trunc('day'::text, (at)::timestamp with time zone) = at"),
-            ("coalesce(name, note) = ''", "coalesce((name)::text, note) = ''::text"),
+            (
+                "date_trunc('day', at) = at",
+                "date_trunc('day'::text, (at)::timestamp with time zone) = at",
+            ),
+            (
+                "coalesce(name, note) = ''",
+                "coalesce((name)::text, note) = ''::text",
+            ),
             ("name || note = 'x'", "((name)::text || note) = 'x'::text"),
             ("note = 'x'", "(note)::text = 'x'::text"),
-            ("note = current_setting('x')::text", "note = current_setting('x'::text)"),
+            (
+                "note = current_setting('x')::text",
+                "note = current_setting('x'::text)",
+            ),
             ("array[at::text]::text[]", "array[(at)::text]"),
         ] {
             assert!(are_same(written, stored), "{written}: {stored}");

@@ -3,7 +3,10 @@
 
 use super::{Work, constraint::rules, opaque::is_of};
 use crate::{
-    model::{Column, Composite, Domain, EnumType, ForeignKey, Index, Name, Opaque, OpaqueKey, OpaqueKind, Sequence, Table, View},
+    model::{
+        Column, Composite, Domain, EnumType, ForeignKey, Index, Name, Opaque, OpaqueKey, OpaqueKind,
+        Sequence, Table, View,
+    },
     render::postgres::{
         column as definition, comment, create_composite, create_domain, create_enum, create_index,
         create_sequence, create_table, create_view, foreign_key, name as quoted, owned_by, qualified,
@@ -151,11 +154,7 @@ impl Work<'_> {
         }
         sql.extend(commented(kind, &at, of.comment.as_ref()));
         for (column, text) in &of.column_comments {
-            sql.push(comment(
-                "column",
-                &format!("{at}.{}", quoted(column)),
-                Some(text),
-            ));
+            sql.push(comment("column", &format!("{at}.{}", quoted(column)), Some(text)));
         }
         sql.extend(self.privileges_on(name));
         sql

@@ -137,7 +137,9 @@ pub(super) fn indexes(a: &Index, b: &Index, scope: &Scope<'_>) -> bool {
         && (a.unique, &a.method, &a.include, a.nulls_not_distinct, &a.options)
             == (b.unique, &b.method, &b.include, b.nulls_not_distinct, &b.options)
         && all_parts(&a.parts, &b.parts, scope)
-        && maybe(a.condition.as_ref(), b.condition.as_ref(), |a, b| expressions(a, b, scope))
+        && maybe(a.condition.as_ref(), b.condition.as_ref(), |a, b| {
+            expressions(a, b, scope)
+        })
 }
 
 /// Two keys, apart from names and comments.
@@ -155,7 +157,9 @@ pub(super) fn exclusions(a: &Exclusion, b: &Exclusion, scope: &Scope<'_>) -> boo
             .iter()
             .zip(&b.parts)
             .all(|((a, by), (b, with))| by == with && parts(a, b, scope))
-        && maybe(a.condition.as_ref(), b.condition.as_ref(), |a, b| expressions(a, b, scope))
+        && maybe(a.condition.as_ref(), b.condition.as_ref(), |a, b| {
+            expressions(a, b, scope)
+        })
 }
 
 /// Two foreign keys, apart from their comments and whether they are validated.
@@ -184,7 +188,10 @@ fn moments(a: &Expression, b: &Expression, scope: &Scope<'_>) -> bool {
 /// Two partitions' bounds.
 pub(super) fn bounds(a: &Bounds, b: &Bounds, scope: &Scope<'_>) -> bool {
     let all = |a: &[Expression], b: &[Expression]| {
-        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| expressions(a, b, scope) || moments(a, b, scope))
+        a.len() == b.len()
+            && a.iter()
+                .zip(b)
+                .all(|(a, b)| expressions(a, b, scope) || moments(a, b, scope))
     };
     match (a, b) {
         (Bounds::In(a), Bounds::In(b)) => all(a, b),

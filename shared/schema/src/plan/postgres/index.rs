@@ -27,7 +27,11 @@ impl Work<'_> {
                     .any(|part| part.column_name().is_none() || part.operator_class.is_some());
             let is_shaken = has_expression
                 && !super::order::mentioned(&create_index(own, on, index, false)).is_disjoint(&moving);
-            if !is_shaken && new.get(own).is_some_and(|now| compare::indexes(index, now, &scope)) {
+            if !is_shaken
+                && new
+                    .get(own)
+                    .is_some_and(|now| compare::indexes(index, now, &scope))
+            {
                 kept.insert(own);
             }
         }

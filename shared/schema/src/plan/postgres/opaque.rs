@@ -34,7 +34,10 @@ impl<'a> Work<'a> {
             let Some(new) = self.to.opaque.get(key) else {
                 continue;
             };
-            if is_routine(key) && !compare::code(old, new, &Scope::bare(self.to)) && head(&old.definition) != head(&new.definition) {
+            if is_routine(key)
+                && !compare::code(old, new, &Scope::bare(self.to))
+                && head(&old.definition) != head(&new.definition)
+            {
                 lost.push(key.clone());
             }
         }
@@ -83,7 +86,9 @@ impl<'a> Work<'a> {
                     self.drop_code(&key, &old, true);
                     self.make_code(&key, new);
                 }
-                Some(new) if !compare::code(&old, new, &self.scope_of(&key)) => self.change_code(&key, &old, new),
+                Some(new) if !compare::code(&old, new, &self.scope_of(&key)) => {
+                    self.change_code(&key, &old, new)
+                }
                 Some(new) => self.keep_on_columns(&key, new),
             }
         }
@@ -218,8 +223,13 @@ impl<'a> Work<'a> {
         let falls = |word: &String| gone.iter().any(|gone| word.starts_with(&format!("{gone} (")));
         more.extend(given(&now).into_iter().filter(|word| falls(word)));
         if !gone.is_empty() {
-            let step = Step::new("privilege", key, was.sql(false, &gone), Reverse::one(was.sql(true, &gone)))
-                .because(Risk::Warning, "changes who may do what");
+            let step = Step::new(
+                "privilege",
+                key,
+                was.sql(false, &gone),
+                Reverse::one(was.sql(true, &gone)),
+            )
+            .because(Risk::Warning, "changes who may do what");
             self.remove(Phase::DropCode, step);
         }
         if !more.is_empty() {

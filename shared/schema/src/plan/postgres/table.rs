@@ -26,7 +26,10 @@ impl Work<'_> {
                     .iter()
                     .filter(|column| match new.column(&column.name) {
                         None => self.options.drops,
-                        Some(now) => self.is_retyped(column, now) || super::column::is_remade(column, now, &self.scope(name)),
+                        Some(now) => {
+                            self.is_retyped(column, now)
+                                || super::column::is_remade(column, now, &self.scope(name))
+                        }
                     })
                     .map(|column| column.name.clone())
                     .collect(),

@@ -280,12 +280,7 @@ impl Work<'_> {
         let at = qualified(name);
         let alter = |what: &str| format!("alter domain {at} {what}");
         let scope = Scope::domain(self.to, &new.data_type);
-        if !compare::domain_defaults(
-            old.default.as_ref(),
-            new.default.as_ref(),
-            &new.data_type,
-            &scope,
-        ) {
+        if !compare::domain_defaults(old.default.as_ref(), new.default.as_ref(), &new.data_type, &scope) {
             let sql = |of: &Domain| match &of.default {
                 Some(value) => alter(&format!("set default {value}")),
                 None => alter("drop default"),

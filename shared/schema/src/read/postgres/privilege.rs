@@ -220,7 +220,10 @@ impl Reader {
             return Err(cursor.fail("privileges on this kind of object are not read"));
         }
         let kinds = ["schema", "sequence", "function", "procedure", "routine", "table"];
-        let kind = kinds.into_iter().find(|kind| cursor.take(kind)).unwrap_or("table");
+        let kind = kinds
+            .into_iter()
+            .find(|kind| cursor.take(kind))
+            .unwrap_or("table");
         let mut found = Vec::new();
         loop {
             found.push(match kind {
@@ -242,7 +245,8 @@ impl Reader {
                     let name = self.object_name(cursor)?;
                     if self.schema.sequences.contains_key(&name) {
                         Target::Sequence(name)
-                    } else if self.schema.tables.contains_key(&name) || self.schema.views.contains_key(&name) {
+                    } else if self.schema.tables.contains_key(&name) || self.schema.views.contains_key(&name)
+                    {
                         Target::Table(name)
                     } else {
                         return Err(cursor.fail(format!("there is no table or view {name}")));
