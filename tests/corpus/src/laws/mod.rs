@@ -87,10 +87,14 @@ async fn holds<S: Server>(server: &S, seed: u64) -> Result<()> {
     let case = Body::default();
     let mut direct = server.database().await?;
     server.empty(&mut direct, &case).await?;
-    said(direct.run_text(&b.sql()).await).with_context(|| format!("B is no schema: {}", b.sql()))?;
+    given(&mut direct, &b.sql())
+        .await
+        .with_context(|| format!("B is no schema: {}", b.sql()))?;
     let mut database = server.database().await?;
     server.empty(&mut database, &case).await?;
-    said(database.run_text(&a.sql()).await).with_context(|| format!("A is no schema: {}", a.sql()))?;
+    given(&mut database, &a.sql())
+        .await
+        .with_context(|| format!("A is no schema: {}", a.sql()))?;
     for sql in a.rows() {
         said(database.run(&sql).await).with_context(|| sql.clone())?;
     }
@@ -127,6 +131,14 @@ async fn holds<S: Server>(server: &S, seed: u64) -> Result<()> {
     server.give_back(database);
     server.give_back(direct);
     Ok(())
+}
+
+/// Makes a schema, which may be of nothing.
+async fn given<D: Database>(database: &mut D, sql: &str) -> Result<()> {
+    if sql.is_empty() {
+        return Ok(());
+    }
+    said(database.run_text(sql).await)
 }
 
 async fn planned<S: Server>(

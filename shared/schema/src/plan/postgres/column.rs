@@ -321,6 +321,16 @@ fn type_risk(old: &Column, new: &Column) -> Vec<(Risk, String)> {
     if is_wider(old, new) {
         return Vec::new();
     }
+    if holds_every_value(old, new) {
+        return vec![(
+            Risk::Warning,
+            format!(
+                "changes the type of {} from {} to {}, which holds every value: writes the whole table anew while it is \
+                 locked",
+                new.name, old.data_type, new.data_type
+            ),
+        )];
+    }
     vec![(
         Risk::Warning,
         format!(
@@ -329,6 +339,21 @@ fn type_risk(old: &Column, new: &Column) -> Vec<(Risk, String)> {
             new.name, old.data_type, new.data_type
         ),
     )]
+}
+
+/// Whether every value fits, though it is written anew.
+fn holds_every_value(old: &Column, new: &Column) -> bool {
+    const NUMBERS: &[&str] = &["smallint", "integer", "bigint"];
+    let (was, now) = (&old.data_type, &new.data_type);
+    let place = |name: &str| NUMBERS.iter().position(|own| *own == name);
+    let is_whole = place(&was.name);
+    !was.array
+        && !now.array
+        && match now.name.as_str() {
+            "text" => true,
+            "numeric" => is_whole.is_some() && now.arguments.is_empty(),
+            other => matches!((is_whole, place(other)), (Some(was), Some(now)) if was < now),
+        }
 }
 
 /// Whether every value fits, and none is written anew.
@@ -341,6 +366,18 @@ fn is_wider(old: &Column, new: &Column) -> bool {
         |of: &crate::model::DataType| of.arguments.first().and_then(|length| length.parse::<u64>().ok());
     match (was.name.as_str(), now.name.as_str()) {
         ("character varying", "text") => true,
+        ("numeric", "numeric") => {
+            let part = |of: &crate::model::DataType, at: usize| {
+                of.arguments
+                    .get(at)
+                    .map_or(Some(0), |text| text.parse::<i64>().ok())
+            };
+            now.arguments.is_empty()
+                || (!was.arguments.is_empty()
+                    && part(was, 1).is_some()
+                    && part(was, 1) == part(now, 1)
+                    && part(now, 0) >= part(was, 0))
+        }
         ("character varying", "character varying") => match (length(was), length(now)) {
             (Some(was), Some(now)) => now >= was,
             (_, None) => true,
