@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 use anyhow::Context as _;
 
 use crate::cases::Body;
-use crate::database::{Database, Rows, Server};
+use crate::database::{Database, Rows, Server, said};
 use crate::version;
 
 /// What the catalogue says of a schema, one line for each thing.
@@ -238,12 +238,5 @@ impl Database for PostgresDatabase {
 
     fn has_transactions() -> bool {
         true
-    }
-}
-
-fn said(error: &sqlx::Error) -> String {
-    match error.as_database_error() {
-        Some(error) => error.message().to_owned(),
-        None => error.to_string(),
     }
 }

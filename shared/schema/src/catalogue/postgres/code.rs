@@ -69,7 +69,7 @@ fn privileges(reader: &mut Reader, answers: &Answers) -> Result<(), Unreadable> 
             "S" => Target::Sequence(name.clone()),
             "schema" => Target::Schema(name.name.clone()),
             "routine" => {
-                let arguments = parse(&name, row.text(6)?, |cursor| routine_types(cursor))?;
+                let arguments = parse(&name, row.text(6)?, routine_types)?;
                 Target::Routine(name.clone(), arguments)
             }
             _ => Target::Table(name.clone()),

@@ -9,18 +9,20 @@ pub(in crate::lint) const VOLATILE_DEFAULT: Rule = Rule {
     check: Check::Words(check),
 };
 
+/// Functions whose value is another each time.
+const VOLATILE: &[&str] = &[
+    "gen_random_uuid",
+    "uuid_generate_v4",
+    "random",
+    "clock_timestamp",
+    "nextval",
+    "timeofday",
+];
+
 fn check(words: &Words, report: &mut dyn FnMut(u32, String)) {
     if words.dialect != Dialect::Postgres {
         return;
     }
-    const VOLATILE: &[&str] = &[
-        "gen_random_uuid",
-        "uuid_generate_v4",
-        "random",
-        "clock_timestamp",
-        "nextval",
-        "timeofday",
-    ];
     if words.begin(&["alter", "table"]) && words.has(&["add"]) {
         for word in VOLATILE {
             for line in words.all(&["default", word]) {
