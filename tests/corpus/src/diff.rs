@@ -4,7 +4,6 @@
 //! Against the other tool a process of its own counts (`between`), as it does there: start, connect, read both, plan,
 //! write the SQL.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -214,8 +213,7 @@ fn made(dialect: Dialect, tables: usize, changed: bool) -> String {
         } else {
             "amount > 0"
         };
-        let _ = write!(
-            sql,
+        sql.extend([format!(
             "create table table_{at} (
     id bigint not null,
     parent_id bigint,
@@ -227,25 +225,24 @@ fn made(dialect: Dialect, tables: usize, changed: bool) -> String {
     constraint table_{at}_name unique (name),
     constraint table_{at}_amount check ({check})
 );\n"
-        );
+        )]);
         let index = if change == Some(6) {
             "amount, made_at"
         } else {
             "made_at"
         };
-        let _ = writeln!(sql, "create index table_{at}_made on table_{at} ({index});");
+        sql.extend([format!("create index table_{at}_made on table_{at} ({index});\n")]);
         let parent = at.saturating_sub(1);
         if change != Some(7) {
-            let _ = writeln!(
-                sql,
-                "alter table table_{at} add constraint table_{at}_parent foreign key (parent_id) references table_{parent} (id);"
-            );
+            sql.extend([format!("alter table table_{at} add constraint table_{at}_parent foreign key (parent_id) references table_{parent} (id);\n")]);
         }
         if change == Some(8) {
-            let _ = writeln!(sql, "create table extra_{at} (id bigint primary key);");
+            sql.extend([format!("create table extra_{at} (id bigint primary key);\n")]);
         }
         if change == Some(9) {
-            let _ = writeln!(sql, "create view view_{at} as select id, name from table_{at};");
+            sql.extend([format!(
+                "create view view_{at} as select id, name from table_{at};\n"
+            )]);
         }
     }
     sql

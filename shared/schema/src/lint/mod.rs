@@ -80,6 +80,8 @@ pub struct Rule {
 
 type Tell<'a, P> = &'a mut dyn FnMut(P, String);
 
+type TableCheck = fn(&Table<'_>, &mut dyn FnMut(Place<'_>, String));
+
 /// What a rule looks at.
 enum Check {
     /// A statement's tree.
@@ -87,7 +89,7 @@ enum Check {
     /// A statement's words; it says lines.
     Words(fn(&Words, Tell<'_, u32>)),
     /// A table that the text makes.
-    Table(fn(&Table<'_>, &mut dyn FnMut(Place<'_>, String))),
+    Table(TableCheck),
 }
 
 /// What an environment wants of the rules: each by its name off, or of a severity. The others are as they are.

@@ -1,7 +1,6 @@
 //! Schemas that are made up from a seed, as the text that a person would write.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use muster_schema::Dialect;
 
@@ -224,7 +223,7 @@ impl Made {
                 // Rows that are there would all get the same.
                 let is_unique = table.unique == Some(*own);
                 if column.default && !is_unique {
-                    let _ = write!(part, " default {}", default_of(column.data_type));
+                    part.extend([format!(" default {}", default_of(column.data_type))]);
                 }
                 if column.not_null && !is_unique {
                     part.push_str(" not null");
@@ -232,9 +231,12 @@ impl Made {
                 if let Some(comment) = column.comment {
                     let comment = self.string(comment);
                     if is_postgres {
-                        let _ = writeln!(last, "comment on column {at}.{} is {comment};", self.quoted(own));
+                        last.extend([format!(
+                            "comment on column {at}.{} is {comment};\n",
+                            self.quoted(own)
+                        )]);
                     } else {
-                        let _ = write!(part, " comment {comment}");
+                        part.extend([format!(" comment {comment}")]);
                     }
                 }
                 parts.push(part);
@@ -264,13 +266,12 @@ impl Made {
                 Some(text) if !is_postgres => format!(" comment = {text}"),
                 _ => String::new(),
             };
-            let _ = writeln!(
-                sql,
-                "create table {at} (\n    {}\n){tail};",
+            sql.extend([format!(
+                "create table {at} (\n    {}\n){tail};\n",
                 parts.join(",\n    ")
-            );
+            )]);
             if let Some(text) = comment.filter(|_| is_postgres) {
-                let _ = writeln!(last, "comment on table {at} is {text};");
+                last.extend([format!("comment on table {at} is {text};\n")]);
             }
             for own in table
                 .indexes
@@ -279,16 +280,16 @@ impl Made {
             {
                 if is_indexable(table.columns[own].data_type) {
                     let index = self.quoted(&format!("{name} {own} i"));
-                    let _ = writeln!(sql, "create index {index} on {at} ({} desc);", self.quoted(own));
+                    sql.extend([format!(
+                        "create index {index} on {at} ({} desc);\n",
+                        self.quoted(own)
+                    )]);
                 }
             }
             if let Some(to) = table.refers_to {
-                let _ = writeln!(
-                    last,
-                    "alter table {at} add constraint {} foreign key (ref) references {} (id) on delete cascade;",
+                last.extend([format!("alter table {at} add constraint {} foreign key (ref) references {} (id) on delete cascade;\n",
                     self.quoted(&format!("{name} f")),
-                    self.quoted(to)
-                );
+                    self.quoted(to))]);
             }
             if table.view {
                 let columns: Vec<String> = table.columns.keys().map(|own| self.quoted(own)).collect();
@@ -298,10 +299,9 @@ impl Made {
                     columns.join(", ")
                 };
                 let view = self.quoted(&format!("{name} v"));
-                let _ = writeln!(
-                    last,
-                    "create view {view} as select {list} from {at} where id > 0;"
-                );
+                last.extend([format!(
+                    "create view {view} as select {list} from {at} where id > 0;\n"
+                )]);
             }
         }
         sql + &last

@@ -57,12 +57,11 @@ fn on_server(test: impl AsyncFn(String) -> Result<()>, variable: &str) -> Result
 async fn hold_on<S: Server>(server: &S) -> Result<()> {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let cases = number("MUSTER_LAW_CASES").unwrap_or(CASES);
-    let seeds: Vec<u64> = match number("MUSTER_LAW_SEED") {
-        Some(seed) => vec![seed],
-        None => {
-            let first = u64::from_le_bytes(muster_base::random_array());
-            (0..cases).map(|at| first.wrapping_add(at) >> 1).collect()
-        }
+    let seeds: Vec<u64> = if let Some(seed) = number("MUSTER_LAW_SEED") {
+        vec![seed]
+    } else {
+        let first = u64::from_le_bytes(muster_base::random_array());
+        (0..cases).map(|at| (first >> 1).wrapping_add(at)).collect()
     };
     let mut broken = Vec::new();
     for seed in seeds {

@@ -415,12 +415,9 @@ fn argument(name: &str, count: usize, from: &str, to: &str, beside: &[&str]) -> 
         ("round" | "trunc", "numeric") => count == 2 && widens(from, to),
         (
             "sqrt" | "cbrt" | "exp" | "ln" | "log" | "power" | "pow" | "sin" | "cos" | "tan" | "atan"
-            | "atan2" | "radians" | "degrees" | "to_timestamp",
+            | "atan2" | "radians" | "degrees" | "to_timestamp" | "floor" | "ceil" | "ceiling",
             "double precision",
-        )
-        | ("floor" | "ceil" | "ceiling", "double precision") => {
-            matches!(from, "smallint" | "integer" | "bigint" | "real")
-        }
+        ) => matches!(from, "smallint" | "integer" | "bigint" | "real"),
         ("date_trunc" | "to_char" | "date_bin" | "age", "timestamp with time zone") => from == "date",
         _ => false,
     }

@@ -87,7 +87,7 @@ impl<'a> Work<'a> {
                     self.make_code(&key, new);
                 }
                 Some(new) if !compare::code(&old, new, &self.scope_of(&key)) => {
-                    self.change_code(&key, &old, new)
+                    self.change_code(&key, &old, new);
                 }
                 Some(new) => self.keep_on_columns(&key, new),
             }

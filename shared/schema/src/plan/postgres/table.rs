@@ -191,13 +191,13 @@ impl Work<'_> {
             let set: Vec<String> = to
                 .options
                 .iter()
-                .filter(|(key, value)| from.options.get(*key) != Some(value))
+                .filter(|(key, value)| from.options.get(key) != Some(value))
                 .map(|(key, value)| format!("{key} = {value}"))
                 .collect();
             let reset: Vec<&str> = from
                 .options
                 .keys()
-                .filter(|key| !to.options.contains_key(*key))
+                .filter(|key| !to.options.contains_key(key))
                 .map(String::as_str)
                 .collect();
             let mut parts = Vec::new();

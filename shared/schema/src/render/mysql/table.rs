@@ -60,7 +60,7 @@ pub(crate) fn table_options(from: &Table, to: &Table) -> Vec<String> {
     for option in from
         .options
         .keys()
-        .filter(|option| !to.options.contains_key(*option))
+        .filter(|option| !to.options.contains_key(option))
     {
         let nothing = if option == "key_block_size" || option.ends_with("_rows") {
             "0"
