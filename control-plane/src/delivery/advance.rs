@@ -14,7 +14,8 @@ use super::{
     deployment::{self, Deployment, DeploymentHost, Phase, Status},
     events, order, progress,
     registry::Registry,
-    rollout::{self, HostState, Next, Offline, State},
+    rollout::{self, HostState, Next, State},
+    rollout_policy::Offline,
     store,
 };
 use crate::{
@@ -227,6 +228,34 @@ async fn go_back(app: &App, deployment: &Deployment, hosts: &[DeploymentHost]) -
     });
     app.work.wake();
     app.delivery.wake.notify_one();
+    Ok(())
+}
+
+/// Ends what can't go on: hosts that were not asked have failed, and those that were to go back stay as they are.
+pub(super) async fn give_up(
+    app: &App,
+    org: OrgId,
+    id: DeploymentId,
+    reason: &str,
+) -> Result<(), DeliveryError> {
+    let now = app.clock.now();
+    in_tx!(app.db, |tx| {
+        store::deployment::lock(tx, org, id).await?;
+        let Some(present) = store::deployment::find_in(tx, org, id).await? else {
+            return Ok(());
+        };
+        let hosts = store::progress::list_hosts_in(tx, id).await?;
+        let goes_back = next_of(&present, &hosts) == (Next::Stop { back: true });
+        store::rollout::end_unordered(tx, id, None, Status::Failure, reason, now).await?;
+        if goes_back {
+            store::rollout::set_phase(tx, org, id, Phase::RollingBack).await?;
+            for host in changed(&hosts) {
+                store::rollout::fail_back(tx, id, host.host_id, reason).await?;
+            }
+        }
+        settle(tx, org, id, now).await?;
+    });
+    app.delivery.changed(id);
     Ok(())
 }
 

@@ -4,6 +4,7 @@ mod application;
 mod approval;
 mod env_var;
 mod flow;
+mod git;
 mod registry;
 mod rollout;
 mod told;
