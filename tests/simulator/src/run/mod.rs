@@ -8,6 +8,7 @@ pub(crate) mod fleet;
 pub(crate) mod flood;
 mod past;
 pub(crate) mod storage;
+pub(crate) mod webhook;
 
 use anyhow::{Context as _, Result};
 use muster_tests::control_plane::{ControlPlane, Options};
