@@ -190,7 +190,7 @@ async fn prepare(app: &App, org: OrgId, id: DeploymentId) -> Result<(), Delivery
         pinning::pin(app, &deployment, registry.as_ref()),
     )
     .await?;
-    let spec = order::spec(&deployment, registry.as_ref(), digest.as_deref());
+    let payload = order::payload(&deployment, registry.as_ref(), digest.as_deref(), id);
     let batches = deployment.plan.target.rollout.batches(targets.len());
     let count = batches.last().map_or(1, |last| last + 1);
     let away = advance::away(app, &deployment).await?;
@@ -203,7 +203,7 @@ async fn prepare(app: &App, org: OrgId, id: DeploymentId) -> Result<(), Delivery
                 store::progress::insert_host(tx, id, *host, name, batch).await?;
             }
             let hosts = store::progress::list_hosts_in(tx, id).await?;
-            advance::order_hosts(app, tx, &deployment, &spec, (0, &hosts), &away).await?;
+            advance::order_hosts(app, tx, &deployment, &payload, (0, &hosts), &away).await?;
             advance::settle(tx, org, id, now).await?;
         }
         mine

@@ -85,6 +85,7 @@ mod rollout_policy;
 mod stats;
 mod steer;
 mod store;
+mod strategy;
 #[cfg(test)]
 pub(crate) mod tests;
 mod token;
