@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::fields::Fields;
+use super::{fields::Fields, strategy::Strategy};
 use crate::flaw::Flaw;
 
 /// The container of an application.
@@ -39,6 +39,8 @@ pub struct Container {
     /// How long the old one may take to stop; 10 s by default.
     #[schema(maximum = 600_000)]
     pub stop_grace_ms: Option<u64>,
+    /// How the old container is replaced.
+    pub strategy: Strategy,
     /// Limits.
     pub limits: Limits,
     /// Extra labels.
@@ -202,6 +204,7 @@ impl Container {
         words(fields, "container.command", self.command.as_deref());
         words(fields, "container.entrypoint", self.entrypoint.as_deref());
         self.check_health(fields);
+        self.strategy.check(&self.ports, &self.networks, fields);
         let in_range = self
             .health_timeout_ms
             .is_none_or(|ms| (1_000..=1_800_000).contains(&ms));

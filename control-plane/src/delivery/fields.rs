@@ -27,11 +27,7 @@ impl Fields {
 
     /// A name that also names containers, files and paths.
     pub(super) fn slug(&mut self, field: &str, name: &str) {
-        let first = name.chars().next().is_some_and(|c| c.is_ascii_alphanumeric());
-        let rest = name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
-        self.check(first && rest && name.len() <= 63, field, Flaw::Identifier(63));
+        self.check(is_slug(name), field, Flaw::Identifier(63));
     }
 
     /// A description.
@@ -47,4 +43,13 @@ impl Fields {
             Err(DeliveryError::Invalid(self.0))
         }
     }
+}
+
+/// As [`Fields::slug`] wants it.
+pub(super) fn is_slug(name: &str) -> bool {
+    let first = name.chars().next().is_some_and(|c| c.is_ascii_alphanumeric());
+    let rest = name
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
+    first && rest && name.len() <= 63
 }

@@ -10,6 +10,8 @@ use crate::{
     app::App,
     audit::{self, Entry},
     db::{DbError, Tx},
+    delivery,
+    error::Error,
     flaw::Flaw,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
@@ -224,6 +226,10 @@ pub(super) async fn update(
 
 pub(super) async fn delete(app: &App, caller: &Caller, id: EnvironmentId) -> Result<(), FleetError> {
     let before = find_for(app, caller, Operation::EnvironmentWrite, id).await?;
+    let used = delivery::environment_used(app, caller.org(), &before.name).await;
+    if used.map_err(Error::from)? {
+        return Err(FleetError::InUse("environment"));
+    }
     let delete = async || -> Result<(), FleetError> {
         in_tx!(app.db, |tx| {
             store::environment::forget_removed(tx, caller.org(), id, app.clock.now()).await?;

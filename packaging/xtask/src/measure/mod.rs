@@ -59,6 +59,10 @@ const NAMES: &[(&str, &str)] = &[
         "storage",
         "bytes for each sample at rest, beside VictoriaMetrics and Prometheus; charts",
     ),
+    (
+        "webhook",
+        "10,000 webhook calls, repeated and in no order, to a control plane on one core, on SQLite and PostgreSQL",
+    ),
 ];
 
 /// What `cargo measure` takes.
@@ -128,6 +132,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<ExitCode> {
         "storage" => storage::measure(args, interrupt)?,
         "dispatch" => simulated::dispatch(args, interrupt)?,
         "api" => simulated::on_both_databases("api", interrupt)?,
+        "webhook" => simulated::webhook(interrupt)?,
         "flood" => simulated::on_both_databases("flood", interrupt)?,
         "fleet" => simulated::fleet(args, interrupt)?,
         other => bail!("there is no measurement {other}; cargo measure --list names them"),

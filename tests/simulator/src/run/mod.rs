@@ -9,6 +9,7 @@ pub(crate) mod flood;
 pub(crate) mod hosts;
 mod past;
 pub(crate) mod storage;
+pub(crate) mod webhook;
 
 use anyhow::{Context as _, Result};
 use muster_tests::control_plane::{ControlPlane, Options};
