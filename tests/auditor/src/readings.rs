@@ -108,6 +108,7 @@ pub fn audit_rollups(database: &Database, host: &str, told: &Told) -> Result<usi
             database.id(host)
         ),
     )?;
+    // The packed ones last: an hour that is packed in between is seen twice, never missed.
     let (mut hours, mut days) = (packed_hours(database, host)?, BTreeMap::new());
     for row in &rows {
         let start: i64 = row[1].parse()?;
@@ -118,7 +119,10 @@ pub fn audit_rollups(database: &Database, host: &str, told: &Told) -> Result<usi
             row[2]
         );
         if row[0] == Period::Hour.code().to_string() {
-            hours.insert(start, body.samples());
+            ensure!(
+                hours.insert(start, body.samples()).is_none(),
+                "the hour at {start} is in a row of its own and packed"
+            );
         } else {
             days.insert(start, body.samples());
         }
@@ -150,6 +154,13 @@ pub fn audit_rollups(database: &Database, host: &str, told: &Told) -> Result<usi
         }
     }
     Ok(hours.len() + days.len())
+}
+
+/// How many days of the host itself have their hours packed.
+pub fn packed_days(database: &Database, host: &str) -> Result<usize> {
+    let hours = packed_hours(database, host)?;
+    let days: BTreeSet<i64> = hours.keys().map(|start| start.div_euclid(UnixMs::DAY)).collect();
+    Ok(days.len())
 }
 
 /// The hours of past days that are packed, with how many samples each holds.

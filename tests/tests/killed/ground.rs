@@ -29,8 +29,19 @@ pub struct Ground {
 impl Ground {
     /// Starts a fleet on SQLite, or on the PostgreSQL database at `url`. `sample_s` is the seconds between samples.
     pub fn start(url: Option<String>, sample_s: u32, agent: agent::Options) -> Result<Self> {
+        Self::start_with(url, sample_s, agent, |_| Ok(()))
+    }
+
+    /// As [`Self::start`]; what the points are told in `prepare`, the programs hear from their first step on.
+    pub fn start_with(
+        url: Option<String>,
+        sample_s: u32,
+        agent: agent::Options,
+        prepare: impl FnOnce(&Points) -> Result<()>,
+    ) -> Result<Self> {
         let dir = tempfile::tempdir()?;
         let points = Points::new(&dir.path().join("points"))?;
+        prepare(&points)?;
         let services = Env::from_process();
         let interval = ("MUSTER_LINK__SAMPLE_INTERVAL_S".to_owned(), sample_s.to_string());
         let plane = control_plane::Options {
@@ -88,6 +99,22 @@ impl Ground {
         });
         settled.with_context(|| context(self))?;
         Ok(done)
+    }
+
+    /// A round whose point was told to [`Self::start_with`]: waits until somebody has died there and runs again.
+    pub fn await_death(&mut self, point: &Point) -> Result<()> {
+        self.rounds += 1;
+        let mut started = false;
+        wait::until(&format!("somebody to die at {point}"), PATIENCE, || {
+            let running = self.start_what_died()?;
+            // Whoever is about to die still runs.
+            started |= !running;
+            let well = running && started && self.points.has_killed();
+            Ok(Found::from_option(
+                well.then_some(()),
+                "nobody died, or somebody just did",
+            ))
+        })
     }
 
     /// As [`Self::round`]; without a point nobody dies.

@@ -10,6 +10,7 @@
 //! | [`joins`] | agent; control plane on both databases | a join |
 //! | [`keys`] | `muster keys rotate` and the control plane that serves, on both databases | a rotation of the master key |
 //! | [`orders`] | control plane on both databases | a deploy, a release |
+//! | [`packing`] | control plane on both databases | the hours of a past day become one row |
 //! | [`releases`] | worker | a release on PostgreSQL, one on MariaDB |
 //! | [`renewals`] | agent and control plane | a rotation of the CA, with another certificate for the host; one of the signing key |
 //! | [`setups`] | `muster setup` on both databases | the first set-up, and one on tables of which some are missing |
@@ -17,9 +18,9 @@
 //!
 //! # What these catch
 //!
-//! A suite that can't fail proves nothing. In three tests a program leaves out an effect (`muster_base::effect!`), and the
+//! A suite that can't fail proves nothing. In five tests a program leaves out an effect (`muster_base::effect!`), and the
 //! auditor has to notice: an acknowledgement without a commit, a journal without its first line, a commit that does not
-//! take place.
+//! take place, hours that are packed nowhere, hours that are packed and stay as they were.
 //!
 //! `MUSTER_KILL_PASSINGS=9` has more passings of a point than one.
 
@@ -28,6 +29,7 @@ mod ground;
 mod joins;
 mod keys;
 mod orders;
+mod packing;
 mod releases;
 mod renewals;
 mod setups;

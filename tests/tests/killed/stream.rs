@@ -72,26 +72,30 @@ impl Stream {
         })?;
         Ok(())
     }
+}
 
-    /// Everything that was ever kept is stored, and the hours and days say so.
-    fn audit(&mut self) -> Result<()> {
-        let (ground, host) = (&mut self.ground, &self.host);
-        // The hours that have ended by now are on their way, too.
-        let told = Told::read(&ground.points.told()?)?;
-        wait::until("everything to be stored", PATIENCE, || {
-            let stored = readings::stored(&ground.database, host)?;
-            let complete = told.kept.is_subset(&stored);
-            Ok(Found::from_option(
-                complete.then_some(()),
-                format!("{} stored", stored.len()),
-            ))
-        })?;
-        ensure!(ground.fleet.agent.stop(), "the agent did not stop by itself");
-        let told = Told::read(&ground.points.told()?)?;
-        let rollups = readings::audit_rollups(&ground.database, host, &told)?;
-        ensure!(rollups >= 3, "only {rollups} hours and days were closed");
-        Ok(())
-    }
+/// Everything that the agent has kept is stored, and every hour and day is there once and says so. Stops the agent.
+pub fn audit(ground: &mut Ground, host: &str) -> Result<()> {
+    // The hours that have ended by now are on their way, too.
+    let told = Told::read(&ground.points.told()?)?;
+    wait::until("everything to be stored", PATIENCE, || {
+        let stored = readings::stored(&ground.database, host)?;
+        let complete = told.kept.is_subset(&stored);
+        Ok(Found::from_option(
+            complete.then_some(()),
+            format!("{} stored", stored.len()),
+        ))
+    })?;
+    ensure!(ground.fleet.agent.stop(), "the agent did not stop by itself");
+    let told = Told::read(&ground.points.told()?)?;
+    // What came last may be about to be packed.
+    wait::until("every hour and day to be there once", PATIENCE / 3, || {
+        Ok(match readings::audit_rollups(&ground.database, host, &told) {
+            Ok(rollups) if rollups >= 3 => Found::Yes(()),
+            Ok(rollups) => Found::No(format!("only {rollups} hours and days were closed")),
+            Err(error) => Found::No(format!("{error:#}")),
+        })
+    })
 }
 
 fn first(program: &str, name: &str) -> Point {
@@ -157,7 +161,7 @@ fn each_sample_is_stored_once_wherever_the_agent_dies() -> Result<()> {
         })?;
         points += 1;
     }
-    stream.audit()?;
+    audit(&mut stream.ground, &stream.host)?;
     stream.ground.end("a stream of samples", points)
 }
 
@@ -196,7 +200,7 @@ fn control_plane_dies(url: Option<String>) -> Result<()> {
     for point in &points {
         stream.round(point, |_| Ok(())).context("the stream of samples")?;
     }
-    stream.audit()?;
+    audit(&mut stream.ground, &stream.host)?;
     stream.ground.end("a stream of samples", points.len())
 }
 

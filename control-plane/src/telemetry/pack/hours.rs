@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_base::{HostId, OrgId, UnixMs, point};
+use muster_base::{HostId, OrgId, UnixMs, effect, point};
 use muster_metrics::{
     Period, RollupBody, Subject,
     chunk::EncodeError,
@@ -68,9 +68,11 @@ async fn pack_day(
     let merged = tokio::task::spawn_blocking(move || merge(day, before.as_ref(), &singles));
     let (row, singles) = merged.await??;
     let mut tx = db.begin().await?;
-    if store::rollup::delete_packed(&mut tx, (org, host), subject, day, singles).await?
-        && store::packed::put(&mut tx, (org, host), (subject, day), &row, were).await?
-    {
+    let gone = !effect!("pack-hours.delete")
+        || store::rollup::delete_packed(&mut tx, (org, host), subject, day, singles).await?;
+    let put = !effect!("pack-hours.put")
+        || gone && store::packed::put(&mut tx, (org, host), (subject, day), &row, were).await?;
+    if gone && put {
         point!("pack-hours.before-commit");
         tx.commit().await?;
         point!("pack-hours.after-commit");
