@@ -6,7 +6,8 @@
 //!
 //! `MUSTER_CUT_ROUNDS` makes it longer, `MUSTER_CUT_SEED` deals the same blows again. It found that a worker waited half an
 //! hour for the answer on a database connection that an address change had killed, and kept the host's other releases
-//! waiting.
+//! waiting. An execution that once stayed pending after it led to sessions that keep the release lock when their
+//! bookkeeping or their goodbye is lost (`agent/src/worker/sql/faults/vanished.rs`).
 
 #![expect(clippy::print_stdout, reason = "a story of rounds says how many there were")]
 

@@ -38,6 +38,8 @@ const JOURNAL: &str = "journal";
 const REPORTS: usize = 16;
 /// A database server that is restarted is back within this time, or somebody has to look.
 const RECONNECT_FOR: Duration = Duration::from_mins(2);
+/// A worker that says nothing to the database for so long between two statements is gone: they follow on each other at once.
+const IDLE_FOR: Duration = Duration::from_mins(1);
 
 /// Why nothing was begun.
 enum Stop {
@@ -296,6 +298,7 @@ impl Job<'_> {
             order: self.head.order,
             resuming: self.resuming,
             reconnect_for: RECONNECT_FOR,
+            idle_for: IDLE_FOR,
             cancel: self.cancel.clone(),
             events: reports,
             clock: self.config.clock.clone(),

@@ -50,6 +50,19 @@ pub enum SqlError {
         /// Whose session holds the lock.
         by: Option<String>,
     },
+    /// The same for a release that had been begun: its own session of before may hold the lock, or somebody who came in
+    /// between.
+    #[error(
+        "the release was begun, and did not get its turn again{} (waited {waited_ms} ms); how far it came is in the \
+         ledger table muster_release_ledger: execute it again when that one has ended, and it goes on where it stopped",
+        .by.as_ref().map(|by| format!(", the release lock is held in {by}")).unwrap_or_default()
+    )]
+    BusyAgain {
+        /// How long it was waited for.
+        waited_ms: u64,
+        /// Whose session holds the lock.
+        by: Option<String>,
+    },
     /// The ledger can't be kept, and nothing was done that it would have to hold.
     #[error(
         "the ledger table muster_release_ledger can't be used: {0}; nothing more of the release was executed: mend the \
@@ -121,6 +134,7 @@ impl SqlError {
             // Whether its last statement took effect, only the database knows.
             Self::ConnectionLost(_)
             | Self::Unreachable { .. }
+            | Self::BusyAgain { .. }
             | Self::LedgerLost { .. }
             | Self::NeedsAttention { .. } => OrderStatus::NeedsAttention,
         }
@@ -130,6 +144,19 @@ impl SqlError {
     pub(super) fn after(self, done: usize) -> Self {
         match self {
             Self::Ledger(why) if done > 0 => Self::LedgerLost { why, done },
+            other => other,
+        }
+    }
+
+    /// The same where the release had been begun before: what waited for its turn can't say that nothing was.
+    pub(super) fn begun_before(self) -> Self {
+        match self {
+            Self::Busy { waited_ms, by } => Self::BusyAgain { waited_ms, by },
+            Self::Cancelled => Self::CancelledHalfway(
+                "the release was begun, and how far it came is in the ledger table muster_release_ledger; executing it \
+                 again goes on where it stopped"
+                    .to_owned(),
+            ),
             other => other,
         }
     }
@@ -230,8 +257,8 @@ pub(super) fn is_lost(error: &sqlx::Error) -> bool {
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) => true,
         // PostgreSQL: admin_shutdown, crash_shutdown, cannot_connect_now, idle_session_timeout.
         sqlx::Error::Database(inner) => match number(error) {
-            // Server shutdown, connection killed.
-            Some(number) => matches!(number, 1053 | 1927),
+            // Server shutdown, connection killed, idle for too long.
+            Some(number) => matches!(number, 1053 | 1927 | 4031),
             None => matches!(
                 inner.code().as_deref(),
                 Some("57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "08006" | "08003")

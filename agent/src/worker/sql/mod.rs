@@ -42,6 +42,8 @@
 //!
 //! - Two releases never run at once on one database: an advisory lock (`GET_LOCK`) is held by the same session that
 //!   runs the statements, so a statement that outlives its worker keeps it.
+//! - A session that nobody is at the end of any more (a host lost its power, or its address changed) does not keep that lock:
+//!   whoever loses the answer ends it from outside, and the server ends it when it has heard nothing for a minute.
 //! - A release that is `done` in the ledger is answered from it and never run again.
 //! - Every wait has an end: connecting, the lock, a server's lock queues, a statement, the server's answer to the
 //!   bookkeeping, a server that was restarted in the middle.
@@ -89,6 +91,8 @@ pub struct SqlContext {
     pub resuming: bool,
     /// For so long a server that went away in the middle is awaited: it may only be restarted.
     pub reconnect_for: Duration,
+    /// After so long without a word of ours the server ends the session, and with it its locks.
+    pub idle_for: Duration,
     /// Stops the release: the running statement is cancelled on the server.
     pub cancel: CancellationToken,
     /// Where each step's news go.

@@ -8,6 +8,8 @@ use super::{SqlContext, SqlError, report};
 
 /// A server that is there answers a plain question within this time.
 const ANSWER: Duration = Duration::from_secs(10);
+/// Giving the release lock back takes no longer where there still is a network.
+const GOODBYE: Duration = Duration::from_secs(3);
 const LOCK_POLL: Duration = Duration::from_millis(200);
 /// A session that has been idle for this long while we wait for its answer has lost it.
 const LOST_AFTER: Duration = Duration::from_secs(2);
@@ -133,6 +135,17 @@ pub(super) async fn end<T>(
     tokio::select! {
         result = answer(limits.statement + limits.grace, running) => result,
         () = watch(ctx, limits.lock, outside, &mut in_the_way) => Err(lost(outside).await),
+    }
+}
+
+/// Gives the release lock back, and hears that it is. Without an answer nobody is there any more who could close the
+/// session: it is ended from outside.
+pub(super) async fn give_back<T>(
+    giving: impl Future<Output = Result<T, sqlx::Error>>,
+    outside: &impl Outside,
+) {
+    if answer(GOODBYE, giving).await.is_err() {
+        outside.end().await;
     }
 }
 

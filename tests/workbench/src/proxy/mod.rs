@@ -32,6 +32,9 @@ pub enum Fault {
     /// What holds these bytes arrives, and from then on nothing passes back to the client on this connection, and nothing
     /// is closed: as when the client's address has changed.
     Mute(&'static str),
+    /// The client vanishes when it says these bytes: they never arrive, nothing passes any more on this connection, and the
+    /// service does not even hear that the client has closed it, as when a host loses its power or its address.
+    Vanish(&'static str),
     /// What holds these bytes waits until [`Proxy::release`].
     Hold(&'static str),
 }

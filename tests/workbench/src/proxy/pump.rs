@@ -75,6 +75,7 @@ fn connect(shared: &Arc<Shared>, client: Conn) -> std::io::Result<()> {
 fn pump_up(shared: &Shared, pair: &Pair, mut from: Conn, mut to: Conn) {
     let mut buffer = vec![0; BUFFER];
     let mut seen = Vec::new();
+    let mut has_vanished = false;
     while let Ok(read @ 1..) = from.read(&mut buffer) {
         let said = &buffer[..read];
         if pair.hangs.load(Ordering::SeqCst) {
@@ -83,8 +84,9 @@ fn pump_up(shared: &Shared, pair: &Pair, mut from: Conn, mut to: Conn) {
         let fault = moment(shared, &mut seen, said);
         match fault {
             Some(Fault::Before(_)) => return pair.cut(),
-            Some(Fault::Hang(_)) => {
+            Some(Fault::Hang(_) | Fault::Vanish(_)) => {
                 pair.hangs.store(true, Ordering::SeqCst);
+                has_vanished = matches!(fault, Some(Fault::Vanish(_)));
                 continue;
             }
             Some(Fault::Hold(_)) => shared.wait_released(),
@@ -99,7 +101,9 @@ fn pump_up(shared: &Shared, pair: &Pair, mut from: Conn, mut to: Conn) {
             return pair.cut();
         }
     }
-    to.end_writing();
+    if !has_vanished {
+        to.end_writing();
+    }
 }
 
 /// From the service to the client.
@@ -130,6 +134,7 @@ fn moment(shared: &Shared, seen: &mut Vec<u8>, said: &[u8]) -> Option<Fault> {
         | Fault::During(bytes)
         | Fault::After(bytes)
         | Fault::Hang(bytes)
+        | Fault::Vanish(bytes)
         | Fault::Mute(bytes)
         | Fault::Hold(bytes) => bytes.as_bytes(),
         Fault::AfterBytes(_) => return None,

@@ -3,12 +3,16 @@
 use muster_protocol::latest::{DbDialect, OrderStatus};
 
 use super::{assert_says, both_kinds, story, tell};
-use crate::worker::sql::testing::{Server, run, scratch::Scratch};
+use crate::worker::sql::{
+    self,
+    testing::{Server, context, run, scratch::Scratch},
+};
 use DbDialect::{MySql, Postgres};
 
 both_kinds! {
     a_lock_s_holder_is_named,
     a_release_that_waits_for_another_one_names_it,
+    a_release_that_does_not_get_its_turn_again_does_not_say_that_nothing_was_begun,
     a_statement_that_takes_too_long_says_which_limit_to_raise,
 }
 
@@ -85,6 +89,32 @@ async fn a_release_that_waits_for_another_one_names_it(kind: DbDialect) {
         statuses,
         (OrderStatus::Done, OrderStatus::Done),
         "the second is answered from the ledger"
+    );
+    db.drop().await;
+}
+
+async fn a_release_that_does_not_get_its_turn_again_does_not_say_that_nothing_was_begun(kind: DbDialect) {
+    let mut db = Scratch::new(kind).await;
+    let slow = db.spec(&story(kind));
+    let mut other = db.spec(&["create table u (id int)"]);
+    (other.lock_timeout_ms, other.statement_timeout_ms) = (50, 50);
+    let server = Server::of(kind);
+    let (mut ctx, _collected) = context();
+    ctx.resuming = true;
+    let ((first, _), second) = tokio::join!(run(&slow, &server), async {
+        db.await_running("select %sleep").await;
+        sql::run(&ctx, &other, &server.password).await
+    });
+    assert_eq!(first.status, OrderStatus::Done);
+    assert_eq!(second.status, OrderStatus::NeedsAttention);
+    let error = tell("another release came in between", &second);
+    assert_says(
+        &error,
+        &[
+            "the release was begun, and did not get its turn again",
+            "held in process ",
+            "execute it again",
+        ],
     );
     db.drop().await;
 }

@@ -6,6 +6,7 @@ mod crash;
 mod ledger;
 mod limits;
 mod network;
+mod vanished;
 mod worker;
 
 use muster_protocol::latest::{DbDialect, SqlSpec};

@@ -44,16 +44,26 @@ const COMMAND: &str = "select cast(command as char) from information_schema.proc
 /// A session of ours.
 pub(super) struct Outside {
     pub(super) options: MySqlConnectOptions,
-    /// Its connection id.
+    /// Its connection id. A server that was restarted may give it to somebody else.
     pub(super) id: u64,
+    /// The name of a lock that no other session ever has.
+    pub(super) mark: String,
     pub(super) is_mariadb: bool,
 }
 
 impl Outside {
-    async fn tell(&self, sql: String) {
+    /// Tells the server to kill the session's statement, or the session. Nobody else's.
+    async fn kill(&self, what: &str) {
         let telling = async {
             let mut conn = MySqlConnection::connect_with(&self.options).await?;
-            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut conn).await?;
+            let bearer: Option<u64> = sqlx::query_scalar("select cast(is_used_lock(?) as unsigned)")
+                .bind(&self.mark)
+                .fetch_one(&mut conn)
+                .await?;
+            if bearer == Some(self.id) {
+                let sql = format!("kill {what} {}", self.id);
+                sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut conn).await?;
+            }
             conn.close().await
         };
         if !matches!(timeout(CONNECT_TIMEOUT, telling).await, Ok(Ok(()))) {
@@ -70,11 +80,11 @@ impl wait::Outside for Outside {
     }
 
     async fn stop(&self) {
-        self.tell(format!("kill query {}", self.id)).await;
+        self.kill("query").await;
     }
 
     async fn end(&self) {
-        self.tell(format!("kill connection {}", self.id)).await;
+        self.kill("connection").await;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use muster_base::{ExposeSecret as _, SecretString, effect, point, sha256};
+use muster_base::{ExposeSecret as _, SecretString, effect, point, random_array, sha256};
 use muster_protocol::latest::SqlTarget;
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, MySqlConnection,
@@ -17,7 +17,7 @@ use super::{
         connect,
         error::{bookkeeping, explained},
         report::millis,
-        wait::{self, Course, Limits, answer},
+        wait::{self, Course, Limits, Outside as _, answer},
     },
     outside::{self, Outside},
 };
@@ -81,6 +81,7 @@ impl Session {
             outside: Outside {
                 options,
                 id,
+                mark: format!("muster-session-{}", hex::encode(random_array::<16>())),
                 is_mariadb,
             },
             limits: Limits {
@@ -97,6 +98,7 @@ impl Session {
 
     /// Connects and makes the session as a release needs it.
     pub(super) async fn open(
+        ctx: &SqlContext,
         target: &SqlTarget,
         password: &SecretString,
         plan: &Plan,
@@ -104,13 +106,19 @@ impl Session {
         let mut session = Self::connect(target, password).await?;
         session.limits.lock = plan.lock_timeout;
         session.limits.statement = plan.statement_timeout;
+        // Before the release lock: a server so old that it has one lock for each session then keeps that one.
+        let mark = session.outside.mark.clone();
+        session.try_lock(&mark).await?;
         let seconds = plan.lock_timeout.as_secs().max(1);
+        let idle = ctx.idle_for.as_secs().max(1);
         let mut settings = vec![
             "set session autocommit = 1".to_owned(),
             // How the text was cut into statements depends on these two being off.
             "set session sql_mode = replace(replace(@@session.sql_mode, 'NO_BACKSLASH_ESCAPES', ''), \
              'ANSI_QUOTES', '')"
                 .to_owned(),
+            // If this host vanishes, the server hears nothing of it, and the session's locks must not stay for ever.
+            format!("set session wait_timeout = {idle}"),
             format!("set session lock_wait_timeout = {seconds}"),
             format!("set session innodb_lock_wait_timeout = {seconds}"),
         ];
@@ -134,11 +142,7 @@ impl Session {
 
     /// Takes the database's release lock, or says who has it.
     pub(super) async fn lock(&mut self, ctx: &SqlContext, patience: Duration) -> Result<(), SqlError> {
-        // Lock names hold 64 characters, and are for the whole server.
-        let name = format!(
-            "muster-release-{}",
-            &sha256(self.database.as_bytes()).to_string()[..32]
-        );
+        let name = self.lock_name();
         let began = Instant::now();
         if wait::turn(ctx, patience, async || self.try_lock(&name).await).await? {
             point!("sql.locked");
@@ -148,6 +152,12 @@ impl Session {
             waited_ms: millis(began.elapsed()),
             by: outside::of_release(&mut self.conn, &name).await,
         })
+    }
+
+    /// Lock names hold 64 characters, and are for the whole server.
+    fn lock_name(&self) -> String {
+        let database = sha256(self.database.as_bytes()).to_string();
+        format!("muster-release-{}", &database[..32])
     }
 
     async fn try_lock(&mut self, name: &str) -> Result<bool, SqlError> {
@@ -191,7 +201,22 @@ impl Session {
         Ok(())
     }
 
-    /// Says goodbye, so that the lock is free at once.
+    /// Gives the release lock back and says goodbye.
+    pub(super) async fn leave(mut self) {
+        let name = self.lock_name();
+        let giving = sqlx::query("do release_lock(?)")
+            .bind(name)
+            .execute(&mut self.conn);
+        wait::give_back(giving, &self.outside).await;
+        self.close().await;
+    }
+
+    /// Ends a session whose connection is lost: it may hold the release lock for as long as the server believes in it.
+    pub(super) async fn abandon(self) {
+        self.outside.end().await;
+    }
+
+    /// Says goodbye.
     pub(super) async fn close(self) {
         if !matches!(timeout(GRACE, self.conn.close()).await, Ok(Ok(()))) {
             tracing::debug!("the database connection was not closed in order");

@@ -31,10 +31,14 @@ pub(super) async fn execute(
     resuming: bool,
     version: &mut Option<String>,
 ) -> Result<(), SqlError> {
-    let mut session = Session::open(&spec.target, password, plan).await?;
+    let mut session = Session::open(ctx, &spec.target, password, plan).await?;
     *version = Some(session.version.clone());
     let result = locked(&mut session, ctx, spec, plan, resuming).await;
-    session.close().await;
+    if let Err(SqlError::ConnectionLost(_)) = result {
+        session.abandon().await;
+    } else {
+        session.leave().await;
+    }
     result
 }
 
@@ -58,7 +62,8 @@ async fn locked(
     } else {
         plan.lock_timeout
     };
-    session.lock(ctx, patience).await?;
+    let turn = session.lock(ctx, patience).await;
+    turn.map_err(|error| if resuming { error.begun_before() } else { error })?;
     if spec.dry_run {
         return dry::run(session, ctx, spec, plan).await;
     }

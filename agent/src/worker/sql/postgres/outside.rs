@@ -16,15 +16,21 @@ type Row = (i32, Option<String>, Option<String>, Option<String>, Option<i64>);
 /// A session of ours.
 pub(super) struct Outside {
     pub(super) options: PgConnectOptions,
-    /// Its backend.
+    /// Its backend. The number may be somebody else's later.
     pub(super) pid: i32,
+    /// When that began, as the server says it.
+    pub(super) began: Option<String>,
 }
 
 impl Outside {
     async fn tell(&self, sql: &'static str) {
         let telling = async {
             let mut conn = PgConnection::connect_with(&self.options).await?;
-            sqlx::query(sql).bind(self.pid).execute(&mut conn).await?;
+            sqlx::query(sql)
+                .bind(self.pid)
+                .bind(&self.began)
+                .execute(&mut conn)
+                .await?;
             conn.close().await
         };
         if !matches!(timeout(CONNECT_TIMEOUT, telling).await, Ok(Ok(()))) {
@@ -41,11 +47,19 @@ impl wait::Outside for Outside {
     }
 
     async fn stop(&self) {
-        self.tell("select pg_cancel_backend($1)").await;
+        self.tell(
+            "select pg_cancel_backend(pid) from pg_catalog.pg_stat_activity
+             where pid = $1 and extract(epoch from backend_start)::text = $2",
+        )
+        .await;
     }
 
     async fn end(&self) {
-        self.tell("select pg_terminate_backend($1)").await;
+        self.tell(
+            "select pg_terminate_backend(pid) from pg_catalog.pg_stat_activity
+             where pid = $1 and extract(epoch from backend_start)::text = $2",
+        )
+        .await;
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
         error::{bookkeeping, explained},
         ledger::TABLE,
         report::millis,
-        wait::{self, Course, Limits, answer},
+        wait::{self, Course, Limits, Outside as _, answer},
     },
     outside::{self, Outside},
 };
@@ -58,19 +58,22 @@ impl Session {
         };
         let opening = async {
             let mut conn = PgConnection::connect_with(&options).await?;
-            let (pid, version): (i32, String) =
-                sqlx::query_as("select pg_backend_pid(), current_setting('server_version')")
-                    .fetch_one(&mut conn)
-                    .await?;
-            Ok::<_, sqlx::Error>((conn, pid, version))
+            let (pid, began, version): (i32, Option<String>, String) = sqlx::query_as(
+                "select pg_backend_pid(), (select extract(epoch from backend_start)::text
+                     from pg_catalog.pg_stat_activity where pid = pg_backend_pid()),
+                    current_setting('server_version')",
+            )
+            .fetch_one(&mut conn)
+            .await?;
+            Ok::<_, sqlx::Error>((conn, pid, began, version))
         };
-        let (conn, pid, version) = timeout(CONNECT_TIMEOUT, opening)
+        let (conn, pid, began, version) = timeout(CONNECT_TIMEOUT, opening)
             .await
             .map_err(|_| failed(connect::silence()))?
             .map_err(|error| failed(connect::explained(&error)))?;
         Ok(Self {
             conn,
-            outside: Outside { options, pid },
+            outside: Outside { options, pid, began },
             limits: Limits {
                 lock: CONNECT_TIMEOUT,
                 statement: CONNECT_TIMEOUT,
@@ -85,11 +88,13 @@ impl Session {
 
     /// Connects and makes the session as a release needs it.
     pub(super) async fn open(
+        ctx: &SqlContext,
         target: &SqlTarget,
         password: &SecretString,
         plan: &Plan,
     ) -> Result<Self, SqlError> {
         let mut session = Self::connect(target, password).await?;
+        let idle = ctx.idle_for.as_millis().max(1).to_string();
         let settings = [
             // How the text was cut into statements depends on it.
             ("standard_conforming_strings", "on".to_owned()),
@@ -98,8 +103,9 @@ impl Session {
                 "statement_timeout",
                 plan.statement_timeout.as_millis().to_string(),
             ),
-            // If this process freezes, its locks must not stay for ever.
-            ("idle_in_transaction_session_timeout", "120000".to_owned()),
+            // If this process freezes or its host vanishes, its locks must not stay for ever.
+            ("idle_in_transaction_session_timeout", idle.clone()),
+            ("idle_session_timeout", idle),
             ("tcp_keepalives_idle", "30".to_owned()),
             ("tcp_keepalives_interval", "10".to_owned()),
             ("tcp_keepalives_count", "3".to_owned()),
@@ -107,10 +113,12 @@ impl Session {
         session.limits.lock = plan.lock_timeout;
         let patience = session.limits.answer();
         for (name, value) in settings {
-            let setting = sqlx::query("select set_config($1, $2, false)")
-                .bind(name)
-                .bind(value)
-                .execute(&mut session.conn);
+            // Servers before 14 don't know all of them.
+            let setting =
+                sqlx::query("select set_config(name, $2, false) from pg_catalog.pg_settings where name = $1")
+                    .bind(name)
+                    .bind(value)
+                    .execute(&mut session.conn);
             answer(patience, setting)
                 .await
                 .map_err(|error| bookkeeping(&error))?;
@@ -183,7 +191,19 @@ impl Session {
         Ok(())
     }
 
-    /// Says goodbye, so that the lock is free at once.
+    /// Gives the release lock back and says goodbye.
+    pub(super) async fn leave(mut self) {
+        let giving = sqlx::query("select pg_advisory_unlock_all()").execute(&mut self.conn);
+        wait::give_back(giving, &self.outside).await;
+        self.close().await;
+    }
+
+    /// Ends a session whose connection is lost: it may hold the release lock for as long as the server believes in it.
+    pub(super) async fn abandon(self) {
+        self.outside.end().await;
+    }
+
+    /// Says goodbye.
     pub(super) async fn close(self) {
         if !matches!(timeout(GRACE, self.conn.close()).await, Ok(Ok(()))) {
             tracing::debug!("the database connection was not closed in order");
