@@ -34,7 +34,9 @@ fn main() -> ExitCode {
         .with_ansi(false)
         .init();
     // Whoever started us may end, and its terminal may close. Systemd's services lead a session already.
-    drop(nix::unistd::setsid());
+    if let Err(error) = nix::unistd::setsid() {
+        tracing::debug!(%error, "leads a session already");
+    }
     match front(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {

@@ -178,6 +178,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/applications/{id}/git-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a new secret for the application's Git host, shown this once. */
+        post: operations["rotateGitSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/applications/{id}/import-secrets": {
         parameters: {
             query?: never;
@@ -2877,6 +2894,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/webhook/git/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hears a Git host: what was pushed, tagged or merged is deployed where `triggerSpec` fits. Its own signature or token is
+         *     the only credential. Sent again, it is the same call.
+         */
+        post: operations["gitWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2963,6 +3000,7 @@ export interface components {
             /** @description Unique in the org. */
             name: string;
             registryId?: components["schemas"]["RegistryId"] | null;
+            repository?: components["schemas"]["Repository"] | null;
             /**
              * Format: int64
              * @description 0 created, 3 deploying, 4 deployed, -4 deploy failed.
@@ -2987,6 +3025,12 @@ export interface components {
              * @default []
              */
             hosts?: components["schemas"]["HostId"][];
+            /**
+             * Format: int32
+             * @description Seconds that a deployment by a Git host waits for its image; 600 if not given.
+             * @default null
+             */
+            imageWaitS?: number | null;
             /**
              * @description What is different here.
              * @default {
@@ -3015,6 +3059,11 @@ export interface components {
             selector?: {
                 [key: string]: string;
             };
+            /**
+             * @description Which pushes, tags and merged pull requests are deployed here, by Git host.
+             * @default {}
+             */
+            triggerSpec?: components["schemas"]["TriggerSpec"];
         };
         /** Format: uuid */
         ApplicationId: string;
@@ -3033,6 +3082,7 @@ export interface components {
             /** @description New name. */
             name?: string | null;
             registryId?: components["schemas"]["RegistryId"] | null;
+            repository?: components["schemas"]["Repository"] | null;
             /** @description Whether the webhook works. */
             webhookEnabled?: boolean | null;
             /** @description Where the webhook token deploys. */
@@ -3354,6 +3404,13 @@ export interface components {
              */
             stopGraceMs?: number | null;
             /**
+             * @description How the old container is replaced.
+             * @default {
+             *       "type": "recreate"
+             *     }
+             */
+            strategy?: components["schemas"]["DeployStrategy"];
+            /**
              * @description User to run as.
              * @default null
              */
@@ -3571,6 +3628,21 @@ export interface components {
             /** @description Where it is. */
             status: components["schemas"]["StepStatus"];
         };
+        /** @description How the old container is replaced. */
+        DeployStrategy: {
+            /** @enum {string} */
+            type: "recreate";
+        } | {
+            /**
+             * Format: int64
+             * @description How long connections may stay with the old container; 30 s by default.
+             */
+            grace_ms?: number | null;
+            /** @description What connections are. */
+            protocol?: components["schemas"]["ServiceProtocol"];
+            /** @enum {string} */
+            type: "handover";
+        };
         /** @description A device that one signed in with. */
         Device: {
             /** @description When one first signed in with it. */
@@ -3692,6 +3764,11 @@ export interface components {
             approvalRequired: boolean;
             /** @description Hosts by id. */
             hosts: components["schemas"]["HostId"][];
+            /**
+             * Format: int32
+             * @description Seconds that a deployment by a Git host waits for its image; 600 if null.
+             */
+            imageWaitS?: number | null;
             /** @description The label of the org's environment of this name, if there is one. */
             label?: string | null;
             latestTask?: components["schemas"]["LatestTask"] | null;
@@ -3705,6 +3782,8 @@ export interface components {
             selector: {
                 [key: string]: string;
             };
+            /** @description What is deployed here by Git hosts. */
+            triggerSpec: components["schemas"]["TriggerSpec"];
             type?: components["schemas"]["EnvironmentType"] | null;
             /** @description The version of the last deployment that succeeded. */
             version?: string | null;
@@ -3974,6 +4053,37 @@ export interface components {
             login: string;
             /** @description Code of the platform; `default` if absent. */
             platform?: string | null;
+        };
+        /** @description The answer to a Git host. */
+        GitAnswer: {
+            /** @description What is deployed where. */
+            deployments: components["schemas"]["GitDeployment"][];
+            /** @description For a person who looks at the host's list of deliveries. */
+            message: string;
+            /** @description The call was understood. */
+            success: boolean;
+        };
+        /** @description A deployment that a call asked for, or why there is none. */
+        GitDeployment: {
+            deploymentId?: components["schemas"]["DeploymentId"] | null;
+            /** @description Where. */
+            environment: string;
+            /** @description Why there is none. */
+            error?: string | null;
+            /** @description The version. */
+            version: string;
+        };
+        /**
+         * @description Where a repository is.
+         * @enum {string}
+         */
+        GitProvider: "github" | "gitee" | "gitlab" | "codeup";
+        /** @description A Git host's secret, shown this once. */
+        GitSecret: {
+            /** @description For its field "URL", after this control plane's address. */
+            path: string;
+            /** @description For the host's field "secret" (GitHub, GitLab, Codeup) or "password/signing key" (Gitee). */
+            secret: string;
         };
         /** @description Somebody approved of a deployment. */
         GivenApproval: {
@@ -4472,6 +4582,11 @@ export interface components {
             /** @description Code of the platform; `default` if absent. */
             platform?: string | null;
         };
+        /**
+         * @description The language of mails that one didn't ask for; those that one did come in the request's.
+         * @enum {string}
+         */
+        MailLanguage: "auto" | "en" | "zh";
         /** @description Who is asking, and which orgs they may enter. */
         Me: {
             /** @description The platforms that they administer; the super administrator administers all without being listed. */
@@ -4483,11 +4598,6 @@ export interface components {
             orgs: components["schemas"]["Membership"][];
             user: components["schemas"]["Myself"];
         };
-        /**
-         * @description The language of mails that one didn't ask for; those that one did come in the request's.
-         * @enum {string}
-         */
-        MailLanguage: "auto" | "en" | "zh";
         /** @description A member. */
         Member: {
             /** @description Since when. */
@@ -4682,6 +4792,7 @@ export interface components {
             /** @description Unique in the org; also the container's name if that is not given. Letters, digits, `_`, `.` and `-`. */
             name: string;
             registryId?: components["schemas"]["RegistryId"] | null;
+            repository?: components["schemas"]["Repository"] | null;
             /** @description Whether `POST /webhook/deploy` works for it; true if not given (it takes a token all the same). */
             webhookEnabled?: boolean;
             /** @description Where its webhook token deploys; `default` if not given. */
@@ -5297,6 +5408,7 @@ export interface components {
                 /** @description Unique in the org. */
                 name: string;
                 registryId?: components["schemas"]["RegistryId"] | null;
+                repository?: components["schemas"]["Repository"] | null;
                 /**
                  * Format: int64
                  * @description 0 created, 3 deploying, 4 deployed, -4 deploy failed.
@@ -5490,6 +5602,11 @@ export interface components {
                 approvalRequired: boolean;
                 /** @description Hosts by id. */
                 hosts: components["schemas"]["HostId"][];
+                /**
+                 * Format: int32
+                 * @description Seconds that a deployment by a Git host waits for its image; 600 if null.
+                 */
+                imageWaitS?: number | null;
                 /** @description The label of the org's environment of this name, if there is one. */
                 label?: string | null;
                 latestTask?: components["schemas"]["LatestTask"] | null;
@@ -5503,6 +5620,8 @@ export interface components {
                 selector: {
                     [key: string]: string;
                 };
+                /** @description What is deployed here by Git hosts. */
+                triggerSpec: components["schemas"]["TriggerSpec"];
                 type?: components["schemas"]["EnvironmentType"] | null;
                 /** @description The version of the last deployment that succeeded. */
                 version?: string | null;
@@ -6305,6 +6424,8 @@ export interface components {
                 roleId?: components["schemas"]["RoleId"] | null;
                 /** @description `active` or `disabled`. */
                 status: string;
+                /** @description When something of it was last changed, by whomever. */
+                updatedAt: components["schemas"]["UnixMs"];
                 /** @description Unique in the platform. */
                 username: string;
             }[];
@@ -6333,6 +6454,24 @@ export interface components {
             password: string;
             /** @description `prf_…` from the link. */
             token: string;
+        };
+        /** @description References that are excepted. */
+        Patterns: {
+            /**
+             * @description One of these.
+             * @default []
+             */
+            precise?: string[];
+            /**
+             * @description Begins with one of these.
+             * @default []
+             */
+            prefix?: string[];
+            /**
+             * @description Is, from its first to its last character, what one of these describes.
+             * @default []
+             */
+            regex?: string[];
         };
         /** @description Percentiles, by nearest rank; null without values. */
         Percentiles: {
@@ -6543,11 +6682,47 @@ export interface components {
             /** @description Code of the platform; `default` if absent. */
             platform?: string | null;
         };
+        /** @description What of one Git host deploys. */
+        ProviderTriggers: {
+            /**
+             * @description Merged pull (or merge) requests.
+             * @default {
+             *       "branches": null
+             *     }
+             */
+            pullRequest?: components["schemas"]["PullRequestTriggers"];
+            /**
+             * @description Pushes.
+             * @default {
+             *       "branches": null,
+             *       "tags": null
+             *     }
+             */
+            push?: components["schemas"]["PushTriggers"];
+            /**
+             * @description The version that is deployed: a text with `{tag}`, `{branch}`, `{sha}` or `{sha7}` in it. If not given, `{tag}` for
+             *     tags and `{sha}` for the rest.
+             * @default null
+             */
+            version?: string | null;
+        };
         /**
          * @description What kind of provider it is.
          * @enum {string}
          */
         ProviderType: "infisical";
+        /** @description Merged pull requests that deploy. */
+        PullRequestTriggers: {
+            /** @default null */
+            branches?: components["schemas"]["RefRules"] | null;
+        };
+        /** @description Pushes that deploy. */
+        PushTriggers: {
+            /** @default null */
+            branches?: components["schemas"]["RefRules"] | null;
+            /** @default null */
+            tags?: components["schemas"]["RefRules"] | null;
+        };
         /** @description What is asked. */
         Question: {
             /** @description Its id, or the name of an environment or database. */
@@ -6568,6 +6743,33 @@ export interface components {
         };
         RefreshBody: {
             refreshToken: string;
+        };
+        /** @description Which references fit. */
+        RefRules: {
+            /**
+             * @description And is none of these.
+             * @default {
+             *       "precise": [],
+             *       "prefix": [],
+             *       "regex": []
+             *     }
+             */
+            exclude?: components["schemas"]["Patterns"];
+            /**
+             * @description One of these.
+             * @default []
+             */
+            precise?: string[];
+            /**
+             * @description Begins with one of these.
+             * @default []
+             */
+            prefix?: string[];
+            /**
+             * @description Is, from its first to its last character, what one of these describes.
+             * @default []
+             */
+            regex?: string[];
         };
         /** @description Somebody who wants to be let in. */
         Registration: {
@@ -6700,6 +6902,23 @@ export interface components {
         Remark: {
             /** @description For people; a rejection needs one. */
             comment?: string | null;
+        };
+        /** @description A repository at a Git host. */
+        Repository: {
+            /** @description Its page. */
+            httpUrl?: string;
+            /** @description The host. */
+            provider: components["schemas"]["GitProvider"];
+            /** @description The repository's id there. Together with the host and `repoPath` unique in the org. */
+            repoId: string;
+            /** @description Its name there. */
+            repoName?: string;
+            /** @description Whose it is there. */
+            repoOwner?: string;
+            /** @description The application's folder, where several applications share a repository. */
+            repoPath?: string;
+            /** @description Its address for Git. */
+            repoUrl?: string;
         };
         /**
          * @description What the engine does when the container exits.
@@ -7146,6 +7365,11 @@ export interface components {
          * @enum {string}
          */
         ServerType: "MySQL" | "Postgres";
+        /**
+         * @description What a service's connections are.
+         * @enum {string}
+         */
+        ServiceProtocol: "http" | "tcp";
         /** @description An installation that has begun. */
         SetupBegun: {
             /** @description Names it for `GET /api/v1/setup/progress`. */
@@ -7533,11 +7757,15 @@ export interface components {
             /** @description The person behind it: nobody approves of what they asked for. */
             person?: string;
         };
+        /** @description What deploys an environment, by Git host. */
+        TriggerSpec: {
+            [key: string]: components["schemas"]["ProviderTriggers"];
+        };
         /**
          * @description What asked for a deployment.
          * @enum {string}
          */
-        TriggerType: "manual" | "redeploy" | "rollback" | "webhook";
+        TriggerType: "manual" | "redeploy" | "rollback" | "webhook" | "github" | "gitee" | "gitlab" | "codeup";
         /** Format: date-time */
         UnixMs: string;
         /** @description How many are unread. */
@@ -7596,6 +7824,8 @@ export interface components {
             roleId?: components["schemas"]["RoleId"] | null;
             /** @description `active` or `disabled`. */
             status: string;
+            /** @description When something of it was last changed, by whomever. */
+            updatedAt: components["schemas"]["UnixMs"];
             /** @description Unique in the platform. */
             username: string;
         };
@@ -8290,6 +8520,32 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_EffectiveVariable"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rotateGitSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GitSecret"];
                 };
             };
             401: components["responses"]["Unauthenticated"];
@@ -14551,6 +14807,38 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    gitWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": string;
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GitAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
