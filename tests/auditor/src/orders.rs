@@ -73,6 +73,39 @@ pub fn audit(database: &Database, agent: &Path, subject: &str, state: &str) -> R
     Ok(id)
 }
 
+/// Checks the one order of an execution that the host refused: the control plane and both journals say so, and it was never
+/// accepted.
+pub fn audit_refused(database: &Database, agent: &Path, subject: &str) -> Result<()> {
+    let rows = database.rows(
+        &[Id("id"), Text("state"), Text("accepted_at"), Text("sealed")],
+        &format!("work_orders where subject_id = {}", database.id(subject)),
+    )?;
+    ensure!(rows.len() == 1, "{} orders for one thing: {rows:?}", rows.len());
+    ensure!(
+        rows[0][1..] == ["refused", "", ""],
+        "the control plane says {rows:?}"
+    );
+    let id = hyphenated(&rows[0][0]);
+    let mut words = Vec::new();
+    for place in ["resident/orders", "worker/journal"] {
+        let text = fs::read_to_string(agent.join(place).join(format!("{id}.jsonl")))?;
+        let lines = text.lines().map(serde_json::from_str::<Value>);
+        let lines = lines
+            .collect::<Result<Vec<_>, _>>()
+            .with_context(|| text.clone())?;
+        let [started, refused] = lines.as_slice() else {
+            anyhow::bail!("{place} does not hold a beginning and a refusal: {text}");
+        };
+        ensure!(
+            started.get("started").is_some() && refused.get("refused").is_some(),
+            "{place}: {text}"
+        );
+        words.push(refused.clone());
+    }
+    ensure!(words[0] == words[1], "resident and worker differ: {words:?}");
+    Ok(())
+}
+
 /// Checks that a row says how it ended: `table` holds `status` for `id`.
 pub fn audit_status(database: &Database, table: &str, id: &str, status: &str) -> Result<()> {
     let condition = format!("{table} where id = {}", database.id(id));

@@ -21,14 +21,20 @@ struct Deploys {
 
 impl Deploys {
     fn start() -> Result<Self> {
+        let deploys = Self::prepare()?;
+        let first = deploys.application.deploy(images::GOOD)?;
+        ensure!(first["status"] == "success", "{first}");
+        Ok(deploys)
+    }
+
+    /// With no container yet.
+    fn prepare() -> Result<Self> {
         let ground = Ground::on_sqlite()?;
         let (fleet, port) = (&ground.fleet, process::free_port()?);
         let name = format!("killed-{port}");
         let application = Application::register(&fleet.admin, &fleet.registry()?, &fleet.host, &name, port)?;
         hurry(&fleet.admin, &application)?;
         let containers = Containers::new(fleet.service("MUSTER_TEST_DOCKER_HOST")?, &name);
-        let first = application.deploy(images::GOOD)?;
-        ensure!(first["status"] == "success", "{first}");
         Ok(Self {
             ground,
             application,
@@ -135,6 +141,21 @@ fn a_deploy_is_undone_wherever_the_agent_dies() -> Result<()> {
     }
     deploys.containers.remove()?;
     deploys.ground.end("a deploy that fails", points.len())
+}
+
+#[test]
+fn a_first_deploy_is_done_once_wherever_the_agent_dies() -> Result<()> {
+    let mut deploys = Deploys::prepare()?;
+    let version = deploys.other();
+    let mut points = deploys.list(version)?;
+    // The rest of the way has its rounds above.
+    points.retain(|point| point.name.contains("journal.no-old"));
+    for point in &points {
+        deploys.containers.remove()?;
+        deploys.round(point, deploys.other(), "success")?;
+    }
+    deploys.containers.remove()?;
+    deploys.ground.end("a first deploy", points.len())
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What both suites are told with: a fleet whose programs die where they are told to, and are started again.
 
+use crate::stories;
 use anyhow::{Context as _, Result, ensure};
 use muster_auditor::database::Place;
 use muster_auditor::points::Point;
@@ -10,6 +11,7 @@ use muster_tests::wait::{self, Found};
 use muster_tests::{Api, Fleet, agent, control_plane};
 use muster_workbench::Env;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -23,6 +25,8 @@ pub struct Ground {
     pub points: Points,
     pub database: Database,
     rounds: usize,
+    /// The points at which somebody died.
+    killed: BTreeSet<String>,
     dir: TempDir,
 }
 
@@ -60,6 +64,7 @@ impl Ground {
             points,
             database: Database::new(place)?,
             rounds: 0,
+            killed: BTreeSet::new(),
             dir,
         })
     }
@@ -98,6 +103,7 @@ impl Ground {
             })
         });
         settled.with_context(|| context(self))?;
+        self.killed.insert(point.name.clone());
         Ok(done)
     }
 
@@ -114,7 +120,25 @@ impl Ground {
                 well.then_some(()),
                 "nobody died, or somebody just did",
             ))
-        })
+        })?;
+        self.killed.insert(point.name.clone());
+        Ok(())
+    }
+
+    /// Starts the agent, which dies at `point` and stays dead.
+    pub fn agent_dies_at_start(&mut self, point: &Point) -> Result<()> {
+        self.rounds += 1;
+        self.points.kill_at(point)?;
+        self.fleet.agent.run()?;
+        wait::until(&format!("the agent to die at {point}"), PATIENCE, || {
+            let died = self.points.has_killed() && !self.fleet.agent.is_running();
+            Ok(Found::from_option(
+                died.then_some(()),
+                self.fleet.agent.last_words(),
+            ))
+        })?;
+        self.killed.insert(point.name.clone());
+        Ok(())
     }
 
     /// As [`Self::round`]; without a point nobody dies.
@@ -179,7 +203,8 @@ impl Ground {
         clippy::print_stdout,
         reason = "a suite says how many points and rounds it had"
     )]
-    /// At the end: the audit log holds, and the count is printed.
+    /// At the end: the audit log holds, somebody died at each point that the story is listed with, and the count is
+    /// printed.
     pub fn end(&self, suite: &str, points: usize) -> Result<()> {
         let rows = log::audit(&self.database)?;
         // None is passed in a release build.
@@ -188,6 +213,7 @@ impl Ground {
             "{points} points and {} rounds",
             self.rounds
         );
+        stories::check(suite, &self.killed, &self.points.since(0, 1)?)?;
         println!(
             "{suite}: points {points}, rounds {}, {rows} rows of the audit log",
             self.rounds

@@ -6,24 +6,29 @@
 //!
 //! | suite | who dies | doing what |
 //! |---|---|---|
-//! | [`deploys`] | resident and worker | a deploy that succeeds, one that is put back |
+//! | [`days`] | resident | a day is closed that ended while it was away |
+//! | [`deploys`] | resident and worker | a deploy that succeeds, one that is put back, the first one |
 //! | [`joins`] | agent; control plane on both databases | a join |
 //! | [`keys`] | `muster keys rotate` and the control plane that serves, on both databases | a rotation of the master key |
 //! | [`orders`] | control plane on both databases | a deploy, a release |
 //! | [`packing`] | control plane on both databases | the hours of a past day become one row |
-//! | [`releases`] | worker | a release on PostgreSQL, one on MariaDB |
+//! | [`releases`] | worker, and the resident where it is refused | a release on PostgreSQL, one on MariaDB; the first one, one that fails, one that is refused |
 //! | [`renewals`] | agent and control plane | a rotation of the CA, with another certificate for the host; one of the signing key |
 //! | [`setups`] | `muster setup` on both databases | the first set-up, and one on tables of which some are missing |
 //! | [`stream`] | resident; control plane on both databases | samples and rollups on their way |
 //!
 //! # What these catch
 //!
-//! A suite that can't fail proves nothing. In five tests a program leaves out an effect (`muster_base::effect!`), and the
-//! auditor has to notice: an acknowledgement without a commit, a journal without its first line, a commit that does not
-//! take place, hours that are packed nowhere, hours that are packed and stay as they were.
+//! Which story has somebody die where is listed in [`stories`]: no point stands in the sources, and none is passed, that has
+//! no story.
+//!
+//! A suite that can't fail proves nothing. In six tests a program leaves out an effect (`muster_base::effect!`), and the
+//! auditor has to notice: an acknowledgement without a commit, a sample that does not reach the disk, a journal without
+//! its first line, a release's commit that does not take place, hours that are packed nowhere, hours that are packed and stay as they were.
 //!
 //! `MUSTER_KILL_PASSINGS=9` has more passings of a point than one.
 
+mod days;
 mod deploys;
 mod ground;
 mod joins;
@@ -33,4 +38,5 @@ mod packing;
 mod releases;
 mod renewals;
 mod setups;
+mod stories;
 mod stream;

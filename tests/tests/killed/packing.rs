@@ -79,7 +79,7 @@ impl Packing {
         if point.name == BEFORE {
             self.await_passed(AFTER)?;
         }
-        stream::audit(&mut self.ground, &self.host)?;
+        stream::audit(&mut self.ground, &self.host, 3)?;
         let days = readings::packed_days(&self.ground.database, &self.host)?;
         ensure!(days >= 1, "no day is packed");
         self.ground.end("the packing of a day's hours", 1)
@@ -106,11 +106,12 @@ fn hours_that_are_packed_and_stay_are_noticed() -> Result<()> {
     is_noticed("muster:pack-hours.delete", "is in a row of its own and packed")
 }
 
+#[expect(clippy::print_stdout, reason = "a suite says what was noticed")]
 /// With `effect` left out, the auditor says `what`.
 fn is_noticed(effect: &str, what: &str) -> Result<()> {
     let mut packing = Packing::start(None, |points| points.leave_out(effect))?;
     packing.await_passed(AFTER)?;
-    let audited = stream::audit(&mut packing.ground, &packing.host);
+    let audited = stream::audit(&mut packing.ground, &packing.host, 3);
     let said = audited.err().context("nobody noticed")?;
     let said = format!("{said:#}");
     ensure!(said.contains(what), "something else was noticed: {said}");

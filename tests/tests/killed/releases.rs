@@ -14,6 +14,8 @@ use muster_tests::job::releases::{Kind, Server};
 use muster_tests::wait::Found;
 use serde_json::json;
 
+const TABLES: &str =
+    "create table counted (n int);\ncreate table total (n int);\ninsert into total values (0);\n";
 const ENDS: [&str; 5] = ["success", "failure", "rolledBack", "cancelled", "needsAttention"];
 
 struct Target {
@@ -25,20 +27,23 @@ struct Target {
 
 impl Target {
     fn make(ground: &Ground, kind: Kind) -> Result<Self> {
+        let target = Self::register(ground, kind)?;
+        let made = target
+            .server
+            .release(&target.author, &target.approver, "0", TABLES)?;
+        ensure!(made["status"] == "success", "{made}");
+        Ok(target)
+    }
+
+    /// A server to which nothing was released yet.
+    fn register(ground: &Ground, kind: Kind) -> Result<Self> {
         let fleet = &ground.fleet;
-        let target = Self {
+        Ok(Self {
             server: Server::register(&fleet.admin, fleet.services(), &fleet.host, kind)?,
             author: people::add(&fleet.admin, "ada", "MEMBER")?,
             approver: people::add(&fleet.admin, "ben", "ADMIN")?,
             kind,
-        };
-        let tables =
-            "create table counted (n int);\ncreate table total (n int);\ninsert into total values (0);\n";
-        let made = target
-            .server
-            .release(&target.author, &target.approver, "0", tables)?;
-        ensure!(made["status"] == "success", "{made}");
-        Ok(target)
+        })
     }
 
     /// Statements that share a transaction, one that can't be in any, and another after it.
@@ -55,7 +60,11 @@ impl Target {
 
     /// Proposes, approves and executes the `n`th release; the execution's id.
     fn begin(&self, n: u32) -> Result<String> {
-        let proposed = self.server.propose(&self.author, &n.to_string(), &self.sql(n))?;
+        self.begin_sql(&n.to_string(), &self.sql(n))
+    }
+
+    fn begin_sql(&self, version: &str, sql: &str) -> Result<String> {
+        let proposed = self.server.propose(&self.author, version, sql)?;
         let ticket = format!("/api/v1/schema/tickets/{}", text(&proposed, "ticketId")?);
         let approved = self.approver.post(&format!("{ticket}/approve"), &json!({}))?;
         let execute = format!(
@@ -115,19 +124,74 @@ fn dies_anywhere(kind: Kind) -> Result<()> {
         let id = round(&mut ground, &target, point, n)?;
         audit(&ground, &target, &id, n).with_context(|| format!("killed at {point}"))?;
     }
-    ground.end("a release", points.len())
+    ground.end(
+        match kind {
+            Kind::Postgres => "a release to PostgreSQL",
+            Kind::Mysql => "a release to MariaDB",
+        },
+        points.len(),
+    )
 }
 
 fn round(ground: &mut Ground, target: &Target, point: &Point, n: u32) -> Result<String> {
-    ground.round(
-        point,
-        |_| target.begin(n),
-        |ground, id| {
-            let found = ground.fleet.admin.get(&execution(id))?;
-            let ended = ENDS.contains(&text(&found, "status")?);
-            Ok(Found::from_option(ended.then_some(()), found))
-        },
-    )
+    ground.round(point, |_| target.begin(n), |ground, id| has_ended(ground, id))
+}
+
+fn has_ended(ground: &mut Ground, id: &str) -> Result<Found<()>> {
+    let found = ground.fleet.admin.get(&execution(id))?;
+    let ended = ENDS.contains(&text(&found, "status")?);
+    Ok(Found::from_option(ended.then_some(()), found))
+}
+
+/// The first release on a database makes its ledger; the worker dies then.
+fn dies_when_the_ledger_is_made(kind: Kind) -> Result<()> {
+    let mut ground = Ground::on_sqlite()?;
+    let target = Target::register(&ground, kind)?;
+    let point = first("muster-worker:sql.ledger-made");
+    let id = ground.round(
+        &point,
+        |_| target.begin_sql("0", TABLES),
+        |ground, id| has_ended(ground, id),
+    )?;
+    orders::audit_status(&ground.database, "executions", &id, "success")?;
+    orders::audit(&ground.database, &ground.fleet.agent.data(), &id, "done")?;
+    for (sql, expected) in [
+        ("select count(*) from counted", "0"),
+        ("select count(*), sum(n) from total", "1\t0"),
+        (
+            "select count(*) from muster_release_ledger where status <> 'done'",
+            "0",
+        ),
+    ] {
+        let found = target.server.query(sql)?;
+        ensure!(found == expected, "{sql}: {found}, not {expected}");
+    }
+    ground.end("a first release", 1)
+}
+
+/// A statement fails, and the worker dies around the way back: nothing is there, and the record says so.
+fn dies_on_the_way_back(kind: Kind) -> Result<()> {
+    let mut ground = Ground::on_sqlite()?;
+    let target = Target::make(&ground, kind)?;
+    let (status, state) = match kind {
+        Kind::Postgres => ("rolledBack", "rolledBack"),
+        Kind::Mysql => ("failure", "failed"),
+    };
+    let points = ["before", "after"].map(|part| first(&format!("muster-worker:sql.rollback.{part}")));
+    for (n, point) in points.iter().enumerate() {
+        let sql = "insert into total (n, none) values (1, 1);\n";
+        let begin = |_: &mut Ground| target.begin_sql(&format!("fails.{n}"), sql);
+        let id = ground.round(point, begin, |ground, id| has_ended(ground, id))?;
+        let audited = || {
+            orders::audit_status(&ground.database, "executions", &id, status)?;
+            orders::audit(&ground.database, &ground.fleet.agent.data(), &id, state)?;
+            let found = target.server.query("select count(*), sum(n) from total")?;
+            ensure!(found == "1\t0", "{found} is in the table");
+            Ok(())
+        };
+        audited().with_context(|| format!("killed at {point}"))?;
+    }
+    ground.end("a release that fails", points.len())
 }
 
 fn audit(ground: &Ground, target: &Target, id: &str, n: u32) -> Result<()> {
@@ -151,14 +215,60 @@ fn each_statement_takes_effect_once_on_mariadb() -> Result<()> {
 }
 
 #[test]
+fn a_first_release_makes_its_ledger_once_on_postgres() -> Result<()> {
+    dies_when_the_ledger_is_made(Kind::Postgres)
+}
+
+#[test]
+fn a_first_release_makes_its_ledger_once_on_mariadb() -> Result<()> {
+    dies_when_the_ledger_is_made(Kind::Mysql)
+}
+
+#[test]
+fn a_release_that_fails_leaves_nothing_on_postgres() -> Result<()> {
+    dies_on_the_way_back(Kind::Postgres)
+}
+
+#[test]
+fn a_release_that_fails_leaves_nothing_on_mariadb() -> Result<()> {
+    dies_on_the_way_back(Kind::Mysql)
+}
+
+/// This host's policy lets no statement run of which nobody knows what it does.
+#[test]
+fn a_release_that_the_host_refuses_stays_refused() -> Result<()> {
+    let mut ground = Ground::on_sqlite()?;
+    let target = Target::make(&ground, Kind::Mysql)?;
+    let programs = ["muster-worker", "muster-agent"];
+    let points: Vec<Point> = programs
+        .iter()
+        .flat_map(|program| {
+            ["before", "after"].map(|part| first(&format!("{program}:journal.refused.{part}")))
+        })
+        .collect();
+    for (n, point) in points.iter().enumerate() {
+        let begin = |_: &mut Ground| target.begin_sql(&format!("refused.{n}"), "do sleep(0);\n");
+        let id = ground.round(point, begin, |ground, id| has_ended(ground, id))?;
+        orders::audit_refused(&ground.database, &ground.fleet.agent.data(), &id)
+            .and_then(|()| orders::audit_status(&ground.database, "executions", &id, "failure"))
+            .with_context(|| format!("killed at {point}"))?;
+    }
+    ground.end("a release that is refused", points.len())
+}
+
+fn first(name: &str) -> Point {
+    Point {
+        name: name.to_owned(),
+        passing: 1,
+    }
+}
+
+#[test]
 fn a_commit_that_does_not_take_place_is_noticed() -> Result<()> {
     let mut ground = Ground::on_sqlite()?;
     let target = Target::make(&ground, Kind::Postgres)?;
     ground.points.leave_out("muster-worker:sql.commit")?;
-    let point = Point {
-        name: "muster-worker:sql.locked".to_owned(),
-        passing: 1,
-    };
+    let point = first("muster-worker:sql.locked");
     let id = round(&mut ground, &target, &point, 1)?;
     let noticed = audit(&ground, &target, &id, 1).err().context("nobody noticed")?;
     println!("noticed: {noticed:#}");

@@ -1,5 +1,6 @@
 //! `muster setup` dies at every point and is done again by the same command: everything is there, once.
 
+use crate::stories;
 use anyhow::{Context as _, Result, ensure};
 use muster_auditor::database::Column::{Id, Text};
 use muster_auditor::database::Place;
@@ -169,6 +170,12 @@ fn dies_anywhere(on_postgres: bool, before: Before) -> Result<()> {
     for point in &points {
         round(on_postgres, before, point).with_context(|| format!("{before:?}, killed at {point}"))?;
     }
+    let story = match before {
+        Before::Nothing => "a set-up",
+        Before::SomeTables => "a set-up on some tables",
+    };
+    let killed = points.iter().map(|point| point.name.clone()).collect();
+    stories::check(story, &killed, &points)?;
     println!("setup ({before:?}): points {0}, rounds {0}", points.len());
     Ok(())
 }

@@ -74,8 +74,9 @@ impl Stream {
     }
 }
 
-/// Everything that the agent has kept is stored, and every hour and day is there once and says so. Stops the agent.
-pub fn audit(ground: &mut Ground, host: &str) -> Result<()> {
+/// Everything that the agent has kept is stored, and every hour and day is there once and says so, at least so many. Stops
+/// the agent.
+pub fn audit(ground: &mut Ground, host: &str, least: usize) -> Result<()> {
     // The hours that have ended by now are on their way, too.
     let told = Told::read(&ground.points.told()?)?;
     wait::until("everything to be stored", PATIENCE, || {
@@ -91,7 +92,7 @@ pub fn audit(ground: &mut Ground, host: &str) -> Result<()> {
     // What came last may be about to be packed.
     wait::until("every hour and day to be there once", PATIENCE / 3, || {
         Ok(match readings::audit_rollups(&ground.database, host, &told) {
-            Ok(rollups) if rollups >= 3 => Found::Yes(()),
+            Ok(rollups) if rollups >= least => Found::Yes(()),
             Ok(rollups) => Found::No(format!("only {rollups} hours and days were closed")),
             Err(error) => Found::No(format!("{error:#}")),
         })
@@ -161,8 +162,16 @@ fn each_sample_is_stored_once_wherever_the_agent_dies() -> Result<()> {
         })?;
         points += 1;
     }
-    audit(&mut stream.ground, &stream.host)?;
-    stream.ground.end("a stream of samples", points)
+    for part in ["written", "in-place"] {
+        let status = first("muster-agent", &format!("file.status.json.{part}"));
+        stream.round(&status, |ground| {
+            ground.fleet.agent.kill()?;
+            ground.fleet.agent.run()
+        })?;
+        points += 1;
+    }
+    audit(&mut stream.ground, &stream.host, 3)?;
+    stream.ground.end("samples that the agent takes", points)
 }
 
 #[test]
@@ -200,23 +209,36 @@ fn control_plane_dies(url: Option<String>) -> Result<()> {
     for point in &points {
         stream.round(point, |_| Ok(())).context("the stream of samples")?;
     }
-    audit(&mut stream.ground, &stream.host)?;
-    stream.ground.end("a stream of samples", points.len())
+    audit(&mut stream.ground, &stream.host, 3)?;
+    stream
+        .ground
+        .end("samples that the control plane stores", points.len())
 }
 
 #[test]
 fn an_acknowledgement_without_a_commit_is_noticed() -> Result<()> {
+    is_noticed("muster:ingest.write", "spool.acknowledged.after")
+}
+
+#[test]
+fn a_sample_that_does_not_reach_the_disk_is_noticed() -> Result<()> {
+    is_noticed("muster-agent:spool.commit", "spool.sample.after-commit")
+}
+
+#[expect(clippy::print_stdout, reason = "a suite says what was noticed")]
+/// `effect` is left out until the agent has passed `point` three times; the auditor sees what is lost.
+fn is_noticed(effect: &str, point: &str) -> Result<()> {
     let stream = Stream::start(None)?;
     let ground = &stream.ground;
-    ground.points.leave_out("muster:ingest.write")?;
+    ground.points.leave_out(effect)?;
     let mark = ground.points.mark()?;
-    wait::until("something to be acknowledged", PATIENCE, || {
+    wait::until("the effect to be left out", PATIENCE, || {
         let points = ground.points.since(mark, 3)?;
-        let heard = points
+        let passed = points
             .iter()
-            .filter(|point| point.name.ends_with("spool.acknowledged.after"))
+            .filter(|passed| passed.name.ends_with(point))
             .count();
-        Ok(Found::from_option((heard == 3).then_some(()), heard))
+        Ok(Found::from_option((passed == 3).then_some(()), passed))
     })?;
     let told = Told::read(&ground.points.told()?)?;
     ground.points.leave_nothing_out()?;
@@ -240,9 +262,6 @@ fn an_acknowledgement_without_a_commit_is_noticed() -> Result<()> {
         !readings::is_complete(&told, &stored)?,
         "the auditor takes it for complete"
     );
-    println!(
-        "noticed: {} samples were acknowledged and are not stored",
-        lost.len()
-    );
+    println!("noticed: {} samples are not stored without {effect}", lost.len());
     Ok(())
 }
