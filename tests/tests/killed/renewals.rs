@@ -153,7 +153,17 @@ fn a_host_does_what_the_new_key_signs_wherever_its_rotation_is_interrupted() -> 
     for point in &points {
         rotate_signing(&mut ground, Some(point)).with_context(|| format!("killed at {point}"))?;
     }
-    let made = application.deploy(images::GOOD)?;
-    ensure!(made["status"] == "success", "{made}");
-    ground.end("a rotation of the signing key", points.len())
+    // The worker hears of the keys with the next order, and keeps them before it does that.
+    let parts = [("written", images::GOOD), ("in-place", images::NEXT)];
+    for (part, version) in parts {
+        rotate_signing(&mut ground, None)?;
+        let point = Point {
+            name: format!("muster-worker:file.signing-keys.json.{part}"),
+            passing: 1,
+        };
+        let deploy = |_: &mut Ground| application.deploy(version);
+        let made = ground.round(&point, deploy, |_, _| Ok(Found::Yes(())))?;
+        ensure!(made["status"] == "success", "killed at {point}: {made}");
+    }
+    ground.end("a rotation of the signing key", points.len() + parts.len())
 }

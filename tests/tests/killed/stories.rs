@@ -115,6 +115,10 @@ const STORIES: &[(&str, &[&str])] = &[
         "a join",
         &[
             "muster-agent:join.before-asking|answered|saved",
+            "muster-agent:file.join.json.written|in-place",
+            "muster-agent:file.seal.key.written|in-place",
+            "muster-agent:file.seal.pub.written|in-place",
+            "muster-agent:file.host.json.written|in-place",
             "muster-agent:file.identity.json.written|in-place",
             "muster:muster_control_plane::fleet::enrolment*",
         ],
@@ -128,7 +132,11 @@ const STORIES: &[(&str, &[&str])] = &[
     ),
     (
         "a rotation of the signing key",
-        &["muster-agent:file.*", "muster:muster_control_plane::fleet::*"],
+        &[
+            "muster-agent:file.signing-keys.json.written|in-place",
+            "muster-worker:file.signing-keys.json.written|in-place",
+            "muster:muster_control_plane::fleet::*",
+        ],
     ),
     (
         "a rotation of the master key",
