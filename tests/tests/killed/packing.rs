@@ -82,7 +82,12 @@ impl Packing {
         stream::audit(&mut self.ground, &self.host, 3)?;
         let days = readings::packed_days(&self.ground.database, &self.host)?;
         ensure!(days >= 1, "no day is packed");
-        self.ground.end("the packing of a day's hours", 1)
+        let story = if point.name == BEFORE {
+            "a day's packing that is rolled back"
+        } else {
+            "a day's packing that is committed"
+        };
+        self.ground.end(story, 1)
     }
 }
 

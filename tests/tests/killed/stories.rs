@@ -190,8 +190,12 @@ const STORIES: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "the packing of a day's hours",
-        &["muster:pack-hours.before-commit|after-commit"],
+        "a day's packing that is rolled back",
+        &["muster:pack-hours.before-commit"],
+    ),
+    (
+        "a day's packing that is committed",
+        &["muster:pack-hours.after-commit"],
     ),
 ];
 
