@@ -385,6 +385,13 @@ impl Client<'_> {
         self.call_with(method, path, body, None).await
     }
 
+    /// The status alone; whatever the answer goes on to say, which may have no end, is not waited for.
+    pub(crate) async fn status(&self, method: Method, path: &str, body: Option<Value>) -> u16 {
+        let request = self.request(method, path, body, &[]);
+        let response = self.test.router.clone().oneshot(request).await.unwrap();
+        response.status().as_u16()
+    }
+
     /// Opens a stream, which is to answer 200.
     pub(crate) async fn follow(&self, path: &str) -> Followed {
         let request = self.request(Method::GET, path, None, &[]);

@@ -11,7 +11,6 @@
 
 use std::net::IpAddr;
 
-use axum::http::HeaderMap;
 use muster_base::{ApplicationId, DeploymentId, SecretString};
 use serde::Serialize;
 use serde_json::Value;
@@ -22,7 +21,7 @@ use super::{
     DeliveryError, application,
     application::Application,
     git_event::{self, GitEvent, Heard},
-    git_verify::Call,
+    git_verify::{Call, Header},
     store, trigger,
     trigger_spec::GitProvider,
     webhook,
@@ -65,7 +64,7 @@ pub(super) async fn hear(
     app: &App,
     ip: Option<IpAddr>,
     id: &str,
-    headers: &HeaderMap,
+    header: Header<'_>,
     body: &[u8],
 ) -> Result<GitAnswer, DeliveryError> {
     app.delivery.limits.address(ip)?;
@@ -79,7 +78,7 @@ pub(super) async fn hear(
         None => (None, None),
     };
     let call = Call {
-        headers,
+        header,
         body,
         now: app.clock.now(),
     };
@@ -87,18 +86,18 @@ pub(super) async fn hear(
         .as_ref()
         .and_then(|application| application.repository.as_ref());
     let provider = repository.map_or(GitProvider::Github, |repository| repository.provider);
-    // As long as for somebody who is there.
+    // As long as for somebody who is there. An application whose secret was never made believes nobody.
+    let is_set = secret.is_some();
     let known =
         secret.unwrap_or_else(|| SecretString::from("gwh_0000000000000000000000000000000000000000000"));
-    let holds = call.is_from(provider, &known);
+    let holds = call.is_from(provider, &known) && is_set;
     let (Some(application), Some(org), Some(repository), true) = (&application, org, repository, holds)
     else {
         webhook::refuse(app, ip, id, org).await;
         return Err(DeliveryError::WebhookRefused);
     };
     app.delivery.limits.application(id)?;
-    let event = headers.get(git_event::event_header(provider));
-    let event = event.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let event = header(git_event::event_header(provider));
     let body: Value = serde_json::from_slice(body).map_err(|_| {
         DeliveryError::invalid(
             "",

@@ -42,7 +42,11 @@ async fn hear(
     headers: HeaderMap,
     body: Bytes,
 ) -> ApiResult<(StatusCode, Json<GitAnswer>)> {
-    let answer = git_hook::hear(&app, ip, &id, &headers, &body).await?;
+    let header = |name: &str| {
+        let value = headers.get(name).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default()
+    };
+    let answer = git_hook::hear(&app, ip, &id, &header, &body).await?;
     Ok((StatusCode::ACCEPTED, Json(answer)))
 }
 

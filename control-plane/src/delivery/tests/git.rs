@@ -150,6 +150,17 @@ both_databases!(whoever_has_no_valid_proof_is_told_nothing, |test| {
         assert_eq!(status, 401, "{answer}");
         answers.push(answer);
     }
+    // An application whose secret was never made.
+    let unmade = json!({"name": "bare", "image": "team/bare", "environments": {"prod": {"hosts": [host],
+        "triggerSpec": {"github": {"push": {"tags": {"prefix": ["v"]}}}}}},
+        "repository": {"provider": "github", "repoId": "7", "repoPath": "bare"}});
+    let unmade = created(&admin, "/api/v1/applications", unmade).await;
+    for secret in ["gwh_0000000000000000000000000000000000000000000", ""] {
+        let bare = unmade["id"].as_str().unwrap();
+        let (status, answer) = github(&nobody, bare, secret, "push", &body).await;
+        assert_eq!(status, 401, "{answer}");
+        answers.push(answer);
+    }
     // The right proof of another body.
     let headers = [
         ("x-github-event", "push"),

@@ -15,10 +15,11 @@ mod tally;
 
 use crate::interrupt::Interrupt;
 use crate::say;
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use checks::{CHECKS, Check};
 use muster_workbench::{Service, Workbench};
 use std::process::{Command, ExitCode};
+use std::thread;
 use std::time::Instant;
 use tally::Tally;
 
@@ -118,11 +119,54 @@ fn start_services(chosen: &[&Check]) -> Result<Option<Workbench>> {
     Workbench::start(Service::ALL).map(Some)
 }
 
+/// Makes the checks one after the other, but for those with builds of their own, which need no services and are begun at
+/// once: the compiler leaves cores to them. They are waited for when it is their turn.
 fn make(chosen: &[&Check], bench: &Bench<'_>) -> Result<Tally> {
-    let mut total = Tally::default();
-    let mut report = Vec::new();
-    for check in chosen {
-        say::line(format_args!("== {}: {}", check.name, check.about));
+    thread::scope(|scope| {
+        let mut begun: Vec<_> = chosen
+            .iter()
+            .filter(|check| check.own_build && chosen.len() > 1)
+            .map(|check| {
+                let interrupt = bench.interrupt;
+                let alone = move || {
+                    let bench = Bench {
+                        interrupt,
+                        services: None,
+                    };
+                    Made::of(check, &bench)
+                };
+                (check.name, scope.spawn(alone))
+            })
+            .collect();
+        let mut total = Tally::default();
+        let mut report = Vec::new();
+        for check in chosen {
+            say::line(format_args!("== {}: {}", check.name, check.about));
+            let made = match begun.iter().position(|(name, _)| *name == check.name) {
+                Some(place) => {
+                    let (_, thread) = begun.swap_remove(place);
+                    thread.join().map_err(|_| anyhow!("a check panicked"))??
+                }
+                None => Made::of(check, bench)?,
+            };
+            report.push(format!("{:10} {} ({:.1} s)", check.name, made.tally, made.took));
+            total += made.tally;
+        }
+        say::line("== summary");
+        report.iter().for_each(say::line);
+        Ok(total)
+    })
+}
+
+/// What came of a check.
+struct Made {
+    tally: Tally,
+    took: f32,
+}
+
+impl Made {
+    /// Makes the check; an error is only what ends them all.
+    fn of(check: &Check, bench: &Bench<'_>) -> Result<Self> {
         let started = Instant::now();
         let tally = match (check.run)(bench) {
             Ok(tally) => tally,
@@ -132,14 +176,9 @@ fn make(chosen: &[&Check], bench: &Bench<'_>) -> Result<Tally> {
                 Tally::FAILED
             }
         };
-        report.push(format!(
-            "{:10} {tally} ({:.1} s)",
-            check.name,
-            started.elapsed().as_secs_f32()
-        ));
-        total += tally;
+        Ok(Self {
+            tally,
+            took: started.elapsed().as_secs_f32(),
+        })
     }
-    say::line("== summary");
-    report.iter().for_each(say::line);
-    Ok(total)
 }

@@ -174,8 +174,10 @@ async fn outcome(test: &Test, caller: &Caller<'_>, route: &Route, objects: &Obje
         name => Some(test.sign_in(name, objects::PASSWORD).await),
     };
     let client = own.as_ref().unwrap_or(&caller.client);
-    let (status, _) = client.call(route.method.clone(), &path, body).await;
-    assert!(status < 500, "{} by {}: {status}", route.name(), caller.name);
+    let status = client.status(route.method.clone(), &path, body).await;
+    // Whoever is let in may hear that what the route speaks to is not there: 502.
+    let sound = status < 500 || status == 502;
+    assert!(sound, "{} by {}: {status}", route.name(), caller.name);
     match status {
         401 | 403 => status.to_string(),
         404 if caller.outside && route.names_something() => "404".to_owned(),

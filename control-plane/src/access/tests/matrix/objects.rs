@@ -23,12 +23,14 @@ pub(super) struct Objects {
 impl Objects {
     /// The id that belongs after this path.
     pub(super) fn id(&self, path: &str) -> String {
-        let mut parts = path.rsplitn(3, '/');
+        let mut parts = path.rsplit('/');
         let last = parts.next().unwrap_or_default();
-        // Two rooms may have the same word.
-        let two = format!("{}/{last}", parts.next().unwrap_or_default());
+        // Two rooms may have the same word, and a thing within another, whose id comes between, too.
+        let before = parts.next().unwrap_or_default();
+        let within = parts.next().unwrap_or_default();
         self.ids
-            .get(two.as_str())
+            .get(format!("{within}/{last}").as_str())
+            .or_else(|| self.ids.get(format!("{before}/{last}").as_str()))
             .or_else(|| self.ids.get(last))
             .unwrap_or_else(|| panic!("make a real thing whose id belongs after {path}"))
             .clone()
@@ -105,6 +107,7 @@ pub(super) async fn make(test: &Test) -> Objects {
     ids.insert("deployments", deploy(&owner, &shop, "1").await);
     ids.insert("git", shop.clone());
     ids.insert("applications", shop);
+    ids.insert("applications/environments", "default".to_owned());
 
     let (_, proposed) = schema::propose(&helper, "1", &["one"], "create table a (id int);").await;
     ids.insert("tickets", proposed["ticketId"].as_str().unwrap().to_owned());
@@ -139,9 +142,15 @@ pub(super) async fn make(test: &Test) -> Objects {
     ids.insert("platforms", platform.clone());
     let (_, members) = owner.get("/api/v1/members").await;
     let user = members["items"][0]["userId"].as_str().unwrap().to_owned();
-    for people in ["members", "administrators", "join-requests", "operations"] {
+    for people in ["members", "administrators", "operations"] {
         ids.insert(people, user.clone());
     }
+    let (applicant, knocking) = test.user("applicant").await;
+    let body = json!({"fields": []});
+    let (_, entry) = owner.call(Method::PUT, "/api/v1/org/entry", Some(body)).await;
+    let body = json!({"code": entry["code"]});
+    assert_eq!(knocking.post("/api/v1/join-requests", body).await.0, 202);
+    ids.insert("join-requests", applicant.to_string());
     ids.insert("users", user);
     Objects {
         ids,

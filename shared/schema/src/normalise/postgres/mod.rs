@@ -8,6 +8,7 @@ mod label;
 mod position;
 mod primary;
 mod query;
+mod scope;
 mod star;
 mod typed;
 
@@ -16,8 +17,9 @@ pub(crate) use expression::{expression, simple_expression};
 pub(crate) use label::natural_name;
 pub(crate) use primary::primary;
 pub(crate) use query::query;
+pub(crate) use scope::Scope;
 pub(crate) use star::{expand_stars, with_column_names};
-pub(crate) use typed::{Scope, without_made_casts};
+pub(crate) use typed::without_made_casts;
 
 use super::Node;
 use crate::model::DataType;
