@@ -10,6 +10,7 @@
 //! ```
 
 mod template;
+mod text;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -415,7 +416,10 @@ impl Client<'_> {
         body: Option<Value>,
         extra: &[(&str, &str)],
     ) -> (u16, HeaderMap, Value) {
-        let request = self.request(method, path, body, extra);
+        self.answer(self.request(method, path, body, extra)).await
+    }
+
+    async fn answer(&self, request: Request<Body>) -> (u16, HeaderMap, Value) {
         let response = self.test.router.clone().oneshot(request).await.unwrap();
         let status = response.status().as_u16();
         let headers = response.headers().clone();

@@ -35,6 +35,7 @@ mod import;
 pub mod kind;
 mod node;
 mod rule;
+mod spelling;
 pub mod table;
 #[cfg(test)]
 mod tests;

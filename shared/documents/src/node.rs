@@ -68,6 +68,8 @@ pub(crate) fn read(text: &str) -> Result<Vec<Node>, Fault> {
     let options = serde_saphyr::options! {
         budget: Some(budget),
         with_snippet: false,
+        // Only true and false: a column may be called n, y, on or no.
+        strict_booleans: true,
     };
     serde_saphyr::from_multiple_with_options::<Node>(text, options).map_err(|error| {
         let at = error.location();

@@ -1,7 +1,8 @@
 //! A database's design, its schema, and the change from one design to another.
 
 mod build;
-mod probe;
+mod keys;
+pub(crate) mod probe;
 mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -12,7 +12,7 @@ use muster_schema::{
 const MAX_BYTES: usize = 4_096;
 
 /// A data type, for instance `varchar(64)`.
-pub(super) fn data_type(dialect: Dialect, text: &str) -> Result<DataType, String> {
+pub(crate) fn data_type(dialect: Dialect, text: &str) -> Result<DataType, String> {
     let column = column(dialect, text, "")?;
     let plain = Column {
         name: column.name.clone(),
@@ -30,7 +30,7 @@ pub(super) fn data_type(dialect: Dialect, text: &str) -> Result<DataType, String
 }
 
 /// A default of a column of that type.
-pub(super) fn default(dialect: Dialect, data_type: &str, text: &str) -> Result<ColumnDefault, String> {
+pub(crate) fn default(dialect: Dialect, data_type: &str, text: &str) -> Result<ColumnDefault, String> {
     if is_bare_word(text) {
         return Err(format!(
             "{text} is no SQL expression: the text {text} is written '{text}'"

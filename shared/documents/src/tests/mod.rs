@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{Design, DesignTable, Document, Spec, parse, table::TableValues};
 
 /// One table's document, which must be good.
-fn table(text: &str) -> (String, TableValues, Option<String>) {
+pub(crate) fn table(text: &str) -> (String, TableValues, Option<String>) {
     let mut documents = parse(text).unwrap_or_else(|faults| panic!("{faults:?}"));
     let document: Document = documents.remove(0);
     let Spec::Table(table) = document.spec else {

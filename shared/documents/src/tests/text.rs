@@ -97,6 +97,14 @@ fn a_number_that_would_not_stay_as_it_is_written_must_be_quoted() {
 }
 
 #[test]
+fn a_column_may_be_called_what_old_yaml_took_for_yes_or_no() {
+    for name in ["n", "y", "no", "yes", "on", "off", "N"] {
+        let text = format!("{HEAD}  database: shop\n  columns:\n    - {{name: {name}, dataType: int}}\n");
+        assert_eq!(table(&text).1.columns[0].name, name);
+    }
+}
+
+#[test]
 fn anchors_and_deep_texts_are_refused() {
     assert!(parse("a: &x [1]\nb: *x\n").is_err());
     assert!(parse(&format!("a: {}", "[".repeat(64))).is_err());
