@@ -31,6 +31,11 @@ impl DataDir {
         self.root.join("resident")
     }
 
+    /// What the front is told: root writes, the front reads.
+    pub fn fronts(&self) -> PathBuf {
+        self.root.join("fronts")
+    }
+
     /// The worker's half: seal key, pinned signing keys, journal of orders. Belongs to root.
     pub fn worker(&self) -> PathBuf {
         self.root.join("worker")

@@ -1,157 +1,224 @@
 //! What is wrong with a field, so that it can be said in any language: a code with its blanks, and an English sentence for
 //! those who only show what they get. What forms of the console meet has a code; the rest ([`Flaw::Other`]) is a sentence.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
-/// What is wrong with a field. The sentence goes on after the field's name.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Flaw {
-    /// A text of the wrong length, in characters: least and most.
-    #[error("must have {0} to {1} characters")]
-    Length(usize, usize),
-    /// At least so many characters.
-    #[error("must have at least {0} characters")]
-    TooShort(usize),
-    /// At most so many characters.
-    #[error("must have at most {0} characters")]
-    TooLong(usize),
-    /// A number out of its range: least and most.
-    #[error("must be {0} to {1}")]
-    Range(i64, i64),
-    /// A short name for addresses.
-    #[error("must be 1 to {0} lower-case letters, digits and dashes")]
-    Slug(usize),
-    /// A code for programs.
-    #[error("must be 1 to 64 letters, digits, _ and -")]
-    Word,
-    /// An operation's code.
-    #[error("must be noun:verb, at most 64 characters")]
-    NounVerb,
-    /// A user's name in the platform.
-    #[error("must have 2 to 64 characters, without spaces and @")]
-    Username,
-    /// A name that signs somebody else in, or might.
-    #[error("looks like a mobile number or an account; use a name")]
-    Ambiguous,
-    /// No e-mail address.
-    #[error("is not a usable e-mail address")]
-    Email,
-    /// No mobile number.
-    #[error("is not a usable mobile number")]
-    Mobile,
-    /// No day.
-    #[error("is not a day: write it as YYYY-MM-DD")]
-    Day,
-    /// No picture, or a large one.
-    #[error("must be an https address, or a data URI of an image of at most 512 KiB")]
-    Picture,
-    /// A secret that is not the right one.
-    #[error("is wrong")]
-    Wrong,
-    /// A code that is not the present one, or was used.
-    #[error("is not the present code, or was used already")]
-    Code,
-    /// Of a link that was used or is too old.
-    #[error("does not work any more: ask for a new link")]
-    Link,
-    /// A password that is tried early: its strength, and what is needed.
-    #[error("is too easy to guess (strength {0} of 4, {1} are needed): take more words, or rarer ones")]
-    Guessable(i64, i64),
-    /// A password that others know.
-    #[error("is in a list of passwords that became known: choose another, and never use this one again")]
-    Known,
-    /// What it names is not there.
-    #[error("there is no such {0}")]
-    NoSuch(&'static str),
-    /// An entry code of nobody.
-    #[error("no org has this code")]
-    NoOrg,
-    /// The caller is in that org.
-    #[error("you are a member already")]
-    MemberAlready,
-    /// They are in that org.
-    #[error("is a member already")]
-    IsMember,
-    /// Nobody who may vouch.
-    #[error("is not a manager of that platform")]
-    NotManager,
-    /// What is to be typed again, so that it doesn't happen by accident.
-    #[error("type the org's name exactly as it is")]
-    NameAgain,
-    /// A unique value that somebody has.
-    #[error("is taken by somebody else: choose another")]
-    Taken,
-    /// Anything else.
-    #[error("{0}")]
-    Other(String),
+/// Each flaw: its blanks, its code, its sentence.
+macro_rules! flaws {
+    ($($(#[$doc:meta])* $name:ident $(($($blank:ident: $kind:ty),+))? $code:literal => $sentence:literal,)*) => {
+        /// What is wrong with a field. The sentence goes on after the field's name.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum Flaw {
+            $($(#[$doc])* $name $(($($kind),+))?,)*
+            /// Anything else.
+            Other(String),
+        }
+
+        impl Flaw {
+            /// Stable, kebab-case; `invalid` where only the sentence says it.
+            pub const fn code(&self) -> &'static str {
+                match self {
+                    $(Self::$name $(($(flaws!(any $blank)),+))? => $code,)*
+                    Self::Other(_) => "invalid",
+                }
+            }
+
+            /// The blanks of its sentence.
+            pub fn params(&self) -> BTreeMap<&'static str, String> {
+                match self {
+                    $(Self::$name $(($($blank),+))? => {
+                        BTreeMap::from([$($((stringify!($blank), said($blank))),+)?])
+                    })*
+                    Self::Other(_) => BTreeMap::new(),
+                }
+            }
+        }
+
+        impl fmt::Display for Flaw {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $(Self::$name $(($($blank),+))? => write!(f, $sentence),)*
+                    Self::Other(sentence) => f.write_str(sentence),
+                }
+            }
+        }
+    };
+    (any $blank:ident) => { _ };
 }
 
-impl Flaw {
-    /// Stable, kebab-case; `invalid` where only the sentence says it.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Length(..) => "length",
-            Self::TooShort(_) => "too-short",
-            Self::TooLong(_) => "too-long",
-            Self::Range(..) => "range",
-            Self::Slug(_) => "slug",
-            Self::Word => "word",
-            Self::NounVerb => "noun-verb",
-            Self::Username => "username",
-            Self::Ambiguous => "ambiguous",
-            Self::Email => "email",
-            Self::Mobile => "mobile",
-            Self::Day => "day",
-            Self::Picture => "picture",
-            Self::Wrong => "wrong",
-            Self::Code => "code",
-            Self::Link => "link",
-            Self::Guessable(..) => "guessable",
-            Self::Known => "known",
-            Self::NoSuch(_) => "no-such",
-            Self::NoOrg => "no-org",
-            Self::MemberAlready => "member-already",
-            Self::IsMember => "is-member",
-            Self::NotManager => "not-manager",
-            Self::NameAgain => "name-again",
-            Self::Taken => "taken",
-            Self::Other(_) => "invalid",
-        }
-    }
+flaws! {
+    /// Nothing, where something is needed.
+    Needed "needed" => "is needed",
+    /// A text of the wrong length, in characters: least and most.
+    Length(least: usize, most: usize) "length" => "must have {least} to {most} characters",
+    /// At least so many characters.
+    TooShort(least: usize) "too-short" => "must have at least {least} characters",
+    /// At most so many characters.
+    TooLong(most: usize) "too-long" => "must have at most {most} characters",
+    /// A text of the wrong length, in bytes: least and most.
+    Bytes(least: usize, most: usize) "bytes" => "must have {least} to {most} bytes",
+    /// At most so many of something.
+    TooMany(most: usize) "too-many" => "there can be at most {most}",
+    /// A number out of its range: least and most.
+    Range(least: i64, most: i64) "range" => "must be {least} to {most}",
+    /// At least so much.
+    AtLeast(least: u64) "at-least" => "must be at least {least}",
+    /// A name that people type.
+    Name(most: usize) "name" => "must have 1 to {most} characters, no space at either end and no control character",
+    /// A short name for addresses.
+    Slug(most: usize) "slug" => "must be 1 to {most} lower-case letters, digits and dashes",
+    /// A name for containers, files and paths.
+    Identifier(most: usize) "identifier"
+        => "must be 1 to {most} letters, digits, _, . and -, of which the first is a letter or digit",
+    /// The name of a git host: `github`, `git.example.com`.
+    Host(most: usize) "host" => "must be 1 to {most} lower-case letters, digits, hyphens and dots",
+    /// A name of a secret.
+    Symbols(most: usize) "symbols" => "must be 1 to {most} letters, digits, _, - and .",
+    /// The name of an environment variable.
+    Variable(most: usize) "variable" => "must be 1 to {most} letters, digits and _, not beginning with a digit",
+    /// A code for programs.
+    Word "word" => "must be 1 to 64 letters, digits, _ and -",
+    /// An operation's code.
+    NounVerb "noun-verb" => "must be noun:verb, at most 64 characters",
+    /// A text that goes into headers and addresses of others.
+    Visible(most: usize) "visible" => "must be 1 to {most} visible ASCII characters",
+    /// What can't be in an environment variable.
+    Nul "nul" => "can't hold a NUL character: no environment variable can",
+    /// A user's name in the platform.
+    Username "username" => "must have 2 to 64 characters, without spaces and @",
+    /// A name that signs in elsewhere.
+    Login(most: usize) "login" => "must have at most {most} bytes, without : and control characters",
+    /// A name that signs somebody else in, or might.
+    Ambiguous "ambiguous" => "looks like a mobile number or an account; use a name",
+    /// No e-mail address.
+    Email "email" => "is not a usable e-mail address",
+    /// No mobile number.
+    Mobile "mobile" => "is not a usable mobile number",
+    /// No day.
+    Day "day" => "is not a day: write it as YYYY-MM-DD",
+    /// No address of the Internet protocol.
+    Ip "ip" => "must be an IPv4 or IPv6 address",
+    /// No port.
+    Port "port" => "must be a port: 1 to 65535",
+    /// No path of a URL.
+    Path "path" => "must be a path that begins with /",
+    /// No path of a file.
+    File "file" => "must be an absolute path without . and ..",
+    /// Neither a volume nor a path.
+    Volume "volume" => "must be a volume's name, or an absolute path without . and ..",
+    /// No version of an image.
+    Tag "tag" => "must be an image tag: letters, digits, _, . and -, at most 128, not beginning with . or -",
+    /// The key of a label.
+    LabelKey(key: String, most: usize) "label-key"
+        => "{key:?} is not a key: use up to {most} letters, digits, dots, dashes, slashes",
+    /// The value of a label.
+    LabelValue(key: String, most: usize) "label-value"
+        => "the value of {key} must have at most {most} characters and no comma",
+    /// Labels in a query.
+    Pairs "pairs" => "must look like key=value,key=value",
+    /// No picture, or a large one.
+    Picture "picture" => "must be an https address, or a data URI of an image of at most 512 KiB",
+    /// A secret that is not the right one.
+    Wrong "wrong" => "is wrong",
+    /// A code that is not the present one, or was used.
+    Code "code" => "is not the present code, or was used already",
+    /// Of a link that was used or is too old.
+    Link "link" => "does not work any more: ask for a new link",
+    /// A password that is tried early: its strength, and what is needed.
+    Guessable(strength: i64, least: i64) "guessable"
+        => "is too easy to guess (strength {strength} of 4, {least} are needed): take more words, or rarer ones",
+    /// A password that others know.
+    Known "known" => "is in a list of passwords that became known: choose another, and never use this one again",
+    /// What it names is not there.
+    NoSuch(what: &'static str) "no-such" => "there is no such {what}",
+    /// What it names is not the caller's to use.
+    OutOfReach "out-of-reach" => "is out of your reach",
+    /// Somebody with narrow permissions names nothing that they reach.
+    Narrowed "narrowed" => "your permissions are narrowed: name a cluster and an environment that you reach",
+    /// The same, of hosts.
+    NarrowedHosts "narrowed-hosts"
+        => "your permissions are narrowed: name hosts that you reach, without a selector",
+    /// It goes with another field's value only.
+    OnlyWith(what: &'static str) "only-with" => "goes with {what} only",
+    /// The same port twice.
+    PortTwice "port-twice" => "this host port is published twice",
+    /// A group that nothing can be synced from.
+    NoProvider "no-provider" => "a group without a provider can't be synced",
+    /// A secret that was meant for another address.
+    Anew "anew" => "is needed with a new address: it was meant for the old one",
+    /// Neither a reference nor an id, or both.
+    OneSecret "one-secret" => "name one secret: @secret:<id> as the value, or its id as secretId",
+    /// What belongs to no org refers to what belongs to one.
+    GlobalSecret "global-secret" => "the global scope can't refer to secrets: they belong to orgs",
+    /// No platform, or another's.
+    OwnPlatform "own-platform" => "name a platform that you manage",
+    /// An entry code of nobody.
+    NoOrg "no-org" => "no org has this code",
+    /// The caller is in that org.
+    MemberAlready "member-already" => "you are a member already",
+    /// They are in that org.
+    IsMember "is-member" => "is a member already",
+    /// They are not in the org.
+    NotMembers "not-members" => "head and members must be members of the org",
+    /// A department that would be its own parent.
+    BelowItself "below-itself" => "is below this department",
+    /// A tree that is too deep.
+    TooDeep(most: usize) "too-deep" => "at most {most} levels",
+    /// Nobody who may vouch.
+    NotManager "not-manager" => "is not a manager of that platform",
+    /// What is to be typed again, so that it doesn't happen by accident.
+    NameAgain "name-again" => "type the org's name exactly as it is",
+    /// A unique value that somebody has.
+    Taken "taken" => "is taken by somebody else: choose another",
+    /// The token of the first start.
+    SetupToken "setup-token" => "is not the setup token: it stands in the output of this start of `muster serve`",
+    /// The super administrator's account.
+    Account "account" => "must have 2 to 64 characters, without spaces",
+    /// No address of a PostgreSQL database.
+    DatabaseUrl "database-url" => "must be postgres://user:password@host:port/database",
+    /// Nobody listens there.
+    DatabaseRefused(at: String) "database-refused"
+        => "nothing listens at {at}: is PostgreSQL running there, on this port?",
+    /// No such host.
+    DatabaseNoHost(at: String) "database-no-host" => "there is no host {at}: check the name",
+    /// No answer.
+    DatabaseTimeout(at: String) "database-timeout" => "{at} does not answer: is a firewall in between?",
+    /// User or password.
+    DatabaseLogin(user: String) "database-login" => "the server refuses the user {user} or the password",
+    /// No such database.
+    DatabaseMissing(name: String) "database-missing"
+        => "there is no database {name}: create it, or check the name",
+    /// No tables may be made.
+    DatabaseRights "database-rights"
+        => "this user may not create tables: make it the owner of the database, or grant it create",
+    /// Too old.
+    DatabaseOld(version: String) "database-old" => "PostgreSQL {version} is too old: 13 or newer is needed",
+    /// No database, or one that can't be read.
+    DatabaseFile(why: String) "database-file" => "the database file can't be used: {why}",
+    /// In the server's own words.
+    DatabaseSays(words: String) "database-says" => "the database says: {words}",
+    /// Somebody else's data.
+    TableForeign(table: String) "table-foreign"
+        => "the table {table} has data and is not Muster's: choose an empty database, or move it away",
+    /// A column that is needed.
+    ColumnMissing(table: String, column: String) "column-missing"
+        => "the table {table} has data and lacks Muster's column {column}",
+    /// A column that is not known.
+    ColumnUnknown(table: String, column: String) "column-unknown"
+        => "the table {table} has data and a column {column} that Muster does not know",
+    /// A column of another type.
+    ColumnType(table: String, column: String) "column-type"
+        => "the column {column} of the table {table} has another type than Muster's",
+    /// Another program's history, or a newer Muster's.
+    HistoryStrange(table: String) "history-strange"
+        => "{table} names a migration that this version does not have: it is another program's, or a newer Muster's",
+    /// A migration that broke off.
+    HistoryTorn(table: String) "history-torn"
+        => "{table} says that a migration broke off: restore a backup, or choose an empty database",
+}
 
-    /// The blanks of its sentence.
-    pub fn params(&self) -> BTreeMap<&'static str, String> {
-        let pairs = match self {
-            Self::Length(least, most) => vec![("least", least.to_string()), ("most", most.to_string())],
-            Self::Range(least, most) => vec![("least", least.to_string()), ("most", most.to_string())],
-            Self::TooShort(least) => vec![("least", least.to_string())],
-            Self::TooLong(most) | Self::Slug(most) => vec![("most", most.to_string())],
-            Self::Guessable(strength, least) => {
-                vec![("strength", strength.to_string()), ("least", least.to_string())]
-            }
-            Self::NoSuch(what) => vec![("what", (*what).to_owned())],
-            Self::Word
-            | Self::NounVerb
-            | Self::Username
-            | Self::Ambiguous
-            | Self::Email
-            | Self::Mobile
-            | Self::Day
-            | Self::Picture
-            | Self::Wrong
-            | Self::Code
-            | Self::Link
-            | Self::Known
-            | Self::NoOrg
-            | Self::MemberAlready
-            | Self::IsMember
-            | Self::NotManager
-            | Self::NameAgain
-            | Self::Taken
-            | Self::Other(_) => Vec::new(),
-        };
-        pairs.into_iter().collect()
-    }
+fn said(blank: &impl fmt::Display) -> String {
+    blank.to_string()
 }
 
 impl From<&str> for Flaw {
@@ -175,11 +242,13 @@ mod tests {
         for flaw in [
             Flaw::Length(1, 64),
             Flaw::TooShort(10),
-            Flaw::TooLong(128),
             Flaw::Range(1, 30),
             Flaw::Slug(40),
             Flaw::Guessable(2, 3),
             Flaw::NoSuch("module"),
+            Flaw::LabelValue("team".to_owned(), 63),
+            Flaw::DatabaseRefused("db.example.com:5432".to_owned()),
+            Flaw::ColumnType("users".to_owned(), "email".to_owned()),
         ] {
             let sentence = flaw.to_string();
             let params = flaw.params();
@@ -188,6 +257,7 @@ mod tests {
                 assert!(sentence.contains(&value), "{blank} is not in: {sentence}");
             }
         }
+        assert_eq!(Flaw::Needed.params(), BTreeMap::new());
         let other = Flaw::from("is odd");
         assert_eq!((other.code(), other.to_string().as_str()), ("invalid", "is odd"));
     }

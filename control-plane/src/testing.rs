@@ -1,4 +1,5 @@
-//! What tests stand on: an [`App`] on a fresh database of each kind, and the HTTP side called without a socket.
+//! What tests stand on: an [`App`] on a fresh database of each kind, and the HTTP side called without a socket. Scheduled
+//! jobs don't run by themselves.
 //!
 //! ```ignore
 //! both_databases!(a_host_is_renamed, |test| {
@@ -9,7 +10,6 @@
 //! });
 //! ```
 
-mod template;
 mod text;
 
 use std::{
@@ -38,7 +38,7 @@ use crate::{
     access::{self, Role, tests::provider_peer::Provider},
     app::App,
     config::{Config, SuperAdmin},
-    db::{Databases, Db, SqlitePools, migrate},
+    db::{Databases, Db, SqlitePools, migrate, template},
     http,
     keys::Keys,
     notify::tests::{gateway::SmsGateway, peer::PostOffice},

@@ -3,6 +3,7 @@
 use crate::wait::{self, Found};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
+use std::net::IpAddr;
 use std::time::Duration;
 use ureq::http::{Method, Request};
 
@@ -12,6 +13,7 @@ pub struct Api {
     base: String,
     bearer: Option<String>,
     org: Option<String>,
+    from: Option<IpAddr>,
     http: ureq::Agent,
 }
 
@@ -42,6 +44,7 @@ impl Api {
             base: base.to_owned(),
             bearer: None,
             org: None,
+            from: None,
             http: config.build().into(),
         }
     }
@@ -65,6 +68,15 @@ impl Api {
     pub fn in_org(&self, org: &str) -> Self {
         Self {
             org: Some(org.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// The same, as a proxy before the control plane that passes on what this address says.
+    #[must_use]
+    pub fn forwarding(&self, from: IpAddr) -> Self {
+        Self {
+            from: Some(from),
             ..self.clone()
         }
     }
@@ -93,6 +105,9 @@ impl Api {
         }
         if let Some(org) = &self.org {
             request = request.header("muster-org", org);
+        }
+        if let Some(from) = self.from {
+            request = request.header("x-forwarded-for", from.to_string());
         }
         let mut answer = match body {
             Some(body) => self.http.run(

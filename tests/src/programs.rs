@@ -11,7 +11,8 @@ pub fn use_dir(dir: PathBuf) {
     DIR.get_or_init(|| dir);
 }
 
-/// The path of one of Muster's programs: `muster`, `muster-agent`, `muster-worker`, `musterctl`.
+/// The path of one of Muster's programs: `muster`, `muster-agent`, `muster-worker`,
+/// `muster-front`, `musterctl`.
 pub fn path(name: &str) -> Result<PathBuf> {
     let program = dir()?.join(name);
     if !program.exists() {

@@ -6,7 +6,7 @@ use muster_tests::fleet::{PATIENCE, agent_options};
 use muster_tests::job::hosts;
 use muster_tests::job::releases::{Kind, Server};
 use muster_tests::wait::{self, Found};
-use muster_tests::{Agent, Api, Fleet, control_plane, env, programs};
+use muster_tests::{Agent, Api, ControlPlane, Fleet, control_plane, env, programs};
 use muster_workbench::Env;
 use muster_workbench::process::run;
 use serde_json::{Value, json};
@@ -228,5 +228,56 @@ fn reveals(admin: &Api, secret: &str, value: Option<&str>) -> Result<()> {
     let shown = admin.post(&format!("/api/v1/secrets/{secret}/reveal"), &json!({}))?;
     let found = text(&shown, "value")?;
     ensure!(value.is_none_or(|value| value == found), "another value");
+    Ok(())
+}
+
+#[test]
+fn the_master_key_comes_from_a_file_a_credential_or_the_environment() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let mut plane = ControlPlane::start(dir.path(), control_plane::Options::new()?)?;
+    let admin = plane.admin()?;
+    let group = admin.post("/api/v1/secrets/groups", &json!({"name": "web"}))?;
+    let new = json!({"groupId": group["id"], "name": "TOKEN", "value": "as it was"});
+    let secret = text(&admin.post("/api/v1/secrets", &new)?, "id")?.to_owned();
+    reveals(&admin, &secret, Some("as it was"))?;
+    ensure!(plane.stop(), "the control plane had to be killed");
+
+    let file = plane.data().join("master.key");
+    let credentials = dir.path().join("credentials");
+    fs::create_dir(&credentials)?;
+    let credential = credentials.join("muster-master-key");
+    fs::rename(&file, &credential)?;
+    let refused = Command::new(programs::path("muster")?)
+        .args(["serve", "--data"])
+        .arg(plane.data())
+        .output()?;
+    let said = String::from_utf8_lossy(&refused.stderr);
+    ensure!(!refused.status.success(), "it serves without a key");
+    ensure!(said.contains("no master key"), "it does not say why: {said}");
+
+    plane.set("CREDENTIALS_DIRECTORY", &credentials.display().to_string());
+    plane.serve()?;
+    reveals(&plane.admin()?, &secret, Some("as it was"))?;
+    let rotated = Command::new(programs::path("muster")?)
+        .args(["keys", "rotate", "--data"])
+        .arg(plane.data())
+        .env("CREDENTIALS_DIRECTORY", &credentials)
+        .output()?;
+    let said = String::from_utf8_lossy(&rotated.stderr);
+    ensure!(
+        said.contains("the systemd credential"),
+        "a program can't change a credential: {said}"
+    );
+    ensure!(plane.stop(), "the control plane had to be killed");
+
+    let key = fs::read_to_string(&credential)?;
+    fs::remove_file(&credential)?;
+    plane.set("MUSTER_MASTER_KEY", key.trim());
+    plane.serve()?;
+    reveals(&plane.admin()?, &secret, Some("as it was"))?;
+    ensure!(
+        !file.exists(),
+        "a key from the environment was written to the disk"
+    );
     Ok(())
 }

@@ -9,6 +9,7 @@ use std::{io::stderr, path::PathBuf, process::ExitCode};
 use clap::Parser;
 use muster_agent::{
     config::{DEFAULT_POLICY, DataDir},
+    front::Fronts,
     worker::{WorkerConfig, docker::DEFAULT_HOST, serve},
 };
 use muster_base::Clock;
@@ -30,6 +31,10 @@ struct Args {
     /// The container engine's socket, as unix:///path
     #[arg(long, env = "MUSTER_AGENT_DOCKER_HOST", default_value = DEFAULT_HOST)]
     docker_host: String,
+
+    /// Where systemd's muster-front keeps its status; without, the worker starts the front itself
+    #[arg(long, env = "MUSTER_FRONT_STATE")]
+    front_state: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -54,6 +59,7 @@ fn work(args: Args) -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     let config = WorkerConfig {
+        fronts: Fronts::new(&args.data, args.front_state),
         data: args.data,
         policy: args.policy,
         docker_host: args.docker_host,

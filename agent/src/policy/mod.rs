@@ -89,6 +89,7 @@ impl Policy {
     pub fn check(&self, payload: &OrderPayload) -> Result<(), PolicyRefusal> {
         match payload {
             OrderPayload::Deploy(spec) => self.check_deploy(spec),
+            OrderPayload::Handover(spec) => self.check_deploy(&spec.deploy),
             OrderPayload::Sql(spec) => self.check_sql(spec),
             OrderPayload::TestServer(target) => self.check_target(target).map(drop),
         }

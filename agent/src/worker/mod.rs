@@ -35,7 +35,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::config::DataDir;
+use crate::{config::DataDir, front::Fronts};
 use docker::{DockerError, Engine};
 use wire::{Answer, Request};
 
@@ -51,6 +51,8 @@ pub struct WorkerConfig {
     pub policy: PathBuf,
     /// The container engine's socket, as `unix:///path`.
     pub docker_host: String,
+    /// The front that stands before services which are handed over.
+    pub fronts: Fronts,
     /// Always the system's in production: an order's expiry is the control plane's time.
     pub clock: Clock,
 }
@@ -101,6 +103,10 @@ pub async fn serve(
 }
 
 async fn containers(config: &WorkerConfig) -> Result<(Option<String>, Vec<ContainerFacts>), DockerError> {
+    // Asked for once a minute: a front that is gone (a boot without systemd) is back by then.
+    if let Err(error) = config.fronts.ensure() {
+        tracing::warn!("{error}");
+    }
     let engine = Engine::connect(&config.docker_host).await?;
     Ok((engine.version().await?, engine.containers().await?))
 }

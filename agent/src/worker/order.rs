@@ -5,8 +5,8 @@ use std::{io, time::Duration};
 use muster_base::{UnixMs, point};
 use muster_identity::order::OrderHead;
 use muster_protocol::latest::{
-    OrderOutcome, OrderPayload, OrderRefusal, OrderReply, OrderStatus, SignedOrder, SigningKeyNotice,
-    SqlSpec, SqlTarget,
+    DeploySpec, OrderOutcome, OrderPayload, OrderRefusal, OrderReply, OrderStatus, SignedOrder,
+    SigningKeyNotice, SqlSpec, SqlTarget,
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     WorkerConfig,
     cancel::{self, InLine},
-    deploy::{self, Deploy, Ending},
+    deploy::{self, Deploy, Ending, Handover},
     docker::Engine,
     events::{Events, reply_of},
     lane::{self, Lane},
@@ -244,7 +244,11 @@ impl Job<'_> {
             events.log("the worker was interrupted; going on").await;
         }
         let ending = match self.payload {
-            OrderPayload::Deploy(spec) => Done::from(Box::pin(self.deploy(spec, &events)).await),
+            OrderPayload::Deploy(spec) => Done::from(Box::pin(self.deploy(spec, None, &events)).await),
+            OrderPayload::Handover(spec) => {
+                let over = Some(Handover::of(spec));
+                Done::from(Box::pin(self.deploy(&spec.deploy, over, &events)).await)
+            }
             OrderPayload::Sql(spec) => Box::pin(self.sql(spec, &events)).await,
             OrderPayload::TestServer(target) => self.test_server(target).await,
         };
@@ -252,7 +256,7 @@ impl Job<'_> {
         events.end(End::Outcome(Box::new(outcome))).await
     }
 
-    async fn deploy(&self, spec: &muster_protocol::latest::DeploySpec, events: &Events) -> Ending {
+    async fn deploy(&self, spec: &DeploySpec, handover: Option<Handover>, events: &Events) -> Ending {
         let connected = if self.marks().is_empty() {
             Engine::connect(&self.config.docker_host).await
         } else {
@@ -269,6 +273,8 @@ impl Job<'_> {
         let deploy = Deploy {
             order: self.head.order,
             spec,
+            handover,
+            fronts: &self.config.fronts,
             secrets: self.secrets,
             engine: &engine,
             events,

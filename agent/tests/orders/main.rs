@@ -8,6 +8,7 @@ mod crash;
 mod deploy;
 mod engine;
 mod faults;
+mod handover;
 mod refusals;
 mod secrets;
 mod socket;

@@ -230,3 +230,47 @@ fn no_output_shows_a_password() {
         }
     }
 }
+
+fn schema(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_musterctl"))
+        .arg("schema")
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn what_is_exported_makes_the_same_database_and_a_change_by_hand_is_drift() {
+    let dir = tempfile::tempdir().unwrap();
+    for dialect in ["postgres", "mysql"] {
+        let (one, other) = (Database::create(dialect), Database::create(dialect));
+        one.apply(
+            "create table users (id bigint primary key, mail varchar(80) not null);
+             create index users_mail on users (mail);
+             create view v as select id from users;",
+        );
+        let exported = schema(&["export", "--dialect", dialect, &one.url()]);
+        assert_eq!(code(&exported), Some(0), "{}", text(&exported.stderr));
+        other.apply(text(&exported.stdout));
+        let expected = file(dir.path(), dialect, text(&exported.stdout));
+        let drift = [
+            "drift",
+            "--dialect",
+            dialect,
+            "--expected",
+            &expected,
+            &other.url(),
+        ];
+        let found = schema(&drift);
+        assert_eq!((code(&found), text(&found.stdout)), (Some(0), ""), "{dialect}");
+
+        other.apply(if dialect == "postgres" {
+            "drop index users_mail"
+        } else {
+            "drop index users_mail on users"
+        });
+        let found = schema(&drift);
+        assert_eq!(code(&found), Some(2), "{dialect}: {}", text(&found.stderr));
+        assert!(text(&found.stdout).contains("users"), "{}", text(&found.stdout));
+    }
+}

@@ -29,7 +29,7 @@ fn text(bytes: &[u8]) -> &str {
 fn findings_are_lines_of_rule_severity_line_message() {
     let output = lint(
         &["--dialect", "postgres"],
-        "create table t (id int);\n\ndrop table u;",
+        "create table t (id int primary key);\n\ndrop table u;",
     );
     assert_eq!(output.status.code(), Some(2));
     let line = text(&output.stdout).trim_end();
@@ -41,7 +41,7 @@ fn findings_are_lines_of_rule_severity_line_message() {
 
 #[test]
 fn nothing_found_is_exit_0() {
-    let output = lint(&["--dialect", "mysql"], "create table t (id int)");
+    let output = lint(&["--dialect", "mysql"], "create table t (id int primary key)");
     assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), ""));
 }
 
@@ -71,4 +71,26 @@ fn json_is_one_array() {
     let findings: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(findings[0]["rule"], "truncate");
     assert_eq!(findings[0]["line"], 1);
+}
+
+#[test]
+fn rules_are_set_by_the_caller() {
+    let sql = "drop table t";
+    let output = lint(&["--dialect", "mysql", "--set", "drop-table=off"], sql);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), ""));
+    let output = lint(&["--dialect", "mysql", "--set", "drop-table=info"], sql);
+    assert!(text(&output.stdout).starts_with("drop-table info 1 "));
+    let output = lint(&["--dialect", "mysql", "--set", "drop-tabel=off"], sql);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("there is no rule drop-tabel"));
+}
+
+#[test]
+fn all_rules_are_listed_with_what_they_are() {
+    let output = Command::new(env!("CARGO_BIN_EXE_musterctl"))
+        .args(["schema", "lint", "--rules", "--dialect", "mysql"])
+        .output()
+        .unwrap();
+    let listed: Vec<&str> = text(&output.stdout).lines().collect();
+    assert!(listed.contains(&"drop-table error") && listed.contains(&"table-comment off"));
 }

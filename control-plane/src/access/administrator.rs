@@ -10,7 +10,11 @@ use muster_base::{PlatformId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{AccessError, Identity, store};
+use super::{
+    AccessError, Identity,
+    check::{self, Check},
+    store,
+};
 use crate::{
     app::App,
     audit::{self, Entry},
@@ -114,7 +118,7 @@ impl Authority {
     /// Passes for any administrator.
     pub async fn require_any(app: &App, who: &Identity) -> Result<Self, AccessError> {
         match Self::of(app, who).await? {
-            Self::Some(platforms) if platforms.is_empty() => {
+            Self::Some(platforms) if platforms.is_empty() && !check::is_out(Check::Administrator) => {
                 Err(denied("only-administrators", "only administrators may do this"))
             }
             authority => Ok(authority),
@@ -125,7 +129,10 @@ impl Authority {
     pub async fn require_manager(app: &App, who: &Identity) -> Result<Self, AccessError> {
         let authority = Self::require_any(app, who).await?;
         match &authority {
-            Self::Some(platforms) if !platforms.values().any(|kind| *kind == AdministratorKind::Manager) => {
+            Self::Some(platforms)
+                if !platforms.values().any(|kind| *kind == AdministratorKind::Manager)
+                    && !check::is_out(Check::Manager) =>
+            {
                 Err(denied("only-looks", ONLY_LOOK))
             }
             Self::All | Self::Some(_) => Ok(authority),
@@ -148,6 +155,7 @@ impl Authority {
         match self {
             Self::All => Ok(()),
             Self::Some(platforms) if platforms.contains_key(&platform) => Ok(()),
+            Self::Some(_) if check::is_out(Check::Platform) => Ok(()),
             Self::Some(_) => Err(AccessError::NoPlatform),
         }
     }
@@ -156,7 +164,10 @@ impl Authority {
     pub fn manage(&self, platform: PlatformId) -> Result<(), AccessError> {
         self.see(platform)?;
         match self {
-            Self::Some(platforms) if platforms.get(&platform) == Some(&AdministratorKind::Operator) => {
+            Self::Some(platforms)
+                if platforms.get(&platform) == Some(&AdministratorKind::Operator)
+                    && !check::is_out(Check::PlatformManager) =>
+            {
                 Err(denied("only-looks", ONLY_LOOK))
             }
             Self::All | Self::Some(_) => Ok(()),

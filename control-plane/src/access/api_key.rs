@@ -192,7 +192,7 @@ pub(super) async fn rotate(
     let user = caller.require_user()?;
     let overlap_ms = i64::from(rotation.overlap_s.unwrap_or(0)) * UnixMs::SECOND;
     if overlap_ms > 7 * UnixMs::DAY {
-        return Err(AccessError::invalid("overlapS", "at most 604,800 (7 days)"));
+        return Err(AccessError::invalid("overlapS", Flaw::Range(0, 604_800)));
     }
     let now = app.clock.now();
     let text = random_token("dw_");

@@ -5,7 +5,9 @@ use std::{collections::BTreeSet, fmt, net::IpAddr};
 use muster_base::{ApplicationId, OrgId, UnixMs, sha256};
 
 use super::{
-    AccessError, Actor, Caller, Identity, ObjectKind, Operation, Operations, Permissions, api_key::KeyKind,
+    AccessError, Actor, Caller, Identity, ObjectKind, Operation, Operations, Permissions,
+    api_key::KeyKind,
+    check::{self, Check},
     grant, session, store, token,
 };
 use crate::app::App;
@@ -207,7 +209,9 @@ pub async fn enter_org(app: &App, who: Identified, wanted: Option<&str>) -> Resu
         if limits.org != org {
             return Err(AccessError::NoOrg);
         }
-        permissions = limits.kind.narrow(permissions, limits.application);
+        if !check::is_out(Check::KeyKind) {
+            permissions = limits.kind.narrow(permissions, limits.application);
+        }
     }
     Ok(Caller::new(identity, org, permissions))
 }

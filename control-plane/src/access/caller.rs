@@ -4,7 +4,10 @@ use std::{net::IpAddr, ops::Deref, sync::Arc};
 
 use muster_base::{ApiKeyId, ApplicationId, HostId, OrgId, PlatformId, SessionId, UserId};
 
-use super::{Asked, Decision, Object, Operation, Operations, Permissions, Role, Scope};
+use super::{
+    Asked, Decision, Object, Operation, Operations, Permissions, Role, Scope,
+    check::{self, Check},
+};
 use crate::error::Error;
 
 /// Who acts.
@@ -146,7 +149,7 @@ impl Identity {
 
     /// Only the super administrator passes.
     pub fn require_super_admin(&self) -> Result<(), Error> {
-        if self.is_super_admin() {
+        if self.is_super_admin() || check::is_out(Check::SuperAdmin) {
             Ok(())
         } else {
             Err(Error::denied(

@@ -83,10 +83,7 @@ pub(super) async fn create(
     in_tx!(app.db, |tx| {
         let others = check(app, tx, caller, &department).await?;
         if others >= MAX_DEPARTMENTS {
-            return Err(AccessError::invalid(
-                "name",
-                "the org has as many departments as it can have",
-            ));
+            return Err(AccessError::invalid("name", Flaw::TooMany(MAX_DEPARTMENTS)));
         }
         store::department::insert(tx, caller.org(), &department).await?;
         let entry = Entry::done(Operation::DepartmentWrite, "department", department.id).after(&department);
@@ -154,7 +151,7 @@ impl DepartmentBody {
         member_ids.sort_unstable();
         member_ids.dedup();
         if member_ids.len() > 1_000 {
-            return Err(AccessError::invalid("memberIds", "at most 1,000 members"));
+            return Err(AccessError::invalid("memberIds", Flaw::TooMany(1_000)));
         }
         Ok(Department {
             id,
@@ -177,26 +174,20 @@ async fn check(app: &App, tx: &mut Tx, caller: &Caller, new: &Department) -> Res
     let people: Vec<UserId> = new.member_ids.iter().copied().chain(new.head_id).collect();
     let members = store::member::all_ids(tx, org).await?;
     if people.iter().any(|person| !members.contains(person)) {
-        return Err(AccessError::invalid(
-            "memberIds",
-            "head and members must be members of the org",
-        ));
+        return Err(AccessError::invalid("memberIds", Flaw::NotMembers));
     }
     let parents: BTreeMap<_, _> = store::department::parents(tx, org).await?.into_iter().collect();
     let (mut above, mut depth) = (new.parent_id, 1);
     while let Some(id) = above {
         depth += 1;
         if id == new.id {
-            return Err(AccessError::invalid("parentId", "is below this department"));
+            return Err(AccessError::invalid("parentId", Flaw::BelowItself));
         }
         let Some(parent) = parents.get(&id) else {
             return Err(AccessError::invalid("parentId", Flaw::NoSuch("department")));
         };
         if depth > MAX_DEPTH {
-            return Err(AccessError::invalid(
-                "parentId",
-                format!("at most {MAX_DEPTH} levels"),
-            ));
+            return Err(AccessError::invalid("parentId", Flaw::TooDeep(MAX_DEPTH)));
         }
         above = *parent;
     }

@@ -1,5 +1,6 @@
 //! Who hears that a deployment failed: whoever asked for it, and those who may change the application, by their inbox;
-//! by mail, too, if they want that (`mailMessages`) and their address was verified.
+//! by mail, too, if they want that (`mailMessages`) and their address was verified, in the language that they chose or last
+//! signed in with.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +14,7 @@ use super::{
 use crate::{
     app::App,
     db::Tx,
-    notify::{self, Channel, Language, Letter, Template},
+    notify::{self, Channel, Letter, Template},
 };
 
 /// A deployment that failed, or was put back.
@@ -90,11 +91,11 @@ pub async fn tell_of_failure(
     };
     message::send(app, tx, to, &message).await?;
     let address = format!("{}/deployments/{}", app.config.base_url(), failed.id);
-    for (email, platform) in store::user::list_mail_wanted(tx, &app.db, to).await? {
+    for reader in store::user::list_mail_wanted(tx, &app.db, to).await? {
         let letter = Letter::new(
             Channel::Mail,
-            email,
-            Language::default(),
+            reader.email.as_str(),
+            reader.language(),
             Template::DeploymentFailed,
             app.clock.now().plus_ms(MAIL_LIFE_MS),
         )
@@ -103,7 +104,7 @@ pub async fn tell_of_failure(
         .with("environment", failed.environment)
         .with("error", error.as_str())
         .with("address", address.as_str());
-        notify::post(app, tx, letter.of_platform(platform)).await?;
+        notify::post(app, tx, letter.of_platform(reader.platform_id)).await?;
     }
     Ok(())
 }

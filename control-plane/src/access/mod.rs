@@ -42,7 +42,7 @@
 //!
 //! Who gets into an org, and how: [`joining`], [`invitation`], [`own_org`]. What people are told: [`message`].
 //!
-//! How people sign in: [`sign_in`], [`challenge`], [`code`], [`second_factor`], [`device`], [`provider`], [`binding`], [`proof`], [`password`], [`strength`], [`throttle`].
+//! How people sign in: [`sign_in`], [`challenge`], [`code`], [`second_factor`], [`device`], [`provider`], [`binding`], [`proof`], [`password`], [`strength`], [`throttle`], [`turns`].
 
 mod administrator;
 mod api;
@@ -52,6 +52,7 @@ mod binding;
 mod breach;
 mod caller;
 mod challenge;
+mod check;
 mod code;
 mod department;
 mod device;
@@ -94,6 +95,7 @@ mod third_part;
 mod throttle;
 mod token;
 mod totp;
+mod turns;
 mod user;
 mod user_list;
 mod watch;

@@ -1,4 +1,4 @@
-//! Passwords: argon2id with the OWASP parameters (19 MiB, 2 passes, 1 lane), off the async threads and a few at a time.
+//! Passwords: argon2id with the OWASP parameters (19 MiB, 2 passes, 1 lane), each in its turn ([`super::turns`]).
 //!
 //! bcrypt hashes that were imported verify, up to a cost that one can wait for, and are replaced by argon2id at the next
 //! sign-in ([`is_due`]).
@@ -8,11 +8,11 @@ use argon2::{
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use muster_base::{ExposeSecret, SecretString, random_array};
-use std::sync::LazyLock;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
-
-use super::{AccessError, strength};
+use super::{
+    AccessError, strength,
+    turns::{Line, in_turn},
+};
 use crate::flaw::Flaw;
 
 /// How bcrypt's hashes begin: `$2a$`, `$2b$`, `$2y$`.
@@ -23,26 +23,6 @@ const MOST_BCRYPT_COST: u32 = 14;
 const MIN_CHARS: usize = 10;
 const MAX_BYTES: usize = 1_024;
 
-/// Hashes at a time: each holds 19 MiB and a core, and whoever signs in need not be anybody. Half of the cores stay free
-/// for everything else.
-static TURNS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(at_a_time()));
-/// Beside them one of somebody on a device that they signed in with before, who does not wait for a crowd of strangers.
-static KNOWN: Semaphore = Semaphore::const_new(1);
-const MOST_AT_A_TIME: usize = 8;
-
-fn at_a_time() -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    (cores / 2).clamp(1, MOST_AT_A_TIME)
-}
-
-async fn turn(known: bool) -> Result<SemaphorePermit<'static>, AccessError> {
-    let turns = if known { &KNOWN } else { &*TURNS };
-    turns
-        .acquire()
-        .await
-        .map_err(|error| AccessError::Crypto(error.to_string()))
-}
-
 /// A password that may be used for a new account.
 pub(super) fn check(password: &SecretString) -> Result<(), AccessError> {
     let text = password.expose_secret();
@@ -52,32 +32,22 @@ pub(super) fn check(password: &SecretString) -> Result<(), AccessError> {
     if text.len() > MAX_BYTES {
         return Err(AccessError::invalid(
             "password",
-            format!("must have at most {MAX_BYTES} bytes"),
+            Flaw::Bytes(MIN_CHARS, MAX_BYTES),
         ));
     }
     Ok(())
 }
 
-/// Does what takes a core for a while, when it is its turn.
-pub(super) async fn in_turn<T: Send + 'static>(
-    known: bool,
-    work: impl FnOnce() -> Result<T, AccessError> + Send + 'static,
-) -> Result<T, AccessError> {
-    let _turn = turn(known).await?;
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| AccessError::Crypto(error.to_string()))?
-}
-
 /// The hash of the super administrator's password, which must be as strong as any other.
 pub async fn hash_first(password: SecretString) -> Result<SecretString, AccessError> {
-    strength::check(password.clone(), vec!["muster".to_owned(), "admin".to_owned()]).await?;
-    hash(password).await
+    let words = vec!["muster".to_owned(), "admin".to_owned()];
+    strength::check(password.clone(), words, Line::Known).await?;
+    hash(password, Line::Known).await
 }
 
 /// The argon2id hash in PHC form of a password, however strong.
-pub(super) async fn hash(password: SecretString) -> Result<SecretString, AccessError> {
-    in_turn(false, move || {
+pub(super) async fn hash(password: SecretString, line: Line) -> Result<SecretString, AccessError> {
+    in_turn(line, move || {
         let salt = random_array::<16>();
         Argon2::default()
             .hash_password_with_salt(password.expose_secret().as_bytes(), &salt)
@@ -93,15 +63,10 @@ pub(super) fn is_due(hash: &str) -> bool {
 }
 
 /// Whether `password` is the hashed one. Without a hash it does the same work and says no.
-pub(super) async fn verify(password: SecretString, hash: Option<SecretString>) -> Result<bool, AccessError> {
-    verify_for(password, hash, false).await
-}
-
-/// As [`verify`], for somebody on a device that they signed in with before, or not.
-pub(super) async fn verify_for(
+pub(super) async fn verify(
     password: SecretString,
     hash: Option<SecretString>,
-    known: bool,
+    line: Line,
 ) -> Result<bool, AccessError> {
     // argon2id of a random password, with the parameters above.
     const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$\
@@ -109,7 +74,7 @@ pub(super) async fn verify_for(
     if password.expose_secret().len() > MAX_BYTES {
         return Ok(false);
     }
-    in_turn(known, move || {
+    in_turn(line, move || {
         let known = hash.is_some();
         let text = hash.unwrap_or_else(|| SecretString::from(NOBODY));
         if is_due(text.expose_secret()) {
@@ -137,44 +102,32 @@ mod tests {
 
     #[tokio::test]
     async fn the_right_password_and_no_other_verifies() {
-        let hashed = hash("correct horse battery".into()).await.unwrap();
+        let hashed = hash("correct horse battery".into(), Line::Known).await.unwrap();
         assert!(
-            verify("correct horse battery".into(), Some(hashed.clone()))
-                .await
-                .unwrap()
-        );
-        assert!(
-            !verify("correct horse batterz".into(), Some(hashed))
-                .await
-                .unwrap()
-        );
-        assert!(!verify("anything at all".into(), None).await.unwrap());
-    }
-
-    #[tokio::test]
-    async fn a_crowd_at_the_door_waits_its_turn() {
-        let all = TURNS
-            .acquire_many(u32::try_from(at_a_time()).unwrap())
+            verify(
+                "correct horse battery".into(),
+                Some(hashed.clone()),
+                Line::Strangers
+            )
             .await
-            .unwrap();
-        let mut waiting = std::pin::pin!(verify("anything at all".into(), None));
-        let pending = std::future::poll_fn(|context| {
-            std::task::Poll::Ready(waiting.as_mut().poll(context).is_pending())
-        });
-        assert!(pending.await, "nothing is hashed before it is its turn");
-        let known = verify_for("anything at all".into(), None, true);
-        assert!(
-            !known.await.unwrap(),
-            "a known device does not wait for the crowd"
+            .unwrap()
         );
-        drop(all);
-        assert!(!waiting.await.unwrap());
+        assert!(
+            !verify("correct horse batterz".into(), Some(hashed), Line::Strangers)
+                .await
+                .unwrap()
+        );
+        assert!(
+            !verify("anything at all".into(), None, Line::Strangers)
+                .await
+                .unwrap()
+        );
     }
 
     /// On one async thread: whatever else runs there goes on while a password is hashed.
     #[tokio::test(flavor = "current_thread")]
     async fn hashing_holds_up_nobody_else() {
-        let mut hashing = std::pin::pin!(verify("anything at all".into(), None));
+        let mut hashing = std::pin::pin!(verify("anything at all".into(), None, Line::Strangers));
         let mut others = 0_u64;
         loop {
             let ready =
@@ -207,11 +160,19 @@ mod tests {
                     .replacen("$2b$", &format!("$2{version}$"), 1);
             assert!(is_due(&hash));
             assert!(
-                verify("an old password".into(), Some(hash.clone().into()))
+                verify(
+                    "an old password".into(),
+                    Some(hash.clone().into()),
+                    Line::Strangers
+                )
+                .await
+                .unwrap()
+            );
+            assert!(
+                !verify("an old passwore".into(), Some(hash.into()), Line::Strangers)
                     .await
                     .unwrap()
             );
-            assert!(!verify("an old passwore".into(), Some(hash.into())).await.unwrap());
         }
         for odd in [
             "$2b$31$abcdefghijklmnopqrstuuJQ2yUHjP4Xo1GcI0VYhYbqTGzBhnE2i",
@@ -219,7 +180,9 @@ mod tests {
             "$2b$04$x",
         ] {
             assert!(
-                !verify("an old password".into(), Some(odd.into())).await.unwrap(),
+                !verify("an old password".into(), Some(odd.into()), Line::Strangers)
+                    .await
+                    .unwrap(),
                 "{odd}"
             );
         }

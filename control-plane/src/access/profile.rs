@@ -31,6 +31,30 @@ pub struct ProfilePatch {
     pub birthday: Option<String>,
     /// Whether messages about failures come by mail, too; only to an address that was verified.
     pub mail_messages: Option<bool>,
+    /// In which language.
+    pub mail_language: Option<MailLanguage>,
+}
+
+/// The language of mails that one didn't ask for; those that one did come in the request's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MailLanguage {
+    /// The one that one last signed in with.
+    Auto,
+    /// English.
+    En,
+    /// Simplified Chinese.
+    Zh,
+}
+
+impl MailLanguage {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::En => "en",
+            Self::Zh => "zh",
+        }
+    }
 }
 
 /// The seed's codes.
@@ -93,6 +117,9 @@ impl ProfilePatch {
             user.birthday = optional("birthday", birthday, is_date, Flaw::Day)?;
         }
         user.mail_messages = self.mail_messages.unwrap_or(user.mail_messages);
+        if let Some(language) = self.mail_language {
+            language.as_str().clone_into(&mut user.mail_language);
+        }
         Ok(user)
     }
 }

@@ -21,7 +21,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{AccessError, Actor, Identity, User, store, strength, user};
+use super::{AccessError, Actor, Identity, User, store, strength, turns::Line, user};
 use crate::{
     app::App,
     audit::{self, Entry},
@@ -161,7 +161,7 @@ pub(super) async fn reset(
     let now = app.clock.now();
     let found = store::proof::find(&app.db, purpose, &hash, now).await?;
     let user = user::get(app, found.ok_or_else(worthless)?).await?;
-    let accepted = strength::accept(app, wish.password, strength::words(&user)).await?;
+    let accepted = strength::accept(app, wish.password, strength::words(&user), Line::Known).await?;
     let who = nobody(ip, user.platform_id);
     in_tx!(app.db, |tx| {
         let taken = store::proof::take(tx, purpose, &hash, now).await?;

@@ -105,7 +105,7 @@ pub(super) async fn open(
                 store::device::note_region(tx, user, region, now).await?;
             }
             let last = (ip.as_deref(), Some(device_name.as_str()), region.as_deref());
-            store::user::set_login(tx, user, now, last).await?;
+            store::user::set_login(tx, user, now, last, visitor.spoken).await?;
         }
         let row = store::session::NewSession {
             id: session,

@@ -11,7 +11,8 @@
 //! Who has none is let in on a new device, and refused where it is always asked for.
 //!
 //! Every refusal says the same, takes the work of a password check and is throttled before that work ([`Throttle`]); a
-//! device that the user signed in with before has a budget of its own, and a turn of its own at the hashing.
+//! device that the user signed in with before has a budget of its own, and stands in another line for the hashing
+//! ([`super::turns`]).
 //!
 //! The super administrator has a password and no second factor: they are not in the database. Their devices are known by a
 //! signature of ours ([`super::device`]).
@@ -30,6 +31,7 @@ use super::{
     password, region, second_factor,
     session::{self, Mode, Opened},
     store, strength,
+    turns::Line,
 };
 use crate::{
     app::App,
@@ -45,6 +47,8 @@ pub(super) struct Visitor {
     pub(super) user_agent: Option<String>,
     pub(super) devices: Tokens,
     pub(super) language: Language,
+    /// Nothing if the request names none that we know.
+    pub(super) spoken: Option<Language>,
 }
 
 impl Visitor {
@@ -136,7 +140,8 @@ pub(super) async fn with_password(
         (None, None) => None,
     };
     let active = admin.is_some() || found.as_ref().is_some_and(|found| found.status == "active");
-    let right = password::verify_for(attempt.password.clone(), hash, known).await?;
+    let line = if known { Line::Known } else { Line::Strangers };
+    let right = password::verify(attempt.password.clone(), hash, line).await?;
     if !right || !active {
         let id = found.map(|found| found.id.to_string()).unwrap_or_default();
         let entry = Entry::refused("auth:login", "user", id);
@@ -160,8 +165,8 @@ async fn upgrade(
     password: SecretString,
 ) -> Result<(), AccessError> {
     let user = super::user::get(app, found.id).await?;
-    let score = strength::score(password.clone(), strength::words(&user)).await?;
-    let hash = password::hash(password).await?;
+    let score = strength::score(password.clone(), strength::words(&user), Line::Known).await?;
+    let hash = password::hash(password, Line::Known).await?;
     let now = app.clock.now();
     crate::in_tx!(app.db, |tx| {
         let kept = (found.password_hash.as_str(), hash.expose_secret());

@@ -14,7 +14,11 @@ use muster_base::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{AccessError, Identity, User, breach, password, user};
+use super::{
+    AccessError, Identity, User, breach, password,
+    turns::{Line, in_turn},
+    user,
+};
 use crate::app::App;
 use crate::flaw::Flaw;
 
@@ -57,7 +61,7 @@ pub(super) async fn judge(app: &App, who: &Identity, candidate: Candidate) -> Re
     app.throttle.score(id)?;
     let row = user::get(app, id).await?;
     let fits = password::check(&candidate.password).is_ok();
-    let strength = score(candidate.password, words(&row)).await?;
+    let strength = score(candidate.password, words(&row), Line::Known).await?;
     Ok(Judged {
         strength,
         enough: fits && strength >= LEAST,
@@ -69,8 +73,9 @@ pub(super) async fn accept(
     app: &App,
     password: SecretString,
     words: Vec<String>,
+    line: Line,
 ) -> Result<Accepted, AccessError> {
-    let strength = check(password.clone(), words).await?;
+    let strength = check(password.clone(), words, line).await?;
     if let Some(path) = &app.config.sign_in.breach_list {
         let known = breach::contains(path, password.clone()).await;
         let known = known.map_err(|error| {
@@ -84,14 +89,18 @@ pub(super) async fn accept(
             return Err(AccessError::invalid("password", Flaw::Known));
         }
     }
-    let hash = password::hash(password).await?;
+    let hash = password::hash(password, line).await?;
     Ok(Accepted { hash, strength })
 }
 
 /// The score of a password that may be used.
-pub(super) async fn check(password: SecretString, words: Vec<String>) -> Result<i64, AccessError> {
+pub(super) async fn check(
+    password: SecretString,
+    words: Vec<String>,
+    line: Line,
+) -> Result<i64, AccessError> {
     password::check(&password)?;
-    let score = score(password, words).await?;
+    let score = score(password, words, line).await?;
     if score >= LEAST {
         return Ok(score);
     }
@@ -99,8 +108,12 @@ pub(super) async fn check(password: SecretString, words: Vec<String>) -> Result<
 }
 
 /// The score of any password.
-pub(super) async fn score(password: SecretString, words: Vec<String>) -> Result<i64, AccessError> {
-    password::in_turn(false, move || {
+pub(super) async fn score(
+    password: SecretString,
+    words: Vec<String>,
+    line: Line,
+) -> Result<i64, AccessError> {
+    in_turn(line, move || {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let entropy = zxcvbn::zxcvbn(password.expose_secret(), &words);
         Ok(i64::from(u8::from(entropy.score())))
@@ -141,19 +154,22 @@ mod tests {
             "brelmontigzyxoquavel",
             "short",
         ] {
-            assert!(check(weak.into(), words.clone()).await.is_err(), "{weak}");
+            assert!(
+                check(weak.into(), words.clone(), Line::Known).await.is_err(),
+                "{weak}"
+            );
         }
         assert!(
-            check("four quiet words here".into(), words.clone())
+            check("four quiet words here".into(), words.clone(), Line::Known)
                 .await
                 .unwrap()
                 >= LEAST
         );
-        let alone = check("brelmontigzyxoquavel".into(), Vec::new()).await;
+        let alone = check("brelmontigzyxoquavel".into(), Vec::new(), Line::Known).await;
         assert!(alone.is_ok(), "somebody else may have it");
         let long = "x1Y".repeat(341);
         assert!(
-            check(long.into(), words).await.is_err(),
+            check(long.into(), words, Line::Known).await.is_err(),
             "length alone is no strength"
         );
     }

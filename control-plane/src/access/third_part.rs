@@ -13,6 +13,7 @@ use crate::{
     app::App,
     audit::{self, Entry},
     error::Error,
+    flaw::Flaw,
     in_tx,
     secrets::{self, CredentialKind},
 };
@@ -77,7 +78,7 @@ pub(super) async fn put(app: &App, caller: &Caller, body: ThirdPartBody) -> Resu
     check_provider(&body.provider)?;
     let token = body.access_token;
     if !(1..=4_096).contains(&token.expose_secret().len()) {
-        return Err(AccessError::invalid("accessToken", "must have 1 to 4,096 bytes"));
+        return Err(AccessError::invalid("accessToken", Flaw::Bytes(1, 4_096)));
     }
     let now = app.clock.now();
     let wanted = ThirdPart {
@@ -132,10 +133,7 @@ fn check_provider(provider: &str) -> Result<(), AccessError> {
     if (1..=64).contains(&provider.len()) && provider.chars().all(good) {
         Ok(())
     } else {
-        Err(AccessError::invalid(
-            "provider",
-            "must have 1 to 64 lower-case letters, digits, hyphens and dots",
-        ))
+        Err(AccessError::invalid("provider", Flaw::Host(64)))
     }
 }
 
@@ -143,9 +141,6 @@ fn at_most(field: &'static str, text: String, most: usize) -> Result<String, Acc
     if text.chars().count() <= most {
         Ok(text)
     } else {
-        Err(AccessError::invalid(
-            field,
-            format!("must have at most {most} characters"),
-        ))
+        Err(AccessError::invalid(field, Flaw::TooLong(most)))
     }
 }

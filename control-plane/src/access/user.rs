@@ -8,10 +8,11 @@ use super::{
     AccessError, Identity,
     administrator::Authority,
     legacy, password,
-    profile::{Gender, ProfilePatch},
+    profile::{Gender, MailLanguage, ProfilePatch},
     proof,
     second_factor::{self, MfaMode},
     store, strength,
+    turns::Line,
 };
 use crate::{
     app::App,
@@ -64,8 +65,13 @@ pub struct User {
     pub legacy_id: Option<String>,
     /// Whether messages about failures come by mail, too.
     pub mail_messages: bool,
+    /// In which language.
+    #[schema(value_type = MailLanguage)]
+    pub mail_language: String,
     /// When they were added.
     pub created_at: UnixMs,
+    /// When something of it was last changed, by whomever.
+    pub updated_at: UnixMs,
     /// When they last signed in.
     pub last_login_at: Option<UnixMs>,
     /// With which device.
@@ -159,6 +165,7 @@ pub(super) async fn insert(
     new: NewUser,
     (voucher, language): (String, Option<Language>),
 ) -> Result<User, AccessError> {
+    let now = app.clock.now();
     let user = User {
         id: app.clock.new_id(),
         account: account(),
@@ -178,7 +185,9 @@ pub(super) async fn insert(
         role_id: new.role_id,
         legacy_id: new.legacy_id.map(legacy::check).transpose()?,
         mail_messages: false,
-        created_at: app.clock.now(),
+        mail_language: MailLanguage::Auto.as_str().to_owned(),
+        created_at: now,
+        updated_at: now,
         last_login_at: None,
         last_login_device: None,
         last_login_region: None,
@@ -191,7 +200,9 @@ pub(super) async fn insert(
     };
     let mut user = profile.applied_to(user)?;
     check_role(app, &user).await?;
-    let accepted = strength::accept(app, new.password, strength::words(&user)).await?;
+    // One who registers may be anybody.
+    let line = language.map_or(Line::Known, |_| Line::Strangers);
+    let accepted = strength::accept(app, new.password, strength::words(&user), line).await?;
     user.password_strength = Some(accepted.strength);
     let hash = accepted.hash;
     let insert = async || -> Result<(), AccessError> {
@@ -303,7 +314,7 @@ pub(super) async fn update(
     check_role(app, &user).await?;
     let hash = match patch.password {
         Some(password) => {
-            let accepted = strength::accept(app, password, strength::words(&user)).await?;
+            let accepted = strength::accept(app, password, strength::words(&user), Line::Known).await?;
             user.password_strength = Some(accepted.strength);
             Some(accepted.hash)
         }
@@ -353,7 +364,7 @@ pub(super) async fn confirm_password(
     let present = store::user::password_hash(&app.db, id)
         .await?
         .map(SecretString::from);
-    if password::verify(password, present).await? {
+    if password::verify(password, present, Line::Known).await? {
         Ok(id)
     } else {
         Err(AccessError::invalid("password", Flaw::Wrong))
@@ -377,11 +388,11 @@ pub(super) async fn change_password(
     let present = store::user::password_hash(&app.db, *user)
         .await?
         .map(SecretString::from);
-    if !password::verify(old, present).await? {
+    if !password::verify(old, present, Line::Known).await? {
         return Err(AccessError::invalid("oldPassword", Flaw::Wrong));
     }
     let row = get(app, *user).await?;
-    let accepted = strength::accept(app, new, strength::words(&row))
+    let accepted = strength::accept(app, new, strength::words(&row), Line::Known)
         .await
         .map_err(of_new)?;
     let now = app.clock.now();

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use muster_base::points;
 use sqlx::{PgPool, SqlitePool, migrate::Migrator};
 
 use super::{Databases, Db, DbError};
@@ -76,13 +77,38 @@ async fn compare(db: &Db, ours: &Migrator) -> Result<Schema, DbError> {
 }
 
 pub(super) async fn sqlite(pool: &SqlitePool) -> Result<(), DbError> {
+    for part in parts("muster.db", &SQLITE) {
+        part.run(pool).await?;
+    }
     Ok(SQLITE.run(pool).await?)
 }
 
 pub(super) async fn sqlite_telemetry(pool: &SqlitePool) -> Result<(), DbError> {
+    for part in parts("telemetry.db", &SQLITE_TELEMETRY) {
+        part.run(pool).await?;
+    }
     Ok(SQLITE_TELEMETRY.run(pool).await?)
 }
 
 pub(super) async fn postgres(pool: &PgPool) -> Result<(), DbError> {
+    for part in parts("postgres", &POSTGRES) {
+        part.run(pool).await?;
+    }
     Ok(POSTGRES.run(pool).await?)
+}
+
+/// The first step, the first two, and so on, with a point before each, where a test watches; nothing otherwise, for
+/// each of them asks the database for its history again.
+fn parts(what: &str, all: &'static Migrator) -> impl Iterator<Item = Migrator> {
+    let steps = if points::are_watched() {
+        all.iter().len()
+    } else {
+        0
+    };
+    (0..steps).map(move |last| {
+        muster_base::point!("migrate.{what}.{last}");
+        let mut part = Migrator::with_migrations(all.iter().take(last + 1).cloned().collect());
+        part.set_ignore_missing(true);
+        part
+    })
 }

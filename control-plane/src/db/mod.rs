@@ -16,6 +16,8 @@ mod error;
 pub mod migrate;
 mod open;
 pub mod survey;
+#[cfg(test)]
+pub(crate) mod template;
 
 use std::path::PathBuf;
 

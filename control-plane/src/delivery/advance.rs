@@ -14,7 +14,8 @@ use super::{
     deployment::{self, Deployment, DeploymentHost, Phase, Status},
     events, order, progress,
     registry::Registry,
-    rollout::{self, HostState, Next, Offline, State},
+    rollout::{self, HostState, Next, State},
+    rollout_policy::Offline,
     store,
 };
 use crate::{
@@ -120,7 +121,7 @@ pub(super) async fn order_batch(
 ) -> Result<(), DeliveryError> {
     let (org, id) = (deployment.org, deployment.id);
     let registry = order::registry_of(app, deployment).await?;
-    let spec = order::spec(deployment, registry.as_ref(), deployment.digest.as_deref());
+    let payload = order::payload(deployment, registry.as_ref(), deployment.digest.as_deref(), id);
     let away = away(app, deployment).await?;
     let now = app.clock.now();
     in_tx!(app.db, |tx| {
@@ -135,7 +136,7 @@ pub(super) async fn order_batch(
             return Ok(());
         }
         store::rollout::begin_batch(tx, org, id, batch).await?;
-        order_hosts(app, tx, &present, &spec, (batch, &hosts), &away).await?;
+        order_hosts(app, tx, &present, &payload, (batch, &hosts), &away).await?;
         settle(tx, org, id, now).await?;
     });
     app.work.wake();
@@ -147,7 +148,7 @@ pub(super) async fn order_hosts(
     app: &App,
     tx: &mut Tx,
     deployment: &Deployment,
-    spec: &wire::DeploySpec,
+    payload: &wire::OrderPayload,
     (batch, hosts): (i64, &[DeploymentHost]),
     away: &HashSet<HostId>,
 ) -> Result<(), DeliveryError> {
@@ -162,7 +163,7 @@ pub(super) async fn order_hosts(
             left_out.push(host.host_id);
             continue;
         }
-        let order = order::submit(app, tx, deployment, host.host_id, spec).await?;
+        let order = order::submit(app, tx, deployment, host.host_id, payload).await?;
         store::rollout::set_order(tx, deployment.id, host.host_id, order).await?;
     }
     if !left_out.is_empty() {
@@ -191,7 +192,7 @@ pub(super) async fn away(app: &App, deployment: &Deployment) -> Result<HashSet<H
 /// What a host gets back: the deployment that ran there before, as it was ordered then.
 struct Before {
     id: DeploymentId,
-    spec: wire::DeploySpec,
+    payload: wire::OrderPayload,
 }
 
 /// Leaves out whoever was not asked yet, and has the changed hosts go back.
@@ -217,7 +218,7 @@ async fn go_back(app: &App, deployment: &Deployment, hosts: &[DeploymentHost]) -
         for host in changed_among(&hosts, &changed) {
             match before.get(&host.host_id) {
                 Some(before) => {
-                    let order = order::submit(app, tx, &present, host.host_id, &before.spec).await?;
+                    let order = order::submit(app, tx, &present, host.host_id, &before.payload).await?;
                     store::rollout::set_back(tx, id, host.host_id, order, before.id).await?;
                 }
                 None => store::rollout::fail_back(tx, id, host.host_id, NOTHING_BEFORE).await?,
@@ -227,6 +228,34 @@ async fn go_back(app: &App, deployment: &Deployment, hosts: &[DeploymentHost]) -
     });
     app.work.wake();
     app.delivery.wake.notify_one();
+    Ok(())
+}
+
+/// Ends what can't go on: hosts that were not asked have failed, and those that were to go back stay as they are.
+pub(super) async fn give_up(
+    app: &App,
+    org: OrgId,
+    id: DeploymentId,
+    reason: &str,
+) -> Result<(), DeliveryError> {
+    let now = app.clock.now();
+    in_tx!(app.db, |tx| {
+        store::deployment::lock(tx, org, id).await?;
+        let Some(present) = store::deployment::find_in(tx, org, id).await? else {
+            return Ok(());
+        };
+        let hosts = store::progress::list_hosts_in(tx, id).await?;
+        let goes_back = next_of(&present, &hosts) == (Next::Stop { back: true });
+        store::rollout::end_unordered(tx, id, None, Status::Failure, reason, now).await?;
+        if goes_back {
+            store::rollout::set_phase(tx, org, id, Phase::RollingBack).await?;
+            for host in changed(&hosts) {
+                store::rollout::fail_back(tx, id, host.host_id, reason).await?;
+            }
+        }
+        settle(tx, org, id, now).await?;
+    });
+    app.delivery.changed(id);
     Ok(())
 }
 
@@ -252,18 +281,17 @@ async fn before(
     let (org, id) = (deployment.org, deployment.id);
     let found = store::rollout::list_before(&app.db, deployment, hosts).await?;
     let ids: HashSet<DeploymentId> = found.iter().map(|(_, before)| *before).collect();
-    let mut specs: BTreeMap<DeploymentId, wire::DeploySpec> = BTreeMap::new();
+    let mut payloads: BTreeMap<DeploymentId, wire::OrderPayload> = BTreeMap::new();
     for before in ids {
         let earlier = deployment::find(app, org, before).await?;
         let registry: Option<Registry> = order::registry_of(app, &earlier).await?;
-        let mut spec = order::spec(&earlier, registry.as_ref(), earlier.digest.as_deref());
         // It is this deployment's order: what the host says of it belongs here.
-        spec.deployment = id;
-        specs.insert(before, spec);
+        let payload = order::payload(&earlier, registry.as_ref(), earlier.digest.as_deref(), id);
+        payloads.insert(before, payload);
     }
     let before = found.into_iter().filter_map(|(host, id)| {
-        let spec = specs.get(&id)?.clone();
-        Some((host, Before { id, spec }))
+        let payload = payloads.get(&id)?.clone();
+        Some((host, Before { id, payload }))
     });
     Ok(before.collect())
 }

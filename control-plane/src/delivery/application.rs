@@ -7,16 +7,24 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    DeliveryError, container::Container, environment::ApplicationEnvironment, fields::Fields,
-    image::ImageName, reach, registry, store,
+    DeliveryError,
+    container::Container,
+    environment::{self, ApplicationEnvironment},
+    fields::{Fields, is_slug},
+    image::ImageName,
+    reach, registry,
+    repository::Repository,
+    store,
 };
 use crate::{
     access::{Caller, Object, ObjectKind, Operation},
     app::App,
     audit::{self, Entry},
     db::DbError,
+    flaw::Flaw,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
+    secrets::{self, CredentialKind},
 };
 
 /// Name of the environment that is meant when none is.
@@ -78,6 +86,8 @@ pub struct Application {
     pub image: String,
     /// Registry that it is pulled from.
     pub registry_id: Option<RegistryId>,
+    /// Where the code is.
+    pub repository: Option<Repository>,
     /// The container.
     pub container: Container,
     /// Environments by name.
@@ -112,6 +122,8 @@ pub struct NewApplication {
     pub image: String,
     /// Registry to pull from; without one the image's own, or Docker Hub.
     pub registry_id: Option<RegistryId>,
+    /// Where the code is.
+    pub repository: Option<Repository>,
     /// The container.
     #[serde(default)]
     pub container: Container,
@@ -143,6 +155,11 @@ pub struct ApplicationPatch {
     #[schema(value_type = Option<RegistryId>)]
     #[expect(clippy::option_option, reason = "null and not there mean different things")]
     pub registry_id: Option<Option<RegistryId>>,
+    /// Where the code is; null for nowhere.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Repository>)]
+    #[expect(clippy::option_option, reason = "null and not there mean different things")]
+    pub repository: Option<Option<Repository>>,
     /// New container.
     pub container: Option<Container>,
     /// New environments.
@@ -167,6 +184,7 @@ pub(super) async fn create(
         mode: new.mode,
         image: new.image,
         registry_id: new.registry_id,
+        repository: new.repository,
         container: new.container,
         environments: new.environments,
         webhook_enabled: new.webhook_enabled,
@@ -176,12 +194,12 @@ pub(super) async fn create(
         created_at: now,
         updated_at: now,
     };
-    check(app, caller.org(), &application).await?;
+    check(app, caller.org(), &application, None).await?;
     reach::check_change(app, caller, &application, None).await?;
     in_tx!(app.db, |tx| {
         store::application::insert(tx, caller.org(), &application)
             .await
-            .map_err(|error| taken(error, &application.name))?;
+            .map_err(|error| taken(error, &application))?;
         let entry =
             Entry::done(Operation::ApplicationWrite, "application", application.id).after(&application);
         audit::record(app, tx, caller, Some(caller.org()), entry).await?;
@@ -235,12 +253,12 @@ pub(super) async fn update(
     let org = caller.org();
     let before = find_for(app, caller, Operation::ApplicationWrite, id).await?;
     let after = patch.applied_to(before.clone(), app.clock.now());
-    check(app, org, &after).await?;
+    check(app, org, &after, Some(&before)).await?;
     reach::check_change(app, caller, &after, Some(&before)).await?;
     in_tx!(app.db, |tx| {
         let found = store::application::update(tx, org, &after)
             .await
-            .map_err(|error| taken(error, &after.name))?;
+            .map_err(|error| taken(error, &after))?;
         if !found {
             return Err(DeliveryError::NotFound("application"));
         }
@@ -263,6 +281,7 @@ pub(super) async fn delete(app: &App, caller: &Caller, id: ApplicationId) -> Res
             return Err(DeliveryError::DeploymentUnderWay);
         }
         store::application::delete(tx, org, id).await?;
+        secrets::delete_credential(tx, org, CredentialKind::GitHook, *id.as_uuid()).await?;
         let entry = Entry::done(Operation::ApplicationWrite, "application", id).before(&before);
         audit::record(app, tx, caller, Some(org), entry).await?;
     });
@@ -276,6 +295,7 @@ impl ApplicationPatch {
         application.mode = self.mode.unwrap_or(application.mode);
         application.image = self.image.unwrap_or(application.image);
         application.registry_id = self.registry_id.unwrap_or(application.registry_id);
+        application.repository = self.repository.unwrap_or(application.repository);
         application.container = self.container.unwrap_or(application.container);
         application.environments = self.environments.unwrap_or(application.environments);
         application.webhook_enabled = self.webhook_enabled.unwrap_or(application.webhook_enabled);
@@ -287,7 +307,13 @@ impl ApplicationPatch {
     }
 }
 
-async fn check(app: &App, org: OrgId, application: &Application) -> Result<(), DeliveryError> {
+/// Whether the application may be as it is; `before` is what it was.
+async fn check(
+    app: &App,
+    org: OrgId,
+    application: &Application,
+    before: Option<&Application>,
+) -> Result<(), DeliveryError> {
     let mut fields = Fields::default();
     fields.slug("name", &application.name);
     fields.text("description", &application.description);
@@ -296,7 +322,7 @@ async fn check(app: &App, org: OrgId, application: &Application) -> Result<(), D
         Some(id) => store::registry::find(&app.db, org, id).await?,
     };
     let known = registry.is_some() || application.registry_id.is_none();
-    fields.check(known, "registryId", "there is no such registry");
+    fields.check(known, "registryId", Flaw::NoSuch("registry"));
     if known {
         let url = registry
             .as_ref()
@@ -305,24 +331,46 @@ async fn check(app: &App, org: OrgId, application: &Application) -> Result<(), D
             fields.check(false, "image", message);
         }
     }
+    if let Some(repository) = &application.repository {
+        repository.check(&mut fields);
+    }
     application.container.check(&mut fields);
     fields.check(
         application.environments.len() <= 32,
         "environments",
-        "at most 32 environments",
+        Flaw::TooMany(32),
     );
+    let known = environment::known(app, org).await?;
     for (name, environment) in &application.environments {
         environment.check(name, &application.container, &mut fields);
+        // One that was there before stays, whatever became of the org's; what can't be a name was told already.
+        let stays = before.is_some_and(|before| before.environments.contains_key(name));
+        fields.check(
+            stays || known.contains(name.as_str()) || !is_slug(name),
+            format!("environments.{name}"),
+            "the org has no environment of this name: make it first, or use `default`",
+        );
     }
     fields.slug("webhookEnvironment", &application.webhook_environment);
     fields.finish()
 }
 
-fn taken(error: DbError, name: &str) -> DeliveryError {
+fn taken(error: DbError, application: &Application) -> DeliveryError {
     if error.violates_unique("applications", &["org_id", "name"]) {
+        let name = application.name.clone();
         return DeliveryError::NameTaken {
             what: "application",
-            name: name.to_owned(),
+            name,
+        };
+    }
+    if error.violates_unique("applications", &["org_id", "repository_key"]) {
+        return DeliveryError::NameTaken {
+            what: "application of this repository (`repoPath` tells several apart)",
+            name: application
+                .repository
+                .as_ref()
+                .map(Repository::key)
+                .unwrap_or_default(),
         };
     }
     error.into()

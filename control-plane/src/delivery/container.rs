@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::fields::Fields;
+use super::{fields::Fields, strategy::Strategy};
+use crate::flaw::Flaw;
 
 /// The container of an application.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -38,6 +39,8 @@ pub struct Container {
     /// How long the old one may take to stop; 10 s by default.
     #[schema(maximum = 600_000)]
     pub stop_grace_ms: Option<u64>,
+    /// How the old container is replaced.
+    pub strategy: Strategy,
     /// Limits.
     pub limits: Limits,
     /// Extra labels.
@@ -119,8 +122,10 @@ pub enum Health {
         /// Program and arguments.
         command: Vec<String>,
         /// Time between checks; 1 s by default.
+        #[schema(rename = "intervalMs")]
         interval_ms: Option<u64>,
         /// A check may take this long; 3 s by default.
+        #[schema(rename = "timeoutMs")]
         timeout_ms: Option<u64>,
     },
     /// `GET` of a container port answers 200–399.
@@ -130,8 +135,10 @@ pub enum Health {
         /// Path with query; `/` by default.
         path: Option<String>,
         /// Time between checks; 1 s by default.
+        #[schema(rename = "intervalMs")]
         interval_ms: Option<u64>,
         /// A check may take this long; 3 s by default.
+        #[schema(rename = "timeoutMs")]
         timeout_ms: Option<u64>,
     },
     /// A container port accepts a connection.
@@ -139,8 +146,10 @@ pub enum Health {
         /// Container port.
         port: u16,
         /// Time between checks; 1 s by default.
+        #[schema(rename = "intervalMs")]
         interval_ms: Option<u64>,
         /// A check may take this long; 3 s by default.
+        #[schema(rename = "timeoutMs")]
         timeout_ms: Option<u64>,
     },
 }
@@ -165,33 +174,25 @@ impl Container {
         }
         for (i, port) in self.ports.iter().enumerate() {
             let field = format!("container.ports[{i}]");
-            fields.check(
-                port.host != 0 && port.container != 0,
-                &field,
-                "ports are 1 to 65535",
-            );
+            fields.check(port.host != 0 && port.container != 0, &field, Flaw::Port);
             let ip = port
                 .host_ip
                 .as_deref()
                 .is_none_or(|ip| ip.parse::<std::net::IpAddr>().is_ok());
-            fields.check(ip, format!("{field}.hostIp"), "an IP address of the host");
+            fields.check(ip, format!("{field}.hostIp"), Flaw::Ip);
             let twice = self.ports[..i].iter().any(|other| {
                 (other.host, other.protocol, &other.host_ip) == (port.host, port.protocol, &port.host_ip)
             });
-            fields.check(!twice, &field, "this host port is published twice");
+            fields.check(!twice, &field, Flaw::PortTwice);
         }
         for (i, volume) in self.volumes.iter().enumerate() {
             let field = format!("container.volumes[{i}]");
             fields.check(
                 is_path(&volume.source) || is_volume(&volume.source),
                 format!("{field}.source"),
-                "a volume's name, or an absolute path without . and ..",
+                Flaw::Volume,
             );
-            fields.check(
-                is_path(&volume.target),
-                format!("{field}.target"),
-                "an absolute path without . and ..",
-            );
+            fields.check(is_path(&volume.target), format!("{field}.target"), Flaw::File);
         }
         for (i, network) in self.networks.iter().enumerate() {
             fields.check(
@@ -203,18 +204,27 @@ impl Container {
         words(fields, "container.command", self.command.as_deref());
         words(fields, "container.entrypoint", self.entrypoint.as_deref());
         self.check_health(fields);
+        self.strategy.check(&self.ports, &self.networks, fields);
         let in_range = self
             .health_timeout_ms
             .is_none_or(|ms| (1_000..=1_800_000).contains(&ms));
-        fields.check(in_range, "container.healthTimeoutMs", "1,000 to 1,800,000");
+        fields.check(
+            in_range,
+            "container.healthTimeoutMs",
+            Flaw::Range(1_000, 1_800_000),
+        );
         let in_range = self.stop_grace_ms.is_none_or(|ms| ms <= 600_000);
-        fields.check(in_range, "container.stopGraceMs", "at most 600,000");
+        fields.check(in_range, "container.stopGraceMs", Flaw::Range(0, 600_000));
         let enough = self.limits.memory_bytes.is_none_or(|bytes| bytes >= LEAST_MEMORY);
-        fields.check(enough, "container.limits.memoryBytes", "at least 6 MiB (6291456)");
+        fields.check(
+            enough,
+            "container.limits.memoryBytes",
+            Flaw::AtLeast(LEAST_MEMORY),
+        );
         fields.check(
             self.limits.cpu_millis != Some(0),
             "container.limits.cpuMillis",
-            "at least 1",
+            Flaw::AtLeast(1),
         );
         let labels = self.labels.iter().all(|(name, value)| {
             !name.is_empty() && name.len() <= 256 && value.len() <= 4_096 && !name.starts_with("muster.")
@@ -251,11 +261,11 @@ impl Container {
                 interval_ms,
                 timeout_ms,
             } => {
-                fields.check(*port != 0, format!("{field}.port"), "a port of the container");
+                fields.check(*port != 0, format!("{field}.port"), Flaw::Port);
                 let plain = path.as_deref().is_none_or(|path| {
                     path.starts_with('/') && path.len() <= 1_024 && path.bytes().all(|b| b.is_ascii_graphic())
                 });
-                fields.check(plain, format!("{field}.path"), "a path that begins with /");
+                fields.check(plain, format!("{field}.path"), Flaw::Path);
                 (interval_ms, timeout_ms)
             }
             Health::Tcp {
@@ -263,13 +273,21 @@ impl Container {
                 interval_ms,
                 timeout_ms,
             } => {
-                fields.check(*port != 0, format!("{field}.port"), "a port of the container");
+                fields.check(*port != 0, format!("{field}.port"), Flaw::Port);
                 (interval_ms, timeout_ms)
             }
         };
         let fits = |ms: &Option<u64>| ms.is_none_or(|ms| (100..=60_000).contains(&ms));
-        fields.check(fits(interval), format!("{field}.intervalMs"), "100 to 60,000");
-        fields.check(fits(timeout), format!("{field}.timeoutMs"), "100 to 60,000");
+        fields.check(
+            fits(interval),
+            format!("{field}.intervalMs"),
+            Flaw::Range(100, 60_000),
+        );
+        fields.check(
+            fits(timeout),
+            format!("{field}.timeoutMs"),
+            Flaw::Range(100, 60_000),
+        );
     }
 }
 

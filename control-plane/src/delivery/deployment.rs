@@ -92,6 +92,14 @@ words! {
         Rollback "rollback"
         /// The application's webhook.
         Webhook "webhook"
+        /// A push, tag or merged request at GitHub.
+        Github "github"
+        /// At Gitee.
+        Gitee "gitee"
+        /// At GitLab.
+        Gitlab "gitlab"
+        /// At Codeup.
+        Codeup "codeup"
     }
 }
 

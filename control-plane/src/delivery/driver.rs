@@ -14,10 +14,7 @@ use super::{
     DeliveryError, advance,
     application::Lifecycle,
     deployment::{self, Deployment, Status, StepStatus},
-    events, order, progress,
-    registry::{self, Registry},
-    registry_client::{RegistryAuth, RegistryClient, RegistryFault},
-    store, told,
+    events, order, pinning, progress, store, told,
 };
 use crate::{
     app::App,
@@ -60,12 +57,16 @@ async fn run(app: App) {
 /// Does everything that is due.
 async fn look(app: &App) -> Result<(), DeliveryError> {
     for (org, id) in store::rollout::list_due(&app.db, BATCH).await? {
-        if let Err(error) = advance::advance(app, org, id).await {
-            tracing::warn!(
+        match advance::advance(app, org, id).await {
+            Ok(()) => {}
+            Err(error) if error.is_lasting() => {
+                advance::give_up(app, org, id, &error.for_record()).await?;
+            }
+            Err(error) => tracing::warn!(
                 deployment.id = %id,
                 error = &error as &dyn std::error::Error,
                 "a rollout does not go on; trying again"
-            );
+            ),
         }
     }
     // What keeps a message from being written keeps no deployment from starting.
@@ -177,15 +178,19 @@ async fn prepare(app: &App, org: OrgId, id: DeploymentId) -> Result<(), Delivery
     )
     .await?;
     let registry = order::registry_of(app, &deployment).await?;
+    if pinning::awaits_image(app, &deployment, registry.as_ref()).await? {
+        // The lease runs out, and the next look asks again.
+        return Ok(());
+    }
     let digest = step(
         app,
         &deployment,
         2,
         "digest",
-        pin(app, &deployment, registry.as_ref()),
+        pinning::pin(app, &deployment, registry.as_ref()),
     )
     .await?;
-    let spec = order::spec(&deployment, registry.as_ref(), digest.as_deref());
+    let payload = order::payload(&deployment, registry.as_ref(), digest.as_deref(), id);
     let batches = deployment.plan.target.rollout.batches(targets.len());
     let count = batches.last().map_or(1, |last| last + 1);
     let away = advance::away(app, &deployment).await?;
@@ -198,7 +203,7 @@ async fn prepare(app: &App, org: OrgId, id: DeploymentId) -> Result<(), Delivery
                 store::progress::insert_host(tx, id, *host, name, batch).await?;
             }
             let hosts = store::progress::list_hosts_in(tx, id).await?;
-            advance::order_hosts(app, tx, &deployment, &spec, (0, &hosts), &away).await?;
+            advance::order_hosts(app, tx, &deployment, &payload, (0, &hosts), &away).await?;
             advance::settle(tx, org, id, now).await?;
         }
         mine
@@ -222,7 +227,7 @@ async fn fail(app: &App, org: OrgId, id: DeploymentId, reason: &str) -> Result<(
 }
 
 /// What a step yields, and what it says.
-type Said<T> = Result<(T, String), DeliveryError>;
+pub(super) type Said<T> = Result<(T, String), DeliveryError>;
 
 /// Runs one of the control plane's own steps and puts it on record.
 async fn step<T>(
@@ -316,35 +321,4 @@ async fn check_secrets(app: &App, deployment: &Deployment) -> Said<()> {
         (),
         format!("{variables} variables, {} of them secret", wanted.len()),
     ))
-}
-
-/// The digest to deploy: what the registry says that the tag is now.
-async fn pin(app: &App, deployment: &Deployment, registry: Option<&Registry>) -> Said<Option<String>> {
-    if let Some(digest) = &deployment.plan.pinned {
-        return Ok((
-            Some(digest.clone()),
-            format!("{digest}, as it was deployed before"),
-        ));
-    }
-    let Some(registry) = registry else {
-        let said = "the application has no registry to ask; the host pins what it pulls";
-        return Ok((None, said.to_owned()));
-    };
-    let auth: RegistryAuth = registry::auth_of(app, deployment.org, registry).await?;
-    let client = RegistryClient::new(app.delivery.http()?, &registry.url, &auth);
-    match client
-        .digest(&deployment.plan.repository, &deployment.version)
-        .await
-    {
-        Ok(digest) => {
-            let said = digest.clone();
-            Ok((Some(digest), said))
-        }
-        Err(fault) if fault.is_definite() => Err(fault.into()),
-        Err(fault) => Ok((None, not_asked(&fault))),
-    }
-}
-
-fn not_asked(fault: &RegistryFault) -> String {
-    format!("the digest is not known beforehand ({fault}); the host pins what it pulls")
 }

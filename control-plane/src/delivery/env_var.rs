@@ -14,6 +14,7 @@ use crate::{
     app::App,
     audit::{self, Entry},
     db::{DbError, Tx},
+    flaw::Flaw,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
     secrets::{self, SecretReference},
@@ -151,21 +152,17 @@ pub(super) async fn create(app: &App, caller: &Caller, new: NewEnvVar) -> Result
     )
     .await?;
     let mut fields = Fields::default();
-    fields.check(
-        is_name(&new.name),
-        "name",
-        "1 to 256 letters, digits and _, not beginning with a digit",
-    );
+    fields.check(is_name(&new.name), "name", Flaw::Variable(256));
     let wants_application = matches!(scope, Scope::Application | Scope::Environment);
     fields.check(
         new.application_id.is_some() == wants_application,
         "applicationId",
-        "goes with the scopes application and environment, and only with them",
+        Flaw::OnlyWith("the scopes application and environment"),
     );
     fields.check(
         new.environment.is_some() == (scope == Scope::Environment),
         "environment",
-        "goes with the scope environment, and only with it",
+        Flaw::OnlyWith("the scope environment"),
     );
     if let Some(environment) = &new.environment {
         fields.slug("environment", environment);
@@ -338,15 +335,15 @@ async fn read_value(
             if secret_id.is_some() {
                 return Err(DeliveryError::invalid(
                     "secretId",
-                    "goes with valueType secretRef only",
+                    Flaw::OnlyWith("valueType secretRef"),
                 ));
             }
-            let value = value.ok_or_else(|| DeliveryError::invalid("value", "is needed"))?;
-            if value.len() > MAX_VALUE_BYTES || value.contains('\0') {
-                return Err(DeliveryError::invalid(
-                    "value",
-                    "at most 32 KiB, without NUL characters",
-                ));
+            let value = value.ok_or_else(|| DeliveryError::invalid("value", Flaw::Needed))?;
+            if value.len() > MAX_VALUE_BYTES {
+                return Err(DeliveryError::invalid("value", Flaw::Bytes(0, MAX_VALUE_BYTES)));
+            }
+            if value.contains('\0') {
+                return Err(DeliveryError::invalid("value", Flaw::Nul));
             }
             Ok((value_type, value, None))
         }
@@ -356,17 +353,15 @@ async fn read_value(
                 (Some(id), None, None) | (None, Some(id), _) => id,
                 (Some(id), Some(other), _) if id == other => id,
                 _ => {
-                    let message = "name one secret: @secret:<id> as the value, or its id as secretId";
-                    return Err(DeliveryError::invalid("value", message));
+                    return Err(DeliveryError::invalid("value", Flaw::OneSecret));
                 }
             };
             if scope == Scope::Global {
-                let message = "the global scope can't refer to secrets: they belong to orgs";
-                return Err(DeliveryError::invalid("value", message));
+                return Err(DeliveryError::invalid("value", Flaw::GlobalSecret));
             }
             let secret = secrets::find(app, caller.org(), wanted).await?;
             if secret.is_none_or(|secret| !caller.reaches(&Object::SecretGroup(secret.group_id))) {
-                return Err(DeliveryError::invalid("secretId", "there is no such secret"));
+                return Err(DeliveryError::invalid("secretId", Flaw::NoSuch("secret")));
             }
             Ok((value_type, SecretReference(wanted).to_string(), Some(wanted)))
         }

@@ -1,23 +1,27 @@
 //! An application's environments: where it runs in each, how deployments get there, and who must agree.
 //!
-//! They are part of the application's document, by name; the name is that of the org's environment, if it has one.
+//! They are part of the application's document, by name. The name is that of one of the org's environments, or
+//! [`DEFAULT_ENVIRONMENT`], which stands for no environment in particular. An environment of the org can't be deleted
+//! while an application has one of its name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use muster_base::{ApplicationId, DeploymentId, EnvVarId, HostId, SecretId, UnixMs};
+use muster_base::{ApplicationId, DeploymentId, EnvVarId, HostId, OrgId, SecretId, UnixMs};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::{
-    DeliveryError, application,
+    DeliveryError,
+    application::{self, DEFAULT_ENVIRONMENT},
     container::Container,
     deployment::Status,
     env_merge,
     env_var::{EnvVar, Scope, ValueType},
     fields::Fields,
-    rollout::Rollout,
+    rollout_policy::Rollout,
     store,
+    trigger_spec::TriggerSpec,
 };
 use crate::{
     access::{Caller, Object, Operation},
@@ -40,6 +44,11 @@ pub struct ApplicationEnvironment {
     pub overrides: Overrides,
     /// How deployments go over the hosts.
     pub rollout: Rollout,
+    /// Which pushes, tags and merged pull requests are deployed here, by Git host.
+    pub trigger_spec: TriggerSpec,
+    /// Seconds that a deployment by a Git host waits for its image; 600 if not given.
+    #[schema(maximum = 7_200)]
+    pub image_wait_s: Option<u32>,
 }
 
 /// What is different in one environment.
@@ -68,6 +77,9 @@ impl ApplicationEnvironment {
         let short = self.hosts.len() <= 1_000 && self.selector.len() <= 16;
         fields.check(short, &field, "at most 1,000 hosts and 16 labels");
         self.rollout.check(&format!("{field}.rollout"), fields);
+        self.trigger_spec.check(&format!("{field}.triggerSpec"), fields);
+        let wait = self.image_wait_s.is_none_or(|seconds| seconds <= 7_200);
+        fields.check(wait, format!("{field}.imageWaitS"), "at most 7,200");
         match self.container(container) {
             // What is wrong with the application's own is told there.
             Ok(merged) if merged != *container => merged.check(fields),
@@ -75,6 +87,19 @@ impl ApplicationEnvironment {
             Err(message) => fields.check(false, format!("{field}.overrides.container"), message),
         }
     }
+}
+
+/// Names that an application's environments may have.
+pub(super) async fn known(app: &App, org: OrgId) -> Result<HashSet<String>, DeliveryError> {
+    let of_the_org = fleet::list_environments(app, org).await?;
+    let names = of_the_org.into_iter().map(|environment| environment.name);
+    Ok(names.chain([DEFAULT_ENVIRONMENT.to_owned()]).collect())
+}
+
+/// Whether an application of the org has an environment of this name, for other rooms.
+pub async fn environment_used(app: &App, org: OrgId, name: &str) -> Result<bool, DeliveryError> {
+    let names = store::environment::list_names(&app.db, org).await?;
+    Ok(names.iter().flatten().any(|used| used == name))
 }
 
 /// RFC 7396.
@@ -118,6 +143,10 @@ pub struct EnvironmentState {
     pub overrides: Overrides,
     /// How deployments go over the hosts.
     pub rollout: Rollout,
+    /// What is deployed here by Git hosts.
+    pub trigger_spec: TriggerSpec,
+    /// Seconds that a deployment by a Git host waits for its image; 600 if null.
+    pub image_wait_s: Option<u32>,
     /// The last deployment that was asked for.
     pub latest_task: Option<LatestTask>,
     /// The version of the last deployment that succeeded.
@@ -168,6 +197,8 @@ pub(super) async fn list(
                 approval_required: environment.approval_required,
                 overrides: environment.overrides,
                 rollout: environment.rollout,
+                trigger_spec: environment.trigger_spec,
+                image_wait_s: environment.image_wait_s,
             }
         })
         .collect())

@@ -4,6 +4,7 @@ use super::registry_client::RegistryFault;
 use crate::{
     db::DbError,
     error::{Error, FieldError},
+    flaw::Flaw,
     secrets::SecretsError,
     work::WorkError,
 };
@@ -100,8 +101,42 @@ impl From<Error> for DeliveryError {
 
 impl DeliveryError {
     /// One wrong field.
-    pub(super) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Invalid(vec![FieldError::new(field, message.into())])
+    pub(super) fn invalid(field: impl Into<String>, message: impl Into<Flaw>) -> Self {
+        Self::Invalid(vec![FieldError::new(field, message)])
+    }
+
+    /// Whether it would be the same the next time: nothing but somebody's change helps.
+    pub(super) fn is_lasting(&self) -> bool {
+        match self {
+            Self::Db(_)
+            | Self::RateLimited { .. }
+            | Self::Work(WorkError::Db(_))
+            | Self::Secrets(SecretsError::Db(_)) => false,
+            Self::Registry(fault) => fault.is_definite(),
+            Self::Other(inner) => !matches!(
+                **inner,
+                Error::DatabaseUnavailable(_) | Error::Internal(_) | Error::Upstream(_)
+            ),
+            Self::NotFound(_)
+            | Self::Invalid(_)
+            | Self::NameTaken { .. }
+            | Self::RegistryInUse
+            | Self::DeploymentUnderWay
+            | Self::NoTargets(_)
+            | Self::NoEnvironment(_)
+            | Self::Ended(_)
+            | Self::NotWaiting(_)
+            | Self::OwnDeployment
+            | Self::NotInPhase(..)
+            | Self::NotEnded
+            | Self::NothingToGoBackTo
+            | Self::KeyReused(_)
+            | Self::WebhookRefused
+            | Self::Stopped(_)
+            | Self::Work(_)
+            | Self::GlobalScope
+            | Self::Secrets(_) => true,
+        }
     }
 
     /// The error as one sentence for the record of a deployment; nothing internal, no secret.

@@ -1,7 +1,7 @@
 //! Collecting what is wrong with an input, so that a person sees all of it at once.
 
 use super::DeliveryError;
-use crate::error::FieldError;
+use crate::{error::FieldError, flaw::Flaw};
 
 /// Wrong fields found so far.
 #[derive(Default)]
@@ -9,9 +9,9 @@ pub(super) struct Fields(Vec<FieldError>);
 
 impl Fields {
     /// Notes `message` for `field` unless `holds`.
-    pub(super) fn check(&mut self, holds: bool, field: impl Into<String>, message: impl Into<String>) {
+    pub(super) fn check(&mut self, holds: bool, field: impl Into<String>, message: impl Into<Flaw>) {
         if !holds {
-            self.0.push(FieldError::new(field, message.into()));
+            self.0.push(FieldError::new(field, message));
         }
     }
 
@@ -21,26 +21,18 @@ impl Fields {
         self.check(
             plain && (1..=128).contains(&name.chars().count()),
             field,
-            "1 to 128 characters, none of them a control character, no space at either end",
+            Flaw::Name(128),
         );
     }
 
     /// A name that also names containers, files and paths.
     pub(super) fn slug(&mut self, field: &str, name: &str) {
-        let first = name.chars().next().is_some_and(|c| c.is_ascii_alphanumeric());
-        let rest = name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
-        self.check(
-            first && rest && name.len() <= 63,
-            field,
-            "1 to 63 letters, digits, _, . and -, of which the first is a letter or digit",
-        );
+        self.check(is_slug(name), field, Flaw::Identifier(63));
     }
 
     /// A description.
     pub(super) fn text(&mut self, field: &str, text: &str) {
-        self.check(text.chars().count() <= 2_000, field, "at most 2,000 characters");
+        self.check(text.chars().count() <= 2_000, field, Flaw::TooLong(2_000));
     }
 
     /// Everything was right, or the whole list of what was not.
@@ -51,4 +43,13 @@ impl Fields {
             Err(DeliveryError::Invalid(self.0))
         }
     }
+}
+
+/// As [`Fields::slug`] wants it.
+pub(super) fn is_slug(name: &str) -> bool {
+    let first = name.chars().next().is_some_and(|c| c.is_ascii_alphanumeric());
+    let rest = name
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
+    first && rest && name.len() <= 63
 }

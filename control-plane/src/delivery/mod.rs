@@ -25,6 +25,10 @@
 //! A rollout can pause, and stops when more hosts have failed than may; the changed ones then go back to what ran there
 //! before, by orders of the same deployment, if the policy or a person says so.
 //!
+//! # Git hosts
+//! GitHub, Gitee, GitLab and Codeup call `/webhook/git/{id}` ([`git_hook`]); what fits an environment's [`trigger_spec`] is
+//! deployed there. The image may not be built yet: such a deployment waits for its tag, `imageWaitS` long.
+//!
 //! # Who
 //! `registry:read|write`, `application:read|write` (variables and tokens too), `deployment:read|create|cancel|approve`
 //! (nobody approves what they asked for; pausing and going on is `create`); the webhook token is a caller that may create deployments of its application and nothing else.
@@ -54,6 +58,7 @@ mod container;
 mod container_order;
 mod deployment;
 mod deployment_detail;
+mod draft;
 mod driver;
 mod env_merge;
 mod env_var;
@@ -61,24 +66,32 @@ mod environment;
 mod error;
 mod events;
 mod fields;
+mod git_event;
+mod git_hook;
+mod git_verify;
 mod image;
 mod import;
 mod limits;
 mod order;
+mod pinning;
 mod progress;
 mod reach;
 mod registry;
 mod registry_client;
 mod registry_url;
+mod repository;
 mod rollout;
+mod rollout_policy;
 mod stats;
 mod steer;
 mod store;
+mod strategy;
 #[cfg(test)]
 pub(crate) mod tests;
 mod token;
 mod told;
 mod trigger;
+mod trigger_spec;
 mod usage;
 mod webhook;
 
@@ -92,6 +105,7 @@ pub use self::{
     api::router,
     application::application_exists,
     driver::start,
+    environment::environment_used,
     error::DeliveryError,
     registry_client::RegistryFault,
     registry_url::{RegistryUrl, RegistryUrlError},

@@ -26,16 +26,18 @@ const DEFAULT_HEALTH_TIMEOUT_MS: u64 = 60_000;
 const DEFAULT_STOP_GRACE_MS: u64 = 10_000;
 const REGISTRY_SECRET: &str = "registry";
 
-/// What every host of the deployment is asked to do.
-pub(super) fn spec(
+/// What every host is asked to do to have what `deployment` says; `of` is the deployment whose order it is, by itself or
+/// on the way back.
+pub(super) fn payload(
     deployment: &Deployment,
     registry: Option<&Registry>,
     digest: Option<&str>,
-) -> wire::DeploySpec {
+    of: DeploymentId,
+) -> wire::OrderPayload {
     let plan = &deployment.plan;
     let container = &plan.container;
-    wire::DeploySpec {
-        deployment: deployment.id,
+    container.strategy.to_order(wire::DeploySpec {
+        deployment: of,
         application: deployment.application_id,
         environment: deployment.environment.clone(),
         version: deployment.version.clone(),
@@ -45,7 +47,7 @@ pub(super) fn spec(
         container: container.to_order(&plan.application_name, env(plan)),
         health_timeout_ms: container.health_timeout_ms.unwrap_or(DEFAULT_HEALTH_TIMEOUT_MS),
         stop_grace_ms: container.stop_grace_ms.unwrap_or(DEFAULT_STOP_GRACE_MS),
-    }
+    })
 }
 
 /// Queues the order for one host.
@@ -54,7 +56,7 @@ pub(super) async fn submit(
     tx: &mut Tx,
     deployment: &Deployment,
     host: HostId,
-    spec: &wire::DeploySpec,
+    payload: &wire::OrderPayload,
 ) -> Result<OrderId, DeliveryError> {
     let now = app.clock.now();
     let by = &deployment.triggered_by;
@@ -62,7 +64,7 @@ pub(super) async fn submit(
     let order = NewOrder {
         org: deployment.org,
         host,
-        payload: wire::OrderPayload::Deploy(Box::new(spec.clone())),
+        payload: payload.clone(),
         approvals: deployment.approvals.iter().map(GivenApproval::signed).collect(),
         not_before: now,
         expires: now.plus_ms(wait_ms),

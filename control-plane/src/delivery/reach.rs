@@ -16,6 +16,7 @@ use crate::{
     access::{Caller, Object, ObjectKind, Operation},
     app::App,
     error::Error,
+    flaw::Flaw,
     fleet,
 };
 
@@ -47,8 +48,11 @@ pub(super) async fn check_change(
     for (name, target) in &after.environments {
         let same = before.and_then(|before| before.environments.get(name)) == Some(target);
         let reached = target.selector.is_empty() && target.hosts.iter().all(|host| hosts.contains(host));
-        let message = "your permissions are narrowed: name hosts that you reach, without a selector";
-        fields.check(same || reached, format!("environments.{name}"), message);
+        fields.check(
+            same || reached,
+            format!("environments.{name}"),
+            Flaw::NarrowedHosts,
+        );
     }
     fields.finish()
 }

@@ -16,6 +16,7 @@ use crate::{
     app::App,
     audit::{self, Entry},
     db::{DbError, Tx},
+    flaw::Flaw,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
     secrets::{self, CredentialKind},
@@ -310,12 +311,11 @@ fn credential(
         (AuthType::Token, None, token) => Ok(token),
         (AuthType::None | AuthType::Token, Some(_), _) => Err(DeliveryError::invalid(
             "password",
-            "a password goes with authType username-password only",
+            Flaw::OnlyWith("authType username-password"),
         )),
-        (AuthType::None | AuthType::UsernamePassword, _, Some(_)) => Err(DeliveryError::invalid(
-            "token",
-            "a token goes with authType token only",
-        )),
+        (AuthType::None | AuthType::UsernamePassword, _, Some(_)) => {
+            Err(DeliveryError::invalid("token", Flaw::OnlyWith("authType token")))
+        }
     }
 }
 
@@ -332,31 +332,27 @@ fn check(registry: &Registry, has_credential: bool) -> Result<(), DeliveryError>
     let username = registry.username.as_deref();
     let plain = username
         .is_none_or(|name| name.len() <= 256 && !name.contains(':') && !name.chars().any(char::is_control));
-    fields.check(
-        plain,
-        "username",
-        "at most 256 bytes, without : and control characters",
-    );
+    fields.check(plain, "username", Flaw::Login(256));
     match registry.auth_type {
         AuthType::None | AuthType::Token => {
             fields.check(
                 username.is_none(),
                 "username",
-                "goes with authType username-password only",
+                Flaw::OnlyWith("authType username-password"),
             );
         }
         AuthType::UsernamePassword => {
             fields.check(
                 username.is_some_and(|name| !name.is_empty()),
                 "username",
-                "is needed",
+                Flaw::Needed,
             );
         }
     }
     match registry.auth_type {
         AuthType::None => {}
-        AuthType::UsernamePassword => fields.check(has_credential, "password", "is needed"),
-        AuthType::Token => fields.check(has_credential, "token", "is needed"),
+        AuthType::UsernamePassword => fields.check(has_credential, "password", Flaw::Needed),
+        AuthType::Token => fields.check(has_credential, "token", Flaw::Needed),
     }
     fields.finish()
 }

@@ -9,6 +9,7 @@ use crate::{
     access::{Caller, Object, Operation},
     app::App,
     audit::{self, Entry},
+    flaw::Flaw,
     in_tx,
 };
 
@@ -58,9 +59,13 @@ pub(super) async fn rotate(
     fields.check(
         application.environments.contains_key(&environment),
         "environment",
-        "the application has no such environment",
+        Flaw::NoSuch("environment"),
     );
-    fields.check(overlap <= MAX_OVERLAP_S, "overlapS", "at most 604,800 (7 days)");
+    fields.check(
+        overlap <= MAX_OVERLAP_S,
+        "overlapS",
+        Flaw::Range(0, i64::from(MAX_OVERLAP_S)),
+    );
     fields.finish()?;
     let now = app.clock.now();
     let previous_until = now.plus_ms(i64::from(overlap) * UnixMs::SECOND);

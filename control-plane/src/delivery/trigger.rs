@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    DeliveryError,
-    application::{self, Application, DEFAULT_ENVIRONMENT},
-    deployment::{self, Deployment, Phase, Plan, PlannedValue, PlannedVar, Status, TriggerType, TriggeredBy},
-    env_merge, events,
-    image::{ImageName, is_tag},
+    DeliveryError, application,
+    deployment::{self, Deployment, Status, TriggerType},
+    draft::{choose_environment, draft},
+    events,
+    image::is_tag,
     progress,
-    rollout::Queue,
+    rollout_policy::Queue,
     store,
 };
 use crate::{
@@ -23,6 +23,7 @@ use crate::{
     app::App,
     audit::{self, Entry},
     db::Tx,
+    flaw::Flaw,
     in_tx,
 };
 
@@ -168,11 +169,13 @@ pub(super) async fn enqueue(
         &Object::Application(request.application),
     )?;
     if !is_tag(&request.version) {
-        let message = "an image tag: letters, digits, _, . and -, at most 128, not beginning with . or -";
-        return Err(DeliveryError::invalid("version", message));
+        return Err(DeliveryError::invalid("version", Flaw::Tag));
     }
     check_key(request.key.as_deref())?;
     let org = caller.org();
+    if let Some(first) = repeated(app, caller, &request).await? {
+        return Ok(first);
+    }
     let application = application::find(app, org, request.application).await?;
     let environment = choose_environment(&application, request.environment.clone())?;
     let object = Object::ApplicationIn(application.id, &environment);
@@ -191,6 +194,34 @@ pub(super) async fn enqueue(
     }
     app.delivery.wake.notify_one();
     Ok(made.deployment)
+}
+
+/// What an earlier call with the same key asked for. A repeat costs one look, writes nothing and waits for nobody; of two
+/// that come at the same moment, [`insert`] decides.
+async fn repeated(
+    app: &App,
+    caller: &Caller,
+    request: &Request,
+) -> Result<Option<Deployment>, DeliveryError> {
+    let (Some(key), Some(environment)) = (&request.key, &request.environment) else {
+        return Ok(None);
+    };
+    if !caller.reaches(&Object::ApplicationIn(request.application, environment)) {
+        return Err(DeliveryError::NoEnvironment(environment.clone()));
+    }
+    let first = store::deployment::find_keyed(&app.db, caller.org(), request.application, key).await?;
+    match first {
+        Some(first) => same_call(first, &request.version, environment).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn same_call(first: Deployment, version: &str, environment: &str) -> Result<Deployment, DeliveryError> {
+    if first.version == version && first.environment == environment {
+        Ok(first)
+    } else {
+        Err(DeliveryError::KeyReused(first.version))
+    }
 }
 
 struct Made {
@@ -212,11 +243,8 @@ async fn insert(
         None => None,
     };
     if let Some(first) = first {
-        if first.version != draft.version || first.environment != draft.environment {
-            return Err(DeliveryError::KeyReused(first.version));
-        }
         return Ok(Made {
-            deployment: first,
+            deployment: same_call(first, &draft.version, &draft.environment)?,
             superseded: Vec::new(),
         });
     }
@@ -257,127 +285,11 @@ pub(super) async fn supersede(
     Ok(superseded)
 }
 
-async fn draft(
-    app: &App,
-    caller: &Caller,
-    application: &Application,
-    environment: String,
-    request: &Request,
-) -> Result<Deployment, DeliveryError> {
-    let now = app.clock.now();
-    let (image, plan) = match &request.origin {
-        Some(origin) => {
-            let mut plan = origin.plan.clone();
-            plan.pinned.clone_from(&origin.digest);
-            (origin.image.clone(), plan)
-        }
-        None => plan(app, caller, application, &environment, &request.version).await?,
-    };
-    Ok(Deployment {
-        id: app.clock.new_id(),
-        application_id: application.id,
-        application_name: application.name.clone(),
-        environment,
-        version: request.version.clone(),
-        image,
-        digest: plan.pinned.clone(),
-        status: if plan.target.approval_required && request.trigger != TriggerType::Rollback {
-            Status::WaitingApproval
-        } else {
-            Status::Pending
-        },
-        trigger_type: request.trigger,
-        trigger_ip: caller.ip.map(|ip| ip.to_string()),
-        triggered_by: TriggeredBy::of(caller),
-        origin_id: request.origin.as_ref().map(|origin| origin.id),
-        approvals: Vec::new(),
-        phase: Phase::Rolling,
-        batch: 0,
-        batches: 1,
-        pause_asked: false,
-        cancel_asked: false,
-        error: None,
-        created_at: now,
-        started_at: None,
-        completed_at: None,
-        duration_ms: None,
-        org: caller.org(),
-        plan,
-        prepared: false,
-        back_asked: false,
-    })
-}
-
-/// The application as it stands now. References to secrets stay references until the order is handed over.
-async fn plan(
-    app: &App,
-    caller: &Caller,
-    application: &Application,
-    environment: &str,
-    version: &str,
-) -> Result<(String, Plan), DeliveryError> {
-    let org = caller.org();
-    let registry = match application.registry_id {
-        Some(id) => store::registry::find(&app.db, org, id).await?,
-        None => None,
-    };
-    let name = ImageName::read(
-        &application.image,
-        registry.as_ref().map(|registry| &registry.url),
-    )
-    .map_err(|message| DeliveryError::invalid("image", message))?;
-    let variables = env_merge::effective(app, org, application.id, environment).await?;
-    let target = application
-        .environments
-        .get(environment)
-        .cloned()
-        .unwrap_or_default();
-    let container = target.container(&application.container).map_err(|message| {
-        DeliveryError::invalid(format!("environments.{environment}.overrides"), message)
-    })?;
-    let plan = Plan {
-        application_name: application.name.clone(),
-        repository: name.repository.clone(),
-        registry_id: application.registry_id,
-        container,
-        target,
-        env: variables
-            .into_iter()
-            .map(|variable| PlannedVar {
-                name: variable.name,
-                value: match variable.secret_id {
-                    Some(secret) => PlannedValue::Secret(secret),
-                    None => PlannedValue::Plain(variable.value),
-                },
-            })
-            .collect(),
-        pinned: None,
-    };
-    Ok((name.with_tag(version), plan))
-}
-
-fn choose_environment(application: &Application, wanted: Option<String>) -> Result<String, DeliveryError> {
-    let mut names = application.environments.keys();
-    let only = match (names.next(), names.next()) {
-        (Some(only), None) => Some(only.clone()),
-        _ => None,
-    };
-    let name = wanted.or(only).unwrap_or_else(|| DEFAULT_ENVIRONMENT.to_owned());
-    match application.environments.get(&name) {
-        None => Err(DeliveryError::NoEnvironment(name)),
-        Some(target) if target.hosts.is_empty() && target.selector.is_empty() => {
-            Err(DeliveryError::NoTargets(name))
-        }
-        Some(_) => Ok(name),
-    }
-}
-
 fn check_key(key: Option<&str>) -> Result<(), DeliveryError> {
     let plain =
         key.is_none_or(|key| (1..=200).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic()));
     if plain {
         return Ok(());
     }
-    let message = "1 to 200 visible ASCII characters";
-    Err(DeliveryError::invalid("Idempotency-Key", message))
+    Err(DeliveryError::invalid("Idempotency-Key", Flaw::Visible(200)))
 }

@@ -6,7 +6,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use muster_base::{ApplicationId, DeploymentId, ExposeSecret, OrgId, SecretString};
+use muster_base::{ApplicationId, DeploymentId, ExposeSecret, OrgId, SecretString, UnixMs};
 use serde::{Deserialize, Serialize};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use utoipa::ToSchema;
@@ -28,6 +28,9 @@ use crate::{
 
 /// Longest time that `?wait=1` waits; then the answer is 202 as without it.
 const PATIENCE: Duration = Duration::from_mins(9);
+
+/// When a token was last used is told to the minute: a storm of calls writes it once.
+const TOUCH_EVERY_MS: i64 = UnixMs::MINUTE;
 
 /// What CI sends.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -126,6 +129,12 @@ pub(super) async fn deploy(
         return Err(DeliveryError::WebhookRefused);
     };
     app.delivery.limits.application(id)?;
+    if call.version.contains(call.token.expose_secret()) {
+        return Err(DeliveryError::invalid(
+            "version",
+            "is an image tag: it must not contain the token",
+        ));
+    }
     let caller = Caller::webhook(id, pass.org, ip);
     let request = trigger::Request {
         application: id,
@@ -137,7 +146,9 @@ pub(super) async fn deploy(
     };
     let deployment = trigger::enqueue(app, &caller, request).await?;
     let now = app.clock.now();
-    in_tx!(app.db, |tx| store::token::touch(tx, pass.token, now).await?);
+    if pass.last_used.is_none_or(|at| now.ms_since(at) >= TOUCH_EVERY_MS) {
+        in_tx!(app.db, |tx| store::token::touch(tx, pass.token, now).await?);
+    }
     let deployment = if wait {
         wait_for_end(app, deployment).await?
     } else {
@@ -149,6 +160,7 @@ pub(super) async fn deploy(
 struct Pass {
     org: OrgId,
     token: Uuid,
+    last_used: Option<UnixMs>,
     environment: String,
 }
 
@@ -172,12 +184,13 @@ fn check(candidates: &[Candidate], offered: &[u8; 32], app: &App) -> Option<Pass
     Some(Pass {
         org: row.org_id,
         token: row.token_id?,
+        last_used: row.token_last_used_at,
         environment: row.token_environment.clone()?,
     })
 }
 
 /// Puts the attempt on record: in the application's org if there is one, else above orgs.
-async fn refuse(app: &App, ip: Option<IpAddr>, id: ApplicationId, org: Option<OrgId>) {
+pub(super) async fn refuse(app: &App, ip: Option<IpAddr>, id: ApplicationId, org: Option<OrgId>) {
     let nobody = Caller::webhook(id, org.unwrap_or(OrgId::from_uuid(Uuid::nil())), ip);
     let entry =
         Entry::refused("deployment:create", "application", id).detail("webhook: credentials not valid");

@@ -10,6 +10,7 @@ use crate::{
     app::App,
     audit::{self, Entry},
     db::DbError,
+    flaw::Flaw,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
 };
@@ -206,7 +207,7 @@ fn check_name(name: String) -> Result<String, FleetError> {
     if (1..=128).contains(&name.chars().count()) && !name.chars().any(char::is_control) {
         Ok(name)
     } else {
-        Err(FleetError::invalid("name", "must have 1 to 128 characters"))
+        Err(FleetError::invalid("name", Flaw::Length(1, 128)))
     }
 }
 
@@ -214,9 +215,6 @@ fn check_description(description: String) -> Result<String, FleetError> {
     if description.chars().count() <= 2_000 {
         Ok(description)
     } else {
-        Err(FleetError::invalid(
-            "description",
-            "must have at most 2000 characters",
-        ))
+        Err(FleetError::invalid("description", Flaw::TooLong(2_000)))
     }
 }

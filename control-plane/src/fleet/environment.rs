@@ -10,6 +10,9 @@ use crate::{
     app::App,
     audit::{self, Entry},
     db::{DbError, Tx},
+    delivery,
+    error::Error,
+    flaw::Flaw,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
 };
@@ -223,6 +226,10 @@ pub(super) async fn update(
 
 pub(super) async fn delete(app: &App, caller: &Caller, id: EnvironmentId) -> Result<(), FleetError> {
     let before = find_for(app, caller, Operation::EnvironmentWrite, id).await?;
+    let used = delivery::environment_used(app, caller.org(), &before.name).await;
+    if used.map_err(Error::from)? {
+        return Err(FleetError::InUse("environment"));
+    }
     let delete = async || -> Result<(), FleetError> {
         in_tx!(app.db, |tx| {
             store::environment::forget_removed(tx, caller.org(), id, app.clock.now()).await?;
@@ -249,10 +256,7 @@ fn check_name(name: &str) -> Result<(), FleetError> {
     if good {
         Ok(())
     } else {
-        Err(FleetError::invalid(
-            "name",
-            "must be 1 to 63 lower-case letters, digits and dashes",
-        ))
+        Err(FleetError::invalid("name", Flaw::Slug(63)))
     }
 }
 
@@ -260,6 +264,6 @@ fn check_label(label: String) -> Result<String, FleetError> {
     if (1..=128).contains(&label.chars().count()) {
         Ok(label)
     } else {
-        Err(FleetError::invalid("label", "must have 1 to 128 characters"))
+        Err(FleetError::invalid("label", Flaw::Length(1, 128)))
     }
 }

@@ -2,7 +2,7 @@
 
 use muster_identity::IdentityError;
 
-use crate::{db::DbError, error::Error, secrets::seal::SealError};
+use crate::{db::DbError, error::Error, flaw::Flaw, secrets::seal::SealError};
 
 /// Why something about the fleet was not done.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +31,7 @@ pub enum FleetError {
         /// JSON path.
         field: &'static str,
         /// What to do.
-        message: String,
+        message: Flaw,
     },
     /// The older key still counts.
     #[error("a rotation is under way: end it first")]
@@ -64,7 +64,7 @@ pub enum FleetError {
 }
 
 impl FleetError {
-    pub(super) fn invalid(field: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn invalid(field: &'static str, message: impl Into<Flaw>) -> Self {
         Self::Invalid {
             field,
             message: message.into(),

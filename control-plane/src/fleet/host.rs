@@ -10,6 +10,7 @@ use crate::{
     access::{Caller, Object, Operation},
     app::App,
     audit::{self, Entry},
+    flaw::Flaw,
     in_tx,
     link::Status,
     telemetry::{self, Latest},
@@ -288,10 +289,7 @@ pub(super) async fn update(
     host.updated_at = app.clock.now();
     let place = check_place(app, caller, host.cluster_id, host.environment.as_deref()).await?;
     if !caller.reaches(&host.object()) {
-        return Err(FleetError::invalid(
-            "clusterId",
-            "you may not move it out of your own reach",
-        ));
+        return Err(FleetError::invalid("clusterId", Flaw::OutOfReach));
     }
     let update = async || -> Result<(), FleetError> {
         in_tx!(app.db, |tx| {
@@ -347,13 +345,13 @@ pub(super) async fn check_place(
     if let Some(cluster) = cluster
         && store::cluster::find(&app.db, org, cluster).await?.is_none()
     {
-        return Err(FleetError::invalid("clusterId", "there is no such cluster"));
+        return Err(FleetError::invalid("clusterId", Flaw::NoSuch("cluster")));
     }
     let Some(name) = environment else { return Ok(None) };
     store::environment::find_by_name(&app.db, org, name)
         .await?
         .map(|environment| Some(environment.id))
-        .ok_or_else(|| FleetError::invalid("environment", "there is no environment of this name"))
+        .ok_or_else(|| FleetError::invalid("environment", Flaw::NoSuch("environment")))
 }
 
 fn check_name(name: &str) -> Result<String, FleetError> {
@@ -361,7 +359,7 @@ fn check_name(name: &str) -> Result<String, FleetError> {
     if (1..=128).contains(&name.chars().count()) && !name.chars().any(char::is_control) {
         Ok(name.to_owned())
     } else {
-        Err(FleetError::invalid("name", "must have 1 to 128 characters"))
+        Err(FleetError::invalid("name", Flaw::Length(1, 128)))
     }
 }
 
@@ -370,7 +368,7 @@ fn check_ip(ip: Option<String>) -> Result<Option<String>, FleetError> {
         ip.trim()
             .parse::<std::net::IpAddr>()
             .map(|ip| ip.to_string())
-            .map_err(|_| FleetError::invalid("publicIp", "must be an IPv4 or IPv6 address"))
+            .map_err(|_| FleetError::invalid("publicIp", Flaw::Ip))
     })
     .transpose()
 }

@@ -13,12 +13,13 @@ use crate::{
     app::App,
     audit::{self, Entry},
     config::as_seen_from_outside,
+    flaw::Flaw,
     http::page::{Cursor, Page, PageQuery},
     in_tx, install,
 };
 
 const DEFAULT_LIFE: Duration = Duration::from_hours(1);
-const MAX_LIFE: Duration = Duration::from_hours(30 * 24);
+const MAX_LIFE_S: u32 = 30 * 24 * 3_600;
 const MAX_USES: u32 = 100_000;
 
 /// A join token to be made.
@@ -101,13 +102,13 @@ pub(crate) async fn create(
     caller.require(Operation::JoinTokenWrite)?;
     let uses = new.uses.unwrap_or(1);
     if !(1..=MAX_USES).contains(&uses) {
-        return Err(FleetError::invalid("uses", format!("must be 1 to {MAX_USES}")));
+        return Err(FleetError::invalid("uses", Flaw::Range(1, i64::from(MAX_USES))));
     }
     let life_s = new.expires_in_s.unwrap_or(DEFAULT_LIFE.as_secs());
-    if !(1..=MAX_LIFE.as_secs()).contains(&life_s) {
+    if !(1..=u64::from(MAX_LIFE_S)).contains(&life_s) {
         return Err(FleetError::invalid(
             "expiresInS",
-            format!("must be 1 to {}", MAX_LIFE.as_secs()),
+            Flaw::Range(1, i64::from(MAX_LIFE_S)),
         ));
     }
     new.labels.check()?;
@@ -117,10 +118,7 @@ pub(crate) async fn create(
         environment: new.environment.as_deref(),
     };
     if !caller.reaches(&place) {
-        return Err(FleetError::invalid(
-            "clusterId",
-            "your permissions are narrowed: name a cluster and an environment that you reach",
-        ));
+        return Err(FleetError::invalid("clusterId", Flaw::Narrowed));
     }
     let keys = app.fleet_keys().await?;
     let now = app.clock.now();

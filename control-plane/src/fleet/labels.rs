@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::FleetError;
-use crate::db::DbError;
+use crate::{db::DbError, flaw::Flaw};
 
 const MAX_LABELS: usize = 64;
 const MAX_KEY: usize = 63;
@@ -33,22 +33,16 @@ impl Labels {
         let good_value =
             |value: &str| value.len() <= MAX_VALUE && !value.chars().any(|c| c.is_control() || c == ',');
         if self.0.len() > MAX_LABELS {
-            return Err(FleetError::invalid(
-                "labels",
-                format!("there can be at most {MAX_LABELS}"),
-            ));
+            return Err(FleetError::invalid("labels", Flaw::TooMany(MAX_LABELS)));
         }
         for (key, value) in &self.0 {
             if !good_key(key) {
-                let message = format!(
-                    "{key:?} is not a key: use up to {MAX_KEY} letters, digits, dots, dashes, slashes"
-                );
-                return Err(FleetError::invalid("labels", message));
+                let flaw = Flaw::LabelKey(key.clone(), MAX_KEY);
+                return Err(FleetError::invalid("labels", flaw));
             }
             if !good_value(value) {
-                let message =
-                    format!("the value of {key} must have at most {MAX_VALUE} characters and no comma");
-                return Err(FleetError::invalid("labels", message));
+                let flaw = Flaw::LabelValue(key.clone(), MAX_VALUE);
+                return Err(FleetError::invalid("labels", flaw));
             }
         }
         Ok(())
@@ -61,7 +55,7 @@ impl Labels {
             .map(|pair| {
                 let (key, value) = pair
                     .split_once('=')
-                    .ok_or_else(|| FleetError::invalid("label", "must look like key=value,key=value"))?;
+                    .ok_or_else(|| FleetError::invalid("label", Flaw::Pairs))?;
                 Ok((key.to_owned(), value.to_owned()))
             })
             .collect::<Result<_, _>>()

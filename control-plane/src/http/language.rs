@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use axum::{
     extract::FromRequestParts,
-    http::{header, request::Parts},
+    http::{HeaderMap, header, request::Parts},
 };
 
 use crate::notify::Language;
@@ -17,8 +17,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Spoken {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let header = parts.headers.get(header::ACCEPT_LANGUAGE);
-        let wish = header.and_then(|value| value.to_str().ok()).unwrap_or_default();
-        Ok(Self(Language::accepted(wish)))
+        Ok(Self(spoken(&parts.headers).unwrap_or_default()))
     }
+}
+
+/// The language that `Accept-Language` asks for, if it asks for one that we know.
+pub fn spoken(headers: &HeaderMap) -> Option<Language> {
+    let header = headers.get(header::ACCEPT_LANGUAGE)?;
+    Language::accepted(header.to_str().ok()?)
 }

@@ -25,7 +25,7 @@ mod tests;
 pub use self::{
     before::{serve_installer, serve_waiting},
     caller::{ClientIp, Cookies, cookie},
-    language::Spoken,
+    language::{Spoken, spoken},
     openapi::{document, routes},
     server::{router, serve},
 };

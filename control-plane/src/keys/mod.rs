@@ -93,7 +93,11 @@ impl Keys {
                 source.create(&ring)?;
                 Ok(Self::from_ring(ring, source))
             }
-            other => other,
+            Ok(keys) => {
+                keys.0.source.clean_up()?;
+                Ok(keys)
+            }
+            Err(error) => Err(error),
         }
     }
 

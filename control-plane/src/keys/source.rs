@@ -92,27 +92,33 @@ impl Source {
         }
     }
 
-    /// Writes the first keys there ever are.
+    /// Writes the first keys there ever are, whole or not at all: half of a file would be in the way of the next try.
     pub(super) fn create(&self, ring: &Ring) -> Result<(), KeyError> {
         let path = self.file()?;
-        write_new(path, &ring.to_text()).map_err(|e| KeyError::File(path.clone(), e))
+        let create = || -> io::Result<()> {
+            let beside = write_beside(path, ring)?;
+            // Not renamed: keys that somebody else made meanwhile stay.
+            fs::hard_link(&beside, path)?;
+            point!("master-key.linked");
+            fs::remove_file(&beside)?;
+            sync_directory(path)
+        };
+        create().map_err(|e| KeyError::File(path.clone(), e))
+    }
+
+    /// Removes what a [`Source::create`] left beside the keys that was killed after them.
+    pub(super) fn clean_up(&self) -> Result<(), KeyError> {
+        let Self::File(path) = self else { return Ok(()) };
+        remove_beside(path).map_err(|e| KeyError::File(path.clone(), e))
     }
 
     /// Replaces the keys: after a crash the file holds the old ones or the new ones.
     pub(super) fn write(&self, ring: &Ring) -> Result<(), KeyError> {
         let path = self.file()?;
         let replace = || -> io::Result<()> {
-            let beside = path.with_extension("key.new");
-            match fs::remove_file(&beside) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                Ok(()) | Err(_) => {}
-            }
-            write_new(&beside, &ring.to_text())?;
+            let beside = write_beside(path, ring)?;
             fs::rename(&beside, path)?;
-            let directory = path.parent().unwrap_or_else(|| Path::new("."));
-            fs::File::open(directory)?.sync_all()?;
-            point!("master-key.in-place");
-            Ok(())
+            sync_directory(path)
         };
         replace().map_err(|e| KeyError::File(path.clone(), e))
     }
@@ -139,6 +145,32 @@ impl fmt::Display for Source {
 fn read(path: &Path) -> Result<Ring, KeyError> {
     let text = fs::read_to_string(path).map_err(|e| KeyError::File(path.to_owned(), e))?;
     Ring::parse(&Zeroizing::new(text))
+}
+
+/// A file with the keys, beside where they are to be; what a crash left there is gone.
+fn write_beside(path: &Path, ring: &Ring) -> io::Result<PathBuf> {
+    remove_beside(path)?;
+    let beside = beside(path);
+    write_new(&beside, &ring.to_text())?;
+    Ok(beside)
+}
+
+fn beside(path: &Path) -> PathBuf {
+    path.with_extension("key.new")
+}
+
+fn remove_beside(path: &Path) -> io::Result<()> {
+    match fs::remove_file(beside(path)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn sync_directory(path: &Path) -> io::Result<()> {
+    let directory = path.parent().unwrap_or_else(|| Path::new("."));
+    fs::File::open(directory)?.sync_all()?;
+    point!("master-key.in-place");
+    Ok(())
 }
 
 fn write_new(path: &Path, text: &str) -> io::Result<()> {

@@ -1,6 +1,6 @@
 //! What this room refuses.
 
-use crate::{access::AccessError, db::DbError, error::Error, secrets::seal::SealError};
+use crate::{access::AccessError, db::DbError, error::Error, flaw::Flaw, secrets::seal::SealError};
 
 /// Why something about the outbox was not done.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +23,7 @@ pub enum NotifyError {
         /// JSON path.
         field: &'static str,
         /// What to do.
-        message: String,
+        message: Flaw,
     },
     /// The caller may not.
     #[error(transparent)]

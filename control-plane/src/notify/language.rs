@@ -18,19 +18,21 @@ impl Language {
     /// Both.
     pub const ALL: [Self; 2] = [Self::En, Self::Zh];
 
-    pub(super) const fn as_str(self) -> &'static str {
+    /// Its name in tables and in the API.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::En => "en",
             Self::Zh => "zh",
         }
     }
 
-    pub(super) fn read(text: &str) -> Option<Self> {
+    /// The one of this name.
+    pub fn read(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|language| language.as_str() == text)
     }
 
-    /// The one that somebody likes most, by the text of `Accept-Language`; English if they say nothing that is known.
-    pub fn accepted(header: &str) -> Self {
+    /// The one that somebody likes most, by the text of `Accept-Language`; nothing if they say nothing that is known.
+    pub fn accepted(header: &str) -> Option<Self> {
         let wish = |part: &str| {
             let (tag, quality) = part.split_once(";q=").unwrap_or((part, "1"));
             let language = Self::read(&tag.trim().get(..2)?.to_ascii_lowercase())?;
@@ -43,7 +45,7 @@ impl Language {
                 best = Some((language, quality));
             }
         }
-        best.map_or(Self::En, |(language, _)| language)
+        best.map(|(language, _)| language)
     }
 }
 
@@ -54,12 +56,13 @@ mod tests {
     #[test]
     fn the_language_that_is_liked_most_is_taken() {
         for (header, language) in [
-            ("zh-CN,zh;q=0.9,en;q=0.8", Language::Zh),
-            ("en-GB, zh;q=0.5", Language::En),
-            ("fr, zh;q=0.4, en;q=0.3", Language::Zh),
-            ("zh;q=0, en;q=0.1", Language::En),
-            ("", Language::En),
-            ("é;q=x,,;;", Language::En),
+            ("zh-CN,zh;q=0.9,en;q=0.8", Some(Language::Zh)),
+            ("en-GB, zh;q=0.5", Some(Language::En)),
+            ("fr, zh;q=0.4, en;q=0.3", Some(Language::Zh)),
+            ("zh;q=0, en;q=0.1", Some(Language::En)),
+            ("", None),
+            ("*", None),
+            ("é;q=x,,;;", None),
         ] {
             assert_eq!(Language::accepted(header), language, "{header}");
         }

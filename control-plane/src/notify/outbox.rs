@@ -14,6 +14,7 @@ use crate::{
     app::App,
     audit::{self, Entry},
     db::Tx,
+    flaw::Flaw,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
     keys::Purpose,
@@ -156,7 +157,7 @@ pub(super) async fn test(app: &App, who: &Identity, test: TestLetter) -> Result<
     if to.len() > 254 || !to.contains('@') || to.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(NotifyError::Invalid {
             field: "to",
-            message: "is not a usable e-mail address".to_owned(),
+            message: Flaw::Email,
         });
     }
     let expires = app.clock.now().plus_ms(TEST_LIFE_MS);
@@ -188,7 +189,7 @@ fn manage(authority: &Authority, platform: Option<PlatformId>) -> Result<(), Not
         (None, Authority::All) => Ok(()),
         (None, Authority::Some(_)) => Err(NotifyError::Invalid {
             field: "platformId",
-            message: "name a platform that you manage".to_owned(),
+            message: Flaw::OwnPlatform,
         }),
     }
 }

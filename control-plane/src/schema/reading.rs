@@ -165,11 +165,11 @@ mod tests {
     fn the_highest_risk_counts_and_the_digest_is_of_what_is_shown() {
         let read = read(
             Dialect::Postgres,
-            "create table t (id int);\n-- note\ndrop table u",
+            "create table t (id int primary key);\n-- note\ndrop table u",
         )
         .unwrap();
         assert_eq!(read.risk, RiskLevel::Destructive);
-        assert_eq!(read.sql, "create table t (id int);\ndrop table u;\n");
+        assert_eq!(read.sql, "create table t (id int primary key);\ndrop table u;\n");
         assert_eq!(read.sha256, sha256(read.sql.as_bytes()).to_string());
         assert_eq!(read.findings[0].line, 3);
     }

@@ -18,6 +18,8 @@ pub enum CredentialKind {
     SecretProvider,
     /// Token of an org at a git host.
     GitHost,
+    /// What an application's Git host signs with.
+    GitHook,
 }
 
 impl CredentialKind {
@@ -27,6 +29,7 @@ impl CredentialKind {
         Self::DatabaseServer.as_str(),
         Self::SecretProvider.as_str(),
         Self::GitHost.as_str(),
+        Self::GitHook.as_str(),
     ];
 
     pub(super) const fn as_str(self) -> &'static str {
@@ -35,6 +38,7 @@ impl CredentialKind {
             Self::DatabaseServer => "credential/database-server",
             Self::SecretProvider => "credential/secret-provider",
             Self::GitHost => "credential/git-host",
+            Self::GitHook => "credential/git-hook",
         }
     }
 }

@@ -3,7 +3,7 @@
 use muster_base::SecretId;
 
 use super::{infisical::ProviderFault, seal::SealError};
-use crate::{db::DbError, error::Error};
+use crate::{db::DbError, error::Error, flaw::Flaw};
 
 /// Why something was not done with a secret.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +73,7 @@ pub enum SecretsError {
         /// JSON path.
         field: &'static str,
         /// What to do.
-        message: String,
+        message: Flaw,
     },
     /// A value can't be sealed or opened.
     #[error("a sealed value can't be used")]

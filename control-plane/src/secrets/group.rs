@@ -10,6 +10,7 @@ use crate::{
     app::App,
     audit::{self, Entry},
     db::Tx,
+    flaw::Flaw,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
 };
@@ -204,7 +205,7 @@ async fn lock_provider(
     }
     Err(SecretsError::Invalid {
         field: "providerId",
-        message: "there is no such provider".to_owned(),
+        message: Flaw::NoSuch("provider"),
     })
 }
 
@@ -214,7 +215,7 @@ fn check_auto_sync(group: &SecretGroup) -> Result<(), SecretsError> {
     }
     Err(SecretsError::Invalid {
         field: "autoSync",
-        message: "a group without a provider can't be synced".to_owned(),
+        message: Flaw::NoProvider,
     })
 }
 
@@ -254,7 +255,7 @@ pub(super) fn check_description(text: &str) -> Result<(), SecretsError> {
     }
     Err(SecretsError::Invalid {
         field: "description",
-        message: "at most 2,000 characters".to_owned(),
+        message: Flaw::TooLong(2_000),
     })
 }
 
@@ -265,7 +266,7 @@ pub(super) fn check_name(name: &str) -> Result<(), SecretsError> {
     }
     Err(SecretsError::Invalid {
         field: "name",
-        message: "1 to 128 characters, none of them a control character, no space at either end".to_owned(),
+        message: Flaw::Name(128),
     })
 }
 

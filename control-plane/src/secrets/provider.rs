@@ -17,6 +17,7 @@ use crate::{
     app::App,
     audit::{self, Entry},
     db::DbError,
+    flaw::Flaw,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
 };
@@ -245,7 +246,7 @@ pub(super) async fn update(
         // Whoever may change the address must not be able to have the secret sent there.
         return Err(SecretsError::Invalid {
             field: "clientSecret",
-            message: "is needed with a new address: it was meant for the old one".to_owned(),
+            message: Flaw::Anew,
         });
     }
     in_tx!(app.db, |tx| {
@@ -367,7 +368,7 @@ fn read_url(text: &str) -> Result<ProviderUrl, SecretsError> {
     text.parse().map_err(
         |error: super::provider_url::ProviderUrlError| SecretsError::Invalid {
             field: "url",
-            message: error.to_string(),
+            message: error.to_string().into(),
         },
     )
 }
@@ -383,21 +384,27 @@ fn check(provider: &SecretProvider) -> Result<(), SecretsError> {
         if !plain {
             return Err(SecretsError::Invalid {
                 field,
-                message: "1 to 256 visible ASCII characters".to_owned(),
+                message: Flaw::Visible(256),
             });
         }
     }
     let path = &provider.path;
-    if !path.starts_with('/') || path.len() > 512 || path.chars().any(char::is_control) {
+    if path.len() > 512 {
         return Err(SecretsError::Invalid {
             field: "path",
-            message: "begins with /; at most 512 characters".to_owned(),
+            message: Flaw::Bytes(1, 512),
+        });
+    }
+    if !path.starts_with('/') || path.chars().any(char::is_control) {
+        return Err(SecretsError::Invalid {
+            field: "path",
+            message: Flaw::Path,
         });
     }
     if !(60..=86_400).contains(&provider.interval_s) {
         return Err(SecretsError::Invalid {
             field: "intervalS",
-            message: "60 to 86,400".to_owned(),
+            message: Flaw::Range(60, 86_400),
         });
     }
     Ok(())
@@ -411,7 +418,7 @@ fn check_secret(secret: &SecretString) -> Result<(), SecretsError> {
     }
     Err(SecretsError::Invalid {
         field: "clientSecret",
-        message: "1 to 4,096 bytes".to_owned(),
+        message: Flaw::Bytes(1, 4_096),
     })
 }
 

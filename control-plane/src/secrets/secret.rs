@@ -11,6 +11,7 @@ use crate::{
     access::{Caller, Object, Operation, Scope},
     app::App,
     audit::{self, Entry},
+    flaw::Flaw,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
 };
@@ -371,7 +372,7 @@ pub(super) fn check_name(name: &str) -> Result<(), SecretsError> {
     }
     Err(SecretsError::Invalid {
         field: "name",
-        message: "1 to 128 letters, digits, _, - and .".to_owned(),
+        message: Flaw::Symbols(128),
     })
 }
 

@@ -14,7 +14,7 @@ use super::{
     seal::{Place, Sealer},
     store,
 };
-use crate::{app::App, keys::Purpose};
+use crate::{app::App, flaw::Flaw, keys::Purpose};
 
 /// Longest value, in bytes.
 pub(super) const MAX_VALUE_BYTES: usize = 64 * 1024;
@@ -85,7 +85,7 @@ pub(super) fn check(value: &SecretString) -> Result<(), SecretsError> {
     if text.is_empty() {
         return Err(SecretsError::Invalid {
             field: "value",
-            message: "a secret needs a value".to_owned(),
+            message: Flaw::Needed,
         });
     }
     check_synced(value)
@@ -95,9 +95,9 @@ pub(super) fn check(value: &SecretString) -> Result<(), SecretsError> {
 pub(super) fn check_synced(value: &SecretString) -> Result<(), SecretsError> {
     let text = value.expose_secret();
     let message = if text.len() > MAX_VALUE_BYTES {
-        format!("at most {MAX_VALUE_BYTES} bytes")
+        Flaw::Bytes(0, MAX_VALUE_BYTES)
     } else if text.contains('\0') {
-        "a value can't hold a NUL character: no environment variable can".to_owned()
+        Flaw::Nul
     } else {
         return Ok(());
     };

@@ -9,10 +9,13 @@ use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::{SetupError, Verdict, verdict::judge};
-use crate::db::{
-    DbError,
-    migrate::{POSTGRES, SQLITE, SQLITE_TELEMETRY},
-    survey::{Survey, may_create_in_postgres, survey_postgres, survey_sqlite},
+use crate::{
+    db::{
+        DbError,
+        migrate::{POSTGRES, SQLITE, SQLITE_TELEMETRY},
+        survey::{Survey, may_create_in_postgres, survey_postgres, survey_sqlite},
+    },
+    flaw::Flaw,
 };
 
 const CONNECT: Duration = Duration::from_secs(10);
@@ -101,24 +104,26 @@ pub enum Trouble {
     Other(String),
 }
 
+impl Trouble {
+    /// The same, to be said in any language.
+    pub fn flaw(&self) -> Flaw {
+        match self.clone() {
+            Self::Refused(at) => Flaw::DatabaseRefused(at),
+            Self::NoHost(at) => Flaw::DatabaseNoHost(at),
+            Self::Timeout(at) => Flaw::DatabaseTimeout(at),
+            Self::Login(user) => Flaw::DatabaseLogin(user),
+            Self::NoDatabase(name) => Flaw::DatabaseMissing(name),
+            Self::NoRights => Flaw::DatabaseRights,
+            Self::TooOld(version) => Flaw::DatabaseOld(version),
+            Self::File(why) => Flaw::DatabaseFile(why),
+            Self::Other(words) => Flaw::DatabaseSays(words),
+        }
+    }
+}
+
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused(at) => write!(
-                f,
-                "nothing listens at {at}: is PostgreSQL running there, on this port?"
-            ),
-            Self::NoHost(at) => write!(f, "there is no host {at}: check the name"),
-            Self::Timeout(at) => write!(f, "{at} does not answer: is a firewall in between?"),
-            Self::Login(user) => write!(f, "the server refuses the user {user} or the password"),
-            Self::NoDatabase(name) => write!(f, "there is no database {name}: create it, or check the name"),
-            Self::NoRights => f.write_str(
-                "this user may not create tables: make it the owner of the database, or grant it create",
-            ),
-            Self::TooOld(version) => write!(f, "PostgreSQL {version} is too old: 13 or newer is needed"),
-            Self::File(why) => write!(f, "the database file can't be used: {why}"),
-            Self::Other(words) => write!(f, "the database says: {words}"),
-        }
+        self.flaw().fmt(f)
     }
 }
 
@@ -149,10 +154,7 @@ impl DatabaseInput {
             let options = (is_postgres && text.len() <= MAX_TEXT)
                 .then(|| PgConnectOptions::from_str(text).ok())
                 .flatten()
-                .ok_or(SetupError::Address(
-                    "database.url",
-                    "must be postgres://user:password@host:port/database",
-                ))?;
+                .ok_or(SetupError::Address("database.url", Flaw::DatabaseUrl))?;
             return Ok(Target::Postgres(Box::new(options), url.clone()));
         }
         let host = required(self.host.as_ref(), "database.host")?;
@@ -174,7 +176,7 @@ impl DatabaseInput {
 fn required<'a>(text: Option<&'a String>, field: &'static str) -> Result<&'a str, SetupError> {
     match text.map(|text| text.trim()) {
         Some(text) if !text.is_empty() && text.len() <= MAX_TEXT => Ok(text),
-        _ => Err(SetupError::Address(field, "is needed")),
+        _ => Err(SetupError::Address(field, Flaw::Needed)),
     }
 }
 

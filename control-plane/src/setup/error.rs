@@ -7,6 +7,7 @@ use crate::{
     access::AccessError,
     db::DbError,
     error::{Error, FieldError},
+    flaw::Flaw,
     fleet::FleetError,
     keys::KeyError,
 };
@@ -37,7 +38,7 @@ pub enum SetupError {
     Password(#[source] AccessError),
     /// The database's address is incomplete.
     #[error("{0}: {1}")]
-    Address(&'static str, &'static str),
+    Address(&'static str, Flaw),
     /// The configuration can't be read.
     #[error("the configuration can't be read")]
     Config(#[source] Box<figment::Error>),
@@ -71,17 +72,17 @@ impl From<SetupError> for Error {
             SetupError::Done(_) => Self::conflict("installed", "Muster is installed: sign in"),
             SetupError::NotDone(_) => Self::conflict("not-installed", message),
             SetupError::Running => Self::conflict("installing", message),
-            SetupError::WrongToken => Self::invalid("token", message),
+            SetupError::WrongToken => Self::invalid("token", Flaw::SetupToken),
             SetupError::Throttled(retry_after) => Self::RateLimited { retry_after },
-            SetupError::Account => Self::invalid("account", message),
+            SetupError::Account => Self::invalid("account", Flaw::Account),
             SetupError::Password(AccessError::Invalid { message, .. }) => Self::invalid("password", message),
             SetupError::Password(error) => error.into(),
             SetupError::Address(field, message) => Self::invalid(field, message),
-            SetupError::Trouble(trouble) => Self::invalid("database", trouble.to_string()),
+            SetupError::Trouble(trouble) => Self::invalid("database", trouble.flaw()),
             SetupError::Obstacles(obstacles) => Self::Invalid(
                 obstacles
-                    .into_iter()
-                    .map(|obstacle| FieldError::new("database", obstacle.to_string()))
+                    .iter()
+                    .map(|obstacle| FieldError::new("database", obstacle.flaw()))
                     .collect(),
             ),
             SetupError::Db(error) => error.into(),

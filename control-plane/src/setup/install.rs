@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use muster_base::{Clock, SecretString};
+use muster_base::{Clock, SecretString, point};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -126,10 +126,12 @@ struct Steps<'a> {
 impl Steps<'_> {
     fn begin(&mut self, step: &'static str) {
         self.now = step;
+        point!("setup.{step}.begin");
         self.say(None, StepState::Running, String::new());
     }
 
     fn done(&self) {
+        point!("setup.{}.done", self.now);
         self.say(None, StepState::Done, String::new());
     }
 

@@ -35,7 +35,7 @@ use std::{
     path::Path,
 };
 
-use muster_base::SecretString;
+use muster_base::{SecretString, point};
 
 pub use self::{
     database::{Checked, DatabaseInput, DatabaseKind, Trouble},
@@ -77,7 +77,9 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
         .open(&temporary)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
+    point!("setup.file.written");
     fs::rename(&temporary, path)?;
+    point!("setup.file.in-place");
     let parent = path.parent().unwrap_or_else(|| Path::new("."));
     fs::File::open(parent)?.sync_all()
 }

@@ -15,7 +15,10 @@ use std::{collections::BTreeSet, fmt};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::db::survey::{HISTORY, History, Mend, Survey};
+use crate::{
+    db::survey::{HISTORY, History, Mend, Survey},
+    flaw::Flaw,
+};
 
 /// What is to be done with a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,38 +65,25 @@ pub enum ObstacleKind {
     HistoryTorn,
 }
 
+impl Obstacle {
+    /// The same, to be said in any language.
+    pub fn flaw(&self) -> Flaw {
+        let table = self.table.clone();
+        let column = self.column.clone().unwrap_or_default();
+        match self.problem {
+            ObstacleKind::Foreign => Flaw::TableForeign(table),
+            ObstacleKind::ColumnMissing => Flaw::ColumnMissing(table, column),
+            ObstacleKind::ColumnUnknown => Flaw::ColumnUnknown(table, column),
+            ObstacleKind::ColumnType => Flaw::ColumnType(table, column),
+            ObstacleKind::HistoryStrange => Flaw::HistoryStrange(table),
+            ObstacleKind::HistoryTorn => Flaw::HistoryTorn(table),
+        }
+    }
+}
+
 impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (table, column) = (&self.table, self.column.as_deref().unwrap_or_default());
-        match self.problem {
-            ObstacleKind::Foreign => write!(
-                f,
-                "the table {table} has data and is not Muster's: choose an empty database, or move it away"
-            ),
-            ObstacleKind::ColumnMissing => {
-                write!(f, "the table {table} has data and lacks Muster's column {column}")
-            }
-            ObstacleKind::ColumnUnknown => {
-                write!(
-                    f,
-                    "the table {table} has data and a column {column} that Muster does not know"
-                )
-            }
-            ObstacleKind::ColumnType => {
-                write!(
-                    f,
-                    "the column {column} of the table {table} has another type than Muster's"
-                )
-            }
-            ObstacleKind::HistoryStrange => write!(
-                f,
-                "{table} names a migration that this version does not have: it is another program's, or a newer Muster's"
-            ),
-            ObstacleKind::HistoryTorn => write!(
-                f,
-                "{table} says that a migration broke off: restore a backup, or choose an empty database"
-            ),
-        }
+        self.flaw().fmt(f)
     }
 }
 

@@ -80,7 +80,6 @@ impl Newest {
         hosts.keys().copied().collect()
     }
 
-    /// Time of a host's newest sample.
     /// A host's org, and when its newest sample was taken.
     pub(super) fn find(&self, host: HostId) -> Option<(OrgId, UnixMs)> {
         let hosts = self.0.read().unwrap_or_else(PoisonError::into_inner);

@@ -21,9 +21,9 @@
 //! - **Sealing** (`seal`): an hour of a host is sealed once the host has samples of a later one, by the samples' own
 //!   time: no clock decides. The chunk goes in and its rows go out in one transaction.
 //! - **Packing** (`pack`): some hours of a day that are sealed are merged into one chunk, which they take less room in; when
-//!   the day is over, all of them. The chunks of a host never overlap. Rollups likewise: the hours of a day become one row once
-//!   the host has samples an hour after it; an hour that comes later, or again and fuller, is merged in, and is put before
-//!   the packed one by every reader until then. Room that this leaves is given back.
+//!   the day is over, all of them. The chunks of a host never overlap. Rollups likewise: the
+//!   hours of a day become one row once the host has samples an hour after it. An hour that comes later, or again, is
+//!   merged in by the next packing; until then every reader takes the fuller one. Room that this leaves is given back.
 //! - **Latest values** are kept in memory, made anew from `samples` at the start: a host's newest hour is never sealed.
 //! - **Questions** pick their tier (raw, hour, day) by span, step and retention, say which, and leave gaps as gaps.
 //! - **Who may**: `telemetry:read`; every row carries its org and every query asks for it.

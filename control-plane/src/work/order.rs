@@ -24,7 +24,7 @@ impl OrderKind {
     /// The kind of a payload.
     pub const fn of(payload: &OrderPayload) -> Self {
         match payload {
-            OrderPayload::Deploy(_) => Self::Deploy,
+            OrderPayload::Deploy(_) | OrderPayload::Handover(_) => Self::Deploy,
             OrderPayload::Sql(_) => Self::Sql,
             OrderPayload::TestServer(_) => Self::TestServer,
         }

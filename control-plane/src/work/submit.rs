@@ -146,6 +146,7 @@ pub async fn events(app: &App, id: OrderId, after: i64, limit: i64) -> Result<Ve
 const fn subject(payload: &OrderPayload) -> Uuid {
     match payload {
         OrderPayload::Deploy(spec) => *spec.deployment.as_uuid(),
+        OrderPayload::Handover(spec) => *spec.deploy.deployment.as_uuid(),
         OrderPayload::Sql(spec) => *spec.execution.as_uuid(),
         OrderPayload::TestServer(target) => *target.server.as_uuid(),
     }

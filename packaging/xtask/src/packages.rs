@@ -22,9 +22,10 @@ const CARGO_DEB: CargoTool = CargoTool {
 const SMALL: &str = "release-small";
 
 /// What the packages hold, and the profile that it is built by.
-const PROGRAMS: [(&str, &str); 4] = [
+const PROGRAMS: [(&str, &str); 5] = [
     (SMALL, "muster-agent"),
     (SMALL, "muster-worker"),
+    (SMALL, "muster-front"),
     ("release", "muster"),
     ("release", "musterctl"),
 ];

@@ -55,6 +55,18 @@ pub const fn takes_place(_: fmt::Arguments<'_>) -> bool {
 #[cfg(not(debug_assertions))]
 pub const fn tell(_: fmt::Arguments<'_>) {}
 
+/// Never in builds without debug assertions.
+#[cfg(not(debug_assertions))]
+pub const fn are_watched() -> bool {
+    false
+}
+
+/// Whether a test watches which points are passed.
+#[cfg(debug_assertions)]
+pub fn are_watched() -> bool {
+    armed::are_watched()
+}
+
 /// See [`point!`](crate::point).
 #[cfg(debug_assertions)]
 pub fn pass(name: fmt::Arguments<'_>) {
@@ -94,6 +106,10 @@ mod armed {
         dir: PathBuf,
         program: String,
         passed: File,
+    }
+
+    pub(super) fn are_watched() -> bool {
+        points().is_some()
     }
 
     pub(super) fn pass(name: fmt::Arguments<'_>) {
@@ -178,5 +194,6 @@ mod tests {
         point!("here.{}", 1);
         told!("{}", 1);
         assert!(effect!("here.{}", 1));
+        assert!(!super::are_watched());
     }
 }

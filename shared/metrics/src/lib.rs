@@ -16,6 +16,7 @@
 #![deny(missing_docs)]
 
 mod aggregate;
+mod at_rest;
 mod catalogue;
 pub mod chunk;
 pub mod frame;

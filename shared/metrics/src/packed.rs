@@ -21,21 +21,17 @@
 
 use std::collections::BTreeMap;
 
-use muster_base::{UnixMs, sha256};
-use pco::{
-    ChunkConfig,
-    standalone::{simple_compress, simple_decompress_into},
-};
+use muster_base::UnixMs;
 
 use crate::{
     Aggregate, Period, RollupBody, Series, Sketch,
+    at_rest::{compress, decompress, put_check, without_check},
     chunk::EncodeError,
     sample::{MAX_COLUMNS, decode_series, encode_series},
     wire::{DecodeError, Reader, put_len, put_u64},
 };
 
 const VERSION: u8 = 1;
-const CHECK_BYTES: usize = 8;
 const HOURS: usize = 24;
 const FIELDS: usize = 9;
 /// The field that says how many buckets a sketch has.
@@ -87,8 +83,7 @@ pub fn encode(day: UnixMs, hours: &BTreeMap<UnixMs, RollupBody>) -> Result<Vec<u
     {
         put_stream(&mut out, numbers)?;
     }
-    let check = sha256(&out);
-    out.extend_from_slice(&check.0[..CHECK_BYTES]);
+    put_check(&mut out);
     Ok(out)
 }
 
@@ -140,8 +135,7 @@ fn put_stream(out: &mut Vec<u8>, numbers: &[i64]) -> Result<(), EncodeError> {
         put_len(out, 0);
         return Ok(());
     }
-    let packed = simple_compress(numbers, &ChunkConfig::default())
-        .map_err(|error| EncodeError::Compress(error.to_string()))?;
+    let packed = compress(numbers)?;
     put_len(out, packed.len());
     out.extend_from_slice(&packed);
     Ok(())
@@ -163,15 +157,7 @@ pub fn decode(
     day: UnixMs,
     wanted: impl Fn(&Series) -> bool,
 ) -> Result<BTreeMap<UnixMs, RollupBody>, DecodeError> {
-    let body = bytes
-        .len()
-        .checked_sub(CHECK_BYTES)
-        .ok_or(DecodeError::Truncated)?;
-    let (bytes, check) = bytes.split_at(body);
-    if sha256(bytes).0[..CHECK_BYTES] != *check {
-        return Err(DecodeError::Malformed("the check of a day's hours"));
-    }
-    let mut reader = Reader::new(bytes);
+    let mut reader = Reader::new(without_check(bytes, "the check of a day's hours")?);
     reader.version(VERSION)?;
     let all = reader.u64()?;
     if all >> HOURS != 0 {
@@ -243,13 +229,7 @@ fn stream(reader: &mut Reader<'_>, count: usize) -> Result<Vec<i64>, DecodeError
     if count == 0 && len == 0 {
         return Ok(Vec::new());
     }
-    let mut numbers = vec![0; count];
-    let progress =
-        simple_decompress_into(bytes, &mut numbers).map_err(|_| DecodeError::Malformed("a stream"))?;
-    if progress.n_processed != count || !progress.finished {
-        return Err(DecodeError::Malformed("a stream"));
-    }
-    Ok(numbers)
+    decompress(bytes, count, "a stream")
 }
 
 fn aggregate(
@@ -259,12 +239,12 @@ fn aggregate(
 ) -> Result<Aggregate, DecodeError> {
     let [count, min, max, last, last_at, quotient, rest, _, first] = numbers;
     let malformed = DecodeError::Malformed("an aggregate");
-    let count = count.cast_unsigned();
+    let few = u32::try_from(count).map_err(|_| DecodeError::TooLarge("number of values"))?;
+    let count = u64::from(few);
     let max = min.checked_add_unsigned(max.cast_unsigned()).ok_or(malformed)?;
     let last = min.checked_add_unsigned(last.cast_unsigned()).ok_or(malformed)?;
     let above = i128::from(quotient.cast_unsigned()) * i128::from(count) + i128::from(rest);
     let sketch = if min == max {
-        let few = u32::try_from(count).map_err(|_| DecodeError::TooLarge("number of values"))?;
         let mut sketch = Sketch::default();
         sketch.add_many(min, few);
         sketch
@@ -292,7 +272,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::Kind;
+    use crate::{Kind, at_rest::CHECK_BYTES};
 
     fn hours(values: &[(i64, u16, i64)]) -> BTreeMap<UnixMs, RollupBody> {
         let mut hours: BTreeMap<UnixMs, RollupBody> = BTreeMap::new();
@@ -342,9 +322,28 @@ mod tests {
             let mut bytes = encode(UnixMs(0), &hours(&values)).unwrap();
             let end = bytes.len() - CHECK_BYTES;
             bytes[place % end] = byte;
-            let check = sha256(&bytes[..end]);
-            bytes[end..].copy_from_slice(&check.0[..CHECK_BYTES]);
+            bytes.truncate(end);
+            put_check(&mut bytes);
             drop(decode(&bytes, UnixMs(0), |_| true));
+        }
+    }
+
+    #[test]
+    fn numbers_that_no_values_come_to_are_refused() {
+        let read = |numbers| aggregate(numbers, UnixMs(0), [(0, 1)].into_iter());
+        // Count, minimum, maximum, last, time of the last, both parts of the sum, buckets, the first bucket.
+        assert!(read([1, 0, 1, 1, 0, 1, 0, 1, 1]).is_ok());
+        for refused in [
+            [0, 0, 1, 1, 0, 0, 0, 1, 1],
+            [-1, 0, 1, 1, 0, 1, 0, 1, 1],
+            [i64::MAX, 0, -1, 1, 0, -1, -1, 1, 1],
+            [i64::from(u32::MAX), 0, 1, 1, 0, -1, -1, 1, 1],
+            [1, i64::MAX, 1, 0, 0, 0, 0, 1, 1],
+            [1, 0, 1, 2, 0, 1, 0, 1, 1],
+            [1, 0, 1, 1, 0, 2, 0, 1, 1],
+            [1, 0, 1, 1, 0, 1, 0, 1, i64::MAX],
+        ] {
+            assert!(read(refused).is_err(), "{refused:?}");
         }
     }
 

@@ -13,10 +13,10 @@ use muster_protocol::{
     decode, encode,
     v1::{
         Ack, AgentConfig, AgentControl, ContainerFacts, ContainerHealth, ContainerSpec, ContainerState,
-        DbDialect, DeploySpec, EnvVar, FleetKeysNotice, Goodbye, HealthCheck, Hello, HostFacts, JoinRefusal,
-        JoinReply, JoinRequest, Joined, KeysTaken, Mount, OrderEvent, OrderOutcome, OrderPayload,
-        OrderRefusal, OrderReply, OrderStatus, PortMapping, Protocol, PullAuth, RenewReply, Report,
-        RestartPolicy, SealedSecrets, SecretValues, ServerControl, ServerStream, SignedOrder,
+        DbDialect, DeploySpec, EnvVar, FleetKeysNotice, Goodbye, HandoverSpec, HealthCheck, Hello, HostFacts,
+        JoinRefusal, JoinReply, JoinRequest, Joined, KeysTaken, Mount, OrderEvent, OrderOutcome,
+        OrderPayload, OrderRefusal, OrderReply, OrderStatus, PortMapping, Protocol, PullAuth, RenewReply,
+        Report, RestartPolicy, SealedSecrets, SecretValues, ServerControl, ServerStream, SignedOrder,
         SigningKeyNotice, SqlSpec, SqlStatement, SqlTarget, StepReport, StepStatus, TailFrame, TailRequest,
         Welcome,
     },
@@ -345,6 +345,21 @@ fn order_payload() {
             })),
             OrderPayload::TestServer(target(DbDialect::MySql)),
         ],
+    );
+}
+
+#[test]
+fn order_payload_handover() {
+    let OrderPayload::Deploy(spec) = deploy(PullAuth::None, HealthCheck::Image, RestartPolicy::Always) else {
+        unreachable!("a deploy");
+    };
+    golden(
+        "order_payload_handover",
+        &[OrderPayload::Handover(Box::new(HandoverSpec {
+            deploy: *spec,
+            http: true,
+            grace_ms: 30_000,
+        }))],
     );
 }
 

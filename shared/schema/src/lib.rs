@@ -42,7 +42,7 @@
 //! - [`classify()`] says what a statement does: its [`StatementKind`], the objects it names, the [`Effect`]s by
 //!   which one can see afterwards that it happened, its [`Risk`] with reasons, and whether it can run in a
 //!   transaction. What can't be read is [`Risk::Unknown`], the highest risk; nothing is guessed.
-//! - [`lint()`] finds what people regret later.
+//! - [`lint()`] finds what people regret later; [`lint_with()`] by the rules that an environment wants.
 //!
 //! ```
 //! use muster_schema::{Dialect, Risk, classify, split};
@@ -80,7 +80,9 @@ mod split;
 
 pub use classify::{Class, Classification, Effect, ObjectRef, Reason, Risk, StatementKind, classify};
 pub use dialect::{Dialect, DialectError};
-pub use lint::{Finding, RULES, Rule, Severity, lint};
+pub use lint::{
+    Finding, Rule, Setting, SettingError, Settings, Severity, all as lint_rules, lint, lint_with,
+};
 pub use model::Schema;
 pub use plan::{Lock, Plan, PlanOptions, Refusal, Reverse, Step, Subject, Withheld, plan};
 pub use read::{Unreadable, read};

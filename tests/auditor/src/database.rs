@@ -66,6 +66,27 @@ impl Database {
         }
     }
 
+    /// Changes the tables behind the control plane's back, while none serves: what a story begins with.
+    pub fn prepare(&self, sql: &str) -> Result<()> {
+        let sql = sql.to_owned();
+        let done = self.runtime.block_on(async {
+            match &self.place {
+                Place::Sqlite(data) => {
+                    let options = SqliteConnectOptions::new().filename(data.join("muster.db"));
+                    let mut connection = SqliteConnection::connect_with(&options).await?;
+                    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
+                    connection.close().await
+                }
+                Place::Postgres(url) => {
+                    let mut connection = PgConnection::connect(url).await?;
+                    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
+                    connection.close().await
+                }
+            }
+        });
+        Ok(done?)
+    }
+
     /// An id of 32 hexadecimal digits, or 36 characters, as a literal.
     pub fn id(&self, id: &str) -> String {
         let digits = id.replace('-', "");

@@ -87,3 +87,11 @@ pub async fn run_in_any_order<D: Database>(
     }
     Ok(())
 }
+
+/// What a server says against something, without what the driver adds.
+pub(crate) fn said(error: &sqlx::Error) -> String {
+    match error.as_database_error() {
+        Some(error) => error.message().to_owned(),
+        None => error.to_string(),
+    }
+}

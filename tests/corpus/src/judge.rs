@@ -144,12 +144,14 @@ async fn undo<S: Server>(
     Ok(())
 }
 
-async fn plan_to<S: Server>(database: &mut S::Database, to: &Schema) -> Result<Plan, Ended> {
+/// The plan to a schema from what the server reports.
+pub(crate) async fn plan_to<S: Server>(database: &mut S::Database, to: &Schema) -> Result<Plan, Ended> {
     let from = introspected(database, S::DIALECT).await?;
     plan(&from, to, &PlanOptions::default()).map_err(|error| refused(&error))
 }
 
-async fn introspected<D: Database>(database: &mut D, dialect: Dialect) -> Result<Schema, Ended> {
+/// What the server reports.
+pub(crate) async fn introspected<D: Database>(database: &mut D, dialect: Dialect) -> Result<Schema, Ended> {
     let mut answers = Answers::new();
     for query in catalogue::queries(dialect) {
         let rows = database
@@ -162,7 +164,7 @@ async fn introspected<D: Database>(database: &mut D, dialect: Dialect) -> Result
 }
 
 /// Runs a plan as the agent does: what can be in a transaction is in one together with its neighbours.
-async fn run<S: Server>(database: &mut S::Database, plan: &Plan) -> Result<(), Ended> {
+pub(crate) async fn run<S: Server>(database: &mut S::Database, plan: &Plan) -> Result<(), Ended> {
     let mut open = false;
     for step in &plan.steps {
         let wants = step.transactional && S::Database::has_transactions();

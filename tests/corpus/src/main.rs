@@ -11,7 +11,10 @@
 
 mod cases;
 mod database;
+mod diff;
 mod judge;
+#[cfg(test)]
+mod laws;
 mod mysql;
 mod postgres;
 mod report;
@@ -32,6 +35,16 @@ use verdict::{Judged, Verdict};
 
 #[derive(Parser)]
 #[command(about, disable_help_subcommand = true)]
+enum Command {
+    /// Judges cases.
+    Judge(Args),
+    /// Measures plans of a large schema.
+    Diff(diff::Args),
+    /// Writes the SQL from one live database to another.
+    Between(diff::Between),
+}
+
+#[derive(clap::Args)]
 struct Args {
     /// The folder that holds the folders `mysql` and `postgres`.
     #[arg(long)]
@@ -51,9 +64,16 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    match run(&Args::parse()) {
-        Ok(sums) => {
-            say(&sums.to_string());
+    let answer = match Command::parse() {
+        Command::Judge(args) => run(&args).map(|sums| sums.to_string()),
+        Command::Diff(args) => on_servers(&[Dialect::MySql, Dialect::Postgres], |env| {
+            Ok(diff::measure(&args, env)?.to_string())
+        }),
+        Command::Between(args) => diff::between(&args),
+    };
+    match answer {
+        Ok(answer) => {
+            say(answer.trim_end());
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -63,15 +83,15 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: &Args) -> Result<Value> {
-    let wants = |dialect| args.dialect.is_none_or(|only| only == dialect);
+/// Does something with servers of these kinds: those that the environment names, and others that are started for it.
+fn on_servers<T>(dialects: &[Dialect], work: impl FnOnce(&Env) -> Result<T>) -> Result<T> {
     let mut env = Env::from_process();
     let missing: Vec<Service> = [
         (Dialect::MySql, Service::Mysql, "MUSTER_TEST_MYSQL_URL"),
         (Dialect::Postgres, Service::Postgres, "MUSTER_TEST_POSTGRES_URL"),
     ]
     .into_iter()
-    .filter(|(dialect, _, variable)| wants(*dialect) && env.get(variable).is_none())
+    .filter(|(dialect, _, variable)| dialects.contains(dialect) && env.get(variable).is_none())
     .map(|(_, service, _)| service)
     .collect();
     let bench = if missing.is_empty() {
@@ -81,9 +101,21 @@ fn run(args: &Args) -> Result<Value> {
         env.extend(bench.env());
         Some(bench)
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let judged = runtime.block_on(judged(args, &env))?;
+    let done = work(&env);
     drop(bench);
+    done
+}
+
+fn run(args: &Args) -> Result<Value> {
+    let wants = |dialect| args.dialect.is_none_or(|only| only == dialect);
+    let dialects: Vec<Dialect> = [Dialect::MySql, Dialect::Postgres]
+        .into_iter()
+        .filter(|dialect| wants(*dialect))
+        .collect();
+    let judged = on_servers(&dialects, |env| {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(judged(args, env))
+    })?;
     report::write(&args.report, &judged)?;
     explain(args, &judged);
     let mut sums = Map::new();

@@ -23,8 +23,12 @@ enum Command {
     Api(run::api::Args),
     /// Wrong passwords in great number.
     Flood(run::flood::Args),
+    /// A storm of webhook calls, each several times.
+    Webhook(run::webhook::Args),
     /// A control plane's data directory with many hosts in it.
     Fill(run::fill::Args),
+    /// Simulated hosts of a control plane that runs already, until the standard input ends.
+    Hosts(run::hosts::Args),
 }
 
 fn main() -> ExitCode {
@@ -34,7 +38,9 @@ fn main() -> ExitCode {
         Command::Storage(args) => run::storage::run(&args),
         Command::Api(args) => run::api::run(&args),
         Command::Flood(args) => run::flood::run(&args),
+        Command::Webhook(args) => run::webhook::run(&args),
         Command::Fill(args) => run::fill::run(&args),
+        Command::Hosts(args) => run::hosts::run(&args),
     };
     match ran {
         Ok(numbers) => {

@@ -129,8 +129,8 @@ impl Journal {
                 return (known.clone(), false);
             }
             entries.last_sequence = entries.last_sequence.max(head.sequence);
-            let put_back = broken && matches!(payload, OrderPayload::Deploy(_));
-            if let (OrderPayload::Deploy(spec), false) = (payload, put_back) {
+            let put_back = broken && payload.deploy().is_some();
+            if let (Some(spec), false) = (payload.deploy(), put_back) {
                 entries.running = Some(spec.version.clone());
             }
             let outcome = OrderOutcome {
@@ -142,10 +142,7 @@ impl Journal {
                 started_at: now,
                 ended_at: now,
                 error: put_back.then(|| "the new container did not become healthy".to_owned()),
-                digest: match payload {
-                    OrderPayload::Deploy(spec) => spec.digest.clone(),
-                    OrderPayload::Sql(_) | OrderPayload::TestServer(_) => None,
-                },
+                digest: payload.deploy().and_then(|spec| spec.digest.clone()),
                 server_version: Some("simulated".to_owned()),
                 events: 1,
             };

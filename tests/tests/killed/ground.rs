@@ -78,10 +78,12 @@ impl Ground {
         let done = act(self).with_context(|| context(self))?;
         let settled = wait::until("everything to be well again", PATIENCE, || {
             let running = self.start_what_died()?;
-            Ok(match is_well(self, &done)? {
-                Found::Yes(()) if running && self.points.has_killed() => Found::Yes(()),
-                Found::Yes(()) => Found::No("nobody died, or somebody just did".to_owned()),
-                Found::No(instead) => Found::No(instead),
+            // Whoever dies may do so in the middle of an answer.
+            Ok(match is_well(self, &done) {
+                Ok(Found::Yes(())) if running && self.points.has_killed() => Found::Yes(()),
+                Ok(Found::Yes(())) => Found::No("nobody died, or somebody just did".to_owned()),
+                Ok(Found::No(instead)) => Found::No(instead),
+                Err(error) => Found::No(format!("{error:#}")),
             })
         });
         settled.with_context(|| context(self))?;

@@ -8,9 +8,11 @@
 //! |---|---|---|
 //! | [`deploys`] | resident and worker | a deploy that succeeds, one that is put back |
 //! | [`joins`] | agent; control plane on both databases | a join |
+//! | [`keys`] | `muster keys rotate` and the control plane that serves, on both databases | a rotation of the master key |
 //! | [`orders`] | control plane on both databases | a deploy, a release |
 //! | [`releases`] | worker | a release on PostgreSQL, one on MariaDB |
 //! | [`renewals`] | agent and control plane | a rotation of the CA, with another certificate for the host; one of the signing key |
+//! | [`setups`] | `muster setup` on both databases | the first set-up, and one on tables of which some are missing |
 //! | [`stream`] | resident; control plane on both databases | samples and rollups on their way |
 //!
 //! # What these catch
@@ -24,7 +26,9 @@
 mod deploys;
 mod ground;
 mod joins;
+mod keys;
 mod orders;
 mod releases;
 mod renewals;
+mod setups;
 mod stream;

@@ -1,5 +1,6 @@
 //! Processes that never outlive us: started with a death signal, stopped on drop.
 
+use crate::random_hex;
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -210,10 +211,20 @@ pub fn last_lines(file: &Path, count: usize) -> String {
     lines[lines.len().saturating_sub(count)..].join("\n")
 }
 
-/// A port of the loopback address that nobody listens on.
+/// A port of the loopback address that nobody listens on, and that the kernel gives nobody by itself: who is started
+/// on it later, or again, still finds it free.
 pub fn free_port() -> Result<u16> {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).context("no free port on 127.0.0.1")?;
-    Ok(listener.local_addr()?.port())
+    // Below Linux's range of ephemeral ports, 32768 to 60999.
+    const FIRST: u16 = 20_000;
+    const COUNT: u16 = 12_000;
+    for _ in 0..100 {
+        let random = u16::from_str_radix(&random_hex(2)?, 16)?;
+        let port = FIRST + random % COUNT;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no free port on 127.0.0.1")
 }
 
 /// Runs a program to its end; its error output is the error.

@@ -76,13 +76,24 @@ impl Deploy<'_> {
             .log(&format!("pulled {image} at {}", pulled.digest))
             .await;
 
+        let steps = self.steps();
         let old = self.step(plan::SET_ASIDE, self.set_aside()).await?;
-        self.step(plan::STOP_OLD, self.stop_old(old.as_ref())).await?;
-        let new = self.step(plan::START_NEW, self.start_new(&pulled, env)).await?;
-        let healthy = self.step(plan::HEALTH, health::wait(self, &new)).await;
+        if self.handover.is_none() {
+            let stopped = async {
+                self.stop_old(old.as_ref()).await?;
+                // What is published by the container itself has no front before it.
+                Ok(self.fronts.point_at(&self.spec.container.name, None).await?)
+            };
+            self.step(plan::STOP_OLD, stopped).await?;
+        }
+        let new = self.step(steps.start_new, self.start_new(&pulled, env)).await?;
+        let healthy = self.step(steps.health, health::wait(self, &new)).await;
         if let Err(e) = healthy {
             self.keep_last_words(&new).await;
             return Err(e);
+        }
+        if self.handover.is_some() {
+            self.step(plan::SWITCH, self.switch(old.as_ref(), &new)).await?;
         }
         self.events.mark(Mark::Committed {
             digest: pulled.digest.clone(),
@@ -171,7 +182,7 @@ impl Deploy<'_> {
         Ok(self.old.get_or_init(|| old).clone())
     }
 
-    async fn stop_old(&self, old: Option<&Old>) -> Result<(), StepError> {
+    pub(super) async fn stop_old(&self, old: Option<&Old>) -> Result<(), StepError> {
         if let Some(old) = old {
             let grace = Duration::from_millis(self.spec.stop_grace_ms).min(MAX_GRACE);
             self.engine.stop(&old.id, grace).await?;
@@ -185,11 +196,17 @@ impl Deploy<'_> {
         if let Some(left) = self.engine.find(&self.spec.container.name).await?
             && self.is_ours(&left)
         {
+            // It may be the one that serves: an earlier attempt had come so far.
+            if self.handover.is_some() && left.running && left.route.is_some() {
+                return Ok(left.id);
+            }
             self.engine.remove(&left.id).await?;
         }
+        let route = self.new_route()?;
         let made_of = MadeOf {
             order: self.order,
             image,
+            route: route.as_ref(),
         };
         let id = self.engine.create(self.spec, &made_of, env).await?;
         self.engine.start(&id).await?;
@@ -199,9 +216,13 @@ impl Deploy<'_> {
     /// The new container is healthy: the old one goes. That this fails does not unmake the deploy.
     async fn finish(&self, digest: String) -> Ending {
         let aside = plan::aside_name(&self.spec.container.name, self.order);
+        if let Some(handover) = self.handover {
+            // Nothing that goes wrong here unmakes the deploy.
+            drop(self.step(plan::DRAIN, self.drain(handover, &aside)).await);
+        }
         let removed = self
             .step(
-                plan::REMOVE_OLD,
+                self.steps().remove_old,
                 self.insist("removing the old container", async || {
                     match self.engine.find(&aside).await? {
                         Some(old) => Ok(self.engine.remove(&old.id).await?),

@@ -5,6 +5,12 @@
 //! failure after `pull`: put-back (remove the new, give the old its name, start it again). Nothing that runs is
 //! touched before the image is here and its digest is right.
 //!
+//! Handing over ([`Handover`]): verify → authenticate → pull → set-aside (rename; it serves on) → start-new (published on the
+//! loopback address) → health → switch (the [`crate::front`] takes requests to the new one) → drain (until nobody is with
+//! the old one, or the grace time is over) → remove-old. It holds the lane of the engine until then. The first handover of a
+//! service that published its ports itself has a gap: the old container must give them free before the front can listen.
+//! A route stands in its container's label, so the way back restores it too, and a deploy without handover takes it away.
+//!
 //! # After a crash
 //! The journal's marks decide, and the engine says what is there. A deploy that was committed (its new container was
 //! healthy) is finished; one that was being undone is undone; any other is done again from the start, every step of
@@ -17,6 +23,7 @@
 //! that goes away in the middle is waited for: what was begun is finished or undone when it is back.
 
 mod flow;
+mod handover;
 mod health;
 mod insist;
 mod plan;
@@ -33,9 +40,13 @@ use super::{
     events::Events,
     secrets::{MissingSecret, Secrets},
 };
-use crate::orders::journal::Mark;
+use crate::{
+    front::{FrontError, Fronts},
+    orders::journal::Mark,
+};
 
 pub use flow::run;
+pub use handover::Handover;
 pub use insist::await_engine;
 
 /// One deploy and all that it needs.
@@ -44,6 +55,10 @@ pub struct Deploy<'a> {
     pub order: OrderId,
     /// What is wanted.
     pub spec: &'a DeploySpec,
+    /// How it is handed over; `None`: the old container is stopped before the new one starts.
+    pub handover: Option<Handover>,
+    /// The front that stands before services.
+    pub fronts: &'a Fronts,
     /// Its secrets.
     pub secrets: &'a Secrets,
     /// The engine.
@@ -100,6 +115,8 @@ enum StepError {
     OldIsGone,
     #[error("the name {name} was given to another container ({by}) meanwhile")]
     NameTaken { name: String, by: String },
+    #[error(transparent)]
+    Front(#[from] FrontError),
     #[error("cancelled")]
     Cancelled,
 }

@@ -28,7 +28,7 @@ impl Deploy<'_> {
                 digest: None,
             };
         }
-        match self.step(plan::PUT_BACK, self.put_back()).await {
+        match self.step(self.steps().put_back, self.put_back()).await {
             Ok(what) => Ending {
                 status,
                 error: Some(self.events.clean(&format!("{reason}; {what}"))),
@@ -55,10 +55,17 @@ impl Deploy<'_> {
     async fn try_to_put_back(&self) -> Result<&'static str, StepError> {
         let name = &self.spec.container.name;
         let holder = self.engine.find(name).await?;
+        if self.handover.is_some() {
+            // Whoever served before serves again before the new one goes.
+            self.point_back().await?;
+        }
         if let Some(found) = &holder
             && self.is_ours(found)
         {
             self.engine.remove(&found.id).await?;
+        }
+        if self.handover.is_none() {
+            self.point_back().await?;
         }
         let Some(old) = self.old.get().and_then(Option::as_ref) else {
             return Ok("there was no container before and nothing of this deploy is left");

@@ -10,10 +10,13 @@ use muster_base::OrderId;
 use muster_protocol::latest::{ContainerSpec, DeploySpec, HealthCheck, Mount, Protocol, RestartPolicy};
 
 use super::Pulled;
+use crate::front::route::Route;
 
 pub(super) const LABEL_APPLICATION: &str = "muster.application";
 pub(super) const LABEL_ORDER: &str = "muster.order";
 pub(super) const LABEL_IMAGE: &str = "muster.image";
+/// The front's route to the container, as JSON.
+pub(super) const LABEL_ROUTE: &str = "muster.route";
 
 const NANOS_PER_MS: u64 = 1_000_000;
 const NANOS_PER_CPU_MILLI: i64 = 1_000_000;
@@ -26,6 +29,8 @@ pub struct MadeOf<'a> {
     pub order: OrderId,
     /// The image.
     pub image: &'a Pulled,
+    /// The front's route to it, if one stands before it: then its ports are published on the loopback address only.
+    pub route: Option<&'a Route>,
 }
 
 pub(super) fn create_body(spec: &DeploySpec, made_of: &MadeOf<'_>, env: Vec<String>) -> ContainerCreateBody {
@@ -40,7 +45,7 @@ pub(super) fn create_body(spec: &DeploySpec, made_of: &MadeOf<'_>, env: Vec<Stri
         exposed_ports: Some(container.ports.iter().map(port_key).collect()),
         healthcheck: health_config(&container.health, spec.health_timeout_ms),
         host_config: Some(HostConfig {
-            port_bindings: Some(port_bindings(container)),
+            port_bindings: Some(port_bindings(container, made_of.route)),
             mounts: Some(container.mounts.iter().map(mount).collect()),
             restart_policy: Some(restart(container.restart)),
             network_mode: container.networks.first().cloned(),
@@ -62,7 +67,11 @@ pub(super) fn more_networks(container: &ContainerSpec) -> impl Iterator<Item = &
 
 /// Muster's own labels win over an order's extra ones.
 fn labels(spec: &DeploySpec, made_of: &MadeOf<'_>) -> HashMap<String, String> {
-    let mut labels: HashMap<_, _> = spec.container.labels.iter().cloned().collect();
+    let extra = spec.container.labels.iter().cloned();
+    let mut labels: HashMap<_, _> = extra.filter(|(name, _)| !name.starts_with("muster.")).collect();
+    if let Some(route) = made_of.route.and_then(|route| serde_json::to_string(route).ok()) {
+        labels.insert(LABEL_ROUTE.to_owned(), route);
+    }
     let own = [
         (LABEL_APPLICATION, spec.application.to_string()),
         ("muster.deployment", spec.deployment.to_string()),
@@ -84,12 +93,22 @@ fn port_key(port: &muster_protocol::latest::PortMapping) -> String {
     format!("{}/{protocol}", port.container_port)
 }
 
-fn port_bindings(container: &ContainerSpec) -> HashMap<String, Option<Vec<PortBinding>>> {
+fn port_bindings(
+    container: &ContainerSpec,
+    route: Option<&Route>,
+) -> HashMap<String, Option<Vec<PortBinding>>> {
     let mut bindings: HashMap<String, Option<Vec<PortBinding>>> = HashMap::new();
-    for port in &container.ports {
-        let on_host = PortBinding {
-            host_ip: port.host_ip.clone(),
-            host_port: Some(port.host_port.to_string()),
+    for (place, port) in container.ports.iter().enumerate() {
+        let behind = route.and_then(|route| route.ports.get(place));
+        let on_host = match behind {
+            Some(behind) => PortBinding {
+                host_ip: Some(behind.target().ip().to_string()),
+                host_port: Some(behind.to.to_string()),
+            },
+            None => PortBinding {
+                host_ip: port.host_ip.clone(),
+                host_port: Some(port.host_port.to_string()),
+            },
         };
         bindings
             .entry(port_key(port))
@@ -211,7 +230,12 @@ mod tests {
             pinned: "r.io/dns@sha256:2".to_owned(),
         };
         let order: OrderId = clock.new_id();
-        let body = create_body(&spec, &MadeOf { order, image: &image }, Vec::new());
+        let made_of = MadeOf {
+            order,
+            image: &image,
+            route: None,
+        };
+        let body = create_body(&spec, &made_of, Vec::new());
         let labels = body.labels.unwrap();
         assert_eq!(labels["muster.order"], order.to_string());
         assert_eq!(labels["team"], "net");

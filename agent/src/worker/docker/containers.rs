@@ -15,6 +15,7 @@ use muster_protocol::latest::DeploySpec;
 use tokio::time::{Instant, sleep};
 
 use super::{CALL_TIMEOUT, DockerError, Engine, body};
+use crate::front::route::Route;
 
 const LOG_LINES: &str = "20";
 /// A line has no end that the engine knows of.
@@ -47,6 +48,8 @@ pub struct Found {
     pub managed: bool,
     /// Its address on a network that this host is on.
     pub address: Option<IpAddr>,
+    /// The front's route to it, if one stands before it.
+    pub route: Option<Route>,
 }
 
 /// A health check's verdict.
@@ -211,6 +214,9 @@ fn found(about: ContainerInspectResponse) -> Found {
         exit_code: state.exit_code.unwrap_or(0),
         error: state.error.unwrap_or_default(),
         health,
+        route: labels
+            .get(body::LABEL_ROUTE)
+            .and_then(|text| serde_json::from_str(text).ok()),
         order: labels.get(body::LABEL_ORDER).cloned(),
         managed: labels.contains_key(body::LABEL_APPLICATION),
         address,

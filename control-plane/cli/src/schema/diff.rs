@@ -1,17 +1,13 @@
 //! `musterctl schema diff`
 
-use std::{
-    io::{self, Write as _},
-    path::Path,
-};
+use std::io::{self, Write as _};
 
-use muster_schema::{Dialect, Finding, Plan, PlanOptions, Reverse, Schema, SplitError, lint, plan, split};
+use muster_schema::{Dialect, Finding, Plan, PlanOptions, Reverse, SplitError, lint, plan, split};
 use serde_json::{Value, json};
 
 use super::{
     FOUND, NOTHING, REFUSED,
-    database::{self, Url},
-    input,
+    side::{Side, side},
 };
 
 /// What to compare.
@@ -37,15 +33,12 @@ pub struct Args {
     json: bool,
 }
 
-/// A side that can't be compared.
-enum Side {
-    Schema(Box<Schema>),
-    /// It can't be read, and why.
-    Unreadable(String),
-}
-
 pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
-    let (from, to) = match (side(args, "from", &args.from)?, side(args, "to", &args.to)?) {
+    let sides = (
+        side(args.dialect, "--from", &args.from)?,
+        side(args.dialect, "--to", &args.to)?,
+    );
+    let (from, to) = match sides {
         (Side::Schema(from), Side::Schema(to)) => (from, to),
         (Side::Unreadable(reason), _) | (_, Side::Unreadable(reason)) => {
             crate::report(&reason);
@@ -79,23 +72,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     Ok(if plan.is_empty() { NOTHING } else { FOUND })
 }
 
-fn side(args: &Args, which: &str, given: &str) -> anyhow::Result<Side> {
-    let schema = match Url::of(given) {
-        Some(url) => {
-            database::schema(args.dialect, &url).map_err(|error| error.context(format!("--{which}")))?
-        }
-        None => muster_schema::read(args.dialect, &input::read(Path::new(given))?),
-    };
-    Ok(match schema {
-        Ok(schema) => Side::Schema(Box::new(schema)),
-        // A file is named; a URL holds a password.
-        Err(reason) if Url::of(given).is_none() => Side::Unreadable(format!("{given}: {reason}")),
-        Err(reason) => Side::Unreadable(format!("--{which}: {reason}")),
-    })
-}
-
 /// A statement as the server's own client reads it.
-fn terminated(dialect: Dialect, sql: &str) -> String {
+pub(super) fn terminated(dialect: Dialect, sql: &str) -> String {
     let is_block =
         dialect == Dialect::MySql && matches!(split(dialect, sql), Err(SplitError::NeedsDelimiter { .. }));
     // Without a block in it, a `;` stands in a string or comment.

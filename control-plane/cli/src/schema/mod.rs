@@ -4,8 +4,11 @@
 
 mod database;
 mod diff;
+mod drift;
+mod export;
 mod input;
 mod lint;
+mod side;
 
 use clap::Subcommand;
 
@@ -23,6 +26,10 @@ pub const REFUSED: u8 = 3;
 pub enum Command {
     /// Print the SQL that makes one schema of another: DDL files or databases
     Diff(diff::Args),
+    /// List what differs in a database from what it should be, one object on each line
+    Drift(drift::Args),
+    /// Print a database's schema as DDL
+    Export(export::Args),
     /// Find what people regret later in a file of SQL: one `rule severity line message` on each line
     Lint(lint::Args),
 }
@@ -31,6 +38,8 @@ pub enum Command {
 pub fn run(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Diff(args) => diff::run(&args),
+        Command::Drift(args) => drift::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Lint(args) => lint::run(&args),
     }
 }

@@ -15,6 +15,7 @@ export const USER: FormDescription = [
   MOBILE,
   { name: 'status', input: 'select', label: 'ui.status' },
   { name: 'roleId', input: 'select', label: 'admin.platformRole' },
+  { name: 'mfa', input: 'select', label: 'security.second', hint: 'admin.mfaHint' },
   { name: 'password', input: 'password', label: 'admin.newPassword', hint: 'admin.newPasswordHint', autocomplete: 'new-password', rules: [['length', 10, 1024]] },
 ]
 

@@ -2,12 +2,18 @@
 import { Problem, problemFrom } from './problem'
 
 interface Context {
+  language: string
   csrf: string
   org: string
   onUnauthenticated: () => void
 }
 
-const context: Context = { csrf: '', org: '', onUnauthenticated: () => undefined }
+const context: Context = { language: '', csrf: '', org: '', onUnauthenticated: () => undefined }
+
+/** What the reader chose, which need not be what the browser asks for: mails come in it. */
+export function setLanguage(language: string): void {
+  context.language = language
+}
 
 export function setCsrfToken(token: string): void {
   context.csrf = token
@@ -29,8 +35,9 @@ export function withOrg(path: string): string {
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 
-/** `fetch` with the org and CSRF headers; throws a [`Problem`] unless the answer is a success. */
+/** `fetch` with the language, org and CSRF headers; throws a [`Problem`] unless the answer is a success. */
 export async function send(request: Request): Promise<Response> {
+  if (context.language) request.headers.set('Accept-Language', context.language)
   if (context.org) request.headers.set('Muster-Org', context.org)
   if (context.csrf && !SAFE.has(request.method)) request.headers.set('X-CSRF-Token', context.csrf)
   let response: Response

@@ -4000,12 +4000,12 @@ export interface components {
              * Format: int64
              * @description Time between checks; 1 s by default.
              */
-            interval_ms?: number | null;
+            intervalMs?: number | null;
             /**
              * Format: int64
              * @description A check may take this long; 3 s by default.
              */
-            timeout_ms?: number | null;
+            timeoutMs?: number | null;
             /** @enum {string} */
             type: "command";
         } | {
@@ -4013,7 +4013,7 @@ export interface components {
              * Format: int64
              * @description Time between checks; 1 s by default.
              */
-            interval_ms?: number | null;
+            intervalMs?: number | null;
             /** @description Path with query; `/` by default. */
             path?: string | null;
             /**
@@ -4025,7 +4025,7 @@ export interface components {
              * Format: int64
              * @description A check may take this long; 3 s by default.
              */
-            timeout_ms?: number | null;
+            timeoutMs?: number | null;
             /** @enum {string} */
             type: "http";
         } | {
@@ -4033,7 +4033,7 @@ export interface components {
              * Format: int64
              * @description Time between checks; 1 s by default.
              */
-            interval_ms?: number | null;
+            intervalMs?: number | null;
             /**
              * Format: int32
              * @description Container port.
@@ -4043,7 +4043,7 @@ export interface components {
              * Format: int64
              * @description A check may take this long; 3 s by default.
              */
-            timeout_ms?: number | null;
+            timeoutMs?: number | null;
             /** @enum {string} */
             type: "tcp";
         };
@@ -4483,6 +4483,11 @@ export interface components {
             orgs: components["schemas"]["Membership"][];
             user: components["schemas"]["Myself"];
         };
+        /**
+         * @description The language of mails that one didn't ask for; those that one did come in the request's.
+         * @enum {string}
+         */
+        MailLanguage: "auto" | "en" | "zh";
         /** @description A member. */
         Member: {
             /** @description Since when. */
@@ -6277,6 +6282,8 @@ export interface components {
                 lastLoginRegion?: string | null;
                 /** @description Their id in the system that they came from. */
                 legacyId?: string | null;
+                /** @description In which language. */
+                mailLanguage: components["schemas"]["MailLanguage"];
                 /** @description Whether messages about failures come by mail, too. */
                 mailMessages: boolean;
                 /** @description Mobile number, unique in the platform. */
@@ -6476,6 +6483,7 @@ export interface components {
              * @description 1 male, 2 female, 3 unknown.
              */
             gender?: number | null;
+            mailLanguage?: components["schemas"]["MailLanguage"] | null;
             /** @description Whether messages about failures come by mail, too; only to an address that was verified. */
             mailMessages?: boolean | null;
             /** @description Mobile number, unique in the platform. */
@@ -7565,6 +7573,8 @@ export interface components {
             lastLoginRegion?: string | null;
             /** @description Their id in the system that they came from. */
             legacyId?: string | null;
+            /** @description In which language. */
+            mailLanguage: components["schemas"]["MailLanguage"];
             /** @description Whether messages about failures come by mail, too. */
             mailMessages: boolean;
             /** @description Mobile number, unique in the platform. */

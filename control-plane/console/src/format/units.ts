@@ -31,7 +31,8 @@ export function bitsPerSecond(value: number, locale?: string): string {
 }
 
 export function percent(value: number, locale?: string): string {
-  return `${digits(value, locale)} %`
+  // Beside each other in a table they have the same digits; what is near nothing is still told from nothing.
+  return `${new Intl.NumberFormat(locale, { maximumFractionDigits: Math.abs(value) < 1 ? 2 : 1 }).format(value)} %`
 }
 
 export function count(value: number, locale?: string): string {

@@ -22,6 +22,7 @@ export const PAGES: KnownPage[] = [
   { route: 'applications', title: 'nav.applications', icon: 'application', needs: 'application:read' },
   { route: 'deployments', title: 'nav.deployments', icon: 'deployment', needs: 'deployment:read' },
   { route: 'releases', title: 'nav.releases', icon: 'release', needs: 'release:read' },
+  { route: 'secrets', title: 'nav.secrets', icon: 'secret', needs: 'secret:read' },
   { route: 'people', title: 'nav.people', icon: 'people', needs: 'member:read' },
   { route: 'audit', title: 'nav.audit', icon: 'audit', needs: 'audit:read' },
   { route: 'users', title: 'nav.admin', icon: 'shield', administers: true },
@@ -32,6 +33,9 @@ export const PAGES: KnownPage[] = [
 const FURTHER: KnownPage[] = [
   { route: 'inbox', title: 'nav.inbox', icon: 'inbox', user: true },
   { route: 'profile', title: 'nav.profile', icon: 'user', user: true },
+  { route: 'registries', title: 'nav.registries', icon: 'download', needs: 'registry:read' },
+  { route: 'secretProviders', title: 'nav.secretProviders', icon: 'refresh', needs: 'secret:read' },
+  { route: 'sharedVariables', title: 'nav.sharedVariables', icon: 'branch', needs: 'application:read' },
   { route: 'joining', title: 'nav.joining', icon: 'people', needs: 'member:write' },
   { route: 'departments', title: 'nav.departments', icon: 'department', needs: 'department:read' },
   { route: 'roles', title: 'nav.roles', icon: 'shield', needs: 'role:read' },

@@ -1,5 +1,6 @@
 /** Both languages are written by hand; only the one in use is loaded. */
 import { createI18n } from 'vue-i18n'
+import { setLanguage } from '@/api/http'
 import type { Messages } from './en'
 
 export type Locale = 'en' | 'zh-CN'
@@ -34,5 +35,6 @@ export async function useLocale(locale: Locale, remember = true): Promise<void> 
   i18n.global.setLocaleMessage(locale, messages.default)
   i18n.global.locale.value = locale
   document.documentElement.lang = locale
+  setLanguage(locale)
   if (remember) localStorage.setItem(KEY, locale)
 }

@@ -6,6 +6,7 @@ import type { Host } from '@/fleet/useHosts'
 import { fullestDisk } from '@/fleet/readings'
 import type { Execution, Ticket } from '@/schema/useReleases'
 import type { Instant } from '@/format/time'
+import { useSession } from '@/session/session'
 import type { Tone } from '@/ui/StatusDot.vue'
 import { useFormat } from '@/ui/useFormat'
 
@@ -19,16 +20,23 @@ export interface Trouble {
 
 /** From this share on a file system is worth a look. */
 const DISK_FULL = 0.9
+/** So many of a kind are told one by one; more are counted. */
+const FEW = 3
 
 /** What is wrong right now, worst first. */
 export function useTrouble(hosts: Ref<Host[]>, deployments: Ref<Deployment[]>, executions: Ref<Execution[]>, waiting: Ref<Ticket[]>): ComputedRef<Trouble[]> {
   const { t } = useI18n()
   const format = useFormat()
+  const session = useSession()
   return computed(() => {
     const found: Trouble[] = []
+    const down = hosts.value.filter((host) => host.status === 'offline')
+    if (down.length > FEW) {
+      found.push({ key: 'down', tone: 'bad', text: t('overview.hostsDown', down.length), to: { name: 'hosts', query: { status: 'offline' } } })
+    }
     for (const host of hosts.value) {
       const to = { name: 'host', params: { id: host.id } }
-      if (host.status === 'offline')
+      if (host.status === 'offline' && down.length <= FEW)
         found.push({ key: `${host.id}:down`, tone: 'bad', text: t('overview.hostDown', { name: host.name }), at: host.lastSeenAt, to })
       if (host.status === 'degraded')
         found.push({ key: `${host.id}:slow`, tone: 'warn', text: t('overview.hostDegraded', { name: host.name }), at: host.lastSeenAt, to })
@@ -36,6 +44,12 @@ export function useTrouble(hosts: Ref<Host[]>, deployments: Ref<Deployment[]>, e
       if (disk && disk.ratio >= DISK_FULL) {
         const percent = format.percent(Math.round(disk.ratio * 100))
         found.push({ key: `${host.id}:disk`, tone: 'warn', text: t('overview.diskFull', { name: host.name, mount: disk.mount, percent }), to })
+      }
+    }
+    if (session.may('deployment:approve')) {
+      for (const one of deployments.value.filter((each) => each.status === 'waitingApproval')) {
+        const text = t('overview.deployWaits', { name: one.applicationName, version: one.version, environment: one.environment })
+        found.push({ key: `${one.id}:waits`, tone: 'busy', text, at: one.createdAt, to: { name: 'deployment', params: { id: one.id } } })
       }
     }
     // The last word on an application in an environment counts, not every failure before it.

@@ -25,6 +25,13 @@ export const CODE: FormDescription = [
   { name: 'code', input: 'text', label: 'joining.code', hint: 'joining.codeHint', rules: [['required'], ['length', 7, 7]], mono: true },
 ]
 
+export const GIT_HOST: FormDescription = [
+  { name: 'provider', input: 'text', label: 'gitHosts.host', hint: 'gitHosts.hostHint', rules: [['required'], ['matches', /^\s*[a-z0-9.-]{1,64}\s*$/]], wrong: 'gitHosts.hostWrong', mono: true },
+  { name: 'owner', input: 'text', label: 'gitHosts.owner', hint: 'gitHosts.ownerHint', rules: [['length', 0, 128]] },
+  { name: 'accountId', input: 'text', label: 'gitHosts.accountId', rules: [['length', 0, 64]] },
+  { name: 'accessToken', input: 'password', label: 'gitHosts.token', autocomplete: 'off', rules: [['required'], ['length', 1, 4096]] },
+]
+
 export const ORG: FormDescription = [
   { name: 'name', input: 'text', label: 'org.name', rules: [['required'], ['length', 1, 128]] },
   { name: 'alias', input: 'text', label: 'org.alias', rules: [['length', 0, 128]] },

@@ -21,6 +21,11 @@ export const PROFILE: FormDescription = [
   { name: 'portrait', input: 'image', label: 'profile.portrait', hint: 'forms.imageHint', wide: true },
 ]
 
+export const MAIL: FormDescription = [
+  { name: 'mailMessages', input: 'select', label: 'mail.failures', hint: 'mail.failuresHint' },
+  { name: 'mailLanguage', input: 'select', label: 'mail.language', hint: 'mail.languageHint' },
+]
+
 export const PASSWORD: FormDescription = [
   { name: 'oldPassword', input: 'password', label: 'profile.oldPassword', autocomplete: 'current-password', rules: [['required']] },
   { name: 'newPassword', input: 'password', label: 'profile.newPassword', hint: 'install.passwordHint', autocomplete: 'new-password', rules: [['required'], ['length', 10, 1024]] },

@@ -1,6 +1,6 @@
 /**
- * What is outside of the house when people sign in: a mail server, a gateway for text messages, and an identity
- * provider (OpenID Connect) that checks what a provider checks. They keep what they were sent, for stories to read.
+ * What is outside of the house: a mail server, a gateway for text messages, an identity provider (OpenID Connect) that
+ * checks what a provider checks, and a provider of secrets (Infisical). They keep what they were sent, for stories to read.
  */
 import { createHash, createHmac, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import { createServer as createHttpServer } from 'node:http'
@@ -120,7 +120,24 @@ function provider(issuer, state) {
   }
 }
 
-/** Opens all three; `url` is where gateway and provider are. */
+/** Infisical, as far as a sync asks: universal auth, and the secrets at a path. Stories change what it has. */
+function infisical(secrets) {
+  const client = { clientId: 'muster', clientSecret: 'muster-at-infisical' }
+  const token = randomBytes(16).toString('hex')
+  return (url, body, authorization) => {
+    if (url.pathname === '/infisical/api/v1/auth/universal-auth/login') {
+      const given = JSON.parse(body)
+      if (given.clientId !== client.clientId || given.clientSecret !== client.clientSecret) return [401, { statusCode: 401, message: 'Invalid credentials', error: 'Unauthorized' }]
+      return [200, { accessToken: token, expiresIn: 7200, accessTokenMaxTTL: 43_200, tokenType: 'Bearer' }]
+    }
+    if (url.pathname !== '/infisical/api/v4/secrets') return undefined
+    if (authorization !== `Bearer ${token}`) return [401, { statusCode: 401, message: 'Token missing or invalid', error: 'TokenError' }]
+    const here = url.searchParams.get('secretPath') === '/' && url.searchParams.get('environment') === 'prod'
+    return [200, { secrets: here ? [...secrets].map(([secretKey, secretValue]) => ({ id: `id-of-${secretKey}`, secretKey, secretValue, type: 'shared' })) : [], imports: [] }]
+  }
+}
+
+/** Opens all of them; gateway, providers of people and of secrets are at one port. */
 export async function outside({ mailPort, webPort }) {
   const letters = []
   const texts = []
@@ -128,6 +145,11 @@ export async function outside({ mailPort, webPort }) {
   const state = { person: undefined }
   const issuer = `http://127.0.0.1:${webPort}`
   const answer = provider(issuer, state)
+  const kept = new Map([
+    ['STRIPE_KEY', 'sk_test_one'],
+    ['STRIPE_WEBHOOK', 'whsec_one'],
+  ])
+  const secretsOf = infisical(kept)
   const mail = mailServer(letters)
   const web = createHttpServer(async (request, response) => {
     let body = ''
@@ -138,6 +160,8 @@ export async function outside({ mailPort, webPort }) {
       texts.push({ to, text, at: Date.now() })
       return response.end('ok')
     }
+    const found = secretsOf(url, body, request.headers.authorization)
+    if (found) return response.writeHead(found[0], { 'content-type': 'application/json' }).end(JSON.stringify(found[1]))
     const answered = answer(url, new URLSearchParams(body), request.headers.authorization)
     if (answered instanceof URL) return response.writeHead(302, { location: answered.href }).end()
     response.writeHead(answered ? 200 : 400, { 'content-type': 'application/json' })
@@ -151,6 +175,9 @@ export async function outside({ mailPort, webPort }) {
   await Promise.all([listening(mail, mailPort), listening(web, webPort)])
   return {
     state,
+    /** Where the provider of secrets is, and what it has: name to value. */
+    infisical: `${issuer}/infisical`,
+    kept,
     /** The text of the newest letter to somebody since then that `pattern` fits: what it caught. */
     mailed: (to, pattern, since = 0) =>
       until(`a letter to ${to}`, () => letters.filter((one) => one.to.includes(to) && one.at >= since).map((one) => pattern.exec(one.text)?.[1]).filter(Boolean).at(-1)),

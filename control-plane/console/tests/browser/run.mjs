@@ -4,21 +4,29 @@
  *   MUSTER_CONSOLE_ACCOUNT        admin
  *   MUSTER_CONSOLE_PASSWORD_FILE  a file that holds the password
  *   MUSTER_CONSOLE_MAIL_PORT      where that control plane finds its mail server: it is started here
- *   MUSTER_CONSOLE_WEB_PORT       and its gateway for text messages (/sms) and its provider `corp` (/)
+ *   MUSTER_CONSOLE_WEB_PORT       and its gateway for text messages (/sms), its provider `corp` (/) and an Infisical
+ *   MUSTER_CONSOLE_SIMULATOR      the program muster-simulator
  * those of fresh.mjs, and something of everything in that control plane: what is missing can't be looked at, and fails.
  * Signs in, walks every page in light and dark, both languages, 1280 and 390 px wide, takes a picture of each
  * (tests/screenshots), and fails on a violation that axe finds, on an error in the browser's console, on a page that
- * scrolls sideways, and on an unanswered story. MUSTER_CHROMIUM names another browser.
+ * scrolls sideways, and on an unanswered story. MUSTER_CHROMIUM names another browser, MUSTER_CONSOLE_ONLY the pages
+ * that are wanted (beginnings of names, by comma), MUSTER_CONSOLE_STORY the stories (parts of names, by `|`).
+ *
+ * Pages are walked by several at a time, a person and a look each; so are stories, in lanes: those of one lane may
+ * change what the next one finds, those of different lanes don't meet.
  */
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 import { PASSWORD, cast } from './cast.mjs'
+import { deliveryCast } from './deliveryCast.mjs'
+import { deliveryStories } from './deliveryStories.mjs'
 import { fresh } from './fresh.mjs'
 import { outside } from './outside.mjs'
 import { signInStories } from './signInStories.mjs'
-import { stories as housekeeping } from './stories.mjs'
+import { peopleStories, stories as housekeeping } from './stories.mjs'
 
 const required = (name) => {
   const value = process.env[name]
@@ -30,24 +38,29 @@ const account = required('MUSTER_CONSOLE_ACCOUNT')
 const password = readFileSync(required('MUSTER_CONSOLE_PASSWORD_FILE'), 'utf8').trim()
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const out = await outside({ mailPort: Number(required('MUSTER_CONSOLE_MAIL_PORT')), webPort: Number(required('MUSTER_CONSOLE_WEB_PORT')) })
-const stories = {
-  ...housekeeping,
-  ...signInStories,
-  'from an empty machine on PostgreSQL to somebody who sees one host': {
-    signedOut: true,
-    run: ({ settle, look, another }) =>
-      fresh({
-        base: required('MUSTER_CONSOLE_FRESH_URL').replace(/\/$/, ''),
-        log: required('MUSTER_CONSOLE_FRESH_LOG'),
-        database: required('MUSTER_CONSOLE_FRESH_DATABASE'),
-        agent: required('MUSTER_CONSOLE_AGENT'),
-        agentDir: required('MUSTER_CONSOLE_AGENT_DIR'),
-        open: another,
-        settle,
-        look,
-      }),
+/** Stories that may change what others find stand in one lane, one after the other. */
+const lanes = [
+  housekeeping,
+  peopleStories,
+  signInStories,
+  deliveryStories,
+  {
+    'from an empty machine on PostgreSQL to somebody who sees one host': {
+      signedOut: true,
+      run: ({ settle, look, another }) =>
+        fresh({
+          base: required('MUSTER_CONSOLE_FRESH_URL').replace(/\/$/, ''),
+          log: required('MUSTER_CONSOLE_FRESH_LOG'),
+          database: required('MUSTER_CONSOLE_FRESH_DATABASE'),
+          agent: required('MUSTER_CONSOLE_AGENT'),
+          agentDir: required('MUSTER_CONSOLE_AGENT_DIR'),
+          open: another,
+          settle,
+          look,
+        }),
+    },
   },
-}
+]
 const pictures = fileURLToPath(new URL('../screenshots/', import.meta.url))
 rmSync(pictures, { recursive: true, force: true })
 mkdirSync(pictures, { recursive: true })
@@ -124,8 +137,23 @@ async function visit(page, address, noise) {
 }
 const isNetworkChange = (line) => line.includes('ERR_NETWORK_CHANGED')
 
-async function look(page, name, where, noise) {
-  await page.screenshot({ path: `${pictures}${where}-${name}.png`, fullPage: true })
+/** The whole page, as somebody with a window of its height sees it: what sticks is where it sticks. */
+async function picture(page, path) {
+  const before = page.viewportSize()
+  const height = await page.evaluate(() => document.documentElement.scrollHeight)
+  if (height > before.height) await page.setViewportSize({ width: before.width, height })
+  await page.screenshot({ path })
+  if (height > before.height) await page.setViewportSize(before)
+}
+
+/** What the browser's console says of a page whose point it is: a missing thing, a forbidden one, nobody signed in. */
+function answers(name, as) {
+  const expected = [name.endsWith('-missing') && '404', as === 'nobody' && '401', name.endsWith('-forbidden') && '403'].filter(Boolean)
+  return (line) => expected.some((status) => line.includes(status))
+}
+
+async function look(page, name, where, noise, expected = () => false) {
+  await picture(page, `${pictures}${where}-${name}.png`)
   await page.evaluate(axe)
   const result = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
   for (const one of result.violations) {
@@ -133,7 +161,7 @@ async function look(page, name, where, noise) {
   }
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
   if (wide > 1) fail(`${where} ${name}`, `scrolls ${wide} px sideways`)
-  for (const line of noise.splice(0)) fail(`${where} ${name}`, `console: ${line}`)
+  for (const line of noise.splice(0)) if (!expected(line)) fail(`${where} ${name}`, `console: ${line}`)
 }
 
 /** In the middle of a story: wide and light, narrow and dark. */
@@ -253,10 +281,100 @@ async function people(page) {
   ]
 }
 
+/** Pages about delivery: of the org with many hosts. */
+function deliveries({ shop, group, synced, deployments }) {
+  const application = `/applications/${shop.id}`
+  return [
+    ['applications-many', '/applications', 'rita'],
+    ['applications-new', '/applications?new=1', 'rita'],
+    ['application-environments', `${application}/environments`, 'rita'],
+    ['application-variables', `${application}/variables`, 'rita'],
+    ['application-triggers', `${application}/triggers?ci=github`, 'rita'],
+    ['application-settings', `${application}/settings`, 'rita'],
+    ['application-looked-at', `${application}/settings`, 'vera'],
+    ['registries', '/registries', 'rita'],
+    ['registries-new', '/registries?new=1', 'rita'],
+    ['deployments-waiting', '/deployments?status=waitingApproval', 'rita'],
+    ['rollout-stopped', `/deployments/${deployments.stopped}`, 'rita'],
+    ['rollout-paused', `/deployments/${deployments.paused}`, 'rita'],
+    ['rollout-success', `/deployments/${deployments.second}`, 'rita'],
+    ['approval-own', `/deployments/${deployments.waiting}`, 'rita'],
+    ['approval', `/deployments/${deployments.waiting}`, 'sam'],
+    ['approval-looked-at', `/deployments/${deployments.waiting}`, 'vera'],
+    ['secrets', '/secrets', 'rita'],
+    ['secrets-new', '/secrets?new=1', 'rita'],
+    ['secrets-forbidden', '/secrets', 'vera'],
+    ['secret-group', `/secrets/groups/${group.id}`, 'rita'],
+    ['secret-group-usage', `/secrets/groups/${group.id}/usage`, 'rita'],
+    ['secret-group-synced', `/secrets/groups/${synced.id}`, 'rita'],
+    ['secret-group-syncs', `/secrets/groups/${synced.id}/syncs`, 'rita'],
+    ['secret-providers', '/secrets/providers', 'rita'],
+    ['secret-providers-new', '/secrets/providers?new=1', 'rita'],
+    ['secret-variables', '/secrets/variables', 'rita'],
+  ]
+}
+
+/** Takes one after the other from `jobs`, several at a time. */
+async function together(count, jobs, work) {
+  const left = [...jobs]
+  const hand = async () => {
+    for (let job = left.shift(); job !== undefined; job = left.shift()) await work(job)
+  }
+  await Promise.all(Array.from({ length: count }, hand))
+}
+
+/** More hands than this only wait for each other. */
+const HANDS = Math.max(2, Math.min(4, availableParallelism() + 1))
+const began = Date.now()
+const lap = (what) => console.log(`ok  ${what} (${Math.round((Date.now() - began) / 1000)} s)`)
+
+/** All pages that somebody looks at in one look. */
+async function walk({ look: each, as, pages }, state) {
+  const where = `${each.theme}-${each.locale}-${each.width}`
+  const { context, page, noise } = await open(each, state)
+  for (const [name, path] of pages) {
+    try {
+      await visit(page, base + path, noise)
+      await look(page, name, where, noise, answers(name, as))
+      walked += 1
+    } catch (error) {
+      fail(`${where} ${name}`, String(error).split('\n')[0])
+    }
+  }
+  await context.close()
+}
+
+/** One story; what it opened is closed with it, however it ends. `refused` is an answer that it asks for. */
+async function tell(name, story, states, made) {
+  const opened = []
+  const opening = async (look, state) => {
+    const one = await open(look, state)
+    opened.push(one)
+    return one
+  }
+  const { page, noise } = await opening(looks[0], story.signedOut ? undefined : states[story.as ?? account])
+  try {
+    await story.run({ page, base, account, password, settle, out, made, look: lookAround, another: (as) => opening({ ...looks[0], theme: 'system' }, states[as]) })
+    for (const line of noise.filter((one) => !/\b(401|404)\b/.test(one) && !story.refused?.test(one))) fail(name, `console: ${line}`)
+    lap(name)
+  } catch (error) {
+    for (const [i, one] of opened.entries()) {
+      await one.page.screenshot({ path: `${pictures}failed-${name.replaceAll(' ', '-')}-${i}.png` }).catch(() => undefined)
+    }
+    fail(name, String(error).split('\n').slice(0, 3).join(' '))
+  }
+  for (const { context } of opened) await context.close()
+}
+
 let walked = 0
+let told = 0
+let made
 try {
   const only = process.env.MUSTER_CONSOLE_ONLY
+  const wanted = (name) => !only || only.split(',').some((one) => name.startsWith(one))
   await cast(base, account, password)
+  made = await deliveryCast({ base, account, password, simulator: required('MUSTER_CONSOLE_SIMULATOR'), infisical: out.infisical })
+  lap('people, hosts, secrets and deployments to look at')
   const start = await open(looks[0])
   await start.page.goto(`${base}/sign-in`)
   await settle(start.page)
@@ -264,56 +382,39 @@ try {
   start.noise.splice(0, start.noise.length, ...start.noise.filter((line) => !line.includes('401')))
   await look(start.page, 'sign-in', 'light-en-1280', start.noise)
   await signIn(start.page)
-  const signedIn = await start.context.storageState()
-  const pages = (await addresses(start.page)).filter(([name]) => !only || only.split(',').some((one) => name.startsWith(one)))
+  const states = { [account]: await start.context.storageState(), nobody: undefined }
+  const pages = [...(await addresses(start.page)), ...deliveries(made)].filter(([name]) => wanted(name))
   await start.context.close()
-  const states = { [account]: signedIn, nobody: undefined }
-  for (const name of new Set(pages.map(([, , as]) => as).filter((as) => as && as !== 'nobody'))) {
-    const { context, page } = await open(looks[0])
-    await signIn(page, name, PASSWORD)
-    states[name] = await context.storageState()
-    await context.close()
-  }
+  const people = [...new Set([...pages.map(([, , as]) => as), 'olga', 'mary', 'rita', 'sam', 'vera'])].filter((as) => as && as !== 'nobody')
+  const signAllIn = () =>
+    together(HANDS, people, async (name) => {
+      const { context, page } = await open(looks[0])
+      await signIn(page, name, PASSWORD)
+      states[name] = await context.storageState()
+      await context.close()
+    })
+  await signAllIn()
 
-  for (const each of looks) {
-    const where = `${each.theme}-${each.locale}-${each.width}`
-    const opened = {}
-    for (const [name, path, as = account] of pages) {
-      opened[as] ??= await open(each, states[as])
-      const { page, noise } = opened[as]
-      try {
-        await visit(page, base + path, noise)
-        // A missing thing is answered with 404, and the browser says so in its console: that is the point of that page.
-        if (name.endsWith('-missing')) noise.splice(0, noise.length, ...noise.filter((line) => !line.includes('404')))
-        if (as === 'nobody') noise.splice(0, noise.length, ...noise.filter((line) => !line.includes('401')))
-        if (name.endsWith('-forbidden')) noise.splice(0, noise.length, ...noise.filter((line) => !line.includes('403')))
-        await look(page, name, where, noise)
-        walked += 1
-      } catch (error) {
-        fail(`${where} ${name}`, String(error).split('\n')[0])
-      }
-    }
-    for (const { context } of Object.values(opened)) await context.close()
-    console.log(`ok  ${where}: ${pages.length} pages`)
-  }
+  // The longest walks first, so that nobody is left with one at the end.
+  const walks = looks
+    .flatMap((each) => [...new Set(pages.map(([, , as = account]) => as))].map((as) => ({ look: each, as, pages: pages.filter(([, , by = account]) => by === as) })))
+    .sort((a, b) => b.pages.length - a.pages.length)
+  await together(HANDS, walks, (one) => walk(one, states[one.as]))
+  lap(`${walked} pages`)
 
-  for (const [name, story] of Object.entries(stories).filter(([name]) => (only ? (process.env.MUSTER_CONSOLE_STORY ?? '-').split('|').some((part) => name.includes(part)) : true))) {
-    const { context, page, noise } = await open(looks[0], story.signedOut ? undefined : signedIn)
-    try {
-      await story.run({ page, base, account, password, settle, out, look: lookAround, another: () => open({ ...looks[0], theme: 'system' }) })
-      for (const line of noise.filter((one) => !/\b(401|404)\b/.test(one))) fail(name, `console: ${line}`)
-      console.log(`ok  ${name}`)
-    } catch (error) {
-      for (const [i, one] of browser.contexts().flatMap((each) => each.pages()).entries()) {
-        await one.screenshot({ path: `${pictures}failed-${name.replaceAll(' ', '-')}-${i}.png` })
-      }
-      fail(name, String(error).split('\n').slice(0, 3).join(' '))
+  // Anew, so that none of them has to renew a session that others use.
+  await signAllIn()
+  const asked = (name) => (only ? (process.env.MUSTER_CONSOLE_STORY ?? '-').split('|').some((part) => name.includes(part)) : true)
+  await together(lanes.length, lanes, async (lane) => {
+    for (const [name, story] of Object.entries(lane).filter(([name]) => asked(name))) {
+      await tell(name, story, states, made)
+      told += 1
     }
-    await context.close()
-  }
+  })
 } finally {
+  made?.close()
   out.close()
   await browser.close()
 }
-console.log(`${walked} pages looked at, ${Object.keys(stories).length} stories, ${failures.length} failures; pictures in tests/screenshots`)
+console.log(`${walked} pages looked at, ${told} stories, ${failures.length} failures, ${Math.round((Date.now() - began) / 1000)} s; pictures in tests/screenshots`)
 process.exitCode = failures.length ? 1 : 0

@@ -214,18 +214,6 @@ export const stories = {
       await page.waitForFunction((text) => document.querySelector('.chart .plot').getAttribute('aria-label') !== text, before)
     },
   },
-  'a deployment shows its steps and replays its log': {
-    async run(tools) {
-      const { page, base, settle } = tools
-      const deployment = await first(tools, '/deployments?limit=1')
-      await page.goto(`${base}/deployments`)
-      await settle(page)
-      await page.locator('tbody a').first().click()
-      await page.getByRole('heading', { level: 1, name: `${deployment.applicationName} ${deployment.version}` }).waitFor()
-      await page.locator('.steps li').first().waitFor()
-      await page.locator('[role=log] p:not(.quiet)').first().waitFor()
-    },
-  },
   'SQL is proposed, its risk shown, and its author can not approve it': {
     async run(tools) {
       const { page, base, settle } = tools
@@ -247,6 +235,22 @@ export const stories = {
       await page.getByText('Withdrawn').first().waitFor()
     },
   },
+}
+
+/** About people and what they get to see; with those about deployments, which leave messages in people's inboxes. */
+export const peopleStories = {
+  'a deployment shows its steps and replays its log': {
+    async run(tools) {
+      const { page, base, settle } = tools
+      const deployment = await first(tools, '/deployments?limit=1')
+      await page.goto(`${base}/deployments`)
+      await settle(page)
+      await page.locator('tbody a').first().click()
+      await page.getByRole('heading', { level: 1, name: `${deployment.applicationName} ${deployment.version}` }).waitFor()
+      await page.locator('.steps li').first().waitFor()
+      await page.locator('[role=log] p:not(.quiet)').first().waitFor()
+    },
+  },
   'deploying from the application’s page asks for a version and leads to the deployment': {
     async run(tools) {
       const { page, base, settle } = tools
@@ -265,8 +269,8 @@ export const stories = {
     async run(tools) {
       const { base, settle, another } = tools
       await (await client(base, 'olga'))('PUT', '/org/entry', { fields: ['email', 'nickName'] })
-      const owner = await another()
-      await signInWith(owner.page, base, 'olga', '/people/joining')
+      const owner = await another('olga')
+      await owner.page.goto(base + '/people/joining')
       await settle(owner.page)
       // Other fields make a new code.
       await owner.page.getByRole('button', { name: 'Change' }).click()
@@ -340,8 +344,8 @@ export const stories = {
   },
   'a role is marked by keyboard, and the explainer says what it gives': {
     async run({ base, settle, another }) {
-      const { page, context } = await another()
-      await signInWith(page, base, 'olga', '/people/roles')
+      const { page, context } = await another('olga')
+      await page.goto(base + '/people/roles')
       await settle(page)
       const name = `Night ${Date.now()}`
       await page.getByRole('button', { name: 'New role' }).click()
@@ -401,8 +405,8 @@ export const stories = {
   },
   'an invitation made in the page lets its reader in': {
     async run({ base, settle, another, look }) {
-      const owner = await another()
-      await signInWith(owner.page, base, 'olga', '/people/joining?invite=1')
+      const owner = await another('olga')
+      await owner.page.goto(base + '/people/joining?invite=1')
       await owner.page.getByRole('dialog').getByRole('combobox', { name: 'Role' }).selectOption('VIEWER')
       await owner.page.getByRole('dialog').getByRole('button', { name: 'Make the link' }).click()
       const link = (await owner.page.getByRole('region', { name: 'Invitation link' }).innerText()).trim()
@@ -468,10 +472,72 @@ export const stories = {
       await context.close()
     },
   },
+  'mails about failures are wished for, in another language than the page’s': {
+    async run(tools) {
+      const { page, context } = await signInAs(tools, 'MEMBER', '/profile')
+      await page.getByRole('combobox', { name: 'When something fails' }).selectOption('yes')
+      await page.getByRole('combobox', { name: 'Language' }).selectOption('zh')
+      await page.getByRole('button', { name: 'Apply' }).click()
+      await page.getByText('Saved').waitFor()
+      await page.getByText('before your e-mail address is verified').waitFor()
+      await page.reload()
+      await tools.settle(page)
+      assert.equal(await page.getByRole('combobox', { name: 'Language' }).inputValue(), 'zh')
+      await tools.look(page, 'profile-mails')
+      await context.close()
+    },
+  },
+  'a token at a git host is entered, replaced and forgotten, and never shown': {
+    async run(tools) {
+      const { page, context } = await signInAs(tools, 'ADMIN', '/people/org')
+      const host = `git-${Date.now()}.example.com`
+      await page.getByRole('button', { name: 'Add a token' }).click()
+      const dialog = page.getByRole('dialog')
+      await dialog.getByRole('textbox', { name: 'Git host' }).fill('No Host')
+      await dialog.getByLabel('Access token').fill('a-token-of-the-story')
+      await page.keyboard.press('Enter')
+      await dialog.getByRole('alert').filter({ hasText: 'lower-case letters' }).waitFor()
+      await dialog.getByRole('textbox', { name: 'Git host' }).fill(host)
+      await dialog.getByRole('textbox', { name: 'Account there' }).fill('muster-bot')
+      await page.keyboard.press('Enter')
+      const row = page.getByRole('listitem').filter({ hasText: host })
+      await row.getByText('muster-bot').waitFor()
+      await tools.look(page, 'org-git-hosts')
+      await row.getByRole('button', { name: 'Replace' }).click()
+      assert.equal(await dialog.getByLabel('Access token').inputValue(), '', 'the old one is not shown')
+      await dialog.getByLabel('Access token').fill('another-token')
+      await dialog.getByRole('textbox', { name: 'Account there' }).fill('other-bot')
+      await page.keyboard.press('Enter')
+      await row.getByText('other-bot').waitFor()
+      assert.ok(!(await page.content()).includes('another-token'))
+      await row.getByRole('button', { name: 'Forget' }).click()
+      await dialog.getByRole('button', { name: 'Forget' }).click()
+      await row.waitFor({ state: 'detached' })
+      await context.close()
+    },
+  },
+  'a manager takes away the second factor of somebody who lost it': {
+    async run({ base, settle, another }) {
+      const username = `lost${Date.now()}`
+      await (await client(base, 'mary'))('POST', '/users', { username, password: PASSWORD })
+      const { page, context } = await another()
+      await signInWith(page, base, 'mary', `/admin/users?search=${username}`)
+      await settle(page)
+      await page.getByRole('button', { name: `Reset second factor: ${username}` }).click()
+      const dialog = page.getByRole('dialog')
+      await dialog.getByRole('button', { name: 'Reset second factor' }).click()
+      await dialog.waitFor({ state: 'detached' })
+      await page.getByRole('button', { name: `Change: ${username}` }).click()
+      await dialog.getByRole('combobox', { name: 'Second factor' }).selectOption('always')
+      await dialog.getByRole('button', { name: 'Save' }).click()
+      await dialog.waitFor({ state: 'detached' })
+      await context.close()
+    },
+  },
   'a manager finds users by when they came, and the audit log is filtered and exported': {
     async run({ base, settle, another }) {
-      const { page, context } = await another()
-      await signInWith(page, base, 'mary', '/admin/users')
+      const { page, context } = await another('mary')
+      await page.goto(base + '/admin/users')
       await settle(page)
       await page.getByRole('button', { name: 'More filters' }).click()
       await page.getByLabel('Registered: to').fill('2020-01-01')
@@ -482,8 +548,8 @@ export const stories = {
       await page.locator('tbody tr').nth(1).waitFor({ state: 'detached' })
       await page.getByRole('row', { name: /olga/ }).waitFor()
       await context.close()
-      const owner = await another()
-      await signInWith(owner.page, base, 'olga', '/audit')
+      const owner = await another('olga')
+      await owner.page.goto(base + '/audit')
       await settle(owner.page)
       await owner.page.getByRole('combobox', { name: 'Operation' }).selectOption('template:write')
       await owner.page.waitForURL(/operation=template/)
@@ -574,8 +640,8 @@ export const stories = {
       const [first, second, name] = [`first${stamp}`, `second${stamp}`, `Team ${stamp}`]
       const mary = await client(base, 'mary')
       for (const username of [first, second]) await mary('POST', '/users', { username, password: PASSWORD })
-      const manager = await another()
-      await signInWith(manager.page, base, 'mary', '/admin/orgs?new=1')
+      const manager = await another('mary')
+      await manager.page.goto(base + '/admin/orgs?new=1')
       const dialog = manager.page.getByRole('dialog')
       await dialog.getByRole('textbox', { name: 'Name', exact: true }).fill(name)
       await dialog.getByRole('textbox', { name: 'Short name' }).fill(`team-${stamp}`)

@@ -10,7 +10,7 @@ use axum::{
 use crate::{
     access::{device::Tokens, session::Mode, sign_in::Visitor},
     app::App,
-    http::{ClientIp, DEVICE_COOKIE, Spoken, cookie},
+    http::{ClientIp, DEVICE_COOKIE, Spoken, cookie, spoken},
 };
 
 impl FromRequestParts<App> for Visitor {
@@ -19,6 +19,7 @@ impl FromRequestParts<App> for Visitor {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
         let ClientIp(ip) = ClientIp::from_request_parts(parts, app).await?;
         let Spoken(language) = Spoken::from_request_parts(parts, app).await?;
+        let spoken = spoken(&parts.headers);
         let agent = parts
             .headers
             .get(header::USER_AGENT)
@@ -29,6 +30,7 @@ impl FromRequestParts<App> for Visitor {
             user_agent: agent.map(str::to_owned),
             devices: Tokens::read(cookie(parts, DEVICE_COOKIE).unwrap_or_default()),
             language,
+            spoken,
         })
     }
 }

@@ -6,6 +6,7 @@ use sqlx::AssertSqlSafe;
 use crate::{
     access::User,
     db::{Db, DbError, Tx},
+    notify::Language,
     with_pool, with_tx,
 };
 
@@ -73,7 +74,7 @@ pub(in crate::access) async fn update(
 ) -> Result<(), DbError> {
     const SQL: &str = "update users set nick_name = $2, status = $3, password_hash = coalesce($4, password_hash), \
         password_strength = case when $4 is null then password_strength else $12 end, \
-        updated_at = $5, email = $6, mobile = $7, portrait = $8, gender = $9, birthday = $10, role_id = $11, mail_messages = $13, \
+        updated_at = $5, email = $6, mobile = $7, portrait = $8, gender = $9, birthday = $10, role_id = $11, mail_messages = $13, mail_language = $14, \
         email_verified_at = case when email is not distinct from $6 then email_verified_at end, \
         mobile_verified_at = case when mobile is not distinct from $7 then mobile_verified_at end where id = $1";
     with_tx!(tx, |conn| {
@@ -91,6 +92,7 @@ pub(in crate::access) async fn update(
             .bind(user.role_id)
             .bind(user.password_strength)
             .bind(user.mail_messages)
+            .bind(&user.mail_language)
             .execute(conn)
             .await?;
     });
@@ -190,9 +192,10 @@ pub(in crate::access) async fn set_login(
     id: UserId,
     now: UnixMs,
     (ip, device, region): (Option<&str>, Option<&str>, Option<&str>),
+    language: Option<Language>,
 ) -> Result<(), DbError> {
     const SQL: &str = "update users set last_login_at = $2, last_login_ip = $3, last_login_device = $4, \
-        last_login_region = $5 where id = $1";
+        last_login_region = $5, last_login_language = coalesce($6, last_login_language) where id = $1";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(id)
@@ -200,6 +203,7 @@ pub(in crate::access) async fn set_login(
             .bind(ip)
             .bind(device)
             .bind(region)
+            .bind(language.map(Language::as_str))
             .execute(conn)
             .await?;
     });
@@ -207,7 +211,7 @@ pub(in crate::access) async fn set_login(
 }
 
 const GET: &str = "select id, account, platform_id, username, email, email_verified_at, mobile, mobile_verified_at, password_strength, nick_name, portrait, gender, \
-    birthday, status, registered_by, role_id, legacy_id, mail_messages, created_at, last_login_at, last_login_device, last_login_region \
+    birthday, status, registered_by, role_id, legacy_id, mail_messages, mail_language, created_at, updated_at, last_login_at, last_login_device, last_login_region \
     from users where id = $1";
 
 pub(in crate::access) async fn get(db: &Db, id: UserId) -> Result<Option<User>, DbError> {
@@ -241,14 +245,33 @@ pub(in crate::access) async fn platform_of(tx: &mut Tx, id: UserId) -> Result<Op
         .await)?)
 }
 
-/// Verified addresses of those among `users` who want messages by mail, each with their platform.
+/// Who is written to.
+#[derive(sqlx::FromRow)]
+pub(in crate::access) struct Reader {
+    pub(in crate::access) email: String,
+    pub(in crate::access) platform_id: PlatformId,
+    language: Option<String>,
+}
+
+impl Reader {
+    /// Their choice, or what they last signed in with; English if they never said.
+    pub(in crate::access) fn language(&self) -> Language {
+        self.language
+            .as_deref()
+            .and_then(Language::read)
+            .unwrap_or_default()
+    }
+}
+
+/// Those among `users` who want messages by mail and whose address was verified.
 pub(in crate::access) async fn list_mail_wanted(
     tx: &mut Tx,
     db: &Db,
     users: &[UserId],
-) -> Result<Vec<(String, PlatformId)>, DbError> {
+) -> Result<Vec<Reader>, DbError> {
     let sql = format!(
-        "select email, platform_id from users where {} and mail_messages and status = 'active' \
+        "select email, platform_id, case when mail_language = 'auto' then last_login_language else mail_language end as language \
+         from users where {} and mail_messages and status = 'active' \
          and email is not null and email_verified_at is not null order by id",
         db.id_among("id", 1)
     );

@@ -19,7 +19,7 @@ pub(in crate::access) async fn list(
 ) -> Result<Vec<User>, DbError> {
     let sql = format!(
         "select id, account, platform_id, username, email, email_verified_at, mobile, mobile_verified_at, password_strength, nick_name, '' as portrait, gender, birthday, \
-         status, registered_by, role_id, legacy_id, mail_messages, created_at, last_login_at, last_login_device, last_login_region \
+         status, registered_by, role_id, legacy_id, mail_messages, mail_language, created_at, updated_at, last_login_at, last_login_device, last_login_region \
          from users where ($1 is null or id < $1) and ($2 is null or {}) and ($3 is null or platform_id = $3) \
          and ($4 is null or created_at >= $4) and ($5 is null or created_at < $5) \
          and ($6 is null or last_login_at >= $6) and ($7 is null or last_login_at < $7) \

@@ -200,6 +200,7 @@ both_databases!(text_messages_have_their_limit_for_a_day, |test| {
         user_agent: None,
         devices: Tokens::read(""),
         language: Language::En,
+        spoken: None,
     };
     let who = crate::access::Identity {
         actor: crate::access::Actor::User {

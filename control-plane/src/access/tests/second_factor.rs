@@ -306,6 +306,7 @@ both_databases!(always_is_always, |test| {
         user_agent: None,
         devices: Tokens::read(""),
         language: Language::En,
+        spoken: None,
     };
     let attempt = |login: &str| PasswordAttempt {
         login: login.to_owned(),

@@ -4,7 +4,7 @@ use muster_base::{ExposeSecret, UserId};
 use serde_json::{Value, json};
 
 use crate::{
-    access::{AccessError, store, strength},
+    access::{AccessError, store, strength, turns::Line},
     in_tx,
     testing::{Test, both_databases},
 };
@@ -121,7 +121,7 @@ async fn a_password_that_became_known_is_refused() {
     let list = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(list.path(), "four quiet words here\nsomething else\n").unwrap();
     let app = test.app_with_config(|config| config.sign_in.breach_list = Some(list.path().to_owned()));
-    let refused = strength::accept(&app, "four quiet words here".into(), Vec::new()).await;
+    let refused = strength::accept(&app, "four quiet words here".into(), Vec::new(), Line::Known).await;
     assert!(matches!(
         refused,
         Err(AccessError::Invalid {
@@ -129,12 +129,12 @@ async fn a_password_that_became_known_is_refused() {
             ..
         })
     ));
-    let taken = strength::accept(&app, "four quiet words there".into(), Vec::new())
+    let taken = strength::accept(&app, "four quiet words there".into(), Vec::new(), Line::Known)
         .await
         .unwrap();
     assert!(taken.hash.expose_secret().starts_with("$argon2id$"));
     std::fs::remove_file(list.path()).unwrap();
-    let unreadable = strength::accept(&app, "four quiet words there".into(), Vec::new()).await;
+    let unreadable = strength::accept(&app, "four quiet words there".into(), Vec::new(), Line::Known).await;
     assert!(
         matches!(unreadable, Err(AccessError::Refused(_))),
         "a list that is gone is no yes"

@@ -1,10 +1,12 @@
-//! Making a database ours after it was looked at.
+//! Making a database ours after it was looked at: tables and history in one transaction, or a set-up that breaks off would
+//! leave a history that fits no version.
 
 use std::{collections::BTreeSet, path::Path};
 
+use muster_base::point;
 use sqlx::{
     AssertSqlSafe, SqlStr,
-    migrate::Migrator,
+    migrate::{Migrate, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqlitePoolOptions},
 };
@@ -43,10 +45,12 @@ pub async fn sqlite(path: &Path, migrator: &Migrator, survey: &Survey, mend: &Me
     for sql in script {
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *tx).await?;
     }
-    tx.commit().await?;
     if needs_history(survey, mend) {
-        migrator.skip(&pool, None).await?;
+        note_all(&mut *tx, migrator).await?;
     }
+    point!("mend.before-commit");
+    tx.commit().await?;
+    point!("mend.after-commit");
     pool.close().await;
     Ok(())
 }
@@ -71,11 +75,22 @@ pub async fn postgres(
     for sql in script {
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *tx).await?;
     }
-    tx.commit().await?;
     if needs_history(survey, mend) {
-        migrator.skip(&pool, None).await?;
+        note_all(&mut *tx, migrator).await?;
     }
+    point!("mend.before-commit");
+    tx.commit().await?;
+    point!("mend.after-commit");
     pool.close().await;
+    Ok(())
+}
+
+/// Writes a history that has every step.
+async fn note_all<C: Migrate>(connection: &mut C, migrator: &Migrator) -> Result<(), DbError> {
+    connection.ensure_migrations_table(HISTORY).await?;
+    for step in migrator.iter() {
+        connection.skip(HISTORY, step).await?;
+    }
     Ok(())
 }
 

@@ -4,6 +4,7 @@ mod application;
 mod deployment;
 mod env_var;
 mod environment;
+mod git;
 mod registry;
 mod steer;
 mod usage;
@@ -22,6 +23,7 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(env_var::router())
         .merge(deployment::router())
         .merge(environment::router())
+        .merge(git::router())
         .merge(steer::router())
         .merge(usage::router())
         .merge(webhook::router())

@@ -11,8 +11,8 @@ use crate::{
     with_pool, with_tx,
 };
 
-const COLUMNS: &str = "id, name, description, mode, image, registry_id, container, environments, webhook_enabled, \
-    webhook_environment, status, created_by, created_at, updated_at";
+const COLUMNS: &str = "id, name, description, mode, image, registry_id, repository, container, environments, \
+    webhook_enabled, webhook_environment, status, created_by, created_at, updated_at";
 
 #[derive(sqlx::FromRow)]
 struct Record {
@@ -22,6 +22,7 @@ struct Record {
     mode: String,
     image: String,
     registry_id: Option<RegistryId>,
+    repository: Option<String>,
     container: String,
     environments: String,
     webhook_enabled: bool,
@@ -43,6 +44,10 @@ impl TryFrom<Record> for Application {
             mode: Mode::read(&record.mode)?,
             image: record.image,
             registry_id: record.registry_id,
+            repository: record
+                .repository
+                .map(|text| from_json(&text, "applications.repository"))
+                .transpose()?,
             container: from_json(&record.container, "applications.container")?,
             environments: from_json(&record.environments, "applications.environments")?,
             webhook_enabled: record.webhook_enabled,
@@ -57,10 +62,11 @@ impl TryFrom<Record> for Application {
 
 pub async fn insert(tx: &mut Tx, org: OrgId, application: &Application) -> Result<(), DbError> {
     const SQL: &str = "insert into applications (id, org_id, name, description, mode, image, registry_id, container, \
-        environments, webhook_enabled, webhook_environment, status, created_by, created_at, updated_at) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+        environments, webhook_enabled, webhook_environment, status, created_by, created_at, updated_at, repository, \
+        repository_key) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
     let container = to_json(&application.container, "applications.container")?;
     let environments = to_json(&application.environments, "applications.environments")?;
+    let (repository, key) = repository(application)?;
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(application.id)
@@ -78,10 +84,32 @@ pub async fn insert(tx: &mut Tx, org: OrgId, application: &Application) -> Resul
             .bind(&application.created_by)
             .bind(application.created_at)
             .bind(application.updated_at)
+            .bind(repository)
+            .bind(key)
             .execute(conn)
             .await?;
     });
     Ok(())
+}
+
+/// The repository as it is stored, and what is unique of it.
+fn repository(application: &Application) -> Result<(Option<String>, Option<String>), DbError> {
+    let Some(repository) = &application.repository else {
+        return Ok((None, None));
+    };
+    Ok((
+        Some(to_json(repository, "applications.repository")?),
+        Some(repository.key()),
+    ))
+}
+
+/// The org of an application, for whoever has nothing but its id.
+pub async fn find_org(db: &Db, id: ApplicationId) -> Result<Option<OrgId>, DbError> {
+    const SQL: &str = "select org_id from applications where id = $1";
+    Ok(with_pool!(db, |pool| sqlx::query_scalar(SQL)
+        .bind(id)
+        .fetch_optional(pool)
+        .await)?)
 }
 
 pub async fn find(db: &Db, org: OrgId, id: ApplicationId) -> Result<Option<Application>, DbError> {
@@ -132,9 +160,10 @@ pub async fn list(
 pub async fn update(tx: &mut Tx, org: OrgId, application: &Application) -> Result<bool, DbError> {
     const SQL: &str = "update applications set name = $3, description = $4, mode = $5, image = $6, registry_id = $7, \
         container = $8, environments = $9, webhook_enabled = $10, webhook_environment = $11, updated_at = $12, \
-        revision = revision + 1 where org_id = $1 and id = $2";
+        repository = $13, repository_key = $14, revision = revision + 1 where org_id = $1 and id = $2";
     let container = to_json(&application.container, "applications.container")?;
     let environments = to_json(&application.environments, "applications.environments")?;
+    let (repository, key) = repository(application)?;
     let rows = with_tx!(tx, |conn| sqlx::query(SQL)
         .bind(org)
         .bind(application.id)
@@ -148,6 +177,8 @@ pub async fn update(tx: &mut Tx, org: OrgId, application: &Application) -> Resul
         .bind(application.webhook_enabled)
         .bind(&application.webhook_environment)
         .bind(application.updated_at)
+        .bind(repository)
+        .bind(key)
         .execute(conn)
         .await?
         .rows_affected());

@@ -166,7 +166,7 @@ pub async fn find_by_key(
     application: ApplicationId,
     key: &str,
 ) -> Result<Option<Deployment>, DbError> {
-    let sql = format!("{SELECT} where d.org_id = $1 and d.application_id = $2 and d.idempotency_key = $3");
+    let sql = by_key();
     let row: Option<Record> = with_tx!(tx, |conn| sqlx::query_as(AssertSqlSafe(sql))
         .bind(org)
         .bind(application)
@@ -174,6 +174,27 @@ pub async fn find_by_key(
         .fetch_optional(conn)
         .await?);
     row.map(TryInto::try_into).transpose()
+}
+
+/// As [`find_by_key`], outside a transaction.
+pub async fn find_keyed(
+    db: &Db,
+    org: OrgId,
+    application: ApplicationId,
+    key: &str,
+) -> Result<Option<Deployment>, DbError> {
+    let sql = by_key();
+    let row: Option<Record> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
+        .bind(org)
+        .bind(application)
+        .bind(key)
+        .fetch_optional(pool)
+        .await)?;
+    row.map(TryInto::try_into).transpose()
+}
+
+fn by_key() -> String {
+    format!("{SELECT} where d.org_id = $1 and d.application_id = $2 and d.idempotency_key = $3")
 }
 
 /// Newest first.

@@ -1,12 +1,17 @@
-//! What is going on in the environments of an application: the newest rows of `deployments`.
+//! The environments of applications: their names in `applications`, and what is going on there, the newest rows of
+//! `deployments`.
 
 use std::collections::BTreeMap;
 
 use muster_base::{ApplicationId, DeploymentId, OrgId, UnixMs};
 
+use super::from_json;
 use crate::{
     db::{Db, DbError},
-    delivery::{deployment::Status, environment::LatestTask},
+    delivery::{
+        deployment::Status,
+        environment::{ApplicationEnvironment, LatestTask},
+    },
     with_pool,
 };
 
@@ -56,4 +61,17 @@ pub async fn list_versions(
         .fetch_all(pool)
         .await)?;
     Ok(rows.into_iter().collect())
+}
+
+/// The names of the environments of each of the org's applications.
+pub async fn list_names(db: &Db, org: OrgId) -> Result<Vec<Vec<String>>, DbError> {
+    const SQL: &str = "select environments from applications where org_id = $1";
+    let rows: Vec<String> = with_pool!(db, |pool| sqlx::query_scalar(SQL).bind(org).fetch_all(pool).await)?;
+    rows.iter()
+        .map(|text| {
+            let environments: BTreeMap<String, ApplicationEnvironment> =
+                from_json(text, "applications.environments")?;
+            Ok(environments.into_keys().collect())
+        })
+        .collect()
 }

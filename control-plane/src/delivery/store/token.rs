@@ -27,6 +27,7 @@ pub struct Candidate {
     pub token_environment: Option<String>,
     pub token_hash: Option<Vec<u8>>,
     pub token_expires_at: Option<UnixMs>,
+    pub token_last_used_at: Option<UnixMs>,
 }
 
 pub async fn insert(tx: &mut Tx, org: OrgId, token: &NewToken<'_>) -> Result<(), DbError> {
@@ -78,8 +79,8 @@ pub async fn retire(
 /// The one query of a webhook call, whoever calls. It carries no org: the token is what decides the org.
 pub async fn candidates(db: &Db, application: ApplicationId) -> Result<Vec<Candidate>, DbError> {
     const SQL: &str = "select a.org_id, a.webhook_enabled, t.id as token_id, \
-        t.environment as token_environment, t.token_hash, t.expires_at as token_expires_at \
-        from applications a left join webhook_tokens t on t.application_id = a.id where a.id = $1 \
+        t.environment as token_environment, t.token_hash, t.expires_at as token_expires_at, \
+        t.last_used_at as token_last_used_at from applications a left join webhook_tokens t on t.application_id = a.id where a.id = $1 \
         order by t.created_at desc limit 32";
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(application)

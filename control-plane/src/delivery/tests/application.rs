@@ -121,3 +121,27 @@ both_databases!(who_may_see_and_change_applications, |test| {
     let (_, list) = stranger.get("/api/v1/deployments").await;
     assert_eq!(list["items"], json!([]));
 });
+
+both_databases!(
+    an_environment_that_an_application_has_is_the_org_s_and_stays,
+    |test| {
+        let admin = test.admin().await;
+        let body = json!({"name": "shop", "image": "team/shop", "environments": {"qa": {}}});
+        let (status, refused) = admin.post("/api/v1/applications", body.clone()).await;
+        assert_eq!(
+            (status, &refused["errors"][0]["field"]),
+            (422, &json!("environments.qa")),
+            "{refused}"
+        );
+        let qa = created(
+            &admin,
+            "/api/v1/environments",
+            json!({"name": "qa", "type": "testing"}),
+        )
+        .await;
+        created(&admin, "/api/v1/applications", body).await;
+        let path = format!("/api/v1/environments/{}", qa["id"].as_str().unwrap());
+        let (status, body) = admin.delete(&path).await;
+        assert_eq!((status, &body["type"]), (409, &json!("in-use")), "{body}");
+    }
+);

@@ -34,7 +34,7 @@ both_databases!(
         let admin = test.admin().await;
         let host = new_host(test, "one").await;
         let environments =
-            json!({"prod": {"hosts": [host], "approvalRequired": true}, "qa": {"hosts": [host]}});
+            json!({"prod": {"hosts": [host], "approvalRequired": true}, "test": {"hosts": [host]}});
         let application = application(&admin, environments).await;
         let (ann, mia) = (
             test.member("ann", Role::Admin).await,
@@ -42,7 +42,7 @@ both_databases!(
         );
         let call = |id: &str, what: &str| format!("/api/v1/deployments/{id}/{what}");
 
-        let qa = deploy_to(&ann, &application, "qa", "1").await;
+        let qa = deploy_to(&ann, &application, "test", "1").await;
         assert_ne!(get_deployment(&ann, &qa).await["status"], "waitingApproval");
         let (status, body) = admin.post(&call(&qa, "approve"), Value::Null).await;
         assert_eq!(
@@ -105,7 +105,7 @@ both_databases!(
         let host = new_host(test, "one").await;
         let environments = json!({
             "prod": {"hosts": [host], "overrides": {"container": {"user": null, "ports": [{"host": 80, "container": 80}]}}},
-            "qa": {"selector": {"web": "one"}},
+            "test": {"selector": {"web": "one"}},
         });
         let application = application(&admin, environments).await;
         let path = format!("/api/v1/applications/{application}");
@@ -124,7 +124,7 @@ both_databases!(
         let container = asked(test, order).await.container;
         assert_eq!((container.user, container.ports[0].host_port), (None, 80));
         moves(test, order, OrderState::Done, None).await;
-        let qa = deploy_to(&admin, &application, "qa", "2").await;
+        let qa = deploy_to(&admin, &application, "test", "2").await;
         let container = asked(test, orders(&admin, &qa).await[0]).await.container;
         assert_eq!(
             (container.user.as_deref(), container.ports[0].host_port),
@@ -143,7 +143,7 @@ both_databases!(
             (&one["latestTask"]["status"], &one["latestTask"]["completed"]),
             (&json!("success"), &json!(true))
         );
-        assert_eq!((&two["name"], &two["version"]), (&json!("qa"), &Value::Null));
+        assert_eq!((&two["name"], &two["version"]), (&json!("test"), &Value::Null));
         assert_eq!(
             (&two["latestTask"]["taskId"], &two["latestTask"]["completed"]),
             (&json!(qa), &json!(false))

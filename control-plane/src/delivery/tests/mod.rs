@@ -4,6 +4,7 @@ mod application;
 mod approval;
 mod env_var;
 mod flow;
+mod git;
 mod registry;
 mod rollout;
 mod told;
@@ -172,10 +173,7 @@ async fn asked(test: &Test, order: OrderId) -> wire::DeploySpec {
         .await)
     };
     let payload: wire::OrderPayload = muster_protocol::decode(&read().await.unwrap()).unwrap();
-    match payload {
-        wire::OrderPayload::Deploy(spec) => *spec,
-        other => panic!("{other:?}"),
-    }
+    payload.deploy().expect("a deploy").clone()
 }
 
 /// Everything that the tables hold about secrets, orders and deployments, as one text.

@@ -322,3 +322,27 @@ both_databases!(a_queue_keeps_what_waits, |test| {
     all_do(test, &open_orders(&admin, &third, 1).await).await;
     wait_until(&admin, &third, |d| d["status"] == "success").await;
 });
+
+both_databases!(a_step_that_can_never_be_made_ends_it_with_the_reason, |test| {
+    let admin = test.admin().await;
+    let hosts = hosts(test, 3).await;
+    let registry = json!({"name": "gone", "url": "http://127.0.0.1:9", "authType": "none"});
+    let registry = created(&admin, "/api/v1/registries", registry).await;
+    let rollout = json!({"batchSize": 1, "maxFailures": "100%"});
+    let application = application(&admin, &hosts, rollout).await;
+    let path = format!("/api/v1/applications/{application}");
+    let (status, body) = admin.patch(&path, json!({"registryId": registry["id"]})).await;
+    assert_eq!(status, 200, "{body}");
+    let id = deploy(&admin, &application, "1").await;
+    let first = open_orders(&admin, &id, 1).await;
+    // The deployment goes on by what the application was; the registry is not there any more.
+    admin.patch(&path, json!({"registryId": null})).await;
+    let registry = format!("/api/v1/registries/{}", registry["id"].as_str().unwrap());
+    let (status, _) = admin.delete(&registry).await;
+    assert_eq!(status, 204);
+    all_do(test, &first).await;
+    let ended = wait_until(&admin, &id, |d| d["status"] != "running").await;
+    assert_eq!(statuses(&ended), ["success", "failure", "failure"], "{ended}");
+    let why = ended["hosts"][1]["error"].as_str().unwrap();
+    assert!(why.contains("no such registry"), "{why}");
+});

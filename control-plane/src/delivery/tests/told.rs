@@ -97,6 +97,14 @@ both_databases!(a_failure_is_told_once_to_those_whom_it_concerns, |test| {
     }
     let mails = test.post.wait_for("olga@example.com", 1).await;
     assert!(mails[0].text.contains("shop 1.2"), "{}", mails[0].text);
+    assert!(mails[0].text.contains("was not deployed"), "{}", mails[0].text);
+    let login = json!({"login": "olga", "password": "a password for tests"});
+    let chinese = Some(("accept-language", "zh-CN,zh;q=0.9"));
+    let (status, _) = test
+        .nobody()
+        .call_with(Method::POST, "/api/v1/auth/login", Some(login), chinese)
+        .await;
+    assert_eq!(status, 200);
     // A second failure comes after whatever would be told of the first one a second time.
     let second = deploy(&tom, shop["id"].as_str().unwrap(), "1.3").await;
     wait_until(&olga, &second, |deployment| deployment["status"] == "failure").await;
@@ -106,8 +114,26 @@ both_databases!(a_failure_is_told_once_to_those_whom_it_concerns, |test| {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!((inbox(&olga).await.len(), inbox(&tom).await.len()), (2, 2));
+    let mails = test.post.wait_for("olga@example.com", 2).await;
+    let words = &mails[1].text;
+    assert!(
+        words.contains("shop 1.3 未能部署到"),
+        "in the language she last signed in with: {words}"
+    );
+    let (_, profile) = olga
+        .patch("/api/v1/me/profile", json!({"mailLanguage": "en"}))
+        .await;
+    assert_eq!(profile["mailLanguage"], "en");
+    let third = deploy(&tom, shop["id"].as_str().unwrap(), "1.4").await;
+    wait_until(&olga, &third, |deployment| deployment["status"] == "failure").await;
+    let mails = test.post.wait_for("olga@example.com", 3).await;
+    let words = &mails[2].text;
+    assert!(
+        words.contains("shop 1.4 was not deployed"),
+        "in the one she chose: {words}"
+    );
     assert_eq!(inbox(&eve).await.len(), 0, "she has nothing to do with it");
     assert_eq!(inbox(&andy).await.len(), 0, "it is out of his reach");
-    let to_olga = test.post.wait_for("olga@example.com", 2).await;
-    assert_eq!(to_olga.len(), 2);
+    let to_olga = test.post.wait_for("olga@example.com", 3).await;
+    assert_eq!(to_olga.len(), 3);
 });

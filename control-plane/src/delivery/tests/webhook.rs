@@ -80,6 +80,10 @@ both_databases!(whoever_has_no_valid_token_learns_nothing, |test| {
     admin.patch(&path, json!({"webhookEnabled": true})).await;
     let bad_version = json!({"applicationId": application, "version": "no good", "token": token});
     assert_eq!(call(&test.nobody(), bad_version, None).await.0, 422);
+    let told = json!({"applicationId": application, "version": format!("1-{token}"), "token": token});
+    let (status, answer) = call(&test.nobody(), told, None).await;
+    assert_eq!(status, 422, "{answer}");
+    assert!(!answer.to_string().contains(&token), "{answer}");
     let unknown = json!({"applicationId": application, "version": "1", "token": token, "image": "evil"});
     assert_eq!(call(&test.nobody(), unknown, None).await.0, 422);
     assert_eq!(call(&test.nobody(), right, None).await.0, 202);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use muster_base::{HostId, OrgId, UnixMs, point};
 use muster_metrics::{
     Period, RollupBody, Subject,
+    chunk::EncodeError,
     packed::{self, hour_of},
 };
 use tracing::{debug, error};
@@ -35,7 +36,10 @@ pub(in crate::telemetry) async fn pack(
         match pack_day(app, (org, host), &subject, day).await {
             Ok(true) => {}
             Ok(false) => debug!(host.id = %host, day = %day, "a day's hours changed while they were packed"),
-            // Readable or not, its hours stay as they are.
+            Err(TelemetryError::Encode(EncodeError::TooMany(many))) => {
+                debug!(host.id = %host, day = %day, many, "a day's hours are too much for one row");
+            }
+            // Its hours stay as they are.
             Err(TelemetryError::Encode(cause)) => {
                 error!(host.id = %host, day = %day, error = &cause as &dyn std::error::Error, "a day's hours can't be packed");
             }
@@ -64,7 +68,7 @@ async fn pack_day(
     let merged = tokio::task::spawn_blocking(move || merge(day, before.as_ref(), &singles));
     let (row, singles) = merged.await??;
     let mut tx = db.begin().await?;
-    if store::rollup::delete_packed(&mut tx, host, subject, day, singles).await?
+    if store::rollup::delete_packed(&mut tx, (org, host), subject, day, singles).await?
         && store::packed::put(&mut tx, (org, host), (subject, day), &row, were).await?
     {
         point!("pack-hours.before-commit");

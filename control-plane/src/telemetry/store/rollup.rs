@@ -109,19 +109,20 @@ pub(in crate::telemetry) async fn hours_before(
 /// Deletes the hours of a day that were packed. Says whether they were so many, of so many values.
 pub(in crate::telemetry) async fn delete_packed(
     tx: &mut Tx,
-    host: HostId,
+    (org, host): (OrgId, HostId),
     subject: &str,
     day: UnixMs,
     (hours, values): (usize, u64),
 ) -> Result<bool, DbError> {
     const SQL: &str = "delete from rollups where host_id = $1 and period = $2 and subject = $3 \
-        and start_at >= $4 and start_at < $5 returning values_count";
+        and start_at >= $4 and start_at < $5 and org_id = $6 returning values_count";
     let gone: Vec<i64> = with_tx!(tx, |conn| sqlx::query_scalar(SQL)
         .bind(host)
         .bind(i32::from(Period::Hour.code()))
         .bind(subject)
         .bind(day)
         .bind(day.plus_ms(UnixMs::DAY))
+        .bind(org)
         .fetch_all(conn)
         .await?);
     Ok(gone.len() == hours && gone.iter().map(|count| count.unsigned_abs()).sum::<u64>() == values)

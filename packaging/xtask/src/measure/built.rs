@@ -19,6 +19,12 @@ pub fn agent(interrupt: &Interrupt) -> Result<PathBuf> {
     build("release-small", &["-p", "muster-agent"], interrupt)
 }
 
+/// Builds the corpus runner (`release`); its folder.
+pub fn corpus(interrupt: &Interrupt) -> Result<PathBuf> {
+    say::note("building the schema library as it is shipped (some minutes the first time)");
+    build("release", &["-p", "muster-corpus"], interrupt)
+}
+
 fn build(profile: &str, packages: &[&str], interrupt: &Interrupt) -> Result<PathBuf> {
     let mut command = project::cargo(&["build", "--quiet", "--bins", "--profile", profile]);
     project::must(interrupt, command.args(packages), "the build")?;

@@ -9,6 +9,7 @@ mod cold_start;
 mod deploy;
 mod engine;
 mod schema_corpus;
+mod schema_diff;
 mod simulated;
 mod storage;
 
@@ -51,8 +52,16 @@ const NAMES: &[(&str, &str)] = &[
         "other people's changes of schemas, planned and run on PostgreSQL and MariaDB (--corpus DIR)",
     ),
     (
+        "schema-diff",
+        "a plan for 1,000 tables with 10 changes, in memory and with introspection, beside migra",
+    ),
+    (
         "storage",
         "bytes for each sample at rest, beside VictoriaMetrics and Prometheus; charts",
+    ),
+    (
+        "webhook",
+        "10,000 webhook calls, repeated and in no order, to a control plane on one core, on SQLite and PostgreSQL",
     ),
 ];
 
@@ -93,6 +102,9 @@ pub struct Args {
     /// schema-corpus: only mysql or postgres.
     #[arg(long)]
     dialect: Option<String>,
+    /// schema-diff: how many tables.
+    #[arg(long, default_value_t = 1_000)]
+    tables: usize,
     /// The measurement.
     name: Option<String>,
 }
@@ -116,9 +128,11 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<ExitCode> {
         "cold-start" => cold_start::measure(args, interrupt)?,
         "deploy" => deploy::measure(args.rounds.unwrap_or(20), interrupt)?,
         "schema-corpus" => schema_corpus::measure(args, interrupt)?,
+        "schema-diff" => schema_diff::measure(args, interrupt)?,
         "storage" => storage::measure(args, interrupt)?,
         "dispatch" => simulated::dispatch(args, interrupt)?,
         "api" => simulated::on_both_databases("api", interrupt)?,
+        "webhook" => simulated::webhook(interrupt)?,
         "flood" => simulated::on_both_databases("flood", interrupt)?,
         "fleet" => simulated::fleet(args, interrupt)?,
         other => bail!("there is no measurement {other}; cargo measure --list names them"),

@@ -24,6 +24,7 @@ pub fn measure(args: &Args, interrupt: &Interrupt) -> Result<Value> {
     project::must(interrupt, &mut build, "the build")?;
     let mut command = Command::new(project::bin_dir().join("muster-corpus"));
     command
+        .arg("judge")
         .arg("--corpus")
         .arg(corpus)
         .arg("--report")

@@ -53,6 +53,21 @@ pub fn on_both_databases(run: &str, interrupt: &Interrupt) -> Result<Value> {
     Ok(json!({"sqlite": sqlite, "postgres": postgres}))
 }
 
+/// A storm of webhook calls on each database. The numbers that count are SQLite's.
+pub fn webhook(interrupt: &Interrupt) -> Result<Value> {
+    let Value::Object(mut both) = on_both_databases("webhook", interrupt)? else {
+        return Ok(Value::Null);
+    };
+    for name in ["perSecond", "p99Ms"] {
+        let number = both["sqlite"][name].clone();
+        both.insert(name.to_owned(), number);
+    }
+    let doubles = ["sqlite", "postgres"].map(|database| both[database]["doubleDeployments"].as_u64());
+    let doubles: u64 = doubles.into_iter().flatten().sum();
+    both.insert("doubleDeployments".to_owned(), doubles.into());
+    Ok(Value::Object(both))
+}
+
 fn rounds(count: usize, arguments: &[&str], interrupt: &Interrupt) -> Result<Value> {
     let programs = built::control_plane(interrupt)?;
     let rounds = (0..count.max(1))

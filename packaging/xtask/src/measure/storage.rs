@@ -1,7 +1,8 @@
 //! Bytes for each value of a series at rest, beside VictoriaMetrics and Prometheus with the same values.
 //!
 //! A *sample* is here what those two call one: one value of one series. Counted is everything that lies on disk: rows,
-//! indexes, free pages, and the hours and days that the other two don't have. The control plane gets its samples from an agent that was away, and seals them as always.
+//! indexes, free pages, and the hours and days that the other two don't have. The control plane gets its samples from an
+//! agent that was away, and seals and packs them as always.
 
 use super::{Args, built, rounded, simulated};
 use crate::interrupt::Interrupt;

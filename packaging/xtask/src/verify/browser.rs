@@ -13,6 +13,8 @@ use muster_tests::job::releases::{Kind, Server};
 use muster_tests::{Fleet, programs};
 use muster_workbench::{images, process, tools};
 use std::fs;
+use std::panic::resume_unwind;
+use std::thread;
 
 /// Starts a fleet, gives the console something to show, and runs its browser tests.
 pub fn run(bench: &Bench<'_>) -> Result<Tally> {
@@ -36,11 +38,19 @@ pub fn run(bench: &Bench<'_>) -> Result<Tally> {
         options,
         agent_options(services.env()),
     )?;
-    deployments(&fleet).context("the console has no deployment to show")?;
-    releases(&fleet).context("the console has no release to show")?;
     let fresh_dir = dir.path().join("fresh");
     fs::create_dir(&fresh_dir)?;
-    let fresh = Fresh::start(&fresh_dir)?;
+    // A container that crashes takes its time, and so do servers.
+    let fresh = thread::scope(|scope| {
+        let deployments =
+            scope.spawn(|| deployments(&fleet).context("the console has no deployment to show"));
+        let releases = scope.spawn(|| releases(&fleet).context("the console has no release to show"));
+        let fresh = Fresh::start(&fresh_dir);
+        for done in [deployments.join(), releases.join()] {
+            done.unwrap_or_else(|panic| resume_unwind(panic))?;
+        }
+        fresh
+    })?;
     let mut command = project::npm(&["run", "--silent", "test:browser"]);
     command
         .env("MUSTER_CONSOLE_URL", fleet.plane.address())
@@ -55,6 +65,7 @@ pub fn run(bench: &Bench<'_>) -> Result<Tally> {
             fresh::postgres_database(services.env())?,
         )
         .env("MUSTER_CONSOLE_AGENT", programs::path("muster-agent")?)
+        .env("MUSTER_CONSOLE_SIMULATOR", programs::path("muster-simulator")?)
         .env("MUSTER_CONSOLE_AGENT_DIR", fresh_dir.join("agents"))
         .env("MUSTER_CHROMIUM", tools::CHROMIUM.path()?);
     let status = bench.interrupt.status(&mut command)?;

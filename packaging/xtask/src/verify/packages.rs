@@ -14,9 +14,10 @@ use std::process::Command;
 const NEXT: &str = "0.1.1-1";
 
 /// How exposed each unit may be by systemd's own scores, in tenths.
-const UNITS: [(&str, u32); 3] = [
+const UNITS: [(&str, u32); 4] = [
     ("muster-agent.service", 30),
     ("muster-worker@.service", 30),
+    ("muster-front.service", 30),
     ("muster.service", 20),
 ];
 

@@ -1,13 +1,9 @@
 //! One column's bytes.
 
-use pco::{
-    ChunkConfig,
-    standalone::{simple_compress, simple_decompress_into},
-};
-
 use super::{EncodeError, Rows, predict::Prediction};
 use crate::{
     DecodeError,
+    at_rest::{compress, decompress},
     wire::{Reader, put_i64},
 };
 
@@ -60,9 +56,7 @@ fn put_values(out: &mut Vec<u8>, mut values: impl Iterator<Item = i64> + Clone) 
         return Ok(0);
     }
     let values: Vec<i64> = all.collect();
-    let packed = simple_compress(&values, &ChunkConfig::default())
-        .map_err(|error| EncodeError::Compress(error.to_string()))?;
-    out.extend_from_slice(&packed);
+    out.extend_from_slice(&compress(&values)?);
     Ok(PACKED)
 }
 
@@ -115,12 +109,6 @@ impl<'a> Column<'a> {
         if self.flags & PACKED == 0 {
             return Ok(vec![reader.i64()?; count]);
         }
-        let mut values = vec![0_i64; count];
-        let progress = simple_decompress_into(reader.bytes(reader.remaining())?, &mut values)
-            .map_err(|_| DecodeError::Malformed("a compressed column"))?;
-        if progress.n_processed != count || !progress.finished {
-            return Err(DecodeError::Malformed("a compressed column"));
-        }
-        Ok(values)
+        decompress(reader.bytes(reader.remaining())?, count, "a compressed column")
     }
 }

@@ -6,14 +6,14 @@ use std::{
     sync::Arc,
 };
 
-use muster_base::{UnixMs, sha256};
+use muster_base::UnixMs;
 
 use super::{
-    CHECK_BYTES, EncodeError, MAX_COLUMNS, MAX_ROWS, MAX_VALUES, Rows, VERSION,
+    EncodeError, MAX_COLUMNS, MAX_ROWS, MAX_VALUES, Rows, VERSION,
     column::{self, Encoded},
     predict::Prediction,
 };
-use crate::{Layout, Sample, SeriesKey, wire::put_len};
+use crate::{Layout, Sample, SeriesKey, at_rest::put_check, wire::put_len};
 
 /// Compresses samples, which may come in any order; of several at the same time the first counts.
 pub fn encode(mut samples: Vec<Sample>) -> Result<Vec<u8>, EncodeError> {
@@ -65,8 +65,7 @@ pub(super) fn write<'a>(
         });
     }
     out.extend_from_slice(&body);
-    let check = sha256(&out);
-    out.extend_from_slice(&check.0[..CHECK_BYTES]);
+    put_check(&mut out);
     Ok(out)
 }
 

@@ -38,7 +38,6 @@ pub use merge::merge;
 pub use read::Chunk;
 
 const VERSION: u8 = 2;
-const CHECK_BYTES: usize = 8;
 /// A sample a second for a day, and some more.
 const MAX_ROWS: usize = 90_000;
 /// Values of all columns together: what an hour holds of 2,200 series at a second, of 22,000 at ten. A column that

@@ -2,15 +2,16 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use muster_base::{UnixMs, sha256};
+use muster_base::UnixMs;
 
 use super::{
-    CHECK_BYTES, MAX_ROWS, MAX_VALUES, Points, Rows, VERSION,
+    MAX_ROWS, MAX_VALUES, Points, Rows, VERSION,
     column::{Column, Read},
     predict::Prediction,
 };
 use crate::{
     Layout, Sample, SeriesKey,
+    at_rest::without_check,
     wire::{DecodeError, Reader},
 };
 
@@ -27,15 +28,7 @@ pub struct Chunk<'a> {
 impl<'a> Chunk<'a> {
     /// Checks the bytes and reads times and directory.
     pub fn open(bytes: &'a [u8]) -> Result<Self, DecodeError> {
-        let body = bytes
-            .len()
-            .checked_sub(CHECK_BYTES)
-            .ok_or(DecodeError::Truncated)?;
-        let (bytes, check) = bytes.split_at(body);
-        if sha256(bytes).0[..CHECK_BYTES] != *check {
-            return Err(DecodeError::Malformed("the chunk's check"));
-        }
-        let mut reader = Reader::new(bytes);
+        let mut reader = Reader::new(without_check(bytes, "the chunk's check")?);
         match reader.u8()? {
             1 | VERSION => {}
             version => return Err(DecodeError::Version(version)),

@@ -1,10 +1,14 @@
 use std::collections::BTreeMap;
 
-use muster_base::{UnixMs, sha256};
+use muster_base::UnixMs;
 use proptest::prelude::*;
 
 use super::{predict::Prediction, *};
-use crate::{Kind, Layout, Sample, SampleBuilder, SeriesKey, Subject, wire::put_len};
+use crate::{
+    Kind, Layout, Sample, SampleBuilder, SeriesKey, Subject,
+    at_rest::{CHECK_BYTES, put_check},
+    wire::put_len,
+};
 
 type Columns = Vec<(u16, i64)>;
 
@@ -94,8 +98,7 @@ fn put_columns(mut out: Vec<u8>, columns: impl Iterator<Item = column::Encoded>)
         body.extend_from_slice(&column.bytes);
     }
     out.extend_from_slice(&body);
-    let check = sha256(&out);
-    out.extend_from_slice(&check.0[..CHECK_BYTES]);
+    put_check(&mut out);
     out
 }
 
@@ -186,8 +189,7 @@ fn a_chunk_of_the_first_version_is_read() {
     let mut first = still(10, 3);
     first.truncate(first.len() - CHECK_BYTES);
     first[0] = 1;
-    let check = sha256(&first);
-    first.extend_from_slice(&check.0[..CHECK_BYTES]);
+    put_check(&mut first);
     assert_eq!(Chunk::open(&first).unwrap().samples().unwrap().len(), 10);
 }
 
@@ -257,8 +259,7 @@ proptest! {
         drop(Chunk::open(&bytes).and_then(|chunk| chunk.samples()));
         // Garbage that passes the check.
         bytes.insert(0, VERSION);
-        let check = sha256(&bytes);
-        bytes.extend_from_slice(&check.0[..CHECK_BYTES]);
+        put_check(&mut bytes);
         drop(Chunk::open(&bytes).and_then(|chunk| chunk.samples()));
     }
 }

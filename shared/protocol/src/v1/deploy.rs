@@ -28,6 +28,19 @@ pub struct DeploySpec {
     pub stop_grace_ms: u64,
 }
 
+/// A deploy during which no request is dropped: the new container serves before the old one is stopped. A front on the
+/// host listens on the published ports (all of them TCP) and takes connections to whoever serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandoverSpec {
+    /// The rest, as in a deploy without.
+    pub deploy: DeploySpec,
+    /// Whether connections are HTTP/1: then each request goes to whoever serves at that moment. Else a connection stays
+    /// with the container where it began.
+    pub http: bool,
+    /// How long connections may stay with the old container.
+    pub grace_ms: u64,
+}
+
 /// Registry credentials.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PullAuth {

@@ -13,7 +13,8 @@ pub use control::{
     SigningKeyNotice, Welcome,
 };
 pub use deploy::{
-    ContainerSpec, DeploySpec, EnvVar, HealthCheck, Mount, PortMapping, Protocol, PullAuth, RestartPolicy,
+    ContainerSpec, DeploySpec, EnvVar, HandoverSpec, HealthCheck, Mount, PortMapping, Protocol, PullAuth,
+    RestartPolicy,
 };
 pub use facts::{ContainerFacts, ContainerHealth, ContainerState, HostFacts};
 pub use join::{JoinRefusal, JoinReply, JoinRequest, Joined};

@@ -3,7 +3,7 @@
 use muster_base::{OrderId, UnixMs};
 use serde::{Deserialize, Serialize};
 
-use super::{DeploySpec, SqlSpec, SqlTarget, TailRequest};
+use super::{DeploySpec, HandoverSpec, SqlSpec, SqlTarget, TailRequest};
 
 /// First frame on a stream that the control plane opens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +64,19 @@ pub enum OrderPayload {
     Sql(Box<SqlSpec>),
     /// Connect to a database server and say its version. Changes nothing.
     TestServer(SqlTarget),
+    /// Replace a container without dropping a request.
+    Handover(Box<HandoverSpec>),
+}
+
+impl OrderPayload {
+    /// The container that is deployed, if one is.
+    pub const fn deploy(&self) -> Option<&DeploySpec> {
+        match self {
+            Self::Deploy(spec) => Some(spec),
+            Self::Handover(spec) => Some(&spec.deploy),
+            Self::Sql(_) | Self::TestServer(_) => None,
+        }
+    }
 }
 
 /// Agent → control plane on an order's stream.
@@ -124,7 +137,7 @@ pub enum StepReport {
         /// Position of the step within the order, from 0.
         index: u32,
         /// For a deploy one of `verify`, `authenticate`, `pull`, `set-aside`, `stop-old`, `start-new`, `health`,
-        /// `remove-old`, `put-back`; for SQL `statement`.
+        /// `remove-old`, `put-back`, or, when handing over, `switch`, `drain`; for SQL `statement`.
         name: String,
         /// The status it has now.
         status: StepStatus,

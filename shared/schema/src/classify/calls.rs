@@ -9,14 +9,16 @@ use crate::Dialect;
 
 /// Adds what is found inside to what is known of the whole.
 pub(super) fn look_inside(dialect: Dialect, tree: &Statement, seen: &mut Classification) {
-    // A view's or routine's functions are called later, by those who use it.
-    let calls_now = !matches!(
-        seen.kind,
-        StatementKind::CreateView
-            | StatementKind::CreateRoutine
-            | StatementKind::CreateTrigger
-            | StatementKind::Permission
-    );
+    // A view's or routine's functions are called later, by those who use it; a materialised view's now.
+    let is_materialised = matches!(tree, Statement::CreateView(view) if view.materialized);
+    let calls_now = is_materialised
+        || !matches!(
+            seen.kind,
+            StatementKind::CreateView
+                | StatementKind::CreateRoutine
+                | StatementKind::CreateTrigger
+                | StatementKind::Permission
+        );
     let mut look = Look {
         dialect,
         calls_now,

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Delete, Expr, FromTable, Insert, ObjectName, OnInsert, SetExpr, Statement, TableFactor, TableObject,
-    TableWithJoins, Update, visit_expressions, visit_relations,
+    BinaryOperator, Delete, Expr, FromTable, Insert, ObjectName, OnInsert, SetExpr, Statement, TableFactor,
+    TableObject, TableWithJoins, Update, visit_expressions, visit_relations,
 };
 
 use super::{Class, Classification, ObjectRef, Risk, StatementKind};
@@ -29,9 +29,16 @@ pub(super) fn classify(dialect: Dialect, tree: &Statement) -> Option<Classificat
         Statement::Insert(insert) => classify_insert(insert),
         Statement::Update(update) => classify_update(update),
         Statement::Delete(delete) => classify_delete(delete),
-        Statement::Merge(_) => {
+        Statement::Merge(merge) => {
             let mut seen = Classification::of(StatementKind::Merge, Class::Data);
-            seen.because(Risk::Warning, "MERGE overwrites or deletes the rows that match");
+            if every_row(Some(&merge.on)) {
+                seen.because(
+                    Risk::Destructive,
+                    "MERGE on a condition that every row meets reaches every row",
+                );
+            } else {
+                seen.because(Risk::Warning, "MERGE overwrites or deletes the rows that match");
+            }
             seen
         }
         Statement::Truncate(truncate) => {
@@ -72,7 +79,34 @@ pub(crate) fn reaches_every_row(tree: &Statement) -> bool {
 }
 
 fn every_row(condition: Option<&Expr>) -> bool {
-    let Some(condition) = condition else { return true };
+    condition.is_none_or(|condition| holds_for_every_row(condition, 0))
+}
+
+/// Whether every row meets the condition, as far as can be seen: what names no column is taken to hold, and so is what
+/// compares a column to itself.
+fn holds_for_every_row(condition: &Expr, depth: u8) -> bool {
+    if depth > 100 {
+        return true;
+    }
+    let holds = |of: &Expr| holds_for_every_row(of, depth + 1);
+    match condition {
+        Expr::Nested(inner) => holds(inner),
+        Expr::BinaryOp { left, op, right } => match op {
+            BinaryOperator::Or => holds(left) || holds(right),
+            BinaryOperator::And => holds(left) && holds(right),
+            BinaryOperator::Eq | BinaryOperator::LtEq | BinaryOperator::GtEq | BinaryOperator::Spaceship
+                if left == right =>
+            {
+                true
+            }
+            _ => names_no_column(condition),
+        },
+        Expr::IsNotNull(inner) => matches!(**inner, Expr::Identifier(_) | Expr::CompoundIdentifier(_)),
+        other => names_no_column(other),
+    }
+}
+
+fn names_no_column(condition: &Expr) -> bool {
     visit_expressions(condition, |expr| match expr {
         Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::CompoundFieldAccess { .. } => {
             ControlFlow::Break(())

@@ -140,6 +140,15 @@ impl Words {
                 _ => {}
             }
         } else if self.starts(&["ANALYZE"]) || self.starts(&["OPTIMIZE"]) {
+            let says_where = usize::from(matches!(self.word(1), "NO_WRITE_TO_BINLOG" | "LOCAL"));
+            if !matches!(self.word(1 + says_where), "TABLE" | "TABLES") {
+                let mut seen = Classification::of(StatementKind::Other, Class::Unknown);
+                seen.because(
+                    Risk::Unknown,
+                    "MariaDB's ANALYZE runs the statement that follows it",
+                );
+                return Some(seen);
+            }
             let mut seen = Classification::of(StatementKind::Analyze, Class::Maintenance);
             if self.word(0) == "OPTIMIZE" {
                 seen.because(Risk::Warning, "copies the whole table");

@@ -1,16 +1,26 @@
-//! What people regret later, found before it runs. One file for each subject; a rule sees one statement.
+//! What people regret later, found before it runs. A rule sees one statement, as the parser's tree or as its words, or one
+//! table as the whole text leaves it; each has a file of its own.
+//!
+//! A rule has a severity, or is off unless somebody wants it: what is a matter of taste or of a team's conventions. Each
+//! environment may set each rule ([`Settings`]).
 
-mod add;
-mod data;
-mod drop;
-mod lock;
-mod readable;
+mod rules;
+mod table;
+mod trees;
+mod words;
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
-use sqlparser::{ast::Statement as Tree, tokenizer::Span};
+use sqlparser::{
+    ast::{AlterTable, AlterTableOperation, Statement as Tree},
+    tokenizer::Span,
+};
 
+use self::{
+    table::{Place, Table},
+    words::Words,
+};
 use crate::{Classification, Dialect, SplitError, classify::classify_parsed, parse::parse, split};
 
 /// How bad a finding is.
@@ -59,13 +69,99 @@ impl fmt::Display for Finding {
     }
 }
 
-/// A rule: its name, its severity, and how it looks at a statement.
+/// A rule: its name, its severity, and how it looks at a text.
 pub struct Rule {
     /// In findings and documentation.
     pub name: &'static str,
-    /// Of all its findings.
-    pub severity: Severity,
-    check: fn(&Context<'_>, &mut dyn FnMut(Span, String)),
+    /// Of all its findings, unless it is set otherwise; none where it is off by itself.
+    pub severity: Option<Severity>,
+    check: Check,
+}
+
+type Tell<'a, P> = &'a mut dyn FnMut(P, String);
+
+type TableCheck = fn(&Table<'_>, &mut dyn FnMut(Place<'_>, String));
+
+/// What a rule looks at.
+enum Check {
+    /// A statement's tree.
+    Tree(fn(&Context<'_>, Tell<'_, Span>)),
+    /// A statement's words; it says lines.
+    Words(fn(&Words, Tell<'_, u32>)),
+    /// A table that the text makes.
+    Table(TableCheck),
+}
+
+/// What an environment wants of the rules: each by its name off, or of a severity. The others are as they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Settings(BTreeMap<String, Setting>);
+
+/// What a rule is set to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Setting {
+    /// It isn't applied.
+    Off,
+    /// Worth knowing.
+    Info,
+    /// Probably regretted.
+    Warning,
+    /// Loses data, or can't be run.
+    Error,
+}
+
+/// There is no such rule or setting.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingError {
+    /// No rule has the name.
+    #[error("there is no rule {0}")]
+    Rule(String),
+    /// It is none of the words.
+    #[error("{0} is none of off, info, warning, error")]
+    Setting(String),
+    /// It tells of what can't be run or read: nobody may overlook that.
+    #[error("the rule {0} can't be switched off")]
+    Needed(String),
+}
+
+impl Settings {
+    /// Sets one rule.
+    pub fn set(&mut self, rule: &str, setting: Setting) -> Result<(), SettingError> {
+        if !all().any(|known| known.name == rule) {
+            return Err(SettingError::Rule(rule.to_owned()));
+        }
+        if setting == Setting::Off && NEEDED.contains(&rule) {
+            return Err(SettingError::Needed(rule.to_owned()));
+        }
+        self.0.insert(rule.to_owned(), setting);
+        Ok(())
+    }
+
+    fn severity(&self, rule: &Rule) -> Option<Severity> {
+        match self.0.get(rule.name) {
+            None => rule.severity,
+            Some(Setting::Off) if NEEDED.contains(&rule.name) => rule.severity,
+            Some(Setting::Off) => None,
+            Some(Setting::Info) => Some(Severity::Info),
+            Some(Setting::Warning) => Some(Severity::Warning),
+            Some(Setting::Error) => Some(Severity::Error),
+        }
+    }
+}
+
+impl FromStr for Setting {
+    type Err = SettingError;
+
+    fn from_str(text: &str) -> Result<Self, SettingError> {
+        Ok(match text {
+            "off" => Self::Off,
+            "info" => Self::Info,
+            "warning" => Self::Warning,
+            "error" => Self::Error,
+            other => return Err(SettingError::Setting(other.to_owned())),
+        })
+    }
 }
 
 impl fmt::Debug for Rule {
@@ -74,21 +170,13 @@ impl fmt::Debug for Rule {
     }
 }
 
-/// All rules, by name.
-pub const RULES: &[Rule] = &[
-    drop::COLUMN_TYPE_CHANGE,
-    data::DML_WITHOUT_WHERE,
-    drop::DROP_COLUMN,
-    drop::DROP_TABLE,
-    add::FOREIGN_KEY_CHECKED,
-    lock::INDEX_NOT_CONCURRENT,
-    add::NOT_NULL_WITHOUT_DEFAULT,
-    readable::REFUSED,
-    drop::RENAME,
-    lock::SET_NOT_NULL,
-    data::TRUNCATE,
-    readable::UNREADABLE,
-];
+/// Rules that can't be switched off.
+const NEEDED: &[&str] = &["refused", "unreadable"];
+
+/// All rules.
+pub fn all() -> impl Iterator<Item = &'static Rule> {
+    trees::RULES.iter().chain(rules::RULES)
+}
 
 /// What a rule sees of a statement.
 struct Context<'a> {
@@ -97,10 +185,35 @@ struct Context<'a> {
     seen: &'a Classification,
 }
 
-/// Applies every rule to every statement; findings come in the order of their lines.
+impl<'a> Context<'a> {
+    /// What an `alter table` does.
+    fn operations(&self) -> &'a [AlterTableOperation] {
+        match self.tree {
+            Some(Tree::AlterTable(AlterTable { operations, .. })) => operations,
+            _ => &[],
+        }
+    }
+}
+
+/// Applies the rules as they are by themselves.
 pub fn lint(dialect: Dialect, text: &str) -> Result<Vec<Finding>, SplitError> {
+    lint_with(dialect, text, &Settings::default())
+}
+
+/// Applies the rules as an environment wants them; findings come in the order of their lines.
+pub fn lint_with(dialect: Dialect, text: &str, settings: &Settings) -> Result<Vec<Finding>, SplitError> {
     let mut findings = Vec::new();
-    for statement in split(dialect, text)? {
+    let statements = split(dialect, text)?;
+    let wanted: Vec<(&Rule, Severity)> = all()
+        .filter_map(|rule| Some((rule, settings.severity(rule)?)))
+        .collect();
+    let finding = |rule: &Rule, severity: Severity, line: u32, message: String| Finding {
+        rule: rule.name.to_owned(),
+        severity,
+        line,
+        message,
+    };
+    for statement in &statements {
         let tree = parse(dialect, statement.text);
         let seen = classify_parsed(dialect, statement.text, tree.as_ref());
         let context = Context {
@@ -108,16 +221,33 @@ pub fn lint(dialect: Dialect, text: &str) -> Result<Vec<Finding>, SplitError> {
             tree: tree.as_ref(),
             seen: &seen,
         };
-        for rule in RULES {
-            (rule.check)(&context, &mut |span, message| {
-                let below = u32::try_from(span.start.line.saturating_sub(1)).unwrap_or(0);
-                findings.push(Finding {
-                    rule: rule.name.to_owned(),
-                    severity: rule.severity,
-                    line: statement.line + below,
-                    message,
+        let words = Words::of(dialect, statement.text, statement.line);
+        for (rule, severity) in &wanted {
+            match (&rule.check, &words) {
+                (Check::Tree(check), _) => check(&context, &mut |span, message| {
+                    let below = u32::try_from(span.start.line.saturating_sub(1)).unwrap_or(0);
+                    findings.push(finding(rule, *severity, statement.line + below, message));
+                }),
+                (Check::Words(check), Some(words)) => check(words, &mut |line, message| {
+                    findings.push(finding(rule, *severity, line, message));
+                }),
+                (Check::Words(_) | Check::Table(_), _) => {}
+            }
+        }
+    }
+    for (name, of, statement) in table::made(dialect, &statements) {
+        let table = Table {
+            dialect,
+            name: &name,
+            of: &of,
+        };
+        for (rule, severity) in &wanted {
+            if let Check::Table(check) = rule.check {
+                check(&table, &mut |place, message| {
+                    let line = table::line_of(dialect, statement, place);
+                    findings.push(finding(rule, *severity, line, message));
                 });
-            });
+            }
         }
     }
     findings.sort_by_key(|finding| finding.line);
@@ -125,86 +255,4 @@ pub fn lint(dialect: Dialect, text: &str) -> Result<Vec<Finding>, SplitError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn found(dialect: Dialect, text: &str) -> Vec<String> {
-        let findings = lint(dialect, text).unwrap();
-        findings
-            .iter()
-            .map(|f| format!("{} {} {}", f.rule, f.severity, f.line))
-            .collect()
-    }
-
-    #[test]
-    fn rules_are_sorted_and_named_once() {
-        assert!(RULES.is_sorted_by(|a, b| a.name < b.name));
-    }
-
-    #[test]
-    fn each_rule_finds_its_subject() {
-        let cases = [
-            ("drop table t", "drop-table error 1"),
-            ("alter table t\n drop column a", "drop-column error 2"),
-            ("truncate table t", "truncate error 1"),
-            ("update t set a = 1", "dml-without-where error 1"),
-            ("delete from t", "dml-without-where error 1"),
-            (
-                "alter table t\n add column a int not null",
-                "not-null-without-default warning 2",
-            ),
-            ("create index i on t (a)", "index-not-concurrent warning 1"),
-            ("alter table t rename to u", "rename warning 1"),
-            ("alter table t rename column a to b", "rename warning 1"),
-            (
-                "alter table t alter column a type bigint",
-                "column-type-change warning 1",
-            ),
-            (
-                "alter table t alter column a set not null",
-                "set-not-null warning 1",
-            ),
-            (
-                "alter table t add constraint f foreign key (a) references u (id)",
-                "foreign-key-checked warning 1",
-            ),
-            ("frobnicate", "unreadable warning 1"),
-            ("commit", "refused error 1"),
-        ];
-        for (text, wanted) in cases {
-            assert_eq!(found(Dialect::Postgres, text), [wanted], "{text}");
-        }
-    }
-
-    #[test]
-    fn good_sql_has_no_findings() {
-        let text = "create table t (id bigint primary key, a int not null);
-            create index concurrently i on t (a);
-            alter table t add column b int not null default 0;
-            alter table t add constraint f foreign key (a) references u (id) not valid;
-            update t set a = 1 where id = 2;";
-        assert_eq!(found(Dialect::Postgres, text), Vec::<String>::new());
-    }
-
-    #[test]
-    fn mysql_has_its_own_ways() {
-        assert_eq!(
-            found(Dialect::MySql, "create index i on t (a)"),
-            Vec::<String>::new()
-        );
-        assert_eq!(found(Dialect::MySql, "rename table a to b"), ["rename warning 1"]);
-        assert_eq!(
-            found(Dialect::MySql, "alter table t\nmodify a bigint"),
-            ["column-type-change warning 2"]
-        );
-    }
-
-    #[test]
-    fn findings_print_as_one_line() {
-        let finding = lint(Dialect::MySql, "select 1;\ndrop table t").unwrap().remove(0);
-        assert_eq!(
-            finding.to_string(),
-            "drop-table error 2 DROP TABLE t loses its rows; rename it first and drop it once nobody missed it"
-        );
-    }
-}
+mod tests;

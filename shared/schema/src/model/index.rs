@@ -1,10 +1,8 @@
 //! Indexes that are no constraint's.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use super::{Expression, Name};
+use super::{Expression, Name, Options};
 
 /// An index; it stands in its table's or materialised view's map by its name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,8 +28,8 @@ pub struct Index {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub nulls_not_distinct: bool,
     /// Storage parameters (PostgreSQL), `parser` and the like (MySQL).
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub options: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Options::is_empty")]
+    pub options: Options,
     /// The optimiser passes it by (MySQL's `invisible`, MariaDB's `ignored`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub invisible: bool,

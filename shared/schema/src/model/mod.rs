@@ -12,6 +12,7 @@ mod expression;
 mod index;
 mod name;
 mod opaque;
+mod options;
 mod partition;
 mod sequence;
 mod server;
@@ -31,6 +32,7 @@ pub use self::{
     index::{Index, IndexPart, Indexed},
     name::{Name, NameError},
     opaque::{Opaque, OpaqueKey, OpaqueKind},
+    options::Options,
     partition::{Bounds, PartitionBy, PartitionOf, Strategy},
     sequence::{Sequence, SequenceOptions},
     server::Server,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Column, Exclusion, ForeignKey, Index, Key, Name, PartitionBy, PartitionOf};
+use super::{Check, Column, Exclusion, ForeignKey, Index, Key, Name, Options, PartitionBy, PartitionOf};
 
 /// A table, which may be partitioned or a partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,8 +60,8 @@ pub struct Table {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collation: Option<String>,
     /// Storage parameters (PostgreSQL), `row_format` and the like (MySQL), in lower case.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub options: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Options::is_empty")]
+    pub options: Options,
     /// Its comment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Expression, Index};
+use super::{Expression, Index, Options};
 
 /// A view or materialised view.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,8 +18,8 @@ pub struct View {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
     /// `security_barrier`, `check_option` and the like, in lower case; MySQL's `algorithm`, `definer`, `security`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub options: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Options::is_empty")]
+    pub options: Options,
     /// Whether it has rows (a materialised view made `with no data` has none).
     pub populated: bool,
     /// A materialised view's indexes by name.

@@ -15,3 +15,14 @@ pub(crate) mod postgres;
 
 pub(crate) use same::same;
 pub(crate) use tree::Node;
+
+/// What a set operation is called, after its word: `all` counts, `distinct` is so anyway.
+fn set_operation(cursor: &mut crate::read::Cursor<'_>, word: &str) -> String {
+    let all = cursor.take("all");
+    cursor.take("distinct");
+    if all {
+        format!("{word} all")
+    } else {
+        word.to_owned()
+    }
+}

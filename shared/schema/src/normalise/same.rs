@@ -10,20 +10,28 @@ pub(crate) fn same(left: &Node, right: &Node) -> bool {
         (Node::Str(text), Node::Number(number)) | (Node::Number(number), Node::Str(text)) => text == number,
         (Node::Path(a), Node::Path(b)) => is_suffix(a, b),
         (Node::Call(a, args), Node::Call(b, others)) => is_suffix(a, b) && all_same(args, others),
+        (Node::Op(a, kids), Node::Op(b, others)) if a == "item" && b == "item" => same_items(kids, others),
         (Node::Op(a, kids), Node::Op(b, others)) if a == b => all_same(kids, others),
         (Node::Cast(a, of), Node::Cast(b, other)) => {
             (same_type(of, other) && same_as(a, b, of)) || adds(a, of, right) || adds(b, other, left)
         }
+        // A server writes the type of a constant; other casts that it writes are taken away before.
         (Node::Cast(inner, of), other) | (other, Node::Cast(inner, of)) => {
-            may_be_added(inner, of) && same_as(inner, other, of)
+            inner.is_literal() && same_as(inner, other, of)
         }
         _ => false,
     }
 }
 
-/// Whether the type is what a server added to a cast that the other side also has.
-fn adds(inner: &Node, of: &DataType, other: &Node) -> bool {
-    matches!(inner, Node::Cast(..)) && may_be_added(inner, of) && same(inner, other)
+/// Two columns of a query's result. Its type is seen by others: only a string is a text without being called one.
+fn same_items(left: &[Node], right: &[Node]) -> bool {
+    let named = |value: &Node, other: &Node| match (value, other) {
+        (Node::Cast(inner, of), bare) | (bare, Node::Cast(inner, of)) if !matches!(bare, Node::Cast(..)) => {
+            matches!(**inner, Node::Str(_)) && of.name == "text" || !inner.is_literal()
+        }
+        _ => true,
+    };
+    all_same(left, right) && left.iter().zip(right).all(|(a, b)| named(a, b))
 }
 
 fn all_same(left: &[Node], right: &[Node]) -> bool {
@@ -46,29 +54,9 @@ fn same_type(a: &DataType, b: &DataType) -> bool {
     namespaces && strip(a) == strip(b)
 }
 
-/// Whether a server adds such a cast by itself.
-fn may_be_added(inner: &Node, of: &DataType) -> bool {
-    if inner.is_literal() {
-        return true;
-    }
-    if !of.arguments.is_empty() {
-        return false;
-    }
-    matches!(
-        of.name.as_str(),
-        "text"
-            | "character varying"
-            | "bpchar"
-            | "numeric"
-            | "double precision"
-            | "bigint"
-            | "integer"
-            | "regclass"
-            | "timestamp with time zone"
-            | "timestamp without time zone"
-            | "oid"
-            | "anyarray"
-    )
+/// Whether the type is what a server wrote of a constant that has the other side's type already.
+fn adds(inner: &Node, of: &DataType, other: &Node) -> bool {
+    matches!(inner, Node::Cast(..)) && inner.is_literal() && !of.name.is_empty() && same(inner, other)
 }
 
 /// The same, knowing that both are values of the type.
@@ -90,9 +78,7 @@ fn same_as(a: &Node, b: &Node, of: &DataType) -> bool {
             is_suffix(&parts(a), &parts(b))
         }
         "money" => super::literal::cents(a).is_some() && super::literal::cents(a) == super::literal::cents(b),
-        name if name.starts_with("timestamp") => {
-            a.strip_suffix(" 00:00:00").unwrap_or(a) == b.strip_suffix(" 00:00:00").unwrap_or(b)
-        }
+        name if name.starts_with("timestamp") => same_moment(a, b),
         name if name.starts_with("interval") => {
             let read = |text: &str| super::literal::interval(text, None);
             read(a).is_some() && read(a) == read(b)
@@ -115,4 +101,20 @@ fn truth(text: &str) -> Option<bool> {
         "f" | "false" | "no" | "n" | "off" | "0" => Some(false),
         _ => None,
     }
+}
+
+/// Two moments. A day is its midnight; what says no zone is in the session's, in which the server writes its own.
+fn same_moment(a: &str, b: &str) -> bool {
+    let zoned = |text: &str| -> Option<usize> {
+        let clock = text.find(':')?;
+        let at = text[clock..].find(['+', '-'])? + clock;
+        Some(at)
+    };
+    let local = |text: &str| zoned(text).map_or(text, |at| &text[..at]).trim_end().to_owned();
+    let (a, b) = match (zoned(a), zoned(b)) {
+        (Some(_), Some(_)) => (a.to_owned(), b.to_owned()),
+        _ => (local(a), local(b)),
+    };
+    let midnight = |text: &str| text.strip_suffix(" 00:00:00").unwrap_or(text).to_owned();
+    midnight(&a) == midnight(&b)
 }

@@ -10,7 +10,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 
 use crate::cases::Body;
-use crate::database::{Database, Rows, Server};
+use crate::database::{Database, Rows, Server, said};
 use crate::version;
 
 /// What the cases call the database that they are in.
@@ -185,11 +185,4 @@ fn text(row: &sqlx::mysql::MySqlRow, column: usize) -> Result<Option<String>, St
     row.try_get_unchecked::<Option<Vec<u8>>, _>(column)
         .map(|cell| cell.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
         .map_err(|error| said(&error))
-}
-
-fn said(error: &sqlx::Error) -> String {
-    match error.as_database_error() {
-        Some(error) => error.message().to_owned(),
-        None => error.to_string(),
-    }
 }

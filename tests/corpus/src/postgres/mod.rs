@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 use anyhow::Context as _;
 
 use crate::cases::Body;
-use crate::database::{Database, Rows, Server};
+use crate::database::{Database, Rows, Server, said};
 use crate::version;
 
 /// What the catalogue says of a schema, one line for each thing.
@@ -182,6 +182,15 @@ pub struct PostgresDatabase {
     space: Option<&'static str>,
 }
 
+impl PostgresDatabase {
+    /// One that is there already.
+    pub async fn open(url: &str) -> anyhow::Result<Self> {
+        let options = PgConnectOptions::from_str(url)?.disable_statement_logging();
+        let conn = PgConnection::connect_with(&options).await?;
+        Ok(Self { conn, space: None })
+    }
+}
+
 impl Database for PostgresDatabase {
     async fn run_text(&mut self, sql: &str) -> Result<(), String> {
         // What can't run in a transaction can't run together with anything else either.
@@ -229,12 +238,5 @@ impl Database for PostgresDatabase {
 
     fn has_transactions() -> bool {
         true
-    }
-}
-
-fn said(error: &sqlx::Error) -> String {
-    match error.as_database_error() {
-        Some(error) => error.message().to_owned(),
-        None => error.to_string(),
     }
 }

@@ -1,10 +1,14 @@
 //! A flood of wrong passwords: what it does to those who sign in honestly, and to everybody else's calls.
+//!
+//! The simulator stands before the control plane as a trusted proxy, so that the attack comes from as many networks as
+//! wanted: from a single one the throttle answers nearly all of it before anything is hashed.
 
-use super::{api::bystander, percentile_ms, rounded, start_control_plane};
+use super::{api::bystander, percentile_ms, rounded, start_control_plane_with};
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use muster_tests::Api;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -24,34 +28,32 @@ pub(crate) struct Args {
     /// Over how many seconds.
     #[arg(long = "for", default_value_t = 60)]
     seconds: u64,
+    /// Networks that the attack comes from.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..))]
+    networks: u16,
 }
 
 const PASSWORD: &str = "measured-9-Users-sign-in";
-/// Attackers at a time.
-const ATTACKERS: usize = 16;
+/// Attackers at a time: enough to keep the pace while each waits in a line for seconds.
+const ATTACKERS: usize = 400;
+/// How long others are watched before, so that a hundredth of their calls are some dozens.
+const CALM: Duration = Duration::from_secs(20);
+/// How often an owner tries who is told to come again.
+const PATIENCE: usize = 5;
 
 pub(crate) fn run(args: &Args) -> Result<Value> {
     let dir = tempfile::tempdir()?;
-    let plane = start_control_plane(dir.path(), 10, args.database.as_deref())?;
+    let proxy = ("MUSTER_HTTP__TRUSTED_PROXIES", "[\"127.0.0.1\"]");
+    let plane = start_control_plane_with(dir.path(), &[proxy], args.database.as_deref())?;
     let admin = plane.admin()?;
-    for number in 0..args.accounts {
-        let user = json!({"username": format!("owner-{number}"), "password": PASSWORD});
-        admin.post("/api/v1/users", &user)?;
-    }
-    // Each owner has signed in on their own device before.
-    let api = plane.api();
-    let devices = (0..args.accounts)
-        .map(|number| {
-            let device = sign_in(&api, number, None)?;
-            device.context("an owner could not sign in before the flood")
-        })
-        .collect::<Result<Vec<_>>>()?;
+    let owners = owners(&admin, &plane.api(), args.accounts)?;
 
-    let quiet_until = Instant::now() + Duration::from_secs(10);
-    let mut idle = bystander(&admin, || Instant::now() > quiet_until)?;
+    let calm_until = Instant::now() + CALM;
+    let mut idle = bystander(&admin, || Instant::now() > calm_until)?;
 
     let flood = Flood {
-        api: api.clone(),
+        api: plane.api(),
+        networks: args.networks,
         accounts: args.accounts,
         attempts: args.attempts,
         pace: Duration::from_secs(args.seconds) / u32::try_from(args.attempts)?,
@@ -60,35 +62,87 @@ pub(crate) fn run(args: &Args) -> Result<Value> {
         answers: Mutex::default(),
     };
     let over = AtomicBool::new(false);
-    let (mut during, signed_in) = thread::scope(|scope| -> Result<_> {
+    let (mut during, mut waits, seconds) = thread::scope(|scope| -> Result<_> {
         let attackers: Vec<_> = (0..ATTACKERS).map(|_| scope.spawn(|| flood.attack())).collect();
         let watching = scope.spawn(|| bystander(&admin, || over.load(Ordering::Relaxed)));
         // In the thick of it, the owners come to work.
-        thread::sleep(Duration::from_secs(args.seconds / 2));
-        let mut signed_in = 0;
-        for (number, device) in devices.iter().enumerate() {
-            signed_in += usize::from(sign_in(&api, number, Some(device))?.is_some());
+        thread::sleep(Duration::from_secs(args.seconds / 3));
+        let mut waits = Vec::new();
+        for owner in &owners {
+            let began = Instant::now();
+            if owner.sign_in_patiently()? {
+                waits.push(began.elapsed());
+            }
         }
         for attacker in attackers {
             join(attacker)?;
         }
+        let seconds = flood.began.elapsed();
         over.store(true, Ordering::Relaxed);
-        Ok((join(watching)?, signed_in))
+        Ok((join(watching)?, waits, seconds))
     })?;
-    let seconds = flood.began.elapsed().as_secs();
     let answers = flood.answers.into_inner().unwrap_or_else(PoisonError::into_inner);
     ensure!(!answers.contains_key("200"), "a wrong password was accepted");
+    let signed_in = waits.len();
+    ensure!(signed_in > 0, "no owner could sign in");
     let (idle_ms, during_ms) = (percentile_ms(&mut idle, 0.99)?, percentile_ms(&mut during, 0.99)?);
     Ok(json!({
-        "accounts": args.accounts, "attempts": args.attempts, "seconds": seconds, "answers": answers,
-        "ownersSignedIn": signed_in, "idleP99Ms": idle_ms, "floodP99Ms": during_ms,
-        "ratioP99": rounded(during_ms / idle_ms),
+        "accounts": args.accounts, "attempts": args.attempts, "networks": args.networks,
+        "seconds": rounded(seconds.as_secs_f64()), "answers": answers,
+        "ownersSignedIn": signed_in, "ownerP50Ms": percentile_ms(&mut waits, 0.5)?,
+        "ownerP99Ms": percentile_ms(&mut waits, 0.99)?,
+        "idleP50Ms": percentile_ms(&mut idle, 0.5)?, "floodP50Ms": percentile_ms(&mut during, 0.5)?,
+        "idleP99Ms": idle_ms, "floodP99Ms": during_ms, "ratioP99": rounded(during_ms / idle_ms),
     }))
+}
+
+/// Somebody who has signed in on their own device, from a network of their own.
+struct Owner {
+    api: Api,
+    number: usize,
+    device: String,
+}
+
+fn owners(admin: &Api, api: &Api, count: usize) -> Result<Vec<Owner>> {
+    let mut owners = Vec::with_capacity(count);
+    for number in 0..count {
+        let user = json!({"username": format!("owner-{number}"), "password": PASSWORD});
+        admin.post("/api/v1/users", &user)?;
+        let api = api.forwarding(address([172, 16], number)?);
+        let answer = api.call("POST", "/api/v1/auth/login", Some(&credentials(number, PASSWORD)))?;
+        ensure!(
+            answer.status == 200,
+            "an owner could not sign in before the flood: {}",
+            answer.text
+        );
+        let device = answer.json()?["deviceToken"].as_str().map(str::to_owned);
+        let device = device.context("a new device got no token")?;
+        owners.push(Owner { api, number, device });
+    }
+    Ok(owners)
+}
+
+impl Owner {
+    /// Whether they get in, be it when they come again.
+    fn sign_in_patiently(&self) -> Result<bool> {
+        let mut body = credentials(self.number, PASSWORD);
+        body["deviceToken"] = self.device.as_str().into();
+        for _ in 0..PATIENCE {
+            let answer = self.api.call("POST", "/api/v1/auth/login", Some(&body))?;
+            match answer.status {
+                200 => return Ok(true),
+                429 => thread::sleep(Duration::from_secs(1)),
+                other => bail!("{other}: {}", answer.text),
+            }
+        }
+        Ok(false)
+    }
 }
 
 /// The attack.
 struct Flood {
     api: Api,
+    networks: u16,
     accounts: usize,
     attempts: usize,
     /// Time between two attempts.
@@ -108,35 +162,27 @@ impl Flood {
             }
             let due = self.began + self.pace * u32::try_from(number)?;
             thread::sleep(due.saturating_duration_since(Instant::now()));
-            let body = json!({
-                "login": format!("owner-{}", number % self.accounts), "password": format!("wrong-{number}-guess"),
-            });
-            let status = self.api.call("POST", "/api/v1/auth/login", Some(&body))?.status;
+            let body = credentials(number % self.accounts, &format!("wrong-{number}-guess"));
+            let from = address([10, 0], number % usize::from(self.networks))?;
+            let status = self
+                .api
+                .forwarding(from)
+                .call("POST", "/api/v1/auth/login", Some(&body))?
+                .status;
             let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
             *answers.entry(status.to_string()).or_default() += 1;
         }
     }
 }
 
-/// The device token if they are in: their own from before, or a new one. Everybody is at the same address.
-fn sign_in(api: &Api, number: usize, device: Option<&str>) -> Result<Option<String>> {
-    let mut body = json!({"login": format!("owner-{number}"), "password": PASSWORD});
-    if let Some(device) = device {
-        body["deviceToken"] = device.into();
-    }
-    loop {
-        let answer = api.call("POST", "/api/v1/auth/login", Some(&body))?;
-        match answer.status {
-            200 => {
-                let token = answer.json()?["deviceToken"].as_str().map(str::to_owned);
-                return Ok(token.or_else(|| device.map(str::to_owned)));
-            }
-            // Before the flood, a hundred people at one address have to take turns.
-            429 if device.is_none() => thread::sleep(Duration::from_millis(500)),
-            429 => return Ok(None),
-            other => bail!("{other}: {}", answer.text),
-        }
-    }
+fn credentials(number: usize, password: &str) -> Value {
+    json!({"login": format!("owner-{number}"), "password": password})
+}
+
+/// An address in one of the many /24s below this /16, or the next ones.
+fn address([a, b]: [u8; 2], network: usize) -> Result<IpAddr> {
+    let [high, low] = u16::try_from(network)?.to_be_bytes();
+    Ok(Ipv4Addr::new(a, b + high, low, 1).into())
 }
 
 fn join<T>(thread: thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {

@@ -6,8 +6,10 @@ mod export;
 pub(crate) mod fill;
 pub(crate) mod fleet;
 pub(crate) mod flood;
+pub(crate) mod hosts;
 mod past;
 pub(crate) mod storage;
+pub(crate) mod webhook;
 
 use anyhow::{Context as _, Result};
 use muster_tests::control_plane::{ControlPlane, Options};
@@ -17,14 +19,23 @@ use std::time::Duration;
 /// How long a whole fleet may take to connect.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// A control plane on SQLite that wants a sample every `interval` seconds.
+/// A control plane that wants a sample every `interval` seconds.
 fn start_control_plane(dir: &Path, interval_s: u16, database: Option<&str>) -> Result<ControlPlane> {
-    let settings = vec![(
-        "MUSTER_LINK__SAMPLE_INTERVAL_S".to_owned(),
-        interval_s.to_string(),
-    )];
+    let interval = interval_s.to_string();
+    start_control_plane_with(dir, &[("MUSTER_LINK__SAMPLE_INTERVAL_S", &interval)], database)
+}
+
+/// A control plane with these settings, on SQLite or in a PostgreSQL database.
+fn start_control_plane_with(
+    dir: &Path,
+    settings: &[(&str, &str)],
+    database: Option<&str>,
+) -> Result<ControlPlane> {
+    let settings = settings
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let options = Options {
-        settings,
+        settings: settings.collect(),
         database: database.map(str::to_owned),
         ..Options::new()?
     };

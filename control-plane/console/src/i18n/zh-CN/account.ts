@@ -1,6 +1,6 @@
 import type { Messages } from '../en'
 
-export const account: Pick<Messages, 'profile' | 'contact' | 'strength' | 'security' | 'bindings' | 'devices' | 'admin' | 'register' | 'invitation'> = {
+export const account: Pick<Messages, 'profile' | 'mail' | 'contact' | 'strength' | 'security' | 'bindings' | 'devices' | 'admin' | 'register' | 'invitation'> = {
   profile: {
     account: '账号',
     birthday: '生日',
@@ -40,6 +40,17 @@ export const account: Pick<Messages, 'profile' | 'contact' | 'strength' | 'secur
     unverified: '未验证',
     verified: '已验证',
     verify: '验证',
+  },
+  mail: {
+    apply: '应用',
+    failures: '出现失败时',
+    failuresHint: '你负责的应用或由你发起的部署',
+    failuresIs: { no: '仅站内消息', yes: '站内消息和邮件' },
+    language: '语言',
+    languageAuto: '与最近一次登录相同',
+    languageHint: '由你主动请求的邮件（如验证链接）使用页面语言。',
+    title: '发给你的邮件',
+    unverified: '邮箱验证之前不会发送邮件。',
   },
   strength: {
     '0': '极易猜到',
@@ -121,6 +132,7 @@ export const account: Pick<Messages, 'profile' | 'contact' | 'strength' | 'secur
     addedBy: '添加人',
     administratorsText: '管理者可修改平台内容，操作员仅可查看；两者都不会因此进入任何组织。',
     anyPlatform: '全部平台',
+    asItIs: '保持不变',
     by: '由 {name} 登记',
     change: '修改',
     changeUser: '用户“{name}”',
@@ -143,6 +155,7 @@ export const account: Pick<Messages, 'profile' | 'contact' | 'strength' | 'secur
     kindsLong: { operator: '操作员：仅查看', manager: '管理者：可修改' },
     lastLogin: '最近登录',
     made: '创建时间',
+    mfaHint: '何时要求验证',
     moduleEmpty: '暂无操作。',
     more: '更多筛选',
     never: '从未登录',
@@ -188,6 +201,9 @@ export const account: Pick<Messages, 'profile' | 'contact' | 'strength' | 'secur
     registered: '注册时间',
     removeText: '对方的账号仍会保留。',
     removeTitle: '取消 {name} 对平台“{platform}”的管理？',
+    resetFactor: '重置第二重验证',
+    resetFactorText: '身份验证器和恢复码将被清除，所有设备需重新验证，全部会话立即结束。请先确认是本人提出的请求。',
+    resetFactorTitle: '清除 {name} 的第二重验证？',
     search: '姓名、账号、邮箱或手机号',
     slug: '短名称',
     slugHint: '用于地址：小写字母、数字和连字符',

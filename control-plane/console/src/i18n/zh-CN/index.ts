@@ -1,11 +1,13 @@
 import type { Messages } from '../en'
 import { account } from './account'
+import { applications } from './applications'
 import { delivery } from './delivery'
 import { fleet } from './fleet'
 import { frame } from './frame'
 import { people } from './people'
 import { problems } from './problems'
 import { schema } from './schema'
+import { secrets } from './secrets'
 
-const zh: Messages = { ...frame, ...fleet, ...delivery, ...schema, ...people, ...account, ...problems }
+const zh: Messages = { ...frame, ...fleet, ...delivery, ...applications, ...secrets, ...schema, ...people, ...account, ...problems }
 export default zh

@@ -2,9 +2,12 @@ import type { Messages } from '../en'
 
 export const people: Pick<
   Messages,
-  'forms' | 'roles' | 'rolesLong' | 'memberStatus' | 'profileFields' | 'objectKinds' | 'modules' | 'operations' | 'presets' | 'people' | 'member' | 'scope' | 'joining' | 'org' | 'welcome' | 'inbox' | 'rights' | 'why' | 'departments'
+  'forms' | 'roles' | 'rolesLong' | 'memberStatus' | 'profileFields' | 'objectKinds' | 'modules' | 'operations' | 'presets' | 'people' | 'member' | 'scope' | 'joining' | 'org' | 'gitHosts' | 'welcome' | 'inbox' | 'rights' | 'why' | 'departments'
 > = {
   forms: {
+    no: '否',
+    number: '请填写数字。',
+    yes: '是',
     choose: '选择图片…',
     email: '邮箱地址格式不正确。',
     imageHint: 'PNG、JPEG、WebP 或 SVG，不超过 380 KB',
@@ -215,6 +218,25 @@ export const people: Pick<
     withdraw: '撤回',
     withdrawText: '链接将立即失效。',
     withdrawTitle: '撤回给“{name}”的邀请？',
+  },
+  gitHosts: {
+    accountId: '账号 ID',
+    add: '添加令牌',
+    empty: '还没有令牌。Muster 以组织的名义访问代码托管平台时使用它们。',
+    forget: '移除',
+    forgetText: 'Muster 将无法再以组织的名义访问该平台。请同时在该平台撤销令牌。',
+    forgetTitle: '移除 {name} 的令牌？',
+    host: '代码托管平台',
+    hostHint: 'github、gitee、gitlab、codeup 或其他平台名称',
+    hostWrong: '请使用小写字母、数字、连字符和点。',
+    owner: '平台账号',
+    ownerHint: '令牌所属的账号',
+    replace: '更换',
+    replaceTitle: '更换 {name} 的令牌',
+    set: '设置于',
+    text: '令牌加密保存，之后不再显示。',
+    title: '代码托管平台令牌',
+    token: '访问令牌',
   },
   org: {
     alias: '简称',

@@ -104,6 +104,7 @@ pub(super) async fn make(test: &Test) -> Objects {
     let variable = json!({"applicationId": shop, "name": "A", "value": "1"});
     ids.insert("env-vars", made("/api/v1/env-vars", variable).await);
     ids.insert("deployments", deploy(&owner, &shop, "1").await);
+    ids.insert("git", shop.clone());
     ids.insert("applications", shop);
 
     let project = "apiVersion: v1alpha1\nkind: Project\nmetadata: {name: shop}\nspec: {databases: [shop]}\n";

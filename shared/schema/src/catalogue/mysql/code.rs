@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Assembly, Row};
 use crate::{
     Dialect, Unreadable,
-    model::{Expression, Name, Opaque, OpaqueKey, OpaqueKind, View},
+    model::{Expression, Name, Opaque, OpaqueKey, OpaqueKind, Options, View},
     read::{
         Cursor,
         mysql::{EventHead, event_of, every, trigger_of},
@@ -25,7 +25,7 @@ impl Assembly<'_> {
                     "the user may not see this view's query (SHOW VIEW)",
                 ));
             }
-            let mut options = BTreeMap::new();
+            let mut options = Options::default();
             let mut option = |name: &str, value: Option<&str>, usual: &str| {
                 if let Some(value) = value
                     .map(str::to_ascii_lowercase)

@@ -1,13 +1,13 @@
 //! What isn't modelled.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Row, parse, rows};
 use crate::{
     Unreadable,
     catalogue::Answers,
     model::{Name, Opaque, OpaqueKey, OpaqueKind},
-    read::postgres::{Code, Reader},
+    read::postgres::{Code, Reader, Target, on_column, routine_types},
     render::postgres as sql,
 };
 
@@ -52,28 +52,62 @@ pub(super) fn opaque(reader: &mut Reader, answers: &Answers) -> Result<(), Unrea
         }
         put(reader, &format!("policy {}", row.text(2)?), &text, row.owned(8))?;
     }
+    privileges(reader, answers)?;
+    for row in rows(answers, "others") {
+        let name = Name::new(row.text(1)?, format!("{} {}", row.text(0)?, row.text(2)?));
+        carry(reader, name);
+    }
+    Ok(())
+}
+
+/// What roles may do. A row without a privilege says that nothing is so by itself.
+fn privileges(reader: &mut Reader, answers: &Answers) -> Result<(), Unreadable> {
+    let mut found: BTreeMap<(Target, String), BTreeSet<String>> = BTreeMap::new();
     for row in rows(answers, "privileges") {
-        if row.is(5)? || row.text(2)? == "S" {
+        let name = row.name(0)?;
+        let target = match row.text(2)? {
+            "S" => Target::Sequence(name.clone()),
+            "schema" => Target::Schema(name.name.clone()),
+            "routine" => {
+                let arguments = parse(&name, row.text(6)?, routine_types)?;
+                Target::Routine(name.clone(), arguments)
+            }
+            _ => Target::Table(name.clone()),
+        };
+        let role = row.text(3)?;
+        if row.is(5)? {
             unknown(
                 reader,
                 &row,
-                "privilege",
-                &format!("of {} on {}", row.text(3)?, row.text(1)?),
+                "privilege with grant option",
+                &format!("of {role} on {}", name.name),
             )?;
             continue;
         }
-        let role = row.text(3)?;
         let role = if role == "public" {
             role.to_owned()
         } else {
             sql::name(role)
         };
-        let words = BTreeSet::from([row.text(4)?.to_ascii_lowercase()]);
-        reader.change_privileges(&row.name(0)?, &role, &words, true);
+        let words = found.entry((target, role)).or_default();
+        let word = row.text(4)?.to_ascii_lowercase();
+        match (word.as_str(), row.find(6)) {
+            ("", _) => {}
+            (_, Some(column)) if row.text(2)? == "column" => {
+                words.insert(on_column(&word, column));
+            }
+            _ => {
+                words.insert(word);
+            }
+        }
     }
-    for row in rows(answers, "others") {
-        let name = Name::new(row.text(1)?, format!("{} {}", row.text(0)?, row.text(2)?));
-        carry(reader, name);
+    for ((target, role), words) in found {
+        if !reader.set_privileges(&target, &role, words) {
+            carry(
+                reader,
+                Name::new("", format!("privileges of {role} on {}", target.sql())),
+            );
+        }
     }
     Ok(())
 }

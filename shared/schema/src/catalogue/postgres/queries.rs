@@ -180,12 +180,34 @@ pub(in crate::catalogue) const QUERIES: &[Query] = &[
     ),
     ask!(
         "privileges",
-        "select s.nspname::text, r.relname::text, r.relkind::text, \
-         case when a.grantee = 0 then 'public' else pg_get_userbyid(a.grantee)::text end, \
-         a.privilege_type, a.is_grantable::text \
-         from path, pg_class r join space s on s.oid = r.relnamespace cross join lateral aclexplode(r.relacl) a \
-         where r.relkind in ('r', 'p', 'v', 'm', 'S') and a.grantee <> r.relowner \
-         and not exists (select from member m where m.classid = 'pg_class'::regclass and m.objid = r.oid)"
+        "select p.space, p.name, p.kind, case when p.grantee = 0 then 'public' else pg_get_userbyid(p.grantee)::text end, \
+         p.privilege, p.grantable::text, p.part from path, ( \
+         select s.nspname::text as space, r.relname::text as name, r.relkind::text as kind, a.grantee, \
+           a.privilege_type as privilege, a.is_grantable as grantable, null::text as part \
+           from pg_class r join space s on s.oid = r.relnamespace cross join lateral aclexplode(r.relacl) a \
+           where r.relkind in ('r', 'p', 'v', 'm', 'S') and a.grantee <> r.relowner \
+           and not exists (select from member m where m.classid = 'pg_class'::regclass and m.objid = r.oid) \
+         union all select s.nspname, r.relname, 'column', a.grantee, a.privilege_type, a.is_grantable, c.attname \
+           from pg_class r join space s on s.oid = r.relnamespace join pg_attribute c on c.attrelid = r.oid \
+           cross join lateral aclexplode(c.attacl) a \
+           where r.relkind in ('r', 'p', 'v', 'm') and a.grantee <> r.relowner and not c.attisdropped \
+           and not exists (select from member m where m.classid = 'pg_class'::regclass and m.objid = r.oid) \
+         union all select '', n.nspname, 'schema', a.grantee, a.privilege_type, a.is_grantable, null \
+           from space s join pg_namespace n on n.oid = s.oid cross join lateral aclexplode(n.nspacl) a \
+           where a.grantee <> n.nspowner and not exists (select from pg_init_privs i \
+             where i.classoid = 'pg_namespace'::regclass and i.objoid = n.oid and i.initprivs = n.nspacl) \
+         union all select '', n.nspname, 'schema', 0, '', false, null from space s join pg_namespace n on n.oid = s.oid \
+           where n.nspname = 'public' and n.nspacl is not null and not exists (select from pg_init_privs i \
+             where i.classoid = 'pg_namespace'::regclass and i.objoid = n.oid and i.initprivs = n.nspacl) \
+         union all select s.nspname, p.proname, 'routine', a.grantee, a.privilege_type, a.is_grantable, \
+           pg_get_function_identity_arguments(p.oid) \
+           from pg_proc p join space s on s.oid = p.pronamespace cross join lateral aclexplode(p.proacl) a \
+           where a.grantee <> p.proowner and p.prokind in ('f', 'p') \
+           and not exists (select from member m where m.classid = 'pg_proc'::regclass and m.objid = p.oid) \
+         union all select s.nspname, p.proname, 'routine', 0, '', false, pg_get_function_identity_arguments(p.oid) \
+           from pg_proc p join space s on s.oid = p.pronamespace where p.proacl is not null and p.prokind in ('f', 'p') \
+           and not exists (select from member m where m.classid = 'pg_proc'::regclass and m.objid = p.oid) \
+         ) p"
     ),
     ask!(
         "others",
@@ -210,6 +232,11 @@ pub(in crate::catalogue) const QUERIES: &[Query] = &[
          union all select 'text search configuration', s.nspname, c.cfgname, 'pg_ts_config'::regclass, c.oid \
            from pg_ts_config c join space s on s.oid = c.cfgnamespace \
          union all select 'event trigger', '', e.evtname, 'pg_event_trigger'::regclass, e.oid from pg_event_trigger e \
+         union all select 'privileges on type', s.nspname, t.typname, 'pg_type'::regclass, t.oid \
+           from pg_type t join space s on s.oid = t.typnamespace where t.typacl is not null \
+         union all select 'default privileges of ' || pg_get_userbyid(d.defaclrole) || ' on', \
+           coalesce(n.nspname, ''), d.defaclobjtype::text, 'pg_default_acl'::regclass, d.oid \
+           from pg_default_acl d left join pg_namespace n on n.oid = d.defaclnamespace \
          union all select 'publication', '', p.pubname, 'pg_publication'::regclass, p.oid from pg_publication p \
          ) o where not exists (select from member m where m.classid = o.class and m.objid = o.oid)"
     ),

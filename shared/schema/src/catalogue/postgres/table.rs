@@ -7,8 +7,8 @@ use crate::{
     Unreadable,
     catalogue::Answers,
     model::{
-        Column, ColumnDefault, Expression, Generated, Identity, Name, PartitionOf, Sequence, SequenceOptions,
-        Table, View,
+        Column, ColumnDefault, Expression, Generated, Identity, Name, Options, PartitionOf, Sequence,
+        SequenceOptions, Table, View,
     },
     normalise::postgres::{expression, query},
     read::postgres::{Constraint, Reader, bounds, create_index, default, partition_by, table_constraint},
@@ -43,7 +43,7 @@ fn options(row: &Row<'_>, at: usize) -> Result<SequenceOptions, Unreadable> {
 }
 
 /// `a=1,b=2`
-fn reloptions(row: &Row<'_>, at: usize) -> BTreeMap<String, String> {
+fn reloptions(row: &Row<'_>, at: usize) -> Options {
     let pairs = row
         .find(at)
         .unwrap_or_default()

@@ -3,7 +3,7 @@
 use super::expression::{expression, simple};
 use crate::{
     Unreadable,
-    normalise::Node,
+    normalise::{Node, set_operation},
     read::{Cursor, Tok},
 };
 
@@ -49,14 +49,8 @@ pub(crate) fn query(cursor: &mut Cursor<'_>) -> Result<Node, Unreadable> {
             .into_iter()
             .find(|word| cursor.take(word))
         {
-            let all = cursor.take("all");
-            cursor.take("distinct");
+            let name = set_operation(cursor, name);
             let right = term(cursor)?;
-            let name = if all {
-                format!("{name} all")
-            } else {
-                name.to_owned()
-            };
             left = Node::op(name, vec![left, right]);
         }
         let tail = tail(cursor)?;

@@ -1,5 +1,6 @@
 //! PostgreSQL's expressions and queries as trees, and what the server makes of them.
 
+mod alias;
 mod call;
 mod expression;
 mod from;
@@ -8,12 +9,15 @@ mod position;
 mod primary;
 mod query;
 mod star;
+mod typed;
 
+pub(crate) use alias::without_made_aliases;
 pub(crate) use expression::{expression, simple_expression};
 pub(crate) use label::natural_name;
 pub(crate) use primary::primary;
 pub(crate) use query::query;
 pub(crate) use star::{expand_stars, with_column_names};
+pub(crate) use typed::{Scope, without_made_casts};
 
 use super::Node;
 use crate::model::DataType;

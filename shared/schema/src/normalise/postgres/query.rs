@@ -3,7 +3,7 @@
 use super::{expression::expression, from, label::natural_name, position::positions_resolved};
 use crate::{
     Unreadable,
-    normalise::Node,
+    normalise::{Node, set_operation},
     read::{Cursor, Tok},
 };
 
@@ -95,35 +95,18 @@ fn union(cursor: &mut Cursor<'_>) -> Result<Node, Unreadable> {
     loop {
         let name = ["union", "except"].into_iter().find(|word| cursor.take(word));
         let Some(name) = name else { return Ok(left) };
-        left = set_operation(cursor, name, left, intersect)?;
+        let name = set_operation(cursor, name);
+        left = Node::op(name, vec![left, intersect(cursor)?]);
     }
 }
 
 fn intersect(cursor: &mut Cursor<'_>) -> Result<Node, Unreadable> {
     let mut left = term(cursor)?;
     while cursor.take("intersect") {
-        left = set_operation(cursor, "intersect", left, term)?;
+        let name = set_operation(cursor, "intersect");
+        left = Node::op(name, vec![left, term(cursor)?]);
     }
     Ok(left)
-}
-
-fn set_operation(
-    cursor: &mut Cursor<'_>,
-    name: &str,
-    left: Node,
-    right: fn(&mut Cursor<'_>) -> Result<Node, Unreadable>,
-) -> Result<Node, Unreadable> {
-    let all = cursor.take("all");
-    cursor.take("distinct");
-    let right = right(cursor)?;
-    Ok(Node::op(
-        if all {
-            format!("{name} all")
-        } else {
-            name.to_owned()
-        },
-        vec![left, right],
-    ))
 }
 
 fn term(cursor: &mut Cursor<'_>) -> Result<Node, Unreadable> {

@@ -12,6 +12,7 @@
 //! Each statement commits by itself, so none is transactional.
 
 mod alter;
+mod clauses;
 mod code;
 mod columns;
 mod keys;

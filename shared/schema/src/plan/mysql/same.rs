@@ -95,6 +95,8 @@ fn same_literal(of: &DataType, a: &str, b: &str) -> bool {
             let full = |text: &str| {
                 if text.len() == 10 {
                     format!("{text} 00:00:00")
+                } else if text.contains('.') {
+                    text.trim_end_matches('0').trim_end_matches('.').to_owned()
                 } else {
                     text.to_owned()
                 }

@@ -4,6 +4,7 @@ use super::{Phase, Work, compare};
 use crate::{
     Risk,
     model::{Column, Name, Table},
+    normalise::postgres::Scope,
     plan::{Lock, Reverse, Step},
     render::postgres::{
         column as definition, column_default, data_type, identity, name as quoted, qualified,
@@ -11,10 +12,10 @@ use crate::{
 };
 
 /// Whether the column can't be changed into what it is to be, but is dropped and added: what it is generated from.
-pub(super) fn is_remade(old: &Column, new: &Column) -> bool {
+pub(super) fn is_remade(old: &Column, new: &Column, scope: &Scope<'_>) -> bool {
     match (&old.generated, &new.generated) {
         (Some(old), Some(new)) => {
-            old.stored != new.stored || !compare::expressions(&old.expression, &new.expression)
+            old.stored != new.stored || !compare::expressions(&old.expression, &new.expression, scope)
         }
         (None, Some(_)) => true,
         (_, None) => false,
@@ -42,7 +43,7 @@ impl Work<'_> {
             match old.column(&column.name) {
                 None => self.add_column(name, column),
                 Some(was)
-                    if is_remade(was, column)
+                    if is_remade(was, column, &self.scope(name))
                         || (was.generated.is_some()
                             && column.generated.is_some()
                             && self.is_moving(name, &column.name)) =>
@@ -94,10 +95,13 @@ impl Work<'_> {
     fn drop_column(&mut self, name: &Name, column: &Column, again: bool) {
         let at = qualified(name);
         let sql = format!("alter table {at} drop column {}", quoted(&column.name));
-        let back = Reverse::losing(
-            format!("alter table {at} add column {}", definition(column)),
-            "its values",
-        );
+        let is_filled = column.default.is_some() || column.generated.is_some() || column.identity.is_some();
+        let lost = if column.nullable || is_filled {
+            "its values"
+        } else {
+            "its values; and where the table has rows it can't come back as it was: it has no default and may not be null"
+        };
+        let back = Reverse::Lossy(self.column_again(name, column), lost.to_owned());
         let mut step =
             Step::new("column", format!("{name}.{}", column.name), sql, back).locking(Lock::Everything);
         step = if column.generated.is_some() {
@@ -157,7 +161,12 @@ impl Work<'_> {
             .locking(Lock::Everything)
         };
         let retyped = self.is_retyped(old, new);
-        let default_differs = !compare::defaults(old.default.as_ref(), new.default.as_ref(), &new.data_type);
+        let default_differs = !compare::defaults(
+            old.default.as_ref(),
+            new.default.as_ref(),
+            &new.data_type,
+            &Scope::bare(self.to),
+        );
         // A default may not fit the new type: it goes first and comes again.
         let said = compare::said(old.default.as_ref());
         if said.is_some() && (compare::said(new.default.as_ref()).is_none() || retyped) {
@@ -259,9 +268,12 @@ impl Work<'_> {
         let column = quoted(&new.name);
         let at = format!("alter table {} alter column {column} type", qualified(name));
         let through = |of: &Column| {
-            let own = self.retyped.iter().any(|name| {
+            // One enumeration is another's only by its text.
+            let is_own = |name: &Name| {
                 of.data_type.namespace.as_ref() == Some(&name.namespace) && of.data_type.name == name.name
-            });
+            };
+            let enums = self.from.enums.keys().chain(self.to.enums.keys());
+            let own = self.retyped.iter().chain(enums).any(is_own);
             match (own, of.data_type.array) {
                 (true, false) => format!("{column}::text::{}", data_type(&of.data_type)),
                 (true, true) => format!("{column}::text[]::{}", data_type(&of.data_type)),
@@ -309,6 +321,16 @@ fn type_risk(old: &Column, new: &Column) -> Vec<(Risk, String)> {
     if is_wider(old, new) {
         return Vec::new();
     }
+    if holds_every_value(old, new) {
+        return vec![(
+            Risk::Warning,
+            format!(
+                "changes the type of {} from {} to {}, which holds every value: writes the whole table anew while it is \
+                 locked",
+                new.name, old.data_type, new.data_type
+            ),
+        )];
+    }
     vec![(
         Risk::Warning,
         format!(
@@ -317,6 +339,21 @@ fn type_risk(old: &Column, new: &Column) -> Vec<(Risk, String)> {
             new.name, old.data_type, new.data_type
         ),
     )]
+}
+
+/// Whether every value fits, though it is written anew.
+fn holds_every_value(old: &Column, new: &Column) -> bool {
+    const NUMBERS: &[&str] = &["smallint", "integer", "bigint"];
+    let (was, now) = (&old.data_type, &new.data_type);
+    let place = |name: &str| NUMBERS.iter().position(|own| *own == name);
+    let is_whole = place(&was.name);
+    !was.array
+        && !now.array
+        && match now.name.as_str() {
+            "text" => true,
+            "numeric" => is_whole.is_some() && now.arguments.is_empty(),
+            other => matches!((is_whole, place(other)), (Some(was), Some(now)) if was < now),
+        }
 }
 
 /// Whether every value fits, and none is written anew.
@@ -329,6 +366,18 @@ fn is_wider(old: &Column, new: &Column) -> bool {
         |of: &crate::model::DataType| of.arguments.first().and_then(|length| length.parse::<u64>().ok());
     match (was.name.as_str(), now.name.as_str()) {
         ("character varying", "text") => true,
+        ("numeric", "numeric") => {
+            let part = |of: &crate::model::DataType, at: usize| {
+                of.arguments
+                    .get(at)
+                    .map_or(Some(0), |text| text.parse::<i64>().ok())
+            };
+            now.arguments.is_empty()
+                || (!was.arguments.is_empty()
+                    && part(was, 1).is_some()
+                    && part(was, 1) == part(now, 1)
+                    && part(now, 0) >= part(was, 0))
+        }
         ("character varying", "character varying") => match (length(was), length(now)) {
             (Some(was), Some(now)) => now >= was,
             (_, None) => true,

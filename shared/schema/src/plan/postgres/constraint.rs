@@ -2,20 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Phase, Work, compare};
+use super::{Phase, Work, again, compare};
 use crate::{
     Risk,
     model::{ForeignKey, Key, Name, Table},
+    normalise::postgres::Scope,
     plan::{Lock, Reverse, Step},
     render::postgres::{check, exclusion, foreign_key, key, name as quoted, qualified},
 };
 
 /// A constraint apart from foreign keys, in the form in which it is dropped and added.
-struct Rule {
+pub(super) struct Rule {
     sql: String,
     rank: u8,
     reason: &'static str,
-    comment: Option<String>,
+    pub(super) comment: Option<String>,
     names: BTreeSet<String>,
 }
 
@@ -23,7 +24,7 @@ const READS: &str = "reads the whole table while writing waits, and fails if a r
 const BUILDS: &str = "builds an index while writing waits, and fails if a row doesn't keep it";
 
 /// All constraints but foreign keys, by name.
-fn rules(table: &Table) -> BTreeMap<String, Rule> {
+pub(super) fn rules(table: &Table) -> BTreeMap<String, Rule> {
     let mut found = BTreeMap::new();
     let mut put = |name: &str, sql: String, rank: u8, reason: &'static str, comment: &Option<String>| {
         let names = super::order::mentioned(&sql);
@@ -56,23 +57,20 @@ fn rules(table: &Table) -> BTreeMap<String, Rule> {
 impl Work<'_> {
     pub(super) fn constraints(&mut self, name: &Name, old: &Table, new: &Table) {
         let (was, now) = (rules(old), rules(new));
+        let scope = self.scope(name);
         let mut kept: BTreeSet<String> = BTreeSet::new();
         let mut renamed: BTreeMap<String, String> = BTreeMap::new();
         let moving = self.moving.get(name).cloned().unwrap_or_default();
         for (own, rule) in &was {
-            // A check or an exclusion that names a moving column is made anew; keys follow their columns.
-            let is_shaken = !old.uniques.contains_key(own)
-                && old.primary_key.as_ref().is_none_or(|key| key.name != *own)
-                && !rule.names.is_disjoint(&moving);
-            if is_shaken {
+            if is_shaken(old, own, rule, &moving) {
                 continue;
             }
-            if now.contains_key(own) && same(old, own, new, own) {
+            if now.contains_key(own) && same(old, own, new, own, &scope) {
                 kept.insert(own.clone());
             } else if let Some(other) = now.keys().find(|other| {
                 !was.contains_key(*other)
                     && !renamed.values().any(|taken| taken == *other)
-                    && same(old, own, new, other)
+                    && same(old, own, new, other, &scope)
             }) && !now.contains_key(own)
             {
                 renamed.insert(own.clone(), other.clone());
@@ -102,11 +100,7 @@ impl Work<'_> {
                 continue;
             }
             let sql = format!("alter table {at} drop constraint {}", quoted(own));
-            let back = Reverse::one(format!(
-                "alter table {at} add constraint {} {}",
-                quoted(own),
-                rule.sql
-            ));
+            let back = Reverse::Sql(again::constraint(name, own, &rule.sql, rule.comment.as_ref()));
             let step = Step::new("constraint", format!("{name}.{own}"), sql, back)
                 .because(Risk::Warning, "what the constraint kept out may come in")
                 .locking(Lock::Everything);
@@ -156,10 +150,13 @@ impl Work<'_> {
     /// Comments on all constraints and on columns' own.
     pub(super) fn constraint_comments(&mut self, name: &Name, old: &Table, new: &Table) {
         let was = rules(old);
+        let scope = self.scope(name);
+        let moving = self.moving.get(name).cloned().unwrap_or_default();
         for (own, rule) in rules(new) {
-            let before = was.get(&own).and_then(|rule| rule.comment.as_ref());
-            let is_kept = was.contains_key(&own) && same(old, &own, new, &own);
-            let before = before.filter(|_| is_kept);
+            let before = was
+                .get(&own)
+                .filter(|was| !is_shaken(old, &own, was, &moving) && same(old, &own, new, &own, &scope))
+                .and_then(|rule| rule.comment.as_ref());
             self.comment(
                 "constraint",
                 &format!("{} on {}", quoted(&own), qualified(name)),
@@ -171,7 +168,7 @@ impl Work<'_> {
             let before = old
                 .foreign_keys
                 .get(own)
-                .filter(|was| compare::foreign_keys(was, key));
+                .filter(|was| compare::foreign_keys(was, key) && !self.is_shaken(name, was));
             let before = before.and_then(|key| key.comment.as_ref());
             self.comment(
                 "constraint",
@@ -286,13 +283,14 @@ impl Work<'_> {
             of.indexes.values().filter(is_over).cloned().collect()
         };
         let (now, now_indexes) = (keys(new), indexes(new));
+        let scope = self.scope(&key.references);
         keys(old).iter().any(|was| {
             !now.iter()
-                .any(|now| was.name == now.name && compare::keys(was, now))
+                .any(|now| was.name == now.name && compare::keys(was, now, &scope))
         }) || (keys(old).is_empty()
             && indexes(old)
                 .iter()
-                .any(|was| !now_indexes.iter().any(|now| compare::indexes(was, now))))
+                .any(|was| !now_indexes.iter().any(|now| compare::indexes(was, now, &scope))))
     }
 
     pub(super) fn add_foreign_key(&mut self, name: &Name, own: &str, of: &ForeignKey) {
@@ -318,11 +316,7 @@ impl Work<'_> {
     pub(super) fn drop_foreign_key(&mut self, name: &Name, own: &str, of: &ForeignKey, again: bool) {
         let at = qualified(name);
         let sql = format!("alter table {at} drop constraint {}", quoted(own));
-        let back = Reverse::one(format!(
-            "alter table {at} add constraint {} {}",
-            quoted(own),
-            foreign_key(of)
-        ));
+        let back = Reverse::Sql(again::foreign(name, own, of));
         let step = Step::new("foreign key", format!("{name}.{own}"), sql, back)
             .because(Risk::Warning, "what the constraint kept out may come in")
             .locking(Lock::Everything);
@@ -334,20 +328,27 @@ impl Work<'_> {
     }
 }
 
+/// Whether it is made anew because it names a moving column: a check or an exclusion; keys follow their columns.
+fn is_shaken(table: &Table, own: &str, rule: &Rule, moving: &BTreeSet<String>) -> bool {
+    !table.uniques.contains_key(own)
+        && table.primary_key.as_ref().is_none_or(|key| key.name != own)
+        && !rule.names.is_disjoint(moving)
+}
+
 /// Whether the constraint of that name in the one is that of the other name in the other.
-fn same(old: &Table, own: &str, new: &Table, other: &str) -> bool {
+fn same(old: &Table, own: &str, new: &Table, other: &str, scope: &Scope<'_>) -> bool {
     let primary = |of: &Table, name: &str| of.primary_key.clone().filter(|key| key.name == name);
     if let (Some(was), Some(now)) = (primary(old, own), primary(new, other)) {
-        return compare::keys(&was, &now);
+        return compare::keys(&was, &now, scope);
     }
     if let (Some(was), Some(now)) = (old.uniques.get(own), new.uniques.get(other)) {
-        return compare::keys(was, now);
+        return compare::keys(was, now, scope);
     }
     if let (Some(was), Some(now)) = (old.exclusions.get(own), new.exclusions.get(other)) {
-        return compare::exclusions(was, now);
+        return compare::exclusions(was, now, scope);
     }
     if let (Some(was), Some(now)) = (old.checks.get(own), new.checks.get(other)) {
-        return compare::checks(was, now)
+        return compare::checks(was, now, scope)
             && (now.validated || !was.validated)
             && was.enforced == now.enforced;
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Phase, Work, compare};
+use super::{Phase, Work, again, compare};
 use crate::{
     Risk,
     model::{Index, Name},
@@ -16,6 +16,7 @@ impl Work<'_> {
     /// The indexes of a table or materialised view.
     pub(super) fn indexes(&mut self, on: &Name, old: &Indexes, new: &Indexes) {
         let moving = self.moving.get(on).cloned().unwrap_or_default();
+        let scope = self.scope(on);
         let mut kept: BTreeSet<&String> = BTreeSet::new();
         for (own, index) in old {
             // The server keeps an index over a changed column, but not what its expressions say.
@@ -26,7 +27,11 @@ impl Work<'_> {
                     .any(|part| part.column_name().is_none() || part.operator_class.is_some());
             let is_shaken = has_expression
                 && !super::order::mentioned(&create_index(own, on, index, false)).is_disjoint(&moving);
-            if !is_shaken && new.get(own).is_some_and(|now| compare::indexes(index, now)) {
+            if !is_shaken
+                && new
+                    .get(own)
+                    .is_some_and(|now| compare::indexes(index, now, &scope))
+            {
                 kept.insert(own);
             }
         }
@@ -84,7 +89,7 @@ impl Work<'_> {
         let concurrently = self.options.concurrently;
         let how = if concurrently { "concurrently " } else { "" };
         let sql = format!("drop index {how}{}", qualified(&on.sibling(own)));
-        let back = Reverse::one(create_index(own, on, index, concurrently));
+        let back = Reverse::Sql(again::index(own, on, index, concurrently));
         let mut step = Step::new("index", on.sibling(own), sql, back)
             .because(Risk::Warning, "queries that used the index become slow")
             .locking(if concurrently {

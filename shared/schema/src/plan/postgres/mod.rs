@@ -8,6 +8,7 @@
 //! What can't be changed while something looks at it is dropped and made anew: views over a column whose type
 //! changes, checks and expression indexes that name it, foreign keys on both of its sides.
 
+mod again;
 mod column;
 mod compare;
 mod constraint;
@@ -26,6 +27,7 @@ use super::{Plan, PlanOptions, Refusal, Step, Withheld};
 use crate::{
     Schema,
     model::{Name, OpaqueKey},
+    normalise::postgres::Scope,
 };
 
 /// When a step runs, among the others.
@@ -113,7 +115,7 @@ pub(super) fn plan(from: &Schema, to: &Schema, options: PlanOptions) -> Result<P
     })
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
     /// Adds a step.
     fn add(&mut self, phase: Phase, step: Step) -> &mut Item {
         self.items.push(Item {
@@ -156,6 +158,11 @@ impl Work<'_> {
             item.provides.push(vec![name.name.clone()]);
             item.rank = rank;
         }
+    }
+
+    /// What is known of the types in a table's expressions.
+    fn scope(&self, table: &Name) -> Scope<'a> {
+        Scope::table(self.to, table)
     }
 
     fn refuse(&mut self, reason: impl Into<String>) {

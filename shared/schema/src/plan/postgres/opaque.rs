@@ -1,15 +1,18 @@
 //! What isn't modelled: made, replaced and dropped as its definition says.
 
+use std::collections::BTreeSet;
+
 use super::{Phase, Work, compare, order::mentioned};
 use crate::{
     Risk,
-    model::{Name, Opaque, OpaqueKey, OpaqueKind},
+    model::{Opaque, OpaqueKey, OpaqueKind},
+    normalise::postgres::Scope,
     plan::{Lock, Reverse, Step},
-    read::postgres::privilege_words,
+    read::postgres::{Privilege, on_column},
     render::postgres::{name as quoted, qualified},
 };
 
-impl Work<'_> {
+impl<'a> Work<'a> {
     /// What neither this library nor its plans know: a plan that would have to touch it is refused.
     pub(super) fn unknown(&mut self) {
         for key in self.from.opaque.keys().chain(self.to.opaque.keys()) {
@@ -31,7 +34,10 @@ impl Work<'_> {
             let Some(new) = self.to.opaque.get(key) else {
                 continue;
             };
-            if is_routine(key) && !compare::code(old, new) && head(&old.definition) != head(&new.definition) {
+            if is_routine(key)
+                && !compare::code(old, new, &Scope::bare(self.to))
+                && head(&old.definition) != head(&new.definition)
+            {
                 lost.push(key.clone());
             }
         }
@@ -39,10 +45,14 @@ impl Work<'_> {
         for routine in lost.clone() {
             let name = words(&routine);
             for (key, opaque) in &self.from.opaque {
-                if !is_routine(key)
-                    && key.kind != OpaqueKind::Other
-                    && mentioned(&opaque.definition).contains(&name)
-                {
+                let hangs = if key.kind == OpaqueKind::Privilege {
+                    is_of(key, &routine)
+                } else {
+                    !is_routine(key)
+                        && key.kind != OpaqueKind::Other
+                        && mentioned(&opaque.definition).contains(&name)
+                };
+                if hangs {
                     lost.push(key.clone());
                 }
             }
@@ -76,8 +86,10 @@ impl Work<'_> {
                     self.drop_code(&key, &old, true);
                     self.make_code(&key, new);
                 }
-                Some(new) if !compare::code(&old, new) => self.change_code(&key, &old, new),
-                Some(_) => {}
+                Some(new) if !compare::code(&old, new, &self.scope_of(&key)) => {
+                    self.change_code(&key, &old, new);
+                }
+                Some(new) => self.keep_on_columns(&key, new),
             }
         }
         for (key, new) in &to.opaque {
@@ -117,7 +129,7 @@ impl Work<'_> {
     }
 
     fn drop_code(&mut self, key: &OpaqueKey, of: &Opaque, again: bool) {
-        if key.kind == OpaqueKind::Privilege && self.options.drops && self.goes(key.on.as_ref()) {
+        if key.kind == OpaqueKind::Privilege && self.options.drops && self.goes(key) {
             return;
         }
         let risk = match key.kind {
@@ -130,7 +142,7 @@ impl Work<'_> {
             key.kind.words(),
             key,
             drop_sql(key, of),
-            Reverse::one(of.definition.clone()),
+            Reverse::Sql(self.code_again(key, of, &address(key))),
         )
         .because(Risk::Warning, risk)
         .locking(if key.on.is_some() {
@@ -154,12 +166,27 @@ impl Work<'_> {
         }
     }
 
-    /// Whether the table or view itself goes, or goes and comes again.
-    fn goes(&self, on: Option<&Name>) -> bool {
-        on.is_some_and(|on| {
-            let there = self.to.tables.contains_key(on) || self.to.views.contains_key(on);
-            !there || self.rebuilt.contains(on)
-        })
+    /// What is known of the types in the definition.
+    fn scope_of(&self, key: &OpaqueKey) -> Scope<'a> {
+        key.on
+            .as_ref()
+            .map_or_else(|| Scope::bare(self.to), |on| self.scope(on))
+    }
+
+    /// Whether what the privilege is on goes, or goes and comes again.
+    fn goes(&self, key: &OpaqueKey) -> bool {
+        let Some(on) = &key.on else { return false };
+        if key.arguments.is_some() {
+            return !self.to.opaque.keys().any(|of| is_of(key, of))
+                || self.lost.iter().any(|of| is_of(key, of));
+        }
+        if on.namespace.is_empty() {
+            return !self.to.namespaces.contains_key(&on.name);
+        }
+        let there = self.to.tables.contains_key(on)
+            || self.to.views.contains_key(on)
+            || self.to.sequences.contains_key(on);
+        !there || self.rebuilt.contains(on)
     }
 
     fn change_code(&mut self, key: &OpaqueKey, old: &Opaque, new: &Opaque) {
@@ -183,44 +210,83 @@ impl Work<'_> {
     }
 
     fn change_privilege(&mut self, key: &OpaqueKey, old: &Opaque, new: &Opaque) {
-        let (was, now) = (privilege_words(&old.definition), privilege_words(&new.definition));
-        let on = key.on.as_ref().map(qualified).unwrap_or_default();
-        let sql = |words: Vec<&String>, grant: bool| {
-            let words: Vec<&str> = words.into_iter().map(String::as_str).collect();
-            let (verb, word) = if grant {
-                ("grant", "to")
-            } else {
-                ("revoke", "from")
-            };
-            format!(
-                "{verb} {} on table {on} {word} {}",
-                words.join(", "),
-                key.name.name
-            )
+        let (Some(was), Some(now)) = (Privilege::of(&old.definition), Privilege::of(&new.definition)) else {
+            self.refuse(format!("{key} is not understood"));
+            return;
         };
-        let gone: Vec<&String> = was.difference(&now).collect();
+        let none = BTreeSet::new();
+        let given = |of: &Privilege| if of.grants { of.words.clone() } else { none.clone() };
+        let taken = |of: &Privilege| if of.grants { none.clone() } else { of.words.clone() };
+        let gone = &(&given(&was) - &given(&now)) | &(&taken(&now) - &taken(&was));
+        let mut more = &(&given(&now) - &given(&was)) | &(&taken(&was) - &taken(&now));
+        // What is taken of a table is taken of its columns too.
+        let falls = |word: &String| gone.iter().any(|gone| word.starts_with(&format!("{gone} (")));
+        more.extend(given(&now).into_iter().filter(|word| falls(word)));
         if !gone.is_empty() {
             let step = Step::new(
                 "privilege",
                 key,
-                sql(gone.clone(), false),
-                Reverse::one(sql(gone, true)),
+                was.sql(false, &gone),
+                Reverse::one(was.sql(true, &gone)),
             )
             .because(Risk::Warning, "changes who may do what");
             self.remove(Phase::DropCode, step);
         }
-        let more: Vec<&String> = now.difference(&was).collect();
         if !more.is_empty() {
-            let step = Step::new(
-                "privilege",
-                key,
-                sql(more.clone(), true),
-                Reverse::one(sql(more, false)),
-            )
-            .because(Risk::Warning, "changes who may do what");
+            let back = &more - &given(&was);
+            let back = if back.is_empty() {
+                Reverse::Sql(Vec::new())
+            } else {
+                Reverse::one(was.sql(false, &back))
+            };
+            let step = Step::new("privilege", key, was.sql(true, &more), back)
+                .because(Risk::Warning, "changes who may do what");
             self.make(24, &key.name.clone(), step).provides.clear();
         }
     }
+
+    /// A privilege on a column goes with it, also where the column is made anew.
+    fn keep_on_columns(&mut self, key: &OpaqueKey, of: &Opaque) {
+        let Some(on) = key.on.as_ref().filter(|_| key.kind == OpaqueKind::Privilege) else {
+            return;
+        };
+        let (Some(privilege), Some(old), Some(new)) = (
+            Privilege::of(&of.definition),
+            self.from.tables.get(on),
+            self.to.tables.get(on),
+        ) else {
+            return;
+        };
+        let scope = self.scope(on);
+        let remade = |name: &str| {
+            old.column(name)
+                .zip(new.column(name))
+                .is_some_and(|(old, new)| super::column::is_remade(old, new, &scope))
+        };
+        let columns = old.columns.iter().map(|column| column.name.as_str());
+        let lost: BTreeSet<String> = columns
+            .filter(|name| remade(name))
+            .flat_map(|name| ["select", "insert", "update", "references"].map(|word| on_column(word, name)))
+            .filter(|word| privilege.words.contains(word))
+            .collect();
+        if !lost.is_empty() {
+            let step = Step::new(
+                "privilege",
+                key,
+                privilege.sql(true, &lost),
+                Reverse::Sql(Vec::new()),
+            );
+            self.make(24, &key.name.clone(), step).provides.clear();
+        }
+    }
+}
+
+/// Whether the privilege is on the routine.
+pub(super) fn is_of(privilege: &OpaqueKey, routine: &OpaqueKey) -> bool {
+    is_routine(routine)
+        && privilege.kind == OpaqueKind::Privilege
+        && privilege.on.as_ref() == Some(&routine.name)
+        && privilege.arguments == routine.arguments
 }
 
 fn is_routine(key: &OpaqueKey) -> bool {
@@ -244,10 +310,10 @@ fn address(key: &OpaqueKey) -> String {
 }
 
 fn drop_sql(key: &OpaqueKey, of: &Opaque) -> String {
-    if key.kind == OpaqueKind::Privilege {
-        let words: Vec<String> = privilege_words(&of.definition).into_iter().collect();
-        let on = key.on.as_ref().map(qualified).unwrap_or_default();
-        return format!("revoke {} on table {on} from {}", words.join(", "), key.name.name);
+    match Privilege::of(&of.definition) {
+        Some(privilege) if key.kind == OpaqueKind::Privilege => {
+            privilege.sql(!privilege.grants, &privilege.words)
+        }
+        _ => format!("drop {} {}", key.kind.words(), address(key)),
     }
-    format!("drop {} {}", key.kind.words(), address(key))
 }

@@ -50,7 +50,9 @@ fn dropped(mut items: Vec<Item>) -> Vec<Step> {
         .iter()
         .map(|item| match &item.step.reverse {
             Reverse::Sql(back) | Reverse::Lossy(back, _) => {
-                back.iter().flat_map(|sql| mentioned(sql)).collect()
+                // What a comment says is no need.
+                let made = back.iter().filter(|sql| !sql.starts_with("comment on "));
+                made.flat_map(|sql| mentioned(sql)).collect()
             }
             Reverse::None(_) => BTreeSet::new(),
         })

@@ -46,7 +46,10 @@ impl Work<'_> {
                 "sequence",
                 &name,
                 format!("drop sequence {}", qualified(&name)),
-                Reverse::losing(create_sequence(&name, &old), "the number that it had come to"),
+                Reverse::Lossy(
+                    self.sequence_again(&name, &old),
+                    "the number that it had come to".to_owned(),
+                ),
             );
             self.remove_object(
                 &name,

@@ -6,6 +6,7 @@ use super::{Phase, Work, compare};
 use crate::{
     Risk,
     model::{Name, Table},
+    normalise::postgres::Scope,
     plan::{Lock, Reverse, Step},
     render::postgres::{bounds, create_table, qualified},
 };
@@ -25,7 +26,10 @@ impl Work<'_> {
                     .iter()
                     .filter(|column| match new.column(&column.name) {
                         None => self.options.drops,
-                        Some(now) => self.is_retyped(column, now) || super::column::is_remade(column, now),
+                        Some(now) => {
+                            self.is_retyped(column, now)
+                                || super::column::is_remade(column, now, &self.scope(name))
+                        }
                     })
                     .map(|column| column.name.clone())
                     .collect(),
@@ -61,7 +65,7 @@ impl Work<'_> {
             }
             match self.from.tables.get(name).cloned() {
                 None => self.create(name, new),
-                Some(old) if !is_same_kind(&old, new) => {
+                Some(old) if !is_same_kind(&old, new, &self.scope(name)) => {
                     self.refuse(format!(
                         "table {name} would have to be made anew, with its rows: it is partitioned otherwise"
                     ));
@@ -117,7 +121,7 @@ impl Work<'_> {
             // A partition goes with its table.
             return;
         }
-        let back = Reverse::losing(create_table(name, old), "the rows");
+        let back = Reverse::Lossy(self.table_again(name, old), "the rows".to_owned());
         let step = Step::new("table", name, format!("drop table {}", qualified(name)), back)
             .because(Risk::Destructive, GONE)
             .locking(Lock::Everything);
@@ -140,7 +144,7 @@ impl Work<'_> {
         }
         self.security(name, old, new);
         if let (Some(was), Some(now)) = (&old.partition_of, &new.partition_of)
-            && (was.parent != now.parent || !compare::bounds(&was.bounds, &now.bounds))
+            && (was.parent != now.parent || !compare::bounds(&was.bounds, &now.bounds, &self.scope(name)))
         {
             let (detach, attach) = (
                 |of: &crate::model::PartitionOf| {
@@ -187,13 +191,13 @@ impl Work<'_> {
             let set: Vec<String> = to
                 .options
                 .iter()
-                .filter(|(key, value)| from.options.get(*key) != Some(value))
+                .filter(|(key, value)| from.options.get(key) != Some(value))
                 .map(|(key, value)| format!("{key} = {value}"))
                 .collect();
             let reset: Vec<&str> = from
                 .options
                 .keys()
-                .filter(|key| !to.options.contains_key(*key))
+                .filter(|key| !to.options.contains_key(key))
                 .map(String::as_str)
                 .collect();
             let mut parts = Vec::new();
@@ -242,7 +246,7 @@ impl Work<'_> {
 }
 
 /// Whether the one can become the other.
-fn is_same_kind(old: &Table, new: &Table) -> bool {
-    compare::partitionings(old.partition_by.as_ref(), new.partition_by.as_ref())
+fn is_same_kind(old: &Table, new: &Table, scope: &Scope<'_>) -> bool {
+    compare::partitionings(old.partition_by.as_ref(), new.partition_by.as_ref(), scope)
         && old.partition_of.is_some() == new.partition_of.is_some()
 }

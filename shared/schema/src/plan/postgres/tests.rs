@@ -169,6 +169,39 @@ fn risks_have_reasons() {
 }
 
 #[test]
+fn a_change_of_type_says_whether_values_may_not_fit() {
+    let reasons = |from: &str, to: &str| {
+        let of = |data_type: &str| schema(&format!("create table t (a {data_type});"));
+        let plan = plan(&of(from), &of(to), &PlanOptions::default()).unwrap();
+        let reasons = plan.steps.into_iter().flat_map(|step| step.reasons);
+        reasons.map(|reason| reason.text).collect::<Vec<_>>().join("; ")
+    };
+    for (from, to) in [
+        ("varchar(3)", "text"),
+        ("numeric(8,2)", "numeric(9,2)"),
+        ("varchar(3)", "varchar(4)"),
+    ] {
+        assert_eq!(reasons(from, to), "", "{from} to {to}");
+    }
+    for (from, to) in [("int", "bigint"), ("int", "numeric"), ("date", "text")] {
+        assert!(reasons(from, to).contains("holds every value"), "{from} to {to}");
+    }
+    for (from, to) in [
+        ("bigint", "int"),
+        ("text", "varchar(3)"),
+        ("numeric(9,2)", "numeric(9,1)"),
+        ("numeric(9,2)", "numeric(8,2)"),
+        ("numeric", "numeric(8,2)"),
+        ("text", "int"),
+    ] {
+        assert!(
+            reasons(from, to).contains("fails if a value doesn't fit"),
+            "{from} to {to}"
+        );
+    }
+}
+
+#[test]
 fn what_is_not_understood_is_refused_by_line() {
     for (text, line) in [
         (

@@ -1,9 +1,10 @@
 //! Namespaces, extensions, enumerations, domains and composite types.
 
-use super::{Phase, Work, compare};
+use super::{Phase, Work, again, compare};
 use crate::{
     Risk,
     model::{DataType, Domain, EnumType, Name},
+    normalise::postgres::Scope,
     plan::{Lock, Reverse, Step},
     render::postgres::{
         check, create_composite, create_domain, create_enum, create_extension, data_type, name as quoted,
@@ -157,7 +158,7 @@ impl Work<'_> {
         for (name, old) in self.from.enums.clone() {
             if !to.enums.contains_key(&name) {
                 let sql = format!("drop type {}", qualified(&name));
-                let step = Step::new("type", &name, sql, Reverse::one(create_enum(&name, &old)));
+                let step = Step::new("type", &name, sql, Reverse::Sql(again::enumeration(&name, &old)));
                 self.remove_object(&name, 4, step);
             }
         }
@@ -257,7 +258,7 @@ impl Work<'_> {
         for (name, old) in self.from.domains.clone() {
             if !to.domains.contains_key(&name) {
                 let sql = format!("drop domain {}", qualified(&name));
-                let step = Step::new("domain", &name, sql, Reverse::one(create_domain(&name, &old)));
+                let step = Step::new("domain", &name, sql, Reverse::Sql(again::domain(&name, &old)));
                 self.remove_object(&name, 4, step);
             }
         }
@@ -278,7 +279,8 @@ impl Work<'_> {
     fn alter_domain(&mut self, name: &Name, old: &Domain, new: &Domain) {
         let at = qualified(name);
         let alter = |what: &str| format!("alter domain {at} {what}");
-        if !compare::domain_defaults(old.default.as_ref(), new.default.as_ref(), &new.data_type) {
+        let scope = Scope::domain(self.to, &new.data_type);
+        if !compare::domain_defaults(old.default.as_ref(), new.default.as_ref(), &new.data_type, &scope) {
             let sql = |of: &Domain| match &of.default {
                 Some(value) => alter(&format!("set default {value}")),
                 None => alter("drop default"),
@@ -307,14 +309,17 @@ impl Work<'_> {
             if new
                 .checks
                 .get(own)
-                .is_none_or(|new| !compare::checks(constraint, new))
+                .is_none_or(|new| !compare::checks(constraint, new, &scope))
             {
                 let sql = alter(&format!("drop constraint {}", quoted(own)));
-                let back = Reverse::one(alter(&format!(
+                let on = format!("{} on domain {at}", quoted(own));
+                let mut back = vec![alter(&format!(
                     "add constraint {} {}",
                     quoted(own),
                     check(constraint)
-                )));
+                ))];
+                back.extend(again::commented("constraint", &on, constraint.comment.as_ref()));
+                let back = Reverse::Sql(back);
                 let step = Step::new("domain", name, sql, back);
                 if new.checks.contains_key(own) {
                     self.add(Phase::DropConstraint, step);
@@ -327,7 +332,7 @@ impl Work<'_> {
             if old
                 .checks
                 .get(own)
-                .is_none_or(|old| !compare::checks(old, constraint))
+                .is_none_or(|old| !compare::checks(old, constraint, &scope))
             {
                 let sql = alter(&format!("add constraint {} {}", quoted(own), check(constraint)));
                 let back = Reverse::one(alter(&format!("drop constraint {}", quoted(own))));
@@ -359,7 +364,7 @@ impl Work<'_> {
         for (name, old) in self.from.composites.clone() {
             if !to.composites.contains_key(&name) {
                 let sql = format!("drop type {}", qualified(&name));
-                let step = Step::new("type", &name, sql, Reverse::one(create_composite(&name, &old)));
+                let step = Step::new("type", &name, sql, Reverse::Sql(again::composite(&name, &old)));
                 self.remove_object(&name, 4, step);
             }
         }

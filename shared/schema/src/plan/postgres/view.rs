@@ -106,7 +106,7 @@ impl Work<'_> {
             kind,
             name,
             format!("drop {kind} {}", qualified(name)),
-            Reverse::one(create_view(name, view, false)),
+            Reverse::Sql(self.view_again(name, view)),
         );
         if view.materialized {
             step = step.because(Risk::Warning, "its rows are computed again when it comes back");
@@ -119,7 +119,7 @@ impl Work<'_> {
     }
 }
 
-fn kind(view: &View) -> &'static str {
+pub(super) fn kind(view: &View) -> &'static str {
     if view.materialized {
         "materialized view"
     } else {

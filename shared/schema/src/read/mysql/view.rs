@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Reader, object_name, routine::definer, same_name};
 use crate::{
     Unreadable,
-    model::{Expression, View},
+    model::{Expression, Options, View},
     normalise::mysql::query,
     read::Cursor,
 };
@@ -59,8 +59,8 @@ impl Reader {
 }
 
 /// `[algorithm = …] [definer = …] [sql security …]`
-pub(crate) fn view_options(cursor: &mut Cursor<'_>) -> Result<BTreeMap<String, String>, Unreadable> {
-    let mut options = BTreeMap::new();
+pub(crate) fn view_options(cursor: &mut Cursor<'_>) -> Result<Options, Unreadable> {
+    let mut options = Options::default();
     if cursor.take("algorithm") {
         cursor.need_mark("=")?;
         let algorithm = cursor.name()?.to_ascii_lowercase();

@@ -1,14 +1,12 @@
 //! Constraints, of tables and of columns.
 
-use std::collections::BTreeMap;
-
 use super::{
     expression_text,
     index::{index_part, storage_options},
 };
 use crate::{
     Unreadable,
-    model::{Action, Check, Deferral, Exclusion, ForeignKey, IndexPart, Key},
+    model::{Action, Check, Deferral, Exclusion, ForeignKey, IndexPart, Key, Options},
     normalise::{Node, postgres::expression},
     read::{Cursor, Tok},
 };
@@ -233,10 +231,10 @@ fn exclusion(cursor: &mut Cursor<'_>) -> Result<Constraint, Unreadable> {
     if cursor.take("include") {
         exclusion.include = cursor.names()?;
     }
-    let options: BTreeMap<String, String> = if cursor.take("with") {
+    let options: Options = if cursor.take("with") {
         storage_options(cursor)?
     } else {
-        BTreeMap::new()
+        Options::default()
     };
     if !options.is_empty() {
         return Err(cursor.fail("storage parameters of an exclusion constraint are not modelled"));

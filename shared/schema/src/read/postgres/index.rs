@@ -1,11 +1,9 @@
 //! Indexes.
 
-use std::collections::BTreeMap;
-
 use super::{Reader, expression_text, names, renamed_from};
 use crate::{
     Unreadable,
-    model::{Expression, Index, IndexPart, Indexed, Name},
+    model::{Expression, Index, IndexPart, Indexed, Name, Options},
     normalise::{Node, postgres::expression},
     read::{Cursor, Tok},
 };
@@ -181,7 +179,7 @@ fn indexed(cursor: &mut Cursor<'_>) -> Result<(Indexed, Option<Node>), Unreadabl
 }
 
 /// `(name = value, …)`
-pub(crate) fn storage_options(cursor: &mut Cursor<'_>) -> Result<BTreeMap<String, String>, Unreadable> {
+pub(crate) fn storage_options(cursor: &mut Cursor<'_>) -> Result<Options, Unreadable> {
     let pairs = cursor.list(|cursor| {
         let mut name = cursor.name()?;
         while cursor.take_mark(".") {

@@ -8,6 +8,7 @@ pub(crate) mod data_type;
 mod finish;
 mod index;
 mod names;
+mod privilege;
 mod routine;
 mod sequence;
 mod table;
@@ -19,9 +20,9 @@ pub(crate) use column::default;
 pub(crate) use constraint::{Constraint, table_constraint};
 pub(crate) use index::create_index;
 pub(crate) use names::truncated;
-pub(crate) use routine::Code;
+pub(crate) use privilege::{Privilege, Target, on_column};
+pub(crate) use routine::{Code, given_types_of as routine_types};
 pub(crate) use table::{bounds, partition_by};
-pub(crate) use trigger::privilege_words;
 
 use super::{Cursor, Unreadable};
 use crate::{

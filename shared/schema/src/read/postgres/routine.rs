@@ -92,6 +92,18 @@ pub(super) fn given_types(cursor: &mut Cursor<'_>) -> Result<String, Unreadable>
     Ok(given.join(", "))
 }
 
+/// The same of a list without brackets, as the catalogue has it.
+pub(crate) fn given_types_of(cursor: &mut Cursor<'_>) -> Result<String, Unreadable> {
+    let mut given = Vec::new();
+    while !cursor.is_done() {
+        given.extend(argument(cursor)?.given);
+        if !cursor.take_mark(",") {
+            break;
+        }
+    }
+    Ok(given.join(", "))
+}
+
 /// After `returns`.
 fn returned(cursor: &mut Cursor<'_>) -> Result<String, Unreadable> {
     if cursor.take("table") {

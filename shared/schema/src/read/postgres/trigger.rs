@@ -1,4 +1,4 @@
-//! Triggers, policies and privileges: not modelled, but brought into one form.
+//! Triggers and policies: not modelled, but brought into one form.
 
 use std::collections::BTreeSet;
 
@@ -6,11 +6,12 @@ use super::{
     Reader,
     constraint::deferral,
     expression_text,
+    privilege::roles_after,
     routine::{Code, key_on},
 };
 use crate::{
     Unreadable,
-    model::{Deferral, Name, Opaque, OpaqueKey, OpaqueKind},
+    model::{Deferral, OpaqueKind},
     normalise::{Node, postgres::expression},
     read::Cursor,
     render::postgres as sql,
@@ -179,118 +180,6 @@ impl Reader {
             node: Node::op("policy", kids),
         })
     }
-
-    /// After `grant` or `revoke`.
-    pub(super) fn privileges(&mut self, cursor: &mut Cursor<'_>, grant: bool) -> Result<(), Unreadable> {
-        const ALL: &[&str] = &[
-            "delete",
-            "insert",
-            "references",
-            "select",
-            "trigger",
-            "truncate",
-            "update",
-        ];
-        let mut words = BTreeSet::new();
-        if cursor.take("all") {
-            cursor.take("privileges");
-            words.extend(ALL.iter().map(|word| (*word).to_owned()));
-        } else {
-            loop {
-                let word = cursor.name()?;
-                if !ALL.contains(&word.as_str()) {
-                    return Err(cursor.fail("privileges on anything but tables and views are not read"));
-                }
-                if cursor.is_mark("(") {
-                    return Err(cursor.fail("privileges on columns are not read"));
-                }
-                words.insert(word);
-                if !cursor.take_mark(",") {
-                    break;
-                }
-            }
-        }
-        cursor.need("on")?;
-        cursor.take("table");
-        if cursor.is_one_of(&[
-            "function",
-            "schema",
-            "sequence",
-            "all",
-            "type",
-            "database",
-            "procedure",
-            "domain",
-            "language",
-        ]) {
-            return Err(cursor.fail("privileges on anything but tables and views are not read"));
-        }
-        let mut objects = vec![self.object_name(cursor)?];
-        while cursor.take_mark(",") {
-            objects.push(self.object_name(cursor)?);
-        }
-        cursor.need(if grant { "to" } else { "from" })?;
-        let roles = roles_after(cursor)?;
-        if cursor.is_word("with") {
-            return Err(cursor.fail("WITH GRANT OPTION is not read"));
-        }
-        for on in &objects {
-            if !self.schema.tables.contains_key(on) && !self.schema.views.contains_key(on) {
-                return Err(cursor.fail(format!("there is no table or view {on}")));
-            }
-            for role in &roles {
-                self.change_privileges(on, role, &words, grant);
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds to, or takes from, what a role may do with a table or view.
-    pub(crate) fn change_privileges(&mut self, on: &Name, role: &str, words: &BTreeSet<String>, grant: bool) {
-        let key = OpaqueKey {
-            kind: OpaqueKind::Privilege,
-            on: Some(on.clone()),
-            name: Name::new("", role),
-            arguments: None,
-        };
-        let mut now: BTreeSet<String> = self
-            .schema
-            .opaque
-            .get(&key)
-            .map(|opaque| privilege_words(&opaque.definition))
-            .unwrap_or_default();
-        if grant {
-            now.extend(words.iter().cloned());
-        } else {
-            now.retain(|word| !words.contains(word));
-        }
-        if now.is_empty() {
-            self.schema.opaque.remove(&key);
-            return;
-        }
-        let list: Vec<String> = now.into_iter().collect();
-        let definition = format!(
-            "grant {} on table {} to {role}",
-            list.join(", "),
-            sql::qualified(on)
-        );
-        self.schema.opaque.insert(
-            key,
-            Opaque {
-                definition,
-                comment: None,
-            },
-        );
-    }
-}
-
-/// The words of a grant in the form in which it is kept.
-pub(crate) fn privilege_words(definition: &str) -> BTreeSet<String> {
-    let list = definition
-        .strip_prefix("grant ")
-        .and_then(|rest| rest.split_once(" on "))
-        .map_or("", |(list, _)| list);
-    list.split(", ").map(str::to_owned).collect()
 }
 
 /// `insert`, `update of a, b`…
@@ -309,18 +198,4 @@ fn event(cursor: &mut Cursor<'_>) -> Result<String, Unreadable> {
         columns.push(sql::name(&cursor.name()?));
     }
     Ok(format!("update of {}", columns.join(", ")))
-}
-
-/// Roles, as SQL.
-fn roles_after(cursor: &mut Cursor<'_>) -> Result<BTreeSet<String>, Unreadable> {
-    let mut roles = BTreeSet::new();
-    loop {
-        cursor.take("group");
-        let is_word = cursor.is_one_of(&["public", "current_user", "session_user", "current_role"]);
-        let name = cursor.name()?;
-        roles.insert(if is_word { name } else { sql::name(&name) });
-        if !cursor.take_mark(",") {
-            return Ok(roles);
-        }
-    }
 }

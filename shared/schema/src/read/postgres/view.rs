@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Reader, expression_text, index::storage_options};
 use crate::{
     Unreadable,
-    model::{Expression, View},
+    model::{Expression, Options, View},
     normalise::postgres::query,
     read::Cursor,
 };
@@ -30,7 +30,7 @@ impl Reader {
         let mut options = if cursor.take("with") {
             storage_options(cursor)?
         } else {
-            BTreeMap::new()
+            Options::default()
         };
         cursor.need("as")?;
         let from = cursor.position();

@@ -1,10 +1,8 @@
 //! Keys, indexes, constraints, partitions.
 
-use std::collections::BTreeMap;
-
 use super::{add, name, string, table_name};
 use crate::model::{
-    Action, Check, Expression, ForeignKey, Index, IndexPart, Indexed, Key, PartitionBy, Strategy,
+    Action, Check, Expression, ForeignKey, Index, IndexPart, Indexed, Key, Options, PartitionBy, Strategy,
 };
 
 fn part(part: &IndexPart) -> String {
@@ -26,9 +24,9 @@ fn parts(of: &[IndexPart]) -> String {
     format!("({})", parts.join(", "))
 }
 
-fn options(options: &BTreeMap<String, String>, comment: Option<&String>, invisible: Option<&str>) -> String {
+fn options(options: &Options, comment: Option<&String>, invisible: Option<&str>) -> String {
     let mut sql = String::new();
-    for (option, value) in options {
+    for (option, value) in options.iter() {
         let text = match option.as_str() {
             "using" => format!(" using {value}"),
             "parser" => format!(" with parser {}", name(value)),

@@ -52,7 +52,7 @@ pub(crate) fn table_options(from: &Table, to: &Table) -> Vec<String> {
             options.push(format!("collate = {collation}"));
         }
     }
-    for (option, value) in &to.options {
+    for (option, value) in to.options.iter() {
         if from.options.get(option) != Some(value) {
             options.push(format!("{option} = {value}"));
         }
@@ -60,7 +60,7 @@ pub(crate) fn table_options(from: &Table, to: &Table) -> Vec<String> {
     for option in from
         .options
         .keys()
-        .filter(|option| !to.options.contains_key(*option))
+        .filter(|option| !to.options.contains_key(option))
     {
         let nothing = if option == "key_block_size" || option.ends_with("_rows") {
             "0"

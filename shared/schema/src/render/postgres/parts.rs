@@ -1,13 +1,11 @@
 //! Pieces of statements.
 
-use std::collections::BTreeMap;
-
 use super::super::quoted_name;
 use crate::{
     Dialect,
     model::{
         Action, Check, ColumnDefault, DataType, Deferral, ForeignKey, Generated, Identity, IndexPart,
-        Indexed, Key, Name, SequenceOptions,
+        Indexed, Key, Name, Options, SequenceOptions,
     },
 };
 
@@ -79,7 +77,7 @@ fn option_value(value: &str) -> String {
     }
 }
 
-pub(super) fn options(options: &BTreeMap<String, String>) -> String {
+pub(super) fn options(options: &Options) -> String {
     storage(&options.iter().collect::<Vec<_>>())
 }
 

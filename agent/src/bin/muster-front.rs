@@ -1,0 +1,67 @@
+//! `muster-front`: stands before services that are handed over without a dropped request.
+//!
+//! Nobody calls it by hand: systemd starts it when there is a route (`muster-front.path`), or the worker does.
+
+use std::{io::stderr, path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+use muster_agent::front::serve::{self, Dirs};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Debug, Parser)]
+#[command(version, about = "Hands services over; started by systemd or muster-worker")]
+struct Args {
+    /// Directory of the routes
+    #[arg(long, default_value = "/var/lib/muster-agent/fronts")]
+    routes: PathBuf,
+
+    /// Directory of the status files
+    #[arg(long, default_value = "/run/muster-front")]
+    state: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let filter = EnvFilter::try_from_env("MUSTER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(stderr)
+        .with_ansi(false)
+        .init();
+    // Whoever started us may end, and its terminal may close. Systemd's services lead a session already.
+    drop(nix::unistd::setsid());
+    match front(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            tracing::error!("{e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn front(args: Args) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let stop = CancellationToken::new();
+        let dirs = Dirs {
+            routes: args.routes,
+            state: args.state,
+        };
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let serving = serve::run(&dirs, stop.clone());
+        tokio::pin!(serving);
+        tokio::select! {
+            ended = &mut serving => return Ok(ended?),
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stop.cancel();
+        Ok(serving.await?)
+    })
+}

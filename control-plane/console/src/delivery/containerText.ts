@@ -1,0 +1,156 @@
+/** The container of an application as a form holds it, and back: ports and volumes as Docker writes them, a word on a line. */
+import { Problem } from '@/api/problem'
+import type { Schemas } from '@/api/server'
+
+type Spec = Schemas['ContainerSpec']
+type Port = NonNullable<Spec['ports']>[number]
+type Volume = NonNullable<Spec['volumes']>[number]
+
+export interface ContainerForm {
+  ports: string
+  volumes: string
+  networks: string
+  name: string
+  user: string
+  command: string
+  entrypoint: string
+  restart: string
+  retries: string
+  health: string
+  healthPort: string
+  healthPath: string
+  healthCommand: string
+  healthTimeout: string
+  stopGrace: string
+  cpu: string
+  memory: string
+  labels: string
+  privileged: string[]
+}
+
+const MIB = 1024 * 1024
+
+export const lines = (text: string): string[] => text.split('\n').map((line) => line.trim()).filter(Boolean)
+const seconds = (ms: number | null | undefined): string => (ms == null ? '' : String(ms / 1000))
+const orNull = (text: string | undefined): string | null => text?.trim() || null
+const number = (text: string | undefined, factor = 1): number | null => (text?.trim() ? Math.round(Number(text) * factor) : null)
+
+function portText({ hostIp, host, container, protocol }: Port): string {
+  const ip = hostIp ? `${hostIp.includes(':') ? `[${hostIp}]` : hostIp}:` : ''
+  return `${ip}${host}:${container}${protocol === 'udp' ? '/udp' : ''}`
+}
+
+function port(line: string): Port | undefined {
+  const match = /^(?:(\[[0-9a-fA-F:]+\]|[\d.]+):)?(\d+):(\d+)(?:\/(tcp|udp))?$/.exec(line)
+  if (!match) return undefined
+  const [, ip, host, container, protocol] = match
+  return { host: Number(host), container: Number(container), protocol: protocol === 'udp' ? 'udp' : 'tcp', hostIp: ip ? ip.replace(/[[\]]/g, '') : null }
+}
+
+function volume(line: string): Volume {
+  const [source = '', target = '', mode] = line.split(':')
+  return { source, target, readOnly: mode === 'ro' }
+}
+
+/** `key=value`, one on a line. */
+export function pairs(text: string): Record<string, string> {
+  return Object.fromEntries(
+    lines(text).map((line) => {
+      const at = line.indexOf('=')
+      return at < 0 ? [line, ''] : [line.slice(0, at).trim(), line.slice(at + 1).trim()]
+    }),
+  )
+}
+export const pairsText = (all: Record<string, string> | undefined): string => Object.entries(all ?? {}).map(([key, value]) => `${key}=${value}`).join('\n')
+
+export function toForm(spec: Spec): ContainerForm {
+  const health = spec.healthCheck ?? { type: 'running' }
+  return {
+    ports: (spec.ports ?? []).map(portText).join('\n'),
+    volumes: (spec.volumes ?? []).map((one) => `${one.source}:${one.target}${one.readOnly ? ':ro' : ''}`).join('\n'),
+    networks: (spec.networks ?? []).join(', '),
+    name: spec.name ?? '',
+    user: spec.user ?? '',
+    command: (spec.command ?? []).join('\n'),
+    entrypoint: (spec.entrypoint ?? []).join('\n'),
+    restart: spec.restart ?? 'unless-stopped',
+    retries: spec.restartMaxRetries == null ? '' : String(spec.restartMaxRetries),
+    health: health.type,
+    healthPort: 'port' in health ? String(health.port) : '',
+    healthPath: 'path' in health ? (health.path ?? '') : '',
+    healthCommand: 'command' in health ? health.command.join('\n') : '',
+    healthTimeout: seconds(spec.healthTimeoutMs),
+    stopGrace: seconds(spec.stopGraceMs),
+    cpu: spec.limits?.cpuMillis == null ? '' : String(spec.limits.cpuMillis / 1000),
+    memory: spec.limits?.memoryBytes == null ? '' : String(spec.limits.memoryBytes / MIB),
+    labels: pairsText(spec.labels),
+    privileged: spec.privileged ? ['yes'] : [],
+  }
+}
+
+/** With what the form does not ask for as it was before. */
+export function fromForm(form: Partial<ContainerForm>, before: Spec): Spec {
+  const words = (text: string | undefined) => (lines(text ?? '').length ? lines(text ?? '') : null)
+  return {
+    ...before,
+    ports: lines(form.ports ?? '').map(port).filter((one): one is Port => one !== undefined),
+    volumes: lines(form.volumes ?? '').map(volume),
+    networks: (form.networks ?? '').split(/[\s,]+/).filter(Boolean),
+    name: orNull(form.name),
+    user: orNull(form.user),
+    command: words(form.command),
+    entrypoint: words(form.entrypoint),
+    restart: form.restart as Spec['restart'],
+    restartMaxRetries: form.restart === 'on-failure' ? number(form.retries) : null,
+    healthCheck: healthOf(form, before.healthCheck),
+    healthTimeoutMs: number(form.healthTimeout, 1000),
+    stopGraceMs: number(form.stopGrace, 1000),
+    limits: { cpuMillis: number(form.cpu, 1000), memoryBytes: number(form.memory, MIB) },
+    labels: pairs(form.labels ?? ''),
+    privileged: form.privileged?.includes('yes') ?? false,
+  }
+}
+
+function healthOf(form: Partial<ContainerForm>, before: Spec['healthCheck']): Spec['healthCheck'] {
+  // Its times are kept as they were: they are not asked for.
+  const times = before && 'intervalMs' in before && before.type === form.health ? { intervalMs: before.intervalMs, timeoutMs: before.timeoutMs } : {}
+  switch (form.health) {
+    case 'http':
+      return { type: 'http', port: Number(form.healthPort), path: orNull(form.healthPath), ...times }
+    case 'tcp':
+      return { type: 'tcp', port: Number(form.healthPort), ...times }
+    case 'command':
+      return { type: 'command', command: lines(form.healthCommand ?? ''), ...times }
+    case 'image':
+      return { type: 'image' }
+    default:
+      return { type: 'running' }
+  }
+}
+
+/** Where the form asks for what the server names otherwise. */
+const FIELDS: [RegExp, string][] = [
+  [/^container\.ports/, 'ports'],
+  [/^container\.volumes/, 'volumes'],
+  [/^container\.networks/, 'networks'],
+  [/^container\.healthCheck\.port/, 'healthPort'],
+  [/^container\.healthCheck\.path/, 'healthPath'],
+  [/^container\.healthCheck\.command/, 'healthCommand'],
+  [/^container\.healthCheck/, 'health'],
+  [/^container\.healthTimeoutMs/, 'healthTimeout'],
+  [/^container\.stopGraceMs/, 'stopGrace'],
+  [/^container\.limits\.cpuMillis/, 'cpu'],
+  [/^container\.limits\.memoryBytes/, 'memory'],
+  [/^container\.restartMaxRetries/, 'retries'],
+  [/^container\.(\w+)/, '$1'],
+]
+
+/** The same failure, by the form's own names. */
+export function asForm(error: unknown, fields: [RegExp, string][] = FIELDS): unknown {
+  if (!(error instanceof Problem) || error.fields.length === 0) return error
+  const renamed = error.fields.map((one) => {
+    const rule = fields.find(([pattern]) => pattern.test(one.field))
+    return rule ? { ...one, field: one.field.replace(new RegExp(`${rule[0].source}.*$`), rule[1]) } : one
+  })
+  return new Problem({ status: error.status, type: error.type, title: error.title, detail: error.detail, fields: renamed, operation: error.operation })
+}

@@ -1,0 +1,56 @@
+/** What CI needs to deploy with one call. The token stays in the CI's own secrets and out of process arguments. */
+
+export const SNIPPETS = ['curl', 'github', 'gitlab'] as const
+export type Snippet = (typeof SNIPPETS)[number]
+
+export interface Target {
+  origin: string
+  applicationId: string
+}
+
+function call({ origin, applicationId }: Target, version: string, key: string): string[] {
+  return [
+    `curl -fsS --retry 5 --retry-connrefused "${origin}/webhook/deploy?wait=1" \\`,
+    `  -H 'content-type: application/json' -H "idempotency-key: ${key}" \\`,
+    `  --data-binary @- <<END`,
+    `{"applicationId":"${applicationId}","version":"${version}","token":"$MUSTER_TOKEN"}`,
+    `END`,
+  ]
+}
+
+const indent = (lines: string[], by: number) => lines.map((line) => ' '.repeat(by) + line)
+
+export function snippet(kind: Snippet, target: Target): string {
+  switch (kind) {
+    case 'curl':
+      return ['export MUSTER_TOKEN=whk_…', 'VERSION=1.4.2', ...call(target, '$VERSION', 'deploy-$VERSION')].join('\n')
+    case 'github':
+      return [
+        'name: deploy',
+        'on:',
+        '  push:',
+        "    tags: ['*']",
+        'jobs:',
+        '  deploy:',
+        '    runs-on: ubuntu-latest',
+        '    steps:',
+        '      - name: Deploy with Muster',
+        '        env:',
+        '          MUSTER_TOKEN: ${{ secrets.MUSTER_TOKEN }}',
+        '        run: |',
+        ...indent(call(target, '$GITHUB_REF_NAME', 'github-$GITHUB_RUN_ID-$GITHUB_RUN_ATTEMPT'), 10),
+      ].join('\n')
+    case 'gitlab':
+      return [
+        'deploy:',
+        '  stage: deploy',
+        '  image: curlimages/curl',
+        '  rules:',
+        '    - if: $CI_COMMIT_TAG',
+        '  # MUSTER_TOKEN is a masked variable of the project.',
+        '  script:',
+        '    - |',
+        ...indent(call(target, '$CI_COMMIT_TAG', 'gitlab-$CI_JOB_ID'), 6),
+      ].join('\n')
+  }
+}

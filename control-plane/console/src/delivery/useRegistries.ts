@@ -1,0 +1,29 @@
+import { body, server, type Schemas } from '@/api/server'
+import { useList } from '@/api/useList'
+
+export type Registry = Schemas['Registry']
+export type RegistryTest = Schemas['RegistryTest']
+
+export function useRegistries(enabled: () => boolean = () => true) {
+  return useList<Registry>(
+    () => ['registries'],
+    (cursor, signal) => body(server.GET('/api/v1/registries', { params: { query: { cursor, limit: 200 } }, signal })),
+    { enabled },
+  )
+}
+
+export function createRegistry(input: Schemas['NewRegistry']): Promise<Registry> {
+  return body(server.POST('/api/v1/registries', { body: input }))
+}
+
+export function updateRegistry(id: string, patch: Schemas['RegistryPatch']): Promise<Registry> {
+  return body(server.PATCH('/api/v1/registries/{id}', { params: { path: { id } }, body: patch }))
+}
+
+export async function deleteRegistry(id: string): Promise<void> {
+  await server.DELETE('/api/v1/registries/{id}', { params: { path: { id } } })
+}
+
+export function testRegistry(id: string): Promise<RegistryTest> {
+  return body(server.POST('/api/v1/registries/{id}/test', { params: { path: { id } } }))
+}

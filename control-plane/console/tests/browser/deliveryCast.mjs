@@ -1,0 +1,107 @@
+/**
+ * An org with many hosts, which are simulated: `rita` owns it, `sam` may approve, `vera` looks. Made once for each
+ * control plane; the hosts last as long as the browser tests.
+ */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { PASSWORD, client } from './cast.mjs'
+import { until } from './outside.mjs'
+
+const HOSTS = 24
+/** So many of them put back whatever they are given. */
+const BROKEN = 3
+
+/** Simulated hosts of the org whose administrator `account` is; they leave with this process. */
+async function simulate(program, base, account) {
+  const file = join(mkdtempSync(join(tmpdir(), 'muster-browser-')), 'password')
+  writeFileSync(file, PASSWORD)
+  chmodSync(file, 0o600)
+  const child = spawn(program, ['hosts', '--control-plane', base, '--account', account, '--password-file', file, '--agents', String(HOSTS), '--broken', String(BROKEN)], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const line = await new Promise((done, failed) => {
+    createInterface({ input: child.stdout }).once('line', done)
+    child.once('exit', (code) => failed(new Error(`the simulator ended with ${code}`)))
+  })
+  const { hosts, broken } = JSON.parse(line)
+  return { hosts, broken, sound: hosts.filter((id) => !broken.includes(id)), close: () => child.stdin.end() }
+}
+
+/** Waits until a deployment is as `what` wants it. */
+export function deploymentIs(api, id, what) {
+  return until(`deployment ${id}`, async () => {
+    const seen = await api('GET', `/deployments/${id}`)
+    return what(seen) && seen
+  })
+}
+export const ended = (one) => ['success', 'failure', 'cancelled', 'rolledBack'].includes(one.status)
+
+export async function deliveryCast({ base, account, password, simulator, infisical }) {
+  const admin = await client(base, account, password)
+  const user = (username, nickName) => admin('POST', '/users', { username, password: PASSWORD, nickName, email: `${username}@example.com` })
+  const rita = await user('rita', 'Rita Moreau')
+  await admin('POST', '/orgs', { name: 'Many hosts', slug: 'many-hosts', ownerId: rita.id })
+  const owner = await client(base, 'rita')
+  for (const [name, nick, role] of [
+    ['sam', 'Sam Okafor', 'ADMIN'],
+    ['vera', 'Vera Blum', 'VIEWER'],
+  ]) {
+    await user(name, nick)
+    await owner('POST', '/members', { username: name, role })
+  }
+  await owner('POST', '/environments', { name: 'live', label: 'Live shop', type: 'production' })
+  const fleet = await simulate(simulator, base, 'rita')
+  // Two of the broken ones come in the first batch, the third in the second: one too many, so the third never begins.
+  const wave = (number, ids) => Promise.all(ids.map((id) => owner('PATCH', `/hosts/${id}`, { labels: { wave: String(number) } })))
+  await wave(1, [...fleet.sound.slice(0, 4), ...fleet.broken.slice(0, 2)])
+  await wave(2, [...fleet.sound.slice(4, 9), ...fleet.broken.slice(2)])
+  const all = { batchSize: '25%', maxFailures: 2, onFailure: 'rollBack', offline: 'fail', orderBy: 'wave' }
+  const shop = await owner('POST', '/applications', {
+    name: 'shop',
+    description: 'What customers see.',
+    image: 'team/shop',
+    container: { ports: [{ host: 8080, container: 80 }], healthCheck: { type: 'http', port: 80, path: '/healthz' }, limits: { memoryBytes: 268_435_456 } },
+    webhookEnvironment: 'test',
+    environments: {
+      test: { hosts: fleet.sound.slice(0, 4), overrides: { container: { limits: { memoryBytes: 134_217_728 } } } },
+      prod: { hosts: fleet.sound, rollout: all },
+      live: { hosts: fleet.sound, approvalRequired: true, rollout: { ...all, pauseAfterFirst: true } },
+    },
+  })
+  await owner('POST', '/registries', { name: 'Nowhere', url: 'http://127.0.0.1:9', authType: 'username-password', username: 'shop', password: 'not a real one' })
+
+  // Secrets: made here, and from a provider.
+  const group = await owner('POST', '/secrets/groups', { name: 'shop', description: 'What the shop needs to start.' })
+  const secret = await owner('POST', '/secrets', { groupId: group.id, name: 'DATABASE_URL', value: 'postgres://shop@db/shop', description: 'Main database' })
+  await owner('POST', '/secrets', { groupId: group.id, name: 'SESSION_KEY', value: 'a first key' })
+  await owner('PATCH', `/secrets/${secret.id}`, { value: 'postgres://shop@db-2/shop' })
+  const provider = await owner('POST', '/secrets/providers', { name: 'Our Infisical', url: infisical, clientId: 'muster', clientSecret: 'muster-at-infisical', projectId: 'shop', environment: 'prod', path: '/', intervalS: 3600 })
+  const synced = await owner('POST', '/secrets/groups', { name: 'payments', providerId: provider.id })
+  await until('the first sync', async () => {
+    const run = await owner('POST', `/secrets/groups/${synced.id}/sync`, {}).catch(() => undefined)
+    return run?.status === 'success'
+  })
+  await owner('POST', '/env-vars', { scope: 'org', name: 'LOG_LEVEL', value: 'info' })
+  await owner('POST', '/env-vars', { applicationId: shop.id, name: 'LOG_LEVEL', value: 'warn' })
+  await owner('POST', '/env-vars', { applicationId: shop.id, environment: 'test', scope: 'environment', name: 'LOG_LEVEL', value: 'debug' })
+  await owner('POST', `/applications/${shop.id}/import-secrets`, { groupId: group.id })
+
+  const deploy = async (environment, version) => (await owner('POST', `/applications/${shop.id}/deployments`, { environment, version })).deploymentId
+  const first = await deploy('test', '1.0.0')
+  assert.equal((await deploymentIs(owner, first, ended)).status, 'success')
+  const second = await deploy('test', '1.1.0')
+  await deploymentIs(owner, second, ended)
+  await deploymentIs(owner, await deploy('prod', '1.0.0'), ended)
+  const environments = (await owner('GET', `/applications/${shop.id}`)).environments
+  await owner('PATCH', `/applications/${shop.id}`, { environments: { ...environments, prod: { ...environments.prod, hosts: fleet.hosts } } })
+  const stopped = await deploy('prod', '1.1.0')
+  await deploymentIs(owner, stopped, ended)
+  const paused = await deploy('live', '1.1.0')
+  const sam = await client(base, 'sam')
+  await sam('POST', `/deployments/${paused}/approve`, { comment: 'Tried on test since Monday.' })
+  await deploymentIs(owner, paused, (one) => one.phase === 'paused')
+  const waiting = await deploy('live', '1.2.0')
+  return { owner, sam, shop, group, synced, fleet, deployments: { second, stopped, paused, waiting }, deploy, close: fleet.close }
+}

@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest'
+import { Problem } from '@/api/problem'
+import type { Schemas } from '@/api/server'
+import { asForm, fromForm, toForm } from '@/delivery/containerText'
+import { containerFields, environmentFields } from '@/delivery/deliveryForms'
+import { asEnvironmentForm, environmentFromForm, environmentToForm } from '@/delivery/environmentForm'
+import { batches, hostStatus, isCulprit, isStuck, parts, telling, timeline } from '@/delivery/rollout'
+import { SNIPPETS, snippet } from '@/delivery/snippets'
+
+const SPEC: Schemas['ContainerSpec'] = {
+  ports: [
+    { host: 8080, container: 80, protocol: 'tcp', hostIp: null },
+    { host: 5353, container: 53, protocol: 'udp', hostIp: '127.0.0.1' },
+    { host: 81, container: 81, protocol: 'tcp', hostIp: '::1' },
+  ],
+  volumes: [
+    { source: 'data', target: '/var/lib/shop', readOnly: false },
+    { source: '/etc/shop', target: '/etc/shop', readOnly: true },
+  ],
+  networks: ['front', 'back'],
+  name: 'shop-1',
+  user: '1000:1000',
+  command: ['serve', '--name', 'a word with spaces'],
+  entrypoint: null,
+  restart: 'on-failure',
+  restartMaxRetries: 3,
+  healthCheck: { type: 'http', port: 80, path: '/healthz', intervalMs: 200, timeoutMs: 1000 },
+  healthTimeoutMs: 90_000,
+  stopGraceMs: 1500,
+  limits: { cpuMillis: 1500, memoryBytes: 268_435_456 },
+  labels: { 'com.example.team': 'shop', query: 'a=b' },
+  privileged: false,
+}
+
+function rule(fields: ReturnType<typeof containerFields>, name: string): RegExp {
+  const found = fields.find((field) => field.name === name)?.rules?.find((one) => one[0] === 'matches')
+  if (!found) throw new Error(`${name} matches nothing`)
+  return found[1] as RegExp
+}
+
+describe('the form of a container', () => {
+  it('gives back what it was made of', () => {
+    expect(fromForm(toForm(SPEC), SPEC)).toEqual(SPEC)
+  })
+
+  it('leaves out what was emptied and keeps what it does not ask for', () => {
+    const emptied = fromForm({ ...toForm(SPEC), ports: '', command: ' \n', healthTimeout: '', health: 'running', memory: '' }, { ...SPEC, future: 1 } as typeof SPEC)
+    expect(emptied).toMatchObject({ ports: [], command: null, healthTimeoutMs: null, healthCheck: { type: 'running' }, limits: { memoryBytes: null }, future: 1 })
+  })
+
+  it('accepts its own ports and volumes, and no others', () => {
+    const fields = containerFields('http', 'always')
+    const form = toForm(SPEC)
+    expect(form.ports).toMatch(rule(fields, 'ports'))
+    expect(form.volumes).toMatch(rule(fields, 'volumes'))
+    for (const wrong of ['80', '80:', '8080:80/sctp', '8080 80', 'host:80:80']) expect(wrong, wrong).not.toMatch(rule(fields, 'ports'))
+    for (const wrong of ['data', 'data:relative', 'data:/a:rw']) expect(wrong, wrong).not.toMatch(rule(fields, 'volumes'))
+  })
+
+  it('is not slow to refuse a long text', () => {
+    const began = performance.now()
+    expect(`${'8080:80\n'.repeat(2000)}x`).not.toMatch(rule(containerFields('http', 'always'), 'ports'))
+    expect(`${'a=b\n'.repeat(2000)}x`).not.toMatch(rule(containerFields('http', 'always'), 'labels'))
+    expect(performance.now() - began).toBeLessThan(500)
+  })
+
+  it('hears of the server’s fields by its own names', () => {
+    const error = new Problem({ status: 422, fields: ['container.ports[1].hostIp', 'container.limits.memoryBytes', 'container.healthCheck.port', 'container.user', 'name'].map((field) => ({ field, message: '' })) })
+    expect((asForm(error) as Problem).fields.map((one) => one.field)).toEqual(['ports', 'memory', 'healthPort', 'user', 'name'])
+  })
+})
+
+describe('the form of an environment', () => {
+  const environment: Schemas['ApplicationEnvironment'] = {
+    hosts: ['h1', 'h2'],
+    selector: { role: 'web' },
+    approvalRequired: true,
+    overrides: { container: { limits: { memoryBytes: 1 } } as object as Record<string, never> },
+    rollout: { batchSize: '25%', orderBy: 'zone', pauseAfterFirst: true, maxFailures: 2, onFailure: 'rollBack', offline: 'skip', waitS: 60, queue: 'queue' },
+  }
+
+  it('gives back what it was made of', () => {
+    expect(environmentFromForm(environmentToForm('prod', environment), { future: 1 } as typeof environment, '')).toEqual({ ...environment, future: 1 })
+  })
+
+  it('is all at once and careful when nothing was said', () => {
+    expect(environmentFromForm(environmentToForm('prod', {}), {}, '').rollout).toEqual({ batchSize: null, orderBy: null, pauseAfterFirst: false, maxFailures: 0, onFailure: 'stop', offline: 'wait', waitS: 1800, queue: 'supersede' })
+  })
+
+  it('says under the field what is no JSON object', () => {
+    for (const overrides of ['{', '[]', '3', 'null']) {
+      const form = { ...environmentToForm('prod', environment), overrides }
+      expect(() => environmentFromForm(form, {}, 'no object')).toThrowError(expect.objectContaining({ fields: [{ field: 'overrides', message: 'no object' }] }))
+    }
+  })
+
+  it('takes numbers and parts of hosts only', () => {
+    const share = rule(environmentFields(false), 'batchSize')
+    for (const right of ['', '3', '25%', '100%', '0%']) expect(right).toMatch(share)
+    for (const wrong of ['-1', '101%', '2.5', '25 %', '%']) expect(wrong, wrong).not.toMatch(share)
+  })
+
+  it('hears of the server’s fields by its own names', () => {
+    const error = new Problem({ status: 422, fields: ['environments.prod.rollout.batchSize', 'environments.prod.overrides.container', 'container.limits.memoryBytes', 'environments.prod'].map((field) => ({ field, message: '' })) })
+    expect((asEnvironmentForm(error) as Problem).fields.map((one) => one.field)).toEqual(['batchSize', 'overrides', 'overrides', 'name'])
+  })
+})
+
+describe('a rollout', () => {
+  const host = (id: string, batch: number, status: Schemas['Status'], back?: Schemas['Status']): Schemas['DeploymentHost'] => ({
+    hostId: id,
+    hostName: id,
+    batch,
+    status,
+    startedAt: status === 'skipped' ? null : '2026-01-01T00:00:01Z',
+    endedAt: `2026-01-01T00:00:0${batch + 2}Z`,
+    ...(back ? { back: { status: back } } : {}),
+  })
+  const hosts = [host('a', 0, 'success', 'success'), host('b', 0, 'rolledBack'), host('c', 1, 'success', 'failure'), host('d', 1, 'success', 'running'), host('e', 2, 'skipped')]
+
+  it('is where its hosts are', () => {
+    expect(hosts.map(hostStatus)).toEqual(['rolledBack', 'rolledBack', 'success', 'running', 'skipped'])
+    expect(hosts.filter(isCulprit).map((one) => one.hostId)).toEqual(['b'])
+    expect(hosts.filter(isStuck).map((one) => one.hostId)).toEqual(['c'])
+    expect(telling(hosts)).toBe('c')
+    expect(telling([])).toBe('')
+    expect(batches(hosts).map((batch) => [batch.number, batch.hosts.length])).toEqual([[1, 2], [2, 2], [3, 1]])
+  })
+
+  it('shows parts that are there, and all of them', () => {
+    const shown = parts({ total: 10, success: 6, running: 0, failure: 1, rolledBack: 0, cancelled: 0, skipped: 0, pending: 3 })
+    expect(shown.map((part) => [part.status, part.count])).toEqual([['success', 6], ['failure', 1], ['pending', 3]])
+    expect(shown.reduce((sum, part) => sum + part.ratio, 0)).toBeCloseTo(1)
+  })
+
+  it('tells what happened in the order in which it happened, and nothing of what did not', () => {
+    const seen = { createdAt: '2026-01-01T00:00:00Z', startedAt: '2026-01-01T00:00:01Z', completedAt: '2026-01-01T00:00:09Z', status: 'failure', approvals: [{ at: '2026-01-01T00:00:00.5Z', by: 'user:1', name: 'sam', comment: 'yes' }], triggeredBy: { id: '1', kind: 'user', name: 'rita' }, hosts, batches: 3 }
+    const moments = timeline(seen as unknown as Schemas['DeploymentDetail'])
+    expect(moments.map((one) => one.key)).toEqual(['asked', 'approved-2026-01-01T00:00:00.5Z', 'began', 'batch-1', 'batch-2', 'ended'])
+    expect(moments[3]).toMatchObject({ tone: 'bad', blanks: { bad: 1, hosts: 2 } })
+    expect(moments[4]).toMatchObject({ tone: 'ok' })
+  })
+})
+
+describe('a call for CI', () => {
+  it('names the application, keeps the token out of arguments, and is valid JSON inside', () => {
+    for (const kind of SNIPPETS) {
+      const text = snippet(kind, { origin: 'https://muster.example.com', applicationId: 'app-1' })
+      expect(text).toContain('https://muster.example.com/webhook/deploy?wait=1')
+      expect(text.split('\n').filter((line) => line.includes('curl') || line.includes(' -H ')).join()).not.toContain('MUSTER_TOKEN')
+      const body = text.split('\n').find((line) => line.includes('applicationId'))
+      expect(JSON.parse(body ?? '')).toMatchObject({ applicationId: 'app-1', token: '$MUSTER_TOKEN' })
+    }
+  })
+})

@@ -1,0 +1,197 @@
+//! Turns at what takes a core for a while: hashing and scoring passwords. Each holds up to 19 MiB and a core, and whoever
+//! signs in need not be anybody, so the work is done off the async threads, a few at a time, and the lines are short.
+//!
+//! | line | who stands in it | at a time | waiting |
+//! |---|---|---|---|
+//! | [`Line::Strangers`] | whoever signs in on a new device, or registers | half of the cores, 8 at most | 64 for each |
+//! | [`Line::Known`] | who is signed in, holds a mailed link, or signs in on a device that they used before | a quarter of the cores, 4 at most | 256 |
+//!
+//! Who comes when a line is full is told to come again ([`AccessError::Throttled`]): a flood of strangers neither fills the
+//! memory nor lets anybody wait for longer than a line takes, and those in the other line don't notice it.
+//!
+//! A turn ends with the work, not with the request: who hangs up while theirs is done makes no room for the next, or
+//! hanging up would be the way around the limit.
+
+use std::{num::NonZeroUsize, sync::LazyLock, thread, time::Duration};
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::AccessError;
+
+const MOST_STRANGERS: usize = 8;
+/// Some two seconds' work.
+const STRANGERS_WAITING: usize = 64;
+const MOST_KNOWN: usize = 4;
+const KNOWN_WAITING: usize = 256;
+/// What somebody is told who finds a line full.
+const COME_AGAIN: Duration = Duration::from_secs(2);
+
+static STRANGERS: LazyLock<Turns> = LazyLock::new(|| {
+    let at_a_time = (cores() / 2).clamp(1, MOST_STRANGERS);
+    Turns::new(at_a_time, at_a_time * STRANGERS_WAITING)
+});
+static KNOWN: LazyLock<Turns> =
+    LazyLock::new(|| Turns::new((cores() / 4).clamp(1, MOST_KNOWN), KNOWN_WAITING));
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+/// Where somebody waits for their turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Line {
+    /// They may be anybody.
+    Strangers,
+    /// We have reason to believe that they are somebody.
+    Known,
+}
+
+impl Line {
+    fn turns(self) -> &'static Turns {
+        match self {
+            Self::Strangers => &STRANGERS,
+            Self::Known => &KNOWN,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Turns {
+    /// Those who wait and those whose turn it is.
+    places: Semaphore,
+    turns: Semaphore,
+}
+
+/// Somebody's turn, until it is dropped.
+struct Turn {
+    _turn: SemaphorePermit<'static>,
+    _place: SemaphorePermit<'static>,
+}
+
+impl Turns {
+    fn new(at_a_time: usize, waiting: usize) -> Self {
+        Self {
+            places: Semaphore::new(at_a_time + waiting),
+            turns: Semaphore::new(at_a_time),
+        }
+    }
+
+    async fn wait(&'static self) -> Result<Turn, AccessError> {
+        let place = self.places.try_acquire();
+        let place = place.map_err(|_| AccessError::Throttled(COME_AGAIN))?;
+        let turn = self.turns.acquire().await;
+        Ok(Turn {
+            _turn: turn.map_err(|error| AccessError::Crypto(error.to_string()))?,
+            _place: place,
+        })
+    }
+}
+
+/// Does the work when it is its turn.
+pub(super) async fn in_turn<T: Send + 'static>(
+    line: Line,
+    work: impl FnOnce() -> Result<T, AccessError> + Send + 'static,
+) -> Result<T, AccessError> {
+    work_in(line.turns(), work).await
+}
+
+async fn work_in<T: Send + 'static>(
+    turns: &'static Turns,
+    work: impl FnOnce() -> Result<T, AccessError> + Send + 'static,
+) -> Result<T, AccessError> {
+    let turn = turns.wait().await?;
+    tokio::task::spawn_blocking(move || {
+        let done = work();
+        drop(turn);
+        done
+    })
+    .await
+    .map_err(|error| AccessError::Crypto(error.to_string()))?
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::{Pin, pin},
+        sync::mpsc,
+        task::Poll,
+    };
+
+    use super::*;
+
+    /// A line of a test's own.
+    fn line(at_a_time: usize, waiting: usize) -> &'static Turns {
+        Box::leak(Box::new(Turns::new(at_a_time, waiting)))
+    }
+
+    async fn is_waiting<T>(work: &mut Pin<&mut impl Future<Output = T>>) -> bool {
+        std::future::poll_fn(|context| Poll::Ready(work.as_mut().poll(context).is_pending())).await
+    }
+
+    #[tokio::test]
+    async fn who_finds_the_line_full_is_told_to_come_again() {
+        let turns = line(1, 1);
+        let (go, wait) = mpsc::channel::<()>();
+        let mut first = pin!(work_in(turns, move || {
+            wait.recv().unwrap();
+            Ok(1)
+        }));
+        assert!(is_waiting(&mut first).await);
+        let mut second = pin!(work_in(turns, || Ok(2)));
+        assert!(is_waiting(&mut second).await, "one works");
+        let third = work_in(turns, || Ok(3)).await;
+        assert!(matches!(third, Err(AccessError::Throttled(_))), "and one waits");
+        go.send(()).unwrap();
+        assert_eq!(first.await.unwrap(), 1);
+        assert_eq!(second.await.unwrap(), 2);
+        assert_eq!(work_in(turns, || Ok(3)).await.unwrap(), 3);
+    }
+
+    #[tokio::test]
+    async fn who_hangs_up_makes_no_room_while_their_work_is_done() {
+        let turns = line(1, 8);
+        let (go, wait) = mpsc::channel::<()>();
+        {
+            let mut given_up = Box::pin(work_in(turns, move || {
+                wait.recv().unwrap();
+                Ok(())
+            }));
+            assert!(is_waiting(&mut given_up.as_mut()).await);
+        }
+        let mut next = pin!(work_in(turns, || Ok(())));
+        assert!(
+            is_waiting(&mut next).await,
+            "a core is still used for the one who left"
+        );
+        go.send(()).unwrap();
+        next.await.unwrap();
+        // Nor does one who leaves the line keep a place in it.
+        let (go, wait) = mpsc::channel::<()>();
+        let mut working = pin!(work_in(turns, move || {
+            wait.recv().unwrap();
+            Ok(())
+        }));
+        assert!(is_waiting(&mut working).await);
+        for _ in 0..99 {
+            let mut waiting = Box::pin(work_in(turns, || Ok(())));
+            assert!(is_waiting(&mut waiting.as_mut()).await);
+        }
+        go.send(()).unwrap();
+        working.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_crowd_of_strangers_is_in_nobody_else_s_way() {
+        let at_a_time = STRANGERS.turns.available_permits();
+        let all = STRANGERS
+            .turns
+            .acquire_many(u32::try_from(at_a_time).unwrap())
+            .await
+            .unwrap();
+        let mut stranger = pin!(in_turn(Line::Strangers, || Ok(())));
+        assert!(is_waiting(&mut stranger).await);
+        in_turn(Line::Known, || Ok(())).await.unwrap();
+        drop(all);
+        stranger.await.unwrap();
+    }
+}

@@ -1,0 +1,132 @@
+//! What a deployment begins with: where it goes, and the application as it stands at that moment.
+
+use super::{
+    DeliveryError,
+    application::{Application, DEFAULT_ENVIRONMENT},
+    deployment::{Deployment, Phase, Plan, PlannedValue, PlannedVar, Status, TriggerType, TriggeredBy},
+    env_merge,
+    image::ImageName,
+    store,
+    trigger::Request,
+};
+use crate::{access::Caller, app::App};
+
+/// The deployment as it is asked for.
+pub(super) async fn draft(
+    app: &App,
+    caller: &Caller,
+    application: &Application,
+    environment: String,
+    request: &Request,
+) -> Result<Deployment, DeliveryError> {
+    let now = app.clock.now();
+    let (image, plan) = match &request.origin {
+        Some(origin) => {
+            let mut plan = origin.plan.clone();
+            plan.pinned.clone_from(&origin.digest);
+            (origin.image.clone(), plan)
+        }
+        None => plan(app, caller, application, &environment, &request.version).await?,
+    };
+    Ok(Deployment {
+        id: app.clock.new_id(),
+        application_id: application.id,
+        application_name: application.name.clone(),
+        environment,
+        version: request.version.clone(),
+        image,
+        digest: plan.pinned.clone(),
+        status: if plan.target.approval_required && request.trigger != TriggerType::Rollback {
+            Status::WaitingApproval
+        } else {
+            Status::Pending
+        },
+        trigger_type: request.trigger,
+        trigger_ip: caller.ip.map(|ip| ip.to_string()),
+        triggered_by: TriggeredBy::of(caller),
+        origin_id: request.origin.as_ref().map(|origin| origin.id),
+        approvals: Vec::new(),
+        phase: Phase::Rolling,
+        batch: 0,
+        batches: 1,
+        pause_asked: false,
+        cancel_asked: false,
+        error: None,
+        created_at: now,
+        started_at: None,
+        completed_at: None,
+        duration_ms: None,
+        org: caller.org(),
+        plan,
+        prepared: false,
+        back_asked: false,
+    })
+}
+
+/// The application as it stands now. References to secrets stay references until the order is handed over.
+async fn plan(
+    app: &App,
+    caller: &Caller,
+    application: &Application,
+    environment: &str,
+    version: &str,
+) -> Result<(String, Plan), DeliveryError> {
+    let org = caller.org();
+    let registry = match application.registry_id {
+        Some(id) => store::registry::find(&app.db, org, id).await?,
+        None => None,
+    };
+    let name = ImageName::read(
+        &application.image,
+        registry.as_ref().map(|registry| &registry.url),
+    )
+    .map_err(|message| DeliveryError::invalid("image", message))?;
+    let variables = env_merge::effective(app, org, application.id, environment).await?;
+    let target = application
+        .environments
+        .get(environment)
+        .cloned()
+        .unwrap_or_default();
+    let container = target.container(&application.container).map_err(|message| {
+        DeliveryError::invalid(format!("environments.{environment}.overrides"), message)
+    })?;
+    let plan = Plan {
+        application_name: application.name.clone(),
+        repository: name.repository.clone(),
+        registry_id: application.registry_id,
+        container,
+        target,
+        env: variables
+            .into_iter()
+            .map(|variable| PlannedVar {
+                name: variable.name,
+                value: match variable.secret_id {
+                    Some(secret) => PlannedValue::Secret(secret),
+                    None => PlannedValue::Plain(variable.value),
+                },
+            })
+            .collect(),
+        pinned: None,
+    };
+    Ok((name.with_tag(version), plan))
+}
+
+/// The environment that is meant; it must be the application's and name hosts.
+pub(super) fn choose_environment(
+    application: &Application,
+    wanted: Option<String>,
+) -> Result<String, DeliveryError> {
+    let mut names = application.environments.keys();
+    let only = match (names.next(), names.next()) {
+        (Some(only), None) => Some(only.clone()),
+        _ => None,
+    };
+    let name = wanted.or(only).unwrap_or_else(|| DEFAULT_ENVIRONMENT.to_owned());
+    match application.environments.get(&name) {
+        None => Err(DeliveryError::NoEnvironment(name)),
+        Some(target) if target.hosts.is_empty() && target.selector.is_empty() => {
+            Err(DeliveryError::NoTargets(name))
+        }
+        Some(_) => Ok(name),
+    }
+}

@@ -1,0 +1,199 @@
+//! Whether a webhook call is the Git host's: each proves itself in its own way.
+//!
+//! | host | proof | covers the body | replay |
+//! |---|---|---|---|
+//! | GitHub | `X-Hub-Signature-256`: HMAC-SHA256 of the body | yes | the same body is the same call |
+//! | Gitee | `X-Gitee-Token`: the secret itself, or HMAC-SHA256 of `timestamp\nsecret` | no | an hour from `X-Gitee-Timestamp` |
+//! | GitLab | `X-Gitlab-Token`: the secret itself | no | `Idempotency-Key` or `X-Gitlab-Event-UUID`, else the body |
+//! | Codeup | `X-Codeup-Token`: the secret itself | no | the same body is the same call |
+//!
+//! Where the proof does not cover the body, what is acted on is checked before ([`super::git_hook`]).
+
+use aws_lc_rs::hmac;
+use axum::http::HeaderMap;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use muster_base::{ExposeSecret, SecretString, UnixMs, sha256};
+use subtle::ConstantTimeEq;
+
+use super::trigger_spec::GitProvider;
+
+const GITEE_WINDOW_MS: i64 = UnixMs::HOUR;
+
+/// A call that is to be believed, or not.
+pub(super) struct Call<'a> {
+    pub headers: &'a HeaderMap,
+    pub body: &'a [u8],
+    pub now: UnixMs,
+}
+
+impl Call<'_> {
+    fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    }
+
+    /// Whether whoever calls knows the secret. An empty one is nobody's.
+    pub(super) fn is_from(&self, provider: GitProvider, secret: &SecretString) -> bool {
+        let secret = secret.expose_secret();
+        if secret.is_empty() {
+            return false;
+        }
+        match provider {
+            GitProvider::Github => self.is_signed(secret),
+            GitProvider::Gitee => {
+                let token = self.header("x-gitee-token");
+                let (said, stamped) = (same(token, secret), self.is_stamped(token, secret));
+                said || stamped
+            }
+            GitProvider::Gitlab => same(self.header("x-gitlab-token"), secret),
+            GitProvider::Codeup => same(self.header("x-codeup-token"), secret),
+        }
+    }
+
+    fn is_signed(&self, secret: &str) -> bool {
+        let header = self.header("x-hub-signature-256");
+        let given = header
+            .strip_prefix("sha256=")
+            .and_then(|digits| hex::decode(digits).ok());
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+        hmac::verify(&key, self.body, &given.unwrap_or_default()).is_ok()
+    }
+
+    /// Gitee's signature, which covers the time and nothing else.
+    fn is_stamped(&self, token: &str, secret: &str) -> bool {
+        let stamp = self.header("x-gitee-timestamp");
+        let fresh = stamp
+            .parse::<i64>()
+            .is_ok_and(|ms| self.now.ms_since(UnixMs(ms)).abs() <= GITEE_WINDOW_MS);
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+        let given = STANDARD.decode(token).unwrap_or_default();
+        let holds = hmac::verify(&key, format!("{stamp}\n{secret}").as_bytes(), &given).is_ok();
+        fresh && holds
+    }
+
+    /// What makes two calls the same one. Of a host that signs the body nothing but the body counts: whoever repeats a
+    /// call could write anything else.
+    pub(super) fn key(&self, provider: GitProvider) -> String {
+        let given = match provider {
+            GitProvider::Gitlab => {
+                let key = self.header("idempotency-key");
+                if key.is_empty() {
+                    self.header("x-gitlab-event-uuid")
+                } else {
+                    key
+                }
+            }
+            GitProvider::Github | GitProvider::Gitee | GitProvider::Codeup => "",
+        };
+        let digest = if given.is_empty() {
+            sha256(self.body)
+        } else {
+            sha256(given.as_bytes())
+        };
+        digest.to_string()
+    }
+}
+
+impl GitProvider {
+    /// Whether its proof covers what it says.
+    pub(super) const fn signs_the_body(self) -> bool {
+        match self {
+            Self::Github => true,
+            Self::Gitee | Self::Gitlab | Self::Codeup => false,
+        }
+    }
+}
+
+fn same(given: &str, secret: &str) -> bool {
+    // Of the same length whatever is given, so that comparing says nothing of the secret's.
+    sha256(given.as_bytes())
+        .0
+        .ct_eq(&sha256(secret.as_bytes()).0)
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(
+        headers: &[(&'static str, &str)],
+        body: &str,
+        now: i64,
+        provider: GitProvider,
+        secret: &str,
+    ) -> bool {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(*name, value.parse().unwrap());
+        }
+        let call = Call {
+            headers: &map,
+            body: body.as_bytes(),
+            now: UnixMs(now),
+        };
+        call.is_from(provider, &SecretString::from(secret))
+    }
+
+    #[test]
+    fn github_s_own_example_holds_and_a_changed_one_does_not() {
+        let signature = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+        let secret = "It's a Secret to Everybody";
+        let holds = |signature: &str, body: &str| {
+            call(
+                &[("x-hub-signature-256", signature)],
+                body,
+                0,
+                GitProvider::Github,
+                secret,
+            )
+        };
+        assert!(holds(signature, "Hello, World!"));
+        assert!(!holds(signature, "Hello, World?"));
+        for wrong in [
+            "",
+            "sha256=",
+            "757107ea",
+            &signature.replace("sha256", "sha1"),
+            &signature.replace("757", "857"),
+        ] {
+            assert!(!holds(wrong, "Hello, World!"), "{wrong}");
+        }
+        assert!(!call(&[], "Hello, World!", 0, GitProvider::Github, secret));
+    }
+
+    #[test]
+    fn gitee_may_say_the_secret_or_sign_the_time_for_an_hour() {
+        let stamp = 1_780_000_000_000_i64;
+        let key = hmac::Key::new(hmac::HMAC_SHA256, b"s3cret");
+        let signature = STANDARD.encode(hmac::sign(&key, format!("{stamp}\ns3cret").as_bytes()));
+        let at = stamp.to_string();
+        let holds = |token: &str, stamp: &str, now: i64| {
+            let headers = [("x-gitee-token", token), ("x-gitee-timestamp", stamp)];
+            call(&headers, "{}", now, GitProvider::Gitee, "s3cret")
+        };
+        assert!(holds("s3cret", "", stamp));
+        assert!(holds(&signature, &at, stamp + 3_599_000));
+        assert!(!holds(&signature, &at, stamp + 3_601_000));
+        assert!(!holds(&signature, &(stamp + 1).to_string(), stamp));
+        assert!(!holds("", &at, stamp));
+    }
+
+    #[test]
+    fn missing_empty_and_wrong_tokens_are_nobody_s() {
+        for (provider, header) in [
+            (GitProvider::Gitlab, "x-gitlab-token"),
+            (GitProvider::Codeup, "x-codeup-token"),
+            (GitProvider::Gitee, "x-gitee-token"),
+        ] {
+            assert!(call(&[(header, "s3cret")], "{}", 0, provider, "s3cret"));
+            for wrong in ["", "s3cre", "s3cret2"] {
+                assert!(!call(&[(header, wrong)], "{}", 0, provider, "s3cret"), "{wrong}");
+            }
+            assert!(!call(&[], "{}", 0, provider, "s3cret"));
+            assert!(!call(&[(header, "")], "{}", 0, provider, ""));
+        }
+    }
+}
