@@ -253,12 +253,15 @@ async fn latest(app: &App, caller: &Caller, name: &str) -> Result<Latest, Schema
 fn add(design: &mut Design, document: Stored) {
     let id = *document.id.as_uuid();
     match document.spec {
-        Spec::Table(table) => design.tables.extend(table.values.map(|values| DesignTable {
-            id,
-            name: document.name,
-            table: values,
-            sql_script: table.sql_script,
-        })),
+        Spec::Table(table) => {
+            let sql_script = table.sql_script;
+            design.tables.extend(table.values.map(|values| DesignTable {
+                id,
+                name: document.name,
+                table: values,
+                sql_script,
+            }));
+        }
         Spec::View(view) => design.views.extend(view.values.map(|view| DesignView {
             id,
             name: document.name,

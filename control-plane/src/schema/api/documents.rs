@@ -69,7 +69,6 @@ async fn export(
     params(("kind" = String, Path), FormQuery), responses((status = 200, body = Form), (status = 404, body = Problem),
     (status = 422, body = Problem)))]
 async fn form(
-    State(_): State<App>,
     caller: Caller,
     Path(kind): Path<String>,
     Query(query): Query<FormQuery>,

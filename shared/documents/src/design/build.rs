@@ -48,7 +48,7 @@ pub(super) fn schema(design: &Design) -> Result<Schema, Vec<DesignFault>> {
             query: Expression::new(query),
             materialized: false,
             columns: Vec::new(),
-            options: std::collections::BTreeMap::new(),
+            options: muster_schema::model::Options::default(),
             populated: true,
             indexes: std::collections::BTreeMap::new(),
             comment: view

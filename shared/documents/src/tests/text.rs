@@ -105,6 +105,24 @@ fn a_column_may_be_called_what_old_yaml_took_for_yes_or_no() {
 }
 
 #[test]
+fn only_true_and_false_are_booleans() {
+    let text = |word: &str| {
+        format!(
+            "{HEAD}  database: shop\n  columns:\n    - {{name: id, dataType: int, notNull: {word}, comment: {word}}}\n"
+        )
+    };
+    for word in ["yes", "no", "on", "off", "y", "n", "Yes"] {
+        assert!(
+            faults(&text(word))[0].starts_with("line 7: spec.columns[0].notNull: "),
+            "{word}: {:?}",
+            faults(&text(word))
+        );
+        let commented = text(word).replace(&format!("notNull: {word}"), "notNull: true");
+        assert_eq!(table(&commented).1.columns[0].comment.as_deref(), Some(word));
+    }
+}
+
+#[test]
 fn anchors_and_deep_texts_are_refused() {
     assert!(parse("a: &x [1]\nb: *x\n").is_err());
     assert!(parse(&format!("a: {}", "[".repeat(64))).is_err());
