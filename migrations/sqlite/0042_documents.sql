@@ -16,7 +16,11 @@ create table documents (
     updated_by text not null,
     deleted_at integer                  -- its revisions stay
 ) strict;
-create unique index documents_name on documents (org_id, kind, name) where deleted_at is null;
+-- Two databases may each have a table of the same name; a draft has no database yet.
+create unique index documents_name on documents (org_id, kind, database, name)
+    where deleted_at is null and database is not null;
+create unique index documents_name_alone on documents (org_id, kind, name)
+    where deleted_at is null and database is null;
 create index documents_database on documents (org_id, database) where deleted_at is null;
 
 -- Every state that a document was in. Never changed, never removed.

@@ -141,9 +141,15 @@ pub(super) async fn apply(
 }
 
 fn is_name_taken(error: &DbError) -> bool {
-    error.violates_index("documents_name", "documents", &["org_id", "kind", "name"])
+    document_name_taken(error)
         || error.violates_index("db_servers_label", "db_servers", &["org_id", "label"])
         || error.violates_unique("environments", &["org_id", "name"])
+}
+
+pub(super) fn document_name_taken(error: &DbError) -> bool {
+    let inside = ["org_id", "kind", "database", "name"];
+    error.violates_index("documents_name", "documents", &inside)
+        || error.violates_index("documents_name_alone", "documents", &["org_id", "kind", "name"])
 }
 
 /// The fault of a document among others.
@@ -168,7 +174,7 @@ async fn one(
         return environment(app, tx, caller, &document, spec).await;
     }
     let kind = document.spec.kind();
-    let database = database_of(&document);
+    let database = database_of(&document.name, &document.spec);
     let before = find(app, tx, caller, &document).await?;
     let reach = |name: &Option<String>| {
         name.as_deref()
@@ -307,7 +313,13 @@ async fn find(
     document: &Document,
 ) -> Result<Option<Stored>, SchemaError> {
     let (org, kind) = (caller.org(), document.spec.kind());
-    let found = store::document::lock_named(tx, &app.db, org, (kind, &document.name)).await?;
+    let database = database_of(&document.name, &document.spec);
+    let database = database.as_deref();
+    let mut found = store::document::lock_named(tx, &app.db, org, (kind, database, &document.name)).await?;
+    if found.is_none() && kind != Kind::DatabaseSnapshot && database.is_some() {
+        // A draft that is filled in.
+        found = store::document::lock_named(tx, &app.db, org, (kind, None, &document.name)).await?;
+    }
     let Some(old) = document
         .renamed_from
         .as_ref()
@@ -322,9 +334,9 @@ async fn find(
             "only tables and views can be renamed",
         ));
     }
-    let renamed = store::document::lock_named(tx, &app.db, org, (kind, old)).await?;
+    let renamed = store::document::lock_named(tx, &app.db, org, (kind, database, old)).await?;
     match (found, renamed) {
-        // AppliedDocuments once more.
+        // Applied once more.
         (Some(found), None) => Ok(Some(found)),
         (None, Some(renamed)) => Ok(Some(renamed)),
         (Some(_), Some(_)) => {
@@ -339,9 +351,9 @@ async fn find(
 }
 
 /// The name of the database's document that a document is of.
-fn database_of(document: &Document) -> Option<String> {
-    match &document.spec {
-        Spec::Database(_) => Some(document.name.clone()),
+pub(super) fn database_of(name: &str, spec: &Spec) -> Option<String> {
+    match spec {
+        Spec::Database(_) => Some(name.to_owned()),
         Spec::Table(table) => table.values.as_ref().map(|values| values.database.clone()),
         Spec::View(view) => view.values.as_ref().map(|values| values.database.clone()),
         Spec::Environment(_) | Spec::Server(_) | Spec::ApprovalFlow(_) | Spec::Project(_) => None,

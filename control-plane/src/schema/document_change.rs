@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     SchemaError,
     document::{self, DocumentDetail, Revision, Stored},
-    document_apply::{operation, record},
+    document_apply::{database_of, document_name_taken, operation, record},
     store::{self, document::What},
 };
 use crate::{
@@ -133,6 +133,26 @@ pub(super) async fn restore(
         then.ok_or_else(|| SchemaError::invalid("revision", "the document has no such revision"))?;
     let corrupt = || DbError::Corrupt(format!("document_revisions.spec of {id}, {}", then.revision));
     let spec = Spec::from_json(found.spec.kind(), &json).map_err(|_| corrupt())?;
+    let written = restore_in(app, caller, id, (&then, &spec, &json)).await;
+    written.map_err(|error| match error {
+        SchemaError::Db(db) if document_name_taken(&db) => SchemaError::invalid(
+            "revision",
+            format!(
+                "another document is called {} now: rename or delete that first",
+                then.name
+            ),
+        ),
+        other => other,
+    })?;
+    document::get(app, caller, id).await
+}
+
+async fn restore_in(
+    app: &App,
+    caller: &Caller,
+    id: DocumentId,
+    (then, spec, json): (&Revision, &Spec, &str),
+) -> Result<(), SchemaError> {
     in_tx!(app.db, |tx| {
         let before = store::document::lock(tx, &app.db, caller.org(), id)
             .await?
@@ -141,9 +161,10 @@ pub(super) async fn restore(
             let after = Stored {
                 name: then.name.clone(),
                 label: then.label.clone(),
+                database: database_of(&then.name, spec),
                 revision: before.revision + 1,
                 spec: spec.clone(),
-                json: json.clone(),
+                json: json.to_owned(),
                 updated_at: app.clock.now(),
                 updated_by: caller.actor.name(),
                 ..before.clone()
@@ -153,18 +174,24 @@ pub(super) async fn restore(
             record(app, tx, caller, (Some(&before), &after)).await?;
         }
     });
-    document::get(app, caller, id).await
+    Ok(())
 }
 
 /// Deletes a document that nothing needs. Its revisions stay.
 pub(super) async fn delete(app: &App, caller: &Caller, id: DocumentId) -> Result<(), SchemaError> {
     let found = document::find_for(app, caller, Operation::DesignWrite, id).await?;
     caller.require(operation(found.spec.kind()))?;
+    if found.spec.kind() == Kind::Server
+        && let Some(server) = store::server::find_named(&app.db, caller.org(), &found.name).await?
+    {
+        let first = format!("the server {}, which is deleted first", server.label);
+        return Err(SchemaError::DocumentInUse(first));
+    }
     in_tx!(app.db, |tx| {
         let before = store::document::lock(tx, &app.db, caller.org(), id)
             .await?
             .ok_or(SchemaError::NoDocument)?;
-        let users = users(app, tx, caller, &before).await?;
+        let users = users(tx, caller, &before).await?;
         if !users.is_empty() {
             return Err(SchemaError::DocumentInUse(users.join(", ")));
         }
@@ -182,7 +209,7 @@ pub(super) async fn delete(app: &App, caller: &Caller, id: DocumentId) -> Result
 }
 
 /// What needs it, in words.
-async fn users(app: &App, tx: &mut Tx, caller: &Caller, of: &Stored) -> Result<Vec<String>, SchemaError> {
+async fn users(tx: &mut Tx, caller: &Caller, of: &Stored) -> Result<Vec<String>, SchemaError> {
     let named = |other: &Stored| format!("{} {}", other.spec.kind(), other.name);
     match (&of.spec, of.database.as_deref()) {
         (Spec::Database(_), Some(database)) => {
@@ -200,11 +227,6 @@ async fn users(app: &App, tx: &mut Tx, caller: &Caller, of: &Stored) -> Result<V
                 other.id != of.id && references.any(|reference| reference.table == of.name)
             };
             Ok(inside.iter().filter(refers).map(named).collect())
-        }
-        (Spec::Server(_), _) => {
-            let server = store::server::find_named(&app.db, caller.org(), &of.name).await?;
-            let said = |label: String| format!("the server {label}, which is deleted first");
-            Ok(server.map(|server| said(server.label)).into_iter().collect())
         }
         _ => Ok(Vec::new()),
     }

@@ -24,9 +24,8 @@ pub(super) async fn database_exists(
     database: Option<&str>,
 ) -> Result<(), SchemaError> {
     let Some(name) = database else { return Ok(()) };
-    let found =
-        store::document::lock_named(tx, &app.db, caller.org(), (Kind::DatabaseSnapshot, name)).await?;
-    match found {
+    let wanted = (Kind::DatabaseSnapshot, Some(name), name);
+    match store::document::lock_named(tx, &app.db, caller.org(), wanted).await? {
         Some(_) => Ok(()),
         None => Err(SchemaError::invalid(
             "spec.database",

@@ -157,18 +157,18 @@ fn view(make: &Maker) -> Vec<FormGroup> {
 }
 
 impl Maker {
-    fn said(&self, title: Title) -> Option<String> {
+    fn said(&self, title: Title) -> String {
         let text = match self.0 {
             Language::English => title.0,
             Language::Chinese => title.1,
         };
-        Some(text.to_owned())
+        text.to_owned()
     }
 
     fn group(&self, group: &str, title: Title, form_schema: Vec<FormField>) -> FormGroup {
         FormGroup {
             group: group.to_owned(),
-            label: self.said(title),
+            label: Some(self.said(title)),
             form_schema,
         }
     }
@@ -177,7 +177,7 @@ impl Maker {
         FormField {
             input: input.to_owned(),
             name: name.to_owned(),
-            label: self.said(title),
+            label: Some(self.said(title)),
             validation: (!validation.is_empty()).then(|| validation.to_owned()),
             options: Vec::new(),
             value: None,

@@ -299,13 +299,13 @@ fn wrong_name(kind: Kind, name: &str) -> Option<&'static str> {
 fn spec(kind: Kind, item: &Item<'_>, faults: &mut Faults) -> Option<Spec> {
     let mut fields: Fields<'_> = item.fields(faults)?;
     let spec = match kind {
-        Kind::Environment => Environment::read(&mut fields, faults).map(Spec::Environment),
+        Kind::Environment => Some(Spec::Environment(Environment::read(&mut fields, faults))),
         Kind::Server => Server::read(&mut fields, faults).map(|of| Spec::Server(Box::new(of))),
         Kind::DatabaseSnapshot => Database::read(&mut fields, faults).map(|of| Spec::Database(Box::new(of))),
         Kind::TableSnapshot => Table::read(&mut fields, faults).map(|of| Spec::Table(Box::new(of))),
         Kind::ViewSnapshot => View::read(&mut fields, faults).map(|of| Spec::View(Box::new(of))),
         Kind::ApprovalFlow => ApprovalFlow::read(&mut fields, faults).map(Spec::ApprovalFlow),
-        Kind::Project => Project::read(&mut fields, faults).map(Spec::Project),
+        Kind::Project => Some(Spec::Project(Project::read(&mut fields, faults))),
     };
     fields.finish(faults);
     spec

@@ -69,7 +69,9 @@ impl Tree {
                         _ => entries.push((key, value)),
                     }
                 }
-                entries.iter_mut().for_each(|(_, value)| value.put_own_back());
+                for (_, value) in entries {
+                    value.put_own_back();
+                }
             }
         }
     }

@@ -179,13 +179,11 @@ impl<'a> Item<'a> {
 
     /// A text and nothing that YAML takes for something else: `0123` must be quoted to stay what it is.
     pub(crate) fn quoted(&self, faults: &mut Faults) -> Option<String> {
-        match &self.node.value {
-            Value::Text(text) => Some(text.clone()),
-            _ => {
-                self.wrong(faults, "must be a text: put it in quotes");
-                None
-            }
+        if let Value::Text(text) = &self.node.value {
+            return Some(text.clone());
         }
+        self.wrong(faults, "must be a text: put it in quotes");
+        None
     }
 
     pub(crate) fn flag(&self, faults: &mut Faults) -> Option<bool> {

@@ -153,20 +153,22 @@ pub(in crate::schema) async fn add_revision(
     Ok(())
 }
 
-/// The document of that kind and name, kept from others until the transaction ends.
+/// The document of that kind and name in that database (or in none), kept from others until the transaction ends.
 pub(in crate::schema) async fn lock_named(
     tx: &mut Tx,
     db: &Db,
     org: OrgId,
-    (kind, name): (Kind, &str),
+    (kind, database, name): (Kind, Option<&str>, &str),
 ) -> Result<Option<Stored>, DbError> {
     const SQL: &str = "select id, kind, name, label, database, revision, spec, created_at, updated_at, updated_by \
-        from documents where org_id = $1 and kind = $2 and name = $3 and deleted_at is null";
+        from documents where org_id = $1 and kind = $2 and name = $3 and coalesce(database, '') = $4 \
+        and deleted_at is null";
     let sql = format!("{SQL}{}", db.for_update());
     let record: Option<Record> = with_tx!(tx, |conn| sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(org)
         .bind(kind.as_str())
         .bind(name)
+        .bind(database.unwrap_or_default())
         .fetch_optional(conn)
         .await)?;
     record.map(Stored::try_from).transpose()

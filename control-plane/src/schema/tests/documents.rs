@@ -8,8 +8,8 @@ use crate::{
     testing::{Client, both_databases},
 };
 
-const APPLY: &str = "/api/v1/schema/apply";
-const SEED: [&str; 4] = [
+pub(super) const APPLY: &str = "/api/v1/schema/apply";
+pub(super) const SEED: [&str; 4] = [
     include_str!("../../../../shared/documents/tests/seed/environments.yaml"),
     include_str!("../../../../shared/documents/tests/seed/server.yaml"),
     include_str!("../../../../shared/documents/tests/seed/database.yaml"),
@@ -17,7 +17,7 @@ const SEED: [&str; 4] = [
 ];
 const RELEASE: &str = include_str!("../../../../shared/documents/tests/seed/release.yaml");
 
-const SHOP: &str = "apiVersion: v1alpha1
+pub(super) const SHOP: &str = "apiVersion: v1alpha1
 kind: TableSnapshot
 metadata: {name: t_user}
 spec:
@@ -42,7 +42,7 @@ spec:
   basic: {name: shop, comment: Orders, type: Postgres}
 ";
 
-fn changes(applied: &Value) -> Vec<(String, String, i64)> {
+pub(super) fn changes(applied: &Value) -> Vec<(String, String, i64)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let one = |of: &Value| {
         (
@@ -203,6 +203,44 @@ both_databases!(a_renamed_column_keeps_its_id_and_every_revision_stays, |test| {
     );
 });
 
+both_databases!(two_databases_may_have_tables_of_one_name, |test| {
+    let admin = test.admin().await;
+    admin.post_text(APPLY, SHOP).await;
+    let other = SHOP
+        .replace("database: shop", "database: stock")
+        .replace("shop", "stock");
+    let made = changes(&admin.post_text(APPLY, &other).await.1);
+    assert!(made.iter().all(|(_, change, _)| change == "created"), "{made:?}");
+    let (_, page) = admin
+        .get("/api/v1/schema/documents?kind=TableSnapshot&database=stock")
+        .await;
+    assert_eq!(page["items"].as_array().unwrap().len(), 2, "{page}");
+    let again = changes(&admin.post_text(APPLY, SHOP).await.1);
+    assert!(
+        again.iter().all(|(_, change, _)| change == "unchanged"),
+        "{again:?}"
+    );
+});
+
+both_databases!(a_draft_is_filled_in, |test| {
+    let admin = test.admin().await;
+    let draft = "apiVersion: v1alpha1\nkind: TableSnapshot\nmetadata: {name: t_org}\nspec: {forms: []}\n";
+    admin.post_text(APPLY, draft).await;
+    let draft = id(&admin, "t_org").await;
+    let filled = changes(&admin.post_text(APPLY, SHOP).await.1);
+    assert!(
+        filled.contains(&("t_org".into(), "changed".into(), 2)),
+        "{filled:?}"
+    );
+    let path = format!("/api/v1/schema/documents/{draft}");
+    assert_eq!(admin.get(&path).await.1["database"], "shop");
+    let (status, restored) = admin
+        .post(&format!("{path}/restore"), json!({"revision": 1}))
+        .await;
+    assert_eq!((status, &restored["database"]), (200, &Value::Null), "{restored}");
+    assert_eq!(restored["draft"], true);
+});
+
 both_databases!(two_people_do_not_overwrite_each_other, |test| {
     let admin = test.admin().await;
     admin.post_text(APPLY, SHOP).await;
@@ -248,36 +286,17 @@ both_databases!(what_others_need_is_not_deleted, |test| {
     );
 });
 
-both_databases!(an_export_can_be_applied, |test| {
-    let admin = test.admin().await;
-    admin.post_text(APPLY, &format!("{SHOP}---\n{}", SEED[2])).await;
-    let (status, text) = admin.get("/api/v1/schema/export").await;
-    assert_eq!(status, 200);
-    let text = text.as_str().unwrap();
-    let again = changes(&admin.post_text(APPLY, text).await.1);
-    assert_eq!(again.len(), 4, "{text}");
-    assert!(
-        again.iter().all(|(_, change, _)| change == "unchanged"),
-        "{again:?}\n{text}"
-    );
-    let (_, part) = admin.get("/api/v1/schema/export?kind=DatabaseSnapshot").await;
-    assert!(!part.as_str().unwrap().contains("TableSnapshot"));
-    assert_eq!(admin.get("/api/v1/schema/export?kind=Pod").await.0, 422);
-});
-
 both_databases!(a_server_s_document_makes_the_server, |test| {
     let admin = test.admin().await;
+    let host = host(test).await;
     let text = |port: u16, password: &str| {
         format!(
             "apiVersion: v1alpha1\nkind: Server\nmetadata: {{name: main}}\nspec:\n  basic: {{ip: 10.0.0.9, environment: qa}}\n  \
-             database: {{port: {port}, username: release, password: {password}, type: Postgres, agent: {}, databases: [shop]}}\n\
-             ---\napiVersion: v1alpha1\nkind: Environment\nmetadata: {{name: qa}}\nspec: {{label: Quality}}\n",
-            HOST
+             database: {{port: {port}, username: release, password: {password}, type: Postgres, agent: {host}, \
+             databases: [shop]}}\n---\n\
+             apiVersion: v1alpha1\nkind: Environment\nmetadata: {{name: qa}}\nspec: {{label: Quality}}\n"
         )
     };
-    const HOST: &str = "{host}";
-    let host = host(test).await.to_string();
-    let text = |port, password| text(port, password).replace(HOST, &host);
     let (status, applied) = admin
         .post_text(APPLY, &text(5432, "hunter2-planted-password"))
         .await;
@@ -342,68 +361,4 @@ both_databases!(documents_want_permission_and_are_their_org_s, |test| {
     let flow = "apiVersion: v1alpha1\nkind: ApprovalFlow\nmetadata: {name: usual}\nspec:\n  steps:\n    - {name: lead, role: ADMIN}\n";
     assert_eq!(member.post_text(APPLY, flow).await.0, 403);
     assert_eq!(admin.post_text(APPLY, flow).await.0, 200);
-});
-
-both_databases!(forms_are_served_in_both_languages, |test| {
-    let admin = test.admin().await;
-    let (status, form) = admin
-        .get("/api/v1/schema/forms/TableSnapshot?language=zh-CN")
-        .await;
-    assert_eq!(status, 200);
-    assert_eq!(form["groups"][0]["label"], "基本设置");
-    assert_eq!(form["groups"][0]["formSchema"][1]["$formkit"], "text");
-    assert_eq!(
-        admin.get("/api/v1/schema/forms/TableSnapshot").await.1["groups"][0]["label"],
-        "Basics"
-    );
-    assert_eq!(admin.get("/api/v1/schema/forms/Release").await.0, 404);
-    assert_eq!(admin.get("/api/v1/schema/forms/Server?language=fr").await.0, 422);
-});
-
-both_databases!(ddl_comes_in_beside_what_is_there, |test| {
-    let admin = test.admin().await;
-    admin.post_text(APPLY, SHOP).await;
-    let sql = "create table t_user (id bigint primary key, mail varchar(128) not null, org_id bigint);
-        create table t_new (id int primary key); create type mood as enum ('a');";
-    let import = async |dialect: &str, sql: &str| {
-        let body = json!({"dialect": dialect, "database": "shop", "sql": sql});
-        admin.post("/api/v1/schema/import", body).await
-    };
-    let (status, imported) = import("postgres", sql).await;
-    assert_eq!(status, 200, "{imported}");
-    let found = |name: &str| {
-        let mut documents = imported["documents"].as_array().unwrap().iter();
-        documents
-            .find(|document| document["name"] == name)
-            .unwrap()
-            .clone()
-    };
-    assert_eq!(found("t_new")["change"], "created");
-    let user = found("t_user");
-    let paths: Vec<_> = user["changes"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| one["path"].clone())
-        .collect();
-    assert!(
-        paths.contains(&json!("columns[mail].dataType")) && paths.contains(&json!("columns[mail].notNull")),
-        "{user}"
-    );
-    assert!(
-        user["yaml"].as_str().unwrap().contains("t_org"),
-        "a reference on paper stays: {user}"
-    );
-    assert_eq!(imported["notCarried"][0]["object"], "enumeration public.mood");
-    let (status, applied) = admin.post_text(APPLY, user["yaml"].as_str().unwrap()).await;
-    assert_eq!((status, changes(&applied)[0].2), (200, 2), "{applied}");
-    assert_eq!(import("mysql", "create table a (id int);").await.0, 422);
-    let (_, unreadable) = import("postgres", "create table a (id int);\ncreate nonsense;").await;
-    assert!(
-        unreadable["errors"][0]["message"]
-            .as_str()
-            .unwrap()
-            .starts_with("line 2"),
-        "{unreadable}"
-    );
 });

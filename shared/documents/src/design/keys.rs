@@ -31,7 +31,7 @@ impl Builder<'_> {
             .table
             .columns
             .iter()
-            .filter(|column| column.unique && !(primary == [column.name.clone()]));
+            .filter(|column| column.unique && primary != [column.name.clone()]);
         let marked = marked.map(|column| (None, vec![column.name.clone()]));
         let written = of.table.keys.iter().filter(|key| !key.primary_key);
         let written = written.map(|key| (key.name.clone(), key.columns.clone()));
@@ -180,13 +180,11 @@ impl Builder<'_> {
 }
 
 pub(super) fn primary_columns(of: &DesignTable) -> Vec<String> {
-    match of.table.keys.iter().find(|key| key.primary_key) {
-        Some(key) => key.columns.clone(),
-        None => {
-            let marked = of.table.columns.iter().filter(|column| column.primary_key);
-            marked.map(|column| column.name.clone()).collect()
-        }
+    if let Some(key) = of.table.keys.iter().find(|key| key.primary_key) {
+        return key.columns.clone();
     }
+    let marked = of.table.columns.iter().filter(|column| column.primary_key);
+    marked.map(|column| column.name.clone()).collect()
 }
 
 fn is_key(of: &DesignTable, column: &str) -> bool {

@@ -220,6 +220,6 @@ impl Change {
                 Reverse::None(why) => lost.push(format!("{}: {why}", step.object)),
             }
         }
-        (muster_schema::canonical(sql.into_iter()), lost)
+        (muster_schema::canonical(sql), lost)
     }
 }

@@ -104,12 +104,11 @@ fn is_balanced(text: &str) -> bool {
     for c in text.chars() {
         match (quote, c) {
             (Some(open), _) if open == c => quote = None,
-            (Some(_), _) => {}
             (None, '\'' | '"' | '`') => quote = Some(c),
             (None, '(') => depth += 1,
             (None, ')') => depth -= 1,
             (None, ';') => return false,
-            (None, _) => {}
+            (Some(_) | None, _) => {}
         }
         if depth < 0 {
             return false;

@@ -40,7 +40,7 @@ const TYPES: &[(&str, EnvironmentType)] = &[
 ];
 
 impl Environment {
-    pub(crate) fn read(spec: &mut Fields<'_>, faults: &mut Faults) -> Option<Self> {
+    pub(crate) fn read(spec: &mut Fields<'_>, faults: &mut Faults) -> Self {
         let label = spec.take("label").and_then(|item| {
             let text = item.text(faults)?;
             if !(1..=128).contains(&text.chars().count()) {
@@ -48,11 +48,11 @@ impl Environment {
             }
             Some(text)
         });
-        Some(Self {
+        Self {
             label,
             kind: spec.take("type").and_then(|item| item.word(TYPES, faults)),
             order: spec.take("order").and_then(|item| item.int(faults)),
-        })
+        }
     }
 }
 

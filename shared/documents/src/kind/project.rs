@@ -20,7 +20,7 @@ pub struct Project {
 }
 
 impl Project {
-    pub(crate) fn read(spec: &mut Fields<'_>, faults: &mut Faults) -> Option<Self> {
+    pub(crate) fn read(spec: &mut Fields<'_>, faults: &mut Faults) -> Self {
         let mut list = |name| {
             let items = spec
                 .take(name)
@@ -29,10 +29,10 @@ impl Project {
             items.iter().filter_map(|item| item.text(faults)).collect()
         };
         let (applications, databases) = (list("applications"), list("databases"));
-        Some(Self {
+        Self {
             applications,
             databases,
             description: spec.text("description", faults),
-        })
+        }
     }
 }

@@ -78,6 +78,7 @@ pub enum Sorting {
 }
 
 impl Sorting {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
     fn is_none(&self) -> bool {
         *self == Self::None
     }
