@@ -178,6 +178,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/applications/{id}/git-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a new secret for the application's Git host, shown this once. */
+        post: operations["rotateGitSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/applications/{id}/import-secrets": {
         parameters: {
             query?: never;
@@ -2244,6 +2261,109 @@ export interface paths {
         patch: operations["updateRole"];
         trace?: never;
     };
+    "/api/v1/schema/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Applies documents, YAML or JSON, one or many: all of them, or none if anything is wrong with any of them. */
+        post: operations["applyDocuments"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/documents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Documents, oldest first. */
+        get: operations["listDocuments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/documents/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A document. */
+        get: operations["getDocument"];
+        put?: never;
+        post?: never;
+        /** Deletes a document that nothing needs. What it said stays on record. */
+        delete: operations["deleteDocument"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/documents/{id}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is different between two of a document's revisions. */
+        get: operations["diffDocument"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/documents/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes what an earlier revision says the latest one. */
+        post: operations["restoreDocument"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/documents/{id}/revisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A document's revisions, newest first. */
+        get: operations["listDocumentRevisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/schema/executions": {
         parameters: {
             query?: never;
@@ -2295,6 +2415,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/schema/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Documents as one text that can be applied again. Passwords are not in it. */
+        get: operations["exportDocuments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/forms/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The form that a document of this kind has if it carries none. */
+        get: operations["getForm"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** DDL as documents, and what is different from those that are there. Changes nothing. */
+        post: operations["importDdl"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/schema/proposals": {
         parameters: {
             query?: never;
@@ -2306,6 +2477,23 @@ export interface paths {
         put?: never;
         /** Proposes SQL as text: opens a ticket that somebody else approves or rejects. */
         post: operations["proposeSql"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Publishes a design: computes the change for each server against what last succeeded there, and opens a ticket. */
+        post: operations["publishDesign"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2877,6 +3065,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/webhook/git/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hears a Git host: what was pushed, tagged or merged is deployed where `triggerSpec` fits. Its own signature or token is
+         *     the only credential. Sent again, it is the same call.
+         */
+        post: operations["gitWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2963,6 +3171,7 @@ export interface components {
             /** @description Unique in the org. */
             name: string;
             registryId?: components["schemas"]["RegistryId"] | null;
+            repository?: components["schemas"]["Repository"] | null;
             /**
              * Format: int64
              * @description 0 created, 3 deploying, 4 deployed, -4 deploy failed.
@@ -2987,6 +3196,12 @@ export interface components {
              * @default []
              */
             hosts?: components["schemas"]["HostId"][];
+            /**
+             * Format: int32
+             * @description Seconds that a deployment by a Git host waits for its image; 600 if not given.
+             * @default null
+             */
+            imageWaitS?: number | null;
             /**
              * @description What is different here.
              * @default {
@@ -3015,6 +3230,11 @@ export interface components {
             selector?: {
                 [key: string]: string;
             };
+            /**
+             * @description Which pushes, tags and merged pull requests are deployed here, by Git host.
+             * @default {}
+             */
+            triggerSpec?: components["schemas"]["TriggerSpec"];
         };
         /** Format: uuid */
         ApplicationId: string;
@@ -3033,6 +3253,7 @@ export interface components {
             /** @description New name. */
             name?: string | null;
             registryId?: components["schemas"]["RegistryId"] | null;
+            repository?: components["schemas"]["Repository"] | null;
             /** @description Whether the webhook works. */
             webhookEnabled?: boolean | null;
             /** @description Where the webhook token deploys. */
@@ -3049,6 +3270,28 @@ export interface components {
              * @description pending 0.
              */
             status: number;
+        };
+        /** @description What became of a document. */
+        AppliedDocument: {
+            /** @description What was done. */
+            change: components["schemas"]["DocumentChange"];
+            /** @description Whether it has a form and no values yet. */
+            draft: boolean;
+            id: components["schemas"]["DocumentId"] | null;
+            /** @description Its kind. */
+            kind: string;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Its latest revision; null for environments, which have none.
+             */
+            revision: number | null;
+        };
+        /** @description What became of a text of documents. */
+        AppliedDocuments: {
+            /** @description One for each document, in the order in which they were applied. */
+            applied: components["schemas"]["AppliedDocument"][];
         };
         /** @description Somebody said yes; stands under the signature. */
         Approval: {
@@ -3354,6 +3597,13 @@ export interface components {
              */
             stopGraceMs?: number | null;
             /**
+             * @description How the old container is replaced.
+             * @default {
+             *       "type": "recreate"
+             *     }
+             */
+            strategy?: components["schemas"]["DeployStrategy"];
+            /**
              * @description User to run as.
              * @default null
              */
@@ -3571,6 +3821,21 @@ export interface components {
             /** @description Where it is. */
             status: components["schemas"]["StepStatus"];
         };
+        /** @description How the old container is replaced. */
+        DeployStrategy: {
+            /** @enum {string} */
+            type: "recreate";
+        } | {
+            /**
+             * Format: int64
+             * @description How long connections may stay with the old container; 30 s by default.
+             */
+            grace_ms?: number | null;
+            /** @description What connections are. */
+            protocol?: components["schemas"]["ServiceProtocol"];
+            /** @enum {string} */
+            type: "handover";
+        };
         /** @description A device that one signed in with. */
         Device: {
             /** @description When one first signed in with it. */
@@ -3595,6 +3860,94 @@ export interface components {
             /** @description The one used last comes first. */
             items: components["schemas"]["Device"][];
         };
+        /**
+         * @description What was done to a document.
+         * @enum {string}
+         */
+        DocumentChange: "created" | "changed" | "unchanged";
+        /** @description A document. */
+        DocumentDetail: {
+            /** @description When it was made. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description The name of its database's document; null where it has none. */
+            database: string | null;
+            /** @description Whether it has a form and no values yet. */
+            draft: boolean;
+            /** @description Id; it stays when the document is renamed. */
+            id: components["schemas"]["DocumentId"];
+            /** @description For instance `TableSnapshot`. */
+            kind: string;
+            /** @description For people. */
+            label: string | null;
+            /** @description Name; unique among those of its kind. */
+            name: string;
+            /**
+             * Format: int64
+             * @description The latest revision. Apply with `metadata.revision` to be told if somebody was faster.
+             */
+            revision: number;
+            /** @description When it was last changed. */
+            updatedAt: components["schemas"]["UnixMs"];
+            /** @description Who changed it last. */
+            updatedBy: string;
+        } & {
+            /** @description What it says. */
+            spec: Record<string, never>;
+            /** @description The whole document, as it can be applied again. */
+            yaml: string;
+        };
+        /** @description What is different between two revisions. */
+        DocumentDiff: {
+            /** @description Field by field. */
+            changes: components["schemas"]["DocumentFieldChange"][];
+            /**
+             * Format: int64
+             * @description The one before; 0 is nothing.
+             */
+            from: number;
+            /**
+             * Format: int64
+             * @description The one after.
+             */
+            to: number;
+        };
+        /** @description A field that is different. */
+        DocumentFieldChange: {
+            /** @description What it is; null if it is not there any more. */
+            after: Record<string, never> | null;
+            /** @description What it was; null if it was not there. */
+            before: Record<string, never> | null;
+            /** @description For instance `columns[mail].dataType`. */
+            path: string;
+        };
+        /** @description A document without what it says. */
+        DocumentHead: {
+            /** @description When it was made. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description The name of its database's document; null where it has none. */
+            database: string | null;
+            /** @description Whether it has a form and no values yet. */
+            draft: boolean;
+            /** @description Id; it stays when the document is renamed. */
+            id: components["schemas"]["DocumentId"];
+            /** @description For instance `TableSnapshot`. */
+            kind: string;
+            /** @description For people. */
+            label: string | null;
+            /** @description Name; unique among those of its kind. */
+            name: string;
+            /**
+             * Format: int64
+             * @description The latest revision. Apply with `metadata.revision` to be told if somebody was faster.
+             */
+            revision: number;
+            /** @description When it was last changed. */
+            updatedAt: components["schemas"]["UnixMs"];
+            /** @description Who changed it last. */
+            updatedBy: string;
+        };
+        /** Format: uuid */
+        DocumentId: string;
         /** @description What somebody may do, all told. */
         Effective: {
             /** @description Whether every operation of the platform's own is among them. */
@@ -3692,6 +4045,11 @@ export interface components {
             approvalRequired: boolean;
             /** @description Hosts by id. */
             hosts: components["schemas"]["HostId"][];
+            /**
+             * Format: int32
+             * @description Seconds that a deployment by a Git host waits for its image; 600 if null.
+             */
+            imageWaitS?: number | null;
             /** @description The label of the org's environment of this name, if there is one. */
             label?: string | null;
             latestTask?: components["schemas"]["LatestTask"] | null;
@@ -3705,6 +4063,8 @@ export interface components {
             selector: {
                 [key: string]: string;
             };
+            /** @description What is deployed here by Git hosts. */
+            triggerSpec: components["schemas"]["TriggerSpec"];
             type?: components["schemas"]["EnvironmentType"] | null;
             /** @description The version of the last deployment that succeeded. */
             version?: string | null;
@@ -3975,6 +4335,44 @@ export interface components {
             /** @description Code of the platform; `default` if absent. */
             platform?: string | null;
         };
+        /** @description A kind's built-in form: FormKit schemas by group. */
+        Form: {
+            /** @description Groups in their order, each `{group, label, formSchema}`. */
+            groups: Record<string, never>[];
+            /** @description The kind. */
+            kind: string;
+        };
+        /** @description The answer to a Git host. */
+        GitAnswer: {
+            /** @description What is deployed where. */
+            deployments: components["schemas"]["GitDeployment"][];
+            /** @description For a person who looks at the host's list of deliveries. */
+            message: string;
+            /** @description The call was understood. */
+            success: boolean;
+        };
+        /** @description A deployment that a call asked for, or why there is none. */
+        GitDeployment: {
+            deploymentId?: components["schemas"]["DeploymentId"] | null;
+            /** @description Where. */
+            environment: string;
+            /** @description Why there is none. */
+            error?: string | null;
+            /** @description The version. */
+            version: string;
+        };
+        /**
+         * @description Where a repository is.
+         * @enum {string}
+         */
+        GitProvider: "github" | "gitee" | "gitlab" | "codeup";
+        /** @description A Git host's secret, shown this once. */
+        GitSecret: {
+            /** @description For its field "URL", after this control plane's address. */
+            path: string;
+            /** @description For the host's field "secret" (GitHub, GitLab, Codeup) or "password/signing key" (Gitee). */
+            secret: string;
+        };
         /** @description Somebody approved of a deployment. */
         GivenApproval: {
             /** @description When. */
@@ -4202,6 +4600,31 @@ export interface components {
             /** @description It was done. */
             success: boolean;
         };
+        /** @description What DDL is as documents. */
+        ImportedDdl: {
+            /** @description Tables and views. */
+            documents: components["schemas"]["ImportedDocument"][];
+            /** @description What no document can say: it is left out whole, and why. */
+            notCarried: components["schemas"]["NotCarriedObject"][];
+        };
+        /** @description A document as the DDL has it. */
+        ImportedDocument: {
+            /** @description What applying it would do. */
+            change: components["schemas"]["DocumentChange"];
+            /** @description What is different from what is there, field by field. */
+            changes: components["schemas"]["DocumentFieldChange"][];
+            /** @description `TableSnapshot` or `ViewSnapshot`. */
+            kind: string;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description The revision that is there; null if there is none.
+             */
+            revision: number | null;
+            /** @description The document; apply it, or merge it first. */
+            yaml: string;
+        };
         /** @description What became of one secret. */
         ImportedSecret: {
             /** @description A variable was made. */
@@ -4212,6 +4635,15 @@ export interface components {
             reason?: string | null;
             /** @description The secret. */
             secretId: components["schemas"]["SecretId"];
+        };
+        /** @description DDL that is to become documents. */
+        ImportRequest: {
+            /** @description The name of the `DatabaseSnapshot` that it is for. */
+            database: string;
+            /** @description `MySQL` (also for MariaDB) or `Postgres`, in any case. */
+            dialect: components["schemas"]["ServerType"];
+            /** @description `create table …` and what belongs to it. */
+            sql: string;
         };
         /** @description Which group is to be imported. */
         ImportSecrets: {
@@ -4472,6 +4904,11 @@ export interface components {
             /** @description Code of the platform; `default` if absent. */
             platform?: string | null;
         };
+        /**
+         * @description The language of mails that one didn't ask for; those that one did come in the request's.
+         * @enum {string}
+         */
+        MailLanguage: "auto" | "en" | "zh";
         /** @description Who is asking, and which orgs they may enter. */
         Me: {
             /** @description The platforms that they administer; the super administrator administers all without being listed. */
@@ -4483,11 +4920,6 @@ export interface components {
             orgs: components["schemas"]["Membership"][];
             user: components["schemas"]["Myself"];
         };
-        /**
-         * @description The language of mails that one didn't ask for; those that one did come in the request's.
-         * @enum {string}
-         */
-        MailLanguage: "auto" | "en" | "zh";
         /** @description A member. */
         Member: {
             /** @description Since when. */
@@ -4682,6 +5114,7 @@ export interface components {
             /** @description Unique in the org; also the container's name if that is not given. Letters, digits, `_`, `.` and `-`. */
             name: string;
             registryId?: components["schemas"]["RegistryId"] | null;
+            repository?: components["schemas"]["Repository"] | null;
             /** @description Whether `POST /webhook/deploy` works for it; true if not given (it takes a token all the same). */
             webhookEnabled?: boolean;
             /** @description Where its webhook token deploys; `default` if not given. */
@@ -4998,6 +5431,13 @@ export interface components {
              */
             overlapS?: number | null;
         };
+        /** @description Something that no document can say. */
+        NotCarriedObject: {
+            /** @description Which. */
+            object: string;
+            /** @description Why. */
+            reason: string;
+        };
         /**
          * @description A kind of object that permissions can be narrowed to.
          * @enum {string}
@@ -5297,6 +5737,7 @@ export interface components {
                 /** @description Unique in the org. */
                 name: string;
                 registryId?: components["schemas"]["RegistryId"] | null;
+                repository?: components["schemas"]["Repository"] | null;
                 /**
                  * Format: int64
                  * @description 0 created, 3 deploying, 4 deployed, -4 deploy failed.
@@ -5439,6 +5880,37 @@ export interface components {
             nextCursor: string | null;
         };
         /** @description One page of a list. */
+        Page_DocumentHead: {
+            /** @description The items. */
+            items: {
+                /** @description When it was made. */
+                createdAt: components["schemas"]["UnixMs"];
+                /** @description The name of its database's document; null where it has none. */
+                database: string | null;
+                /** @description Whether it has a form and no values yet. */
+                draft: boolean;
+                /** @description Id; it stays when the document is renamed. */
+                id: components["schemas"]["DocumentId"];
+                /** @description For instance `TableSnapshot`. */
+                kind: string;
+                /** @description For people. */
+                label: string | null;
+                /** @description Name; unique among those of its kind. */
+                name: string;
+                /**
+                 * Format: int64
+                 * @description The latest revision. Apply with `metadata.revision` to be told if somebody was faster.
+                 */
+                revision: number;
+                /** @description When it was last changed. */
+                updatedAt: components["schemas"]["UnixMs"];
+                /** @description Who changed it last. */
+                updatedBy: string;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
         Page_EffectiveVariable: {
             /** @description The items. */
             items: {
@@ -5490,6 +5962,11 @@ export interface components {
                 approvalRequired: boolean;
                 /** @description Hosts by id. */
                 hosts: components["schemas"]["HostId"][];
+                /**
+                 * Format: int32
+                 * @description Seconds that a deployment by a Git host waits for its image; 600 if null.
+                 */
+                imageWaitS?: number | null;
                 /** @description The label of the org's environment of this name, if there is one. */
                 label?: string | null;
                 latestTask?: components["schemas"]["LatestTask"] | null;
@@ -5503,6 +5980,8 @@ export interface components {
                 selector: {
                     [key: string]: string;
                 };
+                /** @description What is deployed here by Git hosts. */
+                triggerSpec: components["schemas"]["TriggerSpec"];
                 type?: components["schemas"]["EnvironmentType"] | null;
                 /** @description The version of the last deployment that succeeded. */
                 version?: string | null;
@@ -6011,6 +6490,29 @@ export interface components {
             nextCursor: string | null;
         };
         /** @description One page of a list. */
+        Page_Revision: {
+            /** @description The items. */
+            items: {
+                /** @description When. */
+                at: components["schemas"]["UnixMs"];
+                /** @description Who. */
+                by: string;
+                /** @description `created`, `changed`, `restored` or `deleted`. */
+                change: string;
+                /** @description Its label then. */
+                label: string | null;
+                /** @description The document's name then. */
+                name: string;
+                /**
+                 * Format: int64
+                 * @description Counted from 1.
+                 */
+                revision: number;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
         Page_Secret: {
             /** @description The items. */
             items: {
@@ -6305,6 +6807,8 @@ export interface components {
                 roleId?: components["schemas"]["RoleId"] | null;
                 /** @description `active` or `disabled`. */
                 status: string;
+                /** @description When something of it was last changed, by whomever. */
+                updatedAt: components["schemas"]["UnixMs"];
                 /** @description Unique in the platform. */
                 username: string;
             }[];
@@ -6333,6 +6837,24 @@ export interface components {
             password: string;
             /** @description `prf_…` from the link. */
             token: string;
+        };
+        /** @description References that are excepted. */
+        Patterns: {
+            /**
+             * @description One of these.
+             * @default []
+             */
+            precise?: string[];
+            /**
+             * @description Begins with one of these.
+             * @default []
+             */
+            prefix?: string[];
+            /**
+             * @description Is, from its first to its last character, what one of these describes.
+             * @default []
+             */
+            regex?: string[];
         };
         /** @description Percentiles, by nearest rank; null without values. */
         Percentiles: {
@@ -6543,11 +7065,62 @@ export interface components {
             /** @description Code of the platform; `default` if absent. */
             platform?: string | null;
         };
+        /** @description What of one Git host deploys. */
+        ProviderTriggers: {
+            /**
+             * @description Merged pull (or merge) requests.
+             * @default {
+             *       "branches": null
+             *     }
+             */
+            pullRequest?: components["schemas"]["PullRequestTriggers"];
+            /**
+             * @description Pushes.
+             * @default {
+             *       "branches": null,
+             *       "tags": null
+             *     }
+             */
+            push?: components["schemas"]["PushTriggers"];
+            /**
+             * @description The version that is deployed: a text with `{tag}`, `{branch}`, `{sha}` or `{sha7}` in it. If not given, `{tag}` for
+             *     tags and `{sha}` for the rest.
+             * @default null
+             */
+            version?: string | null;
+        };
         /**
          * @description What kind of provider it is.
          * @enum {string}
          */
         ProviderType: "infisical";
+        /** @description What is to be published where. */
+        PublishRequest: {
+            /** @description The name of a `DatabaseSnapshot`. */
+            database: string;
+            /** @description The environment it is for. */
+            environment: string;
+            /** @description The project it belongs to, if any. */
+            project?: string | null;
+            /** @description Ids or labels of the servers that it may be run on. */
+            servers: string[];
+            /** @description Its tables and views that are published; all if left out, those that were deleted included. */
+            tables?: string[] | null;
+            /** @description The release's version; unique in its project and environment. */
+            version: string;
+        };
+        /** @description Merged pull requests that deploy. */
+        PullRequestTriggers: {
+            /** @default null */
+            branches?: components["schemas"]["RefRules"] | null;
+        };
+        /** @description Pushes that deploy. */
+        PushTriggers: {
+            /** @default null */
+            branches?: components["schemas"]["RefRules"] | null;
+            /** @default null */
+            tags?: components["schemas"]["RefRules"] | null;
+        };
         /** @description What is asked. */
         Question: {
             /** @description Its id, or the name of an environment or database. */
@@ -6568,6 +7141,33 @@ export interface components {
         };
         RefreshBody: {
             refreshToken: string;
+        };
+        /** @description Which references fit. */
+        RefRules: {
+            /**
+             * @description And is none of these.
+             * @default {
+             *       "precise": [],
+             *       "prefix": [],
+             *       "regex": []
+             *     }
+             */
+            exclude?: components["schemas"]["Patterns"];
+            /**
+             * @description One of these.
+             * @default []
+             */
+            precise?: string[];
+            /**
+             * @description Begins with one of these.
+             * @default []
+             */
+            prefix?: string[];
+            /**
+             * @description Is, from its first to its last character, what one of these describes.
+             * @default []
+             */
+            regex?: string[];
         };
         /** @description Somebody who wants to be let in. */
         Registration: {
@@ -6701,11 +7301,36 @@ export interface components {
             /** @description For people; a rejection needs one. */
             comment?: string | null;
         };
+        /** @description A repository at a Git host. */
+        Repository: {
+            /** @description Its page. */
+            httpUrl?: string;
+            /** @description The host. */
+            provider: components["schemas"]["GitProvider"];
+            /** @description The repository's id there. Together with the host and `repoPath` unique in the org. */
+            repoId: string;
+            /** @description Its name there. */
+            repoName?: string;
+            /** @description Whose it is there. */
+            repoOwner?: string;
+            /** @description The application's folder, where several applications share a repository. */
+            repoPath?: string;
+            /** @description Its address for Git. */
+            repoUrl?: string;
+        };
         /**
          * @description What the engine does when the container exits.
          * @enum {string}
          */
         Restart: "no" | "always" | "unless-stopped" | "on-failure";
+        /** @description Which revision to bring back. */
+        RestoreRequest: {
+            /**
+             * Format: int64
+             * @description One of the document's revisions.
+             */
+            revision: number;
+        };
         /** @description How a rotation ends. */
         Retirement: {
             /** @description Also if hosts still have certificates of this CA; they must join anew. */
@@ -6722,6 +7347,24 @@ export interface components {
              * @description Which version this is.
              */
             version: number;
+        };
+        /** @description One state that a document was in. */
+        Revision: {
+            /** @description When. */
+            at: components["schemas"]["UnixMs"];
+            /** @description Who. */
+            by: string;
+            /** @description `created`, `changed`, `restored` or `deleted`. */
+            change: string;
+            /** @description Its label then. */
+            label: string | null;
+            /** @description The document's name then. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Counted from 1.
+             */
+            revision: number;
         };
         /**
          * @description How dangerous it is. Ordered: the highest counts.
@@ -7113,10 +7756,14 @@ export interface components {
         };
         /** @description What is to run on one server. */
         ServerSql: {
+            /** @description What the database is called there. */
+            database: string;
             /** @description What lint found. */
             findings: components["schemas"]["LintFinding"][];
             /** @description Its label. */
             label: string;
+            /** @description What that doesn't bring back. */
+            notTakenBack: string[];
             /** @description The highest risk in it. */
             risk: components["schemas"]["RiskLevel"];
             /** @description SQL that takes it back; SQL that was proposed as text has none. */
@@ -7146,6 +7793,11 @@ export interface components {
          * @enum {string}
          */
         ServerType: "MySQL" | "Postgres";
+        /**
+         * @description What a service's connections are.
+         * @enum {string}
+         */
+        ServiceProtocol: "http" | "tcp";
         /** @description An installation that has begun. */
         SetupBegun: {
             /** @description Names it for `GET /api/v1/setup/progress`. */
@@ -7533,11 +8185,15 @@ export interface components {
             /** @description The person behind it: nobody approves of what they asked for. */
             person?: string;
         };
+        /** @description What deploys an environment, by Git host. */
+        TriggerSpec: {
+            [key: string]: components["schemas"]["ProviderTriggers"];
+        };
         /**
          * @description What asked for a deployment.
          * @enum {string}
          */
-        TriggerType: "manual" | "redeploy" | "rollback" | "webhook";
+        TriggerType: "manual" | "redeploy" | "rollback" | "webhook" | "github" | "gitee" | "gitlab" | "codeup";
         /** Format: date-time */
         UnixMs: string;
         /** @description How many are unread. */
@@ -7596,6 +8252,8 @@ export interface components {
             roleId?: components["schemas"]["RoleId"] | null;
             /** @description `active` or `disabled`. */
             status: string;
+            /** @description When something of it was last changed, by whomever. */
+            updatedAt: components["schemas"]["UnixMs"];
             /** @description Unique in the platform. */
             username: string;
         };
@@ -8290,6 +8948,32 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_EffectiveVariable"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rotateGitSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GitSecret"];
                 };
             };
             401: components["responses"]["Unauthenticated"];
@@ -12985,6 +13669,226 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    applyDocuments: {
+        parameters: {
+            query?: {
+                /** @description Say what would be done, and do nothing. */
+                dryRun?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Documents, one after another, each after a line `---`; or one as JSON */
+        requestBody: {
+            content: {
+                "application/yaml": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppliedDocuments"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDocuments: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description Only this database's document, tables and views. */
+                database?: string;
+                /** @description Only those of this kind, for instance `TableSnapshot`. */
+                kind?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DocumentHead"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentDetail"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    diffDocument: {
+        parameters: {
+            query?: {
+                /** @description The one before; the one before `to` if left out. */
+                from?: number;
+                /** @description The one after; the latest if left out. */
+                to?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentDiff"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    restoreDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RestoreRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDocumentRevisions: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Revision"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listExecutions: {
         parameters: {
             query?: {
@@ -13070,6 +13974,98 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    exportDocuments: {
+        parameters: {
+            query?: {
+                /** @description Only this database's document, tables and views. */
+                database?: string;
+                /** @description Only those of this kind. */
+                kind?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/yaml": string;
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getForm: {
+        parameters: {
+            query?: {
+                /** @description `en` (the usual one) or `zh-CN`. */
+                language?: string;
+            };
+            header?: never;
+            path: {
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Form"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    importDdl: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportedDdl"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     proposeSql: {
         parameters: {
             query?: never;
@@ -13080,6 +14076,39 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["NewProposal"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proposed"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    publishDesign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PublishRequest"];
             };
         };
         responses: {
@@ -14551,6 +15580,38 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    gitWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": string;
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GitAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
