@@ -124,7 +124,7 @@ pub(super) async fn apply(
             }
         }
         if wrong.is_empty() {
-            check_references(tx, caller, &documents, &mut wrong).await?;
+            check_references(app, tx, caller, &documents, &mut wrong).await?;
         }
         if !wrong.is_empty() {
             return Err(SchemaError::Invalid(wrong));

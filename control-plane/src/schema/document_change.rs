@@ -214,7 +214,11 @@ async fn users(tx: &mut Tx, caller: &Caller, of: &Stored) -> Result<Vec<String>,
     match (&of.spec, of.database.as_deref()) {
         (Spec::Database(_), Some(database)) => {
             let inside = store::document::list_in(tx, caller.org(), database).await?;
-            Ok(inside.iter().map(named).collect())
+            let projects = store::document::list_projects(tx, caller.org()).await?;
+            let mut users: Vec<String> = inside.iter().map(named).collect();
+            let belongs = |project: &&Stored| matches!(&project.spec, Spec::Project(project) if project.databases.contains(&of.name));
+            users.extend(projects.iter().filter(belongs).map(named));
+            Ok(users)
         }
         (Spec::Table(_), Some(database)) => {
             let inside = store::document::list_in(tx, caller.org(), database).await?;

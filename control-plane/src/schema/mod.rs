@@ -3,8 +3,11 @@
 //!
 //! A **document** is what people write of a database, a table, a view, an approval flow, a project or a server
 //! ([`muster_documents`]): always the latest, with every revision kept. A text of many is applied as a whole or not at
-//! all. A table's columns keep their ids under new names, so that a rename is known and never guessed. A document of an
-//! environment makes that environment and is not kept; one of a server with values makes the server of its name.
+//! all; what its documents name (a database, a table's column, an environment) must be there then. A table's columns
+//! keep their ids under new names, so that a rename is known and never guessed. Tables and views are known by their
+//! names in their databases; a draft has no database yet. A document of an environment makes that environment and is
+//! not kept; one of a server with values makes the server of its name. Flows and projects are kept and checked; they
+//! decide nothing yet: every ticket is approved by one other person.
 //!
 //! **Publishing** computes, for each server, the change from what last succeeded there to what is designed now, with the
 //! SQL that takes it back, and opens a ticket. Only an execution that succeeded moves what is there; a release whose
@@ -36,10 +39,11 @@
 //! `release:read`; `release:approve` approves and rejects, never one's own; `release:execute` executes and cancels.
 //!
 //! What fails: a text of documents in which anything is wrong, each fault with its line (422); a document whose
-//! `metadata.revision` is no longer the latest (409); deleting what others need (409); SQL that can't be in a release is refused line by line (422); a version that was given already (409); a
-//! second execution of a release on a server while one is under way (409); an agent that is away makes an execution
-//! wait for a day. What happens on the host, and what a crash there leaves, stands in the agent's `worker::sql`; the
-//! same release executed again on a server is answered from the ledger there.
+//! `metadata.revision` is no longer the latest (409); deleting what others need (409); SQL that can't be in a release is
+//! refused line by line (422); a version that was given already (409); a second execution of a release on a server while
+//! one is under way (409); an agent that is away makes an execution wait for a day. What happens on the host, and what a
+//! crash there leaves, stands in the agent's `worker::sql`; the same release executed again on a server is answered from
+//! the ledger there.
 //!
 //! # Invariants
 //! - A text of documents is applied whole or not at all; no revision is ever changed or removed.

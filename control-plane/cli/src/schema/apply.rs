@@ -51,7 +51,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     }
     let faults = sources.faults();
     if !faults.is_empty() {
-        faults.iter().for_each(|fault| crate::report(fault));
+        for fault in &faults {
+            crate::report(fault);
+        }
         return Ok(REFUSED);
     }
     if args.check {

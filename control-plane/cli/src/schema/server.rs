@@ -13,7 +13,7 @@ use reqwest::{
 use serde_json::Value;
 
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A control plane, and a key to it.
 pub(super) struct Server {

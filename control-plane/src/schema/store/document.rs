@@ -209,6 +209,14 @@ pub(in crate::schema) async fn list_in(
     records.into_iter().map(Stored::try_from).collect()
 }
 
+/// Every project, as the transaction sees them.
+pub(in crate::schema) async fn list_projects(tx: &mut Tx, org: OrgId) -> Result<Vec<Stored>, DbError> {
+    const SQL: &str = "select id, kind, name, label, database, revision, spec, created_at, updated_at, updated_by \
+        from documents where org_id = $1 and kind = 'Project' and deleted_at is null order by name";
+    let records: Vec<Record> = with_tx!(tx, |conn| sqlx::query_as(SQL).bind(org).fetch_all(conn).await)?;
+    records.into_iter().map(Stored::try_from).collect()
+}
+
 pub(in crate::schema) async fn find(db: &Db, org: OrgId, id: DocumentId) -> Result<Option<Stored>, DbError> {
     const SQL: &str = "select id, kind, name, label, database, revision, spec, created_at, updated_at, updated_by \
         from documents where org_id = $1 and id = $2 and deleted_at is null";

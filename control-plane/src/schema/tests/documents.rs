@@ -286,6 +286,41 @@ both_databases!(what_others_need_is_not_deleted, |test| {
     );
 });
 
+both_databases!(projects_and_flows_name_what_is_there, |test| {
+    let admin = test.admin().await;
+    let project =
+        "apiVersion: v1alpha1\nkind: Project\nmetadata: {name: orders}\nspec: {databases: [shop]}\n";
+    let flow = "apiVersion: v1alpha1\nkind: ApprovalFlow\nmetadata: {name: strict}\nspec:\n  environments: [nowhere]\n  \
+                steps: [{name: lead, role: ADMIN}]\n";
+    let (status, refused) = admin.post_text(APPLY, &format!("{project}---\n{flow}")).await;
+    assert_eq!(status, 422, "{refused}");
+    let said = refused["errors"].to_string();
+    assert!(
+        said.contains("there is no DatabaseSnapshot shop")
+            && said.contains("there is no environment nowhere"),
+        "{said}"
+    );
+    let environment =
+        "apiVersion: v1alpha1\nkind: Environment\nmetadata: {name: nowhere}\nspec: {label: Nowhere}\n";
+    let whole = format!("{project}---\n{flow}---\n{environment}---\n{SHOP}");
+    let (status, applied) = admin.post_text(APPLY, &whole).await;
+    assert_eq!(status, 200, "{applied}");
+    for name in ["t_user", "t_org"] {
+        let path = format!("/api/v1/schema/documents/{}", id(&admin, name).await);
+        assert_eq!(admin.delete(&path).await.0, 204);
+    }
+    let shop = format!("/api/v1/schema/documents/{}", id(&admin, "shop").await);
+    let (status, needed) = admin.delete(&shop).await;
+    assert_eq!(status, 409, "{needed}");
+    assert!(
+        needed["detail"].as_str().unwrap().contains("Project orders"),
+        "{needed}"
+    );
+    let orders = format!("/api/v1/schema/documents/{}", id(&admin, "orders").await);
+    assert_eq!(admin.delete(&orders).await.0, 204);
+    assert_eq!(admin.delete(&shop).await.0, 204);
+});
+
 both_databases!(a_server_s_document_makes_the_server, |test| {
     let admin = test.admin().await;
     let host = host(test).await;

@@ -107,7 +107,8 @@ pub(super) async fn make(test: &Test) -> Objects {
     ids.insert("git", shop.clone());
     ids.insert("applications", shop);
 
-    let project = "apiVersion: v1alpha1\nkind: Project\nmetadata: {name: shop}\nspec: {databases: [shop]}\n";
+    let project =
+        "apiVersion: v1alpha1\nkind: Project\nmetadata: {name: shop}\nspec: {description: Orders}\n";
     let (_, applied) = helper.post_text("/api/v1/schema/apply", project).await;
     let document = applied["applied"][0]["id"].as_str().unwrap().to_owned();
     ids.insert("documents", document);
