@@ -10,6 +10,8 @@
 //! });
 //! ```
 
+mod text;
+
 use std::{
     net::{IpAddr, SocketAddr},
     pin::Pin,
@@ -421,7 +423,10 @@ impl Client<'_> {
         body: Option<Value>,
         extra: &[(&str, &str)],
     ) -> (u16, HeaderMap, Value) {
-        let request = self.request(method, path, body, extra);
+        self.answer(self.request(method, path, body, extra)).await
+    }
+
+    async fn answer(&self, request: Request<Body>) -> (u16, HeaderMap, Value) {
         let response = self.test.router.clone().oneshot(request).await.unwrap();
         let status = response.status().as_u16();
         let headers = response.headers().clone();

@@ -23,6 +23,7 @@ const OWNERS: &[(&str, &[&str])] = &[
         &["control-plane/src/http", "control-plane/src/*/api", "tests/fuzz"],
     ),
     ("redb", &["agent/src/spool"]),
+    ("serde_saphyr", &["shared/documents", "tests/corpus"]),
     (
         "sd_notify",
         &["agent/src/supervise.rs", "control-plane/src/supervise.rs"],

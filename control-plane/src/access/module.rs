@@ -44,6 +44,8 @@ const NOUNS: &[(&str, Module, &str)] = &[
     ("application", Module::Applications, "applications"),
     ("deployment", Module::Applications, "deployments"),
     ("server", Module::Schema, "database servers"),
+    ("design", Module::Schema, "database designs"),
+    ("flow", Module::Schema, "approval flows"),
     ("release", Module::Schema, "releases"),
     ("org", Module::OrgProfile, "the org"),
     ("member", Module::Members, "members"),

@@ -56,6 +56,9 @@ operations! {
     DeploymentApprove "deployment:approve" Admin
     ServerRead "server:read" Viewer
     ServerWrite "server:write" Admin
+    DesignRead "design:read" Viewer
+    DesignWrite "design:write" Member
+    FlowWrite "flow:write" Admin
     ReleaseRead "release:read" Viewer
     ReleasePropose "release:propose" Member
     ReleaseApprove "release:approve" Admin

@@ -108,8 +108,13 @@ const PRESETS: &[(&str, &str, &[&str])] = &[
     ),
     (
         "Change databases",
-        "Proposes and executes releases; others approve them.",
-        &["server:write", "release:propose", "release:execute"],
+        "Designs tables, proposes and executes releases; others approve them.",
+        &[
+            "server:write",
+            "design:write",
+            "release:propose",
+            "release:execute",
+        ],
     ),
 ];
 

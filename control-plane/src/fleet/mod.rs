@@ -34,6 +34,7 @@ mod change;
 mod cluster;
 mod enrolment;
 mod environment;
+mod environment_apply;
 mod error;
 mod facts;
 mod host;
@@ -51,6 +52,7 @@ pub use self::{
     api::router,
     cluster::{Cluster, cluster_exists},
     environment::{Environment, EnvironmentType, find_environment, list_environments},
+    environment_apply::{EnvironmentApplied, EnvironmentDocument, apply_environment, environment_known},
     error::FleetError,
     host::{Host, find_host, find_host_for, seal_key},
     host_list::{HostSelector, hosts_in_reach, select_hosts},

@@ -55,6 +55,25 @@ pub(super) fn holds_zero(json: &[u8]) -> bool {
     })
 }
 
+/// A body of text, whatever it says that it is. What is no UTF-8 answers 400.
+#[derive(Debug)]
+pub struct Text(pub String);
+
+impl<S: Send + Sync> FromRequest<S> for Text {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        match String::from_request(request, state).await {
+            Ok(text) if text.contains('\0') => Err(invalid(NO_ZERO.to_owned())),
+            Ok(text) => Ok(Self(text)),
+            Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                Err(ApiError::from(Error::TooLarge("the body is too large".into())).into_response())
+            }
+            Err(error) => Err(bad_request(error.status(), error.body_text())),
+        }
+    }
+}
+
 /// A JSON body that may be left out.
 #[derive(Debug)]
 pub struct OptionalJson<T>(pub T);

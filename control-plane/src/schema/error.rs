@@ -25,6 +25,33 @@ pub enum SchemaError {
     /// No such execution in this org.
     #[error("no such execution")]
     NoExecution,
+    /// No such document in this org.
+    #[error("no such document")]
+    NoDocument,
+    /// No such kind of document.
+    #[error("no such form")]
+    NoForm,
+    /// The document was changed since it was read.
+    #[error(
+        "{what} is at revision {latest} now: look at what was changed, and apply again with that revision"
+    )]
+    Stale {
+        /// Kind and name.
+        what: String,
+        /// The latest revision; 0 if there is none.
+        latest: i64,
+    },
+    /// Somebody applied a document of the same name at the same time.
+    #[error("somebody made a document of the same name this moment: apply again")]
+    DocumentMoved,
+    /// Others need it.
+    #[error("this is needed by {0}: change or delete that first")]
+    DocumentInUse(String),
+    /// Something else succeeded on the server since the change was computed.
+    #[error(
+        "release {0} was executed there since this one was computed: publish again, so that the difference to what is there now is looked at"
+    )]
+    Moved(String),
     /// The label is taken.
     #[error("there is already a database server with this label: choose another")]
     LabelTaken,
@@ -99,6 +126,12 @@ impl From<SchemaError> for Error {
             SchemaError::NoTicket => Self::NotFound("ticket"),
             SchemaError::NoRelease => Self::NotFound("release"),
             SchemaError::NoExecution => Self::NotFound("execution"),
+            SchemaError::NoDocument => Self::NotFound("document"),
+            SchemaError::NoForm => Self::NotFound("form"),
+            SchemaError::Stale { .. } => Self::conflict("stale-revision", message),
+            SchemaError::Moved(_) => Self::conflict("target-moved", message),
+            SchemaError::DocumentMoved => Self::conflict("document-moved", message),
+            SchemaError::DocumentInUse(_) => Self::conflict("document-in-use", message),
             SchemaError::NoHost => Self::invalid("hostId", message),
             SchemaError::LabelTaken => Self::conflict("label-taken", message),
             SchemaError::VersionTaken(_) => Self::conflict("version-taken", message),

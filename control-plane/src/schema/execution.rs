@@ -4,7 +4,7 @@ use muster_base::{ExecutionId, HostId, OrderId, ReleaseId, ServerId, UnixMs};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{SchemaError, order, release, store};
+use super::{Release, SchemaError, ServerSql, order, release, store};
 use crate::{
     access::{Caller, Operation},
     app::App,
@@ -208,6 +208,7 @@ pub(super) async fn execute(
     let server = store::server::find(&app.db, caller.org(), chosen.server)
         .await?
         .ok_or_else(|| SchemaError::invalid("server", "this server was removed"))?;
+    check_base(app, &release, &chosen).await?;
     let events = store::ticket::list_events(&app.db, release.ticket_id).await?;
     let now = app.clock.now();
     let execution: ExecutionId = app.clock.new_id();
@@ -257,6 +258,25 @@ pub(super) async fn execute(
     Ok(Executing {
         execution_id: execution,
     })
+}
+
+/// What was published was computed against what last succeeded there. If that is another release by now, running it
+/// would make something that nobody has approved.
+async fn check_base(app: &App, release: &Release, chosen: &ServerSql) -> Result<(), SchemaError> {
+    let Some(base) = store::state::base_of(&app.db, release.ticket_id, chosen.server).await? else {
+        return Ok(());
+    };
+    let now = store::state::find(&app.db, chosen.server, &chosen.database).await?;
+    let now = now.map(|state| state.release);
+    // Executed once more it is answered from the ledger on the host.
+    if now == base || now == Some(release.id) {
+        return Ok(());
+    }
+    let name = match now {
+        Some(id) => store::release::find_version(&app.db, id).await?,
+        None => None,
+    };
+    Err(SchemaError::Moved(name.unwrap_or_default()))
 }
 
 fn is_live(error: &DbError) -> bool {

@@ -51,7 +51,7 @@ impl NewSqlOrder<'_> {
             release: self.release.id,
             version: self.release.version.clone(),
             sql_sha256: digest.0,
-            target: target(self.server, self.release.database.clone()),
+            target: target(self.server, self.approved.database.clone()),
             statements: statements.collect(),
             lock_timeout_ms: self.server.lock_timeout_ms,
             statement_timeout_ms: self.server.statement_timeout_ms,
@@ -155,6 +155,9 @@ async fn execution_moved(app: &App, tx: &mut Tx, order: &Order) -> Result<(), Db
         return Ok(());
     }
     store::execution::close_steps(tx, id).await?;
+    if status == ExecutionStatus::Success {
+        store::state::reach(tx, id, app.clock.now()).await?;
+    }
     let entry = if status == ExecutionStatus::Success {
         Entry::done("release:ended", "execution", id)
     } else {

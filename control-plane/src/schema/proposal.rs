@@ -11,7 +11,8 @@ use super::{
     LintFinding, ProposedStatement, RiskLevel, SchemaError, Server, ServerType,
     error::field_error,
     reading::{self, ReadSql},
-    server, store,
+    server,
+    store::{self, state::Published},
 };
 use crate::{
     access::{Caller, Object, Operation},
@@ -59,6 +60,8 @@ pub struct ServerSql {
     /// Its kind.
     #[serde(rename = "type")]
     pub kind: ServerType,
+    /// What the database is called there.
+    pub database: String,
     /// The statements, each followed by `;` and a line feed.
     pub sql: String,
     /// SHA-256 of `sql`, hexadecimal.
@@ -66,6 +69,8 @@ pub struct ServerSql {
     /// SQL that takes it back; SQL that was proposed as text has none.
     #[schema(required)]
     pub rollback_sql: Option<String>,
+    /// What that doesn't bring back.
+    pub not_taken_back: Vec<String>,
     /// The highest risk in it.
     pub risk: RiskLevel,
     /// Statement by statement.
@@ -91,7 +96,7 @@ pub(super) struct Ticketing {
 /// Reads the SQL for each server and opens a ticket.
 pub(super) async fn propose(app: &App, caller: &Caller, new: NewProposal) -> Result<Proposed, SchemaError> {
     caller.require(Operation::ReleasePropose)?;
-    check(&new)?;
+    check_names(&new.version, new.project.as_deref(), &new.servers)?;
     server::environment_exists(app, caller, &new.environment).await?;
     if !caller.reaches(&Object::DatabaseName(&new.database)) {
         return Err(SchemaError::invalid(
@@ -99,8 +104,9 @@ pub(super) async fn propose(app: &App, caller: &Caller, new: NewProposal) -> Res
             "your permissions don't reach this database",
         ));
     }
-    let servers = chosen_servers(app, caller, &new).await?;
-    let servers = read_for(servers, &new.sql)?;
+    let named = |_: &Server| new.database.clone();
+    let servers = chosen_servers(app, caller, &new.environment, &new.servers, named).await?;
+    let servers = read_for(servers, &new.database, &new.sql)?;
     let ticket = Ticketing {
         id: app.clock.new_id(),
         project: new.project.unwrap_or_default(),
@@ -117,9 +123,25 @@ pub(super) async fn propose(app: &App, caller: &Caller, new: NewProposal) -> Res
         author_name: caller.actor.name(),
         at: app.clock.now(),
     };
+    let ticket_id = ticket.id;
+    open(app, caller, ticket, &servers, &[]).await?;
+    Ok(Proposed { ticket_id, servers })
+}
+
+/// Opens a ticket. `states` is what its servers come to, of what is published; nothing of what is proposed as text.
+pub(super) async fn open(
+    app: &App,
+    caller: &Caller,
+    ticket: Ticketing,
+    servers: &[ServerSql],
+    states: &[Published],
+) -> Result<(), SchemaError> {
     let write = async || -> Result<(), SchemaError> {
         in_tx!(app.db, |tx| {
-            store::ticket::insert(tx, caller.org(), &ticket, &servers).await?;
+            store::ticket::insert(tx, caller.org(), &ticket, servers).await?;
+            for (server, state) in servers.iter().zip(states) {
+                store::state::set_published(tx, (ticket.id, server.server), state).await?;
+            }
             store::ticket::add_event(tx, ticket.id, "proposed", caller, "", ticket.at).await?;
             let entry = Entry::done(Operation::ReleasePropose, "ticket", ticket.id).detail(format!(
                 "version {} for {} in {}, risk {}",
@@ -135,10 +157,6 @@ pub(super) async fn propose(app: &App, caller: &Caller, new: NewProposal) -> Res
     write().await.map_err(|error| match error {
         SchemaError::Db(db) if is_version_taken(&db) => SchemaError::VersionTaken(ticket.version.clone()),
         other => other,
-    })?;
-    Ok(Proposed {
-        ticket_id: ticket.id,
-        servers,
     })
 }
 
@@ -147,7 +165,12 @@ fn is_version_taken(error: &crate::db::DbError) -> bool {
     error.violates_index("tickets_version", "tickets", &columns)
 }
 
-fn check(new: &NewProposal) -> Result<(), SchemaError> {
+/// Names that a release goes by, and how many servers it is for.
+pub(super) fn check_names(
+    version: &str,
+    project: Option<&str>,
+    servers: &[String],
+) -> Result<(), SchemaError> {
     let mut wrong = Vec::new();
     let good = |c: char| c.is_alphanumeric() || "._-+/".contains(c);
     let mut name = |field: &str, value: &str, most: usize| {
@@ -156,11 +179,11 @@ fn check(new: &NewProposal) -> Result<(), SchemaError> {
             wrong.push(field_error(field, message));
         }
     };
-    name("version", &new.version, 128);
-    if let Some(project) = &new.project {
+    name("version", version, 128);
+    if let Some(project) = project {
         name("project", project, 128);
     }
-    if new.servers.is_empty() || new.servers.len() > 100 {
+    if servers.is_empty() || servers.len() > 100 {
         wrong.push(field_error("servers", "must name 1 to 100 servers"));
     }
     if wrong.is_empty() {
@@ -170,21 +193,26 @@ fn check(new: &NewProposal) -> Result<(), SchemaError> {
     }
 }
 
-async fn chosen_servers(app: &App, caller: &Caller, new: &NewProposal) -> Result<Vec<Server>, SchemaError> {
+/// The servers of these names, each with the database that `database` says it has there.
+pub(super) async fn chosen_servers(
+    app: &App,
+    caller: &Caller,
+    environment: &str,
+    names: &[String],
+    database: impl Fn(&Server) -> String,
+) -> Result<Vec<Server>, SchemaError> {
     let (mut chosen, mut wrong): (Vec<Server>, _) = (Vec::new(), Vec::new());
-    for (nth, name) in new.servers.iter().enumerate() {
+    for (nth, name) in names.iter().enumerate() {
         let mut refuse = |message: String| wrong.push(field_error(format!("servers[{nth}]"), message));
         let found = store::server::find_named(&app.db, caller.org(), name).await?;
         match found.filter(|server| caller.reaches(&server.object())) {
             None => refuse("there is no such database server".into()),
-            Some(server) if server.environment != new.environment => {
+            Some(server) if server.environment != environment => {
                 refuse(format!("is in the environment {}", server.environment));
             }
-            Some(server) if !server.databases.contains(&new.database) => {
-                refuse(format!(
-                    "has no database {} that releases may be for",
-                    new.database
-                ));
+            Some(server) if !server.databases.contains(&database(&server)) => {
+                let name = database(&server);
+                refuse(format!("has no database {name} that releases may be for"));
             }
             Some(server) if chosen.iter().any(|other| other.id == server.id) => {
                 refuse("is named twice".into());
@@ -200,7 +228,7 @@ async fn chosen_servers(app: &App, caller: &Caller, new: &NewProposal) -> Result
 }
 
 /// Reads the text once for each dialect among the servers.
-fn read_for(servers: Vec<Server>, sql: &str) -> Result<Vec<ServerSql>, SchemaError> {
+fn read_for(servers: Vec<Server>, database: &str, sql: &str) -> Result<Vec<ServerSql>, SchemaError> {
     let mut read: HashMap<Dialect, ReadSql> = HashMap::new();
     let mut answers = Vec::with_capacity(servers.len());
     for server in servers {
@@ -214,9 +242,11 @@ fn read_for(servers: Vec<Server>, sql: &str) -> Result<Vec<ServerSql>, SchemaErr
             server: server.id,
             label: server.label,
             kind: server.kind,
+            database: database.to_owned(),
             sql: text.sql,
             sha256: text.sha256,
             rollback_sql: None,
+            not_taken_back: Vec::new(),
             risk: text.risk,
             statements: text.statements,
             findings: text.findings,

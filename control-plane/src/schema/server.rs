@@ -9,7 +9,7 @@ use crate::{
     access::{Caller, Object, ObjectKind, Operation},
     app::App,
     audit::{self, Entry},
-    db::DbError,
+    db::{DbError, Tx},
     error::FieldError,
     fleet,
     http::page::{Cursor, Page, PageQuery},
@@ -143,6 +143,22 @@ pub async fn server_environment(app: &App, org: OrgId, id: ServerId) -> Result<O
 
 pub(super) async fn create(app: &App, caller: &Caller, new: NewServer) -> Result<Server, SchemaError> {
     caller.require_all(Operation::ServerWrite, ObjectKind::Servers)?;
+    check_host(app, caller, new.host_id).await?;
+    let write = async || -> Result<Server, SchemaError> {
+        let server = in_tx!(app.db, |tx| create_in(app, tx, caller, new).await?);
+        Ok(server)
+    };
+    write().await.map_err(name_taken)
+}
+
+/// Adds a server whose host was checked, in a transaction of the caller's.
+pub(super) async fn create_in(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    new: NewServer,
+) -> Result<Server, SchemaError> {
+    caller.require_all(Operation::ServerWrite, ObjectKind::Servers)?;
     let now = app.clock.now();
     let server = Server {
         id: app.clock.new_id(),
@@ -160,18 +176,12 @@ pub(super) async fn create(app: &App, caller: &Caller, new: NewServer) -> Result
         created_at: now,
         updated_at: now,
     };
-    check(app, caller, &server).await?;
-    let write = async || -> Result<(), SchemaError> {
-        in_tx!(app.db, |tx| {
-            store::server::insert(tx, caller.org(), &server, &caller.actor.name()).await?;
-            let kind = CredentialKind::DatabaseServer;
-            secrets::put_credential(app, tx, caller.org(), kind, *server.id.as_uuid(), &new.password).await?;
-            let entry = Entry::done(Operation::ServerWrite, "server", server.id).after(&server);
-            audit::record(app, tx, caller, Some(caller.org()), entry).await?;
-        });
-        Ok(())
-    };
-    write().await.map_err(name_taken)?;
+    check(tx, caller, &server).await?;
+    store::server::insert(tx, caller.org(), &server, &caller.actor.name()).await?;
+    let kind = CredentialKind::DatabaseServer;
+    secrets::put_credential(app, tx, caller.org(), kind, *server.id.as_uuid(), &new.password).await?;
+    let entry = Entry::done(Operation::ServerWrite, "server", server.id).after(&server);
+    audit::record(app, tx, caller, Some(caller.org()), entry).await?;
     Ok(server)
 }
 
@@ -182,6 +192,23 @@ pub(super) async fn update(
     patch: ServerPatch,
 ) -> Result<Server, SchemaError> {
     let before = find_for(app, caller, Operation::ServerWrite, id).await?;
+    check_host(app, caller, patch.host_id.unwrap_or(before.host_id)).await?;
+    let write = async || -> Result<Server, SchemaError> {
+        let server = in_tx!(app.db, |tx| update_in(app, tx, caller, &before, patch).await?);
+        Ok(server)
+    };
+    write().await.map_err(name_taken)
+}
+
+/// Changes a server whose host was checked, in a transaction of the caller's.
+pub(super) async fn update_in(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    before: &Server,
+    patch: ServerPatch,
+) -> Result<Server, SchemaError> {
+    let id = before.id;
     let mut server = before.clone();
     server.label = patch.label.map_or(server.label, |label| label.trim().to_owned());
     server.ip = patch.ip.map_or(server.ip, |ip| ip.trim().to_owned());
@@ -192,29 +219,23 @@ pub(super) async fn update(
     server.lock_timeout_ms = patch.lock_timeout_ms.unwrap_or(server.lock_timeout_ms);
     server.statement_timeout_ms = patch.statement_timeout_ms.unwrap_or(server.statement_timeout_ms);
     server.updated_at = app.clock.now();
-    check(app, caller, &server).await?;
-    let write = async || -> Result<(), SchemaError> {
-        in_tx!(app.db, |tx| {
-            if !store::server::update(tx, caller.org(), &server).await? {
-                return Err(SchemaError::NoServer);
-            }
-            let kind = CredentialKind::DatabaseServer;
-            if let Some(password) = &patch.password {
-                secrets::put_credential(app, tx, caller.org(), kind, *id.as_uuid(), password).await?;
-            }
-            let entry = Entry::done(Operation::ServerWrite, "server", id)
-                .before(&before)
-                .after(&server)
-                .detail(if patch.password.is_some() {
-                    "with a new password"
-                } else {
-                    ""
-                });
-            audit::record(app, tx, caller, Some(caller.org()), entry).await?;
+    check(tx, caller, &server).await?;
+    if !store::server::update(tx, caller.org(), &server).await? {
+        return Err(SchemaError::NoServer);
+    }
+    let kind = CredentialKind::DatabaseServer;
+    if let Some(password) = &patch.password {
+        secrets::put_credential(app, tx, caller.org(), kind, *id.as_uuid(), password).await?;
+    }
+    let entry = Entry::done(Operation::ServerWrite, "server", id)
+        .before(before)
+        .after(&server)
+        .detail(if patch.password.is_some() {
+            "with a new password"
+        } else {
+            ""
         });
-        Ok(())
-    };
-    write().await.map_err(name_taken)?;
+    audit::record(app, tx, caller, Some(caller.org()), entry).await?;
     Ok(server)
 }
 
@@ -257,7 +278,7 @@ impl Server {
     }
 }
 
-async fn check(app: &App, caller: &Caller, server: &Server) -> Result<(), SchemaError> {
+async fn check(tx: &mut Tx, caller: &Caller, server: &Server) -> Result<(), SchemaError> {
     let mut wrong: Vec<FieldError> = Vec::new();
     let mut length = |field: &str, value: &str, most: usize| {
         if value.is_empty() || value.chars().count() > most || value.chars().any(char::is_control) {
@@ -283,14 +304,19 @@ async fn check(app: &App, caller: &Caller, server: &Server) -> Result<(), Schema
     if !wrong.is_empty() {
         return Err(SchemaError::Invalid(wrong));
     }
-    environment_exists(app, caller, &server.environment).await?;
-    if !caller.reaches(&Object::Environment(&server.environment)) {
+    let known = fleet::environment_known(tx, caller.org(), &server.environment).await?;
+    if !known || !caller.reaches(&Object::Environment(&server.environment)) {
         return Err(SchemaError::invalid(
             "environment",
             "there is no such environment",
         ));
     }
-    let host = fleet::find_host(app, caller.org(), server.host_id)
+    Ok(())
+}
+
+/// The host is there and in the caller's reach.
+pub(super) async fn check_host(app: &App, caller: &Caller, id: HostId) -> Result<(), SchemaError> {
+    let host = fleet::find_host(app, caller.org(), id)
         .await
         .map_err(crate::error::Error::from)?;
     host.filter(|host| caller.reaches(&host.object()))

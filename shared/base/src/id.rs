@@ -171,6 +171,8 @@ ids! {
     LetterId
     /// A device that somebody signed in with.
     DeviceId
+    /// A document of database change.
+    DocumentId
 }
 
 #[cfg(feature = "openapi")]

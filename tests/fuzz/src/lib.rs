@@ -11,6 +11,7 @@
 //! | [`certificates()`] | certificates, requests, SPIFFE ids, fingerprints, tokens | one spelling for each; what is read prints as it was |
 //! | [`samples()`], [`rollups()`] | a report's parts | decoding undoes encoding; merging commutes |
 //! | [`chunks()`] | an hour at rest | decoding undoes encoding; never more memory than an hour may take |
+//! | [`documents()`] | YAML of database change | what is read is kept, and what is exported is read, as it was |
 //! | [`orders()`] | an order's head, signature, payload, sealed secrets | exactly one encoding; nothing unsigned passes |
 //! | [`policy()`] | the host's policy file | unknown keys are refused; what is not listed is not allowed |
 //! | [`sql()`] | SQL text | nothing is lost by cutting; what can't be cut or read is never below *unknown* |
@@ -23,6 +24,7 @@
 )]
 
 mod certificates;
+mod documents;
 mod frames;
 mod memory;
 mod orders;
@@ -33,6 +35,7 @@ mod webhook;
 
 pub use self::{
     certificates::{certificates, join},
+    documents::documents,
     frames::frames,
     orders::orders,
     policy::policy,
@@ -48,6 +51,7 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] = &[
     ("certificates", certificates),
     ("chunks", chunks),
+    ("documents", documents),
     ("frames", frames),
     ("join", join),
     ("orders", orders),

@@ -2261,6 +2261,109 @@ export interface paths {
         patch: operations["updateRole"];
         trace?: never;
     };
+    "/api/v1/schema/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Applies documents, YAML or JSON, one or many: all of them, or none if anything is wrong with any of them. */
+        post: operations["applyDocuments"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/documents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Documents, oldest first. */
+        get: operations["listDocuments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/documents/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A document. */
+        get: operations["getDocument"];
+        put?: never;
+        post?: never;
+        /** Deletes a document that nothing needs. What it said stays on record. */
+        delete: operations["deleteDocument"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/documents/{id}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is different between two of a document's revisions. */
+        get: operations["diffDocument"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/documents/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes what an earlier revision says the latest one. */
+        post: operations["restoreDocument"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/documents/{id}/revisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A document's revisions, newest first. */
+        get: operations["listDocumentRevisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/schema/executions": {
         parameters: {
             query?: never;
@@ -2312,6 +2415,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/schema/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Documents as one text that can be applied again. Passwords are not in it. */
+        get: operations["exportDocuments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/forms/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The form that a document of this kind has if it carries none. */
+        get: operations["getForm"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** DDL as documents, and what is different from those that are there. Changes nothing. */
+        post: operations["importDdl"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/schema/proposals": {
         parameters: {
             query?: never;
@@ -2323,6 +2477,23 @@ export interface paths {
         put?: never;
         /** Proposes SQL as text: opens a ticket that somebody else approves or rejects. */
         post: operations["proposeSql"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Publishes a design: computes the change for each server against what last succeeded there, and opens a ticket. */
+        post: operations["publishDesign"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3100,6 +3271,28 @@ export interface components {
              */
             status: number;
         };
+        /** @description What became of a document. */
+        AppliedDocument: {
+            /** @description What was done. */
+            change: components["schemas"]["DocumentChange"];
+            /** @description Whether it has a form and no values yet. */
+            draft: boolean;
+            id: components["schemas"]["DocumentId"] | null;
+            /** @description Its kind. */
+            kind: string;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Its latest revision; null for environments, which have none.
+             */
+            revision: number | null;
+        };
+        /** @description What became of a text of documents. */
+        AppliedDocuments: {
+            /** @description One for each document, in the order in which they were applied. */
+            applied: components["schemas"]["AppliedDocument"][];
+        };
         /** @description Somebody said yes; stands under the signature. */
         Approval: {
             /** @description When. */
@@ -3667,6 +3860,94 @@ export interface components {
             /** @description The one used last comes first. */
             items: components["schemas"]["Device"][];
         };
+        /**
+         * @description What was done to a document.
+         * @enum {string}
+         */
+        DocumentChange: "created" | "changed" | "unchanged";
+        /** @description A document. */
+        DocumentDetail: {
+            /** @description When it was made. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description The name of its database's document; null where it has none. */
+            database: string | null;
+            /** @description Whether it has a form and no values yet. */
+            draft: boolean;
+            /** @description Id; it stays when the document is renamed. */
+            id: components["schemas"]["DocumentId"];
+            /** @description For instance `TableSnapshot`. */
+            kind: string;
+            /** @description For people. */
+            label: string | null;
+            /** @description Name; unique among those of its kind. */
+            name: string;
+            /**
+             * Format: int64
+             * @description The latest revision. Apply with `metadata.revision` to be told if somebody was faster.
+             */
+            revision: number;
+            /** @description When it was last changed. */
+            updatedAt: components["schemas"]["UnixMs"];
+            /** @description Who changed it last. */
+            updatedBy: string;
+        } & {
+            /** @description What it says. */
+            spec: Record<string, never>;
+            /** @description The whole document, as it can be applied again. */
+            yaml: string;
+        };
+        /** @description What is different between two revisions. */
+        DocumentDiff: {
+            /** @description Field by field. */
+            changes: components["schemas"]["DocumentFieldChange"][];
+            /**
+             * Format: int64
+             * @description The one before; 0 is nothing.
+             */
+            from: number;
+            /**
+             * Format: int64
+             * @description The one after.
+             */
+            to: number;
+        };
+        /** @description A field that is different. */
+        DocumentFieldChange: {
+            /** @description What it is; null if it is not there any more. */
+            after: Record<string, never> | null;
+            /** @description What it was; null if it was not there. */
+            before: Record<string, never> | null;
+            /** @description For instance `columns[mail].dataType`. */
+            path: string;
+        };
+        /** @description A document without what it says. */
+        DocumentHead: {
+            /** @description When it was made. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description The name of its database's document; null where it has none. */
+            database: string | null;
+            /** @description Whether it has a form and no values yet. */
+            draft: boolean;
+            /** @description Id; it stays when the document is renamed. */
+            id: components["schemas"]["DocumentId"];
+            /** @description For instance `TableSnapshot`. */
+            kind: string;
+            /** @description For people. */
+            label: string | null;
+            /** @description Name; unique among those of its kind. */
+            name: string;
+            /**
+             * Format: int64
+             * @description The latest revision. Apply with `metadata.revision` to be told if somebody was faster.
+             */
+            revision: number;
+            /** @description When it was last changed. */
+            updatedAt: components["schemas"]["UnixMs"];
+            /** @description Who changed it last. */
+            updatedBy: string;
+        };
+        /** Format: uuid */
+        DocumentId: string;
         /** @description What somebody may do, all told. */
         Effective: {
             /** @description Whether every operation of the platform's own is among them. */
@@ -4054,6 +4335,13 @@ export interface components {
             /** @description Code of the platform; `default` if absent. */
             platform?: string | null;
         };
+        /** @description A kind's built-in form: FormKit schemas by group. */
+        Form: {
+            /** @description Groups in their order, each `{group, label, formSchema}`. */
+            groups: Record<string, never>[];
+            /** @description The kind. */
+            kind: string;
+        };
         /** @description The answer to a Git host. */
         GitAnswer: {
             /** @description What is deployed where. */
@@ -4312,6 +4600,31 @@ export interface components {
             /** @description It was done. */
             success: boolean;
         };
+        /** @description What DDL is as documents. */
+        ImportedDdl: {
+            /** @description Tables and views. */
+            documents: components["schemas"]["ImportedDocument"][];
+            /** @description What no document can say: it is left out whole, and why. */
+            notCarried: components["schemas"]["NotCarriedObject"][];
+        };
+        /** @description A document as the DDL has it. */
+        ImportedDocument: {
+            /** @description What applying it would do. */
+            change: components["schemas"]["DocumentChange"];
+            /** @description What is different from what is there, field by field. */
+            changes: components["schemas"]["DocumentFieldChange"][];
+            /** @description `TableSnapshot` or `ViewSnapshot`. */
+            kind: string;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description The revision that is there; null if there is none.
+             */
+            revision: number | null;
+            /** @description The document; apply it, or merge it first. */
+            yaml: string;
+        };
         /** @description What became of one secret. */
         ImportedSecret: {
             /** @description A variable was made. */
@@ -4322,6 +4635,15 @@ export interface components {
             reason?: string | null;
             /** @description The secret. */
             secretId: components["schemas"]["SecretId"];
+        };
+        /** @description DDL that is to become documents. */
+        ImportRequest: {
+            /** @description The name of the `DatabaseSnapshot` that it is for. */
+            database: string;
+            /** @description `MySQL` (also for MariaDB) or `Postgres`, in any case. */
+            dialect: components["schemas"]["ServerType"];
+            /** @description `create table …` and what belongs to it. */
+            sql: string;
         };
         /** @description Which group is to be imported. */
         ImportSecrets: {
@@ -5109,6 +5431,13 @@ export interface components {
              */
             overlapS?: number | null;
         };
+        /** @description Something that no document can say. */
+        NotCarriedObject: {
+            /** @description Which. */
+            object: string;
+            /** @description Why. */
+            reason: string;
+        };
         /**
          * @description A kind of object that permissions can be narrowed to.
          * @enum {string}
@@ -5546,6 +5875,37 @@ export interface components {
                 triggerType: components["schemas"]["TriggerType"];
                 /** @description The version: an image tag. */
                 version: string;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_DocumentHead: {
+            /** @description The items. */
+            items: {
+                /** @description When it was made. */
+                createdAt: components["schemas"]["UnixMs"];
+                /** @description The name of its database's document; null where it has none. */
+                database: string | null;
+                /** @description Whether it has a form and no values yet. */
+                draft: boolean;
+                /** @description Id; it stays when the document is renamed. */
+                id: components["schemas"]["DocumentId"];
+                /** @description For instance `TableSnapshot`. */
+                kind: string;
+                /** @description For people. */
+                label: string | null;
+                /** @description Name; unique among those of its kind. */
+                name: string;
+                /**
+                 * Format: int64
+                 * @description The latest revision. Apply with `metadata.revision` to be told if somebody was faster.
+                 */
+                revision: number;
+                /** @description When it was last changed. */
+                updatedAt: components["schemas"]["UnixMs"];
+                /** @description Who changed it last. */
+                updatedBy: string;
             }[];
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
@@ -6125,6 +6485,29 @@ export interface components {
                 ticketId: components["schemas"]["TicketId"];
                 /** @description Version; unique in the project and environment. */
                 version: string;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_Revision: {
+            /** @description The items. */
+            items: {
+                /** @description When. */
+                at: components["schemas"]["UnixMs"];
+                /** @description Who. */
+                by: string;
+                /** @description `created`, `changed`, `restored` or `deleted`. */
+                change: string;
+                /** @description Its label then. */
+                label: string | null;
+                /** @description The document's name then. */
+                name: string;
+                /**
+                 * Format: int64
+                 * @description Counted from 1.
+                 */
+                revision: number;
             }[];
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
@@ -6711,6 +7094,21 @@ export interface components {
          * @enum {string}
          */
         ProviderType: "infisical";
+        /** @description What is to be published where. */
+        PublishRequest: {
+            /** @description The name of a `DatabaseSnapshot`. */
+            database: string;
+            /** @description The environment it is for. */
+            environment: string;
+            /** @description The project it belongs to, if any. */
+            project?: string | null;
+            /** @description Ids or labels of the servers that it may be run on. */
+            servers: string[];
+            /** @description Its tables and views that are published; all if left out, those that were deleted included. */
+            tables?: string[] | null;
+            /** @description The release's version; unique in its project and environment. */
+            version: string;
+        };
         /** @description Merged pull requests that deploy. */
         PullRequestTriggers: {
             /** @default null */
@@ -6925,6 +7323,14 @@ export interface components {
          * @enum {string}
          */
         Restart: "no" | "always" | "unless-stopped" | "on-failure";
+        /** @description Which revision to bring back. */
+        RestoreRequest: {
+            /**
+             * Format: int64
+             * @description One of the document's revisions.
+             */
+            revision: number;
+        };
         /** @description How a rotation ends. */
         Retirement: {
             /** @description Also if hosts still have certificates of this CA; they must join anew. */
@@ -6941,6 +7347,24 @@ export interface components {
              * @description Which version this is.
              */
             version: number;
+        };
+        /** @description One state that a document was in. */
+        Revision: {
+            /** @description When. */
+            at: components["schemas"]["UnixMs"];
+            /** @description Who. */
+            by: string;
+            /** @description `created`, `changed`, `restored` or `deleted`. */
+            change: string;
+            /** @description Its label then. */
+            label: string | null;
+            /** @description The document's name then. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Counted from 1.
+             */
+            revision: number;
         };
         /**
          * @description How dangerous it is. Ordered: the highest counts.
@@ -7332,10 +7756,14 @@ export interface components {
         };
         /** @description What is to run on one server. */
         ServerSql: {
+            /** @description What the database is called there. */
+            database: string;
             /** @description What lint found. */
             findings: components["schemas"]["LintFinding"][];
             /** @description Its label. */
             label: string;
+            /** @description What that doesn't bring back. */
+            notTakenBack: string[];
             /** @description The highest risk in it. */
             risk: components["schemas"]["RiskLevel"];
             /** @description SQL that takes it back; SQL that was proposed as text has none. */
@@ -13241,6 +13669,226 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    applyDocuments: {
+        parameters: {
+            query?: {
+                /** @description Say what would be done, and do nothing. */
+                dryRun?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Documents, one after another, each after a line `---`; or one as JSON */
+        requestBody: {
+            content: {
+                "application/yaml": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppliedDocuments"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDocuments: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description Only this database's document, tables and views. */
+                database?: string;
+                /** @description Only those of this kind, for instance `TableSnapshot`. */
+                kind?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DocumentHead"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentDetail"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    diffDocument: {
+        parameters: {
+            query?: {
+                /** @description The one before; the one before `to` if left out. */
+                from?: number;
+                /** @description The one after; the latest if left out. */
+                to?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentDiff"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    restoreDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RestoreRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDocumentRevisions: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Revision"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listExecutions: {
         parameters: {
             query?: {
@@ -13326,6 +13974,98 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    exportDocuments: {
+        parameters: {
+            query?: {
+                /** @description Only this database's document, tables and views. */
+                database?: string;
+                /** @description Only those of this kind. */
+                kind?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/yaml": string;
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getForm: {
+        parameters: {
+            query?: {
+                /** @description `en` (the usual one) or `zh-CN`. */
+                language?: string;
+            };
+            header?: never;
+            path: {
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Form"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    importDdl: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportedDdl"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     proposeSql: {
         parameters: {
             query?: never;
@@ -13336,6 +14076,39 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["NewProposal"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proposed"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    publishDesign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PublishRequest"];
             };
         };
         responses: {

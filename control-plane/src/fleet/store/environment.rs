@@ -93,6 +93,35 @@ pub(in crate::fleet) async fn find_by_name(
     row.map(TryInto::try_into).transpose()
 }
 
+/// As [`find_by_name`], as the transaction sees it, and kept from others until it ends.
+pub(in crate::fleet) async fn lock_by_name(
+    tx: &mut Tx,
+    db: &Db,
+    org: OrgId,
+    name: &str,
+) -> Result<Option<Environment>, DbError> {
+    const SQL: &str = "select id, name, label, type, position, created_at, updated_at from environments \
+        where org_id = $1 and name = $2";
+    let sql = format!("{SQL}{}", db.for_update());
+    let row: Option<Row> = with_tx!(tx, |conn| sqlx::query_as(AssertSqlSafe(sql))
+        .bind(org)
+        .bind(name)
+        .fetch_optional(conn)
+        .await)?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// Whether the org has an environment of this name, as the transaction sees it.
+pub(in crate::fleet) async fn is_known(tx: &mut Tx, org: OrgId, name: &str) -> Result<bool, DbError> {
+    const SQL: &str = "select count(*) from environments where org_id = $1 and name = $2";
+    let found: i64 = with_tx!(tx, |conn| sqlx::query_scalar(SQL)
+        .bind(org)
+        .bind(name)
+        .fetch_one(conn)
+        .await)?;
+    Ok(found > 0)
+}
+
 pub(in crate::fleet) async fn insert(tx: &mut Tx, org: OrgId, row: &Environment) -> Result<(), DbError> {
     const SQL: &str = "insert into environments (id, org_id, name, label, type, position, created_at, updated_at) \
         values ($1, $2, $3, $4, $5, $6, $7, $8)";

@@ -1,5 +1,6 @@
 //! `/api/v1/schema…`
 
+mod documents;
 mod executions;
 mod releases;
 mod servers;
@@ -12,6 +13,7 @@ use crate::app::App;
 /// This room's routes.
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .merge(documents::router())
         .merge(servers::router())
         .merge(tickets::router())
         .merge(releases::router())

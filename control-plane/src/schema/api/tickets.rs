@@ -13,7 +13,7 @@ use crate::{
         problem::{ApiResult, Problem},
     },
     schema::{
-        NewProposal, Proposed, Remark, Ticket, TicketDetail, TicketQuery, proposal,
+        NewProposal, Proposed, PublishRequest, Remark, Ticket, TicketDetail, TicketQuery, proposal, publish,
         ticket::{self, Decision},
     },
 };
@@ -21,6 +21,7 @@ use crate::{
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(propose))
+        .routes(routes!(publish))
         .routes(routes!(list))
         .routes(routes!(get))
         .routes(routes!(approve))
@@ -39,6 +40,19 @@ async fn propose(
     Body(new): Body<NewProposal>,
 ) -> ApiResult<(StatusCode, Json<Proposed>)> {
     let proposed = proposal::propose(&app, &caller, new).await?;
+    Ok((StatusCode::CREATED, Json(proposed)))
+}
+
+/// Publishes a design: computes the change for each server against what last succeeded there, and opens a ticket.
+#[utoipa::path(post, path = "/api/v1/schema/publish", operation_id = "publishDesign", tag = "schema",
+    request_body = PublishRequest, responses((status = 201, body = Proposed), (status = 409, body = Problem),
+    (status = 422, body = Problem)))]
+async fn publish(
+    State(app): State<App>,
+    caller: Caller,
+    Body(request): Body<PublishRequest>,
+) -> ApiResult<(StatusCode, Json<Proposed>)> {
+    let proposed = publish::publish(&app, &caller, request).await?;
     Ok((StatusCode::CREATED, Json(proposed)))
 }
 

@@ -1,6 +1,8 @@
 //! The room's SQL.
 
+pub(super) mod document;
 pub(super) mod execution;
 pub(super) mod release;
 pub(super) mod server;
+pub(super) mod state;
 pub(super) mod ticket;

@@ -59,7 +59,8 @@ pub(in crate::schema) async fn insert(
         author, author_name, created_at, updated_at) \
         values ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $9, $10, $11, $11)";
     const SERVER: &str = "insert into ticket_servers (ticket_id, server_id, position, sql, sql_sha256, risk, \
-        statements, findings) values ($1, $2, $3, $4, $5, $6, $7, $8)";
+        statements, findings, database, rollback_sql, not_taken_back) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(ticket.id)
@@ -85,6 +86,9 @@ pub(in crate::schema) async fn insert(
                 .bind(server.risk.as_str())
                 .bind(json(&server.statements)?)
                 .bind(json(&server.findings)?)
+                .bind(&server.database)
+                .bind(&server.rollback_sql)
+                .bind(json(&server.not_taken_back)?)
                 .execute(&mut *conn)
                 .await?;
         }
@@ -217,12 +221,16 @@ struct ServerRecord {
     risk: String,
     statements: String,
     findings: String,
+    database: String,
+    rollback_sql: Option<String>,
+    not_taken_back: String,
 }
 
 /// What is to run on each server, in the order of the proposal.
 pub(in crate::schema) async fn list_servers(db: &Db, ticket: TicketId) -> Result<Vec<ServerSql>, DbError> {
-    const SQL: &str = "select t.server_id, s.label, s.dialect, t.sql, t.sql_sha256, t.risk, t.statements, t.findings \
-        from ticket_servers t join db_servers s on s.id = t.server_id where t.ticket_id = $1 order by t.position";
+    const SQL: &str = "select t.server_id, s.label, s.dialect, t.sql, t.sql_sha256, t.risk, t.statements, t.findings, \
+        coalesce(t.database, k.database) as database, t.rollback_sql, t.not_taken_back from ticket_servers t \
+        join db_servers s on s.id = t.server_id join tickets k on k.id = t.ticket_id where t.ticket_id = $1 order by t.position";
     let records: Vec<ServerRecord> =
         with_pool!(db, |pool| sqlx::query_as(SQL).bind(ticket).fetch_all(pool).await)?;
     let server = |record: ServerRecord| {
@@ -232,7 +240,9 @@ pub(in crate::schema) async fn list_servers(db: &Db, ticket: TicketId) -> Result
             kind: ServerType::parse(&record.dialect)?,
             sql: record.sql,
             sha256: record.sql_sha256,
-            rollback_sql: None,
+            database: record.database,
+            rollback_sql: record.rollback_sql,
+            not_taken_back: read_json(&record.not_taken_back)?,
             risk: RiskLevel::parse(&record.risk),
             statements: read_json(&record.statements)?,
             findings: read_json(&record.findings)?,

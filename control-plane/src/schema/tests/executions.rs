@@ -34,13 +34,13 @@ async fn executing(test: &Test, body: Value) -> (Client<'_>, String) {
     (bob, path)
 }
 
-async fn order(test: &Test, execution: &Value) -> Order {
+pub(super) async fn order(test: &Test, execution: &Value) -> Order {
     let id: OrderId = execution["orderId"].as_str().unwrap().parse().unwrap();
     work::find(&test.app, id).await.unwrap().unwrap()
 }
 
 /// Tells the room that the order stands elsewhere now.
-async fn moves(test: &Test, order: &mut Order, state: OrderState) {
+pub(super) async fn moves(test: &Test, order: &mut Order, state: OrderState) {
     order.state = state;
     let tell = async || -> Result<(), crate::db::DbError> {
         in_tx!(test.app.db, |tx| order::moved(&test.app, tx, order).await?);

@@ -1,6 +1,9 @@
 //! This room through HTTP, on both databases. What a host answers is told to the room as `work` tells it.
 
+mod documents;
+mod documents_out;
 mod executions;
+mod publish;
 mod servers;
 mod tickets;
 

@@ -2,14 +2,18 @@
 export const problems = {
   conflicts: {
     'archive-unreadable': 'A file of the log’s archive can’t be read. Who runs Muster finds in its own log which one, and why.',
+    'document-in-use': 'Other documents need this. Change or delete those first.',
+    'document-moved': 'Somebody made a document of the same name this moment. Apply again.',
     'not-waiting-approval': 'This deployment does not wait for approval.',
     'deployment-phase': 'The deployment is not so far, or further already.',
     'provider-in-use': 'Groups are synced from this provider. Give them another one, or none, first.',
     'group-synced': 'This group is synced from a provider. Make the secret there, or in another group.',
     'group-has-own': 'The group holds secrets that were made here; a synced group holds only what its provider has.',
     'group-not-synced': 'This group is not synced from a provider. Give it one first.',
+    'stale-revision': 'Somebody changed this since it was read. Look at the latest revision, and apply again with it.',
     'sync-under-way': 'This group is being synced. Wait for its end.',
     'provider-empty': 'The provider has no secrets there.',
+    'target-moved': 'Another release was executed there since this one was computed. Publish again, and look at the difference.',
     'too-many-secrets': 'The provider has too many secrets there. Split them over several paths.',
     'already-running': 'This release is being executed on this server. Wait until it has ended, or cancel it.',
     'built-in': 'This belongs to Muster or to the platform, and stays as it is.',

@@ -3,14 +3,18 @@ import type { Messages } from '../en'
 export const problems: Pick<Messages, 'conflicts' | 'denials' | 'flaws'> = {
   conflicts: {
     'archive-unreadable': '审计归档中有文件无法读取。请由 Muster 的运维人员在服务日志中查看是哪个文件以及原因。',
+    'document-in-use': '其他文档仍需要它，请先修改或删除那些文档。',
+    'document-moved': '此刻有人创建了同名文档，请重新应用。',
     'not-waiting-approval': '该部署无需审批。',
     'deployment-phase': '部署尚未到这一步，或已经过了这一步。',
     'provider-in-use': '仍有密钥组从此来源同步，请先更换或取消。',
     'group-synced': '该组由外部同步，请在来源处或其他组中创建密钥。',
     'group-has-own': '该组含有在此创建的密钥，同步的组只能包含来源中的密钥。',
     'group-not-synced': '该组没有同步来源，请先设置。',
+    'stale-revision': '读取之后已被他人修改，请查看最新修订后重新应用。',
     'sync-under-way': '该组正在同步，请等待完成。',
     'provider-empty': '来源处没有密钥。',
+    'target-moved': '计算之后该服务器已执行了其他发布版本，请重新发布并核对差异。',
     'too-many-secrets': '来源处的密钥过多，请拆分到多个路径。',
     'already-running': '该发布正在此服务器上执行，请等待结束或取消。',
     'built-in': '此项由 Muster 或平台内置，不能修改。',

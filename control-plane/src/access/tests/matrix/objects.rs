@@ -56,6 +56,7 @@ pub(super) async fn make(test: &Test) -> Objects {
         ("providers", "nowhere".to_owned()),
         ("bindings", "nowhere".to_owned()),
         ("third-parts", "github".to_owned()),
+        ("forms", "nowhere".to_owned()),
         ("binding-types", "nowhere".to_owned()),
         ("devices", host.to_string()),
         ("clusters", made("/api/v1/clusters", json!({"name": "web"})).await),
@@ -109,6 +110,11 @@ pub(super) async fn make(test: &Test) -> Objects {
     ids.insert("applications", shop);
     ids.insert("applications/environments", "default".to_owned());
 
+    let project =
+        "apiVersion: v1alpha1\nkind: Project\nmetadata: {name: shop}\nspec: {description: Orders}\n";
+    let (_, applied) = helper.post_text("/api/v1/schema/apply", project).await;
+    let document = applied["applied"][0]["id"].as_str().unwrap().to_owned();
+    ids.insert("documents", document);
     let (_, proposed) = schema::propose(&helper, "1", &["one"], "create table a (id int);").await;
     ids.insert("tickets", proposed["ticketId"].as_str().unwrap().to_owned());
     let release = schema::release(&helper, &owner, "2", &["one"], "create table b (id int);").await;

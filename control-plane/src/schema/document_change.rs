@@ -1,0 +1,237 @@
+//! Revisions: listed, compared, restored; and what is deleted.
+
+use muster_base::DocumentId;
+use muster_documents::{Kind, Spec, diff as field_changes};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    SchemaError,
+    document::{self, DocumentDetail, Revision, Stored},
+    document_apply::{database_of, document_name_taken, operation, record},
+    store::{self, document::What},
+};
+use crate::{
+    access::{Caller, Operation},
+    app::App,
+    db::{DbError, Tx},
+    http::page::{Cursor, Page, PageQuery},
+    in_tx,
+};
+
+/// Which revisions to compare.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DiffQuery {
+    /// The one before; the one before `to` if left out.
+    pub from: Option<i64>,
+    /// The one after; the latest if left out.
+    pub to: Option<i64>,
+}
+
+/// What is different between two revisions.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DocumentDiff {
+    /// The one before; 0 is nothing.
+    pub from: i64,
+    /// The one after.
+    pub to: i64,
+    /// Field by field.
+    pub changes: Vec<DocumentFieldChange>,
+}
+
+/// A field that is different.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DocumentFieldChange {
+    /// For instance `columns[mail].dataType`.
+    pub path: String,
+    /// What it was; null if it was not there.
+    #[schema(required, value_type = Option<Object>)]
+    pub before: Option<Json>,
+    /// What it is; null if it is not there any more.
+    #[schema(required, value_type = Option<Object>)]
+    pub after: Option<Json>,
+}
+
+/// Which revision to bring back.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RestoreRequest {
+    /// One of the document's revisions.
+    pub revision: i64,
+}
+
+pub(super) async fn revisions(
+    app: &App,
+    caller: &Caller,
+    id: DocumentId,
+    query: &PageQuery,
+) -> Result<Page<Revision>, SchemaError> {
+    document::find_for(app, caller, Operation::DesignRead, id).await?;
+    let before = query.cursor::<i64>()?;
+    let rows = store::document::list_revisions(&app.db, id, before, query.fetch()).await?;
+    Ok(query.page(rows, |row| Cursor::of(&row.revision)))
+}
+
+pub(super) async fn diff(
+    app: &App,
+    caller: &Caller,
+    id: DocumentId,
+    query: DiffQuery,
+) -> Result<DocumentDiff, SchemaError> {
+    let found = document::find_for(app, caller, Operation::DesignRead, id).await?;
+    let to = query.to.unwrap_or(found.revision);
+    let from = query.from.unwrap_or(to - 1);
+    let (old, new) = (said(app, id, from, "from").await?, said(app, id, to, "to").await?);
+    let changes = field_changes(&old, &new)
+        .into_iter()
+        .map(|change| DocumentFieldChange {
+            path: change.path,
+            before: change.before,
+            after: change.after,
+        });
+    Ok(DocumentDiff {
+        from,
+        to,
+        changes: changes.collect(),
+    })
+}
+
+/// What a revision says; revision 0 says nothing.
+async fn said(app: &App, id: DocumentId, revision: i64, field: &str) -> Result<Json, SchemaError> {
+    if revision == 0 {
+        return Ok(Json::Object(serde_json::Map::new()));
+    }
+    let found = store::document::find_revision(&app.db, id, revision).await?;
+    let (_, spec) = found.ok_or_else(|| SchemaError::invalid(field, "the document has no such revision"))?;
+    let corrupt = || DbError::Corrupt(format!("document_revisions.spec of {id}, {revision}"));
+    Ok(serde_json::from_str(&spec).map_err(|_| corrupt())?)
+}
+
+/// Makes what a revision says the latest one, as a new revision. Columns keep the ids that they had.
+pub(super) async fn restore(
+    app: &App,
+    caller: &Caller,
+    id: DocumentId,
+    request: RestoreRequest,
+) -> Result<DocumentDetail, SchemaError> {
+    let found = document::find_for(app, caller, Operation::DesignWrite, id).await?;
+    caller.require(operation(found.spec.kind()))?;
+    if found.spec.kind() == Kind::Server {
+        // Its address and password are not the document's alone.
+        return Err(SchemaError::invalid(
+            "revision",
+            "a server is changed by applying its document",
+        ));
+    }
+    let then = store::document::find_revision(&app.db, id, request.revision).await?;
+    let (then, json) =
+        then.ok_or_else(|| SchemaError::invalid("revision", "the document has no such revision"))?;
+    let corrupt = || DbError::Corrupt(format!("document_revisions.spec of {id}, {}", then.revision));
+    let spec = Spec::from_json(found.spec.kind(), &json).map_err(|_| corrupt())?;
+    let written = restore_in(app, caller, id, (&then, &spec, &json)).await;
+    written.map_err(|error| match error {
+        SchemaError::Db(db) if document_name_taken(&db) => SchemaError::invalid(
+            "revision",
+            format!(
+                "another document is called {} now: rename or delete that first",
+                then.name
+            ),
+        ),
+        other => other,
+    })?;
+    document::get(app, caller, id).await
+}
+
+async fn restore_in(
+    app: &App,
+    caller: &Caller,
+    id: DocumentId,
+    (then, spec, json): (&Revision, &Spec, &str),
+) -> Result<(), SchemaError> {
+    in_tx!(app.db, |tx| {
+        let before = store::document::lock(tx, &app.db, caller.org(), id)
+            .await?
+            .ok_or(SchemaError::NoDocument)?;
+        if before.json != json || before.name != then.name || before.label != then.label {
+            let after = Stored {
+                name: then.name.clone(),
+                label: then.label.clone(),
+                database: database_of(&then.name, spec),
+                revision: before.revision + 1,
+                spec: spec.clone(),
+                json: json.to_owned(),
+                updated_at: app.clock.now(),
+                updated_by: caller.actor.name(),
+                ..before.clone()
+            };
+            store::document::update(tx, caller.org(), &after).await?;
+            store::document::add_revision(tx, caller, &after, What::Restored).await?;
+            record(app, tx, caller, (Some(&before), &after)).await?;
+        }
+    });
+    Ok(())
+}
+
+/// Deletes a document that nothing needs. Its revisions stay.
+pub(super) async fn delete(app: &App, caller: &Caller, id: DocumentId) -> Result<(), SchemaError> {
+    let found = document::find_for(app, caller, Operation::DesignWrite, id).await?;
+    caller.require(operation(found.spec.kind()))?;
+    if found.spec.kind() == Kind::Server
+        && let Some(server) = store::server::find_named(&app.db, caller.org(), &found.name).await?
+    {
+        let first = format!("the server {}, which is deleted first", server.label);
+        return Err(SchemaError::DocumentInUse(first));
+    }
+    in_tx!(app.db, |tx| {
+        let before = store::document::lock(tx, &app.db, caller.org(), id)
+            .await?
+            .ok_or(SchemaError::NoDocument)?;
+        let users = users(tx, caller, &before).await?;
+        if !users.is_empty() {
+            return Err(SchemaError::DocumentInUse(users.join(", ")));
+        }
+        let after = Stored {
+            revision: before.revision + 1,
+            updated_at: app.clock.now(),
+            updated_by: caller.actor.name(),
+            ..before.clone()
+        };
+        store::document::add_revision(tx, caller, &after, What::Deleted).await?;
+        store::document::set_deleted(tx, caller.org(), id, after.updated_at).await?;
+        record(app, tx, caller, (Some(&before), &after)).await?;
+    });
+    Ok(())
+}
+
+/// What needs it, in words.
+async fn users(tx: &mut Tx, caller: &Caller, of: &Stored) -> Result<Vec<String>, SchemaError> {
+    let named = |other: &Stored| format!("{} {}", other.spec.kind(), other.name);
+    match (&of.spec, of.database.as_deref()) {
+        (Spec::Database(_), Some(database)) => {
+            let inside = store::document::list_in(tx, caller.org(), database).await?;
+            let projects = store::document::list_projects(tx, caller.org()).await?;
+            let mut users: Vec<String> = inside.iter().map(named).collect();
+            let belongs = |project: &&Stored| matches!(&project.spec, Spec::Project(project) if project.databases.contains(&of.name));
+            users.extend(projects.iter().filter(belongs).map(named));
+            Ok(users)
+        }
+        (Spec::Table(_), Some(database)) => {
+            let inside = store::document::list_in(tx, caller.org(), database).await?;
+            let refers = |other: &&Stored| {
+                let Spec::Table(table) = &other.spec else {
+                    return false;
+                };
+                let columns = table.values.iter().flat_map(|values| &values.columns);
+                let mut references = columns.filter_map(|column| column.reference.as_ref());
+                other.id != of.id && references.any(|reference| reference.table == of.name)
+            };
+            Ok(inside.iter().filter(refers).map(named).collect())
+        }
+        _ => Ok(Vec::new()),
+    }
+}

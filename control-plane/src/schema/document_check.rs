@@ -1,0 +1,168 @@
+//! What documents refer to, and documents of environments.
+
+use muster_documents::{
+    Document, Kind, Spec,
+    kind::{environment::EnvironmentType, flow::ApprovalFlow, project::Project},
+    table::Table,
+};
+
+use super::{
+    SchemaError,
+    document_apply::{AppliedDocument, DocumentChange, placed, table_values},
+    error::field_error,
+    store,
+};
+use crate::{
+    access::Caller,
+    app::App,
+    db::Tx,
+    error::{Error, FieldError},
+    fleet::{self, EnvironmentApplied, EnvironmentDocument},
+};
+
+/// A table or view stands in a database that is there.
+pub(super) async fn database_exists(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    database: Option<&str>,
+) -> Result<(), SchemaError> {
+    let Some(name) = database else { return Ok(()) };
+    let wanted = (Kind::DatabaseSnapshot, Some(name), name);
+    match store::document::lock_named(tx, &app.db, caller.org(), wanted).await? {
+        Some(_) => Ok(()),
+        None => Err(SchemaError::invalid(
+            "spec.database",
+            format!("there is no DatabaseSnapshot {name}: apply it first, or in the same text"),
+        )),
+    }
+}
+
+/// What documents name is there once everything is applied.
+pub(super) async fn check_references(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    documents: &[Document],
+    wrong: &mut Vec<FieldError>,
+) -> Result<(), SchemaError> {
+    for document in documents {
+        let found = match &document.spec {
+            Spec::Table(table) => table_references(tx, caller, table).await?,
+            Spec::Project(project) => databases(app, tx, caller, project).await?,
+            Spec::ApprovalFlow(flow) => environments(tx, caller, flow).await?,
+            Spec::Environment(_) | Spec::Server(_) | Spec::Database(_) | Spec::View(_) => Vec::new(),
+        };
+        wrong.extend(found.into_iter().map(|field| placed(document, field)));
+    }
+    Ok(())
+}
+
+/// References are to tables and columns.
+async fn table_references(
+    tx: &mut Tx,
+    caller: &Caller,
+    table: &Table,
+) -> Result<Vec<FieldError>, SchemaError> {
+    let Some(values) = &table.values else {
+        return Ok(Vec::new());
+    };
+    let mut wrong = Vec::new();
+    if values.columns.iter().all(|column| column.reference.is_none()) {
+        return Ok(wrong);
+    }
+    let there = store::document::list_in(tx, caller.org(), &values.database).await?;
+    for column in &values.columns {
+        let Some(reference) = &column.reference else {
+            continue;
+        };
+        let table = there
+            .iter()
+            .find(|table| table.name == reference.table)
+            .and_then(table_values);
+        let found =
+            table.is_some_and(|table| table.columns.iter().any(|other| other.name == reference.column));
+        if !found {
+            let path = format!("spec.columns.{}.reference", column.name);
+            let message = format!(
+                "{} has no table {} with a column {}",
+                values.database, reference.table, reference.column
+            );
+            wrong.push(field_error(path, message));
+        }
+    }
+    Ok(wrong)
+}
+
+/// A project's databases are there, and stay until the transaction ends.
+async fn databases(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    project: &Project,
+) -> Result<Vec<FieldError>, SchemaError> {
+    let mut wrong = Vec::new();
+    for (nth, name) in project.databases.iter().enumerate() {
+        let wanted = (Kind::DatabaseSnapshot, Some(name.as_str()), name.as_str());
+        let found = store::document::lock_named(tx, &app.db, caller.org(), wanted).await?;
+        if !found.is_some_and(|found| found.is_reached_by(caller)) {
+            let message = format!("there is no DatabaseSnapshot {name}: apply it first, or in the same text");
+            wrong.push(field_error(format!("spec.databases[{nth}]"), message));
+        }
+    }
+    Ok(wrong)
+}
+
+/// A flow's environments are there.
+async fn environments(
+    tx: &mut Tx,
+    caller: &Caller,
+    flow: &ApprovalFlow,
+) -> Result<Vec<FieldError>, SchemaError> {
+    let mut wrong = Vec::new();
+    for (nth, name) in flow.environments.iter().enumerate() {
+        if !fleet::environment_known(tx, caller.org(), name).await? {
+            let message = format!("there is no environment {name}: apply it first, or in the same text");
+            wrong.push(field_error(format!("spec.environments[{nth}]"), message));
+        }
+    }
+    Ok(wrong)
+}
+
+/// Makes an environment as its document says.
+pub(super) async fn environment(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    document: &Document,
+    spec: &muster_documents::kind::environment::Environment,
+) -> Result<AppliedDocument, SchemaError> {
+    let kind = |of: EnvironmentType| match of {
+        EnvironmentType::Development => fleet::EnvironmentType::Development,
+        EnvironmentType::Testing => fleet::EnvironmentType::Testing,
+        EnvironmentType::Staging => fleet::EnvironmentType::Staging,
+        EnvironmentType::Production => fleet::EnvironmentType::Production,
+    };
+    let wanted = EnvironmentDocument {
+        name: document.name.clone(),
+        label: spec.label.clone().or_else(|| document.label.clone()),
+        kind: spec.kind.map(kind),
+        order: spec.order,
+    };
+    let usual = kind(EnvironmentType::of_name(&document.name));
+    let applied = fleet::apply_environment(app, tx, caller, wanted, usual)
+        .await
+        .map_err(Error::from)?;
+    Ok(AppliedDocument {
+        kind: Kind::Environment.to_string(),
+        name: document.name.clone(),
+        revision: None,
+        change: match applied {
+            EnvironmentApplied::Created(_) => DocumentChange::Created,
+            EnvironmentApplied::Changed(_) => DocumentChange::Changed,
+            EnvironmentApplied::Unchanged(_) => DocumentChange::Unchanged,
+        },
+        draft: false,
+        id: None,
+    })
+}

@@ -1,0 +1,306 @@
+//! Publishing a design: for each server, the SQL that makes what last succeeded there what is designed now.
+
+use std::collections::BTreeSet;
+
+use muster_base::TicketId;
+use muster_documents::{
+    ChangeError, Design, DesignTable, DesignView, Kind, Spec, change,
+    kind::database::{Database, DatabaseValues},
+};
+use muster_schema::PlanOptions;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{
+    Proposed, RiskLevel, SchemaError, Server, ServerSql,
+    document::Stored,
+    error::field_error,
+    proposal::{self, Ticketing},
+    reading, server,
+    store::{self, state::Published},
+};
+use crate::{
+    access::{Caller, Object, Operation},
+    app::App,
+    error::FieldError,
+};
+
+/// What is to be published where.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PublishRequest {
+    /// The project it belongs to, if any.
+    pub project: Option<String>,
+    /// The release's version; unique in its project and environment.
+    pub version: String,
+    /// The name of a `DatabaseSnapshot`.
+    pub database: String,
+    /// Its tables and views that are published; all if left out, those that were deleted included.
+    pub tables: Option<Vec<String>>,
+    /// The environment it is for.
+    pub environment: String,
+    /// Ids or labels of the servers that it may be run on.
+    pub servers: Vec<String>,
+}
+
+/// A database as it is designed now.
+struct Latest {
+    database: Database,
+    values: DatabaseValues,
+    design: Design,
+}
+
+/// Computes the change for each server and opens a ticket.
+pub(super) async fn publish(
+    app: &App,
+    caller: &Caller,
+    request: PublishRequest,
+) -> Result<Proposed, SchemaError> {
+    caller.require(Operation::ReleasePropose)?;
+    proposal::check_names(&request.version, request.project.as_deref(), &request.servers)?;
+    server::environment_exists(app, caller, &request.environment).await?;
+    let latest = latest(app, caller, &request.database).await?;
+    let chosen = chosen(&latest.design, request.tables.as_deref())?;
+    let real = |label: &str| {
+        latest
+            .database
+            .names
+            .get(label)
+            .unwrap_or(&latest.values.name)
+            .clone()
+    };
+    let named = |server: &Server| real(&server.label);
+    let environment = request.environment.as_str();
+    let servers = proposal::chosen_servers(app, caller, environment, &request.servers, named).await?;
+    let (mut published, mut wrong) = (Vec::with_capacity(servers.len()), Vec::new());
+    for (nth, server) in servers.into_iter().enumerate() {
+        let database = real(&server.label);
+        if !caller.reaches(&Object::DatabaseName(&database)) {
+            let message = format!("your permissions don't reach the database {database}");
+            wrong.push(field_error(format!("servers[{nth}]"), message));
+            continue;
+        }
+        match for_server(app, &latest.design, chosen.as_ref(), server, database).await {
+            Ok(done) => published.push(done),
+            Err(SchemaError::Invalid(fields)) => {
+                let placed = |field: FieldError| {
+                    let place = if field.field.is_empty() {
+                        format!("servers[{nth}]")
+                    } else {
+                        field.field
+                    };
+                    field_error(place, field.message)
+                };
+                wrong.extend(fields.into_iter().map(placed));
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(SchemaError::Invalid(wrong));
+    }
+    let risk = published
+        .iter()
+        .map(|one| one.0.risk)
+        .max()
+        .unwrap_or(RiskLevel::Unknown);
+    let ticket = Ticketing {
+        id: app.clock.new_id(),
+        project: request.project.unwrap_or_default(),
+        version: request.version,
+        environment: request.environment,
+        database: latest.values.name,
+        sql: published.first().map(|one| one.0.sql.clone()).unwrap_or_default(),
+        risk,
+        author: caller.actor.person(),
+        author_name: caller.actor.name(),
+        at: app.clock.now(),
+    };
+    open(app, caller, ticket, published).await
+}
+
+async fn open(
+    app: &App,
+    caller: &Caller,
+    ticket: Ticketing,
+    published: Vec<(ServerSql, Published)>,
+) -> Result<Proposed, SchemaError> {
+    let ticket_id: TicketId = ticket.id;
+    let (servers, states): (Vec<ServerSql>, Vec<Published>) = published.into_iter().unzip();
+    proposal::open(app, caller, ticket, &servers, &states).await?;
+    Ok(Proposed { ticket_id, servers })
+}
+
+/// The change for one server, against what last succeeded there.
+async fn for_server(
+    app: &App,
+    latest: &Design,
+    chosen: Option<&BTreeSet<Uuid>>,
+    server: Server,
+    database: String,
+) -> Result<(ServerSql, Published), SchemaError> {
+    let whole = |message: String| SchemaError::invalid("", message);
+    let dialect = server.kind.dialect();
+    if dialect != latest.dialect {
+        return Err(whole(format!(
+            "is {dialect}; the database is designed for {}",
+            latest.dialect
+        )));
+    }
+    let state = store::state::find(&app.db, server.id, &database).await?;
+    let before = state.as_ref().map(|state| &state.design);
+    let empty = Design::empty(dialect);
+    let target = match chosen {
+        Some(chosen) => before.unwrap_or(&empty).with(latest, chosen),
+        None => latest.clone(),
+    };
+    let change = change(before, &target, &PlanOptions::default()).map_err(|error| match error {
+        ChangeError::Design(faults) => SchemaError::Invalid(
+            faults
+                .into_iter()
+                .map(|fault| {
+                    let path = if fault.path.is_empty() {
+                        fault.object.clone()
+                    } else {
+                        format!("{}.{}", fault.object, fault.path)
+                    };
+                    field_error(path, fault.message)
+                })
+                .collect(),
+        ),
+        ChangeError::Refused(refusal) => whole(refusal.to_string()),
+    })?;
+    if change.is_empty() {
+        return Err(whole("has all of it already: there is nothing to publish".into()));
+    }
+    let mut read = reading::read(dialect, &change.sql()).map_err(SchemaError::Invalid)?;
+    // The plan knows from what to what; the text alone may look more harmless than it is.
+    for (statement, step) in read.statements.iter_mut().zip(&change.plan.steps) {
+        statement.risk = statement.risk.max(step.risk.into());
+        for reason in &step.reasons {
+            if !statement.reasons.contains(&reason.text) {
+                statement.reasons.push(reason.text.clone());
+            }
+        }
+    }
+    let (rollback, lost) = change.way_back();
+    let risk = read
+        .statements
+        .iter()
+        .map(|statement| statement.risk)
+        .max()
+        .unwrap_or(RiskLevel::Safe);
+    let sql = ServerSql {
+        server: server.id,
+        label: server.label,
+        kind: server.kind,
+        database,
+        sql: read.sql,
+        sha256: read.sha256,
+        rollback_sql: Some(rollback),
+        not_taken_back: lost,
+        risk,
+        statements: read.statements,
+        findings: read.findings,
+    };
+    Ok((
+        sql,
+        Published {
+            design: target,
+            base: state.map(|state| state.release),
+        },
+    ))
+}
+
+/// The database's design, without its drafts.
+async fn latest(app: &App, caller: &Caller, name: &str) -> Result<Latest, SchemaError> {
+    let no_such = || SchemaError::invalid("database", "there is no such DatabaseSnapshot");
+    if !caller.reaches(&Object::DatabaseName(name)) {
+        return Err(SchemaError::invalid(
+            "database",
+            "your permissions don't reach this database",
+        ));
+    }
+    let filter = store::document::Filter {
+        kind: None,
+        database: Some(name.to_owned()),
+        servers: false,
+        after: None,
+        limit: i64::MAX,
+    };
+    let documents = store::document::list(&app.db, (caller.org(), caller.scope()), &filter).await?;
+    let database = documents.iter().find_map(|document| match &document.spec {
+        Spec::Database(database) => Some((**database).clone()),
+        _ => None,
+    });
+    let database = database.ok_or_else(no_such)?;
+    let values = database
+        .values
+        .clone()
+        .ok_or_else(|| SchemaError::invalid("database", "is a draft: fill in its form first"))?;
+    let mut design = Design::empty(values.dialect);
+    for document in documents {
+        add(&mut design, document);
+    }
+    Ok(Latest {
+        database,
+        values,
+        design,
+    })
+}
+
+fn add(design: &mut Design, document: Stored) {
+    let id = *document.id.as_uuid();
+    match document.spec {
+        Spec::Table(table) => {
+            let sql_script = table.sql_script;
+            design.tables.extend(table.values.map(|values| DesignTable {
+                id,
+                name: document.name,
+                table: values,
+                sql_script,
+            }));
+        }
+        Spec::View(view) => design.views.extend(view.values.map(|view| DesignView {
+            id,
+            name: document.name,
+            view,
+        })),
+        Spec::Environment(_)
+        | Spec::Server(_)
+        | Spec::Database(_)
+        | Spec::ApprovalFlow(_)
+        | Spec::Project(_) => {}
+    }
+}
+
+/// The chosen tables and views; none if all are.
+fn chosen(design: &Design, names: Option<&[String]>) -> Result<Option<BTreeSet<Uuid>>, SchemaError> {
+    let Some(names) = names else { return Ok(None) };
+    let (mut chosen, mut wrong) = (BTreeSet::new(), Vec::new());
+    for (nth, name) in names.iter().enumerate() {
+        let tables = design.tables.iter().map(|table| (table.id, &table.name));
+        let views = design.views.iter().map(|view| (view.id, &view.name));
+        let found: Vec<Uuid> = tables
+            .chain(views)
+            .filter(|(_, other)| *other == name)
+            .map(|(id, _)| id)
+            .collect();
+        if found.is_empty() {
+            let kinds = [Kind::TableSnapshot, Kind::ViewSnapshot]
+                .map(Kind::as_str)
+                .join(" or ");
+            wrong.push(field_error(
+                format!("tables[{nth}]"),
+                format!("there is no {kinds} {name} that is no draft"),
+            ));
+        }
+        chosen.extend(found);
+    }
+    if wrong.is_empty() {
+        Ok(Some(chosen))
+    } else {
+        Err(SchemaError::Invalid(wrong))
+    }
+}

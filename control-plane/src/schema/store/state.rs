@@ -1,0 +1,104 @@
+//! Rows of `database_states`: what last succeeded on a server, and so what the next change starts from.
+
+use muster_base::{ExecutionId, ReleaseId, ServerId, TicketId, UnixMs};
+use muster_documents::Design;
+
+use crate::{
+    db::{Db, DbError, Tx},
+    with_pool, with_tx,
+};
+
+/// What a ticket publishes on a server.
+#[derive(Debug, Clone)]
+pub(in crate::schema) struct Published {
+    /// What is there afterwards.
+    pub(in crate::schema) design: Design,
+    /// The release that last succeeded there when it was computed.
+    pub(in crate::schema) base: Option<ReleaseId>,
+}
+
+/// What is on a server.
+#[derive(Debug, Clone)]
+pub(in crate::schema) struct State {
+    pub(in crate::schema) design: Design,
+    pub(in crate::schema) release: ReleaseId,
+}
+
+fn corrupt(what: &str) -> DbError {
+    DbError::Corrupt(format!("{what}: a design that can't be read"))
+}
+
+/// What last succeeded there.
+pub(in crate::schema) async fn find(
+    db: &Db,
+    server: ServerId,
+    database: &str,
+) -> Result<Option<State>, DbError> {
+    const SQL: &str = "select design, release_id from database_states where server_id = $1 and database = $2";
+    let row: Option<(String, ReleaseId)> = with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(server)
+        .bind(database)
+        .fetch_optional(pool)
+        .await)?;
+    let read = |(design, release): (String, ReleaseId)| {
+        let design = serde_json::from_str(&design).map_err(|_| corrupt("database_states.design"))?;
+        Ok(State { design, release })
+    };
+    row.map(read).transpose()
+}
+
+/// Notes what a ticket publishes on a server that it has.
+pub(in crate::schema) async fn set_published(
+    tx: &mut Tx,
+    (ticket, server): (TicketId, ServerId),
+    published: &Published,
+) -> Result<(), DbError> {
+    const SQL: &str =
+        "update ticket_servers set design = $3, base_release_id = $4 where ticket_id = $1 and server_id = $2";
+    let design = serde_json::to_string(&published.design).map_err(|_| corrupt("ticket_servers.design"))?;
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(ticket)
+            .bind(server)
+            .bind(&design)
+            .bind(published.base)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
+/// Whether a ticket's change for a server is of a design, and the release that it was computed against.
+pub(in crate::schema) async fn base_of(
+    db: &Db,
+    ticket: TicketId,
+    server: ServerId,
+) -> Result<Option<Option<ReleaseId>>, DbError> {
+    const SQL: &str = "select base_release_id from ticket_servers where ticket_id = $1 and server_id = $2 \
+        and design is not null";
+    let row: Option<(Option<ReleaseId>,)> = with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(ticket)
+        .bind(server)
+        .fetch_optional(pool)
+        .await)?;
+    Ok(row.map(|(base,)| base))
+}
+
+/// Once an execution of a published release has succeeded, its design is what is there.
+pub(in crate::schema) async fn reach(
+    tx: &mut Tx,
+    execution: ExecutionId,
+    now: UnixMs,
+) -> Result<(), DbError> {
+    const SQL: &str = "insert into database_states (server_id, database, release_id, design, reached_at) \
+        select e.server_id, coalesce(t.database, r.database), e.release_id, t.design, $2 from executions e \
+        join releases r on r.id = e.release_id \
+        join ticket_servers t on t.ticket_id = r.ticket_id and t.server_id = e.server_id \
+        where e.id = $1 and not e.dry_run and t.design is not null \
+        on conflict (server_id, database) do update set release_id = excluded.release_id, design = excluded.design, \
+        reached_at = excluded.reached_at";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL).bind(execution).bind(now).execute(conn).await?;
+    });
+    Ok(())
+}
