@@ -65,7 +65,8 @@ async fn watch(app: &App) {
         master_keys: Vec::new(),
     };
     let stopping = app.tasks.stopping();
-    let mut seen = stamp(app.keys.source());
+    // They may have changed since this process read them at its start: the first look reads them again.
+    let mut seen = None;
     let mut looks = 0_u32;
     loop {
         let now = stamp(app.keys.source());

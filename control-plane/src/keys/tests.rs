@@ -108,6 +108,23 @@ async fn serves(test: &Test) {
     presence::tell_for_tests(&test.app).await;
 }
 
+both_databases!(keys_that_change_while_a_process_starts_are_noticed, |test| {
+    // It has read its keys, and watches nothing yet.
+    let starting = restarted(test);
+    let Step::Announced(new) = rotate::begin(&restarted(test).keys).unwrap() else {
+        panic!("nothing was begun");
+    };
+    presence::start(&starting);
+    let knows = async {
+        while !starting.keys.ring().knows(&new) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let noticed = tokio::time::timeout(Duration::from_secs(20), knows).await;
+    starting.stop().await;
+    noticed.expect("the new key is known");
+});
+
 both_databases!(a_rotation_that_dies_after_each_step_goes_on, |test| {
     let admin = test.admin().await;
     let (old, path) = (test.app.keys.id(), secret(&admin, "first").await);
