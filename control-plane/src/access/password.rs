@@ -111,6 +111,14 @@ fn is_bcrypt(password: &str, hash: &str) -> bool {
 mod tests {
     use super::*;
 
+    #[test]
+    fn the_default_is_what_owasp_says() {
+        let default = Params::default();
+        let says = (default.m_cost(), default.t_cost(), default.p_cost());
+        assert_eq!(says, (19 * 1024, 2, 1));
+        assert_eq!(Algorithm::default(), Algorithm::Argon2id);
+    }
+
     #[tokio::test]
     async fn the_right_password_and_no_other_verifies() {
         let hashed = hash("correct horse battery".into(), Line::Known).await.unwrap();

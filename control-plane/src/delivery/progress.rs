@@ -234,23 +234,24 @@ fn overall(deployment: &Deployment, hosts: &[DeploymentHost]) -> Status {
 }
 
 fn first_error(hosts: &[DeploymentHost]) -> Option<String> {
-    // Of a host that could not go back, that is what is wrong; and what failed says more than what was left out.
     let wrong = hosts
         .iter()
         .filter(|host| host.status != Status::Success || host.back.is_some());
-    let (count, told) = (
-        hosts.len(),
-        wrong.clone().filter_map(|host| {
-            let of_back = host.back.as_ref().and_then(|back| back.error.as_ref());
-            let failed = matches!(
-                host.status,
-                Status::Failure | Status::RolledBack | Status::Success
-            );
-            let error = of_back.or(host.error.as_ref())?;
-            Some((!failed, host, error))
-        }),
-    );
-    let (_, host, error) = told.min_by_key(|(left_out, ..)| *left_out)?;
+    let count = hosts.len();
+    // What could not go back says most, then what failed by itself, then what went back with the rest, then what was left
+    // out.
+    let told = wrong.clone().filter_map(|host| {
+        let of_back = host.back.as_ref().and_then(|back| back.error.as_ref());
+        let error = of_back.or(host.error.as_ref())?;
+        let rank = match host.status {
+            _ if of_back.is_some() => 0,
+            Status::Failure | Status::RolledBack | Status::Success if host.back.is_none() => 1,
+            Status::Failure | Status::RolledBack | Status::Success => 2,
+            _ => 3,
+        };
+        Some((rank, host, error))
+    });
+    let (_, host, error) = told.min_by_key(|(rank, ..)| *rank)?;
     if count == 1 {
         return Some(error.clone());
     }
@@ -275,7 +276,7 @@ mod tests {
     use muster_base::Clock;
 
     use super::*;
-    use crate::delivery::tests::a_deployment;
+    use crate::delivery::{deployment::HostBack, tests::a_deployment};
 
     fn hosts(statuses: &[Status]) -> Vec<DeploymentHost> {
         let clock = Clock::system();
@@ -334,6 +335,19 @@ mod tests {
         assert_eq!(
             first_error(&left_out).unwrap(),
             "2 of 2 hosts not done; h: broken"
+        );
+        let mut with_the_rest = hosts(&[Status::RolledBack, Status::RolledBack]);
+        with_the_rest[0].error = Some("rolled back with the rest".to_owned());
+        with_the_rest[0].back = Some(HostBack {
+            status: Status::Success,
+            order_id: None,
+            to: None,
+            error: None,
+        });
+        assert_eq!(
+            first_error(&with_the_rest).unwrap(),
+            "2 of 2 hosts not done; h: broken",
+            "why it stopped, not what came of that"
         );
     }
 }

@@ -17,7 +17,10 @@ use crate::{
         git_hook::{self, GitAnswer},
         repository::{self, GitSecret},
     },
-    http::{ClientIp, extract, problem::ApiResult},
+    http::{
+        ClientIp, extract,
+        problem::{ApiResult, Problem},
+    },
 };
 
 /// A push of many commits names them all.
@@ -34,7 +37,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 /// the only credential. Sent again, it is the same call.
 #[utoipa::path(post, path = "/webhook/git/{id}", operation_id = "gitWebhook", tag = "delivery", security(()),
     params(("id" = String, Path)), request_body(content = String, content_type = "application/json"),
-    responses((status = 202, body = GitAnswer)))]
+    responses((status = 202, body = GitAnswer), (status = 401, body = Problem), (status = 429, body = Problem)))]
 async fn hear(
     State(app): State<App>,
     ClientIp(ip): ClientIp,
@@ -52,7 +55,8 @@ async fn hear(
 
 /// Makes a new secret for the application's Git host, shown this once.
 #[utoipa::path(post, path = "/api/v1/applications/{id}/git-secret", operation_id = "rotateGitSecret",
-    tag = "delivery", params(("id" = ApplicationId, Path)), responses((status = 200, body = GitSecret)))]
+    tag = "delivery", params(("id" = ApplicationId, Path)),
+    responses((status = 200, body = GitSecret), (status = 422, body = Problem)))]
 async fn rotate(
     State(app): State<App>,
     caller: Caller,

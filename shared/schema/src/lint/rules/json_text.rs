@@ -1,6 +1,6 @@
 //! Documents that are kept as text (PostgreSQL).
 
-use crate::Dialect;
+use super::of_type::report_of_type;
 use crate::lint::{Check, Place, Rule, Severity, Table};
 
 pub(in crate::lint) const JSON_TEXT: Rule = Rule {
@@ -10,19 +10,10 @@ pub(in crate::lint) const JSON_TEXT: Rule = Rule {
 };
 
 fn check(table: &Table<'_>, report: &mut dyn FnMut(Place<'_>, String)) {
-    if table.dialect != Dialect::Postgres {
-        return;
-    }
-    for column in &table.of.columns {
-        let of = &column.data_type;
-        if of.name == "json" {
-            report(
-                Place::Column(&column.name),
-                format!(
-                    "{} is {of}: it has no equality and no index; take jsonb",
-                    column.name
-                ),
-            );
-        }
-    }
+    report_of_type(
+        table,
+        "json",
+        "it has no equality and no index; take jsonb",
+        report,
+    );
 }

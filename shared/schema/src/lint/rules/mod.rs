@@ -32,6 +32,7 @@ mod money_type;
 mod name_case;
 mod null_equals;
 mod nullable;
+mod of_type;
 mod partition_detached;
 mod partitioned;
 mod primary_key_missing;

@@ -1,6 +1,6 @@
 //! Amounts whose currency is a setting of the server (PostgreSQL).
 
-use crate::Dialect;
+use super::of_type::report_of_type;
 use crate::lint::{Check, Place, Rule, Severity, Table};
 
 pub(in crate::lint) const MONEY_TYPE: Rule = Rule {
@@ -10,19 +10,10 @@ pub(in crate::lint) const MONEY_TYPE: Rule = Rule {
 };
 
 fn check(table: &Table<'_>, report: &mut dyn FnMut(Place<'_>, String)) {
-    if table.dialect != Dialect::Postgres {
-        return;
-    }
-    for column in &table.of.columns {
-        let of = &column.data_type;
-        if of.name == "money" {
-            report(
-                Place::Column(&column.name),
-                format!(
-                    "{} is {of}: its currency is a setting of the server; take numeric",
-                    column.name
-                ),
-            );
-        }
-    }
+    report_of_type(
+        table,
+        "money",
+        "its currency is a setting of the server; take numeric",
+        report,
+    );
 }

@@ -1,6 +1,6 @@
 //! Moments without a time zone (PostgreSQL).
 
-use crate::Dialect;
+use super::of_type::report_of_type;
 use crate::lint::{Check, Place, Rule, Severity, Table};
 
 pub(in crate::lint) const TIMESTAMP_WITHOUT_ZONE: Rule = Rule {
@@ -10,19 +10,10 @@ pub(in crate::lint) const TIMESTAMP_WITHOUT_ZONE: Rule = Rule {
 };
 
 fn check(table: &Table<'_>, report: &mut dyn FnMut(Place<'_>, String)) {
-    if table.dialect != Dialect::Postgres {
-        return;
-    }
-    for column in &table.of.columns {
-        let of = &column.data_type;
-        if of.name == "timestamp without time zone" {
-            report(
-                Place::Column(&column.name),
-                format!(
-                    "{} is {of}: what moment that is depends on who reads it; take timestamptz",
-                    column.name
-                ),
-            );
-        }
-    }
+    report_of_type(
+        table,
+        "timestamp without time zone",
+        "what moment that is depends on who reads it; take timestamptz",
+        report,
+    );
 }
