@@ -110,6 +110,7 @@ pub(super) async fn apply(
     let write = async || -> Result<AppliedDocuments, SchemaError> {
         let mut transaction = app.db.begin().await?;
         let tx = &mut transaction;
+        store::document::one_at_a_time(tx, caller.org()).await?;
         let (mut applied, mut wrong) = (Vec::with_capacity(documents.len()), not_prepared);
         for document in &documents {
             let is_server = document.spec.kind() == Kind::Server;

@@ -10,12 +10,15 @@ use super::{
     SchemaError,
     document::{self, DocumentDetail, Revision, Stored},
     document_apply::{database_of, document_name_taken, operation, record},
+    document_check::{database_exists, databases, environments, table_references},
+    error::field_error,
     store::{self, document::What},
 };
 use crate::{
     access::{Caller, Operation},
     app::App,
     db::{DbError, Tx},
+    error::FieldError,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
 };
@@ -154,6 +157,7 @@ async fn restore_in(
     (then, spec, json): (&Revision, &Spec, &str),
 ) -> Result<(), SchemaError> {
     in_tx!(app.db, |tx| {
+        store::document::one_at_a_time(tx, caller.org()).await?;
         let before = store::document::lock(tx, &app.db, caller.org(), id)
             .await?
             .ok_or(SchemaError::NoDocument)?;
@@ -171,10 +175,42 @@ async fn restore_in(
             };
             store::document::update(tx, caller.org(), &after).await?;
             store::document::add_revision(tx, caller, &after, What::Restored).await?;
+            let wrong = references(app, tx, caller, (&before, &after)).await?;
+            if !wrong.is_empty() {
+                return Err(SchemaError::Invalid(wrong));
+            }
             record(app, tx, caller, (Some(&before), &after)).await?;
         }
     });
     Ok(())
+}
+
+/// What a document names is there, and what others name of it.
+async fn references(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    (before, after): (&Stored, &Stored),
+) -> Result<Vec<FieldError>, SchemaError> {
+    if matches!(after.spec, Spec::Table(_) | Spec::View(_)) {
+        database_exists(app, tx, caller, after.database.as_deref()).await?;
+    }
+    match &after.spec {
+        Spec::Table(_) => {
+            // As a draft it may have left the database where others name it.
+            let Some(database) = after.database.as_ref().or(before.database.as_ref()) else {
+                return Ok(Vec::new());
+            };
+            let found = table_references(tx, caller, database).await?;
+            let placed = |(table, field): (String, FieldError)| {
+                field_error(format!("{table}.{}", field.field), field.message)
+            };
+            Ok(found.into_iter().map(placed).collect())
+        }
+        Spec::Project(project) => databases(app, tx, caller, project).await,
+        Spec::ApprovalFlow(flow) => environments(tx, caller, flow).await,
+        Spec::Environment(_) | Spec::Server(_) | Spec::Database(_) | Spec::View(_) => Ok(Vec::new()),
+    }
 }
 
 /// Deletes a document that nothing needs. Its revisions stay.
@@ -188,6 +224,7 @@ pub(super) async fn delete(app: &App, caller: &Caller, id: DocumentId) -> Result
         return Err(SchemaError::DocumentInUse(first));
     }
     in_tx!(app.db, |tx| {
+        store::document::one_at_a_time(tx, caller.org()).await?;
         let before = store::document::lock(tx, &app.db, caller.org(), id)
             .await?
             .ok_or(SchemaError::NoDocument)?;

@@ -1,9 +1,10 @@
 //! What documents refer to, and documents of environments.
 
+use std::collections::BTreeSet;
+
 use muster_documents::{
     Document, Kind, Spec,
     kind::{environment::EnvironmentType, flow::ApprovalFlow, project::Project},
-    table::Table,
 };
 
 use super::{
@@ -38,7 +39,7 @@ pub(super) async fn database_exists(
     }
 }
 
-/// What documents name is there once everything is applied.
+/// What documents name is there once everything is applied, and what others name still is.
 pub(super) async fn check_references(
     app: &App,
     tx: &mut Tx,
@@ -46,56 +47,75 @@ pub(super) async fn check_references(
     documents: &[Document],
     wrong: &mut Vec<FieldError>,
 ) -> Result<(), SchemaError> {
+    let mut touched = BTreeSet::new();
     for document in documents {
         let found = match &document.spec {
-            Spec::Table(table) => table_references(tx, caller, table).await?,
+            Spec::Table(table) => {
+                touched.extend(table.values.as_ref().map(|values| values.database.as_str()));
+                continue;
+            }
             Spec::Project(project) => databases(app, tx, caller, project).await?,
             Spec::ApprovalFlow(flow) => environments(tx, caller, flow).await?,
-            Spec::Environment(_) | Spec::Server(_) | Spec::Database(_) | Spec::View(_) => Vec::new(),
+            Spec::Environment(_) | Spec::Server(_) | Spec::Database(_) | Spec::View(_) => continue,
         };
         wrong.extend(found.into_iter().map(|field| placed(document, field)));
+    }
+    for database in touched {
+        for (table, field) in table_references(tx, caller, database).await? {
+            let in_text = documents.iter().find(|document| {
+                document.name == table
+                    && matches!(&document.spec, Spec::Table(of)
+                        if of.values.as_ref().is_some_and(|values| values.database == database))
+            });
+            wrong.push(match in_text {
+                Some(document) => placed(document, field),
+                None => field_error(
+                    format!("{table}.{}", field.field),
+                    format!("{}: change {table} in the same text", field.message),
+                ),
+            });
+        }
     }
     Ok(())
 }
 
-/// References are to tables and columns.
-async fn table_references(
+/// The references of a database's tables that lead nowhere, each with its table.
+pub(super) async fn table_references(
     tx: &mut Tx,
     caller: &Caller,
-    table: &Table,
-) -> Result<Vec<FieldError>, SchemaError> {
-    let Some(values) = &table.values else {
-        return Ok(Vec::new());
-    };
+    database: &str,
+) -> Result<Vec<(String, FieldError)>, SchemaError> {
+    let there = store::document::list_in(tx, caller.org(), database).await?;
+    let columns: BTreeSet<(&str, &str)> = there
+        .iter()
+        .filter_map(|table| Some((table.name.as_str(), table_values(table)?)))
+        .flat_map(|(name, values)| {
+            values
+                .columns
+                .iter()
+                .map(move |column| (name, column.name.as_str()))
+        })
+        .collect();
     let mut wrong = Vec::new();
-    if values.columns.iter().all(|column| column.reference.is_none()) {
-        return Ok(wrong);
-    }
-    let there = store::document::list_in(tx, caller.org(), &values.database).await?;
-    for column in &values.columns {
-        let Some(reference) = &column.reference else {
-            continue;
-        };
-        let table = there
-            .iter()
-            .find(|table| table.name == reference.table)
-            .and_then(table_values);
-        let found =
-            table.is_some_and(|table| table.columns.iter().any(|other| other.name == reference.column));
-        if !found {
-            let path = format!("spec.columns.{}.reference", column.name);
-            let message = format!(
-                "{} has no table {} with a column {}",
-                values.database, reference.table, reference.column
-            );
-            wrong.push(field_error(path, message));
+    for table in &there {
+        let own = table_values(table).into_iter().flat_map(|values| &values.columns);
+        for column in own {
+            let Some(reference) = &column.reference else {
+                continue;
+            };
+            let (to, its) = (reference.table.as_str(), reference.column.as_str());
+            if !columns.contains(&(to, its)) {
+                let path = format!("spec.columns.{}.reference", column.name);
+                let message = format!("{database} has no table {to} with a column {its}");
+                wrong.push((table.name.clone(), field_error(path, message)));
+            }
         }
     }
     Ok(wrong)
 }
 
 /// A project's databases are there, and stay until the transaction ends.
-async fn databases(
+pub(super) async fn databases(
     app: &App,
     tx: &mut Tx,
     caller: &Caller,
@@ -114,7 +134,7 @@ async fn databases(
 }
 
 /// A flow's environments are there.
-async fn environments(
+pub(super) async fn environments(
     tx: &mut Tx,
     caller: &Caller,
     flow: &ApprovalFlow,

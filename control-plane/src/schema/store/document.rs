@@ -65,6 +65,21 @@ impl What {
     }
 }
 
+/// Keeps others from writing documents of the org until the transaction ends: what one names, another may be removing.
+pub(in crate::schema) async fn one_at_a_time(tx: &mut Tx, org: OrgId) -> Result<(), DbError> {
+    match tx {
+        // The single writer.
+        Tx::Sqlite(_) => {}
+        Tx::Postgres(tx) => {
+            sqlx::query("select pg_advisory_xact_lock(hashtextextended('documents ' || $1::text, 0))")
+                .bind(org)
+                .execute(&mut **tx)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
 pub(in crate::schema) async fn insert(tx: &mut Tx, org: OrgId, of: &Stored) -> Result<(), DbError> {
     const SQL: &str = "insert into documents (id, org_id, kind, name, label, database, revision, draft, spec, \
         created_at, updated_at, updated_by) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";

@@ -60,7 +60,7 @@ pub(super) fn changes(applied: &Value) -> Vec<(String, String, i64)> {
 }
 
 /// Id of the document of that name.
-async fn id(client: &Client<'_>, name: &str) -> String {
+pub(super) async fn id(client: &Client<'_>, name: &str) -> String {
     let (_, page) = client.get("/api/v1/schema/documents").await;
     let mut items = page["items"].as_array().unwrap().iter();
     let found = items
@@ -234,6 +234,12 @@ both_databases!(a_draft_is_filled_in, |test| {
     );
     let path = format!("/api/v1/schema/documents/{draft}");
     assert_eq!(admin.get(&path).await.1["database"], "shop");
+    let needed = admin
+        .post(&format!("{path}/restore"), json!({"revision": 1}))
+        .await;
+    assert_eq!(needed.0, 422, "{}", needed.1);
+    let user = id(&admin, "t_user").await;
+    admin.delete(&format!("/api/v1/schema/documents/{user}")).await;
     let (status, restored) = admin
         .post(&format!("{path}/restore"), json!({"revision": 1}))
         .await;

@@ -2,6 +2,7 @@
 
 mod documents;
 mod documents_out;
+mod documents_references;
 mod executions;
 mod publish;
 mod servers;
