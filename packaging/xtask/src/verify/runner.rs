@@ -63,7 +63,7 @@ pub fn run(bench: &Bench<'_>, tests: &Tests) -> Result<Tally> {
     };
     if matches!(tests, Tests::FilesExcept(_)) {
         // Stories wait for others: for an engine, a deadline, a program that starts again.
-        let threads = (thread::available_parallelism()?.get() + 1).to_string();
+        let threads = (thread::available_parallelism()?.get() + 2).to_string();
         command
             .env("NEXTEST_TEST_THREADS", &threads)
             .env("RUST_TEST_THREADS", &threads);
