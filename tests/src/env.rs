@@ -31,9 +31,19 @@ pub fn postgres_url() -> Result<String> {
 
 /// URL of a new, empty PostgreSQL database; it goes with the server.
 pub fn new_postgres_database() -> Result<String> {
+    create_database("")
+}
+
+/// URL of a new PostgreSQL database that holds what the one at `url` holds, which nobody uses meanwhile.
+pub fn copy_of_postgres_database(url: &str) -> Result<String> {
+    let (_, name) = url.rsplit_once('/').context("the URL names no database")?;
+    create_database(&format!(" template {name}"))
+}
+
+fn create_database(how: &str) -> Result<String> {
     let url = postgres_url()?;
     let name = format!("story_{}", random_hex(6)?);
-    let sql = format!("create database {name}");
+    let sql = format!("create database {name}{how}");
     run(Command::new(tools::PSQL.path()?).args([
         "--no-psqlrc",
         "--quiet",

@@ -8,6 +8,7 @@ use muster_auditor::points::Point;
 use muster_auditor::{Database, Points, log};
 use muster_tests::control_plane::{ADMIN, ControlPlane, Options};
 use muster_tests::{env, programs};
+use muster_workbench::process::run;
 use muster_workbench::random_hex;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -35,20 +36,8 @@ struct SetUp {
 
 impl SetUp {
     fn new(on_postgres: bool, before: Before) -> Result<Self> {
-        let dir = tempfile::tempdir()?;
-        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700))?;
         let url = on_postgres.then(env::new_postgres_database).transpose()?;
-        let data = dir.path().join("control-plane");
-        let password = random_hex(12)?;
-        fs::write(dir.path().join("admin-password"), &password)?;
-        let place = url.clone().map_or(Place::Sqlite(data), Place::Postgres);
-        let made = Self {
-            points: Points::new(&dir.path().join("points"))?,
-            database: Database::new(place)?,
-            dir,
-            url,
-            password,
-        };
+        let made = Self::at(url, random_hex(12)?)?;
         match before {
             Before::Nothing => {}
             Before::SomeTables => {
@@ -59,6 +48,37 @@ impl SetUp {
             }
         }
         Ok(made)
+    }
+
+    fn at(url: Option<String>, password: String) -> Result<Self> {
+        let dir = tempfile::tempdir()?;
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700))?;
+        fs::write(dir.path().join("admin-password"), &password)?;
+        let data = dir.path().join("control-plane");
+        let place = url.clone().map_or(Place::Sqlite(data), Place::Postgres);
+        Ok(Self {
+            points: Points::new(&dir.path().join("points"))?,
+            database: Database::new(place)?,
+            dir,
+            url,
+            password,
+        })
+    }
+
+    /// The same in another place.
+    fn copy(&self) -> Result<Self> {
+        let url = self
+            .url
+            .as_deref()
+            .map(env::copy_of_postgres_database)
+            .transpose()?;
+        let copy = Self::at(url, self.password.clone())?;
+        if self.data().exists() {
+            run(Command::new("cp")
+                .arg("--archive")
+                .args([self.data(), copy.data()]))?;
+        }
+        Ok(copy)
     }
 
     fn data(&self) -> PathBuf {
@@ -142,8 +162,7 @@ fn succeeds(output: &Output) -> Result<()> {
     Ok(())
 }
 
-fn round(on_postgres: bool, before: Before, point: &Point) -> Result<()> {
-    let place = SetUp::new(on_postgres, before)?;
+fn round(place: &SetUp, point: &Point) -> Result<()> {
     place.points.kill_at(point)?;
     let died = place.set_up()?;
     ensure!(!died.status.success() && place.points.has_killed(), "nobody died");
@@ -156,7 +175,8 @@ fn round(on_postgres: bool, before: Before, point: &Point) -> Result<()> {
 
 #[expect(clippy::print_stdout, reason = "a suite says how many points it had")]
 fn dies_anywhere(on_postgres: bool, before: Before) -> Result<()> {
-    let place = SetUp::new(on_postgres, before)?;
+    let origin = SetUp::new(on_postgres, before)?;
+    let place = origin.copy()?;
     let mark = place.points.mark()?;
     succeeds(&place.set_up()?)?;
     let points = place.points.since(mark, 1)?;
@@ -168,7 +188,7 @@ fn dies_anywhere(on_postgres: bool, before: Before) -> Result<()> {
         ensure!(has || !needed, "no point of {part} in {points:?}");
     }
     for point in &points {
-        round(on_postgres, before, point).with_context(|| format!("{before:?}, killed at {point}"))?;
+        round(&origin.copy()?, point).with_context(|| format!("{before:?}, killed at {point}"))?;
     }
     let story = match before {
         Before::Nothing => "a set-up",
