@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{SchemaError, store};
+use super::{SchemaError, document_change, store};
 use crate::{
     access::{Caller, Object, ObjectKind, Operation},
     app::App,
@@ -72,6 +72,20 @@ pub struct DocumentDetail {
     pub spec: Json,
     /// The whole document, as it can be applied again.
     pub yaml: String,
+    /// What needs it, as far as the caller may see: while anything does, it can't be deleted.
+    pub used_by: Vec<DocumentUser>,
+}
+
+/// A document that needs another.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DocumentUser {
+    /// Its id.
+    pub id: DocumentId,
+    /// For instance `TableSnapshot`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
 }
 
 /// One state that a document was in.
@@ -102,6 +116,9 @@ pub struct DocumentQuery {
     pub kind: Option<String>,
     /// Only this database's document, tables and views.
     pub database: Option<String>,
+    /// Only those whose name or label has this in it, in any case.
+    #[param(max_length = 200)]
+    pub search: Option<String>,
     /// How many items, 1–500; 50 by default.
     #[param(minimum = 1, maximum = 500)]
     pub limit: Option<u16>,
@@ -199,6 +216,7 @@ pub(super) async fn list(
     let filter = store::document::Filter {
         kind: query.kind.as_deref().map(kind).transpose()?,
         database: query.database,
+        search: query.search.filter(|text| !text.is_empty()),
         servers: reaches_servers(caller),
         after: page.cursor::<DocumentId>()?,
         limit: page.fetch(),
@@ -213,6 +231,7 @@ pub(super) async fn get(app: &App, caller: &Caller, id: DocumentId) -> Result<Do
         head: found.head(),
         spec: found.spec_json()?,
         yaml: found.yaml()?,
+        used_by: document_change::used_by(app, caller, &found).await?,
     })
 }
 
@@ -237,8 +256,8 @@ pub(super) async fn export(app: &App, caller: &Caller, query: ExportQuery) -> Re
         kind: query.kind.as_deref().map(kind).transpose()?,
         database: query.database,
         servers: reaches_servers(caller),
-        after: None,
         limit: i64::MAX,
+        ..store::document::Filter::default()
     };
     let mut rows = store::document::list(&app.db, (caller.org(), caller.scope()), &filter).await?;
     rows.sort_by(|a, b| (a.spec.kind(), &a.name).cmp(&(b.spec.kind(), &b.name)));

@@ -80,16 +80,7 @@ pub(super) async fn apply(
     query: ApplyQuery,
 ) -> Result<AppliedDocuments, SchemaError> {
     caller.require(Operation::DesignWrite)?;
-    let mut documents = parse(text).map_err(|faults| {
-        let fault = |fault: muster_documents::Fault| {
-            let message = match fault.line {
-                0 => fault.message,
-                line => format!("line {line}: {}", fault.message),
-            };
-            field_error(fault.path, message)
-        };
-        SchemaError::Invalid(faults.into_iter().map(fault).collect())
-    })?;
+    let mut documents = read(text)?;
     documents.sort_by_key(|document| document.spec.kind());
     let mut servers = BTreeMap::new();
     let mut not_prepared = Vec::new();
@@ -138,6 +129,20 @@ pub(super) async fn apply(
     write().await.map_err(|error| match error {
         SchemaError::Db(db) if is_name_taken(&db) => SchemaError::DocumentMoved,
         other => other,
+    })
+}
+
+/// The documents of a text, or every fault with its line.
+pub(super) fn read(text: &str) -> Result<Vec<Document>, SchemaError> {
+    parse(text).map_err(|faults| {
+        let fault = |fault: muster_documents::Fault| {
+            let message = match fault.line {
+                0 => fault.message,
+                line => format!("line {line}: {}", fault.message),
+            };
+            field_error(fault.path, message)
+        };
+        SchemaError::Invalid(faults.into_iter().map(fault).collect())
     })
 }
 

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     SchemaError,
-    document::{self, DocumentDetail, Revision, Stored},
+    document::{self, DocumentDetail, DocumentUser, Revision, Stored},
     document_apply::{database_of, document_name_taken, operation, record},
     document_check::{database_exists, databases, environments, table_references},
     error::field_error,
@@ -247,28 +247,63 @@ pub(super) async fn delete(app: &App, caller: &Caller, id: DocumentId) -> Result
 
 /// What needs it, in words.
 async fn users(tx: &mut Tx, caller: &Caller, of: &Stored) -> Result<Vec<String>, SchemaError> {
-    let named = |other: &Stored| format!("{} {}", other.spec.kind(), other.name);
-    match (&of.spec, of.database.as_deref()) {
-        (Spec::Database(_), Some(database)) => {
-            let inside = store::document::list_in(tx, caller.org(), database).await?;
-            let projects = store::document::list_projects(tx, caller.org()).await?;
-            let mut users: Vec<String> = inside.iter().map(named).collect();
-            let belongs = |project: &&Stored| matches!(&project.spec, Spec::Project(project) if project.databases.contains(&of.name));
-            users.extend(projects.iter().filter(belongs).map(named));
-            Ok(users)
+    let Some(database) = of.database.as_deref() else {
+        return Ok(Vec::new());
+    };
+    let mut others = store::document::list_in(tx, caller.org(), database).await?;
+    others.extend(store::document::list_projects(tx, caller.org()).await?);
+    let needs = others.iter().filter(|other| needs(other, of));
+    Ok(needs
+        .map(|other| format!("{} {}", other.spec.kind(), other.name))
+        .collect())
+}
+
+/// The documents in the caller's reach that need it.
+pub(super) async fn used_by(
+    app: &App,
+    caller: &Caller,
+    of: &Stored,
+) -> Result<Vec<DocumentUser>, SchemaError> {
+    let Some(database) = of.database.clone() else {
+        return Ok(Vec::new());
+    };
+    let whose = (caller.org(), caller.scope());
+    let inside = store::document::Filter {
+        database: Some(database),
+        limit: i64::MAX,
+        ..store::document::Filter::default()
+    };
+    let mut others = store::document::list(&app.db, whose, &inside).await?;
+    if of.spec.kind() == Kind::DatabaseSnapshot {
+        let projects = store::document::Filter {
+            kind: Some(Kind::Project),
+            database: None,
+            ..inside
+        };
+        others.extend(store::document::list(&app.db, whose, &projects).await?);
+    }
+    let needs = others.iter().filter(|other| needs(other, of));
+    Ok(needs
+        .map(|other| DocumentUser {
+            id: other.id,
+            kind: other.spec.kind().to_string(),
+            name: other.name.clone(),
+        })
+        .collect())
+}
+
+/// Whether the one would be wrong without the other.
+fn needs(one: &Stored, other: &Stored) -> bool {
+    match (&one.spec, &other.spec) {
+        (Spec::Project(project), Spec::Database(_)) => project.databases.contains(&other.name),
+        (Spec::Table(_) | Spec::View(_), Spec::Database(_)) => one.database == other.database,
+        (Spec::Table(table), Spec::Table(_)) => {
+            let columns = table.values.iter().flat_map(|values| &values.columns);
+            let mut references = columns.filter_map(|column| column.reference.as_ref());
+            one.id != other.id
+                && one.database == other.database
+                && references.any(|reference| reference.table == other.name)
         }
-        (Spec::Table(_), Some(database)) => {
-            let inside = store::document::list_in(tx, caller.org(), database).await?;
-            let refers = |other: &&Stored| {
-                let Spec::Table(table) = &other.spec else {
-                    return false;
-                };
-                let columns = table.values.iter().flat_map(|values| &values.columns);
-                let mut references = columns.filter_map(|column| column.reference.as_ref());
-                other.id != of.id && references.any(|reference| reference.table == of.name)
-            };
-            Ok(inside.iter().filter(refers).map(named).collect())
-        }
-        _ => Ok(Vec::new()),
+        _ => false,
     }
 }

@@ -11,7 +11,8 @@
 //!
 //! **Publishing** computes, for each server, the change from what last succeeded there to what is designed now, with the
 //! SQL that takes it back, and opens a ticket. Only an execution that succeeded moves what is there; a release whose
-//! server has moved since it was computed is not executed.
+//! server has moved since it was computed is not executed. What publishing would propose can be looked at before, and so
+//! can the SQL of a table while it is being edited: nothing of that is kept.
 //!
 //! A **server** is a database server of an environment; one host's agent reaches it. A **proposal** of SQL opens a
 //! **ticket**; the SQL is read ([`muster_schema`]): statements, risks, findings. Somebody other than its author
@@ -54,6 +55,8 @@
 //! - Every query carries the org.
 
 mod api;
+mod design_sql;
+mod diagram;
 mod document;
 mod document_apply;
 mod document_change;
@@ -79,7 +82,11 @@ mod timeouts;
 
 pub use self::{
     api::router,
-    document::{DocumentDetail, DocumentHead, DocumentQuery, ExportQuery, Form, FormQuery, Revision},
+    design_sql::DesignSql,
+    diagram::{Diagram, DiagramColumn, DiagramQuery, DiagramReference, DiagramTable},
+    document::{
+        DocumentDetail, DocumentHead, DocumentQuery, DocumentUser, ExportQuery, Form, FormQuery, Revision,
+    },
     document_apply::{AppliedDocument, AppliedDocuments, ApplyQuery, DocumentChange},
     document_change::{DiffQuery, DocumentDiff, DocumentFieldChange, RestoreRequest},
     error::SchemaError,
@@ -89,7 +96,7 @@ pub use self::{
     import::{ImportRequest, ImportedDdl, ImportedDocument, NotCarriedObject},
     order::register,
     proposal::{NewProposal, Proposed, ServerSql},
-    publish::PublishRequest,
+    publish::{PublishPreview, PublishPreviewRequest, PublishRequest},
     reading::{LintFinding, ProposedStatement, RiskLevel},
     release::{Release, ReleaseApproval, ReleaseDetail},
     server::{NewServer, Server, ServerPatch, ServerTest, server_environment},

@@ -96,7 +96,8 @@ pub(super) struct Ticketing {
 /// Reads the SQL for each server and opens a ticket.
 pub(super) async fn propose(app: &App, caller: &Caller, new: NewProposal) -> Result<Proposed, SchemaError> {
     caller.require(Operation::ReleasePropose)?;
-    check_names(&new.version, new.project.as_deref(), &new.servers)?;
+    check_names(&new.version, new.project.as_deref())?;
+    check_servers(&new.servers)?;
     server::environment_exists(app, caller, &new.environment).await?;
     if !caller.reaches(&Object::DatabaseName(&new.database)) {
         return Err(SchemaError::invalid(
@@ -165,12 +166,8 @@ fn is_version_taken(error: &crate::db::DbError) -> bool {
     error.violates_index("tickets_version", "tickets", &columns)
 }
 
-/// Names that a release goes by, and how many servers it is for.
-pub(super) fn check_names(
-    version: &str,
-    project: Option<&str>,
-    servers: &[String],
-) -> Result<(), SchemaError> {
+/// Names that a release goes by.
+pub(super) fn check_names(version: &str, project: Option<&str>) -> Result<(), SchemaError> {
     let mut wrong = Vec::new();
     let good = |c: char| c.is_alphanumeric() || "._-+/".contains(c);
     let mut name = |field: &str, value: &str, most: usize| {
@@ -183,14 +180,19 @@ pub(super) fn check_names(
     if let Some(project) = project {
         name("project", project, 128);
     }
-    if servers.is_empty() || servers.len() > 100 {
-        wrong.push(field_error("servers", "must name 1 to 100 servers"));
-    }
     if wrong.is_empty() {
         Ok(())
     } else {
         Err(SchemaError::Invalid(wrong))
     }
+}
+
+/// How many servers a release is for.
+pub(super) fn check_servers(servers: &[String]) -> Result<(), SchemaError> {
+    if servers.is_empty() || servers.len() > 100 {
+        return Err(SchemaError::invalid("servers", "must name 1 to 100 servers"));
+    }
+    Ok(())
 }
 
 /// The servers of these names, each with the database that `database` says it has there.

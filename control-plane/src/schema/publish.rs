@@ -8,7 +8,7 @@ use muster_documents::{
     kind::database::{Database, DatabaseValues},
 };
 use muster_schema::PlanOptions;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -44,11 +44,33 @@ pub struct PublishRequest {
     pub servers: Vec<String>,
 }
 
+/// What would be published where.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PublishPreviewRequest {
+    /// The name of a `DatabaseSnapshot`.
+    pub database: String,
+    /// Its tables and views that are published; all if left out, those that were deleted included.
+    pub tables: Option<Vec<String>>,
+    /// The environment it is for.
+    pub environment: String,
+    /// Ids or labels of the servers that it may be run on.
+    pub servers: Vec<String>,
+}
+
+/// What publishing would propose now.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PublishPreview {
+    /// What would run on each server.
+    pub servers: Vec<ServerSql>,
+}
+
 /// A database as it is designed now.
-struct Latest {
+pub(super) struct Latest {
     database: Database,
     values: DatabaseValues,
-    design: Design,
+    pub(super) design: Design,
 }
 
 /// Computes the change for each server and opens a ticket.
@@ -58,7 +80,53 @@ pub(super) async fn publish(
     request: PublishRequest,
 ) -> Result<Proposed, SchemaError> {
     caller.require(Operation::ReleasePropose)?;
-    proposal::check_names(&request.version, request.project.as_deref(), &request.servers)?;
+    proposal::check_names(&request.version, request.project.as_deref())?;
+    let wanted = PublishPreviewRequest {
+        database: request.database,
+        tables: request.tables,
+        environment: request.environment,
+        servers: request.servers,
+    };
+    let (database, published) = computed(app, caller, &wanted).await?;
+    let risk = published
+        .iter()
+        .map(|one| one.0.risk)
+        .max()
+        .unwrap_or(RiskLevel::Unknown);
+    let ticket = Ticketing {
+        id: app.clock.new_id(),
+        project: request.project.unwrap_or_default(),
+        version: request.version,
+        environment: wanted.environment,
+        database,
+        sql: published.first().map(|one| one.0.sql.clone()).unwrap_or_default(),
+        risk,
+        author: caller.actor.person(),
+        author_name: caller.actor.name(),
+        at: app.clock.now(),
+    };
+    open(app, caller, ticket, published).await
+}
+
+/// Computes the change for each server, and keeps nothing.
+pub(super) async fn preview(
+    app: &App,
+    caller: &Caller,
+    wanted: &PublishPreviewRequest,
+) -> Result<PublishPreview, SchemaError> {
+    caller.require(Operation::ReleasePropose)?;
+    let (_, published) = computed(app, caller, wanted).await?;
+    let servers = published.into_iter().map(|(server, _)| server).collect();
+    Ok(PublishPreview { servers })
+}
+
+/// The database's name, and the change for each server.
+async fn computed(
+    app: &App,
+    caller: &Caller,
+    request: &PublishPreviewRequest,
+) -> Result<(String, Vec<(ServerSql, Published)>), SchemaError> {
+    proposal::check_servers(&request.servers)?;
     server::environment_exists(app, caller, &request.environment).await?;
     let latest = latest(app, caller, &request.database).await?;
     let chosen = chosen(&latest.design, request.tables.as_deref())?;
@@ -100,24 +168,7 @@ pub(super) async fn publish(
     if !wrong.is_empty() {
         return Err(SchemaError::Invalid(wrong));
     }
-    let risk = published
-        .iter()
-        .map(|one| one.0.risk)
-        .max()
-        .unwrap_or(RiskLevel::Unknown);
-    let ticket = Ticketing {
-        id: app.clock.new_id(),
-        project: request.project.unwrap_or_default(),
-        version: request.version,
-        environment: request.environment,
-        database: latest.values.name,
-        sql: published.first().map(|one| one.0.sql.clone()).unwrap_or_default(),
-        risk,
-        author: caller.actor.person(),
-        author_name: caller.actor.name(),
-        at: app.clock.now(),
-    };
-    open(app, caller, ticket, published).await
+    Ok((latest.values.name, published))
 }
 
 async fn open(
@@ -155,22 +206,7 @@ async fn for_server(
         Some(chosen) => before.unwrap_or(&empty).with(latest, chosen),
         None => latest.clone(),
     };
-    let change = change(before, &target, &PlanOptions::default()).map_err(|error| match error {
-        ChangeError::Design(faults) => SchemaError::Invalid(
-            faults
-                .into_iter()
-                .map(|fault| {
-                    let path = if fault.path.is_empty() {
-                        fault.object.clone()
-                    } else {
-                        format!("{}.{}", fault.object, fault.path)
-                    };
-                    field_error(path, fault.message)
-                })
-                .collect(),
-        ),
-        ChangeError::Refused(refusal) => whole(refusal.to_string()),
-    })?;
+    let change = change(before, &target, &PlanOptions::default()).map_err(no_change)?;
     if change.is_empty() {
         return Err(whole("has all of it already: there is nothing to publish".into()));
     }
@@ -213,8 +249,28 @@ async fn for_server(
     ))
 }
 
+/// Why there is no change, by field.
+pub(super) fn no_change(error: ChangeError) -> SchemaError {
+    match error {
+        ChangeError::Design(faults) => SchemaError::Invalid(
+            faults
+                .into_iter()
+                .map(|fault| {
+                    let path = if fault.path.is_empty() {
+                        fault.object.clone()
+                    } else {
+                        format!("{}.{}", fault.object, fault.path)
+                    };
+                    field_error(path, fault.message)
+                })
+                .collect(),
+        ),
+        ChangeError::Refused(refusal) => SchemaError::invalid("", refusal.to_string()),
+    }
+}
+
 /// The database's design, without its drafts.
-async fn latest(app: &App, caller: &Caller, name: &str) -> Result<Latest, SchemaError> {
+pub(super) async fn latest(app: &App, caller: &Caller, name: &str) -> Result<Latest, SchemaError> {
     let no_such = || SchemaError::invalid("database", "there is no such DatabaseSnapshot");
     if !caller.reaches(&Object::DatabaseName(name)) {
         return Err(SchemaError::invalid(
@@ -223,11 +279,9 @@ async fn latest(app: &App, caller: &Caller, name: &str) -> Result<Latest, Schema
         ));
     }
     let filter = store::document::Filter {
-        kind: None,
         database: Some(name.to_owned()),
-        servers: false,
-        after: None,
         limit: i64::MAX,
+        ..store::document::Filter::default()
     };
     let documents = store::document::list(&app.db, (caller.org(), caller.scope()), &filter).await?;
     let database = documents.iter().find_map(|document| match &document.spec {

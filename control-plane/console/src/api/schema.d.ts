@@ -2278,6 +2278,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/schema/diagram": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A database's tables and what refers to what: enforced by the database, or on paper only. */
+        get: operations["getDiagram"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/schema/documents": {
         parameters: {
             query?: never;
@@ -2500,6 +2517,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/schema/publish/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What publishing would propose now, for each server. Keeps nothing. */
+        post: operations["previewPublish"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/schema/releases": {
         parameters: {
             query?: never;
@@ -2599,6 +2633,23 @@ export interface paths {
         put?: never;
         /** Has the server's agent connect to it; answers when it has, or could not. */
         post: operations["testDatabaseServer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/sql": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A table's document as SQL: what makes it, and what makes it of the one that is kept. Keeps nothing. */
+        post: operations["previewTableSql"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3836,6 +3887,19 @@ export interface components {
             /** @enum {string} */
             type: "handover";
         };
+        /** @description A table's document as SQL. */
+        DesignSql: {
+            /** @description What makes it of the one that is kept; empty if they are the same or none is kept. */
+            change: string;
+            /** @description What makes the table. */
+            create: string;
+            /** @description What lint finds in `create`, with its lines. */
+            findings: components["schemas"]["LintFinding"][];
+            /** @description Why. */
+            reasons: string[];
+            /** @description The highest risk in `change`. */
+            risk: components["schemas"]["RiskLevel"];
+        };
         /** @description A device that one signed in with. */
         Device: {
             /** @description When one first signed in with it. */
@@ -3859,6 +3923,43 @@ export interface components {
         Devices: {
             /** @description The one used last comes first. */
             items: components["schemas"]["Device"][];
+        };
+        /** @description A database's tables. */
+        Diagram: {
+            /** @description Those that are no drafts, oldest first. */
+            tables: components["schemas"]["DiagramTable"][];
+        };
+        /** @description A column. */
+        DiagramColumn: {
+            /** @description With its length. */
+            dataType: string;
+            /** @description Its name. */
+            name: string;
+            /** @description Whether it must have a value. */
+            notNull: boolean;
+            /** @description Whether it is (a part of) the primary key. */
+            primaryKey: boolean;
+            reference: components["schemas"]["DiagramReference"] | null;
+        };
+        /** @description A reference. */
+        DiagramReference: {
+            /** @description Its column. */
+            column: string;
+            /** @description Whether the database holds to it, or it is only documentation. */
+            enforced: boolean;
+            /** @description The name of the table. */
+            table: string;
+        };
+        /** @description A table. */
+        DiagramTable: {
+            /** @description In their order. */
+            columns: components["schemas"]["DiagramColumn"][];
+            /** @description What it is for. */
+            comment: string | null;
+            /** @description Id of its document. */
+            id: components["schemas"]["DocumentId"];
+            /** @description Its name. */
+            name: string;
         };
         /**
          * @description What was done to a document.
@@ -3893,6 +3994,8 @@ export interface components {
         } & {
             /** @description What it says. */
             spec: Record<string, never>;
+            /** @description What needs it, as far as the caller may see: while anything does, it can't be deleted. */
+            usedBy: components["schemas"]["DocumentUser"][];
             /** @description The whole document, as it can be applied again. */
             yaml: string;
         };
@@ -3948,6 +4051,15 @@ export interface components {
         };
         /** Format: uuid */
         DocumentId: string;
+        /** @description A document that needs another. */
+        DocumentUser: {
+            /** @description Its id. */
+            id: components["schemas"]["DocumentId"];
+            /** @description For instance `TableSnapshot`. */
+            kind: string;
+            /** @description Its name. */
+            name: string;
+        };
         /** @description What somebody may do, all told. */
         Effective: {
             /** @description Whether every operation of the platform's own is among them. */
@@ -7094,6 +7206,22 @@ export interface components {
          * @enum {string}
          */
         ProviderType: "infisical";
+        /** @description What publishing would propose now. */
+        PublishPreview: {
+            /** @description What would run on each server. */
+            servers: components["schemas"]["ServerSql"][];
+        };
+        /** @description What would be published where. */
+        PublishPreviewRequest: {
+            /** @description The name of a `DatabaseSnapshot`. */
+            database: string;
+            /** @description The environment it is for. */
+            environment: string;
+            /** @description Ids or labels of the servers that it may be run on. */
+            servers: string[];
+            /** @description Its tables and views that are published; all if left out, those that were deleted included. */
+            tables?: string[] | null;
+        };
         /** @description What is to be published where. */
         PublishRequest: {
             /** @description The name of a `DatabaseSnapshot`. */
@@ -13707,6 +13835,34 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    getDiagram: {
+        parameters: {
+            query: {
+                /** @description The name of a `DatabaseSnapshot`. */
+                database: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Diagram"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listDocuments: {
         parameters: {
             query?: {
@@ -13718,6 +13874,8 @@ export interface operations {
                 kind?: string;
                 /** @description How many items, 1–500; 50 by default. */
                 limit?: number;
+                /** @description Only those whose name or label has this in it, in any case. */
+                search?: string;
             };
             header?: never;
             path?: never;
@@ -14133,6 +14291,38 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    previewPublish: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PublishPreviewRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublishPreview"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listReleases: {
         parameters: {
             query?: {
@@ -14405,6 +14595,39 @@ export interface operations {
             422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             502: components["responses"]["Upstream"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    previewTableSql: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One `TableSnapshot`, YAML or JSON, that need not be applied */
+        requestBody: {
+            content: {
+                "application/yaml": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DesignSql"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
     };

@@ -19,7 +19,8 @@ export async function client(base, login, password = PASSWORD, org) {
     return text ? JSON.parse(text) : undefined
   }
   const { accessToken } = await call('POST', '/auth/login', { login, password })
-  return (method, path, data) => call(method, path, data, { authorization: `Bearer ${accessToken}` })
+  const authorization = `Bearer ${accessToken}`
+  return Object.assign((method, path, data) => call(method, path, data, { authorization }), { authorization })
 }
 
 export async function cast(base, account, password) {

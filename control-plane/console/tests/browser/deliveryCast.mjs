@@ -103,5 +103,10 @@ export async function deliveryCast({ base, account, password, simulator, infisic
   await sam('POST', `/deployments/${paused}/approve`, { comment: 'Tried on test since Monday.' })
   await deploymentIs(owner, paused, (one) => one.phase === 'paused')
   const waiting = await deploy('live', '1.2.0')
-  return { owner, sam, shop, group, synced, fleet, deployments: { second, stopped, paused, waiting }, deploy, close: fleet.close }
+  const apply = async (text) => {
+    const answer = await fetch(`${base}/api/v1/schema/apply`, { method: 'POST', body: text, headers: { authorization: owner.authorization, 'content-type': 'application/yaml' } })
+    assert.ok(answer.ok, `apply: ${answer.status} ${await answer.clone().text()}`)
+    return answer.json()
+  }
+  return { owner, sam, apply, shop, group, synced, fleet, deployments: { second, stopped, paused, waiting }, deploy, close: fleet.close }
 }

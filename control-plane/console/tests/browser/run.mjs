@@ -23,6 +23,7 @@ import { chromium } from 'playwright-core'
 import { PASSWORD, cast } from './cast.mjs'
 import { deliveryCast } from './deliveryCast.mjs'
 import { deliveryStories } from './deliveryStories.mjs'
+import { designCast, designPages, designStories } from './designStories.mjs'
 import { fresh } from './fresh.mjs'
 import { outside } from './outside.mjs'
 import { signInStories } from './signInStories.mjs'
@@ -44,6 +45,7 @@ const lanes = [
   peopleStories,
   signInStories,
   deliveryStories,
+  designStories,
   {
     'from an empty machine on PostgreSQL to somebody who sees one host': {
       signedOut: true,
@@ -374,7 +376,8 @@ try {
   const wanted = (name) => !only || only.split(',').some((one) => name.startsWith(one))
   await cast(base, account, password)
   made = await deliveryCast({ base, account, password, simulator: required('MUSTER_CONSOLE_SIMULATOR'), infisical: out.infisical })
-  lap('people, hosts, secrets and deployments to look at')
+  await designCast(made)
+  lap('people, hosts, secrets, deployments and designs to look at')
   const start = await open(looks[0])
   await start.page.goto(`${base}/sign-in`)
   await settle(start.page)
@@ -383,7 +386,7 @@ try {
   await look(start.page, 'sign-in', 'light-en-1280', start.noise)
   await signIn(start.page)
   const states = { [account]: await start.context.storageState(), nobody: undefined }
-  const pages = [...(await addresses(start.page)), ...deliveries(made)].filter(([name]) => wanted(name))
+  const pages = [...(await addresses(start.page)), ...deliveries(made), ...designPages(made)].filter(([name]) => wanted(name))
   await start.context.close()
   const people = [...new Set([...pages.map(([, , as]) => as), 'olga', 'mary', 'rita', 'sam', 'vera'])].filter((as) => as && as !== 'nobody')
   const signAllIn = () =>

@@ -18,9 +18,9 @@ use crate::{
         problem::{ApiResult, Problem},
     },
     schema::{
-        AppliedDocuments, ApplyQuery, DiffQuery, DocumentDetail, DocumentDiff, DocumentHead, DocumentQuery,
-        ExportQuery, Form, FormQuery, ImportRequest, ImportedDdl, RestoreRequest, Revision, document,
-        document_apply, document_change, import,
+        AppliedDocuments, ApplyQuery, DesignSql, Diagram, DiagramQuery, DiffQuery, DocumentDetail,
+        DocumentDiff, DocumentHead, DocumentQuery, ExportQuery, Form, FormQuery, ImportRequest, ImportedDdl,
+        RestoreRequest, Revision, design_sql, diagram, document, document_apply, document_change, import,
     },
 };
 
@@ -30,6 +30,8 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(export))
         .routes(routes!(form))
         .routes(routes!(import))
+        .routes(routes!(sql))
+        .routes(routes!(diagram_of))
         .routes(routes!(list))
         .routes(routes!(get, delete))
         .routes(routes!(revisions))
@@ -85,6 +87,26 @@ async fn import(
     Body(request): Body<ImportRequest>,
 ) -> ApiResult<Json<ImportedDdl>> {
     Ok(Json(import::import(&app, &caller, request).await?))
+}
+
+/// A table's document as SQL: what makes it, and what makes it of the one that is kept. Keeps nothing.
+#[utoipa::path(post, path = "/api/v1/schema/sql", operation_id = "previewTableSql", tag = "schema",
+    request_body(content = String, content_type = "application/yaml",
+    description = "One `TableSnapshot`, YAML or JSON, that need not be applied"),
+    responses((status = 200, body = DesignSql), (status = 422, body = Problem)))]
+async fn sql(State(app): State<App>, caller: Caller, Text(text): Text) -> ApiResult<Json<DesignSql>> {
+    Ok(Json(design_sql::design_sql(&app, &caller, &text).await?))
+}
+
+/// A database's tables and what refers to what: enforced by the database, or on paper only.
+#[utoipa::path(get, path = "/api/v1/schema/diagram", operation_id = "getDiagram", tag = "schema",
+    params(DiagramQuery), responses((status = 200, body = Diagram), (status = 422, body = Problem)))]
+async fn diagram_of(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<DiagramQuery>,
+) -> ApiResult<Json<Diagram>> {
+    Ok(Json(diagram::diagram(&app, &caller, &query).await?))
 }
 
 /// Documents, oldest first.

@@ -13,7 +13,8 @@ use crate::{
         problem::{ApiResult, Problem},
     },
     schema::{
-        NewProposal, Proposed, PublishRequest, Remark, Ticket, TicketDetail, TicketQuery, proposal, publish,
+        NewProposal, Proposed, PublishPreview, PublishPreviewRequest, PublishRequest, Remark, Ticket,
+        TicketDetail, TicketQuery, proposal, publish,
         ticket::{self, Decision},
     },
 };
@@ -22,6 +23,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(propose))
         .routes(routes!(publish))
+        .routes(routes!(publish_preview))
         .routes(routes!(list))
         .routes(routes!(get))
         .routes(routes!(approve))
@@ -54,6 +56,18 @@ async fn publish(
 ) -> ApiResult<(StatusCode, Json<Proposed>)> {
     let proposed = publish::publish(&app, &caller, request).await?;
     Ok((StatusCode::CREATED, Json(proposed)))
+}
+
+/// What publishing would propose now, for each server. Keeps nothing.
+#[utoipa::path(post, path = "/api/v1/schema/publish/preview", operation_id = "previewPublish", tag = "schema",
+    request_body = PublishPreviewRequest, responses((status = 200, body = PublishPreview),
+    (status = 422, body = Problem)))]
+async fn publish_preview(
+    State(app): State<App>,
+    caller: Caller,
+    Body(request): Body<PublishPreviewRequest>,
+) -> ApiResult<Json<PublishPreview>> {
+    Ok(Json(publish::preview(&app, &caller, &request).await?))
 }
 
 /// Tickets, newest first.

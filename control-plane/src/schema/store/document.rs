@@ -248,6 +248,8 @@ pub(in crate::schema) async fn find(db: &Db, org: OrgId, id: DocumentId) -> Resu
 pub(in crate::schema) struct Filter {
     pub(in crate::schema) kind: Option<Kind>,
     pub(in crate::schema) database: Option<String>,
+    /// In the name or label, in any case.
+    pub(in crate::schema) search: Option<String>,
     /// Whether those of servers too.
     pub(in crate::schema) servers: bool,
     pub(in crate::schema) after: Option<DocumentId>,
@@ -263,7 +265,8 @@ pub(in crate::schema) async fn list(
     let sql = format!(
         "select id, kind, name, label, database, revision, spec, created_at, updated_at, updated_by from documents \
          where org_id = $1 and ($2 is null or kind = $2) and ($3 is null or database = $3) and ($4 is null or id > $4) \
-         and deleted_at is null and ($7 or kind <> 'Server') and ($6 is null or database is null or {}) order by id limit $5",
+         and deleted_at is null and ($7 or kind <> 'Server') \
+         and ($8 is null or lower(name) like $8 escape '\\' or lower(coalesce(label, '')) like $8 escape '\\') and ($6 is null or database is null or {}) order by id limit $5",
         db.text_among("database", 6)
     );
     let records: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(sqlx::AssertSqlSafe(sql))
@@ -274,9 +277,20 @@ pub(in crate::schema) async fn list(
         .bind(filter.limit)
         .bind(scope.keys(ObjectKind::Databases))
         .bind(filter.servers)
+        .bind(filter.search.as_deref().map(like))
         .fetch_all(pool)
         .await)?;
     records.into_iter().map(Stored::try_from).collect()
+}
+
+/// The pattern of what has that text in it.
+fn like(text: &str) -> String {
+    let escaped = text
+        .to_lowercase()
+        .replace('\\', "\\\\")
+        .replace('%', "\\%")
+        .replace('_', "\\_");
+    format!("%{escaped}%")
 }
 
 #[derive(sqlx::FromRow)]

@@ -1,6 +1,7 @@
 import { account } from './account'
 import { applications } from './applications'
 import { delivery } from './delivery'
+import { designs } from './designs'
 import { fleet } from './fleet'
 import { frame } from './frame'
 import { people } from './people'
@@ -8,7 +9,7 @@ import { problems } from './problems'
 import { schema } from './schema'
 import { secrets } from './secrets'
 
-const en = { ...frame, ...fleet, ...delivery, ...applications, ...secrets, ...schema, ...people, ...account, ...problems }
+const en = { ...frame, ...fleet, ...delivery, ...applications, ...secrets, ...schema, ...designs, ...people, ...account, ...problems }
 export default en
 
 type Text<T> = { [K in keyof T]: T[K] extends string ? string : Text<T[K]> }

@@ -12,6 +12,7 @@ export const schema = {
     executionsEmptyText: 'Each run of a release is kept here for ever, statement by statement.',
     findings: 'Findings',
     line: 'line {line}',
+    notTakenBack: 'What that doesn’t bring back',
     propose: 'Propose SQL',
     proposed: 'Proposed',
     releasesEmpty: 'No releases yet',

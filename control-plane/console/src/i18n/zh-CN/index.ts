@@ -2,6 +2,7 @@ import type { Messages } from '../en'
 import { account } from './account'
 import { applications } from './applications'
 import { delivery } from './delivery'
+import { designs } from './designs'
 import { fleet } from './fleet'
 import { frame } from './frame'
 import { people } from './people'
@@ -9,5 +10,5 @@ import { problems } from './problems'
 import { schema } from './schema'
 import { secrets } from './secrets'
 
-const zh: Messages = { ...frame, ...fleet, ...delivery, ...applications, ...secrets, ...schema, ...people, ...account, ...problems }
+const zh: Messages = { ...frame, ...fleet, ...delivery, ...applications, ...secrets, ...schema, ...designs, ...people, ...account, ...problems }
 export default zh

@@ -18,6 +18,7 @@ export const schema: Pick<Messages, Keys> = {
     executionsEmptyText: '发布的每次执行都会逐条语句永久保留在这里。',
     findings: '检查结果',
     line: '第 {line} 行',
+    notTakenBack: '无法恢复的内容',
     propose: '提交 SQL',
     proposed: '提交时间',
     releasesEmpty: '还没有发布',
