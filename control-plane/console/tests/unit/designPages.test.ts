@@ -5,6 +5,7 @@ import { diagramSvg } from '@/designs/diagram/svg'
 import type { Doc, JsonMap } from '@/designs/doc'
 import { cellFaults, faultsOf } from '@/designs/faults'
 import { appliedText, chosenDoc, partsOf, taken } from '@/designs/importMerge'
+import { shownValue } from '@/designs/shownValue'
 import { designedDatabase, fittingServers, namedServers } from '@/designs/publishModel'
 import { blankTable, newColumn } from '@/designs/tableDraft'
 import type { DatabaseServer } from '@/schema/useReleases'
@@ -40,6 +41,13 @@ describe('faults', () => {
     expect(at('other.columns.mail.dataType')).toEqual([])
     expect(at('spec.database')).toEqual([])
   })
+})
+
+it('values are shown in one line, without ids', () => {
+  expect(shownValue('a: b')).toBe('a: b')
+  expect(shownValue({ dataType: 'decimal(12,2)', id: '1', name: 'total', reference: { table: 't', enforced: true } })).toBe('name: total, dataType: "decimal(12,2)", reference: {table: t, enforced: true}')
+  expect(shownValue(['a', 'b'])).toBe('[a, b]')
+  expect([true, 3, null].map((one) => shownValue(one))).toEqual(['true', '3', 'null'])
 })
 
 describe('publishing', () => {

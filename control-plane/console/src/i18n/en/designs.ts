@@ -108,6 +108,7 @@ export const designs = {
     addIndex: 'Add an index',
     addKey: 'Add a key',
     autoInc: 'Counted by the server',
+    basics: 'What it is called',
     behind: '{who} saved revision {n} meanwhile.',
     change: 'From the saved one',
     charset: 'Character set',

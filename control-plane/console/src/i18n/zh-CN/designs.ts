@@ -114,6 +114,7 @@ export const designs: Pick<Messages, Keys> = {
     addIndex: '添加索引',
     addKey: '添加键',
     autoInc: '自增',
+    basics: '名称与说明',
     behind: '{who} 在此期间保存了修订 {n}。',
     change: '相对已保存的设计',
     charset: '字符集',
