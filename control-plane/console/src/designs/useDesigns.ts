@@ -1,3 +1,4 @@
+import type { Page } from '@/api/page'
 import { body, server, some, type Schemas } from '@/api/server'
 import { useList } from '@/api/useList'
 import { useThing } from '@/api/useThing'
@@ -27,10 +28,14 @@ interface Filter {
   limit?: number
 }
 
+export function listDocuments(filter: Filter & { cursor?: string }, signal?: AbortSignal): Promise<Page<DocumentHead>> {
+  return body(server.GET('/api/v1/schema/documents', { params: { query: some({ ...filter }) }, signal }))
+}
+
 export function useDocuments(filter: () => Filter, enabled: () => boolean = () => true) {
   return useList<DocumentHead>(
     () => ['designs', 'list', filter()],
-    (cursor, signal) => body(server.GET('/api/v1/schema/documents', { params: { query: some({ ...filter(), cursor }) }, signal })),
+    (cursor, signal) => listDocuments({ ...filter(), cursor }, signal),
     { enabled, refreshMs: 15_000 },
   )
 }

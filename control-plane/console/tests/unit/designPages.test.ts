@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { Problem } from '@/api/problem'
 import { anchor, draw, type DiagramTable } from '@/designs/diagram/layout'
 import { diagramSvg } from '@/designs/diagram/svg'
-import { appliedText } from '@/designs/importText'
+import type { Doc, JsonMap } from '@/designs/doc'
 import { cellFaults, faultsOf } from '@/designs/faults'
+import { appliedText, chosenDoc, partsOf, taken } from '@/designs/importMerge'
+import { shownValue } from '@/designs/shownValue'
 import { designedDatabase, fittingServers, namedServers } from '@/designs/publishModel'
 import { blankTable, newColumn } from '@/designs/tableDraft'
 import type { DatabaseServer } from '@/schema/useReleases'
@@ -41,6 +43,13 @@ describe('faults', () => {
   })
 })
 
+it('values are shown in one line, without ids', () => {
+  expect(shownValue('a: b')).toBe('a: b')
+  expect(shownValue({ dataType: 'decimal(12,2)', id: '1', name: 'total', reference: { table: 't', enforced: true } })).toBe('name: total, dataType: "decimal(12,2)", reference: {table: t, enforced: true}')
+  expect(shownValue(['a', 'b'])).toBe('[a, b]')
+  expect([true, 3, null].map((one) => shownValue(one))).toEqual(['true', '3', 'null'])
+})
+
 describe('publishing', () => {
   const server = (label: string, type: 'Postgres' | 'MySQL', databases: string[]) => ({ label, type, databases }) as DatabaseServer
 
@@ -57,13 +66,39 @@ describe('publishing', () => {
   })
 })
 
-it('imported documents are bound to the revision that was looked at', () => {
-  const document = (name: string, revision: number | null) => ({
-    kind: 'TableSnapshot', name, change: 'created' as const, revision, changes: [],
-    yaml: `apiVersion: v1alpha1\nkind: TableSnapshot\nmetadata:\n  name: ${name}\nspec:\n  database: shop\n`,
+describe('an import', () => {
+  const doc = (spec: JsonMap): Doc => ({ kind: 'TableSnapshot', name: 't', label: '', spec })
+  const there = doc({ comment: 'old', columns: [{ id: '1', name: 'id' }, { id: '2', name: 'mail', dataType: 'text' }, { id: '3', name: 'gone' }] })
+  const imported = doc({ comment: 'new', columns: [{ id: '4', name: 'first' }, { id: '2', name: 'mail', dataType: 'int' }, { id: '1', name: 'id' }], checks: [{ name: 'ck' }] })
+  const columns = (...parts: string[]) => (taken(there, imported, new Set(parts)).spec.columns as JsonMap[]).map((one) => `${String(one.name)} ${String(one.dataType ?? '')}`.trim())
+
+  it('is taken part by part', () => {
+    expect(taken(there, imported, new Set())).toEqual(there)
+    expect(columns('columns[mail]')).toEqual(['id', 'mail int', 'gone'])
+    expect(columns('columns[gone]', 'columns[first]')).toEqual(['id', 'mail text', 'first'])
+    expect(columns('columns (order)', 'columns[first]')).toEqual(['first', 'mail text', 'id', 'gone'])
+    expect(taken(there, imported, new Set(['checks', 'comment'])).spec).toMatchObject({ comment: 'new', checks: [{ name: 'ck' }], columns: there.spec.columns })
   })
-  const text = appliedText([document('a', 3), document('b', null)])
-  expect(text.split('---\n').map((one) => /revision: (\d)/.exec(one)?.[1])).toEqual(['3', '0'])
+
+  it('of everything is the import', () => {
+    const all = ['comment', 'checks', 'columns[mail]', 'columns[gone]', 'columns[first]', 'columns (order)']
+    expect(taken(there, imported, new Set(all))).toEqual(imported)
+  })
+
+  it('has its changes by part', () => {
+    const change = (path: string) => ({ path, before: null, after: null })
+    const parts = partsOf(['columns[mail].dataType', 'comment', 'columns[mail].notNull', 'columns (order)', 'names.db-1'].map(change))
+    expect(parts.map(({ part, changes }) => `${part} ${changes.length}`)).toEqual(['columns[mail] 2', 'comment 1', 'columns (order) 1', 'names 1'])
+  })
+
+  it('is bound to the revision that was looked at', () => {
+    const found = (name: string, revision: number | null) => ({
+      kind: 'TableSnapshot', name, change: 'created' as const, revision, changes: [],
+      yaml: `apiVersion: v1alpha1\nkind: TableSnapshot\nmetadata:\n  name: ${name}\nspec:\n  database: shop\n`,
+    })
+    const text = appliedText([found('a', 3), found('b', null)].map((one) => ({ doc: chosenDoc(one, [], undefined), revision: one.revision })))
+    expect(text.split('---\n').map((one) => /revision: (\d)/.exec(one)?.[1])).toEqual(['3', '0'])
+  })
 })
 
 function table(name: string, ...references: [column: string, table: string, enforced: boolean][]): DiagramTable {

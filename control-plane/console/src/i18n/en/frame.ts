@@ -110,7 +110,7 @@ export const frame = {
     member: 'Person',
     nothing: 'Nothing is called “{text}”.',
     page: 'Page',
-    placeholder: 'Go to a page, host, application or person…',
+    placeholder: 'Go to a page, host, application, table or person…',
     results: 'Results',
     toDark: 'Switch to the dark theme',
     toLight: 'Switch to the light theme',

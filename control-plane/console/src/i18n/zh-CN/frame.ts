@@ -112,7 +112,7 @@ export const frame: Pick<Messages, 'ui' | 'problem' | 'nav' | 'frame' | 'palette
     member: '人员',
     nothing: '没有名为“{text}”的内容。',
     page: '页面',
-    placeholder: '前往页面、主机、应用或人员…',
+    placeholder: '前往页面、主机、应用、表或人员…',
     results: '搜索结果',
     toDark: '切换到深色主题',
     toLight: '切换到浅色主题',
