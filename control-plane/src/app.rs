@@ -153,11 +153,12 @@ impl App {
             alerts::jobs(),
         ]
         .concat();
+        alerts::start(self);
         schedule::start(self, jobs);
         Ok(())
     }
 
-    /// Starts everything but the scheduled jobs: tests run those when they mean to.
+    /// Starts everything but the scheduled jobs and the look for alerts: tests run those when they mean to.
     pub(crate) async fn start_rooms(&self) -> Result<(), DbError> {
         access::ensure_defaults(self).await?;
         schema::register(self);
@@ -165,7 +166,6 @@ impl App {
         delivery::start(self);
         secrets::start(self);
         notify::start(self);
-        alerts::start(self);
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     AlertsError,
-    rule::{AlertKind, Severity},
+    check::{AlertKind, Severity},
     state::{AlertState, Open, Reason},
     store,
 };

@@ -12,7 +12,8 @@ use muster_metrics::{CATALOGUE, Kind, Series};
 use super::{
     AlertsError,
     alert::{Key, OpenAlert},
-    rule::{AlertKind, AlertRule, Check, Comparison},
+    check::{AlertKind, Check, Comparison},
+    rule::AlertRule,
     silence::{Silence, SilenceState},
     store,
 };
@@ -126,7 +127,7 @@ impl Watch {
                 comparison,
                 threshold,
             } => Look::Threshold(Series::from_str(series).ok()?, *comparison, *threshold),
-            Check::HostDown => Look::HostDown,
+            Check::HostDown {} => Look::HostDown,
             Check::DiskFull { hours } => Look::DiskFull(*hours as f64),
         };
         Some(Self { rule, look })

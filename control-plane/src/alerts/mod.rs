@@ -8,7 +8,7 @@
 //! | `alert_silences` | from when to when which alerts are not told, by whom, why |
 //! | `alert_receivers` | where alerts are told: e-mail, a signed webhook, Slack, DingTalk, Feishu, WeCom; addresses and keys are credentials of the secrets room |
 //!
-//! A rule is of one kind ([`rule::Check`]): *threshold* (a series of the host or of its containers against a number), *host
+//! A rule is of one kind ([`check::Check`]): *threshold* (a series of the host or of its containers against a number), *host
 //! down* (not connected and not heard of), *disk full* (a line through the last hours of free space, [`trend`], reaches zero within
 //! so many hours).
 //!
@@ -55,9 +55,11 @@
 //! - No answer, log or audit row holds a receiver's address or key.
 //! - Rules, receivers, silences and what a message names have limits ([`limits`]).
 
+mod address;
 mod alert;
 mod api;
 mod book;
+mod check;
 mod error;
 mod evaluator;
 mod fields;
@@ -82,13 +84,8 @@ use std::{
 use muster_base::{AlertId, AlertSilenceId, UnixMs};
 use tokio::sync::Notify;
 
-pub(crate) use self::receiver::hook_of;
-pub use self::{
-    api::router,
-    error::AlertsError,
-    evaluator::start,
-    receiver::{Hook, ReceiverKind},
-};
+pub(crate) use self::address::hook_of;
+pub use self::{address::Hook, api::router, error::AlertsError, evaluator::start, receiver::ReceiverKind};
 use crate::{
     app::App,
     schedule::{Job, Running},

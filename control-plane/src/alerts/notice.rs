@@ -9,9 +9,10 @@ use serde::Serialize;
 use super::{
     AlertsError,
     alert::Key,
+    check::AlertKind,
     limits,
     receiver::{self, AlertReceiver},
-    rule::{AlertKind, AlertRule},
+    rule::AlertRule,
     state::Say,
     store,
 };

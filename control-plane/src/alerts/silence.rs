@@ -4,7 +4,7 @@ use muster_base::{AlertRuleId, AlertSilenceId, UnixMs};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{AlertsError, fields::Fields, limits, rule::Severity, selector::AlertHosts, store};
+use super::{AlertsError, check::Severity, fields::Fields, limits, selector::AlertHosts, store};
 use crate::{
     access::{Caller, ObjectKind, Operation},
     app::App,

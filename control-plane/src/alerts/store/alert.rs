@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 use crate::{
     alerts::{
         alert::{Alert, AlertView, Filter, Key, OpenAlert},
-        rule::{AlertKind, Severity},
+        check::{AlertKind, Severity},
         state::{AlertState, Open, Reason},
     },
     db::{Db, DbError, Tx},
