@@ -77,7 +77,7 @@ export const alerts = {
     endText: '其中仍在告警的会在几秒内通知。',
     receiver: '接收方',
     receiverKind: '类型',
-    receiverKinds: { mail: '邮件', webhook: 'Webhook', slack: 'Slack', dingtalk: '钉钉', feishu: '飞书', wecom: '企业微信' },
+    receiverKinds: { mail: '邮件', webhook: 'Webhook', slack: 'Slack 频道', dingtalk: '钉钉', feishu: '飞书', wecom: '企业微信' },
     addresses: '邮箱地址',
     addressesHint: '每行一个。',
     url: '地址',
