@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use crate::{
     access::{self, Regions, Throttle},
+    alerts::{self, Alerts},
     audit,
     config::Config,
     db::{Databases, Db, DbError},
@@ -52,6 +53,8 @@ pub struct AppInner {
     pub work: Work,
     /// What leaves the house.
     pub notify: Notify,
+    /// What fires.
+    pub alerts: Alerts,
     /// Connected agents.
     pub links: Links,
     fleet_keys: watch::Sender<Option<Arc<FleetKeys>>>,
@@ -91,6 +94,7 @@ impl App {
             ingest: Ingest::default(),
             work: Work::default(),
             notify: Notify::default(),
+            alerts: Alerts::default(),
             links: Links::default(),
             fleet_keys: watch::Sender::new(None),
             delivery,
@@ -146,13 +150,15 @@ impl App {
             fleet::jobs(),
             notify::jobs(),
             audit::jobs(),
+            alerts::jobs(),
         ]
         .concat();
+        alerts::start(self);
         schedule::start(self, jobs);
         Ok(())
     }
 
-    /// Starts everything but the scheduled jobs: tests run those when they mean to.
+    /// Starts everything but the scheduled jobs and the look for alerts: tests run those when they mean to.
     pub(crate) async fn start_rooms(&self) -> Result<(), DbError> {
         access::ensure_defaults(self).await?;
         schema::register(self);

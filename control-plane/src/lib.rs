@@ -5,6 +5,7 @@
 //! [`access::Caller`]) → its `store/` (SQL). Never upward, and into another room only through its `mod.rs`.
 
 pub mod access;
+pub mod alerts;
 pub mod app;
 pub mod audit;
 pub mod backup;

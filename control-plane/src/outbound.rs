@@ -1,4 +1,5 @@
-//! Calls to servers whose addresses an org chose: registries, providers of secrets, Git hosts.
+//! Calls to servers whose addresses an org chose: registries, providers of secrets, Git hosts, receivers of
+//! alerts.
 //!
 //! Time and size are limited, no redirect is followed, and no address and no name leads to where a cloud hands out this
 //! machine's own credentials. Nothing of an answer is shown to anybody but what its format says it holds.
@@ -33,7 +34,7 @@ pub fn client() -> Option<Client> {
         .inspect_err(|error| {
             tracing::error!(
                 error = error as &dyn std::error::Error,
-                "no registry, provider of secrets or Git host can be asked"
+                "no registry, provider of secrets, Git host or receiver of alerts can be called"
             );
         })
         .ok()

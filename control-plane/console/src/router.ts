@@ -28,6 +28,7 @@ export const router = createRouter({
     { path: '/applications/:id/:tab(environments|variables|triggers|settings)?', name: 'application', component: () => import('./delivery/ApplicationPage.vue'), meta: { title: 'nav.application', parent: 'applications' } },
     { path: '/deployments', name: 'deployments', component: () => import('./delivery/DeploymentsPage.vue'), meta: { title: 'nav.deployments' } },
     { path: '/deployments/:id', name: 'deployment', component: () => import('./delivery/DeploymentPage.vue'), meta: { title: 'nav.deployment', parent: 'deployments' } },
+    { path: '/alerts/:tab(history|rules|silences|receivers)?', name: 'alerts', component: () => import('./alerts/AlertsPage.vue'), meta: { title: 'nav.alerts' } },
     { path: '/secrets', name: 'secrets', component: () => import('./secrets/SecretGroupsPage.vue'), meta: { title: 'nav.secrets' } },
     { path: '/secrets/groups/:id/:tab(usage|syncs)?', name: 'secretGroup', component: () => import('./secrets/SecretGroupPage.vue'), meta: { title: 'nav.secretGroup', parent: 'secrets' } },
     { path: '/secrets/providers', name: 'secretProviders', component: () => import('./secrets/ProvidersPage.vue'), meta: { title: 'nav.secretProviders', parent: 'secrets' } },

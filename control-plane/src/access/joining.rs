@@ -324,7 +324,10 @@ async fn decide(
         | Words::WantsToJoin { .. }
         | Words::Accepted { .. }
         | Words::OrgChanged { .. }
-        | Words::NotDeployed { .. } => (SubMode::Enter, ""),
+        | Words::NotDeployed { .. }
+        | Words::AlertFires { .. }
+        | Words::AlertSilent { .. }
+        | Words::AlertOver { .. } => (SubMode::Enter, ""),
     };
     in_tx!(app.db, |tx| {
         if !store::joining::decide(tx, (org, user), (status, role, reason), now).await? {

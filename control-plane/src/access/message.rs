@@ -25,6 +25,8 @@ pub enum Mode {
     Join,
     /// An org changed: 2.
     OrgChanged,
+    /// Something fires, or is all right again: 4.
+    Alert,
     /// A deployment failed: 5.
     Deployment,
 }
@@ -62,6 +64,24 @@ pub(super) enum Words<'a> {
         environment: &'a str,
         reason: &'a str,
     },
+    /// A rule found something.
+    AlertFires {
+        rule: &'a str,
+        severity: &'a str,
+        what: &'a str,
+    },
+    /// Its readings stopped while it fires.
+    AlertSilent {
+        rule: &'a str,
+        severity: &'a str,
+        what: &'a str,
+    },
+    /// It is all right again.
+    AlertOver {
+        rule: &'a str,
+        severity: &'a str,
+        what: &'a str,
+    },
 }
 
 /// A message.
@@ -76,10 +96,11 @@ pub struct Message {
     pub mode: i64,
     /// The button: review 0, resubmit 1, enter 2, view 3.
     pub sub_mode: i64,
-    /// What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`, `notDeployed`; empty for
-    /// one from before there were codes.
+    /// What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`, `notDeployed`,
+    /// `alertFires`, `alertSilent`, `alertOver`; empty for one from before there were codes.
     pub code: String,
-    /// The blanks of what it says: `name`, `org`, `reason`, `application`, `version`, `environment`.
+    /// The blanks of what it says: `name`, `org`, `reason`, `application`, `version`, `environment`, `rule`,
+    /// `severity`, `what`.
     pub params: BTreeMap<String, String>,
     /// The same as an English sentence.
     pub content: String,
@@ -127,6 +148,7 @@ impl Mode {
         match self {
             Self::Join => 1,
             Self::OrgChanged => 2,
+            Self::Alert => 4,
             Self::Deployment => 5,
         }
     }
@@ -152,6 +174,9 @@ impl Words<'_> {
             Self::Accepted { .. } => "accepted",
             Self::OrgChanged { .. } => "orgChanged",
             Self::NotDeployed { .. } => "notDeployed",
+            Self::AlertFires { .. } => "alertFires",
+            Self::AlertSilent { .. } => "alertSilent",
+            Self::AlertOver { .. } => "alertOver",
         }
     }
 
@@ -173,6 +198,11 @@ impl Words<'_> {
                 ("environment", environment),
                 ("reason", reason),
             ],
+            Self::AlertFires { rule, severity, what }
+            | Self::AlertSilent { rule, severity, what }
+            | Self::AlertOver { rule, severity, what } => {
+                vec![("rule", rule), ("severity", severity), ("what", what)]
+            }
         };
         pairs
             .into_iter()
@@ -193,6 +223,9 @@ impl Words<'_> {
                 environment,
                 reason,
             } => format!("{application} {version} was not deployed to {environment}: {reason}"),
+            Self::AlertFires { rule, severity, what } => format!("{severity}: {rule}: {what}"),
+            Self::AlertSilent { rule, what, .. } => format!("no more readings: {rule}: {what}"),
+            Self::AlertOver { rule, what, .. } => format!("all right again: {rule}: {what}"),
         }
     }
 }

@@ -45,6 +45,7 @@
 //! How people sign in: [`sign_in`], [`challenge`], [`code`], [`second_factor`], [`device`], [`provider`], [`binding`], [`proof`], [`password`], [`strength`], [`throttle`], [`turns`].
 
 mod administrator;
+mod alerted;
 mod api;
 mod api_key;
 mod authenticate;
@@ -104,6 +105,7 @@ use crate::keys::{Purpose, Shelf, ShelfKind};
 
 pub use self::{
     administrator::Authority,
+    alerted::{AlertNews, alert_audience, tell_of_alert},
     api::router,
     authenticate::{Credential, Identified, enter_org, identify},
     caller::{Actor, Caller, Identity},

@@ -9,7 +9,7 @@ use super::Operation;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Module {
-    /// Hosts, clusters, environments, readings.
+    /// Hosts, clusters, environments, readings, alerts.
     Hosts,
     /// Applications, deployments, registries.
     Applications,
@@ -39,6 +39,7 @@ const NOUNS: &[(&str, Module, &str)] = &[
     ("joinToken", Module::Hosts, "join tokens"),
     ("telemetry", Module::Hosts, "readings"),
     ("order", Module::Hosts, "work orders"),
+    ("alert", Module::Hosts, "alerts"),
     ("secret", Module::Secrets, "secrets"),
     ("registry", Module::Applications, "registries"),
     ("application", Module::Applications, "applications"),

@@ -43,6 +43,9 @@ operations! {
     JoinTokenWrite "joinToken:write" Admin
     TelemetryRead "telemetry:read" Viewer
     OrderRead "order:read" Viewer
+    AlertRead "alert:read" Viewer
+    AlertSilence "alert:silence" Member
+    AlertWrite "alert:write" Admin
     SecretRead "secret:read" Member
     SecretWrite "secret:write" Admin
     SecretReveal "secret:reveal" Admin

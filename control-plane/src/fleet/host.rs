@@ -17,11 +17,6 @@ use crate::{
     work,
 };
 
-/// Sample intervals without a reading after which a connected host counts as degraded.
-const SILENT_INTERVALS: i64 = 3;
-/// Reports travel in batches, and the first takes a moment.
-const GRACE_MS: i64 = 5 * UnixMs::SECOND;
-
 /// A host.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -204,11 +199,11 @@ impl StoredHost {
 
 /// Whether the host is there.
 pub(super) fn status(app: &App, host: HostId) -> Status {
-    let silence_ms =
-        SILENT_INTERVALS * i64::from(app.config.link.sample_interval_s) * UnixMs::SECOND + GRACE_MS;
     match app.links.presence(host) {
         None => Status::Offline,
-        Some(presence) if app.clock.now().ms_since(presence.last_report_at) > silence_ms => Status::Degraded,
+        Some(presence) if app.clock.now().ms_since(presence.last_report_at) > super::silence_ms(app) => {
+            Status::Degraded
+        }
         Some(_) => Status::Online,
     }
 }

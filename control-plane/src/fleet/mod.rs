@@ -43,6 +43,7 @@ mod join_token;
 mod key_store;
 mod key_use;
 mod labels;
+mod place;
 pub mod rotation;
 mod store;
 #[cfg(test)]
@@ -58,6 +59,7 @@ pub use self::{
     host_list::{HostSelector, hosts_in_reach, select_hosts},
     key_store::{FleetKeys, SHELVES},
     labels::Labels,
+    place::{HostPlace, host_places, silence_ms},
 };
 pub(crate) use self::{
     enrolment::{

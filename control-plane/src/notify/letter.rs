@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use muster_base::{LetterId, PlatformId, SecretString, UnixMs};
+use muster_base::{AlertReceiverId, LetterId, PlatformId, SecretString, UnixMs};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -16,6 +16,8 @@ pub enum Channel {
     Mail,
     /// A text message.
     Sms,
+    /// A call to a webhook or chat.
+    Hook,
 }
 
 impl Channel {
@@ -23,11 +25,12 @@ impl Channel {
         match self {
             Self::Mail => "mail",
             Self::Sms => "sms",
+            Self::Hook => "hook",
         }
     }
 
     pub(super) fn read(text: &str) -> Option<Self> {
-        [Self::Mail, Self::Sms]
+        [Self::Mail, Self::Sms, Self::Hook]
             .into_iter()
             .find(|channel| channel.as_str() == text)
     }
@@ -39,6 +42,8 @@ pub struct Letter {
     pub(super) channel: Channel,
     pub(super) recipient: String,
     pub(super) platform: Option<PlatformId>,
+    /// Who is called, of a call.
+    pub(super) receiver: Option<AlertReceiverId>,
     pub(super) language: Language,
     pub(super) template: Template,
     pub(super) parameters: BTreeMap<&'static str, String>,
@@ -61,6 +66,7 @@ impl Letter {
             channel,
             recipient: recipient.into(),
             platform: None,
+            receiver: None,
             language,
             template,
             parameters: BTreeMap::new(),
@@ -74,6 +80,13 @@ impl Letter {
     #[must_use]
     pub fn of_platform(mut self, platform: PlatformId) -> Self {
         self.platform = Some(platform);
+        self
+    }
+
+    /// A call to this receiver, whose address and key are read when it is made.
+    #[must_use]
+    pub fn to_receiver(mut self, receiver: AlertReceiverId) -> Self {
+        self.receiver = Some(receiver);
         self
     }
 
@@ -131,7 +144,7 @@ pub struct PostedLetter {
     /// Whose administrators see it; null: the super administrator.
     #[schema(required)]
     pub platform_id: Option<PlatformId>,
-    /// An e-mail address or a mobile number.
+    /// An e-mail address, a mobile number, or a receiver's name.
     pub recipient: String,
     /// Its language.
     pub language: Language,

@@ -1,4 +1,4 @@
-//! What leaves the house: mail now, text messages, and later webhooks and chats, all through one outbox.
+//! What leaves the house: mail, text messages, calls to webhooks and chats ([`hook`]), all through one outbox.
 //!
 //! A use-case writes a [`Letter`] in the transaction of what it tells about ([`post`]), so that neither is there
 //! without the other. One task ([`worker`]) sends what is due, a few at a time, and writes down what came of it.
@@ -20,6 +20,8 @@
 //! | no connection, no answer in time, cut off, TLS or sign-in fails, 421, 5xx but those below | the server's | later; the rest of the batch waits, too |
 //! | 4xx | for now | later |
 //! | 550, 551, 552, 553, 556, an address that is none | the letter's | dead at once |
+//! | a call: no connection, 408, 409, 423, 425, 429, 5xx, a chat's "too fast" | for now | later; each receiver by itself |
+//! | a call: any other status, a chat's other codes, a receiver that is gone | the letter's | dead at once |
 //!
 //! Without a mail server, or a gateway for text messages, in the configuration its letters wait until there is one, or until
 //! they expire. Text messages cost money: a number gets so many a day, and all together so many (`[sms]`); what is
@@ -40,6 +42,7 @@
 
 mod api;
 mod error;
+mod hook;
 mod language;
 mod letter;
 mod mailer;
@@ -58,7 +61,7 @@ pub use self::{
     error::NotifyError,
     language::Language,
     letter::{Channel, Letter},
-    outbox::post,
+    outbox::{post, post_and_send},
     template::Template,
     worker::start,
 };

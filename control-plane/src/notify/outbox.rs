@@ -173,8 +173,35 @@ pub(super) async fn test(app: &App, who: &Identity, test: TestLetter) -> Result<
         audit::record(app, tx, who, None, entry).await?;
         id
     });
-    worker::send_now(app, id).await?;
+    worker::send_now(app, Channel::Mail, id).await?;
     find(app, &authority, id).await
+}
+
+/// Sends a letter now and waits for what comes of it: why it was not taken, if it wasn't. It is not tried again.
+pub async fn post_and_send(app: &App, mut letter: Letter) -> Result<Result<(), String>, NotifyError> {
+    let channel = letter.channel;
+    if channel == Channel::Mail && app.config.mail.is_none() {
+        return Err(NotifyError::NoServer);
+    }
+    // Not due for the worker, so that what comes of it is known here.
+    letter.held_ms = worker::CLAIM_MS;
+    let id = in_tx!(app.db, |tx| post(app, tx, letter).await?);
+    worker::send_now(app, channel, id).await?;
+    let sent = store::list::find(&app.db, None, id).await?;
+    Ok(match sent {
+        Some(sent) if sent.state == LetterState::Sent => Ok(()),
+        Some(sent) => {
+            in_tx!(app.db, |tx| store::outbox::set_dead(
+                tx,
+                (id, sent.attempts),
+                &sent.last_error,
+                app.clock.now()
+            )
+            .await?);
+            Err(sent.last_error)
+        }
+        None => Err("the letter is gone".to_owned()),
+    })
 }
 
 async fn find(app: &App, authority: &Authority, id: LetterId) -> Result<PostedLetter, NotifyError> {

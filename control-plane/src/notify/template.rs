@@ -26,6 +26,14 @@ pub enum Template {
     SmsCode,
     /// That a deployment failed. `application`, `version`, `environment`, `error`, `address`
     DeploymentFailed,
+    /// That a rule found something. `rule`, `severity`, `what`, `note`, `address`
+    AlertFires,
+    /// That the readings of what fires stopped. As [`Template::AlertFires`]
+    AlertSilent,
+    /// That it is all right again. As [`Template::AlertFires`]
+    AlertOver,
+    /// That a receiver of alerts works. `receiver`, `by`
+    AlertTest,
 }
 
 macro_rules! texts {
@@ -59,6 +67,10 @@ texts! {
     SignInCode = "sign-in-code",
     SmsCode = "sms-code",
     DeploymentFailed = "deployment-failed",
+    AlertFires = "alert-fires",
+    AlertSilent = "alert-silent",
+    AlertOver = "alert-over",
+    AlertTest = "alert-test",
 }
 
 /// A letter's words.

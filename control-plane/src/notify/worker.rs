@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use muster_base::{LetterId, SecretString, UnixMs};
 
 use super::{
-    NotifyError, SEALED,
+    NotifyError, SEALED, hook,
     letter::Channel,
     mailer::{Fault, Mailer},
     sms::Gateway,
@@ -67,7 +67,7 @@ async fn run(app: App) {
 pub(super) async fn look(app: &App) -> Result<bool, NotifyError> {
     in_tx!(app.db, |tx| store::outbox::expire(tx, app.clock.now()).await?);
     let mut more = false;
-    for channel in [Channel::Mail, Channel::Sms] {
+    for channel in [Channel::Mail, Channel::Sms, Channel::Hook] {
         if is_configured(app, channel) {
             more |= look_at(app, channel).await?;
         }
@@ -79,6 +79,7 @@ fn is_configured(app: &App, channel: Channel) -> bool {
     match channel {
         Channel::Mail => app.config.mail.is_some(),
         Channel::Sms => app.config.sms.is_some(),
+        Channel::Hook => true,
     }
 }
 
@@ -117,6 +118,7 @@ async fn look_at(app: &App, channel: Channel) -> Result<bool, NotifyError> {
 enum Sender<'a> {
     Mail(Mailer),
     Sms(Gateway<'a>),
+    Hook(reqwest::Client),
     Unusable(String),
 }
 
@@ -125,6 +127,9 @@ impl<'a> Sender<'a> {
         let made = match (channel, &app.config.mail, &app.config.sms) {
             (Channel::Mail, Some(config), _) => Mailer::new(config).await.map(Self::Mail),
             (Channel::Sms, _, Some(config)) => Gateway::new(config).await.map(Self::Sms),
+            (Channel::Hook, _, _) => crate::outbound::client()
+                .map(Self::Hook)
+                .ok_or_else(|| "no connection can be made: the log says why".to_owned()),
             (Channel::Mail | Channel::Sms, _, _) => Err("it is not configured".to_owned()),
         };
         made.unwrap_or_else(Self::Unusable)
@@ -140,9 +145,13 @@ pub(super) enum Outcome {
 }
 
 /// Sends a letter now that was held back for this.
-pub(super) async fn send_now(app: &App, id: LetterId) -> Result<Option<Outcome>, NotifyError> {
+pub(super) async fn send_now(
+    app: &App,
+    channel: Channel,
+    id: LetterId,
+) -> Result<Option<Outcome>, NotifyError> {
     let due = app.clock.now().plus_ms(CLAIM_MS);
-    attempt(app, &Sender::new(app, Channel::Mail).await, id, due).await
+    attempt(app, &Sender::new(app, channel).await, id, due).await
 }
 
 async fn attempt(
@@ -173,6 +182,7 @@ async fn send(app: &App, sender: &Sender<'_>, letter: &store::outbox::Claimed) -
     match sender {
         Sender::Mail(mailer) => mailer.send(letter.id, &letter.recipient, &words).await,
         Sender::Sms(gateway) => gateway.send(&letter.recipient, &words).await,
+        Sender::Hook(client) => hook::send(app, client, letter, &words).await,
         Sender::Unusable(why) => Err(Fault::Server(why.clone())),
     }
 }

@@ -20,6 +20,8 @@ pub enum CredentialKind {
     GitHost,
     /// What an application's Git host signs with.
     GitHook,
+    /// Address of a receiver of alerts, and what is signed with for it.
+    AlertReceiver,
 }
 
 impl CredentialKind {
@@ -30,6 +32,7 @@ impl CredentialKind {
         Self::SecretProvider.as_str(),
         Self::GitHost.as_str(),
         Self::GitHook.as_str(),
+        Self::AlertReceiver.as_str(),
     ];
 
     pub(super) const fn as_str(self) -> &'static str {
@@ -39,6 +42,7 @@ impl CredentialKind {
             Self::SecretProvider => "credential/secret-provider",
             Self::GitHost => "credential/git-host",
             Self::GitHook => "credential/git-hook",
+            Self::AlertReceiver => "credential/alert-receiver",
         }
     }
 }

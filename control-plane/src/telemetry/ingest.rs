@@ -166,7 +166,7 @@ impl Ingest {
         }
     }
 
-    fn stored(&self, jobs: &[Job]) {
+    fn stored(&self, jobs: &[Job], now: UnixMs) {
         self.0.batches.fetch_add(1, Ordering::Relaxed);
         let mut to_seal = Vec::new();
         for HostReport {
@@ -184,7 +184,7 @@ impl Ingest {
                 to_seal.push(*host);
             }
             let Some(newest) = newest else { continue };
-            let latest = self.0.latest.update(*org, *host, newest);
+            let latest = self.0.latest.update(*org, *host, newest, now);
             let oldest = samples.iter().map(|row| row.at).min();
             if oldest.is_some_and(|oldest| hour(oldest) < hour(latest.newest))
                 || latest
@@ -252,7 +252,7 @@ async fn store(app: &App, jobs: Vec<Job>, stop: &CancellationToken) {
         };
         match written {
             Ok(()) => {
-                app.ingest.stored(&jobs);
+                app.ingest.stored(&jobs, app.clock.now());
                 for job in jobs {
                     // Nobody waits any more if the session has ended: its agent will send again.
                     job.stored.send(Ok(())).ok();

@@ -21,6 +21,19 @@ pub(super) struct Newest(RwLock<HashMap<HostId, HostNewest>>);
 pub(super) struct HostNewest {
     pub(super) org: OrgId,
     pub(super) sample: Arc<Sample>,
+    /// When something of the host came last, by our clock.
+    pub(super) heard: UnixMs,
+}
+
+/// A host's newest sample.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// The host.
+    pub host: HostId,
+    /// When something of it came last, by our clock.
+    pub heard: UnixMs,
+    /// What it read.
+    pub sample: Arc<Sample>,
 }
 
 /// What an update did.
@@ -32,11 +45,14 @@ pub(super) struct Updated {
 }
 
 impl Newest {
-    /// Takes a sample in if it is newer.
-    pub(super) fn update(&self, org: OrgId, host: HostId, sample: &Sample) -> Updated {
+    /// Takes a sample that was heard then in, if it is newer.
+    pub(super) fn update(&self, org: OrgId, host: HostId, sample: &Sample, heard: UnixMs) -> Updated {
         let mut hosts = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let before = hosts.get(&host).map(|newest| newest.sample.at);
         if before.is_some_and(|before| before > sample.at) {
+            if let Some(known) = hosts.get_mut(&host) {
+                known.heard = known.heard.max(heard);
+            }
             return Updated {
                 before,
                 newest: before.unwrap_or(sample.at),
@@ -51,7 +67,7 @@ impl Newest {
         }
         let newest = sample.at;
         let sample = Arc::new(sample);
-        hosts.insert(host, HostNewest { org, sample });
+        hosts.insert(host, HostNewest { org, sample, heard });
         Updated { before, newest }
     }
 
@@ -71,6 +87,18 @@ impl Newest {
             .iter()
             .filter(|(_, newest)| newest.org == org)
             .map(|(host, newest)| (*host, Arc::clone(&newest.sample)))
+            .collect()
+    }
+
+    fn readings(&self, org: OrgId) -> Vec<Reading> {
+        let hosts = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let of_org = hosts.iter().filter(|(_, newest)| newest.org == org);
+        of_org
+            .map(|(host, newest)| Reading {
+                host: *host,
+                heard: newest.heard,
+                sample: Arc::clone(&newest.sample),
+            })
             .collect()
     }
 
@@ -99,13 +127,19 @@ pub(super) async fn rebuild(app: &App) -> Result<(), DbError> {
     for (host, org, frame) in sample::newest_of_each_host(&app.telemetry_db).await? {
         match muster_metrics::frame::decode_one(&frame) {
             Ok(sample) => {
-                app.ingest.latest().update(org, host, &sample);
+                let heard = sample.at.min(app.clock.now());
+                app.ingest.latest().update(org, host, &sample, heard);
             }
             Err(error) => tracing::error!(host.id = %host, "a stored sample can't be read: {error}"),
         }
     }
     app.ingest.want_seal(app.ingest.latest().hosts());
     Ok(())
+}
+
+/// The newest sample of each host of the org, from memory.
+pub fn readings_of(app: &App, org: OrgId) -> Vec<Reading> {
+    app.ingest.latest().readings(org)
 }
 
 /// Newest readings by series name, for instance `cpu.total`.

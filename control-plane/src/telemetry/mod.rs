@@ -51,8 +51,9 @@ pub use self::{
     api::router,
     error::{IngestError, TelemetryError},
     ingest::Ingest,
-    latest::{Latest, latest_of},
+    latest::{Latest, Reading, latest_of, readings_of},
     retention::{forget_host, jobs},
+    values::shown,
 };
 
 use crate::{app::App, db::DbError};

@@ -145,7 +145,7 @@ fn values(sample: &Sample, wanted: &[Series]) -> BTreeMap<String, f64> {
 }
 
 /// A value in the unit that answers are in.
-pub(super) fn shown(series: &Series, value: i64) -> f64 {
+pub fn shown(series: &Series, value: i64) -> f64 {
     let unit = series.kind().info().map_or(Unit::Count, |info| info.unit);
     unit.shown(value as f64)
 }

@@ -173,6 +173,14 @@ ids! {
     DeviceId
     /// A document of database change.
     DocumentId
+    /// A rule that alerts come from.
+    AlertRuleId
+    /// One time that a rule found something.
+    AlertId
+    /// A time in which alerts are not told.
+    AlertSilenceId
+    /// Where alerts are told.
+    AlertReceiverId
 }
 
 #[cfg(feature = "openapi")]

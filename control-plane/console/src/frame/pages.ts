@@ -23,6 +23,7 @@ export const PAGES: KnownPage[] = [
   { route: 'deployments', title: 'nav.deployments', icon: 'deployment', needs: 'deployment:read' },
   { route: 'designs', title: 'nav.designs', icon: 'table', needs: 'design:read' },
   { route: 'releases', title: 'nav.releases', icon: 'release', needs: 'release:read' },
+  { route: 'alerts', title: 'nav.alerts', icon: 'alert', needs: 'alert:read' },
   { route: 'secrets', title: 'nav.secrets', icon: 'secret', needs: 'secret:read' },
   { route: 'people', title: 'nav.people', icon: 'people', needs: 'member:read' },
   { route: 'audit', title: 'nav.audit', icon: 'audit', needs: 'audit:read' },

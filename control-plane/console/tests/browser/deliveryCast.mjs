@@ -70,6 +70,18 @@ export async function deliveryCast({ base, account, password, simulator, infisic
       live: { hosts: fleet.sound, approvalRequired: true, rollout: { ...all, pauseAfterFirst: true } },
     },
   })
+  // Alerts: two that fire on some hosts, one that is told nobody for a while, and who is told.
+  const ops = await owner('POST', '/alerts/receivers', { name: 'On call', kind: 'mail', addresses: ['oncall@example.com'] })
+  await owner('POST', '/alerts/receivers', { name: 'Operations chat', kind: 'dingtalk', language: 'zh', url: 'http://127.0.0.1:9/robot/send?access_token=not-one', key: 'not a real one' })
+  const watch = (rule) => owner('POST', '/alerts/rules', { forS: 0, ...rule })
+  const some = { hosts: { ids: fleet.sound.slice(0, 3) } }
+  await watch({ name: 'CPU at work', severity: 'critical', check: { kind: 'threshold', series: 'cpu.total', comparison: 'above', threshold: -1 }, receivers: [ops.id], note: 'Look at the queue first.', ...some })
+  const quiet = await watch({ name: 'Memory in use', check: { kind: 'threshold', series: 'memory.used', comparison: 'above', threshold: 0 }, ...some })
+  await watch({ name: 'Host is down', severity: 'critical', check: { kind: 'hostDown' } })
+  await watch({ name: 'Disks fill up', check: { kind: 'diskFull', hours: 24 }, forS: 600 })
+  await owner('POST', '/alerts/silences', { matchers: { rules: [quiet.id] }, endsAt: new Date(Date.now() + 86_400_000).toISOString(), reason: 'More memory comes on Monday.' })
+  await until('alerts that fire', async () => (await owner('GET', '/alerts?view=firing')).items.length >= 6)
+
   await owner('POST', '/registries', { name: 'Nowhere', url: 'http://127.0.0.1:9', authType: 'username-password', username: 'shop', password: 'not a real one' })
 
   // Secrets: made here, and from a provider.

@@ -139,6 +139,46 @@ const more = {
   '/schema/servers': list([{ id: uuid(600), label: 'orders-prod', ip: '10.0.0.12', port: 5432, environment: 'prod', type: 'Postgres', username: 'app', hostId: hosts[2].id, databases: ['orders', 'billing'], test: null, createdAt: iso(now()), updatedAt: iso(now()) }]),
 }
 
+// Alerts.
+const receivers = [
+  { id: uuid(700), name: 'On call', kind: 'mail', language: 'en', enabled: true, addresses: ['oncall@acme.example', 'ada@acme.example'], place: '', signed: false, lastTest: { ok: true, message: '', at: iso(now() - 9e6) } },
+  { id: uuid(701), name: '运维群', kind: 'dingtalk', language: 'zh', enabled: true, addresses: [], place: 'https://oapi.dingtalk.com', signed: true, lastTest: { ok: false, message: 'the receiver answers errcode 310000: sign not match', at: iso(now() - 4e6) } },
+  { id: uuid(702), name: 'Incident tracker', kind: 'webhook', language: 'en', enabled: false, addresses: [], place: 'https://incidents.acme.internal:8443', signed: true, lastTest: null },
+].map((one) => ({ ...one, createdBy: 'ada', createdAt: iso(now() - 9e8), updatedAt: iso(now() - 9e7) }))
+const rules = [
+  { name: 'CPU at work', severity: 'critical', check: { kind: 'threshold', series: 'cpu.total', comparison: 'above', threshold: 90 }, forS: 300, receivers: [uuid(700), uuid(701)], note: 'Look at the queue first.' },
+  { name: 'Disks fill up', severity: 'warning', check: { kind: 'diskFull', hours: 24 }, forS: 600, receivers: [uuid(700)], note: '' },
+  { name: 'Host is down', severity: 'critical', check: { kind: 'hostDown' }, forS: 0, receivers: [], note: '' },
+  { name: 'Shop uses much memory', severity: 'info', check: { kind: 'threshold', series: 'container.memory.used', comparison: 'atLeast', threshold: 1.5 * 2 ** 30 }, forS: 900, receivers: [], note: '', enabled: false },
+].map((one, i) => ({ id: uuid(710 + i), enabled: true, hosts: { ids: [], labels: {}, environment: null, clusterId: null }, containers: [], resolveAfterS: 120, repeatS: 14_400, inbox: true, createdBy: 'ada', createdAt: iso(now() - 9e8), updatedAt: iso(now() - 9e7), ...one }))
+const alertOf = (i, rule, host, more) => ({
+  id: uuid(720 + i), ruleId: rules[rule].id, ruleName: rules[rule].name, kind: rules[rule].check.kind, severity: rules[rule].severity, hostId: hosts[host].id, hostName: hosts[host].name,
+  container: null, series: rules[rule].check.series ?? null, state: 'firing', value: 96.4, pendingSince: iso(now() - 1e6), firedAt: iso(now() - 7e5), clearingSince: null, noDataSince: null, toldAt: iso(now() - 7e5),
+  resolvedAt: null, reason: null, silencedBy: null, inhibited: false, ...more,
+})
+const alerts = [
+  alertOf(0, 2, 3, { value: 734 }),
+  alertOf(1, 0, 3, { noDataSince: iso(now() - 7e5), inhibited: true }),
+  alertOf(2, 0, 5, {}),
+  alertOf(3, 1, 2, { series: 'disk./var/lib/docker.available', value: 7.25, silencedBy: uuid(740) }),
+  alertOf(4, 0, 6, { state: 'pending', firedAt: null, value: 91.2, pendingSince: iso(now() - 9e4) }),
+  alertOf(5, 0, 0, { clearingSince: iso(now() - 4e4), value: 41 }),
+  alertOf(6, 3, 1, { container: 'shop', series: 'container.memory.used', value: 1.7 * 2 ** 30, noDataSince: iso(now() - 3e5) }),
+]
+const past = [
+  alertOf(10, 0, 5, { state: 'resolved', resolvedAt: iso(now() - 8e6), reason: 'ok', value: 38 }),
+  alertOf(11, 3, 1, { container: 'shop-old', series: 'container.memory.used', state: 'resolved', resolvedAt: iso(now() - 8e7), reason: 'gone', value: 1.6 * 2 ** 30 }),
+]
+const silences = [
+  { id: uuid(740), matchers: { rules: [rules[1].id], hosts: { ids: [hosts[2].id], labels: {}, environment: null, clusterId: null }, severities: [] }, startsAt: iso(now() - 1e6), endsAt: iso(now() + 8e7), reason: 'More disks come on Monday', state: 'active' },
+  { id: uuid(741), matchers: { rules: [], hosts: { ids: [], labels: { role: 'web' }, environment: 'test', clusterId: null }, severities: ['info', 'warning'] }, startsAt: iso(now() + 1e7), endsAt: iso(now() + 2e7), reason: 'Load test', state: 'scheduled' },
+  { id: uuid(742), matchers: { rules: [], hosts: { ids: [], labels: {}, environment: null, clusterId: null }, severities: [] }, startsAt: iso(now() - 9e8), endsAt: iso(now() - 8e8), reason: 'Move to the new data centre', state: 'ended' },
+].map((one) => ({ ...one, createdBy: 'ada', createdAt: one.startsAt }))
+const seriesInfo = [
+  ['cpu.total', 'percent'], ['load.1', 'load'], ['memory.used', 'bytes'], ['disk.*.used', 'bytes'], ['disk.*.available', 'bytes'], ['net.*.rxBytes', 'bytesPerSecond'], ['container.cpu', 'percent'], ['container.memory.used', 'bytes'],
+].map(([name, unit]) => ({ name, unit, meaning: '' }))
+const alertAnswers = { '/alerts/rules': list(rules), '/alerts/receivers': list(receivers), '/alerts/silences': list(silences), '/metrics/series': seriesInfo, '/environments': list([{ id: uuid(1), name: 'prod' }, { id: uuid(2), name: 'test' }]) }
+
 function answer(method, url, signedIn) {
   const path = url.pathname.replace('/api/v1', '')
   const me = { administers: [], user: { id: uuid(99), username: 'ada', superAdmin: false }, orgs: [org], csrfToken: 'recorded' }
@@ -165,6 +205,8 @@ function answer(method, url, signedIn) {
     return [201, { token: 'mjt_4t9Zq1YkVb', caFingerprint: 'sha256:9f2c', server: 'muster.acme.internal:8441', command }]
   }
   if (path === '/api-keys') return [200, list([{ id: uuid(7), name: 'pipeline', kind: 'deploy', prefix: 'dw_4fT9', username: 'ada', createdAt: iso(now() - 9e8), expiresAt: null, usedAt: iso(now() - 4e6) }])]
+  if (path === '/alerts') return [200, list(url.searchParams.get('view') === 'history' ? past : alerts)]
+  if (alertAnswers[path] && method === 'GET') return [200, alertAnswers[path]]
   if (more[path] && method === 'GET') return [200, more[path]]
   if (/^\/(applications|deployments|schema\/[a-z]+|secrets.*|registries)$/.test(path)) return [200, list([])]
   return [404, { type: 'not-found', title: 'Not found', status: 404, detail: path }]
@@ -173,6 +215,7 @@ function answer(method, url, signedIn) {
 const operations = [
   'host:read', 'host:write', 'host:delete', 'joinToken:write', 'application:read', 'application:write', 'deployment:read',
   'deployment:create', 'deployment:cancel', 'release:read', 'release:propose', 'release:approve', 'release:execute', 'server:read', 'apiKey:read', 'apiKey:write',
+  'telemetry:read', 'environment:read', 'alert:read', 'alert:silence', 'alert:write',
 ]
 
 export function recordedAnswers() {

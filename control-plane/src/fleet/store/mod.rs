@@ -6,3 +6,4 @@ pub(super) mod host;
 pub(super) mod host_identity;
 pub(super) mod join_token;
 pub(super) mod key;
+pub(super) mod place;

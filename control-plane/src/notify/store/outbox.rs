@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use muster_base::{LetterId, UnixMs};
+use muster_base::{AlertReceiverId, LetterId, UnixMs};
 
 use crate::{
     db::{Db, DbError, Tx},
@@ -21,8 +21,8 @@ pub(in crate::notify) async fn insert(
     now: UnixMs,
 ) -> Result<(), DbError> {
     const SQL: &str = "insert into outbox (id, kind, platform_id, recipient, language, template, parameters, secret, \
-        state, next_attempt_at, expires_at, created_at) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting', $11, $10, $9)";
+        state, next_attempt_at, expires_at, created_at, receiver_id) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting', $11, $10, $9, $12)";
     let parameters = serde_json::to_string(&letter.parameters).unwrap_or_default();
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
@@ -37,6 +37,7 @@ pub(in crate::notify) async fn insert(
             .bind(now)
             .bind(letter.expires_at)
             .bind(now.plus_ms(letter.held_ms))
+            .bind(letter.receiver)
             .execute(conn)
             .await?;
     });
@@ -79,6 +80,7 @@ pub(in crate::notify) async fn count_sms(
 pub(in crate::notify) struct Claimed {
     pub(in crate::notify) id: LetterId,
     pub(in crate::notify) recipient: String,
+    pub(in crate::notify) receiver: Option<AlertReceiverId>,
     pub(in crate::notify) language: Language,
     pub(in crate::notify) template: Template,
     pub(in crate::notify) parameters: BTreeMap<String, String>,
@@ -97,21 +99,30 @@ pub(in crate::notify) async fn claim(
 ) -> Result<Option<Claimed>, DbError> {
     const SQL: &str = "update outbox set attempts = attempts + 1, next_attempt_at = $3 \
         where id = $1 and state = 'waiting' and next_attempt_at <= $2 \
-        returning recipient, language, template, parameters, secret, attempts";
-    type Row = (String, String, String, String, String, i64);
+        returning recipient, language, template, parameters, secret, attempts, receiver_id";
+    type Row = (
+        String,
+        String,
+        String,
+        String,
+        String,
+        i64,
+        Option<AlertReceiverId>,
+    );
     let row: Option<Row> = with_tx!(tx, |conn| sqlx::query_as(SQL)
         .bind(id)
         .bind(now)
         .bind(until)
         .fetch_optional(conn)
         .await)?;
-    let Some((recipient, language, template, parameters, secret, attempts)) = row else {
+    let Some((recipient, language, template, parameters, secret, attempts, receiver)) = row else {
         return Ok(None);
     };
     let unknown = |what: &str| DbError::Corrupt(format!("outbox.{what} of {id}"));
     Ok(Some(Claimed {
         id,
         recipient,
+        receiver,
         language: Language::read(&language).ok_or_else(|| unknown("language"))?,
         template: Template::read(&template).ok_or_else(|| unknown("template"))?,
         parameters: serde_json::from_str(&parameters).map_err(|_| unknown("parameters"))?,

@@ -55,6 +55,7 @@ export const frame = {
     deployments: 'Deployments',
     deployment: 'Deployment',
     registries: 'Registries',
+    alerts: 'Alerts',
     secrets: 'Secrets',
     secretGroup: 'Secret group',
     secretProviders: 'Providers',

@@ -1,4 +1,5 @@
 import { account } from './account'
+import { alerts } from './alerts'
 import { applications } from './applications'
 import { delivery } from './delivery'
 import { designs } from './designs'
@@ -9,7 +10,7 @@ import { problems } from './problems'
 import { schema } from './schema'
 import { secrets } from './secrets'
 
-const en = { ...frame, ...fleet, ...delivery, ...applications, ...secrets, ...schema, ...designs, ...people, ...account, ...problems }
+const en = { ...frame, ...fleet, ...alerts, ...delivery, ...applications, ...secrets, ...schema, ...designs, ...people, ...account, ...problems }
 export default en
 
 type Text<T> = { [K in keyof T]: T[K] extends string ? string : Text<T[K]> }

@@ -57,6 +57,7 @@ export const frame: Pick<Messages, 'ui' | 'problem' | 'nav' | 'frame' | 'palette
     deployments: '部署',
     deployment: '部署',
     registries: '镜像仓库',
+    alerts: '告警',
     secrets: '密钥',
     secretGroup: '密钥组',
     secretProviders: '密钥来源',

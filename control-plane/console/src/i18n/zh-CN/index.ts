@@ -1,5 +1,6 @@
 import type { Messages } from '../en'
 import { account } from './account'
+import { alerts } from './alerts'
 import { applications } from './applications'
 import { delivery } from './delivery'
 import { designs } from './designs'
@@ -10,5 +11,5 @@ import { problems } from './problems'
 import { schema } from './schema'
 import { secrets } from './secrets'
 
-const zh: Messages = { ...frame, ...fleet, ...delivery, ...applications, ...secrets, ...schema, ...designs, ...people, ...account, ...problems }
+const zh: Messages = { ...frame, ...fleet, ...alerts, ...delivery, ...applications, ...secrets, ...schema, ...designs, ...people, ...account, ...problems }
 export default zh

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::{access::Role, delivery::tests::deploy, schema::tests as schema, testing::Test};
+use crate::{
+    access::Role, alerts::tests::new_alert, delivery::tests::deploy, schema::tests as schema, testing::Test,
+};
 
 /// Owner of the default org.
 pub(super) const OWNER: &str = "olga";
@@ -129,6 +131,16 @@ pub(super) async fn make(test: &Test) -> Objects {
     let (_, orders) = owner.get("/api/v1/orders").await;
     ids.insert("orders", orders["items"][0]["id"].as_str().unwrap().to_owned());
     let body = json!({"role": "VIEWER"});
+    let (alert, rule) = new_alert(test, &owner, host).await;
+    ids.insert("alerts", alert);
+    ids.insert("alerts/rules", rule);
+    let silence = json!({"endsAt": test.app.clock.now().plus_ms(3_600_000), "reason": "none"});
+    ids.insert("alerts/silences", made("/api/v1/alerts/silences", silence).await);
+    let receiver = json!({"name": "ops", "kind": "mail", "addresses": ["ops@example.org"]});
+    ids.insert(
+        "alerts/receivers",
+        made("/api/v1/alerts/receivers", receiver).await,
+    );
     ids.insert("invitations", made("/api/v1/invitations", body).await);
     ids.insert(
         "departments",

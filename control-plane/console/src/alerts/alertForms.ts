@@ -1,0 +1,221 @@
+import type { Schemas } from '@/api/server'
+import { pairs, pairsText } from '@/delivery/containerText'
+import type { FieldDescription, FormDescription } from '@/forms/description'
+import type { AlertReceiver, AlertRule } from './useAlerts'
+
+/** The forms about alerts, and what they hold as the API takes it. */
+
+export const SEVERITIES = ['critical', 'warning', 'info'] as const
+export const KINDS = ['threshold', 'hostDown', 'diskFull'] as const
+export const COMPARISONS = ['above', 'atLeast', 'below', 'atMost', 'equal', 'notEqual'] as const
+export const RECEIVER_KINDS = ['mail', 'webhook', 'slack', 'dingtalk', 'feishu', 'wecom'] as const
+/** Seconds. */
+export const SILENCE_LENGTHS = [3600, 4 * 3600, 24 * 3600, 7 * 24 * 3600] as const
+
+const PAIRS = /^(?:\s*[^\s=]+=[^\n]*(?:\n|$)|\s*(?:\n|$))*$/
+const MINUTES: FieldDescription['rules'] = [['required'], ['matches', /^\d{1,5}(?:\.\d+)?$/]]
+const NUMBER: FieldDescription['rules'] = [['required'], ['matches', /^-?\d+(?:\.\d+)?$/]]
+
+export interface RuleForm {
+  name: string
+  enabled: string
+  severity: string
+  kind: string
+  series: string
+  instance: string
+  comparison: string
+  threshold: string
+  hours: string
+  containers: string
+  hosts: string[]
+  labels: string
+  environment: string
+  forMin: string
+  resolveMin: string
+  repeatMin: string
+  inbox: string
+  receivers: string[]
+  note: string
+}
+
+/** What belongs to a kind of rule is asked for with that kind only. */
+export function ruleFields(kind: string, series: string): FormDescription {
+  const threshold = kind === 'threshold'
+  const all: (FieldDescription | false)[] = [
+    { name: 'name', input: 'text', label: 'alerts.name', rules: [['required'], ['length', 1, 128]] },
+    { name: 'severity', input: 'select', label: 'alerts.severity' },
+    { name: 'kind', input: 'select', label: 'alerts.kind' },
+    threshold && { name: 'series', input: 'select', label: 'alerts.series' },
+    threshold && series.includes('*') && { name: 'instance', input: 'text', label: 'alerts.instance', hint: 'alerts.instanceHint', rules: [['required']], mono: true },
+    threshold && { name: 'comparison', input: 'select', label: 'alerts.comparison' },
+    threshold && { name: 'threshold', input: 'text', label: 'alerts.threshold', hint: 'alerts.thresholdHint', rules: NUMBER, wrong: 'forms.number' },
+    threshold && series.startsWith('container.') && { name: 'containers', input: 'text', label: 'alerts.containers', hint: 'alerts.containersHint', mono: true },
+    kind === 'diskFull' && { name: 'hours', input: 'text', label: 'alerts.hours', hint: 'alerts.hoursHint', rules: [['required'], ['matches', /^\d{1,3}$/]], wrong: 'forms.number', digits: true },
+    { name: 'forMin', input: 'text', label: 'alerts.for', hint: 'alerts.forHint', rules: MINUTES, wrong: 'forms.number' },
+    { name: 'resolveMin', input: 'text', label: 'alerts.resolve', hint: 'alerts.resolveHint', rules: MINUTES, wrong: 'forms.number' },
+    { name: 'repeatMin', input: 'text', label: 'alerts.repeat', hint: 'alerts.repeatHint', rules: MINUTES, wrong: 'forms.number' },
+    { name: 'enabled', input: 'select', label: 'alerts.enabled' },
+    { name: 'inbox', input: 'select', label: 'alerts.inbox' },
+    { name: 'environment', input: 'select', label: 'hosts.environment' },
+    { name: 'labels', input: 'textarea', label: 'alerts.labels', hint: 'alerts.labelsHint', rules: [['matches', PAIRS]], wrong: 'container.pairsWrong', mono: true, rows: 2 },
+    { name: 'hosts', input: 'pick', label: 'alerts.hosts', hint: 'alerts.hostsHint' },
+    { name: 'receivers', input: 'pick', label: 'alerts.receivers' },
+    { name: 'note', input: 'text', label: 'alerts.note', hint: 'alerts.noteHint', rules: [['length', 0, 240]], wide: true },
+  ]
+  return all.filter((field): field is FieldDescription => field !== false)
+}
+
+const minutes = (seconds: number) => String(Math.round((seconds / 60) * 100) / 100)
+const seconds = (text: string) => Math.round(Number(text) * 60)
+
+export const NEW_RULE: RuleForm = {
+  name: '',
+  enabled: 'yes',
+  severity: 'warning',
+  kind: 'threshold',
+  series: 'cpu.total',
+  instance: '*',
+  comparison: 'above',
+  threshold: '90',
+  hours: '24',
+  containers: '',
+  hosts: [],
+  labels: '',
+  environment: '',
+  forMin: '5',
+  resolveMin: '2',
+  repeatMin: '240',
+  inbox: 'yes',
+  receivers: [],
+  note: '',
+}
+
+/** `disk./var.used` is the pattern `disk.*.used` and the instance `/var`. */
+export function splitSeries(name: string, patterns: readonly string[]): { series: string; instance: string } {
+  for (const pattern of patterns) {
+    const [before, after] = pattern.split('*')
+    if (after === undefined || before === undefined) continue
+    if (name.startsWith(before) && name.endsWith(after) && name.length > pattern.length - 1) return { series: pattern, instance: name.slice(before.length, name.length - after.length) }
+  }
+  return { series: name, instance: '*' }
+}
+
+export function ruleToForm(rule: AlertRule, patterns: readonly string[]): RuleForm {
+  const { check, hosts } = rule
+  return {
+    ...NEW_RULE,
+    name: rule.name,
+    enabled: rule.enabled === false ? 'no' : 'yes',
+    severity: rule.severity ?? 'warning',
+    kind: check.kind,
+    ...(check.kind === 'threshold' ? { ...splitSeries(check.series, patterns), comparison: check.comparison, threshold: String(check.threshold) } : {}),
+    ...(check.kind === 'diskFull' ? { hours: String(check.hours) } : {}),
+    containers: (rule.containers ?? []).join(', '),
+    hosts: [...(hosts?.ids ?? [])],
+    labels: pairsText(hosts?.labels),
+    environment: hosts?.environment ?? '',
+    forMin: minutes(rule.forS ?? 60),
+    resolveMin: minutes(rule.resolveAfterS ?? 120),
+    repeatMin: minutes(rule.repeatS ?? 14_400),
+    inbox: rule.inbox === false ? 'no' : 'yes',
+    receivers: [...(rule.receivers ?? [])],
+    note: rule.note ?? '',
+  }
+}
+
+export function ruleFromForm(form: RuleForm, before?: AlertRule): Schemas['AlertRuleInput'] {
+  const containers = form.kind === 'threshold' && form.series.startsWith('container.') ? form.containers.split(/[\s,]+/).filter(Boolean) : []
+  return {
+    name: form.name.trim(),
+    enabled: form.enabled === 'yes',
+    severity: form.severity as AlertRule['severity'],
+    check: checkOf(form),
+    hosts: { ids: form.hosts, labels: pairs(form.labels), environment: form.environment || null, clusterId: before?.hosts?.clusterId ?? null },
+    containers,
+    forS: seconds(form.forMin),
+    resolveAfterS: seconds(form.resolveMin),
+    repeatS: seconds(form.repeatMin),
+    inbox: form.inbox === 'yes',
+    receivers: form.receivers,
+    note: form.note.trim(),
+  }
+}
+
+function checkOf(form: RuleForm): Schemas['AlertCheck'] {
+  if (form.kind === 'hostDown') return { kind: 'hostDown' }
+  if (form.kind === 'diskFull') return { kind: 'diskFull', hours: Number(form.hours) }
+  const series = form.series.replace('*', form.instance?.trim() || '*')
+  return { kind: 'threshold', series, comparison: form.comparison as (typeof COMPARISONS)[number], threshold: Number(form.threshold) }
+}
+
+export interface SilenceForm {
+  hosts: string[]
+  rules: string[]
+  severities: string[]
+  length: string
+  reason: string
+}
+
+export const SILENCE: FormDescription = [
+  { name: 'reason', input: 'text', label: 'alerts.reason', rules: [['required'], ['length', 1, 500]] },
+  { name: 'length', input: 'select', label: 'alerts.length' },
+  { name: 'severities', input: 'checks', label: 'alerts.severity', hint: 'alerts.allHint' },
+  { name: 'hosts', input: 'pick', label: 'alerts.hosts', hint: 'alerts.hostsHint' },
+  { name: 'rules', input: 'pick', label: 'alerts.rules', hint: 'alerts.allHint' },
+]
+
+export function silenceFromForm(form: SilenceForm, now: number): Schemas['NewAlertSilence'] {
+  return {
+    matchers: { rules: form.rules, hosts: { ids: form.hosts }, severities: form.severities as NonNullable<AlertRule['severity']>[] },
+    endsAt: new Date(now + Number(form.length) * 1000).toISOString(),
+    reason: form.reason.trim(),
+  }
+}
+
+export interface ReceiverForm {
+  name: string
+  kind: string
+  language: string
+  enabled: string
+  addresses: string
+  url: string
+  key: string
+}
+
+/** Those whose calls can be signed. */
+const SIGNED = ['webhook', 'dingtalk', 'feishu']
+
+/** An address that is kept need not be given again. */
+export function receiverFields(kind: string, kept: boolean): FormDescription {
+  const mail = kind === 'mail'
+  const hint = kept ? 'alerts.keepHint' : 'alerts.urlHint'
+  const all: (FieldDescription | false)[] = [
+    { name: 'name', input: 'text', label: 'alerts.name', rules: [['required'], ['length', 1, 128]] },
+    { name: 'kind', input: 'select', label: 'alerts.receiverKind' },
+    mail && { name: 'addresses', input: 'textarea', label: 'alerts.addresses', hint: 'alerts.addressesHint', rules: [['required']], rows: 2 },
+    !mail && { name: 'url', input: 'password', label: 'alerts.url', hint, rules: kept ? [] : [['required'], ['matches', /^https?:\/\/\S+$/]], wrong: 'registry.urlWrong', autocomplete: 'off' },
+    SIGNED.includes(kind) && { name: 'key', input: 'password', label: 'alerts.key', hint: `alerts.keyHints.${kind}`, autocomplete: 'off' },
+    { name: 'language', input: 'select', label: 'settings.language' },
+    { name: 'enabled', input: 'select', label: 'alerts.enabled' },
+  ]
+  return all.filter((field): field is FieldDescription => field !== false)
+}
+
+export function receiverToForm(one?: AlertReceiver): ReceiverForm {
+  return {
+    name: one?.name ?? '',
+    kind: one?.kind ?? 'mail',
+    language: one?.language ?? 'en',
+    enabled: one && !one.enabled ? 'no' : 'yes',
+    addresses: (one?.addresses ?? []).join('\n'),
+    url: '',
+    key: '',
+  }
+}
+
+export function receiverFromForm(form: ReceiverForm): Schemas['AlertReceiverInput'] {
+  const shared = { name: form.name.trim(), kind: form.kind as AlertReceiver['kind'], language: form.language as AlertReceiver['language'], enabled: form.enabled === 'yes' }
+  if (form.kind === 'mail') return { ...shared, addresses: form.addresses.split(/[\s,;]+/).filter(Boolean) }
+  const key = SIGNED.includes(form.kind) && form.key ? { key: form.key } : {}
+  return { ...shared, ...(form.url?.trim() ? { url: form.url.trim() } : {}), ...key }
+}

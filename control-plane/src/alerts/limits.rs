@@ -1,0 +1,26 @@
+//! How much of everything there may be.
+
+/// Rules of an org.
+pub(super) const RULES: i64 = 500;
+/// Receivers of an org.
+pub(super) const RECEIVERS: i64 = 100;
+/// Silences of an org that have not ended.
+pub(super) const SILENCES: i64 = 500;
+/// Names in one list of a selector or matcher.
+pub(super) const NAMES: usize = 500;
+/// Receivers of a rule.
+pub(super) const RULE_RECEIVERS: usize = 20;
+/// Addresses of a receiver.
+pub(super) const ADDRESSES: usize = 20;
+/// Characters of a rule's note.
+pub(super) const NOTE: usize = 240;
+/// Seconds in any of a rule's times: a week.
+pub(super) const LONGEST_S: i64 = 7 * 24 * 3_600;
+/// Hours that a disk may be predicted for: a month.
+pub(super) const MOST_HOURS: i64 = 744;
+/// Days of a silence.
+pub(super) const SILENCE_DAYS: i64 = 366;
+/// What was over is kept so many days.
+pub(super) const KEEP_DAYS: i64 = 90;
+/// Characters of a message that name hosts.
+pub(super) const WHAT: usize = 220;
