@@ -9,6 +9,7 @@ use crate::{
     access::{self, Regions, Throttle},
     audit,
     config::Config,
+    containers,
     db::{Databases, Db, DbError},
     delivery::{self, Delivery},
     fleet::{self, FleetError, FleetKeys},
@@ -156,6 +157,7 @@ impl App {
     pub(crate) async fn start_rooms(&self) -> Result<(), DbError> {
         access::ensure_defaults(self).await?;
         schema::register(self);
+        containers::register(self);
         telemetry::start(self).await?;
         delivery::start(self);
         secrets::start(self);

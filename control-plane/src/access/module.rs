@@ -39,6 +39,8 @@ const NOUNS: &[(&str, Module, &str)] = &[
     ("joinToken", Module::Hosts, "join tokens"),
     ("telemetry", Module::Hosts, "readings"),
     ("order", Module::Hosts, "work orders"),
+    ("container", Module::Hosts, "containers"),
+    ("containerLog", Module::Hosts, "the logs of containers"),
     ("secret", Module::Secrets, "secrets"),
     ("registry", Module::Applications, "registries"),
     ("application", Module::Applications, "applications"),

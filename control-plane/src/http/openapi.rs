@@ -7,7 +7,9 @@ use utoipa::{
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{openapi_refusals, problem::Problem};
-use crate::{access, app::App, audit, delivery, fleet, notify, schema, secrets, setup, telemetry, work};
+use crate::{
+    access, app::App, audit, containers, delivery, fleet, notify, schema, secrets, setup, telemetry, work,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -52,6 +54,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(notify::router())
         .merge(fleet::router())
         .merge(telemetry::router())
+        .merge(containers::router())
         .merge(work::router())
         .merge(secrets::router())
         .merge(delivery::router())

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::{access::Role, delivery::tests::deploy, schema::tests as schema, testing::Test};
+use crate::{
+    access::Role, containers::tests::container, delivery::tests::deploy, schema::tests as schema,
+    telemetry::set_containers_for_tests, testing::Test,
+};
 
 /// Owner of the default org.
 pub(super) const OWNER: &str = "olga";
@@ -48,6 +51,8 @@ pub(super) async fn make(test: &Test) -> Objects {
     };
     let host = schema::host(test).await;
     let server = schema::new_server("one", "Postgres", host);
+    let org = test.default_org().await;
+    set_containers_for_tests(&test.app, org, host, &[container("web", None)]).await;
     let mut ids = BTreeMap::from([
         ("hosts", host.to_string()),
         ("containers", "web".to_owned()),
