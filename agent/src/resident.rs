@@ -66,6 +66,7 @@ impl Resident {
         let (tails_tx, tails_rx) = mpsc::channel(TAIL_QUEUE);
         let (config_tx, config_rx) = watch::channel(AgentConfig::default());
         let (keys_tx, keys_rx) = watch::channel(Vec::new());
+        let containers = ContainerDirectory::default();
         let orders = Orders::start(
             OrdersConfig {
                 dir: self.config.data.resident().join("orders"),
@@ -76,21 +77,28 @@ impl Resident {
                 },
                 workers: Workers::new(&self.config),
                 clock: self.wall.clone(),
-                keys: keys_rx,
+                keys: keys_rx.clone(),
+                containers: containers.clone(),
             },
             self.tasks.clone(),
             self.stop.clone(),
         )
         .context("the journal of orders can't be used")?;
         self.tasks.spawn(orders.serve(orders_rx));
-        let containers = ContainerDirectory::default();
         self.tasks.spawn(collect::keep_directory(
             containers.clone(),
             Workers::new(&self.config),
             self.wall.clone(),
             self.stop.clone(),
         ));
-        let reports = collect::start(&self, &containers, config_rx.clone(), tails_rx).await?;
+        let reports = collect::start(
+            &self,
+            &containers,
+            config_rx.clone(),
+            tails_rx,
+            (Workers::new(&self.config), keys_rx),
+        )
+        .await?;
         let ports = Ports {
             reports,
             orders: orders_tx,

@@ -10,6 +10,7 @@ use crate::{
     alerts::{self, Alerts},
     audit,
     config::Config,
+    containers,
     db::{Databases, Db, DbError},
     delivery::{self, Delivery},
     fleet::{self, FleetError, FleetKeys},
@@ -162,6 +163,7 @@ impl App {
     pub(crate) async fn start_rooms(&self) -> Result<(), DbError> {
         access::ensure_defaults(self).await?;
         schema::register(self);
+        containers::register(self);
         telemetry::start(self).await?;
         delivery::start(self);
         secrets::start(self);

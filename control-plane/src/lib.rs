@@ -10,6 +10,7 @@ pub mod app;
 pub mod audit;
 pub mod backup;
 pub mod config;
+pub mod containers;
 pub mod db;
 pub mod delivery;
 pub mod doctor;

@@ -3,6 +3,7 @@
 use crate::wait::{self, Found};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader};
 use std::net::IpAddr;
 use std::time::Duration;
 use ureq::http::{Method, Request};
@@ -93,6 +94,17 @@ impl Api {
     /// The access token or key that it speaks with.
     pub fn bearer(&self) -> Option<&str> {
         self.bearer.as_deref()
+    }
+
+    /// A stream of events, line by line as they come; it ends when this is dropped.
+    pub fn follow(&self, path: &str) -> Result<impl Iterator<Item = std::io::Result<String>> + use<>> {
+        let mut request = Request::builder().uri(format!("{}{path}", self.base));
+        if let Some(bearer) = &self.bearer {
+            request = request.header("authorization", format!("Bearer {bearer}"));
+        }
+        let answer = self.http.run(request.body(())?)?;
+        ensure!(answer.status() == 200, "GET {path} answers {}", answer.status());
+        Ok(BufReader::new(answer.into_body().into_reader()).lines())
     }
 
     /// One call; any status is an answer.

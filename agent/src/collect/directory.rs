@@ -68,7 +68,8 @@ impl ContainerDirectory {
         self.facts.subscribe()
     }
 
-    pub(super) fn want(&self) {
+    /// Something happened to a container: the engine should be asked again.
+    pub fn want(&self) {
         self.wanted.notify_one();
     }
 }

@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use muster_protocol::latest::AgentConfig;
+use muster_protocol::latest::{AgentConfig, SigningKeyNotice};
 use tokio::sync::{mpsc, watch};
 
 use super::{Collector, ContainerDirectory, Roots, Sampler};
 use crate::{
     link::IncomingTail,
+    orders::workers::Workers,
     resident::Resident,
     rollup::{Recorder, Triggers},
     spool::{Reports, Spool},
@@ -22,6 +23,7 @@ pub async fn start(
     directory: &ContainerDirectory,
     config: watch::Receiver<AgentConfig>,
     tails: mpsc::Receiver<IncomingTail>,
+    (workers, keys): (Workers, watch::Receiver<Vec<SigningKeyNotice>>),
 ) -> anyhow::Result<Arc<Reports>> {
     let spool = Spool::open(&resident.config.data.resident().join(crate::spool::FILE_NAME))?;
     let recorder = Recorder::start(spool.clone(), resident.clock.now())?;
@@ -38,6 +40,8 @@ pub async fn start(
         roots: Roots::default(),
         directory: directory.clone(),
         clock: resident.clock.clone(),
+        workers,
+        keys,
     };
     let serve = live.run(tails, resident.tasks.clone(), resident.stop.clone());
     resident.tasks.spawn(serve);

@@ -106,7 +106,7 @@ impl Carried {
                     }
                 },
                 Some(Answer::Failed(why)) => result = Err(why),
-                Some(Answer::Containers { .. }) => {}
+                Some(Answer::Containers { .. } | Answer::Log(_) | Answer::LogEnd(_)) => {}
             }
         }
         drop(heard);
@@ -142,6 +142,10 @@ impl Carried {
             }
         }
         let last = is_end(&reply);
+        if last && self.lane == Lane::Docker {
+            // Whoever looks sees it at once, and not when somebody asks the engine anyway.
+            shared.containers.want();
+        }
         self.running.push(reply);
         Ok(last)
     }

@@ -51,7 +51,7 @@ pub struct Started {
     pub sequence: u64,
 }
 
-/// What a deploy must remember over a crash.
+/// What a deploy, or a container's restart, must remember over a crash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Mark {
@@ -75,6 +75,13 @@ pub enum Mark {
         reason: String,
         /// Whether a person asked for it.
         cancelled: bool,
+    },
+    /// This container is about to be restarted: one that has started since then was.
+    Restarting {
+        /// The engine's id.
+        id: String,
+        /// When it last started, in the engine's words.
+        started: String,
     },
 }
 
@@ -307,6 +314,7 @@ impl Line {
             Self::Mark(Mark::Old { .. }) => "old",
             Self::Mark(Mark::Committed { .. }) => "committed",
             Self::Mark(Mark::Undoing { .. }) => "undoing",
+            Self::Mark(Mark::Restarting { .. }) => "restarting",
             Self::Event(_) => "event",
             Self::Refused(_) => "refused",
             Self::Outcome(_) => "outcome",

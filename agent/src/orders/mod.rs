@@ -42,6 +42,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    collect::ContainerDirectory,
     identity::offer_keys,
     link::{IncomingOrder, OrderRequest},
     worker::{events::reply_of, lane::Lane},
@@ -65,6 +66,8 @@ pub struct OrdersConfig {
     pub clock: Clock,
     /// The signing keys that the control plane named last.
     pub keys: watch::Receiver<Vec<SigningKeyNotice>>,
+    /// Told when an order may have changed a container.
+    pub containers: ContainerDirectory,
 }
 
 struct Shared {
@@ -73,6 +76,7 @@ struct Shared {
     workers: Workers,
     clock: Clock,
     keys: watch::Receiver<Vec<SigningKeyNotice>>,
+    containers: ContainerDirectory,
     docker: Semaphore,
     sql: Semaphore,
 }
@@ -116,6 +120,7 @@ impl Orders {
                 workers: config.workers,
                 clock: config.clock,
                 keys: config.keys,
+                containers: config.containers,
                 docker: Semaphore::new(1),
                 sql: Semaphore::new(1),
             }),

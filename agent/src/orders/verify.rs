@@ -70,6 +70,7 @@ pub const fn kind(payload: &OrderPayload) -> OrderKind {
         OrderPayload::Deploy(_) | OrderPayload::Handover(_) => OrderKind::Deploy,
         OrderPayload::Sql(_) => OrderKind::Sql,
         OrderPayload::TestServer(_) => OrderKind::TestServer,
+        OrderPayload::Container(_) => OrderKind::Container,
     }
 }
 

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::Stdio, time::Duration};
 
 use muster_protocol::{
     FrameError,
-    latest::{ContainerFacts, SignedOrder, SigningKeyNotice},
+    latest::{ContainerFacts, SignedLook, SignedOrder, SigningKeyNotice},
     read_frame, write_frame,
 };
 use tokio::{
@@ -114,12 +114,21 @@ impl Workers {
             match worker.next().await? {
                 Some(Answer::Containers { engine, containers }) => Ok(EngineFacts { engine, containers }),
                 Some(Answer::Failed(why)) => Err(WorkerError::Failed(why)),
-                Some(Answer::Reply(_)) | None => Err(WorkerError::Gone),
+                Some(Answer::Reply(_) | Answer::Log(_) | Answer::LogEnd(_)) | None => Err(WorkerError::Gone),
             }
         };
         timeout(CONTAINERS_TIMEOUT, ask)
             .await
             .unwrap_or(Err(WorkerError::Slow))
+    }
+
+    /// Starts a worker that reads a container's log for as long as it is listened to.
+    pub(crate) async fn log(
+        &self,
+        look: SignedLook,
+        keys: Vec<SigningKeyNotice>,
+    ) -> Result<Worker, WorkerError> {
+        self.start(&Request::Log { look, keys }).await
     }
 
     async fn start(&self, request: &Request) -> Result<Worker, WorkerError> {
@@ -169,7 +178,7 @@ impl Workers {
 }
 
 /// A worker at work. Dropping this does not stop it.
-pub(super) struct Worker {
+pub(crate) struct Worker {
     input: Box<dyn AsyncWrite + Send + Unpin>,
     output: Box<dyn AsyncRead + Send + Unpin>,
     child: Option<Child>,
@@ -181,12 +190,12 @@ impl Worker {
     }
 
     /// Takes the end that answers come from: reading a frame must not be interrupted, so it needs its own task.
-    pub(super) fn take_answers(&mut self) -> Box<dyn AsyncRead + Send + Unpin> {
+    pub(crate) fn take_answers(&mut self) -> Box<dyn AsyncRead + Send + Unpin> {
         std::mem::replace(&mut self.output, Box::new(tokio::io::empty()))
     }
 
     /// Waits until the process is gone, so that it leaves no zombie.
-    pub(super) async fn reap(mut self) {
+    pub(crate) async fn reap(mut self) {
         drop(self.input);
         if let Some(child) = &mut self.child
             && let Err(e) = child.wait().await

@@ -74,6 +74,21 @@ pub(super) struct Containers {
     pub privileged: bool,
     pub host_network: bool,
     pub replace_unmanaged: bool,
+    pub actions: Reach,
+    pub logs: Reach,
+}
+
+/// Which containers something may be done with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Reach {
+    /// None.
+    None,
+    /// Those that Muster deployed: the other rules let them in.
+    #[default]
+    Managed,
+    /// Every one.
+    All,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -6,7 +6,8 @@
 //!
 //! # Without a file
 //! Nothing is listed, so nothing runs: no registry, no image, no database. Ports from 1024 up, named volumes and the
-//! usual networks need no listing. A refusal names the rule and the line that would allow the order.
+//! usual networks need no listing, and neither do starting, stopping and reading the logs of containers that Muster
+//! deployed, of which there are none without a rule. A refusal names the rule and the line that would allow the order.
 //!
 //! # Invariants
 //! - An absent section is the strictest one. There is no switch that turns the policy off.
@@ -92,12 +93,59 @@ impl Policy {
             OrderPayload::Handover(spec) => self.check_deploy(&spec.deploy),
             OrderPayload::Sql(spec) => self.check_sql(spec),
             OrderPayload::TestServer(target) => self.check_target(target).map(drop),
+            // Whether it is one that Muster deployed, only the engine knows: see `check_action`.
+            OrderPayload::Container(order) => self.check_action(&order.name, true),
         }
     }
 
     /// Whether a running container that Muster did not start may be replaced.
     pub const fn may_replace_unmanaged(&self) -> bool {
         self.file.containers.replace_unmanaged
+    }
+
+    /// Whether people may start and stop this container; `managed`: Muster deployed it.
+    pub fn check_action(&self, name: &str, managed: bool) -> Result<(), PolicyRefusal> {
+        let what = format!("the container {name} may not be started or stopped from afar");
+        self.check_reach(
+            self.file.containers.actions,
+            "containers.actions",
+            "actions",
+            &what,
+            managed,
+        )
+    }
+
+    /// Whether people may read this container's log.
+    pub fn check_log(&self, name: &str, managed: bool) -> Result<(), PolicyRefusal> {
+        let what = format!("the log of the container {name} may not be read from afar");
+        self.check_reach(
+            self.file.containers.logs,
+            "containers.logs",
+            "logs",
+            &what,
+            managed,
+        )
+    }
+
+    fn check_reach(
+        &self,
+        reach: file::Reach,
+        rule: &'static str,
+        key: &str,
+        what: &str,
+        managed: bool,
+    ) -> Result<(), PolicyRefusal> {
+        let wanted = match (reach, managed) {
+            (file::Reach::All, _) | (file::Reach::Managed, true) => return Ok(()),
+            (file::Reach::None, true) => "managed",
+            (file::Reach::None | file::Reach::Managed, false) => "all",
+        };
+        let what = if managed {
+            what.to_owned()
+        } else {
+            format!("{what}: Muster did not deploy it")
+        };
+        self.refuse(rule, &what, &format!("{key} = \"{wanted}\" under [containers]"))
     }
 
     fn refuse<T>(&self, rule: &'static str, what: &str, how: &str) -> Result<T, PolicyRefusal> {

@@ -255,4 +255,38 @@ mod tests {
         };
         assert_eq!(rule(IMAGE, volume), Some("mounts.bind"));
     }
+
+    #[test]
+    fn what_muster_did_not_deploy_is_let_alone_unless_the_policy_says_otherwise() {
+        let path = Path::new("/etc/muster/agent-policy.toml");
+        let rule = |text: &str, managed| {
+            let policy = Policy::parse(text, path).unwrap();
+            let action = policy
+                .check_action("db", managed)
+                .err()
+                .map(|refusal| refusal.rule);
+            let log = policy.check_log("db", managed).err().map(|refusal| refusal.rule);
+            (action, log)
+        };
+        let both = (Some("containers.actions"), Some("containers.logs"));
+        assert_eq!(rule("", true), (None, None));
+        assert_eq!(rule("", false), both);
+        assert_eq!(
+            rule("[containers]\nactions = \"none\"\nlogs = \"none\"", true),
+            both
+        );
+        assert_eq!(
+            rule("[containers]\nlogs = \"all\"", false),
+            (Some("containers.actions"), None)
+        );
+        let refusal = Policy::parse("", path)
+            .unwrap()
+            .check_action("db", false)
+            .unwrap_err();
+        assert_eq!(
+            refusal.message,
+            "the container db may not be started or stopped from afar: Muster did not deploy it. To allow it, its \
+             administrator sets actions = \"all\" under [containers] in /etc/muster/agent-policy.toml on this host"
+        );
+    }
 }

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     WorkerConfig,
     cancel::{self, InLine},
+    container::{self, Act},
     deploy::{self, Deploy, Ending, Handover},
     docker::Engine,
     events::{Events, reply_of},
@@ -253,6 +254,16 @@ impl Job<'_> {
             }
             OrderPayload::Sql(spec) => Box::pin(self.sql(spec, &events)).await,
             OrderPayload::TestServer(target) => self.test_server(target).await,
+            OrderPayload::Container(order) => container::run(&Act {
+                order,
+                docker_host: &self.config.docker_host,
+                events: &events,
+                policy: &self.config.policy,
+                cancel: self.cancel,
+                marks: self.marks(),
+            })
+            .await
+            .into(),
         };
         let outcome = self.outcome(ending, started_at, &events);
         events.end(End::Outcome(Box::new(outcome))).await

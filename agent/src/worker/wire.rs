@@ -2,7 +2,9 @@
 //! then answers; a cancel may follow an order. Over a child's stdin and stdout, or the socket that systemd passes as
 //! both.
 
-use muster_protocol::latest::{ContainerFacts, OrderReply, SignedOrder, SigningKeyNotice};
+use muster_protocol::latest::{
+    ContainerFacts, LogEnd, LogLine, OrderReply, SignedLook, SignedOrder, SigningKeyNotice,
+};
 use serde::{Deserialize, Serialize};
 
 /// Resident → worker.
@@ -19,6 +21,13 @@ pub enum Request {
     Cancel,
     /// Describe the engine and the host's containers.
     Containers,
+    /// Read a container's log, until it ends or nobody listens any more.
+    Log {
+        /// What is to be read, as the control plane signed it.
+        look: SignedLook,
+        /// As with an order.
+        keys: Vec<SigningKeyNotice>,
+    },
 }
 
 /// Worker → resident.
@@ -35,4 +44,8 @@ pub enum Answer {
     },
     /// The worker can't do what was asked; nothing was begun.
     Failed(String),
+    /// To [`Request::Log`]: lines, in order.
+    Log(Vec<LogLine>),
+    /// To [`Request::Log`]: there are no more.
+    LogEnd(LogEnd),
 }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use muster_agent::{
+    collect::ContainerDirectory,
     config::{DataDir, RunConfig},
     identity::{WorkerIdentity, resident_pinned_keys},
     link::{IncomingOrder, OrderRequest},
@@ -258,6 +259,7 @@ impl TestHost {
                 workers,
                 clock: self.clock.clone(),
                 keys: watch::channel(Vec::new()).1,
+                containers: ContainerDirectory::default(),
             },
             tasks.clone(),
             stop.clone(),

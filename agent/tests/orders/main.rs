@@ -4,11 +4,13 @@
 
 mod bench;
 mod cancel;
+mod containers;
 mod crash;
 mod deploy;
 mod engine;
 mod faults;
 mod handover;
+mod logs;
 mod refusals;
 mod secrets;
 mod socket;

@@ -23,6 +23,8 @@ export const router = createRouter({
       component: () => import('./fleet/HostPage.vue'),
       meta: { title: 'nav.host', parent: 'hosts' },
     },
+    { path: '/containers', name: 'containers', component: () => import('./containers/ContainersPage.vue'), meta: { title: 'nav.containers' } },
+    { path: '/hosts/:id/container/:name/:tab(charts)?', name: 'container', component: () => import('./containers/ContainerPage.vue'), meta: { title: 'nav.container', parent: 'containers' } },
     { path: '/applications', name: 'applications', component: () => import('./delivery/ApplicationsPage.vue'), meta: { title: 'nav.applications' } },
     { path: '/registries', name: 'registries', component: () => import('./delivery/RegistriesPage.vue'), meta: { title: 'nav.registries', parent: 'applications' } },
     { path: '/applications/:id/:tab(environments|variables|triggers|settings)?', name: 'application', component: () => import('./delivery/ApplicationPage.vue'), meta: { title: 'nav.application', parent: 'applications' } },

@@ -40,6 +40,8 @@ const NOUNS: &[(&str, Module, &str)] = &[
     ("telemetry", Module::Hosts, "readings"),
     ("order", Module::Hosts, "work orders"),
     ("alert", Module::Hosts, "alerts"),
+    ("container", Module::Hosts, "containers"),
+    ("containerLog", Module::Hosts, "the logs of containers"),
     ("secret", Module::Secrets, "secrets"),
     ("registry", Module::Applications, "registries"),
     ("application", Module::Applications, "applications"),

@@ -42,6 +42,8 @@ operations! {
     JoinTokenRead "joinToken:read" Admin
     JoinTokenWrite "joinToken:write" Admin
     TelemetryRead "telemetry:read" Viewer
+    ContainerOperate "container:operate" Admin
+    ContainerLogRead "containerLog:read" Member
     OrderRead "order:read" Viewer
     AlertRead "alert:read" Viewer
     AlertSilence "alert:silence" Member

@@ -73,6 +73,7 @@ mod image;
 mod import;
 mod limits;
 mod order;
+mod outside;
 mod pinning;
 mod progress;
 mod reach;
@@ -107,6 +108,7 @@ pub use self::{
     driver::start,
     environment::environment_used,
     error::DeliveryError,
+    outside::{application_names, running_deployment},
     registry_client::RegistryFault,
     registry_url::{RegistryUrl, RegistryUrlError},
     usage::secrets_referred_to,

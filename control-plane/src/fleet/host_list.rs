@@ -117,6 +117,12 @@ pub async fn select_hosts(app: &App, org: OrgId, selector: &HostSelector) -> Res
     Ok(rows.into_iter().map(|row| row.shown(app)).collect())
 }
 
+/// The org's hosts of these ids, those that there are, for other rooms.
+pub async fn find_hosts(app: &App, org: OrgId, ids: &[HostId]) -> Result<Vec<Host>, FleetError> {
+    let rows = store::host::list_of_ids(&app.db, org, ids).await?;
+    Ok(rows.into_iter().map(|row| row.shown(app)).collect())
+}
+
 /// The hosts that the caller reaches, for what is kept in memory; `None`: all of the org.
 pub async fn hosts_in_reach(app: &App, caller: &Caller) -> Result<Option<HashSet<HostId>>, FleetError> {
     if caller.scope().is_whole() {

@@ -56,7 +56,7 @@ pub use self::{
     environment_apply::{EnvironmentApplied, EnvironmentDocument, apply_environment, environment_known},
     error::FleetError,
     host::{Host, find_host, find_host_for, seal_key},
-    host_list::{HostSelector, hosts_in_reach, select_hosts},
+    host_list::{HostSelector, find_hosts, hosts_in_reach, select_hosts},
     key_store::{FleetKeys, SHELVES},
     labels::Labels,
     place::{HostPlace, host_places, silence_ms},

@@ -8,7 +8,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{openapi_refusals, problem::Problem};
 use crate::{
-    access, alerts, app::App, audit, delivery, fleet, notify, schema, secrets, setup, telemetry, work,
+    access, alerts, app::App, audit, containers, delivery, fleet, notify, schema, secrets, setup, telemetry,
+    work,
 };
 
 #[derive(OpenApi)]
@@ -55,6 +56,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(fleet::router())
         .merge(telemetry::router())
         .merge(alerts::router())
+        .merge(containers::router())
         .merge(work::router())
         .merge(secrets::router())
         .merge(delivery::router())

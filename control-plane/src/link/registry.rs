@@ -90,6 +90,8 @@ pub(super) struct SessionHandle {
     pub(super) id: SessionId,
     pub(super) org: OrgId,
     pub(super) host: HostId,
+    /// The protocol version that the session speaks.
+    pub(super) version: u16,
     pub(super) connection: Connection,
     pub(super) connected_at: UnixMs,
     pub(super) last_report_at: AtomicI64,
@@ -137,6 +139,11 @@ impl Links {
             connected_at: session.connected_at,
             last_report_at: UnixMs(session.last_report_at.load(Ordering::Relaxed)),
         })
+    }
+
+    /// The protocol version that the host's session speaks; `None` if it has none.
+    pub fn version_of(&self, host: HostId) -> Option<u16> {
+        self.find(host).map(|session| session.version)
     }
 
     /// Ids of the signing keys that the host believes; `None` if it has no session.

@@ -144,6 +144,7 @@ async fn enter(
         id: app.clock.new_id(),
         org,
         host,
+        version,
         connection: connection.clone(),
         connected_at: now,
         last_report_at: AtomicI64::new(now.0),

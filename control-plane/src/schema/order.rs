@@ -123,7 +123,7 @@ pub(super) async fn password(app: &App, order: &Order) -> Result<Vec<(String, Se
         OrderKind::Sql => {
             store::execution::server_of(&app.db, ExecutionId::from_uuid(order.subject_id)).await?
         }
-        OrderKind::Deploy => None,
+        OrderKind::Deploy | OrderKind::Container => None,
     };
     let server = server.ok_or_else(|| SecretsError::Never("the execution is gone".into()))?;
     let kind = CredentialKind::DatabaseServer;
@@ -143,7 +143,7 @@ pub(super) async fn moved(app: &App, tx: &mut Tx, order: &Order) -> Result<(), D
     match order.kind {
         OrderKind::Sql => execution_moved(app, tx, order).await,
         OrderKind::TestServer => test_moved(tx, order).await,
-        OrderKind::Deploy => Ok(()),
+        OrderKind::Deploy | OrderKind::Container => Ok(()),
     }
 }
 

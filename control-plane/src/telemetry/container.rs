@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use muster_base::{HostId, UnixMs};
+use muster_base::{ApplicationId, HostId, OrgId, UnixMs};
 use muster_protocol::latest::{ContainerHealth, ContainerState};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,6 +11,7 @@ use super::{Latest, TelemetryError, query, store};
 use crate::{
     access::Caller,
     app::App,
+    db::DbError,
     http::page::{Cursor, Page, PageQuery},
 };
 
@@ -57,6 +58,13 @@ pub struct Container {
 #[schema(as = ContainerLabels)]
 pub struct Labels(BTreeMap<String, String>);
 
+impl Labels {
+    /// The value of a label.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+}
+
 impl TryFrom<String> for Labels {
     type Error = serde_json::Error;
 
@@ -76,13 +84,54 @@ pub(super) async fn list(
     let after: String = page.cursor()?.unwrap_or_default();
     let db = &app.telemetry_db;
     let mut rows = store::container::list(db, caller.org(), host, &after, page.fetch()).await?;
-    if let Some(sample) = app.ingest.latest().get(caller.org(), host) {
-        for row in &mut rows {
-            let latest = Latest::of(&sample, |subject, _| subject.name() == row.name);
-            row.latest = Some(latest).filter(|latest| !latest.values.is_empty());
+    add_latest(app, caller.org(), rows.iter_mut().map(|row| (host, row)));
+    Ok(page.page(rows, |row| Cursor::of(&row.name)))
+}
+
+/// Which containers of the fleet, for other rooms.
+#[derive(Debug, Default)]
+pub struct ContainerFilter {
+    /// A JSON array of the hosts that count; none where all of the org's do.
+    pub reach: Option<String>,
+    /// Only this host's.
+    pub host: Option<HostId>,
+    /// Only this application's.
+    pub application: Option<ApplicationId>,
+    /// Only in this state.
+    pub state: Option<&'static str>,
+    /// Only with this health.
+    pub health: Option<&'static str>,
+    /// Part of the name or the image.
+    pub search: Option<String>,
+    /// Those too that are gone.
+    pub gone: bool,
+}
+
+/// The org's containers after a name and host, by name and host, without readings; for other rooms, which know who may
+/// see them.
+pub async fn list_of_fleet(
+    app: &App,
+    org: OrgId,
+    filter: &ContainerFilter,
+    after: Option<(String, HostId)>,
+    limit: i64,
+) -> Result<Vec<(HostId, Container)>, DbError> {
+    store::container::list_of_org(&app.telemetry_db, org, filter, after, limit).await
+}
+
+/// A host's container of this name, also one that is gone, without readings.
+pub async fn find(app: &App, org: OrgId, host: HostId, name: &str) -> Result<Option<Container>, DbError> {
+    store::container::find(&app.telemetry_db, org, host, name).await
+}
+
+/// Fills in the newest readings.
+pub fn add_latest<'a>(app: &App, org: OrgId, containers: impl Iterator<Item = (HostId, &'a mut Container)>) {
+    for (host, container) in containers {
+        if let Some(sample) = app.ingest.latest().get(org, host) {
+            let latest = Latest::of(&sample, |subject, _| subject.name() == container.name);
+            container.latest = Some(latest).filter(|latest| !latest.values.is_empty());
         }
     }
-    Ok(page.page(rows, |row| Cursor::of(&row.name)))
 }
 
 pub(super) const fn state_word(state: ContainerState) -> &'static str {

@@ -49,6 +49,10 @@ mod values;
 
 pub use self::{
     api::router,
+    container::{
+        Container, ContainerFilter, add_latest as add_latest_of_containers, find as find_container,
+        list_of_fleet as list_containers,
+    },
     error::{IngestError, TelemetryError},
     ingest::Ingest,
     latest::{Latest, Reading, latest_of, readings_of},
@@ -64,4 +68,22 @@ pub async fn start(app: &App) -> Result<(), DbError> {
     ingest::start(app);
     seal::start(app);
     Ok(())
+}
+
+/// A host's containers, as if its agent had told of them.
+#[cfg(test)]
+pub(crate) async fn set_containers_for_tests(
+    app: &App,
+    org: muster_base::OrgId,
+    host: muster_base::HostId,
+    facts: &[muster_protocol::latest::ContainerFacts],
+) {
+    let now = app.clock.now();
+    let set = async || -> Result<(), DbError> {
+        crate::in_tx!(app.telemetry_db, |tx| {
+            store::container::replace(tx, org, host, facts, now).await?;
+        });
+        Ok(())
+    };
+    set().await.unwrap();
 }

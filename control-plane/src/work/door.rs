@@ -20,6 +20,9 @@ pub trait Door: Send + Sync + 'static {
     /// Whether the host has a session here.
     fn is_online(&self, host: HostId) -> bool;
 
+    /// The protocol version that the host speaks; `None` while it has no session here.
+    fn version(&self, host: HostId) -> Option<u16>;
+
     /// Hosts that come and go from now on.
     fn events(&self) -> broadcast::Receiver<LinkEvent>;
 
@@ -72,6 +75,10 @@ impl AgentsDoor {
 impl Door for AgentsDoor {
     fn is_online(&self, host: HostId) -> bool {
         self.app.links.is_online(host)
+    }
+
+    fn version(&self, host: HostId) -> Option<u16> {
+        self.app.links.version_of(host)
     }
 
     fn events(&self) -> broadcast::Receiver<LinkEvent> {

@@ -74,6 +74,13 @@ async fn listen(app: &App, id: OrderId, mut replies: Box<dyn Replies>) -> Result
 /// Resolves and seals the secrets, takes a sequence number and signs. `None` if the order ended over it, or somebody
 /// else was faster.
 async fn hand_over(app: &App, door: &dyn Door, order: &Order) -> Result<Option<SignedOrder>, Error> {
+    if door
+        .version(order.host_id)
+        .is_some_and(|version| version < order.kind.since())
+    {
+        let why = "the host's agent is too old to know such orders: upgrade it; nothing was changed";
+        return fail(app, order.id, why).await;
+    }
     let secrets = match app.work.listener(order.kind) {
         Some(listener) => listener.secrets(app, order).await,
         None => Ok(Vec::new()),

@@ -16,10 +16,12 @@ pub enum OrderKind {
     Sql,
     /// Connect to a database server and say its version.
     TestServer,
+    /// Start, stop or restart a container.
+    Container,
 }
 
 impl OrderKind {
-    pub(super) const ALL: [Self; 3] = [Self::Deploy, Self::Sql, Self::TestServer];
+    pub(super) const ALL: [Self; 4] = [Self::Deploy, Self::Sql, Self::TestServer, Self::Container];
 
     /// The kind of a payload.
     pub const fn of(payload: &OrderPayload) -> Self {
@@ -27,6 +29,7 @@ impl OrderKind {
             OrderPayload::Deploy(_) | OrderPayload::Handover(_) => Self::Deploy,
             OrderPayload::Sql(_) => Self::Sql,
             OrderPayload::TestServer(_) => Self::TestServer,
+            OrderPayload::Container(_) => Self::Container,
         }
     }
 
@@ -35,6 +38,7 @@ impl OrderKind {
             Self::Deploy => "deploy",
             Self::Sql => "sql",
             Self::TestServer => "testServer",
+            Self::Container => "container",
         }
     }
 
@@ -48,6 +52,15 @@ impl OrderKind {
             Self::Deploy => Signed::Deploy,
             Self::Sql => Signed::Sql,
             Self::TestServer => Signed::TestServer,
+            Self::Container => Signed::Container,
+        }
+    }
+
+    /// The first protocol version whose agents know such orders.
+    pub(super) const fn since(self) -> u16 {
+        match self {
+            Self::Deploy | Self::Sql | Self::TestServer => muster_protocol::VERSIONS.0,
+            Self::Container => muster_protocol::CONTAINERS_SINCE,
         }
     }
 }
@@ -190,7 +203,7 @@ pub struct Order {
     pub host_id: HostId,
     /// What kind of work.
     pub kind: OrderKind,
-    /// The deployment, the execution or the database server that it is for.
+    /// The deployment, the execution, the database server or, for a container, the host that it is for.
     pub subject_id: Uuid,
     /// Where it stands.
     pub state: OrderState,

@@ -55,7 +55,7 @@ fn kinds(caller: &Caller) -> impl Iterator<Item = OrderKind> {
     .into_iter()
     .any(narrowed);
     OrderKind::ALL.into_iter().filter(move |kind| match kind {
-        OrderKind::Deploy => deploys,
+        OrderKind::Deploy | OrderKind::Container => deploys,
         OrderKind::Sql | OrderKind::TestServer => databases,
     })
 }

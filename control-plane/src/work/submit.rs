@@ -23,7 +23,7 @@ pub async fn submit(app: &App, tx: &mut Tx, new: NewOrder) -> Result<OrderId, Wo
         org: new.org,
         host_id: new.host,
         kind: OrderKind::of(&new.payload),
-        subject_id: subject(&new.payload),
+        subject_id: subject(&new),
         state: OrderState::Queued,
         approvals: new.approvals,
         created_by: new.created_by,
@@ -143,11 +143,12 @@ pub async fn events(app: &App, id: OrderId, after: i64, limit: i64) -> Result<Ve
     Ok(store::event::list(&app.db, id, after, limit).await?)
 }
 
-const fn subject(payload: &OrderPayload) -> Uuid {
-    match payload {
+const fn subject(new: &NewOrder) -> Uuid {
+    match &new.payload {
         OrderPayload::Deploy(spec) => *spec.deployment.as_uuid(),
         OrderPayload::Handover(spec) => *spec.deploy.deployment.as_uuid(),
         OrderPayload::Sql(spec) => *spec.execution.as_uuid(),
         OrderPayload::TestServer(target) => *target.server.as_uuid(),
+        OrderPayload::Container(_) => *new.host.as_uuid(),
     }
 }

@@ -5,7 +5,10 @@ mod bench;
 use futures_util::{StreamExt as _, pin_mut};
 use muster_base::UnixMs;
 use muster_identity::{keys::PinnedKeys, order::Arrived};
-use muster_protocol::latest::{OrderEvent, OrderOutcome, OrderRefusal, OrderReply, OrderStatus, StepReport};
+use muster_protocol::latest::{
+    ContainerAction, ContainerOrder, OrderEvent, OrderOutcome, OrderPayload, OrderRefusal, OrderReply,
+    OrderStatus, StepReport,
+};
 
 use self::bench::{Bench, PATIENCE, SECRET, Script, event, outcome};
 use super::*;
@@ -317,4 +320,30 @@ both_databases!(another_control_plane_goes_on_where_one_died, |test| {
     assert_eq!(received.len(), 2);
     assert_eq!(received[0], received[1]);
     third_life.tasks.stop(PATIENCE).await;
+});
+
+both_databases!(an_agent_that_does_not_know_an_order_is_not_sent_it, |test| {
+    let bench = Bench::new(test);
+    *bench.host.version.lock().unwrap() = muster_protocol::CONTAINERS_SINCE - 1;
+    bench.start();
+    let payload = OrderPayload::Container(ContainerOrder {
+        name: "shop".to_owned(),
+        action: ContainerAction::Start,
+    });
+    let id = bench.submit_payload(payload.clone()).await;
+    let order = bench.reaches(id, OrderState::Failed).await;
+    let why = order.error.unwrap();
+    assert!(
+        why.contains("too old") && why.ends_with("nothing was changed"),
+        "{why}"
+    );
+    assert!(bench.host.received().is_empty());
+
+    *bench.host.version.lock().unwrap() = muster_protocol::CONTAINERS_SINCE;
+    bench.host.will(Script::Say(vec![
+        OrderReply::Accepted,
+        outcome(OrderStatus::Done),
+    ]));
+    let id = bench.submit_payload(payload).await;
+    bench.reaches(id, OrderState::Done).await;
 });

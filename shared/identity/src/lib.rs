@@ -7,6 +7,7 @@
 //! | [`tls`] | TLS 1.3 configurations whose verifiers check chain, role, name and revocation on both sides |
 //! | [`token`] | join tokens: the right to enrol hosts |
 //! | [`order`], [`keys`] | work orders under an Ed25519 signature; which signing keys a host believes |
+//! | [`look`] | a wish to read something on one host, under the same keys |
 //! | [`seal`] | secrets for one host's worker and one order (HPKE) |
 //!
 //! No I/O and no async: bytes in, bytes out. All cryptography is aws-lc-rs's. Nothing here trusts on first use.
@@ -16,6 +17,7 @@ pub mod ca;
 pub mod certificate;
 mod fingerprint;
 pub mod keys;
+pub mod look;
 pub mod order;
 pub mod seal;
 pub mod spiffe;

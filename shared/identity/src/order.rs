@@ -29,6 +29,8 @@ pub enum OrderKind {
     Sql,
     /// Connect to a database server and say its version.
     TestServer,
+    /// Start, stop or restart a container.
+    Container,
 }
 
 impl OrderKind {
@@ -37,6 +39,7 @@ impl OrderKind {
             Self::Deploy => 1,
             Self::Sql => 2,
             Self::TestServer => 3,
+            Self::Container => 4,
         }
     }
 
@@ -45,6 +48,7 @@ impl OrderKind {
             1 => Some(Self::Deploy),
             2 => Some(Self::Sql),
             3 => Some(Self::TestServer),
+            4 => Some(Self::Container),
             _ => None,
         }
     }

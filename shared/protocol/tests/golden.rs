@@ -23,6 +23,9 @@ use muster_protocol::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
+#[path = "golden/containers.rs"]
+mod containers;
+
 const AT: UnixMs = UnixMs(1_700_000_000_123);
 
 fn golden<T: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, messages: &[T]) {

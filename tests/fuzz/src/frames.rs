@@ -29,6 +29,7 @@ const MESSAGES: &[RoundTrip] = &[
     round_trip::<v::TailFrame>,
     round_trip::<wire::Request>,
     round_trip::<wire::Answer>,
+    round_trip::<v::LogLook>,
 ];
 
 /// The first byte chooses the message; the rest is its frame's body, and once more a stream of frames with lengths.

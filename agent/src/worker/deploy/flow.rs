@@ -25,7 +25,7 @@ pub async fn run(deploy: &Deploy<'_>) -> Ending {
     deploy.recall_old();
     let committed = deploy.marks.iter().find_map(|mark| match mark {
         Mark::Committed { digest } => Some(digest.clone()),
-        Mark::NoOld | Mark::Old { .. } | Mark::Undoing { .. } => None,
+        Mark::NoOld | Mark::Old { .. } | Mark::Undoing { .. } | Mark::Restarting { .. } => None,
     });
     if let Some(digest) = committed {
         deploy
@@ -36,7 +36,7 @@ pub async fn run(deploy: &Deploy<'_>) -> Ending {
     }
     let undoing = deploy.marks.iter().find_map(|mark| match mark {
         Mark::Undoing { reason, cancelled } => Some((reason.clone(), *cancelled)),
-        Mark::NoOld | Mark::Old { .. } | Mark::Committed { .. } => None,
+        Mark::NoOld | Mark::Old { .. } | Mark::Committed { .. } | Mark::Restarting { .. } => None,
     });
     if let Some((reason, cancelled)) = undoing {
         deploy
@@ -251,7 +251,7 @@ impl Deploy<'_> {
                 id: id.clone(),
                 was_running: *was_running,
             })),
-            Mark::Committed { .. } | Mark::Undoing { .. } => None,
+            Mark::Committed { .. } | Mark::Undoing { .. } | Mark::Restarting { .. } => None,
         });
         if let Some(known) = known {
             self.old.get_or_init(|| known);

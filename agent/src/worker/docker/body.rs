@@ -7,7 +7,9 @@ use bollard::models::{
     RestartPolicy as EngineRestart, RestartPolicyNameEnum,
 };
 use muster_base::OrderId;
-use muster_protocol::latest::{ContainerSpec, DeploySpec, HealthCheck, Mount, Protocol, RestartPolicy};
+use muster_protocol::latest::{
+    ContainerSpec, DeploySpec, EnvVar, HealthCheck, Mount, Protocol, RestartPolicy,
+};
 
 use super::Pulled;
 use crate::front::route::Route;
@@ -17,6 +19,8 @@ pub(super) const LABEL_ORDER: &str = "muster.order";
 pub(super) const LABEL_IMAGE: &str = "muster.image";
 /// The front's route to the container, as JSON.
 pub(super) const LABEL_ROUTE: &str = "muster.route";
+/// Names of the variables that hold secrets, with commas between them: their values are kept out of logs that are read.
+pub(super) const LABEL_SECRETS: &str = "muster.secrets";
 
 const NANOS_PER_MS: u64 = 1_000_000;
 const NANOS_PER_CPU_MILLI: i64 = 1_000_000;
@@ -71,6 +75,14 @@ fn labels(spec: &DeploySpec, made_of: &MadeOf<'_>) -> HashMap<String, String> {
     let mut labels: HashMap<_, _> = extra.filter(|(name, _)| !name.starts_with("muster.")).collect();
     if let Some(route) = made_of.route.and_then(|route| serde_json::to_string(route).ok()) {
         labels.insert(LABEL_ROUTE.to_owned(), route);
+    }
+    let secret = spec.container.env.iter().filter_map(|variable| match variable {
+        EnvVar::Secret { name, .. } => Some(name.as_str()),
+        EnvVar::Plain { .. } => None,
+    });
+    let secret = secret.collect::<Vec<_>>().join(",");
+    if !secret.is_empty() {
+        labels.insert(LABEL_SECRETS.to_owned(), secret);
     }
     let own = [
         (LABEL_APPLICATION, spec.application.to_string()),

@@ -6,7 +6,7 @@ use bollard::{
     models::{ContainerInspectResponse, HealthStatusEnum, NetworkConnectRequest},
     query_parameters::{
         CreateContainerOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
-        RenameContainerOptionsBuilder, StopContainerOptionsBuilder,
+        RenameContainerOptionsBuilder, StopContainerOptions,
     },
 };
 use futures_util::StreamExt as _;
@@ -22,6 +22,8 @@ const LOG_LINES: &str = "20";
 const LOG_BYTES: usize = 64 * 1024;
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 const LOG_TIMEOUT: Duration = Duration::from_secs(5);
+/// A container that says itself how long it may take to stop is waited for so long.
+const LONGEST_STOP: Duration = Duration::from_hours(1);
 
 /// A container as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +52,10 @@ pub struct Found {
     pub address: Option<IpAddr>,
     /// The front's route to it, if one stands before it.
     pub route: Option<Route>,
+    /// When it last started, in the engine's words.
+    pub started: String,
+    /// Whether it is removed by its end (`--rm`).
+    pub removed_at_end: bool,
 }
 
 /// A health check's verdict.
@@ -89,9 +95,19 @@ impl Engine {
 
     /// Asks the container to stop and kills it after `grace`.
     pub async fn stop(&self, id: &str, grace: Duration) -> Result<(), DockerError> {
-        let seconds = i32::try_from(grace.as_secs()).unwrap_or(i32::MAX);
-        let options = StopContainerOptionsBuilder::default().t(seconds).build();
-        let docker = self.docker.clone().with_timeout(grace + CALL_TIMEOUT);
+        self.stop_within(id, Some(grace)).await
+    }
+
+    /// The same; without `grace`, after the time that the container itself says.
+    pub async fn stop_within(&self, id: &str, grace: Option<Duration>) -> Result<(), DockerError> {
+        let options = StopContainerOptions {
+            t: grace.map(|grace| i32::try_from(grace.as_secs()).unwrap_or(i32::MAX)),
+            ..StopContainerOptions::default()
+        };
+        let docker = self
+            .docker
+            .clone()
+            .with_timeout(grace.unwrap_or(LONGEST_STOP) + CALL_TIMEOUT);
         point!("docker.stop.before");
         let stopped = docker.stop_container(id, Some(options)).await;
         point!("docker.stop.after");
@@ -220,5 +236,10 @@ fn found(about: ContainerInspectResponse) -> Found {
         order: labels.get(body::LABEL_ORDER).cloned(),
         managed: labels.contains_key(body::LABEL_APPLICATION),
         address,
+        started: state.started_at.unwrap_or_default(),
+        removed_at_end: about
+            .host_config
+            .and_then(|host| host.auto_remove)
+            .unwrap_or(false),
     }
 }

@@ -11,6 +11,7 @@ mod body;
 mod containers;
 mod error;
 mod facts;
+mod log;
 mod pull;
 
 use std::time::Duration;
@@ -20,6 +21,7 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 pub use body::MadeOf;
 pub use containers::{Found, Health};
 pub use error::DockerError;
+pub use log::{Lines, Piece, Readable};
 pub use pull::{Credentials, Pulled};
 
 /// Where the engine listens unless somebody says otherwise.

@@ -615,6 +615,23 @@ export interface paths {
         patch: operations["updateCluster"];
         trace?: never;
     };
+    "/api/v1/containers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Containers of all hosts, by name and host. */
+        get: operations["listContainers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/departments": {
         parameters: {
             query?: never;
@@ -957,6 +974,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/hosts/{id}/containers/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A container as its host's engine last described it. */
+        get: operations["getContainer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hosts/{id}/containers/{name}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a container writes: `event: line` with the line, and its time in nanoseconds as the id; at last `event: end`
+         *     with why no more come. For a quarter of an hour at most; a reader goes on by `after` (or `Last-Event-ID`) and the last id.
+         */
+        get: operations["followContainerLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/hosts/{id}/containers/{name}/metrics": {
         parameters: {
             query?: never;
@@ -968,6 +1022,57 @@ export interface paths {
         get: operations["getContainerMetrics"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hosts/{id}/containers/{name}/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops a container, if it runs, and starts it. The order says what becomes of it. */
+        post: operations["restartContainer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hosts/{id}/containers/{name}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Starts a container, unless it runs. The order says what becomes of it. */
+        post: operations["startContainer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hosts/{id}/containers/{name}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops a container, if it runs. The order says what becomes of it. */
+        post: operations["stopContainer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3566,9 +3671,60 @@ export interface components {
             /** @description `mch_…` of the sign-in. */
             challenge: string;
         };
+        /** @description What a container was deployed for. */
+        ContainerApplication: {
+            /** @description In which environment. */
+            environment: string;
+            /** @description The application. */
+            id: components["schemas"]["ApplicationId"];
+            /** @description Its name; null if the application is gone. */
+            name?: string | null;
+            /** @description Which version, as it was called then. */
+            version?: string | null;
+        };
         /** @description Labels, by key. */
         ContainerLabels: {
             [key: string]: string;
+        };
+        /** @description Why no more lines come. */
+        ContainerLogEnd: {
+            /** @description For a person, if there is more to say. */
+            detail?: string | null;
+            /** @description Why. */
+            reason: components["schemas"]["ContainerLogEndReason"];
+        };
+        /**
+         * @description Why no more lines come.
+         * @enum {string}
+         */
+        ContainerLogEndReason: "complete" | "gone" | "refused" | "hostLost" | "timeUp";
+        /** @description A line that a container wrote. */
+        ContainerLogLine: {
+            /** @description When the engine got it. */
+            at: components["schemas"]["UnixMs"];
+            /** @description Whether it was longer. */
+            cut: boolean;
+            /** @description `stdout` or `stderr`. */
+            stream: string;
+            /** @description The line, without control characters and without the values of secrets. */
+            text: string;
+        };
+        /** @description Something of a log. */
+        ContainerLogNews: {
+            /** @description A line. */
+            data: components["schemas"]["ContainerLogLine"];
+            /** @enum {string} */
+            type: "line";
+        } | {
+            /** @description No more lines come. */
+            data: components["schemas"]["ContainerLogEnd"];
+            /** @enum {string} */
+            type: "end";
+        };
+        /** @description The order that was made. */
+        ContainerOrdered: {
+            /** @description The work order: `/api/v1/orders/{id}` says what becomes of it. */
+            orderId: components["schemas"]["OrderId"];
         };
         /** @description The container of an application. */
         ContainerSpec: {
@@ -4402,6 +4558,20 @@ export interface components {
             params: {
                 [key: string]: string;
             };
+        };
+        /** @description A container, with where it is and what it belongs to. */
+        FleetContainer: components["schemas"]["HostContainer"] & {
+            application?: components["schemas"]["ContainerApplication"] | null;
+            /** @description The host that it is on. */
+            hostId: components["schemas"]["HostId"];
+            /** @description The host's name. */
+            hostName: string;
+            /** @description Whether the host is there; while it is not, the rest is as it was last. */
+            hostStatus: components["schemas"]["HostStatus"];
+            /** @description Whether the caller may start and stop it. */
+            mayOperate: boolean;
+            /** @description Whether the caller may read its log. */
+            mayReadLog: boolean;
         };
         /** @description The fleet's keys and where they stand. */
         FleetKeysStatus: {
@@ -5615,7 +5785,7 @@ export interface components {
          * @description What kind of work.
          * @enum {string}
          */
-        OrderKind: "deploy" | "sql" | "testServer";
+        OrderKind: "deploy" | "sql" | "testServer" | "container";
         /** @description Something new about an order. */
         OrderNews: {
             /** @description The order as it is now: at first, and at each change of its state. */
@@ -6171,6 +6341,25 @@ export interface components {
                 /** @description Its version. */
                 version: string;
             }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_FleetContainer: {
+            /** @description The items. */
+            items: (components["schemas"]["HostContainer"] & {
+                application?: components["schemas"]["ContainerApplication"] | null;
+                /** @description The host that it is on. */
+                hostId: components["schemas"]["HostId"];
+                /** @description The host's name. */
+                hostName: string;
+                /** @description Whether the host is there; while it is not, the rest is as it was last. */
+                hostStatus: components["schemas"]["HostStatus"];
+                /** @description Whether the caller may start and stop it. */
+                mayOperate: boolean;
+                /** @description Whether the caller may read its log. */
+                mayReadLog: boolean;
+            })[];
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
         };
@@ -8010,6 +8199,15 @@ export interface components {
          * @enum {string}
          */
         StepStatus: "running" | "done" | "failed" | "skipped";
+        /** @description How a container is stopped. */
+        StopContainer: {
+            /**
+             * Format: int64
+             * @description Seconds, 0–3600, that it may take to stop by itself before it is killed; what the container itself says if left
+             *     out.
+             */
+            graceS?: number | null;
+        };
         /** @description What is stored of a host. */
         Stored: {
             /**
@@ -8639,6 +8837,74 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    followContainerLog: {
+        parameters: {
+            query?: {
+                /** @description Only lines after the one with this event id: how a reader goes on where it was. */
+                after?: number;
+                /** @description Go on with what it writes from now on; false by default. */
+                follow?: boolean;
+                /** @description Only lines with this text in them, whatever its case; at most 200 characters. */
+                search?: string;
+                /** @description Only lines from this time on, such as `2026-01-31T09:30:00Z`. */
+                since?: components["schemas"]["UnixMs"];
+                /** @description The last so many lines that were written before now, 0–10000; 200 by default. */
+                tail?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["HostId"];
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["ContainerLogNews"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["Upstream"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getContainer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["HostId"];
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetContainer"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listAdministrators: {
         parameters: {
             query?: {
@@ -8696,6 +8962,48 @@ export interface operations {
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listContainers: {
+        parameters: {
+            query?: {
+                /** @description Only this application's. */
+                application?: components["schemas"]["ApplicationId"];
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description Those too that are gone from their hosts. */
+                gone?: boolean;
+                /** @description Only with this verdict of their health checks. */
+                health?: "none" | "starting" | "healthy" | "unhealthy";
+                /** @description Only this host's. */
+                host?: components["schemas"]["HostId"];
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+                /** @description Part of the name or the image. */
+                search?: string;
+                /** @description Only in this state. */
+                state?: "created" | "running" | "paused" | "restarting" | "removing" | "exited" | "dead";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_FleetContainer"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -8781,6 +9089,42 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    restartContainer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["HostId"];
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["StopContainer"] | null;
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContainerOrdered"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
@@ -8956,6 +9300,70 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    startContainer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["HostId"];
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContainerOrdered"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    stopContainer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["HostId"];
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["StopContainer"] | null;
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContainerOrdered"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };

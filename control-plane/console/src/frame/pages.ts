@@ -19,6 +19,7 @@ export interface KnownPage {
 export const PAGES: KnownPage[] = [
   { route: 'overview', title: 'nav.overview', icon: 'overview', org: true },
   { route: 'hosts', title: 'nav.hosts', icon: 'host', needs: 'host:read' },
+  { route: 'containers', title: 'nav.containers', icon: 'container', needs: 'telemetry:read' },
   { route: 'applications', title: 'nav.applications', icon: 'application', needs: 'application:read' },
   { route: 'deployments', title: 'nav.deployments', icon: 'deployment', needs: 'deployment:read' },
   { route: 'designs', title: 'nav.designs', icon: 'table', needs: 'design:read' },

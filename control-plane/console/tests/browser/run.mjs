@@ -209,6 +209,12 @@ async function addresses(page) {
   if (host) {
     found.push(['host', `/hosts/${host.id}`], ['host-facts', `/hosts/${host.id}/facts`], ['host-day', `/hosts/${host.id}?range=90d`])
     const container = await first(`/hosts/${host.id}/containers`)
+    found.push(['containers', '/containers'], ['containers-none', '/containers?search=no-such-container'])
+    if (container) {
+      const page = `/hosts/${host.id}/container/${encodeURIComponent(container.name)}`
+      found.push(['container', page], ['container-search', `${page}?search=a&still=1`], ['container-charts', `${page}/charts`])
+    }
+    found.push(['container-missing', `/hosts/${host.id}/container/no-such-container`])
     found.push(['host-containers', `/hosts/${host.id}/containers${container ? `?container=${encodeURIComponent(container.name)}` : ''}`])
   }
   found.push(['host-missing', '/hosts/01890000-0000-7000-8000-00000000dead'])

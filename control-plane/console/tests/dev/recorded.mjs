@@ -91,6 +91,11 @@ const containers = ['shop', 'shop-db', 'worker'].map((name, i) => ({
   latest: { at: iso(now()), values: { 'container.cpu': 12.5 * i, 'container.memory.used': 180 * 2 ** 20 * (i + 1) } },
 }))
 
+const fleetContainers = hosts.slice(0, 4).flatMap((host, h) => containers.map((one, i) => ({
+  ...one, hostId: host.id, hostName: host.name, hostStatus: host.status, present: true, seenAt: host.lastSeenAt, labels: {}, imageId: 'sha256:01',
+  application: i === 0 ? { id: uuid(300), name: 'shop', environment: h % 2 ? 'prod' : 'default', version: '1.4.4' } : null, mayOperate: true, mayReadLog: true,
+})))
+
 const application = {
   id: uuid(300), name: 'shop', description: 'The storefront', mode: 'normal', image: 'team/shop', registryId: null,
   container: { ports: [{ host: 8080, container: 80, protocol: 'tcp' }], restart: 'unless-stopped', health: { type: 'http', port: 80, path: '/healthz' } },
@@ -198,6 +203,18 @@ function answer(method, url, signedIn) {
     const found = hosts.find((one) => one.id === host[1])
     return found ? [200, found] : [404, { type: 'not-found', title: 'Not found', status: 404, detail: 'no such host' }]
   }
+  if (path === '/containers') {
+    const search = url.searchParams.get('search') ?? ''
+    const state = url.searchParams.get('state')
+    return [200, list(fleetContainers.filter((one) => one.name.includes(search) && (!state || one.state === state)))]
+  }
+  const container = /^\/hosts\/([^/]+)\/containers\/([^/]+)(\/(start|stop|restart))?$/.exec(path)
+  if (container) {
+    const found = fleetContainers.find((one) => one.hostId === container[1] && one.name === container[2])
+    if (!found) return [404, { type: 'not-found', title: 'Not found', status: 404, detail: 'no such container' }]
+    return container[3] ? [202, { orderId: uuid(700) }] : [200, found]
+  }
+  if (path === `/orders/${uuid(700)}`) return [200, { id: uuid(700), kind: 'container', state: 'done', endedAt: iso(now()), error: null }]
   if (path.endsWith('/metrics')) return [200, metrics(url)]
   if (path.endsWith('/containers')) return [200, list(containers)]
   if (path === '/join-tokens' && method === 'POST') {
@@ -213,7 +230,7 @@ function answer(method, url, signedIn) {
 }
 
 const operations = [
-  'host:read', 'host:write', 'host:delete', 'joinToken:write', 'application:read', 'application:write', 'deployment:read',
+  'telemetry:read', 'container:operate', 'containerLog:read', 'host:read', 'host:write', 'host:delete', 'joinToken:write', 'application:read', 'application:write', 'deployment:read',
   'deployment:create', 'deployment:cancel', 'release:read', 'release:propose', 'release:approve', 'release:execute', 'server:read', 'apiKey:read', 'apiKey:write',
   'telemetry:read', 'environment:read', 'alert:read', 'alert:silence', 'alert:write',
 ]
@@ -222,6 +239,16 @@ export function recordedAnswers() {
   const plugin = {
     name: 'muster-recorded-answers',
     configureServer(server) {
+      server.middlewares.use((request, response, next) => {
+        if (!/\/containers\/[^/]+\/log/.test(request.url ?? '')) return next()
+        response.writeHead(200, { 'content-type': 'text/event-stream' })
+        const search = new URL(request.url, 'http://recorded').searchParams.get('search')?.toLowerCase() ?? ''
+        for (let i = 0; i < 60; i++) {
+          const text = i % 9 === 4 ? `ERROR upstream answered 502 after ${i * 13} ms, trying again; request=${'4f'.repeat(40)}` : `GET /orders/${1000 + i} 200 ${i} ms token=***`
+          const line = { at: iso(now() - (60 - i) * 900), stream: i % 9 === 4 ? 'stderr' : 'stdout', text, cut: i === 40 }
+          if (text.toLowerCase().includes(search)) response.write(`id: ${i + 1}\nevent: line\ndata: ${JSON.stringify(line)}\n\n`)
+        }
+      })
       server.middlewares.use((request, response, next) => {
         if (!/\/deployments\/[^/]+\/log/.test(request.url ?? '')) return next()
         response.writeHead(200, { 'content-type': 'text/event-stream' })

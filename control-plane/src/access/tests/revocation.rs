@@ -1,21 +1,23 @@
 //! What is taken away ends what is being looked at, within a second: each way to lose a permission, while the log of a
-//! deployment, a host's live readings and the events of a work order are followed.
+//! deployment, a host's live readings, the events of a work order and a container's log are followed.
 
 use std::time::Duration;
 
 use axum::http::Method;
 use muster_base::UnixMs;
 use muster_metrics::{Kind, SampleBuilder, frame};
-use muster_protocol::latest::TailFrame;
+use muster_protocol::latest::{LogLine, LogStream, TailFrame, TailRequest};
 use serde_json::{Value, json};
 
 use crate::{
     access::Role,
+    containers::tests::container,
     delivery::tests::{deploy, new_application, new_host},
     link::{
         self,
         tests::host::{Host, Running},
     },
+    telemetry::set_containers_for_tests,
     testing::{Client, Test, both_databases},
 };
 
@@ -43,14 +45,13 @@ impl<'t> Scene<'t> {
         test.app.tasks.spawn("tails", async move {
             let mut open = Vec::new();
             while let Some(tail) = tails.recv().await {
-                let mut sample = SampleBuilder::default();
-                sample.push(Kind::CPU_TOTAL, 1);
-                let frame = frame::encode_one(&sample.finish(UnixMs(1_780_000_000_000)));
-                drop(tail.frames.send(TailFrame::Sample(frame)).await);
+                drop(tail.frames.send(first_frame(&tail.request)).await);
                 open.push(tail);
             }
         });
         host.until_online(&test.app).await;
+        let org = test.default_org().await;
+        set_containers_for_tests(&test.app, org, host.id, &[container("web", None)]).await;
         // That one is not connected: its deployment waits, and so do its log and its order.
         let away = new_host(test, "away").await;
         let shop = new_application(&olga, &[away]).await;
@@ -60,6 +61,10 @@ impl<'t> Scene<'t> {
             (format!("/api/v1/deployments/{deployment}/log"), "event: status"),
             (format!("/api/v1/hosts/{}/live", host.id), "event: sample"),
             (format!("/api/v1/orders/{order}/events"), "event: order"),
+            (
+                format!("/api/v1/hosts/{}/containers/web/log?follow=true", host.id),
+                "event: line",
+            ),
         ];
         Self {
             olga,
@@ -95,6 +100,22 @@ impl<'t> Scene<'t> {
     }
 }
 
+fn first_frame(request: &TailRequest) -> TailFrame {
+    match request {
+        TailRequest::Samples { .. } => {
+            let mut sample = SampleBuilder::default();
+            sample.push(Kind::CPU_TOTAL, 1);
+            TailFrame::Sample(frame::encode_one(&sample.finish(UnixMs(1_780_000_000_000))))
+        }
+        TailRequest::Log(_) => TailFrame::Log(vec![LogLine {
+            at_ns: 1_780_000_000_000_000_000,
+            stream: LogStream::Stdout,
+            text: "hello".to_owned(),
+            cut: false,
+        }]),
+    }
+}
+
 async fn first_order(client: &Client<'_>) -> String {
     let end = tokio::time::Instant::now() + SOON;
     loop {
@@ -126,7 +147,7 @@ both_databases!(what_is_followed_ends_with_what_allowed_it, |test| {
     let mut goes_on = stays.follow(&scene.streams[0].0).await;
     goes_on.wait_for("event: status").await;
 
-    let tom = test.member("tom", Role::Viewer).await;
+    let tom = test.member("tom", Role::Member).await;
     let body = json!({"name": "everything", "operations": [], "objects": {}});
     let (_, template) = olga.post("/api/v1/permission-templates", body).await;
     let template = template["id"].as_str().unwrap();
@@ -143,7 +164,7 @@ both_databases!(what_is_followed_ends_with_what_allowed_it, |test| {
         })
         .await;
 
-    let sue = test.member("sue", Role::Viewer).await;
+    let sue = test.member("sue", Role::Member).await;
     scene
         .ends("a session is ended", &sue, async || {
             let again = test.sign_in("sue", "a password for tests").await;
@@ -151,7 +172,7 @@ both_databases!(what_is_followed_ends_with_what_allowed_it, |test| {
         })
         .await;
 
-    let dan = test.member("dan", Role::Viewer).await;
+    let dan = test.member("dan", Role::Member).await;
     let (_, users) = test.admin().await.get("/api/v1/users?search=dan").await;
     let dans = format!("/api/v1/users/{}", users["items"][0]["id"].as_str().unwrap());
     scene

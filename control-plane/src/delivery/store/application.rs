@@ -210,3 +210,21 @@ pub async fn delete(tx: &mut Tx, org: OrgId, id: ApplicationId) -> Result<(), Db
     });
     Ok(())
 }
+
+/// Ids and names of those of `ids` that the org has.
+pub async fn names(
+    db: &Db,
+    org: OrgId,
+    ids: &[ApplicationId],
+) -> Result<Vec<(ApplicationId, String)>, DbError> {
+    let sql = format!(
+        "select id, name from applications where org_id = $1 and {}",
+        db.id_among("id", 2)
+    );
+    let ids = to_json(&ids, "ids")?;
+    Ok(with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
+        .bind(org)
+        .bind(ids)
+        .fetch_all(pool)
+        .await)?)
+}

@@ -1,6 +1,6 @@
 //! `deployments`, as the driver looks at them: whose turn it is, who prepares it.
 
-use muster_base::{DeploymentId, OrgId, UnixMs};
+use muster_base::{ApplicationId, DeploymentId, OrgId, UnixMs};
 
 use crate::{
     db::{Db, DbError, Tx},
@@ -135,4 +135,21 @@ pub async fn set_prepared(
         .await?
         .rows_affected());
     Ok(rows == 1)
+}
+
+/// The deployment that holds this place, if one runs.
+pub async fn holder(
+    tx: &mut Tx,
+    org: OrgId,
+    application: ApplicationId,
+    environment: &str,
+) -> Result<Option<DeploymentId>, DbError> {
+    const SQL: &str = "select id from deployments where org_id = $1 and application_id = $2 and environment = $3 \
+        and status = 'running'";
+    Ok(with_tx!(tx, |conn| sqlx::query_scalar(SQL)
+        .bind(org)
+        .bind(application)
+        .bind(environment)
+        .fetch_optional(conn)
+        .await)?)
 }

@@ -148,6 +148,27 @@ pub(in crate::fleet) async fn find(db: &Db, org: OrgId, id: HostId) -> Result<Op
     row.map(TryInto::try_into).transpose()
 }
 
+pub(in crate::fleet) async fn list_of_ids(
+    db: &Db,
+    org: OrgId,
+    ids: &[HostId],
+) -> Result<Vec<StoredHost>, DbError> {
+    let among = db.id_among("h.id", 2);
+    let sql = format!(
+        "select h.id, h.name, h.cluster_id, e.name as environment, h.business_status, h.labels, \
+        h.public_ip, h.facts, h.certificate_expires_at, h.joined_at, h.last_seen_at, h.updated_at \
+        from hosts h left join environments e on e.id = h.environment_id \
+        where h.org_id = $1 and h.deleted_at is null and {among}"
+    );
+    let ids = serde_json::to_string(ids).unwrap_or_else(|_| "[]".to_owned());
+    let rows: Vec<Row> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
+        .bind(org)
+        .bind(ids)
+        .fetch_all(pool)
+        .await)?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
 /// What an agent tells with each session: facts and seal key.
 pub(in crate::fleet) async fn find_told(
     db: &Db,

@@ -139,6 +139,11 @@ impl Running {
         std::mem::replace(&mut self.tails, mpsc::channel(1).1)
     }
 
+    /// The work orders that are sent, for whoever wants to do them.
+    pub(crate) fn take_orders(&mut self) -> mpsc::Receiver<IncomingOrder> {
+        std::mem::replace(&mut self.orders, mpsc::channel(1).1)
+    }
+
     pub(crate) async fn stop(self) {
         self.resident.stop.cancel();
         assert_eq!(self.ended().await, LinkEnd::Stopped);

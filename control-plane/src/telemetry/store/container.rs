@@ -2,13 +2,16 @@
 
 use muster_base::{HostId, OrgId, UnixMs};
 use muster_protocol::latest::ContainerFacts;
-use sqlx::QueryBuilder;
+use sqlx::{AssertSqlSafe, QueryBuilder};
 
 use crate::{
     db::{Db, DbError, Tx},
-    telemetry::container::{Container, health_word, labels_json, state_word},
+    telemetry::container::{Container, ContainerFilter, health_word, labels_json, state_word},
     with_pool, with_tx,
 };
+
+const COLUMNS: &str = "name, container_id, image, image_id, state, health, restarts, created_at, started_at, \
+    labels, memory_limit_bytes, present, seen_at";
 
 /// Takes down what a host's engine says of all of its containers: those it does not name are gone.
 pub(in crate::telemetry) async fn replace(
@@ -73,15 +76,81 @@ pub(in crate::telemetry) async fn list(
     after: &str,
     limit: i64,
 ) -> Result<Vec<Container>, DbError> {
-    const SQL: &str = "select name, container_id, image, image_id, state, health, restarts, created_at, started_at, \
-        labels, memory_limit_bytes, present, seen_at from containers \
-        where host_id = $1 and org_id = $2 and name > $3 order by name limit $4";
-    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+    let sql = format!(
+        "select {COLUMNS} from containers where host_id = $1 and org_id = $2 and name > $3 order by name limit $4"
+    );
+    Ok(with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
         .bind(host)
         .bind(org)
         .bind(after)
         .bind(limit)
         .fetch_all(pool)
+        .await)?)
+}
+
+#[derive(sqlx::FromRow)]
+struct OnHost {
+    host_id: HostId,
+    #[sqlx(flatten)]
+    container: Container,
+}
+
+/// The org's containers that pass the filter, after a name and host, by name and host.
+pub(in crate::telemetry) async fn list_of_org(
+    db: &Db,
+    org: OrgId,
+    filter: &ContainerFilter,
+    after: Option<(String, HostId)>,
+    limit: i64,
+) -> Result<Vec<(HostId, Container)>, DbError> {
+    let reach = db.id_among("host_id", 4);
+    let sql = format!(
+        "select host_id, {COLUMNS} from containers \
+         where org_id = $1 and (name > $2 or (name = $2 and host_id > $3)) and ($4 is null or {reach}) \
+         and ($5 is null or host_id = $5) and ($6 is null or labels like $6 escape '\\') \
+         and ($7 is null or state = $7) and ($8 is null or health = $8) \
+         and ($9 is null or lower(name) like $9 escape '\\' or lower(image) like $9 escape '\\') \
+         and (present or present = $10) order by name, host_id limit $11"
+    );
+    let (name, host) = after.unwrap_or_else(|| (String::new(), HostId::from_uuid(uuid::Uuid::nil())));
+    // As `labels_json` writes it: ids have no character that is written in another way.
+    let label = filter
+        .application
+        .map(|id| format!("%\"muster.application\":\"{id}\"%"));
+    let search = filter.search.as_deref().map(|text| {
+        let text = text.to_lowercase().replace('\\', "\\\\");
+        format!("%{}%", text.replace('%', "\\%").replace('_', "\\_"))
+    });
+    let rows: Vec<OnHost> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
+        .bind(org)
+        .bind(name)
+        .bind(host)
+        .bind(filter.reach.as_deref())
+        .bind(filter.host)
+        .bind(label)
+        .bind(filter.state)
+        .bind(filter.health)
+        .bind(search)
+        .bind(!filter.gone)
+        .bind(limit)
+        .fetch_all(pool)
+        .await)?;
+    Ok(rows.into_iter().map(|row| (row.host_id, row.container)).collect())
+}
+
+/// A host's container of this name.
+pub(in crate::telemetry) async fn find(
+    db: &Db,
+    org: OrgId,
+    host: HostId,
+    name: &str,
+) -> Result<Option<Container>, DbError> {
+    let sql = format!("select {COLUMNS} from containers where host_id = $1 and org_id = $2 and name = $3");
+    Ok(with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
+        .bind(host)
+        .bind(org)
+        .bind(name)
+        .fetch_optional(pool)
         .await)?)
 }
 

@@ -51,6 +51,8 @@ pub(super) struct FakeHost {
     signers: Mutex<Vec<Arc<SigningKey>>>,
     rotates: Mutex<bool>,
     pub(super) online: Mutex<bool>,
+    /// The protocol version that its agent speaks.
+    pub(super) version: Mutex<u16>,
     connected: broadcast::Sender<LinkEvent>,
     scripts: Mutex<VecDeque<Script>>,
     received: Mutex<Vec<SignedOrder>>,
@@ -65,6 +67,7 @@ impl FakeHost {
             signers: Mutex::new(vec![Arc::new(SigningKey::generate().unwrap())]),
             rotates: Mutex::new(false),
             online: Mutex::new(true),
+            version: Mutex::new(muster_protocol::VERSIONS.1),
             connected: broadcast::Sender::new(4),
             scripts: Mutex::default(),
             received: Mutex::default(),
@@ -125,6 +128,10 @@ impl Replies for Stream {
 }
 
 impl Door for FakeHost {
+    fn version(&self, host: HostId) -> Option<u16> {
+        self.is_online(host).then(|| *self.version.lock().unwrap())
+    }
+
     fn is_online(&self, host: HostId) -> bool {
         host == self.id && *self.online.lock().unwrap()
     }
@@ -263,20 +270,25 @@ impl<'t> Bench<'t> {
     }
 
     pub(super) async fn submit(&self) -> OrderId {
+        self.submit_payload(OrderPayload::TestServer(SqlTarget {
+            server: self.test.app.clock.new_id(),
+            dialect: DbDialect::Postgres,
+            host: "127.0.0.1".to_owned(),
+            port: 5432,
+            username: "muster".to_owned(),
+            password_secret: "password".to_owned(),
+            database: "shop".to_owned(),
+        }))
+        .await
+    }
+
+    pub(super) async fn submit_payload(&self, payload: OrderPayload) -> OrderId {
         let app = &self.test.app;
         let now = app.clock.now();
         let new = NewOrder {
             org: self.test.default_org().await,
             host: self.host.id,
-            payload: OrderPayload::TestServer(SqlTarget {
-                server: app.clock.new_id(),
-                dialect: DbDialect::Postgres,
-                host: "127.0.0.1".to_owned(),
-                port: 5432,
-                username: "muster".to_owned(),
-                password_secret: "password".to_owned(),
-                database: "shop".to_owned(),
-            }),
+            payload,
             approvals: vec![Approval {
                 by: "user:ann".to_owned(),
                 at: now,

@@ -1,5 +1,6 @@
 //! Protocol version 1.
 
+mod container;
 mod control;
 mod deploy;
 mod facts;
@@ -8,6 +9,7 @@ mod order;
 mod report;
 mod sql;
 
+pub use container::{ContainerAction, ContainerOrder, LogEnd, LogLine, LogLook, LogStream, SignedLook};
 pub use control::{
     Ack, AgentConfig, AgentControl, FleetKeysNotice, Goodbye, Hello, KeysTaken, RenewReply, ServerControl,
     SigningKeyNotice, Welcome,

@@ -3,7 +3,7 @@
 use muster_base::{OrderId, UnixMs};
 use serde::{Deserialize, Serialize};
 
-use super::{DeploySpec, HandoverSpec, SqlSpec, SqlTarget, TailRequest};
+use super::{ContainerOrder, DeploySpec, HandoverSpec, SqlSpec, SqlTarget, TailRequest};
 
 /// First frame on a stream that the control plane opens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +66,8 @@ pub enum OrderPayload {
     TestServer(SqlTarget),
     /// Replace a container without dropping a request.
     Handover(Box<HandoverSpec>),
+    /// Start, stop or restart a container. Since protocol version 3.
+    Container(ContainerOrder),
 }
 
 impl OrderPayload {
@@ -74,7 +76,7 @@ impl OrderPayload {
         match self {
             Self::Deploy(spec) => Some(spec),
             Self::Handover(spec) => Some(&spec.deploy),
-            Self::Sql(_) | Self::TestServer(_) => None,
+            Self::Sql(_) | Self::TestServer(_) | Self::Container(_) => None,
         }
     }
 }
@@ -137,7 +139,8 @@ pub enum StepReport {
         /// Position of the step within the order, from 0.
         index: u32,
         /// For a deploy one of `verify`, `authenticate`, `pull`, `set-aside`, `stop-old`, `start-new`, `health`,
-        /// `remove-old`, `put-back`, or, when handing over, `switch`, `drain`; for SQL `statement`.
+        /// `remove-old`, `put-back`, or, when handing over, `switch`, `drain`; for SQL `statement`; for a container
+        /// that is there `look`, `stop`, `start`, `settle`.
         name: String,
         /// The status it has now.
         status: StepStatus,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{LogEnd, LogLine, SignedLook};
+
 /// One batch from the spool. Its parts are encoded by `muster-metrics`, which documents their formats; an empty
 /// part is zero bytes long.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -24,6 +26,8 @@ pub enum TailRequest {
         /// Time between samples.
         interval_ms: u32,
     },
+    /// A container's log. Since protocol version 3.
+    Log(SignedLook),
 }
 
 /// Live data.
@@ -33,4 +37,8 @@ pub enum TailFrame {
     Sample(Vec<u8>),
     /// The agent can't serve this tail.
     Refused(String),
+    /// Lines of a log, in order.
+    Log(Vec<LogLine>),
+    /// No more lines come.
+    LogEnd(LogEnd),
 }

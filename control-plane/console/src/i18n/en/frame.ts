@@ -50,6 +50,8 @@ export const frame = {
     overview: 'Overview',
     hosts: 'Hosts',
     host: 'Host',
+    containers: 'Containers',
+    container: 'Container',
     applications: 'Applications',
     application: 'Application',
     deployments: 'Deployments',

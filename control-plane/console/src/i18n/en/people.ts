@@ -54,6 +54,8 @@ export const people = {
     joinToken_read: 'see join tokens',
     joinToken_write: 'add hosts',
     telemetry_read: 'see readings',
+    container_operate: 'start and stop containers',
+    containerLog_read: 'read logs of containers',
     order_read: 'see work orders',
     alert_read: 'see alerts',
     alert_silence: 'silence alerts',

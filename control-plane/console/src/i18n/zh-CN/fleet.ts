@@ -1,7 +1,7 @@
 import type { Messages } from '../en'
 
 type Keys =
-  | 'overview' | 'hosts' | 'hostStatus' | 'host' | 'addHost' | 'containers' | 'containerStatus' | 'facts' | 'sections'
+  | 'overview' | 'hosts' | 'hostStatus' | 'host' | 'addHost' | 'containers' | 'logs' | 'containerStatus' | 'facts' | 'sections'
   | 'charts' | 'series' | 'range' | 'chart'
 
 export const fleet: Pick<Messages, Keys> = {
@@ -78,6 +78,63 @@ export const fleet: Pick<Messages, Keys> = {
     empty: '这台主机上没有容器',
     emptyText: '容器引擎运行容器后，一分钟内会显示在这里。',
     pick: '选择一个容器以查看图表。',
+    open: '日志与操作',
+    search: '按名称或镜像筛选',
+    anyState: '全部状态',
+    anyHealth: '全部健康状况',
+    noHealth: '无健康检查',
+    health: '健康状况',
+    everywhere: '全部主机',
+    noneAnywhere: '还没有容器',
+    hostOffline: '主机离线',
+    hostOfflineText: '主机离线，目前无法下达操作。',
+    applicationGone: '应用已删除',
+    gone: '已移除',
+    isGone: '主机上已没有这个容器。',
+    underWay: '正在执行操作。',
+    tabs: '容器视图',
+    start: '启动',
+    stop: '停止',
+    restart: '重启',
+    grace: '等待自行停止的秒数',
+    graceOwn: '以容器设置为准',
+    ask: {
+      start: '启动 {host} 上的 {name}？',
+      stop: '停止 {host} 上的 {name}？',
+      restart: '重启 {host} 上的 {name}？',
+    },
+    askText: {
+      start: '将按创建时的设置启动。',
+      stop: '停止后不再提供服务，直到有人启动它或部署新版本。',
+      restart: '服务会短暂中断，现有连接将被断开。',
+    },
+    asked: '已向主机下达，结果以容器状态为准。',
+    doing: { start: '正在启动…', stop: '正在停止…', restart: '正在重启…' },
+    did: { start: '已启动。', stop: '已停止。', restart: '已重启。' },
+    didNot: { start: '启动未成功：', stop: '停止未成功：', restart: '重启未成功：' },
+  },
+  logs: {
+    cut: '该行过长，已截断。',
+    end: {
+      gone: '容器已被移除，日志到此为止。',
+      refused: '主机未提供日志：',
+      hostLost: '读取过程中主机断开。',
+      timeUp: '连接满一刻钟，已结束。',
+    },
+    follow: '持续跟踪',
+    from: '起始时间',
+    goneText: '日志已随容器一同删除。',
+    lastLines: '最近 500 行',
+    mayNot: '无权查看日志',
+    mayNotText: '请向管理员申请“查看容器日志”权限。',
+    nothingFits: '没有包含该内容的行。',
+    offlineText: '日志保存在主机上，主机恢复后即可查看。',
+    search: '搜索日志',
+    since: '最近 {time}',
+    span: { 5: '5 分钟', 60: '1 小时', 1440: '24 小时' },
+    stderr: '标准错误：',
+    toEnd: '跳到末尾',
+    wrap: '自动换行',
   },
   containerStatus: {
     healthy: '健康',

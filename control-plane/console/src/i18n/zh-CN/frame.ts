@@ -52,6 +52,8 @@ export const frame: Pick<Messages, 'ui' | 'problem' | 'nav' | 'frame' | 'palette
     overview: '总览',
     hosts: '主机',
     host: '主机',
+    containers: '容器',
+    container: '容器',
     applications: '应用',
     application: '应用',
     deployments: '部署',

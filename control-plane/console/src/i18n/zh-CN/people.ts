@@ -59,6 +59,8 @@ export const people: Pick<
     joinToken_read: '查看接入令牌',
     joinToken_write: '添加主机',
     telemetry_read: '查看监控数据',
+    container_operate: '启动和停止容器',
+    containerLog_read: '查看容器日志',
     order_read: '查看工单',
     alert_read: '查看告警',
     alert_silence: '静默告警',

@@ -43,8 +43,6 @@ const FOUND_ELSEWHERE: &[&str] = &[
     // Nobody has set up a way to sign in; they are no org's.
     "GET /api/v1/auth/providers/{provider}/callback",
     "POST /api/v1/auth/providers/{provider}/start",
-    // The host has no containers; it is found by the list of them.
-    "GET /api/v1/hosts/{id}/containers/{name}/metrics",
     // The request is gone after its approval, which finds it.
     "POST /api/v1/join-requests/{userId}/reject",
 ];

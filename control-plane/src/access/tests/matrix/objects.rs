@@ -6,7 +6,8 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    access::Role, alerts::tests::new_alert, delivery::tests::deploy, schema::tests as schema, testing::Test,
+    access::Role, alerts::tests::new_alert, containers::tests::container, delivery::tests::deploy,
+    schema::tests as schema, telemetry::set_containers_for_tests, testing::Test,
 };
 
 /// Owner of the default org.
@@ -50,6 +51,8 @@ pub(super) async fn make(test: &Test) -> Objects {
     };
     let host = schema::host(test).await;
     let server = schema::new_server("one", "Postgres", host);
+    let org = test.default_org().await;
+    set_containers_for_tests(&test.app, org, host, &[container("web", None)]).await;
     let mut ids = BTreeMap::from([
         ("hosts", host.to_string()),
         ("containers", "web".to_owned()),

@@ -1,0 +1,44 @@
+//! A wish to read something on one host, under the keys that sign work orders.
+//!
+//! It changes nothing, so it needs neither a number nor a journal: what it names (org, host, an end of its time) is in
+//! the bytes that are signed, and whoever reads them checks it. The context keeps these signatures apart from those of
+//! orders and of keys.
+
+use crate::keys::{KeyId, PinnedKeys, SigningKey};
+
+const CONTEXT: &[u8] = b"muster-look-v1\0";
+
+/// Signs the bytes of a wish.
+pub fn sign(key: &SigningKey, body: &[u8]) -> (KeyId, Vec<u8>) {
+    (key.public_key().id(), key.sign(&signed(body)))
+}
+
+/// Whether a key that counts has signed these bytes as a wish to read.
+pub fn is_signed(keys: &PinnedKeys, key: KeyId, body: &[u8], signature: &[u8]) -> bool {
+    keys.keys()
+        .iter()
+        .any(|pinned| pinned.id() == key && pinned.verifies(&signed(body), signature))
+}
+
+fn signed(body: &[u8]) -> Vec<u8> {
+    [CONTEXT, body].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_pinned_key_s_word_for_these_very_bytes_counts() {
+        let (ours, other) = (SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
+        let pinned = PinnedKeys::from_join([ours.public_key()]);
+        let (id, signature) = sign(&ours, b"shop");
+        assert!(is_signed(&pinned, id, b"shop", &signature));
+        assert!(!is_signed(&pinned, id, b"shop2", &signature));
+        let (id, signature) = sign(&other, b"shop");
+        assert!(!is_signed(&pinned, id, b"shop", &signature));
+        // Signed by the right key, but not as a wish to read.
+        let key = ours.public_key().id();
+        assert!(!is_signed(&pinned, key, b"shop", &ours.sign(b"shop")));
+    }
+}
