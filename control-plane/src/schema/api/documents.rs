@@ -55,7 +55,7 @@ async fn apply(
 
 /// Documents as one text that can be applied again. Passwords are not in it.
 #[utoipa::path(get, path = "/api/v1/schema/export", operation_id = "exportDocuments", tag = "schema",
-    params(ExportQuery), responses((status = 200, body = String, content_type = "application/yaml"),
+    params(ExportQuery), responses((status = 200, body = serde_json::Value, content_type = "application/yaml"),
     (status = 422, body = Problem)))]
 async fn export(
     State(app): State<App>,
