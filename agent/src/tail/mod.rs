@@ -66,7 +66,7 @@ impl Tails {
                 let serve = async {
                     match request {
                         TailRequest::Samples { interval_ms } => {
-                            tails.serve_samples(interval_ms, frames).await
+                            tails.serve_samples(interval_ms, frames).await;
                         }
                         TailRequest::Log(look) => tails.serve_log(look, frames).await,
                     }

@@ -84,11 +84,9 @@ impl TestHost {
 
 impl Reader {
     async fn next(&mut self) -> Answer {
-        timeout(PATIENCE, read_frame(&mut self.output))
-            .await
-            .unwrap()
-            .unwrap()
-            .expect("the worker ended without a word")
+        let frame = timeout(PATIENCE, read_frame(&mut self.output)).await;
+        // None: the worker ended without a word.
+        frame.unwrap().unwrap().unwrap()
     }
 
     /// Lines until there are so many.

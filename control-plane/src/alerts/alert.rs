@@ -50,10 +50,8 @@ pub struct Alert {
     /// Its name.
     pub rule_name: String,
     /// Its kind.
-    #[schema(inline)]
     pub kind: AlertKind,
     /// How bad it is.
-    #[schema(inline)]
     pub severity: Severity,
     /// The host; it may be gone.
     pub host_id: HostId,
@@ -66,7 +64,6 @@ pub struct Alert {
     #[schema(required)]
     pub series: Option<String>,
     /// Where it stands.
-    #[schema(inline)]
     pub state: AlertState,
     /// The newest value while it is open, else the last: in the series' unit, seconds for hosts that are down, hours until a
     /// disk is full.

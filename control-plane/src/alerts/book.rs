@@ -110,9 +110,9 @@ impl OrgBook {
         };
         let hosts = places.into_iter().map(watched).collect();
         Self {
+            watches,
             hosts,
             by_kind,
-            watches,
             ..Self::default()
         }
     }

@@ -289,7 +289,7 @@ mod tests {
         );
         assert_eq!(say(AlertKind::HostDown, 2, 61.0), "web-1 (61 s)");
         assert_eq!(
-            say(AlertKind::DiskFull, 3, 3.14),
+            say(AlertKind::DiskFull, 3, 3.12),
             "web-1 (disk./var.available 3.1 h)"
         );
     }

@@ -91,7 +91,6 @@ pub struct AlertReceiver {
     /// Unique in the org.
     pub name: String,
     /// What it is.
-    #[schema(inline)]
     pub kind: ReceiverKind,
     /// What it is written to in.
     pub language: Language,
@@ -134,7 +133,6 @@ pub struct AlertReceiverInput {
     /// Unique in the org.
     pub name: String,
     /// What it is.
-    #[schema(inline)]
     pub kind: ReceiverKind,
     /// What it is written to in; English by default.
     #[serde(default)]

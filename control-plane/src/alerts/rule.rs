@@ -36,7 +36,6 @@ pub struct AlertRuleInput {
     pub enabled: bool,
     /// How bad it is.
     #[serde(default)]
-    #[schema(inline)]
     pub severity: Severity,
     /// What it looks at.
     pub check: Check,

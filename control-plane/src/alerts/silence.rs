@@ -17,13 +17,13 @@ use crate::{
 /// Which alerts: those that pass everything that is given; all of the org, if nothing is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schema(as = AlertMatchers)]
 pub struct Matchers {
     /// Of one of these rules.
     pub rules: Vec<AlertRuleId>,
     /// Of these hosts.
     pub hosts: AlertHosts,
     /// Of one of these severities.
-    #[schema(inline)]
     pub severities: Vec<Severity>,
 }
 
@@ -38,6 +38,7 @@ impl Matchers {
 /// Whether a silence counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = AlertSilenceState)]
 pub enum SilenceState {
     /// Not yet.
     Scheduled,
@@ -55,7 +56,6 @@ pub struct Silence {
     /// Id.
     pub id: AlertSilenceId,
     /// Which alerts.
-    #[schema(inline)]
     pub matchers: Matchers,
     /// From when.
     pub starts_at: UnixMs,
@@ -64,7 +64,6 @@ pub struct Silence {
     /// Why.
     pub reason: String,
     /// Whether it counts now.
-    #[schema(inline)]
     pub state: SilenceState,
     /// Who made it.
     pub created_by: String,
@@ -78,7 +77,6 @@ pub struct Silence {
 pub struct NewAlertSilence {
     /// Which alerts; all of the org by default.
     #[serde(default)]
-    #[schema(inline)]
     pub matchers: Matchers,
     /// From when; now by default.
     pub starts_at: Option<UnixMs>,

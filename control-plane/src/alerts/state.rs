@@ -74,6 +74,7 @@ pub(super) enum Seen {
 
 /// A rule's times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "milliseconds are ms everywhere")]
 pub(super) struct Timing {
     /// It fires when it is so for so long.
     pub(super) for_ms: i64,
@@ -146,7 +147,6 @@ pub(super) fn next(open: Option<Open>, seen: Seen, timing: Timing, muted: Muted,
         Some(open) => match seen {
             Seen::Wrong => still(open, timing, muted, now),
             Seen::Right => clear(open, timing, now),
-            Seen::Silent => quiet(open, muted, now),
             Seen::Absent
                 if open
                     .no_data_since
@@ -154,7 +154,7 @@ pub(super) fn next(open: Option<Open>, seen: Seen, timing: Timing, muted: Muted,
             {
                 over(&open, Reason::Gone)
             }
-            Seen::Absent => quiet(open, muted, now),
+            Seen::Silent | Seen::Absent => quiet(open, muted, now),
             Seen::Unknown => Next::Open(open, None),
             Seen::Off(reason) => over(&open, reason),
         },

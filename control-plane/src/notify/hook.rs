@@ -118,7 +118,7 @@ fn call(hook: &Hook, letter: &Claimed, words: &Words, now: UnixMs) -> Result<Cal
     if outbound::is_forbidden(&url) {
         return Err(Fault::Refused("nobody's server can have this address".to_owned()));
     }
-    let key = hook.key.as_ref().map(|key| key.expose_secret());
+    let key = hook.key.as_ref().map(ExposeSecret::expose_secret);
     let seconds = now.0 / UnixMs::SECOND;
     let mut headers = vec![("muster-delivery", letter.id.to_string())];
     let text = text(letter, words);

@@ -27,6 +27,7 @@ const LONGEST_STOP: Duration = Duration::from_hours(1);
 
 /// A container as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "what the engine says of it")]
 pub struct Found {
     /// The engine's id.
     pub id: String,

@@ -35,6 +35,169 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Alerts of the hosts in reach, newest first: those that are open, or those that are over. */
+        get: operations["listAlerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An alert. */
+        get: operations["getAlert"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/receivers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Receivers, by name, without addresses of calls and keys. */
+        get: operations["listAlertReceivers"];
+        put?: never;
+        /** Makes a receiver; its address and key are never shown again. */
+        post: operations["createAlertReceiver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/receivers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A receiver. */
+        get: operations["getAlertReceiver"];
+        /** Puts another in its place; its address and key stay if they are left out and its kind stays. */
+        put: operations["replaceAlertReceiver"];
+        post?: never;
+        /** Deletes a receiver that no rule names. */
+        delete: operations["deleteAlertReceiver"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/receivers/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a test by the same way as alerts, and answers what came of it. */
+        post: operations["testAlertReceiver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Rules, by name. */
+        get: operations["listAlertRules"];
+        put?: never;
+        /** Makes a rule; it is held against the readings from now on. */
+        post: operations["createAlertRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/rules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A rule. */
+        get: operations["getAlertRule"];
+        /** Puts another rule in its place. What fires by a check that is another now, or that is switched off, is over. */
+        put: operations["replaceAlertRule"];
+        post?: never;
+        /** Deletes a rule; what it found is over, and stays in the history. */
+        delete: operations["deleteAlertRule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/silences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Silences, newest first. */
+        get: operations["listAlertSilences"];
+        put?: never;
+        /**
+         * Keeps alerts that match from being told, now or in a maintenance window. They fire all the same, and those that still
+         *     do when it ends are told then.
+         */
+        post: operations["createAlertSilence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/silences/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends a silence now; it stays in the list. */
+        delete: operations["endAlertSilence"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/api-keys": {
         parameters: {
             query?: never;
@@ -3284,6 +3447,246 @@ export interface components {
          * @enum {string}
          */
         AdministratorKind: "operator" | "manager";
+        /** @description One time that a rule found something. */
+        Alert: {
+            clearingSince: components["schemas"]["UnixMs"] | null;
+            /** @description The container, if it is one's. */
+            container: string | null;
+            firedAt: components["schemas"]["UnixMs"] | null;
+            /** @description The host; it may be gone. */
+            hostId: components["schemas"]["HostId"];
+            /** @description Its name. */
+            hostName: string;
+            /** @description Id. */
+            id: components["schemas"]["AlertId"];
+            /** @description Whether it is quiet because its host is down. */
+            inhibited: boolean;
+            kind: ("threshold" | "hostDown" | "diskFull") & Record<string, never>;
+            noDataSince: components["schemas"]["UnixMs"] | null;
+            /** @description Since when it is so. */
+            pendingSince: components["schemas"]["UnixMs"];
+            /** @description Why it was over. */
+            reason: ("ok" | "gone" | "unselected" | "ruleChanged") | null;
+            resolvedAt: components["schemas"]["UnixMs"] | null;
+            /** @description The rule; it may be gone. */
+            ruleId: components["schemas"]["AlertRuleId"];
+            /** @description Its name. */
+            ruleName: string;
+            /** @description The series; null for hosts that are down. */
+            series: string | null;
+            severity: ("info" | "warning" | "critical") & Record<string, never>;
+            silencedBy: components["schemas"]["AlertSilenceId"] | null;
+            state: ("pending" | "firing" | "resolved") & Record<string, never>;
+            toldAt: components["schemas"]["UnixMs"] | null;
+            /**
+             * Format: double
+             * @description The newest value while it is open, else the last: in the series' unit, seconds for hosts that are down, hours until a
+             *     disk is full.
+             */
+            value: number | null;
+        };
+        /** @description What a rule looks at. */
+        AlertCheck: {
+            /** @description How. */
+            comparison: components["schemas"]["AlertComparison"];
+            /** @enum {string} */
+            kind: "threshold";
+            /**
+             * @description As `GET /api/v1/metrics/series` names it; `*` stands for every instance. Those of containers are looked at on
+             *     each container.
+             */
+            series: string;
+            /**
+             * Format: double
+             * @description In the series' unit.
+             */
+            threshold: number;
+        } | {
+            /** @enum {string} */
+            kind: "hostDown";
+        } | {
+            /**
+             * Format: int64
+             * @description In how many hours at most, 1–744.
+             */
+            hours: number;
+            /** @enum {string} */
+            kind: "diskFull";
+        };
+        /**
+         * @description How a value is held against the threshold.
+         * @enum {string}
+         */
+        AlertComparison: "above" | "atLeast" | "below" | "atMost" | "equal" | "notEqual";
+        /** @description Which hosts: those that pass everything that is given; all, if nothing is. */
+        AlertHosts: {
+            /** @default null */
+            clusterId?: components["schemas"]["ClusterId"] | null;
+            /**
+             * @description Of this environment.
+             * @default null
+             */
+            environment?: string | null;
+            /**
+             * @description One of these.
+             * @default []
+             */
+            ids?: components["schemas"]["HostId"][];
+            /**
+             * @description With all these labels.
+             * @default {}
+             */
+            labels?: components["schemas"]["Labels"];
+        };
+        /** Format: uuid */
+        AlertId: string;
+        /** @description A receiver, without its address and key. */
+        AlertReceiver: {
+            /** @description E-mail addresses, of those that are mail. */
+            addresses: string[];
+            /** @description When. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description Who made it. */
+            createdBy: string;
+            /** @description Whether it is told anything. */
+            enabled: boolean;
+            /** @description Id. */
+            id: components["schemas"]["AlertReceiverId"];
+            kind: ("mail" | "webhook" | "slack" | "dingtalk" | "feishu" | "wecom") & Record<string, never>;
+            /** @description What it is written to in. */
+            language: components["schemas"]["Language"];
+            lastTest: components["schemas"]["AlertReceiverTest"] | null;
+            /** @description Unique in the org. */
+            name: string;
+            /** @description Scheme and host of its address, of the others. */
+            place: string;
+            /** @description Whether what it gets is signed. */
+            signed: boolean;
+            /** @description Last change. */
+            updatedAt: components["schemas"]["UnixMs"];
+        };
+        /** Format: uuid */
+        AlertReceiverId: string;
+        /** @description A receiver, as people write it. */
+        AlertReceiverInput: {
+            /** @description With `mail`: e-mail addresses. */
+            addresses?: string[];
+            /** @description Whether it is told anything. */
+            enabled?: boolean;
+            /**
+             * Format: password
+             * @description With `webhook`, `dingtalk` and `feishu`: what calls are signed with. Goes with its address: a new address without a key has
+             *     none.
+             */
+            key?: string | null;
+            kind: ("mail" | "webhook" | "slack" | "dingtalk" | "feishu" | "wecom") & Record<string, never>;
+            /** @description What it is written to in; English by default. */
+            language?: components["schemas"]["Language"];
+            /** @description Unique in the org. */
+            name: string;
+            /**
+             * Format: password
+             * @description With the others: the address to call. May be left out when a receiver changes and keeps it.
+             */
+            url?: string | null;
+        };
+        /** @description What a test came to. */
+        AlertReceiverTest: {
+            /** @description When. */
+            at: components["schemas"]["UnixMs"];
+            /** @description Why not; empty if it was. */
+            message: string;
+            /** @description It was taken. */
+            ok: boolean;
+        };
+        /** @description A rule. */
+        AlertRule: components["schemas"]["AlertRuleInput"] & {
+            /** @description When. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description Who made it. */
+            createdBy: string;
+            /** @description Id. */
+            id: components["schemas"]["AlertRuleId"];
+            /** @description Last change. */
+            updatedAt: components["schemas"]["UnixMs"];
+        };
+        /** Format: uuid */
+        AlertRuleId: string;
+        /** @description A rule, as people write it. */
+        AlertRuleInput: {
+            /** @description What it looks at. */
+            check: components["schemas"]["AlertCheck"];
+            /** @description On which containers, for their series: names, or the start of names and `*`. All, if there are none. */
+            containers?: string[];
+            /** @description Whether it is held against the readings. */
+            enabled?: boolean;
+            /**
+             * Format: int64
+             * @description It fires when it is so for this many seconds; 60 by default.
+             */
+            forS?: number;
+            /** @description On which hosts. */
+            hosts?: components["schemas"]["AlertHosts"];
+            /** @description Whether those who may change alerts, and reach the host, hear of it in their inbox. */
+            inbox?: boolean;
+            /** @description Unique in the org. */
+            name: string;
+            /** @description What whoever hears of it should know: what to do, where to look. */
+            note?: string;
+            /** @description Who else hears of it. */
+            receivers?: components["schemas"]["AlertReceiverId"][];
+            /**
+             * Format: int64
+             * @description What still fires is told again after this many seconds; 4 hours by default, 0: never.
+             */
+            repeatS?: number;
+            /**
+             * Format: int64
+             * @description It is over when it has been all right for this many seconds; 120 by default.
+             */
+            resolveAfterS?: number;
+            severity?: ("info" | "warning" | "critical") & Record<string, never>;
+        };
+        /** @description A silence. */
+        AlertSilence: {
+            /** @description When. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description Who made it. */
+            createdBy: string;
+            /** @description Until when. */
+            endsAt: components["schemas"]["UnixMs"];
+            /** @description Id. */
+            id: components["schemas"]["AlertSilenceId"];
+            matchers: {
+                /**
+                 * @description Of these hosts.
+                 * @default {
+                 *       "clusterId": null,
+                 *       "environment": null,
+                 *       "ids": [],
+                 *       "labels": {}
+                 *     }
+                 */
+                hosts?: components["schemas"]["AlertHosts"];
+                /**
+                 * @description Of one of these rules.
+                 * @default []
+                 */
+                rules?: components["schemas"]["AlertRuleId"][];
+                /**
+                 * @description Of one of these severities.
+                 * @default []
+                 */
+                severities?: ("info" | "warning" | "critical")[];
+            } & Record<string, never>;
+            /** @description Why. */
+            reason: string;
+            /** @description From when. */
+            startsAt: components["schemas"]["UnixMs"];
+            state: ("scheduled" | "active" | "ended") & Record<string, never>;
+        };
+        /** Format: uuid */
+        AlertSilenceId: string;
         /** @description A key as it can be shown. */
         ApiKey: {
             applicationId?: components["schemas"]["ApplicationId"] | null;
@@ -3600,7 +4003,7 @@ export interface components {
          * @description A way out of the house.
          * @enum {string}
          */
-        Channel: "mail" | "sms";
+        Channel: "mail" | "sms" | "hook";
         /** @description What a usable database is. */
         Checked: {
             /** @description What an installation would do with it. */
@@ -5254,8 +5657,8 @@ export interface components {
         /** @description A message. */
         Message: {
             /**
-             * @description What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`, `notDeployed`; empty for
-             *     one from before there were codes.
+             * @description What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`, `notDeployed`,
+             *     `alertFires`, `alertSilent`, `alertOver`; empty for one from before there were codes.
              */
             code: string;
             /** @description The same as an English sentence. */
@@ -5270,7 +5673,10 @@ export interface components {
              */
             mode: number;
             orgId?: components["schemas"]["OrgId"] | null;
-            /** @description The blanks of what it says: `name`, `org`, `reason`, `application`, `version`, `environment`. */
+            /**
+             * @description The blanks of what it says: `name`, `org`, `reason`, `application`, `version`, `environment`, `rule`,
+             *     `severity`, `what`.
+             */
             params: {
                 [key: string]: string;
             };
@@ -5365,6 +5771,36 @@ export interface components {
             platformId: components["schemas"]["PlatformId"];
             /** @description The user. */
             userId: components["schemas"]["UserId"];
+        };
+        /** @description A silence to be made. */
+        NewAlertSilence: {
+            /** @description Until when, a year at most. */
+            endsAt: components["schemas"]["UnixMs"];
+            matchers?: {
+                /**
+                 * @description Of these hosts.
+                 * @default {
+                 *       "clusterId": null,
+                 *       "environment": null,
+                 *       "ids": [],
+                 *       "labels": {}
+                 *     }
+                 */
+                hosts?: components["schemas"]["AlertHosts"];
+                /**
+                 * @description Of one of these rules.
+                 * @default []
+                 */
+                rules?: components["schemas"]["AlertRuleId"][];
+                /**
+                 * @description Of one of these severities.
+                 * @default []
+                 */
+                severities?: ("info" | "warning" | "critical")[];
+            } & Record<string, never>;
+            /** @description Why. */
+            reason: string;
+            startsAt?: components["schemas"]["UnixMs"] | null;
         };
         /** @description A key to be made. */
         NewApiKey: {
@@ -5775,7 +6211,7 @@ export interface components {
             state: components["schemas"]["OrderState"];
             /**
              * Format: uuid
-             * @description The deployment, the execution or the database server that it is for.
+             * @description The deployment, the execution, the database server or, for a container, the host that it is for.
              */
             subjectId: string;
         };
@@ -5967,6 +6403,138 @@ export interface components {
                 userId: components["schemas"]["UserId"];
                 /** @description Their name in their platform. */
                 username: string;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_Alert: {
+            /** @description The items. */
+            items: {
+                clearingSince: components["schemas"]["UnixMs"] | null;
+                /** @description The container, if it is one's. */
+                container: string | null;
+                firedAt: components["schemas"]["UnixMs"] | null;
+                /** @description The host; it may be gone. */
+                hostId: components["schemas"]["HostId"];
+                /** @description Its name. */
+                hostName: string;
+                /** @description Id. */
+                id: components["schemas"]["AlertId"];
+                /** @description Whether it is quiet because its host is down. */
+                inhibited: boolean;
+                kind: ("threshold" | "hostDown" | "diskFull") & Record<string, never>;
+                noDataSince: components["schemas"]["UnixMs"] | null;
+                /** @description Since when it is so. */
+                pendingSince: components["schemas"]["UnixMs"];
+                /** @description Why it was over. */
+                reason: ("ok" | "gone" | "unselected" | "ruleChanged") | null;
+                resolvedAt: components["schemas"]["UnixMs"] | null;
+                /** @description The rule; it may be gone. */
+                ruleId: components["schemas"]["AlertRuleId"];
+                /** @description Its name. */
+                ruleName: string;
+                /** @description The series; null for hosts that are down. */
+                series: string | null;
+                severity: ("info" | "warning" | "critical") & Record<string, never>;
+                silencedBy: components["schemas"]["AlertSilenceId"] | null;
+                state: ("pending" | "firing" | "resolved") & Record<string, never>;
+                toldAt: components["schemas"]["UnixMs"] | null;
+                /**
+                 * Format: double
+                 * @description The newest value while it is open, else the last: in the series' unit, seconds for hosts that are down, hours until a
+                 *     disk is full.
+                 */
+                value: number | null;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_AlertReceiver: {
+            /** @description The items. */
+            items: {
+                /** @description E-mail addresses, of those that are mail. */
+                addresses: string[];
+                /** @description When. */
+                createdAt: components["schemas"]["UnixMs"];
+                /** @description Who made it. */
+                createdBy: string;
+                /** @description Whether it is told anything. */
+                enabled: boolean;
+                /** @description Id. */
+                id: components["schemas"]["AlertReceiverId"];
+                kind: ("mail" | "webhook" | "slack" | "dingtalk" | "feishu" | "wecom") & Record<string, never>;
+                /** @description What it is written to in. */
+                language: components["schemas"]["Language"];
+                lastTest: components["schemas"]["AlertReceiverTest"] | null;
+                /** @description Unique in the org. */
+                name: string;
+                /** @description Scheme and host of its address, of the others. */
+                place: string;
+                /** @description Whether what it gets is signed. */
+                signed: boolean;
+                /** @description Last change. */
+                updatedAt: components["schemas"]["UnixMs"];
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_AlertRule: {
+            /** @description The items. */
+            items: (components["schemas"]["AlertRuleInput"] & {
+                /** @description When. */
+                createdAt: components["schemas"]["UnixMs"];
+                /** @description Who made it. */
+                createdBy: string;
+                /** @description Id. */
+                id: components["schemas"]["AlertRuleId"];
+                /** @description Last change. */
+                updatedAt: components["schemas"]["UnixMs"];
+            })[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_AlertSilence: {
+            /** @description The items. */
+            items: {
+                /** @description When. */
+                createdAt: components["schemas"]["UnixMs"];
+                /** @description Who made it. */
+                createdBy: string;
+                /** @description Until when. */
+                endsAt: components["schemas"]["UnixMs"];
+                /** @description Id. */
+                id: components["schemas"]["AlertSilenceId"];
+                matchers: {
+                    /**
+                     * @description Of these hosts.
+                     * @default {
+                     *       "clusterId": null,
+                     *       "environment": null,
+                     *       "ids": [],
+                     *       "labels": {}
+                     *     }
+                     */
+                    hosts?: components["schemas"]["AlertHosts"];
+                    /**
+                     * @description Of one of these rules.
+                     * @default []
+                     */
+                    rules?: components["schemas"]["AlertRuleId"][];
+                    /**
+                     * @description Of one of these severities.
+                     * @default []
+                     */
+                    severities?: ("info" | "warning" | "critical")[];
+                } & Record<string, never>;
+                /** @description Why. */
+                reason: string;
+                /** @description From when. */
+                startsAt: components["schemas"]["UnixMs"];
+                state: ("scheduled" | "active" | "ended") & Record<string, never>;
             }[];
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
@@ -6552,8 +7120,8 @@ export interface components {
             /** @description The items. */
             items: {
                 /**
-                 * @description What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`, `notDeployed`; empty for
-                 *     one from before there were codes.
+                 * @description What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`, `notDeployed`,
+                 *     `alertFires`, `alertSilent`, `alertOver`; empty for one from before there were codes.
                  */
                 code: string;
                 /** @description The same as an English sentence. */
@@ -6568,7 +7136,10 @@ export interface components {
                  */
                 mode: number;
                 orgId?: components["schemas"]["OrgId"] | null;
-                /** @description The blanks of what it says: `name`, `org`, `reason`, `application`, `version`, `environment`. */
+                /**
+                 * @description The blanks of what it says: `name`, `org`, `reason`, `application`, `version`, `environment`, `rule`,
+                 *     `severity`, `what`.
+                 */
                 params: {
                     [key: string]: string;
                 };
@@ -6625,7 +7196,7 @@ export interface components {
                 state: components["schemas"]["OrderState"];
                 /**
                  * Format: uuid
-                 * @description The deployment, the execution or the database server that it is for.
+                 * @description The deployment, the execution, the database server or, for a container, the host that it is for.
                  */
                 subjectId: string;
             }[];
@@ -6731,7 +7302,7 @@ export interface components {
                 /** @description When it is tried next, while it waits. */
                 nextAttemptAt: components["schemas"]["UnixMs"];
                 platformId: components["schemas"]["PlatformId"] | null;
-                /** @description An e-mail address or a mobile number. */
+                /** @description An e-mail address, a mobile number, or a receiver's name. */
                 recipient: string;
                 /** @description Where it stands. */
                 state: components["schemas"]["LetterState"];
@@ -7265,7 +7836,7 @@ export interface components {
             /** @description When it is tried next, while it waits. */
             nextAttemptAt: components["schemas"]["UnixMs"];
             platformId: components["schemas"]["PlatformId"] | null;
-            /** @description An e-mail address or a mobile number. */
+            /** @description An e-mail address, a mobile number, or a receiver's name. */
             recipient: string;
             /** @description Where it stands. */
             state: components["schemas"]["LetterState"];
@@ -8837,74 +9408,6 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    followContainerLog: {
-        parameters: {
-            query?: {
-                /** @description Only lines after the one with this event id: how a reader goes on where it was. */
-                after?: number;
-                /** @description Go on with what it writes from now on; false by default. */
-                follow?: boolean;
-                /** @description Only lines with this text in them, whatever its case; at most 200 characters. */
-                search?: string;
-                /** @description Only lines from this time on, such as `2026-01-31T09:30:00Z`. */
-                since?: components["schemas"]["UnixMs"];
-                /** @description The last so many lines that were written before now, 0–10000; 200 by default. */
-                tail?: number;
-            };
-            header?: never;
-            path: {
-                id: components["schemas"]["HostId"];
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/event-stream": components["schemas"]["ContainerLogNews"];
-                };
-            };
-            401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            422: components["responses"]["Invalid"];
-            500: components["responses"]["Internal"];
-            502: components["responses"]["Upstream"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    getContainer: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["schemas"]["HostId"];
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FleetContainer"];
-                };
-            };
-            401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
     listAdministrators: {
         parameters: {
             query?: {
@@ -8967,48 +9470,6 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
-    listContainers: {
-        parameters: {
-            query?: {
-                /** @description Only this application's. */
-                application?: components["schemas"]["ApplicationId"];
-                /** @description `nextCursor` of the page before. */
-                cursor?: string;
-                /** @description Those too that are gone from their hosts. */
-                gone?: boolean;
-                /** @description Only with this verdict of their health checks. */
-                health?: "none" | "starting" | "healthy" | "unhealthy";
-                /** @description Only this host's. */
-                host?: components["schemas"]["HostId"];
-                /** @description How many items, 1–500; 50 by default. */
-                limit?: number;
-                /** @description Part of the name or the image. */
-                search?: string;
-                /** @description Only in this state. */
-                state?: "created" | "running" | "paused" | "restarting" | "removing" | "exited" | "dead";
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_FleetContainer"];
-                };
-            };
-            401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["Invalid"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
     removeAdministrator: {
         parameters: {
             query?: never;
@@ -9030,6 +9491,485 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAlerts: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description Only those of this host. */
+                host?: components["schemas"]["HostId"];
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+                /** @description Only those of this rule. */
+                rule?: components["schemas"]["AlertRuleId"];
+                /** @description Only those of this severity. */
+                severity?: "info" | "warning" | "critical";
+                /** @description `active` by default. */
+                view?: "active" | "firing" | "pending" | "history";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Alert"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AlertId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAlertReceivers: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AlertReceiver"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createAlertReceiver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertReceiverInput"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertReceiver"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getAlertReceiver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AlertReceiverId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertReceiver"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    replaceAlertReceiver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AlertReceiverId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertReceiverInput"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertReceiver"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteAlertReceiver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AlertReceiverId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    testAlertReceiver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AlertReceiverId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertReceiverTest"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["Upstream"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAlertRules: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AlertRule"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createAlertRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertRuleInput"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRule"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getAlertRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AlertRuleId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRule"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    replaceAlertRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AlertRuleId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertRuleInput"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRule"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteAlertRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AlertRuleId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAlertSilences: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+                /** @description Only those that have not ended. */
+                open?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AlertSilence"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createAlertSilence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAlertSilence"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertSilence"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    endAlertSilence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AlertSilenceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -9089,42 +10029,6 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            413: components["responses"]["TooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["Invalid"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    restartContainer: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["schemas"]["HostId"];
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["StopContainer"] | null;
-            };
-        };
-        responses: {
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ContainerOrdered"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
@@ -9300,70 +10204,6 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    startContainer: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["schemas"]["HostId"];
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ContainerOrdered"];
-                };
-            };
-            401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    stopContainer: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["schemas"]["HostId"];
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["StopContainer"] | null;
-            };
-        };
-        responses: {
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ContainerOrdered"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["TooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -10344,6 +11184,48 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listContainers: {
+        parameters: {
+            query?: {
+                /** @description Only this application's. */
+                application?: components["schemas"]["ApplicationId"];
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description Those too that are gone from their hosts. */
+                gone?: boolean;
+                /** @description Only with this verdict of their health checks. */
+                health?: "none" | "starting" | "healthy" | "unhealthy";
+                /** @description Only this host's. */
+                host?: components["schemas"]["HostId"];
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+                /** @description Part of the name or the image. */
+                search?: string;
+                /** @description Only in this state. */
+                state?: "created" | "running" | "paused" | "restarting" | "removing" | "exited" | "dead";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_FleetContainer"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listDepartments: {
         parameters: {
             query?: never;
@@ -11229,6 +12111,74 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    getContainer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["HostId"];
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetContainer"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    followContainerLog: {
+        parameters: {
+            query?: {
+                /** @description Only lines after the one with this event id: how a reader goes on where it was. */
+                after?: number;
+                /** @description Go on with what it writes from now on; false by default. */
+                follow?: boolean;
+                /** @description Only lines with this text in them, whatever its case; at most 200 characters. */
+                search?: string;
+                /** @description Only lines from this time on, such as `2026-01-31T09:30:00Z`. */
+                since?: components["schemas"]["UnixMs"];
+                /** @description The last so many lines that were written before now, 0–10000; 200 by default. */
+                tail?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["HostId"];
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["ContainerLogNews"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["Upstream"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     getContainerMetrics: {
         parameters: {
             query: {
@@ -11269,6 +12219,106 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    restartContainer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["HostId"];
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["StopContainer"] | null;
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContainerOrdered"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    startContainer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["HostId"];
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContainerOrdered"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    stopContainer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["HostId"];
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["StopContainer"] | null;
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContainerOrdered"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -14560,7 +15610,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/yaml": string;
+                    "application/yaml": unknown;
                 };
             };
             401: components["responses"]["Unauthenticated"];
