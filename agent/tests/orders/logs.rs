@@ -186,10 +186,11 @@ async fn a_log_is_followed_through_a_stop_and_a_start_until_the_container_is_gon
     let place = writing(&host, &[]).await;
     let wish = LogLook {
         follow: true,
-        tail: 0,
         ..host.wish(&place)
     };
     let mut reader = host.read(&wish).await;
+    // What was written before shows that it follows now.
+    reader.lines(3).await;
     say(&place, 0);
     assert_eq!(texts(&reader.lines(1).await), ["said 0"]);
     say(&place, 1);

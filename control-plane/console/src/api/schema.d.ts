@@ -3461,7 +3461,8 @@ export interface components {
             id: components["schemas"]["AlertId"];
             /** @description Whether it is quiet because its host is down. */
             inhibited: boolean;
-            kind: ("threshold" | "hostDown" | "diskFull") & Record<string, never>;
+            /** @description Its kind. */
+            kind: components["schemas"]["AlertKind"];
             noDataSince: components["schemas"]["UnixMs"] | null;
             /** @description Since when it is so. */
             pendingSince: components["schemas"]["UnixMs"];
@@ -3474,9 +3475,11 @@ export interface components {
             ruleName: string;
             /** @description The series; null for hosts that are down. */
             series: string | null;
-            severity: ("info" | "warning" | "critical") & Record<string, never>;
+            /** @description How bad it is. */
+            severity: components["schemas"]["AlertSeverity"];
             silencedBy: components["schemas"]["AlertSilenceId"] | null;
-            state: ("pending" | "firing" | "resolved") & Record<string, never>;
+            /** @description Where it stands. */
+            state: components["schemas"]["AlertState"];
             toldAt: components["schemas"]["UnixMs"] | null;
             /**
              * Format: double
@@ -3540,6 +3543,34 @@ export interface components {
         };
         /** Format: uuid */
         AlertId: string;
+        /**
+         * @description The kind alone.
+         * @enum {string}
+         */
+        AlertKind: "threshold" | "hostDown" | "diskFull";
+        /** @description Which alerts: those that pass everything that is given; all of the org, if nothing is. */
+        AlertMatchers: {
+            /**
+             * @description Of these hosts.
+             * @default {
+             *       "clusterId": null,
+             *       "environment": null,
+             *       "ids": [],
+             *       "labels": {}
+             *     }
+             */
+            hosts?: components["schemas"]["AlertHosts"];
+            /**
+             * @description Of one of these rules.
+             * @default []
+             */
+            rules?: components["schemas"]["AlertRuleId"][];
+            /**
+             * @description Of one of these severities.
+             * @default []
+             */
+            severities?: components["schemas"]["AlertSeverity"][];
+        };
         /** @description A receiver, without its address and key. */
         AlertReceiver: {
             /** @description E-mail addresses, of those that are mail. */
@@ -3552,7 +3583,8 @@ export interface components {
             enabled: boolean;
             /** @description Id. */
             id: components["schemas"]["AlertReceiverId"];
-            kind: ("mail" | "webhook" | "slack" | "dingtalk" | "feishu" | "wecom") & Record<string, never>;
+            /** @description What it is. */
+            kind: components["schemas"]["AlertReceiverKind"];
             /** @description What it is written to in. */
             language: components["schemas"]["Language"];
             lastTest: components["schemas"]["AlertReceiverTest"] | null;
@@ -3579,7 +3611,8 @@ export interface components {
              *     none.
              */
             key?: string | null;
-            kind: ("mail" | "webhook" | "slack" | "dingtalk" | "feishu" | "wecom") & Record<string, never>;
+            /** @description What it is. */
+            kind: components["schemas"]["AlertReceiverKind"];
             /** @description What it is written to in; English by default. */
             language?: components["schemas"]["Language"];
             /** @description Unique in the org. */
@@ -3590,6 +3623,11 @@ export interface components {
              */
             url?: string | null;
         };
+        /**
+         * @description What a receiver is.
+         * @enum {string}
+         */
+        AlertReceiverKind: "mail" | "webhook" | "slack" | "dingtalk" | "feishu" | "wecom";
         /** @description What a test came to. */
         AlertReceiverTest: {
             /** @description When. */
@@ -3645,8 +3683,14 @@ export interface components {
              * @description It is over when it has been all right for this many seconds; 120 by default.
              */
             resolveAfterS?: number;
-            severity?: ("info" | "warning" | "critical") & Record<string, never>;
+            /** @description How bad it is. */
+            severity?: components["schemas"]["AlertSeverity"];
         };
+        /**
+         * @description How bad it is.
+         * @enum {string}
+         */
+        AlertSeverity: "info" | "warning" | "critical";
         /** @description A silence. */
         AlertSilence: {
             /** @description When. */
@@ -3657,36 +3701,27 @@ export interface components {
             endsAt: components["schemas"]["UnixMs"];
             /** @description Id. */
             id: components["schemas"]["AlertSilenceId"];
-            matchers: {
-                /**
-                 * @description Of these hosts.
-                 * @default {
-                 *       "clusterId": null,
-                 *       "environment": null,
-                 *       "ids": [],
-                 *       "labels": {}
-                 *     }
-                 */
-                hosts?: components["schemas"]["AlertHosts"];
-                /**
-                 * @description Of one of these rules.
-                 * @default []
-                 */
-                rules?: components["schemas"]["AlertRuleId"][];
-                /**
-                 * @description Of one of these severities.
-                 * @default []
-                 */
-                severities?: ("info" | "warning" | "critical")[];
-            } & Record<string, never>;
+            /** @description Which alerts. */
+            matchers: components["schemas"]["AlertMatchers"];
             /** @description Why. */
             reason: string;
             /** @description From when. */
             startsAt: components["schemas"]["UnixMs"];
-            state: ("scheduled" | "active" | "ended") & Record<string, never>;
+            /** @description Whether it counts now. */
+            state: components["schemas"]["AlertSilenceState"];
         };
         /** Format: uuid */
         AlertSilenceId: string;
+        /**
+         * @description Whether a silence counts.
+         * @enum {string}
+         */
+        AlertSilenceState: "scheduled" | "active" | "ended";
+        /**
+         * @description Where an alert stands.
+         * @enum {string}
+         */
+        AlertState: "pending" | "firing" | "resolved";
         /** @description A key as it can be shown. */
         ApiKey: {
             applicationId?: components["schemas"]["ApplicationId"] | null;
@@ -5776,28 +5811,8 @@ export interface components {
         NewAlertSilence: {
             /** @description Until when, a year at most. */
             endsAt: components["schemas"]["UnixMs"];
-            matchers?: {
-                /**
-                 * @description Of these hosts.
-                 * @default {
-                 *       "clusterId": null,
-                 *       "environment": null,
-                 *       "ids": [],
-                 *       "labels": {}
-                 *     }
-                 */
-                hosts?: components["schemas"]["AlertHosts"];
-                /**
-                 * @description Of one of these rules.
-                 * @default []
-                 */
-                rules?: components["schemas"]["AlertRuleId"][];
-                /**
-                 * @description Of one of these severities.
-                 * @default []
-                 */
-                severities?: ("info" | "warning" | "critical")[];
-            } & Record<string, never>;
+            /** @description Which alerts; all of the org by default. */
+            matchers?: components["schemas"]["AlertMatchers"];
             /** @description Why. */
             reason: string;
             startsAt?: components["schemas"]["UnixMs"] | null;
@@ -6423,7 +6438,8 @@ export interface components {
                 id: components["schemas"]["AlertId"];
                 /** @description Whether it is quiet because its host is down. */
                 inhibited: boolean;
-                kind: ("threshold" | "hostDown" | "diskFull") & Record<string, never>;
+                /** @description Its kind. */
+                kind: components["schemas"]["AlertKind"];
                 noDataSince: components["schemas"]["UnixMs"] | null;
                 /** @description Since when it is so. */
                 pendingSince: components["schemas"]["UnixMs"];
@@ -6436,9 +6452,11 @@ export interface components {
                 ruleName: string;
                 /** @description The series; null for hosts that are down. */
                 series: string | null;
-                severity: ("info" | "warning" | "critical") & Record<string, never>;
+                /** @description How bad it is. */
+                severity: components["schemas"]["AlertSeverity"];
                 silencedBy: components["schemas"]["AlertSilenceId"] | null;
-                state: ("pending" | "firing" | "resolved") & Record<string, never>;
+                /** @description Where it stands. */
+                state: components["schemas"]["AlertState"];
                 toldAt: components["schemas"]["UnixMs"] | null;
                 /**
                  * Format: double
@@ -6464,7 +6482,8 @@ export interface components {
                 enabled: boolean;
                 /** @description Id. */
                 id: components["schemas"]["AlertReceiverId"];
-                kind: ("mail" | "webhook" | "slack" | "dingtalk" | "feishu" | "wecom") & Record<string, never>;
+                /** @description What it is. */
+                kind: components["schemas"]["AlertReceiverKind"];
                 /** @description What it is written to in. */
                 language: components["schemas"]["Language"];
                 lastTest: components["schemas"]["AlertReceiverTest"] | null;
@@ -6508,33 +6527,14 @@ export interface components {
                 endsAt: components["schemas"]["UnixMs"];
                 /** @description Id. */
                 id: components["schemas"]["AlertSilenceId"];
-                matchers: {
-                    /**
-                     * @description Of these hosts.
-                     * @default {
-                     *       "clusterId": null,
-                     *       "environment": null,
-                     *       "ids": [],
-                     *       "labels": {}
-                     *     }
-                     */
-                    hosts?: components["schemas"]["AlertHosts"];
-                    /**
-                     * @description Of one of these rules.
-                     * @default []
-                     */
-                    rules?: components["schemas"]["AlertRuleId"][];
-                    /**
-                     * @description Of one of these severities.
-                     * @default []
-                     */
-                    severities?: ("info" | "warning" | "critical")[];
-                } & Record<string, never>;
+                /** @description Which alerts. */
+                matchers: components["schemas"]["AlertMatchers"];
                 /** @description Why. */
                 reason: string;
                 /** @description From when. */
                 startsAt: components["schemas"]["UnixMs"];
-                state: ("scheduled" | "active" | "ended") & Record<string, never>;
+                /** @description Whether it counts now. */
+                state: components["schemas"]["AlertSilenceState"];
             }[];
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;

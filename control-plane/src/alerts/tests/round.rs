@@ -126,7 +126,8 @@ both_databases!(a_disk_that_will_be_full_is_told_hours_before, |test| {
         submit(&test.app, org, host, builder.finish(test.app.clock.now())).await;
         turn(&mut evaluator).await;
     }
-    let firing = alerts(&ann, "view=firing").await;
+    // Ann's session has ended meanwhile.
+    let firing = alerts(&test.admin().await, "view=firing").await;
     assert_eq!(firing.len(), 1, "{firing:?}");
     assert_eq!(firing[0]["series"], "disk./var.available");
     let hours = firing[0]["value"].as_f64().unwrap();

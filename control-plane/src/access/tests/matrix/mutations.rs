@@ -43,6 +43,8 @@ const FOUND_ELSEWHERE: &[&str] = &[
     // Nobody has set up a way to sign in; they are no org's.
     "GET /api/v1/auth/providers/{provider}/callback",
     "POST /api/v1/auth/providers/{provider}/start",
+    // There is none of that kind; those that there are belong to no org.
+    "GET /api/v1/schema/forms/{kind}",
     // The request is gone after its approval, which finds it.
     "POST /api/v1/join-requests/{userId}/reject",
 ];
