@@ -23,7 +23,7 @@ use std::{
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, BodyDataStream},
     extract::ConnectInfo,
     http::{HeaderMap, Method, Request, header},
 };

@@ -4,7 +4,7 @@ use std::{pin::Pin, time::Duration};
 
 use futures_util::StreamExt as _;
 
-use super::{Client, Method, ServiceExt as _};
+use super::{BodyDataStream, Client, Method, ServiceExt as _};
 
 impl Client<'_> {
     /// Opens a stream, which is to answer 200.
@@ -17,7 +17,7 @@ impl Client<'_> {
 }
 
 /// An open stream.
-pub(crate) struct Followed(Pin<Box<axum::body::BodyDataStream>>);
+pub(crate) struct Followed(Pin<Box<BodyDataStream>>);
 
 impl Followed {
     /// What comes until the stream ends, which it is to do within this time.
