@@ -23,7 +23,7 @@ use crate::{
 const ALL: &str = "[containers]\nlogs = \"all\"\n";
 /// Writes three lines, and one more for each file that appears.
 const WRITES: &str = "echo one; echo two >&2; echo THREE; n=0; \
-    while :; do if [ -e /tmp/say$n ]; then echo said $n; n=$((n+1)); fi; /bin/busybox sleep 0.05; done";
+    while :; do if [ -e /say$n ]; then echo said $n; n=$((n+1)); fi; /bin/busybox sleep 0.05; done";
 
 /// A worker that reads a log.
 struct Reader {
@@ -126,7 +126,7 @@ fn texts(lines: &[LogLine]) -> Vec<&str> {
 }
 
 fn say(place: &Place, number: u32) {
-    let file = format!("/tmp/say{number}");
+    let file = format!("/say{number}");
     place.docker(&["exec", &place.name, "/bin/busybox", "touch", &file]);
 }
 

@@ -1,5 +1,6 @@
 //! The list of the fleet's containers.
 
+use muster_base::HostId;
 use muster_protocol::latest::{ContainerFacts, ContainerHealth, ContainerState};
 use serde_json::{Value, json};
 
@@ -7,7 +8,7 @@ use super::{application, container, has, narrowed};
 use crate::{
     access::Role,
     delivery::tests::new_host,
-    testing::{Client, both_databases},
+    testing::{Client, Test, both_databases},
 };
 
 fn names(page: &Value) -> Vec<String> {
@@ -25,9 +26,16 @@ async fn listed(client: &Client<'_>, query: &str) -> Vec<String> {
     names(&page)
 }
 
+/// Whose ids are in the order in which they were made, as the list is.
+async fn two_hosts(test: &Test) -> [HostId; 2] {
+    let one = new_host(test, "one").await;
+    test.app.clock.advance(1);
+    [one, new_host(test, "two").await]
+}
+
 both_databases!(containers_of_all_hosts_are_listed_filtered_and_paged, |test| {
     let admin = test.admin().await;
-    let [one, two] = [new_host(test, "one").await, new_host(test, "two").await];
+    let [one, two] = two_hosts(test).await;
     let shop = application(&admin, "shop").await;
     let sick = ContainerFacts {
         health: ContainerHealth::Unhealthy,
@@ -119,7 +127,7 @@ both_databases!(
     everybody_sees_what_they_reach_and_what_they_may_do_with_it,
     |test| {
         let admin = test.admin().await;
-        let [one, two] = [new_host(test, "one").await, new_host(test, "two").await];
+        let [one, two] = two_hosts(test).await;
         let shop = application(&admin, "shop").await;
         has(
             test,
