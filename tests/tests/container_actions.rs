@@ -53,11 +53,11 @@ fn handled(plane: control_plane::Options) -> Result<()> {
     let path = format!("/api/v1/hosts/{host}/containers/{name}");
 
     // Its web server says what it answers.
+    application.serving(PATIENCE)?;
     let lines = follow(
         &fleet,
-        &format!("{path}/log?tail=0&follow=true&search=RESPONSE:200"),
+        &format!("{path}/log?tail=100&follow=true&search=RESPONSE:200"),
     )?;
-    application.serving(PATIENCE)?;
     let line = lines.recv_timeout(PATIENCE).context("no line came")?;
     ensure!(
         line["text"]
