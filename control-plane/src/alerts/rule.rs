@@ -245,9 +245,9 @@ pub(super) async fn replace(
         }
         name_receivers(tx, org, &after).await?;
         if over {
-            end_all(app, tx, &telling, &before).await?;
+            end_all(app, tx, &telling, (org, &before)).await?;
         } else {
-            store::alert::rename(tx, id, &after.rule.name, after.rule.severity).await?;
+            store::alert::rename(tx, (org, id), &after.rule.name, after.rule.severity).await?;
         }
         let entry = Entry::done(Operation::AlertWrite, "alertRule", id)
             .before(&before)
@@ -268,7 +268,7 @@ pub(super) async fn delete(app: &App, caller: &Caller, id: AlertRuleId) -> Resul
         if !store::rule::delete(tx, org, id).await? {
             return Err(AlertsError::NotFound("alert rule"));
         }
-        end_all(app, tx, &telling, &before).await?;
+        end_all(app, tx, &telling, (org, &before)).await?;
         let entry = Entry::done(Operation::AlertWrite, "alertRule", id).before(&before);
         audit::record(app, tx, caller, Some(org), entry).await?;
     });
@@ -278,8 +278,13 @@ pub(super) async fn delete(app: &App, caller: &Caller, id: AlertRuleId) -> Resul
 }
 
 /// Ends what the rule found, and tells those who were told of it.
-async fn end_all(app: &App, tx: &mut Tx, telling: &Telling, rule: &AlertRule) -> Result<(), AlertsError> {
-    let ended = store::alert::end_of_rule(tx, rule.id, Reason::RuleChanged, app.clock.now()).await?;
+async fn end_all(
+    app: &App,
+    tx: &mut Tx,
+    telling: &Telling,
+    (org, rule): (OrgId, &AlertRule),
+) -> Result<(), AlertsError> {
+    let ended = store::alert::end_of_rule(tx, (org, rule.id), Reason::RuleChanged, app.clock.now()).await?;
     let told: Vec<_> = ended
         .into_iter()
         .filter(|alert| alert.open.told_at.is_some())

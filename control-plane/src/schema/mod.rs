@@ -48,6 +48,8 @@
 //!
 //! # Invariants
 //! - A text of documents is applied whole or not at all; no revision is ever changed or removed.
+//! - What a table's columns name is there: applying, restoring and deleting look at its whole database, one writer of an org
+//!   at a time.
 //! - SQL that was proposed is never changed; what is executed has the digest that was approved.
 //! - Nobody decides their own proposal; an API key counts as its person.
 //! - Approvals stand under the order's signature.

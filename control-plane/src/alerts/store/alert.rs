@@ -183,18 +183,24 @@ pub(in crate::alerts) async fn drop_pending(
 /// Ends everything open of a rule; those that fired.
 pub(in crate::alerts) async fn end_of_rule(
     tx: &mut Tx,
-    rule: AlertRuleId,
+    (org, rule): (OrgId, AlertRuleId),
     reason: Reason,
     now: UnixMs,
 ) -> Result<Vec<OpenAlert>, DbError> {
-    const PENDING: &str = "delete from alerts where rule_id = $1 and state = 'pending'";
+    const PENDING: &str = "delete from alerts where org_id = $1 and rule_id = $2 and state = 'pending'";
     let firing = format!(
-        "update alerts set version = version + 1, state = 'resolved', reason = $2, resolved_at = $3, \
-         clearing_since = null, no_data_since = null where rule_id = $1 and state = 'firing' returning {OPEN_COLUMNS}"
+        "update alerts set version = version + 1, state = 'resolved', reason = $3, resolved_at = $4, \
+         clearing_since = null, no_data_since = null \
+         where org_id = $1 and rule_id = $2 and state = 'firing' returning {OPEN_COLUMNS}"
     );
     let rows: Vec<OpenRow> = with_tx!(tx, |conn| {
-        sqlx::query(PENDING).bind(rule).execute(&mut *conn).await?;
+        sqlx::query(PENDING)
+            .bind(org)
+            .bind(rule)
+            .execute(&mut *conn)
+            .await?;
         sqlx::query_as(AssertSqlSafe(firing))
+            .bind(org)
             .bind(rule)
             .bind(reason.as_str())
             .bind(now)
@@ -207,14 +213,15 @@ pub(in crate::alerts) async fn end_of_rule(
 /// What is open of a rule has its new name and severity.
 pub(in crate::alerts) async fn rename(
     tx: &mut Tx,
-    rule: AlertRuleId,
+    (org, rule): (OrgId, AlertRuleId),
     name: &str,
     severity: Severity,
 ) -> Result<(), DbError> {
-    const SQL: &str =
-        "update alerts set rule_name = $2, severity = $3 where rule_id = $1 and state <> 'resolved'";
+    const SQL: &str = "update alerts set rule_name = $3, severity = $4 \
+        where org_id = $1 and rule_id = $2 and state <> 'resolved'";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
+            .bind(org)
             .bind(rule)
             .bind(name)
             .bind(severity.as_str())
