@@ -115,7 +115,7 @@ impl Config {
             sign_in: SignInConfig::default(),
         };
         let mut config: Self = Figment::from(Serialized::defaults(defaults))
-            .merge(Toml::file(file))
+            .merge(Toml::file_exact(file))
             .merge(
                 Env::prefixed("MUSTER_")
                     .filter(|key| key.as_str().contains("__"))
@@ -164,6 +164,15 @@ mod tests {
 
         std::fs::write(data.path().join(FILE_NAME), "[http]\nlissten = \"x\"\n").unwrap();
         assert!(Config::load(data.path(), None).is_err());
+    }
+
+    #[test]
+    fn a_file_in_a_folder_above_is_not_meant() {
+        let here = std::env::current_dir().unwrap();
+        let above = tempfile::tempdir_in(&here).unwrap();
+        std::fs::write(above.path().join(FILE_NAME), "[http]\nlisten = \"[::1]:1\"\n").unwrap();
+        let relative = above.path().strip_prefix(&here).unwrap().join("data");
+        assert_eq!(Config::load(&relative, None).unwrap().http.listen.port(), 8440);
     }
 
     #[test]
