@@ -1,9 +1,12 @@
 //! What people regret later, found before it runs. A rule sees one statement, as the parser's tree or as its words, or one
 //! table as the whole text leaves it; each has a file of its own.
 //!
+//! What takes long because of a table's rows is not told of a table that the same text makes.
+//!
 //! A rule has a severity, or is off unless somebody wants it: what is a matter of taste or of a team's conventions. Each
 //! environment may set each rule ([`Settings`]).
 
+mod fresh;
 mod rules;
 mod table;
 mod trees;
@@ -18,6 +21,7 @@ use sqlparser::{
 };
 
 use self::{
+    fresh::Fresh,
     table::{Place, Table},
     words::Words,
 };
@@ -213,6 +217,7 @@ pub fn lint_with(dialect: Dialect, text: &str, settings: &Settings) -> Result<Ve
         line,
         message,
     };
+    let mut fresh = Fresh::new(dialect);
     for statement in &statements {
         let tree = parse(dialect, statement.text);
         let seen = classify_parsed(dialect, statement.text, tree.as_ref());
@@ -222,7 +227,10 @@ pub fn lint_with(dialect: Dialect, text: &str, settings: &Settings) -> Result<Ve
             seen: &seen,
         };
         let words = Words::of(dialect, statement.text, statement.line);
-        for (rule, severity) in &wanted {
+        let applied = wanted
+            .iter()
+            .filter(|(rule, _)| !fresh.excuses(rule.name, tree.as_ref()));
+        for (rule, severity) in applied {
             match (&rule.check, &words) {
                 (Check::Tree(check), _) => check(&context, &mut |span, message| {
                     let below = u32::try_from(span.start.line.saturating_sub(1)).unwrap_or(0);
@@ -234,6 +242,7 @@ pub fn lint_with(dialect: Dialect, text: &str, settings: &Settings) -> Result<Ve
                 (Check::Words(_) | Check::Table(_), _) => {}
             }
         }
+        fresh.after(tree.as_ref());
     }
     for (name, of, statement) in table::made(dialect, &statements) {
         let table = Table {

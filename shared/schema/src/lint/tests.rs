@@ -63,6 +63,29 @@ fn good_sql_has_no_findings() {
 }
 
 #[test]
+fn a_table_of_the_same_text_has_no_rows_yet() {
+    let made = "create table t (id bigint primary key, a int, c int);";
+    let changes = "create index i on t (a);
+        alter table t add constraint f foreign key (a) references u (id);
+        alter table t add constraint c check (a > 0);
+        alter table t add constraint k unique (c);
+        alter table t add column b int not null;";
+    let found = |between: &str| found(Dialect::Postgres, &format!("{made} {between} {changes}")).len();
+    assert_eq!(found(""), 0);
+    for between in [
+        "insert into t values (1, 2);",
+        "do $$ begin perform fill(); end $$;",
+        "set search_path to other;",
+        "alter table t rename to v; alter table w rename to t;",
+        "drop table t; create table if not exists t (id bigint primary key, a int);",
+    ] {
+        assert!(found(between) >= 5, "{between}");
+    }
+    let other = "create table \"T\" (id bigint primary key, a int); create index i on t (a)";
+    assert_eq!(self::found(Dialect::Postgres, other), ["index-not-concurrent warning 1"]);
+}
+
+#[test]
 fn mysql_has_its_own_ways() {
     assert_eq!(
         found(Dialect::MySql, "create index i on t (a)"),
