@@ -82,7 +82,10 @@ fn a_table_of_the_same_text_has_no_rows_yet() {
         assert!(found(between) >= 5, "{between}");
     }
     let other = "create table \"T\" (id bigint primary key, a int); create index i on t (a)";
-    assert_eq!(self::found(Dialect::Postgres, other), ["index-not-concurrent warning 1"]);
+    assert_eq!(
+        self::found(Dialect::Postgres, other),
+        ["index-not-concurrent warning 1"]
+    );
 }
 
 #[test]
