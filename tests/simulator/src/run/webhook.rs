@@ -161,7 +161,8 @@ impl Storm {
         )?;
         let key = hmac::Key::new(hmac::HMAC_SHA256, text(&made, "secret")?.as_bytes());
         let path = format!("/webhook/git/{application}");
-        let requests = (0..distinct).map(|number| {
+        // A commit of nothing but zeros would be a tag's end.
+        let requests = (1..=distinct).map(|number| {
             let body = json!({
                 "ref": format!("refs/tags/v{number}"), "after": format!("{number:040x}"), "deleted": false,
                 "repository": {"id": 7, "full_name": "team/measured"},
