@@ -131,9 +131,9 @@ async fn run(args: &ServeArgs, tasks: &Tasks, stop: &CancellationToken) -> anyho
     work::start(&app).await.context("the fleet's keys can't be had")?;
     info!(http.listen = %listener.local_addr()?, database = app.db.name(), "serving");
     supervisor.serving(&app);
-    let served = http::serve(app.clone(), listener).await;
+    http::serve(app.clone(), listener).await;
     app.stop().await;
-    Ok(served?)
+    Ok(())
 }
 
 fn load(args: &ServeArgs) -> anyhow::Result<Config> {
@@ -164,7 +164,8 @@ async fn install(
             () = asked.cancelled() => {}
         }
     };
-    Ok(http::serve_installer(door, listener(socket)?, until).await?)
+    http::serve_installer(door, listener(socket)?, until).await;
+    Ok(())
 }
 
 #[expect(
@@ -207,8 +208,7 @@ async fn open(
                 drop(over);
                 opened
             };
-            let (served, opened) = tokio::join!(waiting, searching);
-            served?;
+            let ((), opened) = tokio::join!(waiting, searching);
             supervisor.starting();
             match opened {
                 Some(opened) => opened,

@@ -63,6 +63,9 @@ pub enum AccessError {
     /// No such operation of the platform's own.
     #[error("no such operation")]
     NoOperation,
+    /// No such module in the platform.
+    #[error("no such module")]
+    NoModule,
     /// No such department.
     #[error("no such department")]
     NoDepartment,
@@ -153,6 +156,7 @@ impl From<AccessError> for Error {
             AccessError::NoPlatform => Self::NotFound("platform"),
             AccessError::NoAdministrator => Self::NotFound("administrator"),
             AccessError::NoOperation => Self::NotFound("operation"),
+            AccessError::NoModule => Self::NotFound("module"),
             AccessError::NoDepartment => Self::NotFound("department"),
             AccessError::NoThirdPart => Self::NotFound("token at that git host"),
             AccessError::NoInvitation => Self::NotFound("invitation"),

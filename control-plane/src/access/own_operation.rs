@@ -66,6 +66,24 @@ pub struct NewOperation {
     pub name: String,
 }
 
+/// What may be changed of a module.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ModulePatch {
+    /// Unique in the platform; 1 to 64 characters.
+    pub name: String,
+}
+
+/// What may be changed of an operation. Its code stays: programs ask by it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OperationPatch {
+    /// For people; 1 to 64 characters.
+    pub name: Option<String>,
+    /// The module that it goes into.
+    pub module_id: Option<ModuleId>,
+}
+
 /// What a platform made.
 pub(super) async fn list_of_platform(
     app: &App,
@@ -96,14 +114,112 @@ pub(super) async fn create_module(
         });
         Ok(())
     };
-    create().await.map_err(|error| match error {
-        AccessError::Db(db) if db.violates_unique("modules", &["platform_id", "name"]) => {
-            AccessError::Taken("name")
-        }
+    create().await.map_err(|error| match name_taken(error) {
         AccessError::Db(db) if db.violates_foreign_key() => AccessError::NoPlatform,
         other => other,
     })?;
     Ok(module)
+}
+
+fn name_taken(error: AccessError) -> AccessError {
+    match error {
+        AccessError::Db(db) if db.violates_unique("modules", &["platform_id", "name"]) => {
+            AccessError::Taken("name")
+        }
+        other => other,
+    }
+}
+
+/// Renames a module.
+pub(super) async fn update_module(
+    app: &App,
+    who: &Identity,
+    (platform, id): (PlatformId, ModuleId),
+    patch: ModulePatch,
+) -> Result<OwnModule, AccessError> {
+    Authority::require_any(app, who).await?.manage(platform)?;
+    let name = check_name(&patch.name)?;
+    let update = async || -> Result<(), AccessError> {
+        in_tx!(app.db, |tx| {
+            if !store::own_operation::rename_module(tx, platform, id, &name).await? {
+                return Err(AccessError::NoModule);
+            }
+            let entry = Entry::done("module:update", "module", id).detail(&name);
+            audit::record(app, tx, who, None, entry).await?;
+        });
+        Ok(())
+    };
+    update().await.map_err(name_taken)?;
+    let modules = store::own_operation::list(&app.db, platform).await?;
+    let found = modules.into_iter().find(|module| module.id == id);
+    found.ok_or(AccessError::NoModule)
+}
+
+/// Deletes a module that holds no operation.
+pub(super) async fn delete_module(
+    app: &App,
+    who: &Identity,
+    (platform, id): (PlatformId, ModuleId),
+) -> Result<(), AccessError> {
+    Authority::require_any(app, who).await?.manage(platform)?;
+    let delete = async || -> Result<(), AccessError> {
+        in_tx!(app.db, |tx| {
+            if !store::own_operation::delete_module(tx, platform, id).await? {
+                return Err(AccessError::NoModule);
+            }
+            audit::record(app, tx, who, None, Entry::done("module:delete", "module", id)).await?;
+        });
+        Ok(())
+    };
+    delete().await.map_err(|error| match error {
+        AccessError::Db(db) if db.violates_foreign_key() => AccessError::InUse("module"),
+        other => other,
+    })
+}
+
+/// Renames an operation, or moves it into another module.
+pub(super) async fn update(
+    app: &App,
+    who: &Identity,
+    (platform, id): (PlatformId, OperationId),
+    patch: OperationPatch,
+) -> Result<OwnOperation, AccessError> {
+    Authority::require_any(app, who).await?.manage(platform)?;
+    let modules = store::own_operation::list(&app.db, platform).await?;
+    let found = modules
+        .iter()
+        .flat_map(|module| module.operations.iter().map(|operation| (module.id, operation)))
+        .find(|(_, operation)| operation.id == id);
+    let (module, before) = found.ok_or(AccessError::NoOperation)?;
+    let module = patch.module_id.unwrap_or(module);
+    if !modules.iter().any(|known| known.id == module) {
+        return Err(AccessError::invalid("moduleId", Flaw::NoSuch("module")));
+    }
+    let after = OwnOperation {
+        name: patch
+            .name
+            .map_or_else(|| Ok(before.name.clone()), |name| check_name(&name))?,
+        ..before.clone()
+    };
+    let update = async || -> Result<(), AccessError> {
+        in_tx!(app.db, |tx| {
+            if !store::own_operation::update(tx, platform, module, &after).await? {
+                return Err(AccessError::NoOperation);
+            }
+            let entry = Entry::done("operation:update", "operation", id)
+                .before(before)
+                .after(&after);
+            audit::record(app, tx, who, None, entry).await?;
+        });
+        Ok(())
+    };
+    update().await.map_err(|error| match error {
+        AccessError::Db(db) if db.violates_foreign_key() => {
+            AccessError::invalid("moduleId", Flaw::NoSuch("module"))
+        }
+        other => other,
+    })?;
+    Ok(after)
 }
 
 pub(super) async fn create(

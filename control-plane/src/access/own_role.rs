@@ -258,6 +258,33 @@ pub(super) async fn create_for_platform(
     Ok(role)
 }
 
+/// Changes a role of the platform; whoever has it has the changed one at once.
+pub(super) async fn update_of_platform(
+    app: &App,
+    who: &Identity,
+    (platform, id): (PlatformId, RoleId),
+    patch: RolePatch,
+) -> Result<OwnRole, AccessError> {
+    Authority::require_any(app, who).await?.manage(platform)?;
+    let roles = store::role::list_of_platform(&app.db, platform).await?;
+    let before = roles.into_iter().find(|role| role.id == id);
+    let before = before.ok_or(AccessError::NoRole)?;
+    let mut after = before.clone().changed(patch, app.clock.now())?;
+    after.operations = own_operation::known_in(app, platform, after.operations)
+        .await?
+        .list();
+    in_tx!(app.db, |tx| {
+        if !store::role::update(tx, *platform.as_uuid(), &after).await? {
+            return Err(AccessError::NoRole);
+        }
+        let entry = Entry::done("role:update", "role", id)
+            .before(&before)
+            .after(&after);
+        audit::record(app, tx, who, None, entry).await?;
+    });
+    Ok(after)
+}
+
 /// Deletes a role of the platform that nobody has.
 pub(super) async fn delete_of_platform(
     app: &App,

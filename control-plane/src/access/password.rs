@@ -20,6 +20,9 @@ const BCRYPT: &str = "$2";
 /// A second or so; a cost of 31 would be days.
 const MOST_BCRYPT_COST: u32 = 14;
 
+/// argon2id of a random password, with the parameters of every other: what is verified where there is no account.
+pub(super) const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$\
+    wzFyo8IRg6eUE7NjZ/KGDJMs7zpaYVVJmY0eOrBQhIk";
 const MIN_CHARS: usize = 10;
 const MAX_BYTES: usize = 1_024;
 
@@ -78,9 +81,6 @@ pub(super) async fn verify(
     hash: Option<SecretString>,
     line: Line,
 ) -> Result<bool, AccessError> {
-    // argon2id of a random password, with the parameters above.
-    const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$\
-        wzFyo8IRg6eUE7NjZ/KGDJMs7zpaYVVJmY0eOrBQhIk";
     if password.expose_secret().len() > MAX_BYTES {
         return Ok(false);
     }
@@ -117,6 +117,8 @@ mod tests {
         let says = (default.m_cost(), default.t_cost(), default.p_cost());
         assert_eq!(says, (19 * 1024, 2, 1));
         assert_eq!(Algorithm::default(), Algorithm::Argon2id);
+        // As costly where there is no account.
+        assert!(NOBODY.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
     }
 
     #[tokio::test]

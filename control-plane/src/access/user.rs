@@ -134,8 +134,10 @@ pub struct UserPatch {
     pub email: Option<String>,
     /// Mobile number; empty takes it away.
     pub mobile: Option<String>,
-    /// Their role in the platform.
-    pub role_id: Option<RoleId>,
+    /// Their role in the platform; `null` takes it away.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<RoleId>)]
+    pub role_id: Option<Option<RoleId>>,
     /// When a second factor is asked for: `auto` or `always`.
     pub mfa: Option<MfaMode>,
     /// Takes authenticator app and recovery codes away, makes all devices strangers and ends all sessions.
@@ -143,6 +145,11 @@ pub struct UserPatch {
     /// A new password; ends all their sessions.
     #[schema(value_type = Option<String>)]
     pub password: Option<SecretString>,
+}
+
+/// A field that is there, be it `null`.
+fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<RoleId>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 /// Adds a user, whom the caller vouches for: the super administrator or a manager of the platform.
@@ -310,7 +317,7 @@ pub(super) async fn update(
     if let Some(status) = patch.status {
         status.as_str().clone_into(&mut user.status);
     }
-    user.role_id = patch.role_id.or(user.role_id);
+    user.role_id = patch.role_id.unwrap_or(user.role_id);
     check_role(app, &user).await?;
     let hash = match patch.password {
         Some(password) => {

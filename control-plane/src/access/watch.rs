@@ -12,6 +12,8 @@ use super::{AccessError, Caller, authenticate};
 use crate::app::App;
 
 const EVERY: Duration = Duration::from_millis(500);
+/// What was taken away counts within a second, the asking included.
+const _: () = assert!(EVERY.as_millis() <= 500);
 
 /// What the caller may do now; an error if they are nobody any more.
 pub async fn ask_again(app: &App, caller: &Caller) -> Result<Caller, AccessError> {

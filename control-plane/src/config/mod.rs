@@ -103,6 +103,8 @@ impl Config {
     /// Reads the configuration for the data directory `data`.
     pub fn load(data: &Path, file: Option<&Path>) -> Result<Self, Box<figment::Error>> {
         let file = file.map_or_else(|| data.join(FILE_NAME), Path::to_owned);
+        // A relative one would be looked for in the folders above, too.
+        let file = std::path::absolute(file).map_err(|error| figment::Error::from(error.to_string()))?;
         let defaults = Defaults {
             http: HttpConfig::default(),
             link: LinkConfig::default(),
@@ -115,7 +117,7 @@ impl Config {
             sign_in: SignInConfig::default(),
         };
         let mut config: Self = Figment::from(Serialized::defaults(defaults))
-            .merge(Toml::file_exact(file))
+            .merge(Toml::file(file))
             .merge(
                 Env::prefixed("MUSTER_")
                     .filter(|key| key.as_str().contains("__"))

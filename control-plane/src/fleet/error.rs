@@ -19,6 +19,12 @@ pub enum FleetError {
     /// No such join token in the caller's org.
     #[error("no such join token")]
     NoJoinToken,
+    /// No such instance in the caller's reach.
+    #[error("no such instance")]
+    NoInstance,
+    /// There would be too many.
+    #[error("an org can have at most {0} instances: delete those that are gone first")]
+    TooManyInstances(usize),
     /// A name is taken.
     #[error("a {0} of this name exists already")]
     NameTaken(&'static str),
@@ -80,6 +86,8 @@ impl From<FleetError> for Error {
             FleetError::NoCluster => Self::NotFound("cluster"),
             FleetError::NoEnvironment => Self::NotFound("environment"),
             FleetError::NoJoinToken => Self::NotFound("join token"),
+            FleetError::NoInstance => Self::NotFound("instance"),
+            FleetError::TooManyInstances(_) => Self::conflict("too-many", message),
             FleetError::NameTaken(_) => Self::conflict("name-taken", message),
             FleetError::InUse(_) => Self::conflict("in-use", message),
             FleetError::RotationUnderWay => Self::conflict("rotation-under-way", message),

@@ -2,12 +2,14 @@
 //!
 //! An **environment** (dev, test, prod…) is one entity for the whole product; other rooms refer to it by name. A
 //! **cluster** groups hosts. A **host** is a machine that an agent runs on; it is made by enrolment only. A **join
-//! token** is the right to enrol one host or several, and says what they get (cluster, environment, labels).
+//! token** is the right to enrol one host or several, and says what they get (cluster, environment, labels). An
+//! **instance** is what a cloud says of a machine; it is imported, and linked to the host that it is.
 //!
 //! | table | holds |
 //! |---|---|
 //! | `environments`, `clusters` | of each org |
 //! | `hosts` | hosts; a removed one keeps its row (`deleted_at`), by which its certificate is refused |
+//! | `instances` | what clouds say of machines, and which of them is which host |
 //! | `join_tokens` | only hashes |
 //! | `join_token_uses` | which key joined as which host, so that a host whose answer was lost can ask again |
 //! | `fleet_keys` | the CAs and the signing keys, sealed by the master key; how they rotate: [`rotation`] |
@@ -17,7 +19,8 @@
 //! (facts kept if they changed) → renewed (a new certificate for the same host) → removed (its session ends at once,
 //! its certificate is refused from then on; there is no way back but to enrol anew).
 //!
-//! Who: `host:*`, `cluster:*`, `environment:*`, `joinToken:*`. What a host is allowed it is allowed by its
+//! Who: `host:*`, `cluster:*`, `environment:*`, `joinToken:*`; instances are imported and forgotten by whoever may write
+//! all hosts, and seen by whoever may see all hosts, or the host that they are. What a host is allowed it is allowed by its
 //! certificate: it never has a caller of its own but for audit rows.
 //!
 //! Fails how: a bad, spent, expired or withdrawn token is refused alike and audited; when the database does not
@@ -39,6 +42,8 @@ mod error;
 mod facts;
 mod host;
 mod host_list;
+mod instance;
+mod instance_import;
 mod join_token;
 mod key_store;
 mod key_use;

@@ -1,5 +1,7 @@
 //! This room through HTTP, on both databases.
 
+mod instances;
+
 use serde_json::{Value, json};
 
 use super::{FleetError, enrolment, key_store};

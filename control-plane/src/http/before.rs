@@ -1,7 +1,7 @@
 //! The HTTP side before there is anything to serve: while Muster is not installed, and while an installed one waits for
 //! its database. Pages get the console, which shows which of the two it is; calls get 503.
 
-use std::{future::Future, net::SocketAddr, time::Duration};
+use std::{future::Future, time::Duration};
 
 use axum::{
     Router,
@@ -11,7 +11,12 @@ use axum::{
 };
 use tokio::net::TcpListener;
 
-use super::{assets, health, problem, server::dressed};
+use super::{
+    assets, health,
+    listen::{self, Limits},
+    problem,
+    server::dressed,
+};
 use crate::{
     db::DbError,
     error::Error,
@@ -23,28 +28,21 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Serves the installer until `until` ends.
-pub async fn serve_installer(
-    door: Door,
-    listener: TcpListener,
-    until: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
+pub async fn serve_installer(door: Door, listener: TcpListener, until: impl Future<Output = ()>) {
     let (routes, _) = setup::api::router::<Door>().split_for_parts();
     let routes = routes
         .route("/healthz", get(health::healthz))
         .fallback(async |uri: Uri| page_or(&uri, not_installed))
         .with_state(door);
-    serve_until(dressed(routes), listener, until).await
+    listen::serve(listener, dressed(routes), Limits::new(&[]), until, PATIENCE).await
 }
 
 /// Answers that the database is away until `until` ends.
-pub async fn serve_waiting(
-    listener: TcpListener,
-    until: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
+pub async fn serve_waiting(listener: TcpListener, until: impl Future<Output = ()>) {
     let routes = Router::new()
         .route("/healthz", get(health::healthz))
         .fallback(async |uri: Uri| page_or(&uri, database_away));
-    serve_until(dressed(routes), listener, until).await
+    listen::serve(listener, dressed(routes), Limits::new(&[]), until, PATIENCE).await
 }
 
 /// A page of the console; a call gets the refusal.
@@ -77,25 +75,4 @@ fn database_away() -> Response {
         .headers_mut()
         .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     response
-}
-
-async fn serve_until(
-    routes: Router,
-    listener: TcpListener,
-    until: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    let (ended, mut over) = tokio::sync::watch::channel(false);
-    let service = routes.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
-        until.await;
-        ended.send(true).ok();
-    });
-    let patience = async {
-        over.wait_for(|over| *over).await.ok();
-        tokio::time::sleep(PATIENCE).await;
-    };
-    tokio::select! {
-        served = serving.into_future() => served,
-        () = patience => Ok(()),
-    }
 }

@@ -12,6 +12,7 @@ mod garbage_tests;
 mod health;
 mod language;
 mod limits;
+mod listen;
 mod openapi;
 mod openapi_page;
 mod openapi_refusals;

@@ -1,6 +1,6 @@
 //! The HTTP server: every room's routes, the limits around them, and the listener.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use axum::{
     Json, Router,
@@ -22,10 +22,12 @@ use tower_http::{
 };
 use tracing::info_span;
 
-use super::{assets, health, limits, openapi, problem, refusals};
+use super::{assets, health, limits, listen, openapi, problem, refusals};
 use crate::{app::App, install};
 
 const BODY_BYTES: usize = 2 << 20;
+/// How long open requests may take when the process stops.
+const PATIENCE: Duration = Duration::from_secs(10);
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
     font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -86,19 +88,10 @@ fn loggable(path: &str) -> String {
 }
 
 /// Serves until the process is told to stop, then lets open requests end.
-pub async fn serve(app: App, listener: TcpListener) -> std::io::Result<()> {
-    let stopping = app.tasks.stopping();
-    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(stopping.clone().cancelled_owned());
-    // Event streams end when the process stops; whatever else is still open after this time is cut off.
-    let patience = async {
-        stopping.cancelled().await;
-        tokio::time::sleep(Duration::from_secs(10)).await;
-    };
-    tokio::select! {
-        ended = serving.into_future() => ended,
-        () = patience => Ok(()),
-    }
+pub async fn serve(app: App, listener: TcpListener) {
+    let limits = listen::Limits::new(&app.config.http.trusted_proxies);
+    let stop = app.tasks.stopping().cancelled_owned();
+    listen::serve(listener, router(app), limits, stop, PATIENCE).await;
 }
 
 async fn method_not_allowed() -> Response {

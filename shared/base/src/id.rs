@@ -139,6 +139,8 @@ ids! {
     ClusterId
     /// A machine that an agent runs on.
     HostId
+    /// What a cloud says of a machine.
+    InstanceId
     /// A join token: the right to enrol hosts.
     JoinTokenId
     /// A signed work order.

@@ -53,8 +53,12 @@ export const NEW_OPERATION: FormDescription = [
   { name: 'name', input: 'text', label: 'org.name', rules: [['required'], ['length', 1, 64]] },
 ]
 
+const NAME = NEW_OPERATION.slice(1)
+export const OPERATION: FormDescription = [...NAME, { name: 'moduleId', input: 'select', label: 'admin.module' }]
+
 export const NEW_PLATFORM_ROLE: FormDescription = [
   { name: 'code', input: 'text', label: 'rights.code', hint: 'rights.codeHint', rules: [['required'], ['matches', /^[A-Za-z0-9_-]{1,64}$/]], wrong: 'rights.codeWrong', mono: true },
   { name: 'name', input: 'text', label: 'org.name', rules: [['required'], ['length', 1, 64]] },
   { name: 'operations', input: 'pick', label: 'admin.operations' },
 ]
+export const PLATFORM_ROLE: FormDescription = NEW_PLATFORM_ROLE.slice(1)

@@ -101,6 +101,18 @@ export function createOperation(id: string, input: Schemas['NewOperation']): Pro
   return body(server.POST('/api/v1/platforms/{id}/operations', { params: { path: { id } }, body: input }))
 }
 
+export function renameModule(id: string, moduleId: string, name: string): Promise<OwnModule> {
+  return body(server.PATCH('/api/v1/platforms/{id}/modules/{moduleId}', { params: { path: { id, moduleId } }, body: { name } }))
+}
+
+export async function deleteModule(id: string, moduleId: string): Promise<void> {
+  await server.DELETE('/api/v1/platforms/{id}/modules/{moduleId}', { params: { path: { id, moduleId } } })
+}
+
+export function changeOperation(id: string, operationId: string, input: Schemas['OperationPatch']): Promise<Schemas['OwnOperation']> {
+  return body(server.PATCH('/api/v1/platforms/{id}/operations/{operationId}', { params: { path: { id, operationId } }, body: input }))
+}
+
 export async function deleteOperation(id: string, operationId: string): Promise<void> {
   await server.DELETE('/api/v1/platforms/{id}/operations/{operationId}', { params: { path: { id, operationId } } })
 }
@@ -115,6 +127,10 @@ export function usePlatformRoles(id: () => string, enabled: () => boolean = () =
 
 export function createPlatformRole(id: string, input: Schemas['NewRole']): Promise<OwnRole> {
   return body(server.POST('/api/v1/platforms/{id}/roles', { params: { path: { id } }, body: input }))
+}
+
+export function changePlatformRole(id: string, roleId: string, input: Schemas['RolePatch']): Promise<OwnRole> {
+  return body(server.PATCH('/api/v1/platforms/{id}/roles/{roleId}', { params: { path: { id, roleId } }, body: input }))
 }
 
 export async function deletePlatformRole(id: string, roleId: string): Promise<void> {

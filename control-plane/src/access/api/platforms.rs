@@ -1,7 +1,7 @@
 //! `/api/v1/platforms` and `/api/v1/administrators`
 
 use axum::{Json, extract::State, http::StatusCode};
-use muster_base::{OperationId, PlatformId, RoleId, UserId};
+use muster_base::{ModuleId, OperationId, PlatformId, RoleId, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -10,8 +10,10 @@ use crate::{
     access::{
         Identity,
         administrator::{self, Administrator, NewAdministrator},
-        own_operation::{self, NewModule, NewOperation, OwnModule, OwnOperation},
-        own_role::{self, NewRole, OwnRole},
+        own_operation::{
+            self, ModulePatch, NewModule, NewOperation, OperationPatch, OwnModule, OwnOperation,
+        },
+        own_role::{self, NewRole, OwnRole, RolePatch},
         platform::{self, NewPlatform, Platform, PlatformPatch},
     },
     app::App,
@@ -28,9 +30,10 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(update))
         .routes(routes!(list_modules, create_module))
         .routes(routes!(create_operation))
-        .routes(routes!(delete_operation))
+        .routes(routes!(update_module, delete_module))
+        .routes(routes!(update_operation, delete_operation))
         .routes(routes!(list_roles, create_role))
-        .routes(routes!(delete_role))
+        .routes(routes!(update_role, delete_role))
         .routes(routes!(list_administrators, add_administrator))
         .routes(routes!(remove_administrator))
 }
@@ -111,6 +114,49 @@ async fn create_module(
     Ok((StatusCode::CREATED, Json(made)))
 }
 
+/// Renames a module of a platform's own.
+#[utoipa::path(patch, path = "/api/v1/platforms/{id}/modules/{moduleId}", operation_id = "updatePlatformModule",
+    tag = "platforms", params(("id" = PlatformId, Path), ("moduleId" = ModuleId, Path)), request_body = ModulePatch,
+    responses((status = 200, body = OwnModule), (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn update_module(
+    State(app): State<App>,
+    who: Identity,
+    Path(ids): Path<(PlatformId, ModuleId)>,
+    Body(body): Body<ModulePatch>,
+) -> ApiResult<Json<OwnModule>> {
+    Ok(Json(own_operation::update_module(&app, &who, ids, body).await?))
+}
+
+/// Deletes a module of a platform's own that holds no operation.
+#[utoipa::path(delete, path = "/api/v1/platforms/{id}/modules/{moduleId}", operation_id = "deletePlatformModule",
+    tag = "platforms", params(("id" = PlatformId, Path), ("moduleId" = ModuleId, Path)),
+    responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 409, body = Problem)))]
+async fn delete_module(
+    State(app): State<App>,
+    who: Identity,
+    Path(ids): Path<(PlatformId, ModuleId)>,
+) -> ApiResult<StatusCode> {
+    own_operation::delete_module(&app, &who, ids).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Renames an operation of a platform's own, or moves it into another module.
+#[utoipa::path(patch, path = "/api/v1/platforms/{id}/operations/{operationId}",
+    operation_id = "updatePlatformOperation", tag = "platforms",
+    params(("id" = PlatformId, Path), ("operationId" = OperationId, Path)), request_body = OperationPatch,
+    responses((status = 200, body = OwnOperation), (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 422, body = Problem)))]
+async fn update_operation(
+    State(app): State<App>,
+    who: Identity,
+    Path(ids): Path<(PlatformId, OperationId)>,
+    Body(body): Body<OperationPatch>,
+) -> ApiResult<Json<OwnOperation>> {
+    Ok(Json(own_operation::update(&app, &who, ids, body).await?))
+}
+
 /// Makes an operation of a platform's own.
 #[utoipa::path(post, path = "/api/v1/platforms/{id}/operations", operation_id = "createPlatformOperation",
     tag = "platforms", params(("id" = PlatformId, Path)), request_body = NewOperation,
@@ -174,6 +220,20 @@ async fn create_role(
 ) -> ApiResult<(StatusCode, Json<OwnRole>)> {
     let made = own_role::create_for_platform(&app, &who, id, body).await?;
     Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// Changes a role of a platform. Whoever has it has the changed one at once.
+#[utoipa::path(patch, path = "/api/v1/platforms/{id}/roles/{roleId}", operation_id = "updatePlatformRole",
+    tag = "platforms", params(("id" = PlatformId, Path), ("roleId" = RoleId, Path)), request_body = RolePatch,
+    responses((status = 200, body = OwnRole), (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 422, body = Problem)))]
+async fn update_role(
+    State(app): State<App>,
+    who: Identity,
+    Path(ids): Path<(PlatformId, RoleId)>,
+    Body(body): Body<RolePatch>,
+) -> ApiResult<Json<OwnRole>> {
+    Ok(Json(own_role::update_of_platform(&app, &who, ids, body).await?))
 }
 
 /// Deletes a role of a platform that nobody has.

@@ -140,3 +140,53 @@ pub(in crate::access) async fn delete(
     });
     Ok(())
 }
+
+pub(in crate::access) async fn update(
+    tx: &mut Tx,
+    platform: PlatformId,
+    module: ModuleId,
+    operation: &OwnOperation,
+) -> Result<bool, DbError> {
+    const SQL: &str = "update operations set name = $3, module_id = $4 where platform_id = $1 and id = $2";
+    let rows = with_tx!(tx, |conn| sqlx::query(SQL)
+        .bind(platform)
+        .bind(operation.id)
+        .bind(&operation.name)
+        .bind(module)
+        .execute(conn)
+        .await?
+        .rows_affected());
+    Ok(rows == 1)
+}
+
+pub(in crate::access) async fn rename_module(
+    tx: &mut Tx,
+    platform: PlatformId,
+    id: ModuleId,
+    name: &str,
+) -> Result<bool, DbError> {
+    const SQL: &str = "update modules set name = $3 where platform_id = $1 and id = $2";
+    let rows = with_tx!(tx, |conn| sqlx::query(SQL)
+        .bind(platform)
+        .bind(id)
+        .bind(name)
+        .execute(conn)
+        .await?
+        .rows_affected());
+    Ok(rows == 1)
+}
+
+pub(in crate::access) async fn delete_module(
+    tx: &mut Tx,
+    platform: PlatformId,
+    id: ModuleId,
+) -> Result<bool, DbError> {
+    const SQL: &str = "delete from modules where platform_id = $1 and id = $2";
+    let rows = with_tx!(tx, |conn| sqlx::query(SQL)
+        .bind(platform)
+        .bind(id)
+        .execute(conn)
+        .await?
+        .rows_affected());
+    Ok(rows == 1)
+}

@@ -262,8 +262,43 @@ both_databases!(a_platform_s_own_operations_are_given_and_answered_for, |test| {
         "crm:read"
     );
 
-    let path = format!("{path}/{}", made["id"].as_str().unwrap());
-    assert_eq!(admin.delete(&path).await.1["type"], "in-use");
+    let operation = format!("{path}/{}", made["id"].as_str().unwrap());
+    assert_eq!(admin.delete(&operation).await.1["type"], "in-use");
+    let of_module = format!("{platform}/modules/{}", module["id"].as_str().unwrap());
+    assert_eq!(admin.delete(&of_module).await.1["type"], "in-use");
+
+    // A changed role counts at once.
+    let of_role = format!("{platform}/roles/{}", role["id"].as_str().unwrap());
+    let (status, less) = admin
+        .patch(&of_role, json!({"name": "Nothing", "operations": []}))
+        .await;
+    assert_eq!((status, &less["code"]), (200, &json!("sales")), "{less}");
+    assert_eq!(check(&vera).await, json!(false));
+    assert_eq!(
+        admin.patch(&of_role, json!({"operations": ["no:such"]})).await.0,
+        422
+    );
+    assert_eq!(olga.patch(&of_role, json!({"operations": []})).await.0, 403);
+
+    let renamed = json!({"name": "Customers"});
+    assert_eq!(
+        admin.patch(&of_module, renamed.clone()).await.1["name"],
+        "Customers"
+    );
+    let (_, other) = admin
+        .post(&format!("{platform}/modules"), json!({"name": "Other"}))
+        .await;
+    let of_other = format!("{platform}/modules/{}", other["id"].as_str().unwrap());
+    assert_eq!(admin.patch(&of_other, renamed).await.0, 409);
+    let moved = json!({"name": "Read", "moduleId": other["id"]});
+    let (status, moved) = admin.patch(&operation, moved).await;
+    assert_eq!((status, &moved["code"]), (200, &json!("crm:read")), "{moved}");
+    let nowhere = json!({"moduleId": "0199c0de-0000-7000-8000-000000000000"});
+    assert_eq!(admin.patch(&operation, nowhere).await.0, 422);
+    assert_eq!(admin.delete(&of_module).await.0, 204);
+    assert_eq!(admin.delete(&of_module).await.0, 404);
+    assert_eq!(admin.delete(&operation).await.0, 204, "nothing gives it any more");
+    assert_eq!(admin.delete(&of_other).await.0, 204);
 });
 
 both_databases!(users_are_found_by_all_that_is_known_of_them, |test| {
@@ -291,6 +326,46 @@ both_databases!(users_are_found_by_all_that_is_known_of_them, |test| {
 
     test.sign_in("berta", PASSWORD).await;
     let now = admin.get("/api/v1/users?search=berta").await.1["items"][0]["lastLoginAt"].clone();
-    let path = format!("/api/v1/users?lastLoginFrom={}", now.as_str().unwrap());
+    let now = now.as_str().unwrap();
+    let path = format!("/api/v1/users?lastLoginFrom={now}");
     assert_eq!(names(&admin.get(&path).await.1), ["berta"]);
+    let path = format!("/api/v1/users?lastLoginTo={now}");
+    assert_eq!(names(&admin.get(&path).await.1), Vec::<&str>::new());
+    let path = format!("/api/v1/users?registeredTo={at}");
+    assert_eq!(names(&admin.get(&path).await.1), ["anna"]);
+    let path = format!(
+        "/api/v1/users?search=an&platformId={}",
+        default_platform(test).await
+    );
+    assert_eq!(names(&admin.get(&path).await.1), ["anton", "anna"]);
+
+    let anna = &page["items"][1]["id"];
+    let known = json!({"mobile": "+4915112345678", "nickName": "Nan"});
+    let path = format!("/api/v1/users/{}", anna.as_str().unwrap());
+    assert_eq!(admin.patch(&path, known).await.0, 200);
+    for search in ["Nan", "%2B49151", "anna@"] {
+        let path = format!("/api/v1/users?search={search}");
+        assert_eq!(names(&admin.get(&path).await.1), ["anna"], "{search}");
+    }
+});
+
+both_databases!(a_platform_s_role_is_given_to_a_user_and_taken_away, |test| {
+    let admin = test.admin().await;
+    let platform = format!("/api/v1/platforms/{}", default_platform(test).await);
+    let role = json!({"code": "sales", "name": "Sales", "operations": ["host:read"]});
+    let (_, role) = admin.post(&format!("{platform}/roles"), role).await;
+    let (id, _) = test.user("vera").await;
+    let path = format!("/api/v1/users/{id}");
+    let given = admin.patch(&path, json!({"roleId": role["id"]})).await;
+    assert_eq!((given.0, &given.1["roleId"]), (200, &role["id"]));
+    assert_eq!(
+        admin.patch(&path, json!({"nickName": "V"})).await.1["roleId"],
+        role["id"],
+        "it stays"
+    );
+    let of_role = format!("{platform}/roles/{}", role["id"].as_str().unwrap());
+    assert_eq!(admin.delete(&of_role).await.1["type"], "in-use");
+    let taken = admin.patch(&path, json!({"roleId": null})).await;
+    assert_eq!((taken.0, &taken.1["roleId"]), (200, &Value::Null), "{}", taken.1);
+    assert_eq!(admin.delete(&of_role).await.0, 204);
 });

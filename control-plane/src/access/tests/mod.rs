@@ -4,6 +4,7 @@ use serde_json::json;
 
 mod administrators;
 mod code;
+mod cookie;
 mod entry;
 mod legacy;
 mod mail;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     access::Role,
     delivery::tests::{deploy, new_application, new_host},
+    schema::tests as schema,
     testing::{Client, Test, both_databases},
 };
 
@@ -144,6 +145,82 @@ both_databases!(applications_secrets_and_servers_are_narrowed_too, |test| {
     assert_eq!(mona.post(&path, json!({"version": "2"})).await.0, 404);
     let path = format!("/api/v1/deployments/{deployed}/cancel");
     assert_eq!(mona.post(&path, json!({})).await.0, 404);
+});
+
+both_databases!(servers_and_databases_are_narrowed, |test| {
+    let olga = test.member("olga", Role::Owner).await;
+    let mona = test.member("mona", Role::Admin).await;
+    let host = schema::host(test).await;
+    let mut servers = Vec::new();
+    for label in ["near", "far"] {
+        let (status, made) = olga
+            .post(
+                "/api/v1/schema/servers",
+                schema::new_server(label, "Postgres", host),
+            )
+            .await;
+        assert_eq!(status, 201, "{made}");
+        servers.push(made["id"].as_str().unwrap().to_owned());
+    }
+    let propose = async |by: &Client<'_>, version: &str, server: &str, database: &str| {
+        let body = json!({
+            "version": version, "database": database, "environment": "prod", "servers": [server],
+            "sql": "create table t (id bigint primary key)",
+        });
+        by.post("/api/v1/schema/proposals", body).await
+    };
+    let mut tickets = Vec::new();
+    for (version, server, database) in [
+        ("1", "near", "shop"),
+        ("2", "near", "stock"),
+        ("3", "far", "shop"),
+    ] {
+        let (status, made) = propose(&olga, version, server, database).await;
+        assert_eq!(status, 201, "{made}");
+        tickets.push(made["ticketId"].as_str().unwrap().to_owned());
+    }
+    let objects = json!({"servers": [servers[0]], "databases": ["shop"]});
+    let narrow = template(&olga, "near shop", json!([]), objects).await;
+    assert_eq!(give(&olga, "mona", json!({"templateId": narrow})).await.0, 200);
+
+    let ids = |page: &Value| -> Vec<String> {
+        let items = page["items"].as_array().unwrap();
+        items
+            .iter()
+            .map(|one| one["id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let (_, seen) = mona.get("/api/v1/schema/servers").await;
+    assert_eq!(ids(&seen), servers[..1], "{seen}");
+    let (_, seen) = mona.get("/api/v1/schema/tickets").await;
+    assert_eq!(ids(&seen), tickets[..1], "{seen}");
+    let server = format!("/api/v1/schema/servers/{}", servers[1]);
+    assert_eq!(mona.get(&server).await.0, 404);
+    assert_eq!(mona.delete(&server).await.0, 404);
+    for ticket in &tickets[1..] {
+        let path = format!("/api/v1/schema/tickets/{ticket}");
+        assert_eq!(mona.get(&path).await.0, 404, "{path}");
+        assert_eq!(
+            mona.post(&format!("{path}/approve"), json!({})).await.0,
+            404,
+            "{path}"
+        );
+    }
+    assert_eq!(
+        mona.get(&format!("/api/v1/schema/tickets/{}", tickets[0]))
+            .await
+            .0,
+        200
+    );
+    for (server, database) in [("far", "shop"), ("near", "stock")] {
+        let (status, refused) = propose(&mona, "9", server, database).await;
+        assert!(
+            [403, 404, 422].contains(&status),
+            "{server} {database}: {status} {refused}"
+        );
+    }
+    let (status, made) = propose(&mona, "9", "near", "shop").await;
+    assert_eq!(status, 201, "{made}");
 });
 
 both_databases!(nobody_gives_more_than_they_have, |test| {

@@ -3,6 +3,7 @@
 mod clusters;
 mod environments;
 mod hosts;
+mod instances;
 mod join_tokens;
 mod keys;
 
@@ -16,6 +17,7 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(environments::router())
         .merge(clusters::router())
         .merge(hosts::router())
+        .merge(instances::router())
         .merge(join_tokens::router())
         .merge(keys::router())
 }

@@ -109,7 +109,7 @@ pub(in crate::fleet) async fn list(
 
 /// The condition that host `h` of environment `e` is in reach: parameters `$n` to `$n+2` are hosts, clusters and
 /// environments, null where all are.
-fn in_reach(db: &Db, n: usize) -> String {
+pub(super) fn in_reach(db: &Db, n: usize) -> String {
     let (host, cluster) = (db.id_among("h.id", n), db.id_among("h.cluster_id", n + 1));
     let environment = db.text_among("e.name", n + 2);
     format!(
@@ -353,7 +353,7 @@ pub(in crate::fleet) async fn remove(
     Ok(rows == 1)
 }
 
-fn like(text: &str) -> String {
+pub(super) fn like(text: &str) -> String {
     format!("%{}%", escape(&text.to_lowercase()))
 }
 

@@ -104,6 +104,11 @@ pub(super) async fn make(test: &Test) -> Objects {
         "projectId": "p", "environment": "prod"});
     let provider = made("/api/v1/secrets/providers", provider).await;
     ids.insert("secrets/providers", provider);
+    let instances = json!({"instances": [{"provider": "aws", "instanceId": "i-1"}]});
+    assert_eq!(owner.post("/api/v1/instances/import", instances).await.0, 200);
+    let (_, instances) = owner.get("/api/v1/instances").await;
+    let instance = instances["items"][0]["id"].as_str().unwrap();
+    ids.insert("instances", instance.to_owned());
     let secret = json!({"groupId": ids["groups"], "name": "KEY", "value": "v"});
     ids.insert("secrets", made("/api/v1/secrets", secret).await);
     let shop = json!({"name": "shop", "image": "team/shop", "environments": {"default": {"hosts": [host]}}});
@@ -163,7 +168,7 @@ pub(super) async fn make(test: &Test) -> Objects {
     ids.insert("platforms", platform.clone());
     let (_, members) = owner.get("/api/v1/members").await;
     let user = members["items"][0]["userId"].as_str().unwrap().to_owned();
-    for people in ["members", "administrators", "operations"] {
+    for people in ["members", "administrators", "operations", "modules"] {
         ids.insert(people, user.clone());
     }
     let (applicant, knocking) = test.user("applicant").await;
