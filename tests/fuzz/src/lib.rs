@@ -15,6 +15,7 @@
 //! | [`orders()`] | an order's head, signature, payload, sealed secrets | exactly one encoding; nothing unsigned passes |
 //! | [`policy()`] | the host's policy file | unknown keys are refused; what is not listed is not allowed |
 //! | [`sql()`] | SQL text | nothing is lost by cutting; what can't be cut or read is never below *unknown* |
+//! | [`git_webhook()`] | what Git hosts send, signed as each does | never the server's fault, never the secret in the answer |
 //! | [`webhook()`] | the body of `POST /webhook/deploy` | never the server's fault, never the token in the answer |
 
 #![expect(
@@ -41,7 +42,7 @@ pub use self::{
     policy::policy,
     readings::{chunks, rollups, samples},
     sql::sql,
-    webhook::webhook,
+    webhook::{git_webhook, webhook},
 };
 
 /// A target's name and law.
@@ -53,6 +54,7 @@ pub const TARGETS: &[Target] = &[
     ("chunks", chunks),
     ("documents", documents),
     ("frames", frames),
+    ("git_webhook", git_webhook),
     ("join", join),
     ("orders", orders),
     ("policy", policy),

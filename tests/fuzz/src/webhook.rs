@@ -1,7 +1,8 @@
-//! The body of `POST /webhook/deploy`, through the whole HTTP side, on an embedded database.
+//! The bodies of `POST /webhook/deploy` and `POST /webhook/git/{id}`, through the whole HTTP side, on an embedded database.
 
 use std::sync::LazyLock;
 
+use aws_lc_rs::hmac;
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -21,6 +22,8 @@ use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt as _;
 
+use crate::choose;
+
 const NOW: UnixMs = UnixMs(1_800_000_000_000);
 /// Stand in seeds for what is made anew in each process.
 const ID: &str = "@ID@";
@@ -31,11 +34,33 @@ struct Plane {
     router: Router,
     application: String,
     token: SecretString,
+    /// For each Git host an application and its secret.
+    git: Vec<(String, SecretString)>,
     _data: TempDir,
 }
 
 const ADMIN: &str = "root";
 const PASSWORD: &str = "a password for targets";
+
+/// Git hosts: their names, the header that names an event, and events.
+const HOSTS: [(&str, &str, [&str; 4]); 4] = [
+    ("github", "x-github-event", ["push", "pull_request", "ping", "x"]),
+    (
+        "gitee",
+        "x-gitee-event",
+        ["Push Hook", "Tag Push Hook", "Merge Request Hook", "x"],
+    ),
+    (
+        "gitlab",
+        "x-gitlab-event",
+        ["Push Hook", "Tag Push Hook", "Merge Request Hook", "x"],
+    ),
+    (
+        "codeup",
+        "x-codeup-event",
+        ["Push Hook", "Tag Push Hook", "Merge Request Hook", "x"],
+    ),
+];
 
 static PLANE: LazyLock<Plane> = LazyLock::new(Plane::start);
 
@@ -48,18 +73,50 @@ pub fn webhook(data: &[u8]) {
             .into_bytes(),
         Err(_) => data.to_vec(),
     };
-    let (status, answer) = PLANE.call(Method::POST, "/webhook/deploy", "", body);
+    let (status, answer) = PLANE.call("/webhook/deploy", &[], body);
+    let answer = lawful(status, &answer, &PLANE.token);
+    assert_eq!(status == 202, answer["success"] == json!(true));
+}
+
+/// A Git host, one of its events, and a body, which comes with that host's proof.
+pub fn git_webhook(data: &[u8]) {
+    let Some((host, rest)) = choose(data, HOSTS.len()) else {
+        return;
+    };
+    let (_, event_header, events) = HOSTS[host];
+    let Some((event, body)) = choose(rest, events.len()) else {
+        return;
+    };
+    let (application, secret) = &PLANE.git[host];
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes());
+    let signature = format!("sha256={}", hex::encode(hmac::sign(&key, body)));
+    let secret_text = secret.expose_secret();
+    let headers = [
+        (event_header, events[event]),
+        ("x-hub-signature-256", signature.as_str()),
+        ("x-gitee-token", secret_text),
+        ("x-gitlab-token", secret_text),
+        ("x-codeup-token", secret_text),
+    ];
+    let path = format!("/webhook/git/{application}");
+    let (status, answer) = PLANE.call(&path, &headers, body.to_vec());
+    assert_ne!(status, 401, "the proof holds: {answer}");
+    lawful(status, &answer, secret);
+}
+
+/// The answer, after a look at it.
+fn lawful(status: u16, answer: &str, secret: &SecretString) -> Value {
     assert!(status < 500, "{status}: {answer}");
     assert!(
-        !answer.contains(PLANE.token.expose_secret()),
-        "the token is in the answer"
+        !answer.contains(secret.expose_secret()),
+        "the secret is in the answer"
     );
-    let answer: Value = serde_json::from_str(&answer).expect("every answer is JSON");
-    assert_eq!(status == 202, answer["success"] == json!(true));
+    let answer: Value = serde_json::from_str(answer).expect("every answer is JSON");
     assert!(
         status == 202 || answer["type"].is_string(),
         "a refusal is a problem"
     );
+    answer
 }
 
 impl Plane {
@@ -89,6 +146,7 @@ impl Plane {
             router,
             application: String::new(),
             token: SecretString::from(""),
+            git: Vec::new(),
             _data: data,
         };
         let credentials = json!({"login": ADMIN, "password": PASSWORD});
@@ -101,23 +159,41 @@ impl Plane {
         plane.application = plane.made("/api/v1/applications", &admin, &application, "id");
         let path = format!("/api/v1/applications/{}/webhook-token", plane.application);
         plane.token = plane.made(&path, &admin, &json!({}), "token").into();
+        for (host, ..) in HOSTS {
+            let branches =
+                json!({"branches": {"prefix": [""], "exclude": ["wip"]}, "tags": {"regex": ["^v"]}});
+            let triggers = json!({ host: {"push": branches, "merge": {"branches": {"prefix": [""]}}} });
+            let application = json!({
+                "name": host,
+                "image": "team/shop",
+                "repository": {"provider": host, "repoId": "7"},
+                "environments": {"default": {"selector": {"web": "none"}, "triggerSpec": triggers}},
+            });
+            let id = plane.made("/api/v1/applications", &admin, &application, "id");
+            let path = format!("/api/v1/applications/{id}/git-secret");
+            let secret = plane.made(&path, &admin, &json!({}), "secret");
+            plane.git.push((id, secret.into()));
+        }
         plane
     }
 
     fn made(&self, path: &str, bearer: &str, body: &Value, field: &str) -> String {
-        let (status, answer) = self.call(Method::POST, path, bearer, body.to_string().into_bytes());
+        let bearer = format!("Bearer {bearer}");
+        let headers = [(header::AUTHORIZATION.as_str(), bearer.as_str())];
+        let headers = if bearer.len() > 7 { headers.as_slice() } else { &[] };
+        let (status, answer) = self.call(path, headers, body.to_string().into_bytes());
         let answer: Value = serde_json::from_str(&answer).expect("every answer is JSON");
         let made = answer[field].as_str().map(ToOwned::to_owned);
         made.unwrap_or_else(|| panic!("{path}: {status} {answer}"))
     }
 
-    fn call(&self, method: Method, path: &str, bearer: &str, body: Vec<u8>) -> (u16, String) {
+    fn call(&self, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> (u16, String) {
         let mut request = Request::builder()
-            .method(method)
+            .method(Method::POST)
             .uri(path)
             .header(header::CONTENT_TYPE, "application/json");
-        if !bearer.is_empty() {
-            request = request.header(header::AUTHORIZATION, format!("Bearer {bearer}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         let request = request.body(Body::from(body)).expect("a request");
         self.runtime.block_on(async {
