@@ -28,6 +28,8 @@ pub(crate) struct Args {
 
 /// Users are added by so many administrators at a time: each costs a password hash.
 const HANDS: usize = 4;
+/// Of each kind, in the org that is asked about.
+const THINGS: usize = 200;
 const PASSWORD: &str = "measured-9-Users-sign-in";
 
 /// Lists that need no object, and searches with something to find and with nothing.
@@ -37,6 +39,8 @@ const QUESTIONS: &[&str] = &[
     "/api/v1/users?search=user-77",
     "/api/v1/users?search=nobody",
     "/api/v1/users?registeredFrom=2020-01-01T00:00:00Z&registeredTo=2100-01-01T00:00:00Z",
+    "/api/v1/users?region=nowhere",
+    "/api/v1/users?lastLoginFrom=2020-01-01T00:00:00Z",
     "/api/v1/orgs",
     "/api/v1/platforms",
     "/api/v1/administrators",
@@ -58,18 +62,33 @@ const QUESTIONS: &[&str] = &[
     "/api/v1/operations",
     "/api/v1/permission-templates",
     "/api/v1/api-keys",
+    "/api/v1/binding-types",
     "/api/v1/me",
+    "/api/v1/me/bindings",
+    "/api/v1/me/devices",
     "/api/v1/me/permissions",
+    "/api/v1/join-tokens",
+    "/api/v1/outbox",
+    "/api/v1/alerts",
+    "/api/v1/alerts/rules",
+    "/api/v1/alerts/receivers",
+    "/api/v1/alerts/silences",
+    "/api/v1/containers",
     "/api/v1/hosts",
+    "/api/v1/instances",
+    "/api/v1/instances?search=machine-7",
     "/api/v1/clusters",
     "/api/v1/environments",
     "/api/v1/applications",
     "/api/v1/deployments",
     "/api/v1/secrets",
     "/api/v1/secrets/groups",
+    "/api/v1/secrets/providers",
     "/api/v1/env-vars",
     "/api/v1/registries",
     "/api/v1/orders",
+    "/api/v1/schema/documents",
+    "/api/v1/schema/diagram?database=shop",
     "/api/v1/schema/servers",
     "/api/v1/schema/tickets",
     "/api/v1/schema/releases",
@@ -88,6 +107,7 @@ pub(crate) fn run(args: &Args) -> Result<Value> {
     let orgs = add_orgs(&admin, &users, args.orgs)?;
 
     let first = orgs.first().context("no org")?;
+    fill(&plane.api().login("user-0", PASSWORD)?)?;
     let owner = plane.api().login("user-0", PASSWORD)?;
     let member = plane.api().login(&format!("user-{}", args.orgs), PASSWORD)?;
     let mut routes = Map::new();
@@ -113,6 +133,33 @@ pub(crate) fn run(args: &Args) -> Result<Value> {
     Ok(json!({
         "users": args.users, "orgs": args.orgs, "slowest": slowest, "slowestP95Ms": slowest_ms, "routes": routes,
     }))
+}
+
+/// Things of an org, so that its lists are no empty ones.
+fn fill(owner: &Api) -> Result<()> {
+    for number in 0..THINGS {
+        let name = format!("thing-{number}");
+        for (path, body) in [
+            ("/api/v1/clusters", json!({"name": name})),
+            (
+                "/api/v1/environments",
+                json!({"name": name, "label": name, "type": "testing"}),
+            ),
+            ("/api/v1/secrets/groups", json!({"name": name})),
+            (
+                "/api/v1/applications",
+                json!({"name": name, "image": "team/shop", "environments": {"default": {}}}),
+            ),
+            ("/api/v1/departments", json!({"name": name})),
+            ("/api/v1/join-tokens", json!({})),
+        ] {
+            owner.post(path, &body)?;
+        }
+    }
+    let instance = |number: usize| json!({"provider": "aws", "instanceId": format!("i-{number}"), "instanceName": format!("machine-{number}")});
+    let instances: Vec<_> = (0..THINGS * 10).map(instance).collect();
+    owner.post("/api/v1/instances/import", &json!({"instances": instances}))?;
+    Ok(())
 }
 
 fn p95(numbers: &Value) -> f64 {

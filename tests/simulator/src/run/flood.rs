@@ -84,7 +84,11 @@ pub(crate) fn run(args: &Args) -> Result<Value> {
     let answers = flood.answers.into_inner().unwrap_or_else(PoisonError::into_inner);
     ensure!(!answers.contains_key("200"), "a wrong password was accepted");
     let signed_in = waits.len();
-    ensure!(signed_in > 0, "no owner could sign in");
+    ensure!(
+        signed_in == args.accounts,
+        "{signed_in} of {} owners could sign in",
+        args.accounts
+    );
     let (idle_ms, during_ms) = (percentile_ms(&mut idle, 0.99)?, percentile_ms(&mut during, 0.99)?);
     Ok(json!({
         "accounts": args.accounts, "attempts": args.attempts, "networks": args.networks,
