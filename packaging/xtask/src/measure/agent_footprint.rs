@@ -12,6 +12,7 @@ use muster_tests::{Api, Fleet, agent, control_plane};
 use muster_workbench::process::{Launch, free_port};
 use muster_workbench::{Service, Workbench, images, tools};
 use serde_json::{Value, json};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Muster's default, and what Prometheus is often set to.
@@ -59,10 +60,12 @@ pub fn measure(containers: u32, span: Duration, interrupt: &Interrupt) -> Result
         std::thread::sleep(INTERVAL.min(end.saturating_duration_since(Instant::now())));
     }
     let (ours, peers): (Usage, Usage) = (agent_watch.read()?, peer_watch.read()?);
-    let binary = program.metadata()?.len() as f64 / 1e6;
+    let megabytes = |program: &Path| anyhow::Ok(program.metadata()?.len() as f64 / 1e6);
+    let worker = megabytes(&program.with_file_name("muster-worker"))?;
+    let binary = megabytes(&program)?;
     Ok(json!({
         "agentRssMiB": rounded(ours.rss_mib), "agentPssMiB": rounded(ours.pss_mib), "agentCpuPct": rounded(ours.cpu_pct),
-        "binaryMB": rounded(binary),
+        "binaryMB": rounded(binary), "workerMB": rounded(worker),
         "peerRssMiB": rounded(peers.rss_mib), "peerCpuPct": rounded(peers.cpu_pct),
         "ratioPeerRss": rounded(ours.rss_mib / peers.rss_mib), "ratioPeerCpu": rounded(ours.cpu_pct / peers.cpu_pct.max(0.001)),
         "containers": containers, "seconds": span.as_secs(),
