@@ -2,7 +2,7 @@
 
 use muster_base::{OrgId, PlatformId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::binding;
 use super::{
@@ -50,6 +50,34 @@ pub struct Org {
     pub legacy_id: Option<String>,
     /// When it was made.
     pub created_at: UnixMs,
+}
+
+/// An org, for those who administer platforms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema, sqlx::FromRow)]
+#[serde(rename_all = "camelCase")]
+pub struct ListedOrg {
+    /// The org, without its logo.
+    #[serde(flatten)]
+    #[sqlx(flatten)]
+    pub org: Org,
+    /// The platform that it is in.
+    pub platform_id: PlatformId,
+}
+
+/// `GET /api/v1/orgs?…`
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct OrgQuery {
+    /// Only orgs of this platform.
+    pub platform_id: Option<PlatformId>,
+    /// The beginning of the name, the alias or the slug, or the whole legacy id.
+    pub search: Option<String>,
+    /// How many items, 1–500; 50 by default.
+    #[param(minimum = 1, maximum = 500)]
+    pub limit: Option<u16>,
+    /// `nextCursor` of the page before.
+    pub cursor: Option<String>,
 }
 
 /// An org to be made.
@@ -290,11 +318,15 @@ pub(super) async fn delete(app: &App, caller: &Caller, deletion: OrgDeletion) ->
 }
 
 /// The orgs of the platforms that the caller administers, newest first.
-pub(super) async fn list(app: &App, who: &Identity, query: &PageQuery) -> Result<Page<Org>, AccessError> {
+pub(super) async fn list(app: &App, who: &Identity, query: OrgQuery) -> Result<Page<ListedOrg>, AccessError> {
     let authority = Authority::require_any(app, who).await?;
-    let after = query.cursor::<OrgId>()?;
-    let rows = store::org::list(&app.db, authority.keys(), after, query.fetch()).await?;
-    Ok(query.page(rows, |row| Cursor::of(&row.id)))
+    if let Some(platform) = query.platform_id {
+        authority.see(platform)?;
+    }
+    let page = PageQuery::new(query.limit, query.cursor.clone());
+    let after = page.cursor::<OrgId>()?;
+    let rows = store::org::list(&app.db, authority.keys(), &query, after, page.fetch()).await?;
+    Ok(page.page(rows, |row| Cursor::of(&row.org.id)))
 }
 
 async fn tell_members(app: &App, tx: &mut Tx, caller: &Caller, org: &Org) -> Result<(), AccessError> {

@@ -7,6 +7,7 @@ export type User = Schemas['User']
 export type Platform = Schemas['Platform']
 export type Administrator = Schemas['Administrator']
 export type Org = Schemas['Org']
+export type ListedOrg = Schemas['ListedOrg']
 export type OwnModule = Schemas['OwnModule']
 export type OwnRole = Schemas['OwnRole']
 
@@ -75,10 +76,10 @@ export async function removeAdministrator(userId: string, platformId: string): P
   await server.DELETE('/api/v1/administrators/{userId}/platforms/{platformId}', { params: { path: { userId, platformId } } })
 }
 
-export function useOrgs() {
-  return useList<Org>(
-    () => ['orgs'],
-    (cursor, signal) => body(server.GET('/api/v1/orgs', { params: { query: { cursor } }, signal })),
+export function useOrgs(search: () => string, platformId: () => string) {
+  return useList<ListedOrg>(
+    () => ['orgs', search(), platformId()],
+    (cursor, signal) => body(server.GET('/api/v1/orgs', { params: { query: { cursor, search: search() || undefined, platformId: platformId() || undefined } }, signal })),
   )
 }
 

@@ -6,13 +6,13 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     access::{
         Caller, Identity,
-        org::{self, NewOrg, Org, OrgDeletion, OrgPatch},
+        org::{self, ListedOrg, NewOrg, Org, OrgDeletion, OrgPatch, OrgQuery},
         own_org::{self, NewOwnOrg},
     },
     app::App,
     http::{
         extract::{Json as Body, Query},
-        page::{Page, PageQuery},
+        page::Page,
         problem::{ApiResult, Problem},
     },
 };
@@ -25,14 +25,14 @@ pub(super) fn router() -> OpenApiRouter<App> {
 }
 
 /// The orgs of the platforms that the caller administers, newest first.
-#[utoipa::path(get, path = "/api/v1/orgs", operation_id = "listOrgs", tag = "people", params(PageQuery),
-    responses((status = 200, body = Page<Org>), (status = 403, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/orgs", operation_id = "listOrgs", tag = "people", params(OrgQuery),
+    responses((status = 200, body = Page<ListedOrg>), (status = 403, body = Problem)))]
 async fn list(
     State(app): State<App>,
     who: Identity,
-    Query(query): Query<PageQuery>,
-) -> ApiResult<Json<Page<Org>>> {
-    Ok(Json(org::list(&app, &who, &query).await?))
+    Query(query): Query<OrgQuery>,
+) -> ApiResult<Json<Page<ListedOrg>>> {
+    Ok(Json(org::list(&app, &who, query).await?))
 }
 
 /// Makes an org with its owner. For the administrators of the owner's platform.

@@ -3,7 +3,7 @@
 use muster_base::{OrgId, PlatformId, UnixMs, UserId};
 
 use crate::{
-    access::org::{Membership, Org},
+    access::org::{ListedOrg, Membership, Org, OrgQuery},
     db::{Db, DbError, Tx},
     with_pool, with_tx,
 };
@@ -122,20 +122,34 @@ pub(in crate::access) async fn find_platform(db: &Db, org: OrgId) -> Result<Opti
 pub(in crate::access) async fn list(
     db: &Db,
     platforms: Option<String>,
+    query: &OrgQuery,
     after: Option<OrgId>,
     limit: i64,
-) -> Result<Vec<Org>, DbError> {
+) -> Result<Vec<ListedOrg>, DbError> {
     let sql = format!(
-        "select id, name, slug, description, alias, '' as logo, contact, mobile, legacy_id, created_at from orgs \
-         where deleted_at is null and ($1 is null or {}) and ($2 is null or id < $2) order by id desc limit $3",
+        "select id, name, slug, description, alias, '' as logo, contact, mobile, legacy_id, created_at, platform_id \
+         from orgs where deleted_at is null and ($1 is null or {}) and ($2 is null or id < $2) \
+         and ($4 is null or platform_id = $4) and ($5 is null or lower(name) like $5 escape '\\' \
+            or lower(alias) like $5 escape '\\' or slug like $5 escape '\\' or legacy_id = $6) \
+         order by id desc limit $3",
         db.id_among("platform_id", 1)
     );
+    let search = query.search.as_deref().filter(|text| !text.is_empty());
     Ok(with_pool!(db, |pool| sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(&platforms)
         .bind(after)
         .bind(limit)
+        .bind(query.platform_id)
+        .bind(search.map(begins))
+        .bind(search)
         .fetch_all(pool)
         .await)?)
+}
+
+fn begins(text: &str) -> String {
+    let text = text.to_lowercase();
+    let text = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("{text}%")
 }
 
 /// Keeps others from changing what there is one of in the org, until the transaction ends.

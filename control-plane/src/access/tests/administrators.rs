@@ -349,6 +349,31 @@ both_databases!(users_are_found_by_all_that_is_known_of_them, |test| {
     }
 });
 
+both_databases!(orgs_are_found_by_platform_and_by_what_they_are_called, |test| {
+    let admin = test.admin().await;
+    test.stranger("elsewhere").await;
+    let other = platform(test, "shop").await;
+    let found = async |query: &str| {
+        let (status, page) = admin.get(&format!("/api/v1/orgs?{query}")).await;
+        assert_eq!(status, 200, "{page}");
+        let items = page["items"].as_array().unwrap().clone();
+        items
+            .iter()
+            .map(|org| org["slug"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let here = default_platform(test).await;
+    assert_eq!(found("search=ELSE").await, ["elsewhere"]);
+    assert_eq!(found("search=%25").await, Vec::<String>::new());
+    assert_eq!(
+        found(&format!("search=else&platformId={here}")).await,
+        ["elsewhere"]
+    );
+    assert_eq!(found(&format!("platformId={other}")).await, Vec::<String>::new());
+    let (_, page) = admin.get("/api/v1/orgs?search=else").await;
+    assert_eq!(page["items"][0]["platformId"], here.as_str());
+});
+
 both_databases!(a_platform_s_role_is_given_to_a_user_and_taken_away, |test| {
     let admin = test.admin().await;
     let platform = format!("/api/v1/platforms/{}", default_platform(test).await);

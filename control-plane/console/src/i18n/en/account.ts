@@ -143,6 +143,7 @@ export const account = {
     changeOperation: 'Operation {code}',
     changeOperationText: 'Its code stays: programs ask by it.',
     module: 'Module',
+    searchOrgs: 'Name or short name',
     deleteOperationText: 'Refused while a role, template or member has it.',
     device: 'Device',
     disable: 'Disable',

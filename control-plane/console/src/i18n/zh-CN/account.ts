@@ -145,6 +145,7 @@ export const account: Pick<Messages, 'profile' | 'mail' | 'contact' | 'strength'
     changeOperation: '操作 {code}',
     changeOperationText: '代码保持不变：程序以它查询。',
     module: '模块',
+    searchOrgs: '名称或简称',
     deleteOperationText: '仍有角色、模板或成员使用时无法删除。',
     device: '设备',
     disable: '停用',
