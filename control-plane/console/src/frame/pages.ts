@@ -22,6 +22,7 @@ export const PAGES: KnownPage[] = [
   { route: 'containers', title: 'nav.containers', icon: 'container', needs: 'telemetry:read' },
   { route: 'applications', title: 'nav.applications', icon: 'application', needs: 'application:read' },
   { route: 'deployments', title: 'nav.deployments', icon: 'deployment', needs: 'deployment:read' },
+  { route: 'databases', title: 'placesNav.databases', icon: 'database', needs: 'server:read' },
   { route: 'designs', title: 'nav.designs', icon: 'table', needs: 'design:read' },
   { route: 'releases', title: 'nav.releases', icon: 'release', needs: 'release:read' },
   { route: 'alerts', title: 'nav.alerts', icon: 'alert', needs: 'alert:read' },
@@ -36,6 +37,9 @@ export const PAGES: KnownPage[] = [
 const FURTHER: KnownPage[] = [
   { route: 'inbox', title: 'nav.inbox', icon: 'inbox', user: true },
   { route: 'profile', title: 'nav.profile', icon: 'user', user: true },
+  { route: 'clusters', title: 'placesNav.clusters', icon: 'host', needs: 'cluster:read' },
+  { route: 'environments', title: 'placesNav.environments', icon: 'branch', needs: 'environment:read' },
+  { route: 'joinTokens', title: 'placesNav.joinTokens', icon: 'key', needs: 'joinToken:read' },
   { route: 'registries', title: 'nav.registries', icon: 'download', needs: 'registry:read' },
   { route: 'secretProviders', title: 'nav.secretProviders', icon: 'refresh', needs: 'secret:read' },
   { route: 'sharedVariables', title: 'nav.sharedVariables', icon: 'branch', needs: 'application:read' },
