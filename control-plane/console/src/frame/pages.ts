@@ -9,6 +9,8 @@ export interface KnownPage {
   needs?: string
   /** For those who administer platforms. */
   administers?: boolean
+  /** For the super administrator. */
+  superAdmin?: boolean
   /** For those who are in the database: everybody but the super administrator. */
   user?: boolean
   /** For those who are in an org. */
@@ -30,7 +32,7 @@ export const PAGES: KnownPage[] = [
   { route: 'people', title: 'nav.people', icon: 'people', needs: 'member:read' },
   { route: 'audit', title: 'nav.audit', icon: 'audit', needs: 'audit:read' },
   { route: 'users', title: 'nav.admin', icon: 'shield', administers: true },
-  { route: 'settings', title: 'nav.settings', icon: 'settings', org: true },
+  { route: 'settings', title: 'nav.settings', icon: 'settings' },
 ]
 
 /** Reached from the pages of the rail or the bar. */
@@ -49,6 +51,8 @@ const FURTHER: KnownPage[] = [
   { route: 'roles', title: 'nav.roles', icon: 'shield', needs: 'role:read' },
   { route: 'why', title: 'nav.why', icon: 'question', needs: 'member:read' },
   { route: 'org', title: 'nav.org', icon: 'org', org: true },
+  { route: 'fleetKeys', title: 'placesNav.fleetKeys', icon: 'key', superAdmin: true },
+  { route: 'outbox', title: 'placesNav.outbox', icon: 'inbox', administers: true },
   { route: 'users', title: 'nav.users', icon: 'people', administers: true },
   { route: 'orgs', title: 'nav.orgs', icon: 'org', administers: true },
   { route: 'administrators', title: 'nav.administrators', icon: 'shield', administers: true },
@@ -59,6 +63,7 @@ type Session = ReturnType<typeof useSession>
 
 function isOpen(page: KnownPage, session: Session): boolean {
   if (page.needs) return session.may(page.needs)
+  if (page.superAdmin) return session.me.value?.user.superAdmin === true
   if (page.administers) return session.administers.value
   if (page.user) return session.isUser.value
   return !page.org || session.orgId.value !== ''

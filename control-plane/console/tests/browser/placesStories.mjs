@@ -1,4 +1,4 @@
-/** Hosts and where they belong, and database servers. Told in the org of `deliveryCast.mjs`. */
+/** Hosts and where they belong, database servers, the fleet's keys and the outbox. Told in the org of `deliveryCast.mjs`. */
 import assert from 'node:assert/strict'
 
 const dialog = (page) => page.getByRole('dialog')
@@ -32,6 +32,12 @@ export function placesPages({ places, fleet }) {
     ['databases-none', '/databases?search=no-such-server', 'rita'],
     ['databases-new', '/databases?new=1', 'rita'],
     ['databases-looked-at', '/databases', 'vera'],
+    ['fleet-keys', '/settings/fleet-keys'],
+    ['fleet-keys-looked-at', '/settings/fleet-keys', 'rita'],
+    ['outbox', '/settings/outbox'],
+    ['outbox-none', '/settings/outbox?recipient=nobody%40example.com', 'mary'],
+    ['outbox-test', '/settings/outbox?test=1', 'mary'],
+    ['outbox-looked-at', '/settings/outbox', 'rita'],
   ]
 }
 
@@ -211,6 +217,36 @@ export const placesStories = {
       await dialog(page).getByRole('button', { name: 'Withdraw' }).click()
       await token.waitFor({ state: 'detached' })
       assert.ok(!(await made.owner('GET', '/join-tokens')).items.some((one) => one.labels.story))
+    },
+  },
+  'rotating a key of the fleet says what happens and needs the key to be typed': {
+    async run({ page, base, settle }) {
+      await page.goto(`${base}/settings/fleet-keys`)
+      await settle(page)
+      await page.getByRole('button', { name: 'Rotate: Key for work orders' }).click()
+      await dialog(page).getByText('the old one vouches for it').waitFor()
+      const confirm = dialog(page).getByRole('button', { name: 'Rotate' })
+      assert.ok(await confirm.isDisabled())
+      const [id] = /[0-9a-f]{8}/.exec(await dialog(page).getByText(/to confirm/).first().innerText())
+      await dialog(page).getByRole('textbox').fill(id)
+      assert.ok(await confirm.isEnabled())
+      await page.keyboard.press('Escape')
+      await closed(page)
+    },
+  },
+  'a test mail arrives, and the outbox tells of it': {
+    async run({ page, base, settle, out }) {
+      const to = `story${Date.now()}@example.com`
+      const began = Date.now()
+      await page.goto(`${base}/settings/outbox?test=1`)
+      await settle(page)
+      await dialog(page).getByRole('textbox', { name: 'E-mail address' }).fill(to)
+      await dialog(page).getByRole('button', { name: 'Send' }).click()
+      await dialog(page).getByText(`Look into the mailbox of ${to}.`).waitFor()
+      await out.mailed(to, /(\S)/, began)
+      await dialog(page).getByRole('button', { name: 'Done' }).click()
+      await page.getByRole('searchbox', { name: 'Exactly this address' }).fill(to)
+      await row(page, to).getByText('Sent', { exact: true }).waitFor()
     },
   },
 }

@@ -7,6 +7,7 @@ import { KEEP, NOWHERE, UNCHANGED, changeHosts, changesAnything, patchFor, type 
 import { hostPatch, hostToForm, isLabelFilter } from '@/fleet/hostForms'
 import { lastOrder, moved } from '@/fleet/order'
 import type { Host, HostPatch } from '@/fleet/useHosts'
+import { isUnderWay, shortId, stepsOf, subjectOf, type FleetKey } from '@/settings/useFleetKeys'
 
 const host = (more: Partial<Host> = {}): Host =>
   ({ id: 'h1', name: 'web-1', clusterId: 'c1', environment: 'prod', businessStatus: 1, labels: { role: 'web', zone: 'a' }, publicIp: null, ...more }) as Host
@@ -120,6 +121,24 @@ describe('a database server’s form', () => {
     expect(fault({ lockTimeoutMs: '601' })).toMatchObject({ field: 'lockTimeoutMs', code: 'range', params: { least: '0.1', most: '600' } })
     expect(fault({ statementTimeoutMs: '0.5' })).toMatchObject({ field: 'statementTimeoutMs' })
     expect(fault({ port: '70000' })).toMatchObject({ field: 'port', code: 'port' })
+  })
+})
+
+describe('fleet keys', () => {
+  const key = (state: string): FleetKey => ({ id: `sha256:${state}0123456789`, state, since: '', believers: 0, certificates: 0 }) as unknown as FleetKey
+  it('take the steps that their states allow', () => {
+    expect(stepsOf('ca', [key('gone'), key('current')])).toEqual(['rotate'])
+    expect(stepsOf('ca', [key('current'), key('next')])).toEqual(['advance'])
+    expect(stepsOf('ca', [key('previous'), key('current')])).toEqual(['retire'])
+    expect(stepsOf('signing', [key('previous'), key('current')])).toEqual(['retire'])
+    expect(stepsOf('signing', [])).toEqual([])
+  })
+  it('name what a step is about', () => {
+    const keys = [key('gone'), key('previous'), key('current'), key('next')]
+    expect((['rotate', 'advance', 'retire'] as const).map((step) => subjectOf(step, keys)?.state)).toEqual(['current', 'next', 'previous'])
+    expect(shortId('sha256:9f2c1a77c0ffee')).toBe('9f2c1a77')
+    expect(isUnderWay({ hosts: 1, ca: [key('current')], signing: [key('gone'), key('current')] })).toBe(false)
+    expect(isUnderWay({ hosts: 1, ca: [key('current'), key('next')], signing: [] })).toBe(true)
   })
 })
 

@@ -1,13 +1,16 @@
 import type { Messages } from '../en'
 
-type Keys = 'placesNav' | 'business' | 'hostForm' | 'hostFilter' | 'hostBulk' | 'joinTokens' | 'inTheWay' | 'clusters' | 'environments' | 'databases'
+type Keys = 'placesNav' | 'business' | 'hostForm' | 'hostFilter' | 'hostBulk' | 'joinTokens' | 'inTheWay' | 'clusters' | 'environments' | 'databases' | 'fleetKeys' | 'outbox'
 
 export const places: Pick<Messages, Keys> = {
   placesNav: {
     clusters: '集群',
     databases: '数据库',
     environments: '环境',
+    fleetKeys: '信任密钥',
     joinTokens: '接入令牌',
+    outbox: '发件箱',
+    own: '个人',
     tabs: '主机及其归属',
   },
   business: { '0': '空闲', '1': '服役中', '2': '维护中', '33': '故障', '44': '已退役' },
@@ -152,5 +155,62 @@ export const places: Pick<Messages, Keys> = {
     username: '用户',
     usernameHint: '发布以此用户执行',
     waiting: '可能在等待它的提案和执行',
+  },
+  fleetKeys: {
+    text: '主机所信任的密钥。轮换从这里开始，之后各步到时间自动进行，也可以提前；期间一切照常运行。',
+    kinds: { ca: '证书颁发机构', signing: '工单签名密钥' },
+    about: {
+      ca: '为每台主机签发证书，接入命令会固定其指纹。',
+      signing: '为发给主机的每张工单签名，主机只执行由它签名的工单。',
+    },
+    id: { ca: '指纹', signing: '密钥' },
+    since: '自',
+    believers: '已信任',
+    certificates: '证书数',
+    ofHosts: '{n} / {all} 台',
+    states: { next: '已公布', current: '使用中', previous: '已被替换', gone: '已终止' },
+    steps: { rotate: '轮换', advance: '立即启用', retire: '终止旧的' },
+    force: '终止并舍弃这些主机',
+    ask: {
+      ca: { rotate: '轮换证书颁发机构？', advance: '立即由新机构签发？', retire: '终止旧的颁发机构？' },
+      signing: { rotate: '轮换工单签名密钥？', retire: '终止旧密钥？' },
+    },
+    will: {
+      ca: {
+        rotate: '新的颁发机构会公布给所有主机，在每台主机都信任它或满一天之前不签发证书。会话保持，主机上无需任何操作。',
+        advance: '从现在起由它签发证书，接入命令固定它的指纹。不在线的主机回来时会得知：旧机构最多再有效 30 天。',
+        retire: '旧机构将不再被信任，其私钥会被删除。仍持有它所签证书的主机必须重新加入。此操作无法撤销。',
+      },
+      signing: {
+        rotate: '主机信任新密钥后，发给它的工单就由新密钥签名；旧密钥为新密钥作保。在途的工单会重新签名。旧密钥一天后自动终止。',
+        retire: '主机会被告知忘记旧密钥，其私钥会被删除。尚未得知新密钥的主机在连接之前不执行任何工单。此操作无法撤销。',
+      },
+    },
+    leftOut: '仍有 {n} 台主机持有它所签的证书，在重新加入之前将被拒之门外。',
+    unaware: '还有 {n} 台主机没有表示信任新机构。',
+  },
+  outbox: {
+    attempts: '已尝试 {n} 次',
+    channels: { mail: '邮件', sms: '短信', hook: '调用接收方' },
+    configured: '已配置',
+    notConfigured: '未配置',
+    empty: '还没有发送过任何内容',
+    emptyText: '验证码、邀请和告警都从这里发出，内容不会以可读形式保留。',
+    facts: { mail: '邮件服务器', sms: '短信网关', waiting: '等待中', oldest: '最早的等待', dead: '已放弃', last: '最近发出' },
+    goesWrong: '等待中的内容未能发出：',
+    lastError: '出错原因',
+    nextOrEnd: '下次尝试或结束',
+    noMail: '无法发送邮件：配置中没有邮件服务器。',
+    notTaken: '邮件服务器没有接收：{why}',
+    platform: '平台',
+    posted: '提交时间',
+    recipient: '收件人',
+    retry: '重新发送',
+    search: '完整的收件地址',
+    send: '发送',
+    states: { waiting: '等待中', sent: '已发出', dead: '已放弃' },
+    taken: '邮件服务器已接收，请查看 {to} 的邮箱。',
+    test: '发送测试邮件',
+    to: '邮箱地址',
   },
 }
