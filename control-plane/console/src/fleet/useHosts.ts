@@ -3,12 +3,18 @@ import { useList } from '@/api/useList'
 import { useThing } from '@/api/useThing'
 
 export type Host = Schemas['Host']
+export type HostPatch = Schemas['HostPatch']
 export type HostStatus = Host['status']
 
 export interface HostFilter {
   search?: string
   status?: HostStatus | ''
   environment?: string
+  /** An id. */
+  cluster?: string
+  /** `role=web,zone=a` */
+  label?: string
+  businessStatus?: string
   limit?: number
 }
 
@@ -16,8 +22,8 @@ export function useHosts(filter: () => HostFilter, enabled: () => boolean = () =
   return useList<Host>(
     () => ['hosts', filter()],
     (cursor, signal) => {
-      const { status, ...rest } = filter()
-      const query = some({ ...rest, status: status || undefined, cursor })
+      const { status, businessStatus, ...rest } = filter()
+      const query = some({ ...rest, status: status || undefined, businessStatus: businessStatus ? Number(businessStatus) : undefined, cursor })
       return body(server.GET('/api/v1/hosts', { params: { query }, signal }))
     },
     { enabled, refreshMs: 10_000 },
@@ -32,6 +38,14 @@ export function useHost(id: () => string) {
   )
 }
 
+export function readHost(id: string): Promise<Host> {
+  return body(server.GET('/api/v1/hosts/{id}', { params: { path: { id } } }))
+}
+
+export function updateHost(id: string, patch: HostPatch): Promise<Host> {
+  return body(server.PATCH('/api/v1/hosts/{id}', { params: { path: { id } }, body: patch }))
+}
+
 export type JoinToken = Schemas['IssuedJoinToken']
 
 export function createJoinToken(input: Schemas['NewJoinToken']): Promise<JoinToken> {
@@ -40,4 +54,19 @@ export function createJoinToken(input: Schemas['NewJoinToken']): Promise<JoinTok
 
 export async function deleteHost(id: string): Promise<void> {
   await server.DELETE('/api/v1/hosts/{id}', { params: { path: { id } } })
+}
+
+export type JoinTokenInfo = Schemas['JoinTokenInfo']
+
+/** Those that can still be used. */
+export function useJoinTokens() {
+  return useList<JoinTokenInfo>(
+    () => ['join-tokens'],
+    (cursor, signal) => body(server.GET('/api/v1/join-tokens', { params: { query: { cursor, limit: 100 } }, signal })),
+    { refreshMs: 15_000 },
+  )
+}
+
+export async function withdrawJoinToken(id: string): Promise<void> {
+  await server.DELETE('/api/v1/join-tokens/{id}', { params: { path: { id } } })
 }

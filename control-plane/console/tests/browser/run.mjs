@@ -26,6 +26,7 @@ import { deliveryStories } from './deliveryStories.mjs'
 import { designCast, designPages, designStories } from './designStories.mjs'
 import { fresh } from './fresh.mjs'
 import { outside } from './outside.mjs'
+import { placesCast, placesPages, placesStories } from './placesStories.mjs'
 import { signInStories } from './signInStories.mjs'
 import { peopleStories, stories as housekeeping } from './stories.mjs'
 
@@ -46,6 +47,7 @@ const lanes = [
   signInStories,
   deliveryStories,
   designStories,
+  placesStories,
   {
     'from an empty machine on PostgreSQL to somebody who sees one host': {
       signedOut: true,
@@ -393,6 +395,7 @@ try {
   await cast(base, account, password)
   made = await deliveryCast({ base, account, password, simulator: required('MUSTER_CONSOLE_SIMULATOR'), infisical: out.infisical })
   await designCast(made)
+  made.places = await placesCast(made)
   lap('people, hosts, secrets, deployments and designs to look at')
   const start = await open(looks[0])
   await start.page.goto(`${base}/sign-in`)
@@ -402,7 +405,7 @@ try {
   await look(start.page, 'sign-in', 'light-en-1280', start.noise)
   await signIn(start.page)
   const states = { [account]: await start.context.storageState(), nobody: undefined }
-  const pages = [...(await addresses(start.page)), ...deliveries(made), ...designPages(made)].filter(([name]) => wanted(name))
+  const pages = [...(await addresses(start.page)), ...deliveries(made), ...designPages(made), ...placesPages(made)].filter(([name]) => wanted(name))
   await start.context.close()
   const people = [...new Set([...pages.map(([, , as]) => as), 'olga', 'mary', 'rita', 'sam', 'vera'])].filter((as) => as && as !== 'nobody')
   const signAllIn = () =>

@@ -2,6 +2,8 @@
  * Answers like the control plane's, for looking at pages while there is none: `MUSTER_RECORDED=1 npm run dev`.
  * Only Vite's development server loads it; no build holds it, and no test that counts uses it.
  */
+import { placeAnswer, placed } from './recordedPlaces.mjs'
+
 const org = { id: '01890000-0000-7000-8000-0000000000aa', name: 'Acme 云平台', slug: 'acme', role: 'OWNER' }
 const now = () => Date.now()
 const iso = (ms) => new Date(ms).toISOString()
@@ -39,7 +41,7 @@ const hosts = ['edge-ams-1', 'edge-sin-2', 'db-primary', 'db-replica', 'ci-runne
     'disk./.used': (20 + i * 3.9) * 2 ** 30,
     'disk./.total': 50 * 2 ** 30,
   } },
-}))
+})).map(placed)
 
 const instances = { core: ['0', '1', '2', '3'], disk: ['/', '/var/lib/docker'], diskio: ['nvme0n1'], net: ['eth0', 'docker0'] }
 const units = (name) =>
@@ -141,7 +143,6 @@ const more = {
     { sql: serverSql.statements[0].sql, status: 'success', durationMs: 12, rows: 0, error: null, detail: null },
     { sql: serverSql.statements[1].sql, status: 'failure', durationMs: 3, rows: null, error: 'column "legacy_state" of relation "orders" does not exist', detail: null },
     { sql: serverSql.statements[2].sql, status: 'skipped', durationMs: null, rows: null, error: null, detail: null } ] },
-  '/schema/servers': list([{ id: uuid(600), label: 'orders-prod', ip: '10.0.0.12', port: 5432, environment: 'prod', type: 'Postgres', username: 'app', hostId: hosts[2].id, databases: ['orders', 'billing'], test: null, createdAt: iso(now()), updatedAt: iso(now()) }]),
 }
 
 // Alerts.
@@ -182,23 +183,18 @@ const silences = [
 const seriesInfo = [
   ['cpu.total', 'percent'], ['load.1', 'load'], ['memory.used', 'bytes'], ['disk.*.used', 'bytes'], ['disk.*.available', 'bytes'], ['net.*.rxBytes', 'bytesPerSecond'], ['container.cpu', 'percent'], ['container.memory.used', 'bytes'],
 ].map(([name, unit]) => ({ name, unit, meaning: '' }))
-const alertAnswers = { '/alerts/rules': list(rules), '/alerts/receivers': list(receivers), '/alerts/silences': list(silences), '/metrics/series': seriesInfo, '/environments': list([{ id: uuid(1), name: 'prod' }, { id: uuid(2), name: 'test' }]) }
+const alertAnswers = { '/alerts/rules': list(rules), '/alerts/receivers': list(receivers), '/alerts/silences': list(silences), '/metrics/series': seriesInfo }
 
-function answer(method, url, signedIn) {
+function answer(method, url, signedIn, body, as) {
   const path = url.pathname.replace('/api/v1', '')
   const me = { administers: [], user: { id: uuid(99), username: 'ada', superAdmin: false }, orgs: [org], csrfToken: 'recorded' }
   const host = /^\/hosts\/([^/]+)$/.exec(path)
   if (!signedIn && path !== '/auth/login') return [401, { type: 'unauthenticated', title: 'Not signed in', status: 401, detail: '' }]
-  if (path === '/me') return [200, me]
-  if (path === '/me/permissions') return [200, { orgId: org.id, role: 'OWNER', operations: operations, allOwnOperations: true, objects: {} }]
+  const place = placeAnswer({ method, url, body, as, hosts, me, permissions: { orgId: org.id, role: 'OWNER', operations, objects: {} } })
+  if (place) return place
   if (path === '/messages/unread') return [200, { unread: 0 }]
   if (path === '/auth/login') return [200, { csrfToken: 'recorded', user: me.user }]
   if (path === '/auth/logout') return [204]
-  if (path === '/hosts') {
-    const search = url.searchParams.get('search') ?? ''
-    const status = url.searchParams.get('status')
-    return [200, list(hosts.filter((one) => one.name.includes(search) && (!status || one.status === status)))]
-  }
   if (host) {
     const found = hosts.find((one) => one.id === host[1])
     return found ? [200, found] : [404, { type: 'not-found', title: 'Not found', status: 404, detail: 'no such host' }]
@@ -217,10 +213,6 @@ function answer(method, url, signedIn) {
   if (path === `/orders/${uuid(700)}`) return [200, { id: uuid(700), kind: 'container', state: 'done', endedAt: iso(now()), error: null }]
   if (path.endsWith('/metrics')) return [200, metrics(url)]
   if (path.endsWith('/containers')) return [200, list(containers)]
-  if (path === '/join-tokens' && method === 'POST') {
-    const command = 'muster-agent join --data /var/lib/muster-agent --server muster.acme.internal:8441 --ca-fingerprint sha256:9f2c1a77c0ffee00d15ea5e9f2c1a77c0ffee00d15ea5e9f2c1a77c0ffee00d1 --token mjt_4t9Zq1YkVb'
-    return [201, { token: 'mjt_4t9Zq1YkVb', caFingerprint: 'sha256:9f2c', server: 'muster.acme.internal:8441', command }]
-  }
   if (path === '/api-keys') return [200, list([{ id: uuid(7), name: 'pipeline', kind: 'deploy', prefix: 'dw_4fT9', username: 'ada', createdAt: iso(now() - 9e8), expiresAt: null, usedAt: iso(now() - 4e6) }])]
   if (path === '/alerts') return [200, list(url.searchParams.get('view') === 'history' ? past : alerts)]
   if (alertAnswers[path] && method === 'GET') return [200, alertAnswers[path]]
@@ -259,10 +251,14 @@ export function recordedAnswers() {
         response.write('event: end\ndata: {}\n\n')
         response.end()
       })
-      server.middlewares.use((request, response, next) => {
+      server.middlewares.use(async (request, response, next) => {
         if (!request.url?.startsWith('/api/')) return next()
         const url = new URL(request.url, 'http://recorded')
-        const [status, body] = answer(request.method, url, request.headers.cookie?.includes('recorded=1'))
+        let text = ''
+        for await (const piece of request) text += piece
+        // Who looks: `recorded-as=super`, `mary` (manages a platform) or `viewer`.
+        const as = /recorded-as=(\w+)/.exec(request.headers.cookie ?? '')?.[1]
+        const [status, body] = answer(request.method, url, request.headers.cookie?.includes('recorded=1'), text ? JSON.parse(text) : undefined, as)
         if (url.pathname.endsWith('/login')) response.setHeader('set-cookie', 'recorded=1; Path=/; HttpOnly')
         if (url.pathname.endsWith('/logout')) response.setHeader('set-cookie', 'recorded=; Path=/; Max-Age=0')
         response.statusCode = status

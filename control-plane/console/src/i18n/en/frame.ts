@@ -3,6 +3,8 @@ export const frame = {
     actions: 'Actions',
     cancel: 'Cancel',
     change: 'Change',
+    choose: 'Choose {name}',
+    chooseAll: 'Choose all on this page',
     clearFilters: 'Clear the filters',
     close: 'Close',
     comma: ', ',

@@ -6,11 +6,12 @@ import { designs } from './designs'
 import { fleet } from './fleet'
 import { frame } from './frame'
 import { people } from './people'
+import { places } from './places'
 import { problems } from './problems'
 import { schema } from './schema'
 import { secrets } from './secrets'
 
-const en = { ...frame, ...fleet, ...alerts, ...delivery, ...applications, ...secrets, ...schema, ...designs, ...people, ...account, ...problems }
+const en = { ...frame, ...fleet, ...alerts, ...delivery, ...applications, ...secrets, ...schema, ...designs, ...people, ...account, ...places, ...problems }
 export default en
 
 type Text<T> = { [K in keyof T]: T[K] extends string ? string : Text<T[K]> }

@@ -5,6 +5,8 @@ export const frame: Pick<Messages, 'ui' | 'problem' | 'nav' | 'frame' | 'palette
     actions: '操作',
     cancel: '取消',
     change: '修改',
+    choose: '选择 {name}',
+    chooseAll: '选择本页全部',
     clearFilters: '清除筛选',
     close: '关闭',
     comma: '、',

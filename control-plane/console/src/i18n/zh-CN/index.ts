@@ -7,9 +7,10 @@ import { designs } from './designs'
 import { fleet } from './fleet'
 import { frame } from './frame'
 import { people } from './people'
+import { places } from './places'
 import { problems } from './problems'
 import { schema } from './schema'
 import { secrets } from './secrets'
 
-const zh: Messages = { ...frame, ...fleet, ...alerts, ...delivery, ...applications, ...secrets, ...schema, ...designs, ...people, ...account, ...problems }
+const zh: Messages = { ...frame, ...fleet, ...alerts, ...delivery, ...applications, ...secrets, ...schema, ...designs, ...people, ...account, ...places, ...problems }
 export default zh

@@ -1,0 +1,252 @@
+/** Hosts and where they belong, database servers, the fleet's keys and the outbox. Told in the org of `deliveryCast.mjs`. */
+import assert from 'node:assert/strict'
+
+const dialog = (page) => page.getByRole('dialog')
+const closed = (page) => dialog(page).waitFor({ state: 'detached' })
+
+/** Something of everything that these pages show. */
+export async function placesCast({ owner, fleet }) {
+  const cluster = await owner('POST', '/clusters', { name: 'frankfurt', description: 'Two racks behind the old load balancer.' })
+  await owner('POST', '/clusters', { name: 'lisbon', status: 'disabled' })
+  for (const id of fleet.sound.slice(-3)) await owner('PATCH', `/hosts/${id}`, { clusterId: cluster.id, businessStatus: 2 })
+  await owner('POST', '/join-tokens', { uses: 25, expiresInS: 86_400, environment: 'live', clusterId: cluster.id, labels: { role: 'web' } })
+  return { cluster }
+}
+
+export function placesPages({ places, fleet }) {
+  return [
+    ['hosts-many', '/hosts', 'rita'],
+    ['hosts-filtered', `/hosts?cluster=${places.cluster.id}&business=2`, 'rita'],
+    ['hosts-looked-at', '/hosts', 'vera'],
+    ['host-edit', `/hosts/${fleet.sound[0]}/facts?edit=1`, 'rita'],
+    ['join-tokens', '/join-tokens', 'rita'],
+    ['join-tokens-forbidden', '/join-tokens', 'vera'],
+    ['clusters', '/clusters', 'rita'],
+    ['clusters-none', '/clusters?search=no-such-cluster', 'rita'],
+    ['clusters-new', '/clusters?new=1', 'rita'],
+    ['clusters-looked-at', '/clusters', 'vera'],
+    ['environments', '/environments', 'rita'],
+    ['environments-new', '/environments?new=1', 'rita'],
+    ['environments-looked-at', '/environments', 'vera'],
+    ['databases', '/databases', 'rita'],
+    ['databases-none', '/databases?search=no-such-server', 'rita'],
+    ['databases-new', '/databases?new=1', 'rita'],
+    ['databases-looked-at', '/databases', 'vera'],
+    ['fleet-keys', '/settings/fleet-keys'],
+    ['fleet-keys-looked-at', '/settings/fleet-keys', 'rita'],
+    ['outbox', '/settings/outbox'],
+    ['outbox-none', '/settings/outbox?recipient=nobody%40example.com', 'mary'],
+    ['outbox-test', '/settings/outbox?test=1', 'mary'],
+    ['outbox-looked-at', '/settings/outbox', 'rita'],
+  ]
+}
+
+const row = (page, name) => page.getByRole('row', { name: new RegExp(name) })
+
+export const placesStories = {
+  'hosts are chosen, moved into a new cluster together, and found there; the cluster stays while they are in it': {
+    as: 'rita',
+    async run({ page, base, settle, made, look }) {
+      const name = `story-${Date.now()}`
+      await page.goto(`${base}/clusters?new=1`)
+      await settle(page)
+      await dialog(page).getByRole('textbox', { name: 'Name' }).fill(name)
+      await dialog(page).getByRole('button', { name: 'Create' }).click()
+      await row(page, name).waitFor()
+      const cluster = (await made.owner('GET', '/clusters?limit=500')).items.find((one) => one.name === name)
+      assert.equal(cluster.hostCount, 0)
+
+      const [first, second] = (await made.owner('GET', '/hosts?limit=2')).items
+      await page.goto(`${base}/hosts`)
+      await settle(page)
+      for (const host of [first, second]) await page.getByRole('checkbox', { name: `Choose ${host.name}`, exact: true }).check()
+      await page.getByText('2 hosts chosen').waitFor()
+      await page.getByRole('button', { name: 'Move or label…' }).click()
+      await dialog(page).getByRole('button', { name: 'Change 2 hosts' }).click()
+      await page.getByRole('alert').filter({ hasText: 'Nothing is to be changed yet' }).waitFor()
+      await dialog(page).getByRole('combobox', { name: 'Cluster' }).selectOption({ label: name })
+      await dialog(page).getByRole('textbox', { name: 'Set these labels' }).fill('story=told')
+      await dialog(page).getByRole('button', { name: 'Change 2 hosts' }).click()
+      await dialog(page).getByText('2 hosts were changed.').waitFor()
+      await look(page, 'hosts-bulk-changed')
+      await dialog(page).getByRole('button', { name: 'Done' }).click()
+      await closed(page)
+      const moved = await made.owner('GET', `/hosts/${first.id}`)
+      assert.equal(moved.clusterId, cluster.id)
+      assert.deepEqual(moved.labels, { ...first.labels, story: 'told' })
+
+      await page.goto(`${base}/clusters?search=${name}`)
+      await settle(page)
+      await page.getByRole('button', { name: `Delete: ${name}` }).click()
+      await dialog(page).getByRole('link', { name: '2 hosts' }).waitFor()
+      assert.equal(await dialog(page).getByRole('button', { name: 'Delete' }).count(), 0)
+      await dialog(page).getByRole('link', { name: '2 hosts' }).click()
+      await page.waitForURL(`${base}/hosts?cluster=${cluster.id}`)
+      await page.getByRole('link', { name: second.name, exact: true }).waitFor()
+      await page.getByRole('checkbox', { name: 'Choose all on this page' }).check()
+      await page.getByRole('button', { name: 'Move or label…' }).click()
+      await dialog(page).getByRole('combobox', { name: 'Cluster' }).selectOption({ label: 'No cluster' })
+      await dialog(page).getByRole('textbox', { name: 'Take these labels away' }).fill('story')
+      await dialog(page).getByRole('button', { name: 'Change 2 hosts' }).click()
+      await dialog(page).getByText('2 hosts were changed.').waitFor()
+      await dialog(page).getByRole('button', { name: 'Done' }).click()
+      await page.getByText('Nothing matches').waitFor()
+
+      await page.goto(`${base}/clusters?search=${name}`)
+      await settle(page)
+      await page.getByRole('button', { name: `Delete: ${name}` }).click()
+      await dialog(page).getByRole('textbox', { name: `Type ${name} to confirm` }).fill(name)
+      await page.keyboard.press('Enter')
+      await closed(page)
+      await page.getByText('Nothing matches').waitFor()
+      for (const host of [first, second]) await made.owner('PATCH', `/hosts/${host.id}`, { clusterId: host.clusterId })
+    },
+  },
+  'a host is renamed from its page, and a name that is taken is said': {
+    as: 'rita',
+    refused: /\b409\b/,
+    async run({ page, base, settle, made }) {
+      const [first, second] = (await made.owner('GET', '/hosts?limit=500')).items.reverse()
+      await page.goto(`${base}/hosts/${first.id}/facts`)
+      await settle(page)
+      await page.getByRole('button', { name: 'Change', exact: true }).click()
+      await dialog(page).getByRole('textbox', { name: 'Name' }).fill(second.name)
+      await dialog(page).getByRole('button', { name: 'Save' }).click()
+      await page.getByRole('alert').filter({ hasText: 'This name is taken already' }).waitFor()
+      await dialog(page).getByRole('textbox', { name: 'Name' }).fill(`${first.name}-story`)
+      await dialog(page).getByRole('combobox', { name: 'Use' }).selectOption({ label: 'Maintenance' })
+      await dialog(page).getByRole('button', { name: 'Save' }).click()
+      await closed(page)
+      await page.getByRole('heading', { level: 1, name: `${first.name}-story` }).waitFor()
+      await made.owner('PATCH', `/hosts/${first.id}`, { name: first.name, businessStatus: first.businessStatus })
+    },
+  },
+  'an environment is made, moved by keyboard, and deleted by its name': {
+    as: 'rita',
+    async run({ page, base, settle, made }) {
+      const name = `s${Date.now()}`
+      const order = async () => (await made.owner('GET', '/environments')).items.map((one) => one.name)
+      const before = await order()
+      await page.goto(`${base}/environments?new=1`)
+      await settle(page)
+      await dialog(page).getByRole('textbox', { name: 'Name' }).fill('Not A Slug')
+      await dialog(page).getByRole('button', { name: 'Create' }).click()
+      await page.getByRole('alert').filter({ hasText: 'lower-case letters' }).waitFor()
+      await dialog(page).getByRole('textbox', { name: 'Name' }).fill(name)
+      await dialog(page).getByRole('combobox', { name: 'What for' }).selectOption({ label: 'Staging' })
+      await dialog(page).getByRole('button', { name: 'Create' }).click()
+      await closed(page)
+      await page.getByRole('button', { name: `Move ${name} up` }).focus()
+      await page.keyboard.press('Enter')
+      await page.waitForFunction((wanted) => [...document.querySelectorAll('tbody tr code')].at(-2)?.textContent === wanted, name)
+      assert.deepEqual(await order(), [...before.slice(0, -1), name, before.at(-1)])
+      // It can be pressed again: the focus is where it was.
+      await page.waitForFunction((label) => document.activeElement?.getAttribute('aria-label') === label, `Move ${name} up`)
+      await page.getByRole('button', { name: `Delete: ${name}` }).click()
+      await dialog(page).getByRole('textbox').fill(name)
+      await dialog(page).getByRole('button', { name: 'Delete' }).click()
+      await closed(page)
+      assert.deepEqual(await order(), before)
+    },
+  },
+  'an environment in use says what refers to it and leads there': {
+    as: 'rita',
+    async run({ page, base, settle, made }) {
+      const [{ environments }] = (await made.owner('GET', '/applications?limit=1')).items
+      const used = Object.keys(environments).at(-1)
+      await page.goto(`${base}/environments`)
+      await settle(page)
+      await page.getByRole('button', { name: `Delete: ${used}`, exact: true }).click()
+      assert.equal(await dialog(page).getByRole('button', { name: 'Delete' }).count(), 0)
+      await dialog(page).getByRole('link', { name: /^The application / }).first().click()
+      await page.waitForURL(/\/applications\/[^/]+\/environments$/)
+    },
+  },
+  'a database server is added, answers a test in plain words, never shows its password, and is removed by its name': {
+    as: 'rita',
+    refused: /\b502\b/,
+    async run({ page, base, settle, made }) {
+      const name = `story-${Date.now()}`
+      const host = (await made.owner('GET', '/hosts?status=online&limit=1')).items[0]
+      await page.goto(`${base}/databases?new=1`)
+      await settle(page)
+      const field = (label) => dialog(page).getByRole('textbox', { name: label, exact: true })
+      await field('Name').fill(name)
+      await dialog(page).getByRole('combobox', { name: 'Reached by' }).selectOption(host.id)
+      await dialog(page).getByRole('combobox', { name: 'Environment' }).selectOption('test')
+      await field('Address').fill('127.0.0.1')
+      await field('Port').fill('70000')
+      await field('User').fill('release')
+      await dialog(page).locator('input[type=password]').fill('not a real one')
+      await field('Databases').fill('orders')
+      await dialog(page).getByRole('button', { name: 'Add database server' }).click()
+      await page.getByRole('alert').filter({ hasText: '65535' }).waitFor()
+      await field('Port').fill('9')
+      await dialog(page).getByRole('button', { name: 'Add database server' }).click()
+      await closed(page)
+      await page.getByRole('button', { name: `Test: ${name}` }).click()
+      await dialog(page).getByText(/^Connects$|^Does not connect$|gave no answer in time/).waitFor()
+      await dialog(page).getByRole('button', { name: 'Done' }).click()
+      await page.getByRole('button', { name: `Change: ${name}` }).click()
+      assert.equal(await dialog(page).locator('input[type=password]').inputValue(), '')
+      assert.ok(!(await page.content()).includes('not a real one'))
+      await field('Port').fill('10')
+      await dialog(page).getByRole('button', { name: 'Save' }).click()
+      await closed(page)
+      await row(page, name).getByText('release@127.0.0.1:10').waitFor()
+      await page.getByRole('button', { name: `Remove: ${name}` }).click()
+      await dialog(page).getByRole('textbox', { name: `Type ${name} to confirm` }).fill(name)
+      await dialog(page).getByRole('button', { name: 'Remove' }).click()
+      await row(page, name).waitFor({ state: 'detached' })
+    },
+  },
+  'a join token says what it gives and can be withdrawn': {
+    as: 'rita',
+    async run({ page, base, settle, made }) {
+      await page.goto(`${base}/join-tokens?add=1`)
+      await settle(page)
+      await dialog(page).getByRole('combobox', { name: 'Good for' }).selectOption('5')
+      await dialog(page).getByRole('combobox', { name: 'Environment' }).selectOption('staging')
+      await dialog(page).getByRole('textbox', { name: 'Labels' }).fill('story=told')
+      await dialog(page).getByRole('button', { name: 'Make join token' }).click()
+      await page.getByRole('region', { name: 'Join command' }).waitFor()
+      await dialog(page).getByRole('button', { name: 'Done' }).click()
+      const token = row(page, 'story=told')
+      await token.getByText('5 of 5').waitFor()
+      await token.getByRole('button', { name: /^Withdraw: staging/ }).click()
+      await dialog(page).getByRole('button', { name: 'Withdraw' }).click()
+      await token.waitFor({ state: 'detached' })
+      assert.ok(!(await made.owner('GET', '/join-tokens')).items.some((one) => one.labels.story))
+    },
+  },
+  'rotating a key of the fleet says what happens and needs the key to be typed': {
+    async run({ page, base, settle }) {
+      await page.goto(`${base}/settings/fleet-keys`)
+      await settle(page)
+      await page.getByRole('button', { name: 'Rotate: Key for work orders' }).click()
+      await dialog(page).getByText('the old one vouches for it').waitFor()
+      const confirm = dialog(page).getByRole('button', { name: 'Rotate' })
+      assert.ok(await confirm.isDisabled())
+      const [id] = /[0-9a-f]{8}/.exec(await dialog(page).getByText(/to confirm/).first().innerText())
+      await dialog(page).getByRole('textbox').fill(id)
+      assert.ok(await confirm.isEnabled())
+      await page.keyboard.press('Escape')
+      await closed(page)
+    },
+  },
+  'a test mail arrives, and the outbox tells of it': {
+    async run({ page, base, settle, out }) {
+      const to = `story${Date.now()}@example.com`
+      const began = Date.now()
+      await page.goto(`${base}/settings/outbox?test=1`)
+      await settle(page)
+      await dialog(page).getByRole('textbox', { name: 'E-mail address' }).fill(to)
+      await dialog(page).getByRole('button', { name: 'Send' }).click()
+      await dialog(page).getByText(`Look into the mailbox of ${to}.`).waitFor()
+      await out.mailed(to, /(\S)/, began)
+      await dialog(page).getByRole('button', { name: 'Done' }).click()
+      await page.getByRole('searchbox', { name: 'Exactly this address' }).fill(to)
+      await row(page, to).getByText('Sent', { exact: true }).waitFor()
+    },
+  },
+}
