@@ -26,10 +26,12 @@
 //!   merged in by the next packing; until then every reader takes the fuller one. Room that this leaves is given back.
 //! - **Latest values** are kept in memory, made anew from `samples` at the start: a host's newest hour is never sealed.
 //! - **Questions** pick their tier (raw, hour, day) by span, step and retention, say which, and leave gaps as gaps.
+//! - **Annotations** ([`annotation`]) are what happened to a host meanwhile, from the tables of the rooms that did it.
 //! - **Who may**: `telemetry:read`; every row carries its org and every query asks for it.
 //! - **Fails how**: while the database is away, ingest holds what it has and tries again; nothing is acknowledged.
 //!   A chunk that can't be read is said in the log and is a gap in the answer.
 
+mod annotation;
 mod api;
 mod container;
 mod error;

@@ -1,5 +1,6 @@
 //! SQL of this room.
 
+pub(super) mod annotation;
 pub(super) mod chunk;
 pub(super) mod container;
 pub(super) mod packed;
