@@ -21,7 +21,7 @@ use crate::{
     schedule, schema,
     secrets::{self, SecretSync},
     tasks::Tasks,
-    telemetry::{self, Ingest},
+    telemetry::{self, Ingest, RemoteWrite},
     work::Work,
 };
 
@@ -50,6 +50,8 @@ pub struct AppInner {
     pub regions: Regions,
     /// The way in for readings.
     pub ingest: Ingest,
+    /// What is sent to others of them.
+    pub remote_write: RemoteWrite,
     /// Work orders.
     pub work: Work,
     /// What leaves the house.
@@ -93,6 +95,7 @@ impl App {
             throttle: Throttle::default(),
             regions: Regions::default(),
             ingest: Ingest::default(),
+            remote_write: RemoteWrite::default(),
             work: Work::default(),
             notify: Notify::default(),
             alerts: Alerts::default(),
@@ -179,7 +182,11 @@ impl App {
 
     /// The figures that `/metrics` shows.
     pub fn figures(&self) -> Vec<Figure> {
-        [self.links.figures(), self.ingest.figures()].concat()
+        let mut figures = [self.links.figures(), self.ingest.figures()].concat();
+        if self.config.remote_write.is_some() {
+            figures.extend(self.remote_write.figures());
+        }
+        figures
     }
 }
 

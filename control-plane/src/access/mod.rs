@@ -114,7 +114,7 @@ pub use self::{
     module::Module,
     object::{Object, ObjectKind},
     operation::{Operation, Operations},
-    org::{Org, ensure_defaults, list_all_ids as list_org_ids},
+    org::{Org, ensure_defaults, list_all_ids as list_org_ids, list_slugs as org_slugs},
     password::hash_first as hash_password,
     permission::{Asked, Decision, Permissions},
     region::Regions,

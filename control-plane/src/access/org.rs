@@ -168,6 +168,11 @@ pub async fn ensure_defaults(app: &App) -> Result<(), DbError> {
     Ok(())
 }
 
+/// Every org with its slug, which is unique in its platform.
+pub async fn list_slugs(app: &App) -> Result<Vec<(OrgId, String)>, DbError> {
+    store::org::list_slugs(&app.db).await
+}
+
 /// Ids of all orgs, for Muster's own schedules.
 pub async fn list_all_ids(app: &App) -> Result<Vec<OrgId>, DbError> {
     store::org::list_ids(&app.db).await

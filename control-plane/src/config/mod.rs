@@ -11,6 +11,7 @@ mod link;
 mod mail;
 mod outbox;
 mod provider;
+mod remote_write;
 mod sign_in;
 mod sms;
 mod telemetry;
@@ -35,6 +36,7 @@ pub use self::{
     mail::{MailConfig, MailSecurity},
     outbox::OutboxConfig,
     provider::{ProviderConfig, ProviderKind},
+    remote_write::RemoteWriteConfig,
     sign_in::{Mfa, SignInConfig},
     sms::{SmsBody, SmsConfig, SmsMethod},
     telemetry::TelemetryConfig,
@@ -67,6 +69,8 @@ pub struct Config {
     pub sms: Option<SmsConfig>,
     /// What leaves the house.
     pub outbox: OutboxConfig,
+    /// Who else gets the readings.
+    pub remote_write: Option<RemoteWriteConfig>,
     /// How people sign in.
     pub sign_in: SignInConfig,
     /// The super administrator; absent until set up.

@@ -1,5 +1,7 @@
 //! Clusters: groups of hosts.
 
+use std::collections::HashMap;
+
 use muster_base::{ClusterId, OrgId, UnixMs};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -102,6 +104,11 @@ pub(super) async fn get(app: &App, caller: &Caller, id: ClusterId) -> Result<Clu
 /// Whether the org has this cluster, for other rooms.
 pub async fn cluster_exists(app: &App, org: OrgId, id: ClusterId) -> Result<bool, FleetError> {
     Ok(store::cluster::find(&app.db, org, id).await?.is_some())
+}
+
+/// What the org's clusters are called, for other rooms.
+pub async fn cluster_names(app: &App, org: OrgId) -> Result<HashMap<ClusterId, String>, FleetError> {
+    Ok(store::cluster::names(&app.db, org).await?.into_iter().collect())
 }
 
 /// The cluster, if the caller may do `operation` on it.

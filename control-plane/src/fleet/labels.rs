@@ -49,7 +49,7 @@ impl Labels {
     }
 
     /// Reads `key=value,key=value`, as it stands in query strings.
-    pub(super) fn from_query(text: &str) -> Result<Self, FleetError> {
+    pub(crate) fn from_query(text: &str) -> Result<Self, FleetError> {
         text.split(',')
             .filter(|pair| !pair.is_empty())
             .map(|pair| {

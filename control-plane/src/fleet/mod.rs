@@ -56,7 +56,7 @@ mod tests;
 
 pub use self::{
     api::router,
-    cluster::{Cluster, cluster_exists},
+    cluster::{Cluster, cluster_exists, cluster_names},
     environment::{Environment, EnvironmentType, find_environment, list_environments},
     environment_apply::{EnvironmentApplied, EnvironmentDocument, apply_environment, environment_known},
     error::FleetError,

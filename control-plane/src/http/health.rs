@@ -26,13 +26,19 @@ pub(super) async fn readyz(State(app): State<App>) -> Response {
 /// The control plane's own figures in the Prometheus text format.
 pub(super) async fn metrics(State(app): State<App>) -> Response {
     let mut text = String::new();
-    let mut gauge = |name: &str, help: &str, value: f64| {
-        let written = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
+    let mut add = |name: &str, help: &str, value: f64| {
+        // By the name's end, as everywhere.
+        let kind = if name.ends_with("_total") {
+            "counter"
+        } else {
+            "gauge"
+        };
+        let written = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
         debug_assert!(written.is_ok(), "writing to a string");
     };
-    gauge("muster_up", "The control plane serves.", 1.0);
+    add("muster_up", "The control plane serves.", 1.0);
     for figure in app.figures() {
-        gauge(figure.name, figure.help, figure.value);
+        add(figure.name, figure.help, figure.value);
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

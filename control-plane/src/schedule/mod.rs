@@ -114,14 +114,19 @@ pub async fn run_due(app: &App, jobs: &[Job]) {
 }
 
 async fn claim(app: &App, job: &Job) -> Result<bool, DbError> {
-    let slot = app.clock.now().floor_to(job.every_ms);
-    if store::last_slot(&app.db, job.name)
+    take(app, job.name, job.every_ms).await
+}
+
+/// Whether this process takes the present interval, for what is done more often than jobs are.
+pub async fn take(app: &App, name: &'static str, every_ms: i64) -> Result<bool, DbError> {
+    let slot = app.clock.now().floor_to(every_ms);
+    if store::last_slot(&app.db, name)
         .await?
         .is_some_and(|last| last >= slot)
     {
         return Ok(false);
     }
-    store::claim(&app.db, job.name, slot).await
+    store::claim(&app.db, name, slot).await
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{store::sample, values::shown};
-use crate::{app::App, db::DbError};
+use crate::{app::App, db::DbError, fleet};
 
 /// The newest sample of each host.
 #[derive(Debug, Default)]
@@ -114,6 +114,11 @@ impl Newest {
         hosts.get(&host).map(|newest| (newest.org, newest.sample.at))
     }
 
+    fn heard(&self, host: HostId) -> Option<UnixMs> {
+        let hosts = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        hosts.get(&host).map(|newest| newest.heard)
+    }
+
     pub(super) fn forget(&self, host: HostId) {
         self.0
             .write()
@@ -140,6 +145,12 @@ pub(super) async fn rebuild(app: &App) -> Result<(), DbError> {
 /// The newest sample of each host of the org, from memory.
 pub fn readings_of(app: &App, org: OrgId) -> Vec<Reading> {
     app.ingest.latest().readings(org)
+}
+
+/// Whether a host has sent nothing for so long that it counts as silent.
+pub(super) fn silent(app: &App, host: HostId, now: UnixMs) -> bool {
+    let heard = app.ingest.latest().heard(host);
+    heard.is_none_or(|heard| now.ms_since(heard) > fleet::silence_ms(app))
 }
 
 /// Newest readings by series name, for instance `cpu.total`.

@@ -9,6 +9,7 @@
 //! | `sample_chunks` | a host's past hour, or several of a day, in compressed columns, by (host, first hour) |
 //! | `rollups` | an hour or day of a host or container as its agent added it up, by (host, period, subject, start) |
 //! | `packed_hours` | the hours of a past day of a host or container, by (host, subject, day) |
+//! | `remote_written` | up to when a host's samples were taken by the receiver of remote write |
 //! | `containers` | a container as the host's engine last described it, by (host, name) |
 //!
 //! With SQLite they live in a file of their own, which may lose its last moments in a power cut.
@@ -26,10 +27,13 @@
 //!   merged in by the next packing; until then every reader takes the fuller one. Room that this leaves is given back.
 //! - **Latest values** are kept in memory, made anew from `samples` at the start: a host's newest hour is never sealed.
 //! - **Questions** pick their tier (raw, hour, day) by span, step and retention, say which, and leave gaps as gaps.
+//! - **Annotations** ([`annotation`]) are what happened to a host meanwhile, from the tables of the rooms that did it.
+//! - **Prometheus** ([`prometheus`]) scrapes present values.
 //! - **Who may**: `telemetry:read`; every row carries its org and every query asks for it.
 //! - **Fails how**: while the database is away, ingest holds what it has and tries again; nothing is acknowledged.
 //!   A chunk that can't be read is said in the log and is a gap in the answer.
 
+mod annotation;
 mod api;
 mod container;
 mod error;
@@ -37,6 +41,7 @@ mod ingest;
 mod latest;
 mod live;
 mod pack;
+mod prometheus;
 mod query;
 mod report;
 mod retention;
@@ -56,6 +61,7 @@ pub use self::{
     error::{IngestError, TelemetryError},
     ingest::Ingest,
     latest::{Latest, Reading, latest_of, readings_of},
+    prometheus::RemoteWrite,
     retention::{forget_host, jobs},
     values::shown,
 };
@@ -67,6 +73,7 @@ pub async fn start(app: &App) -> Result<(), DbError> {
     latest::rebuild(app).await?;
     ingest::start(app);
     seal::start(app);
+    prometheus::start(app);
     Ok(())
 }
 

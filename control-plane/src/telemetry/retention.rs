@@ -62,6 +62,7 @@ pub async fn forget_host(app: &App, host: HostId) -> Result<(), TelemetryError> 
         store::rollup::delete_of_host(tx, host).await?;
         store::packed::delete_of_host(tx, host).await?;
         store::container::delete_of_host(tx, host).await?;
+        store::remote::delete_of_host(tx, host).await?;
     });
     Ok(())
 }

@@ -7,19 +7,19 @@ export type AlertRule = Schemas['AlertRule']
 export type AlertSilence = Schemas['AlertSilence']
 export type AlertReceiver = Schemas['AlertReceiver']
 export type SeriesInfo = Schemas['SeriesInfo']
-export type View = 'active' | 'history'
+export type View = 'active' | 'firing' | 'history'
 
 const EVERY_MS = 10_000
 
-export function useAlerts(filter: () => { view: View; severity: string }) {
+export function useAlerts(filter: () => { view: View; severity: string; limit?: number }, enabled: () => boolean = () => true) {
   return useList<Alert>(
     () => ['alerts', filter()],
     (cursor, signal) => {
-      const { view, severity } = filter()
-      const query = some({ view, severity: (severity || undefined) as Alert['severity'] | undefined, cursor })
+      const { view, severity, limit } = filter()
+      const query = some({ view, limit, severity: (severity || undefined) as Alert['severity'] | undefined, cursor })
       return body(server.GET('/api/v1/alerts', { params: { query }, signal }))
     },
-    { refreshMs: EVERY_MS },
+    { refreshMs: EVERY_MS, enabled },
   )
 }
 

@@ -1,5 +1,6 @@
 import uPlot from 'uplot'
 import { BINARY_INCREMENTS, type ChartSeries } from './model'
+import { drawBands, drawLines, type Mark } from './marks'
 import type { TimeWindow } from './range'
 
 interface Wanted {
@@ -11,10 +12,11 @@ interface Wanted {
   binary: boolean
   locale: string
   tick: (value: number) => string
-  onCursor: (index: number | null) => void
+  onCursor: (index: number | null, left: number) => void
   onZoom: (fromMs: number, toMs: number) => void
   onReset: () => void
   window: () => TimeWindow
+  marks: () => readonly Mark[]
 }
 
 function token(name: string): string {
@@ -120,7 +122,14 @@ export function options(wanted: Wanted): uPlot.Options {
     series,
     bands,
     hooks: {
-      setCursor: [(u) => wanted.onCursor(u.cursor.left !== undefined && u.cursor.left < 0 ? null : (u.cursor.idx ?? null))],
+      drawClear: [(u) => drawBands(u, wanted.marks(), token)],
+      draw: [(u) => drawLines(u, wanted.marks(), token)],
+      setCursor: [
+        (u) => {
+          const left = u.cursor.left ?? -1
+          wanted.onCursor(left < 0 ? null : (u.cursor.idx ?? null), left)
+        },
+      ],
       setSelect: [
         (u) => {
           if (u.select.width < 6) return

@@ -1,6 +1,8 @@
 import { computed, type ComputedRef, type Ref } from 'vue'
 import { useI18n } from 'vue-i18n'
 import type { RouteLocationRaw } from 'vue-router'
+import { severityTone } from '@/alerts/alertText'
+import type { Alert } from '@/alerts/useAlerts'
 import type { Deployment } from '@/delivery/useDeployments'
 import type { Host } from '@/fleet/useHosts'
 import { fullestDisk } from '@/fleet/readings'
@@ -24,7 +26,13 @@ const DISK_FULL = 0.9
 const FEW = 3
 
 /** What is wrong right now, worst first. */
-export function useTrouble(hosts: Ref<Host[]>, deployments: Ref<Deployment[]>, executions: Ref<Execution[]>, waiting: Ref<Ticket[]>): ComputedRef<Trouble[]> {
+export function useTrouble(
+  hosts: Ref<Host[]>,
+  deployments: Ref<Deployment[]>,
+  executions: Ref<Execution[]>,
+  waiting: Ref<Ticket[]>,
+  alerts: Ref<Alert[]>,
+): ComputedRef<Trouble[]> {
   const { t } = useI18n()
   const format = useFormat()
   const session = useSession()
@@ -45,6 +53,12 @@ export function useTrouble(hosts: Ref<Host[]>, deployments: Ref<Deployment[]>, e
         const percent = format.percent(Math.round(disk.ratio * 100))
         found.push({ key: `${host.id}:disk`, tone: 'warn', text: t('overview.diskFull', { name: host.name, mount: disk.mount, percent }), to })
       }
+    }
+    const offline = new Set(down.map((host) => host.id))
+    for (const [rule, [first, ...others]] of firing(alerts.value, offline)) {
+      const name = { rule: first.ruleName, host: first.container ? `${first.hostName} · ${first.container}` : first.hostName }
+      const text = others.length ? t('overview.alertFiresMore', { ...name, n: others.length }, others.length) : t('overview.alertFires', name)
+      found.push({ key: rule, tone: severityTone(first.severity), text, at: first.firedAt, to: { name: 'alerts' } })
     }
     if (session.may('deployment:approve')) {
       for (const one of deployments.value.filter((each) => each.status === 'waitingApproval')) {
@@ -77,4 +91,16 @@ export function useTrouble(hosts: Ref<Host[]>, deployments: Ref<Deployment[]>, e
     }
     return found.sort((a, b) => Number(b.tone === 'bad') - Number(a.tone === 'bad'))
   })
+}
+
+/** What fires and is not kept quiet, by rule. A host that is down is told of already. */
+function firing(alerts: readonly Alert[], offline: ReadonlySet<string>): Map<string, [Alert, ...Alert[]]> {
+  const rules = new Map<string, [Alert, ...Alert[]]>()
+  for (const alert of alerts) {
+    if (alert.silencedBy || alert.inhibited || (alert.kind === 'hostDown' && offline.has(alert.hostId))) continue
+    const known = rules.get(alert.ruleId)
+    if (known) known.push(alert)
+    else rules.set(alert.ruleId, [alert])
+  }
+  return rules
 }

@@ -185,6 +185,19 @@ const seriesInfo = [
 ].map(([name, unit]) => ({ name, unit, meaning: '' }))
 const alertAnswers = { '/alerts/rules': list(rules), '/alerts/receivers': list(receivers), '/alerts/silences': list(silences), '/metrics/series': seriesInfo }
 
+/** What happened in a time: two deployments, a release, alerts that are over and one that fires. */
+function annotations(from, to) {
+  const at = (part) => iso(from + (to - from) * part)
+  const items = [
+    { kind: 'deployment', id: deployments[4].id, at: at(0.12), endedAt: at(0.13), application: 'shop', version: '1.4.1', environment: 'default', status: 'success' },
+    { kind: 'alert', id: uuid(730), at: at(0.2), endedAt: at(0.36), rule: rules[0].name, container: null, severity: 'critical' },
+    { kind: 'release', id: execution.id, at: at(0.42), endedAt: at(0.43), database: 'orders', version: '2.0.0', server: 'orders-prod', status: 'failure' },
+    { kind: 'deployment', id: deployments[1].id, at: at(0.7), endedAt: at(0.72), application: 'shop', version: '1.4.4', environment: 'prod', status: 'rolledBack' },
+    { kind: 'alert', id: uuid(731), at: at(0.74), endedAt: null, rule: rules[3].name, container: 'shop', severity: 'warning' },
+  ]
+  return { items, truncated: false }
+}
+
 function answer(method, url, signedIn, body, as) {
   const path = url.pathname.replace('/api/v1', '')
   const me = { administers: [], user: { id: uuid(99), username: 'ada', superAdmin: false }, orgs: [org], csrfToken: 'recorded' }
@@ -211,10 +224,14 @@ function answer(method, url, signedIn, body, as) {
     return container[3] ? [202, { orderId: uuid(700) }] : [200, found]
   }
   if (path === `/orders/${uuid(700)}`) return [200, { id: uuid(700), kind: 'container', state: 'done', endedAt: iso(now()), error: null }]
+  if (path.endsWith('/annotations')) return [200, annotations(Number(url.searchParams.get('from')), Number(url.searchParams.get('to')))]
   if (path.endsWith('/metrics')) return [200, metrics(url)]
   if (path.endsWith('/containers')) return [200, list(containers)]
   if (path === '/api-keys') return [200, list([{ id: uuid(7), name: 'pipeline', kind: 'deploy', prefix: 'dw_4fT9', username: 'ada', createdAt: iso(now() - 9e8), expiresAt: null, usedAt: iso(now() - 4e6) }])]
-  if (path === '/alerts') return [200, list(url.searchParams.get('view') === 'history' ? past : alerts)]
+  if (path === '/alerts') {
+    const view = url.searchParams.get('view')
+    return [200, list(view === 'history' ? past : view === 'firing' ? alerts.filter((one) => one.state === 'firing') : alerts)]
+  }
   if (alertAnswers[path] && method === 'GET') return [200, alertAnswers[path]]
   if (more[path] && method === 'GET') return [200, more[path]]
   if (/^\/(applications|deployments|schema\/[a-z]+|secrets.*|registries)$/.test(path)) return [200, list([])]

@@ -72,6 +72,11 @@ pub(in crate::access) async fn find(db: &Db, wanted: Option<&str>) -> Result<Opt
         .await)?)
 }
 
+pub(in crate::access) async fn list_slugs(db: &Db) -> Result<Vec<(OrgId, String)>, DbError> {
+    const SQL: &str = "select id, slug from orgs where deleted_at is null order by id";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL).fetch_all(pool).await)?)
+}
+
 pub(in crate::access) async fn list_ids(db: &Db) -> Result<Vec<OrgId>, DbError> {
     Ok(with_pool!(db, |pool| sqlx::query_scalar(
         "select id from orgs where deleted_at is null order by created_at, id"

@@ -62,6 +62,14 @@ pub(in crate::fleet) async fn list(
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
+pub(in crate::fleet) async fn names(db: &Db, org: OrgId) -> Result<Vec<(ClusterId, String)>, DbError> {
+    const SQL: &str = "select id, name from clusters where org_id = $1";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(org)
+        .fetch_all(pool)
+        .await)?)
+}
+
 pub(in crate::fleet) async fn find(db: &Db, org: OrgId, id: ClusterId) -> Result<Option<Cluster>, DbError> {
     const SQL: &str = "select c.id, c.name, c.description, c.status, c.created_at, c.updated_at, \
         (select count(*) from hosts h where h.cluster_id = c.id and h.deleted_at is null) as host_count \

@@ -13,6 +13,7 @@ use crate::{
         problem::{ApiResult, Problem},
     },
     telemetry::{
+        annotation::{self, AnnotationQuery, Annotations},
         query::{self, Metrics, MetricsQuery},
         stored::{self, Stored},
         values::{self, FleetValues, SeriesInfo, ValuesQuery},
@@ -23,6 +24,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(host))
         .routes(routes!(host_stored))
+        .routes(routes!(host_annotations))
         .routes(routes!(fleet))
         .routes(routes!(series))
 }
@@ -52,6 +54,19 @@ async fn host_stored(
     Path(id): Path<HostId>,
 ) -> ApiResult<Json<Stored>> {
     Ok(Json(stored::stored(&app, &caller, id).await?))
+}
+
+/// What happened to a host in a time: deployments and releases that began there, alerts that fired.
+#[utoipa::path(get, path = "/api/v1/hosts/{id}/annotations", operation_id = "listHostAnnotations", tag = "readings",
+    params(("id" = HostId, Path), AnnotationQuery),
+    responses((status = 200, body = Annotations), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn host_annotations(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<HostId>,
+    Query(asked): Query<AnnotationQuery>,
+) -> ApiResult<Json<Annotations>> {
+    Ok(Json(annotation::list(&app, &caller, id, &asked).await?))
 }
 
 /// Present values of every host, or of the top ones.

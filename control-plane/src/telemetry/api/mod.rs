@@ -3,6 +3,7 @@
 mod containers;
 mod live;
 mod metrics;
+mod prometheus;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -14,4 +15,5 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(metrics::router())
         .merge(containers::router())
         .merge(live::router())
+        .merge(prometheus::router())
 }

@@ -12,6 +12,7 @@ use muster_metrics::Subject;
 use serde::{Serialize, Serializer, ser::SerializeSeq as _};
 use utoipa::ToSchema;
 
+pub(super) use self::plan::parse_time;
 pub use self::plan::{MetricsQuery, Stat, Tier};
 use super::{TelemetryError, store};
 use crate::{

@@ -176,7 +176,8 @@ fn round_up(number: i64, multiple: i64) -> i64 {
     number.saturating_add(multiple - 1) / multiple * multiple
 }
 
-fn parse_time(text: Option<&str>, default: UnixMs) -> Result<UnixMs, String> {
+/// A time as people and programs write it.
+pub(in crate::telemetry) fn parse_time(text: Option<&str>, default: UnixMs) -> Result<UnixMs, String> {
     let Some(text) = text.filter(|text| !text.is_empty()) else {
         return Ok(default);
     };

@@ -1,8 +1,10 @@
 //! SQL of this room.
 
+pub(super) mod annotation;
 pub(super) mod chunk;
 pub(super) mod container;
 pub(super) mod packed;
+pub(super) mod remote;
 pub(super) mod rollup;
 pub(super) mod sample;
 pub(super) mod space;

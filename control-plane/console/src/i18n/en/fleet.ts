@@ -11,6 +11,8 @@ export const fleet = {
     hostDown: '{name} is offline',
     hostsDown: '{n} host is offline | {n} hosts are offline',
     deployWaits: '{name} {version} waits for approval in {environment}',
+    alertFires: '{rule}: {host}',
+    alertFiresMore: '{rule}: {host} and one more | {rule}: {host} and {n} more',
     more: 'and one more | and {n} more',
     hostDegraded: '{name} reports late',
     diskFull: '{name}: {mount} is {percent} full',
@@ -225,6 +227,13 @@ export const fleet = {
     notLive: 'Waiting for live readings',
     reset: 'Back to the whole range',
     tier: { raw: 'Single readings', hour: 'Hourly averages', day: 'Daily averages' },
+  },
+  marks: {
+    title: 'What happened in this time',
+    deployment: 'Deployment: {name} {version}',
+    release: 'Release {version} of {database} on {server}',
+    alert: 'Alert: {rule}',
+    truncated: 'There was more; only the newest are shown.',
   },
   chart: {
     empty: 'No readings in this time',

@@ -17,6 +17,8 @@ export const fleet: Pick<Messages, Keys> = {
     hostDown: '{name} 已离线',
     hostsDown: '{n} 台主机离线 | {n} 台主机离线',
     deployWaits: '{name} {version} 在 {environment} 等待审批',
+    alertFires: '{rule}：{host}',
+    alertFiresMore: '{rule}：{host} 等 2 台 | {rule}：{host} 及另外 {n} 台',
     more: '另有 1 项 | 另有 {n} 项',
     hostDegraded: '{name} 上报延迟',
     diskFull: '{name}：{mount} 已使用 {percent}',
@@ -231,6 +233,13 @@ export const fleet: Pick<Messages, Keys> = {
     notLive: '等待实时数据',
     reset: '恢复整个范围',
     tier: { raw: '原始采样', hour: '小时均值', day: '日均值' },
+  },
+  marks: {
+    title: '此时段内发生的事情',
+    deployment: '部署 {name} {version}',
+    release: '在 {server} 上发布 {database} {version}',
+    alert: '告警：{rule}',
+    truncated: '还有更多，仅显示最新的部分。',
   },
   chart: {
     empty: '此时段没有数据',

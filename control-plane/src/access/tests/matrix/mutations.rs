@@ -34,6 +34,9 @@ const BESIDE_ANOTHER: &[(&str, &str)] = &[
     // What else one may do with a container is said beside it and refuses nobody here.
     ("GET /api/v1/containers", "Operation(ContainerOperate)"),
     ("GET /api/v1/containers", "Operation(ContainerLogRead)"),
+    // Kinds that one may not read are left out, and refuse nobody.
+    ("GET /api/v1/hosts/{id}/annotations", "Operation(ReleaseRead)"),
+    ("GET /api/v1/hosts/{id}/annotations", "Operation(AlertRead)"),
     // Whoever administers no platform manages none either, and is asked for that next.
     ("PATCH /api/v1/users/{id}", "Administrator"),
     ("POST /api/v1/orgs", "Administrator"),
