@@ -61,6 +61,17 @@ pub fn make(super_admin: &Api, host: &Value, people: &People) -> Result<Objects>
     ids.insert("secrets", made("/api/v1/secrets", secret)?);
     delivery(owner, &host["id"], &mut ids)?;
     releases(people, &mut ids)?;
+    alerts(owner, &mut ids)?;
+    let provider = json!({
+        "name": "vault", "url": "http://127.0.0.1:9", "clientId": "c", "clientSecret": "s", "projectId": "p",
+        "environment": "prod",
+    });
+    ids.insert("providers", made("/api/v1/secrets/providers", provider)?);
+    let instances = json!({"instances": [{"provider": "aws", "instanceId": "i-1"}]});
+    owner.post("/api/v1/instances/import", &instances)?;
+    let instances = owner.list("/api/v1/instances")?;
+    let instance = instances.first().context("no instance was imported")?;
+    ids.insert("instances", id_of(instance, "id")?);
     let orders = owner.list("/api/v1/orders")?;
     let order = orders.first().context("nothing was ordered")?;
     ids.insert("orders", id_of(order, "id")?);
@@ -94,6 +105,32 @@ fn delivery(owner: &Api, host: &Value, ids: &mut BTreeMap<&'static str, String>)
     let deployment = owner.post(&path, &json!({"version": "1"}))?;
     ids.insert("deployments", id_of(&deployment, "deploymentId")?);
     ids.insert("applications", application);
+    Ok(())
+}
+
+/// A rule that nothing breaks, a receiver, a silence.
+fn alerts(owner: &Api, ids: &mut BTreeMap<&'static str, String>) -> Result<()> {
+    for (kind, body) in [
+        (
+            "rules",
+            json!({
+                "name": "full", "severity": "critical",
+                "check": {"kind": "threshold", "series": "cpu.total", "comparison": "above", "threshold": 100},
+                "forS": 3_600, "resolveAfterS": 60, "repeatS": 3_600, "receivers": [], "note": "",
+            }),
+        ),
+        (
+            "receivers",
+            json!({"name": "ops", "kind": "mail", "addresses": ["ops@example.org"]}),
+        ),
+        (
+            "silences",
+            json!({"endsAt": "2100-01-01T00:00:00Z", "reason": "none"}),
+        ),
+    ] {
+        let made = owner.post(&format!("/api/v1/alerts/{kind}"), &body)?;
+        ids.insert(kind, id_of(&made, "id")?);
+    }
     Ok(())
 }
 
