@@ -24,6 +24,7 @@ import { PASSWORD, cast } from './cast.mjs'
 import { deliveryCast } from './deliveryCast.mjs'
 import { deliveryStories } from './deliveryStories.mjs'
 import { designCast, designPages, designStories } from './designStories.mjs'
+import { flowCast, flowPages, flowStories } from './flowStories.mjs'
 import { fresh } from './fresh.mjs'
 import { outside } from './outside.mjs'
 import { signInStories } from './signInStories.mjs'
@@ -45,7 +46,8 @@ const lanes = [
   peopleStories,
   signInStories,
   deliveryStories,
-  designStories,
+  // One lane: the first looks whether there are tickets.
+  { ...designStories, ...flowStories },
   {
     'from an empty machine on PostgreSQL to somebody who sees one host': {
       signedOut: true,
@@ -393,6 +395,7 @@ try {
   await cast(base, account, password)
   made = await deliveryCast({ base, account, password, simulator: required('MUSTER_CONSOLE_SIMULATOR'), infisical: out.infisical })
   await designCast(made)
+  await flowCast(made)
   lap('people, hosts, secrets, deployments and designs to look at')
   const start = await open(looks[0])
   await start.page.goto(`${base}/sign-in`)
@@ -402,7 +405,7 @@ try {
   await look(start.page, 'sign-in', 'light-en-1280', start.noise)
   await signIn(start.page)
   const states = { [account]: await start.context.storageState(), nobody: undefined }
-  const pages = [...(await addresses(start.page)), ...deliveries(made), ...designPages(made)].filter(([name]) => wanted(name))
+  const pages = [...(await addresses(start.page)), ...deliveries(made), ...designPages(made), ...flowPages(made)].filter(([name]) => wanted(name))
   await start.context.close()
   const people = [...new Set([...pages.map(([, , as]) => as), 'olga', 'mary', 'rita', 'sam', 'vera'])].filter((as) => as && as !== 'nobody')
   const signAllIn = () =>
