@@ -327,6 +327,11 @@ async fn decide(
         | Words::NotDeployed { .. }
         | Words::AlertFires { .. }
         | Words::AlertSilent { .. }
+        | Words::ToApprove { .. }
+        | Words::StepApproved { .. }
+        | Words::TicketApproved { .. }
+        | Words::TicketRejected { .. }
+        | Words::TicketStuck { .. }
         | Words::AlertOver { .. } => (SubMode::Enter, ""),
     };
     in_tx!(app.db, |tx| {

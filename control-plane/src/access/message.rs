@@ -25,6 +25,8 @@ pub enum Mode {
     Join,
     /// An org changed: 2.
     OrgChanged,
+    /// Something is to be approved, or was: 3.
+    Approval,
     /// Something fires, or is all right again: 4.
     Alert,
     /// A deployment failed: 5.
@@ -64,6 +66,39 @@ pub(super) enum Words<'a> {
         environment: &'a str,
         reason: &'a str,
     },
+    /// The reader may decide a step of a ticket.
+    ToApprove {
+        name: &'a str,
+        version: &'a str,
+        environment: &'a str,
+        step: &'a str,
+    },
+    /// Somebody approved a step of the reader's ticket.
+    StepApproved {
+        name: &'a str,
+        version: &'a str,
+        environment: &'a str,
+        step: &'a str,
+    },
+    /// The reader's ticket is a release now.
+    TicketApproved {
+        name: &'a str,
+        version: &'a str,
+        environment: &'a str,
+    },
+    /// The reader's ticket comes back.
+    TicketRejected {
+        name: &'a str,
+        version: &'a str,
+        environment: &'a str,
+        reason: &'a str,
+    },
+    /// Nobody can approve what a ticket waits for.
+    TicketStuck {
+        version: &'a str,
+        environment: &'a str,
+        step: &'a str,
+    },
     /// A rule found something.
     AlertFires {
         rule: &'a str,
@@ -97,10 +132,11 @@ pub struct Message {
     /// The button: review 0, resubmit 1, enter 2, view 3.
     pub sub_mode: i64,
     /// What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`, `notDeployed`,
-    /// `alertFires`, `alertSilent`, `alertOver`; empty for one from before there were codes.
+    /// `toApprove`, `stepApproved`, `ticketApproved`, `ticketRejected`, `ticketStuck`, `alertFires`, `alertSilent`,
+    /// `alertOver`; empty for one from before there were codes.
     pub code: String,
-    /// The blanks of what it says: `name`, `org`, `reason`, `application`, `version`, `environment`, `rule`,
-    /// `severity`, `what`.
+    /// The blanks of what it says: `name`, `org`, `reason`, `application`, `version`, `environment`, `step`,
+    /// `rule`, `severity`, `what`.
     pub params: BTreeMap<String, String>,
     /// The same as an English sentence.
     pub content: String,
@@ -148,6 +184,7 @@ impl Mode {
         match self {
             Self::Join => 1,
             Self::OrgChanged => 2,
+            Self::Approval => 3,
             Self::Alert => 4,
             Self::Deployment => 5,
         }
@@ -174,6 +211,11 @@ impl Words<'_> {
             Self::Accepted { .. } => "accepted",
             Self::OrgChanged { .. } => "orgChanged",
             Self::NotDeployed { .. } => "notDeployed",
+            Self::ToApprove { .. } => "toApprove",
+            Self::StepApproved { .. } => "stepApproved",
+            Self::TicketApproved { .. } => "ticketApproved",
+            Self::TicketRejected { .. } => "ticketRejected",
+            Self::TicketStuck { .. } => "ticketStuck",
             Self::AlertFires { .. } => "alertFires",
             Self::AlertSilent { .. } => "alertSilent",
             Self::AlertOver { .. } => "alertOver",
@@ -198,6 +240,44 @@ impl Words<'_> {
                 ("environment", environment),
                 ("reason", reason),
             ],
+            Self::ToApprove {
+                name,
+                version,
+                environment,
+                step,
+            }
+            | Self::StepApproved {
+                name,
+                version,
+                environment,
+                step,
+            } => vec![
+                ("name", name),
+                ("version", version),
+                ("environment", environment),
+                ("step", step),
+            ],
+            Self::TicketApproved {
+                name,
+                version,
+                environment,
+            } => vec![("name", name), ("version", version), ("environment", environment)],
+            Self::TicketRejected {
+                name,
+                version,
+                environment,
+                reason,
+            } => vec![
+                ("name", name),
+                ("version", version),
+                ("environment", environment),
+                ("reason", reason),
+            ],
+            Self::TicketStuck {
+                version,
+                environment,
+                step,
+            } => vec![("version", version), ("environment", environment), ("step", step)],
             Self::AlertFires { rule, severity, what }
             | Self::AlertSilent { rule, severity, what }
             | Self::AlertOver { rule, severity, what } => {
@@ -223,6 +303,34 @@ impl Words<'_> {
                 environment,
                 reason,
             } => format!("{application} {version} was not deployed to {environment}: {reason}"),
+            Self::ToApprove {
+                name,
+                version,
+                environment,
+                step,
+            } => format!("{name} asks for your approval: {version} for {environment}, step {step}"),
+            Self::StepApproved {
+                name,
+                version,
+                environment,
+                step,
+            } => format!("{name} approved the step {step} of {version} for {environment}"),
+            Self::TicketApproved {
+                name,
+                version,
+                environment,
+            } => format!("{version} for {environment} is released: {name} gave the last approval"),
+            Self::TicketRejected {
+                name,
+                version,
+                environment,
+                reason,
+            } => format!("{name} rejected {version} for {environment}: {reason}"),
+            Self::TicketStuck {
+                version,
+                environment,
+                step,
+            } => format!("nobody can approve the step {step} of {version} for {environment}"),
             Self::AlertFires { rule, severity, what } => format!("{severity}: {rule}: {what}"),
             Self::AlertSilent { rule, what, .. } => format!("no more readings: {rule}: {what}"),
             Self::AlertOver { rule, what, .. } => format!("all right again: {rule}: {what}"),

@@ -48,6 +48,7 @@ mod administrator;
 mod alerted;
 mod api;
 mod api_key;
+mod approval;
 mod authenticate;
 mod binding;
 mod breach;
@@ -107,6 +108,7 @@ pub use self::{
     administrator::Authority,
     alerted::{AlertNews, alert_audience, tell_of_alert},
     api::router,
+    approval::{OrgPeople, OrgPerson, TicketNews, TicketTurn, org_people, tell_of_ticket},
     authenticate::{Credential, Identified, enter_org, identify},
     caller::{Actor, Caller, Identity},
     error::AccessError,

@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     SchemaError,
     document::Stored,
-    document_check::{check_references, database_exists, environment},
+    document_check::{check_references, database_exists, environment, people_for},
     error::field_error,
     server_apply::{self, Prepared},
     store::{self, document::What},
@@ -98,6 +98,7 @@ pub(super) async fn apply(
             Err(other) => return Err(other),
         }
     }
+    let people = people_for(app, caller, documents.iter().map(|document| &document.spec)).await?;
     let write = async || -> Result<AppliedDocuments, SchemaError> {
         let mut transaction = app.db.begin().await?;
         let tx = &mut transaction;
@@ -116,7 +117,7 @@ pub(super) async fn apply(
             }
         }
         if wrong.is_empty() {
-            check_references(app, tx, caller, &documents, &mut wrong).await?;
+            check_references(app, tx, caller, &documents, &people, &mut wrong).await?;
         }
         if !wrong.is_empty() {
             return Err(SchemaError::Invalid(wrong));

@@ -10,12 +10,12 @@ use super::{
     SchemaError,
     document::{self, DocumentDetail, DocumentUser, Revision, Stored},
     document_apply::{database_of, document_name_taken, operation, record},
-    document_check::{database_exists, databases, environments, table_references},
+    document_check::{database_exists, databases, flow_references, people_for, table_references},
     error::field_error,
     store::{self, document::What},
 };
 use crate::{
-    access::{Caller, Operation},
+    access::{Caller, Operation, OrgPeople},
     app::App,
     db::{DbError, Tx},
     error::FieldError,
@@ -156,6 +156,7 @@ async fn restore_in(
     id: DocumentId,
     (then, spec, json): (&Revision, &Spec, &str),
 ) -> Result<(), SchemaError> {
+    let people = people_for(app, caller, std::iter::once(spec)).await?;
     in_tx!(app.db, |tx| {
         store::document::one_at_a_time(tx, caller.org()).await?;
         let before = store::document::lock(tx, &app.db, caller.org(), id)
@@ -175,7 +176,7 @@ async fn restore_in(
             };
             store::document::update(tx, caller.org(), &after).await?;
             store::document::add_revision(tx, caller, &after, What::Restored).await?;
-            let wrong = references(app, tx, caller, (&before, &after)).await?;
+            let wrong = references(app, tx, caller, (&before, &after), &people).await?;
             if !wrong.is_empty() {
                 return Err(SchemaError::Invalid(wrong));
             }
@@ -191,6 +192,7 @@ async fn references(
     tx: &mut Tx,
     caller: &Caller,
     (before, after): (&Stored, &Stored),
+    people: &OrgPeople,
 ) -> Result<Vec<FieldError>, SchemaError> {
     if matches!(after.spec, Spec::Table(_) | Spec::View(_)) {
         database_exists(app, tx, caller, after.database.as_deref()).await?;
@@ -208,7 +210,7 @@ async fn references(
             Ok(found.into_iter().map(placed).collect())
         }
         Spec::Project(project) => databases(app, tx, caller, project).await,
-        Spec::ApprovalFlow(flow) => environments(tx, caller, flow).await,
+        Spec::ApprovalFlow(flow) => flow_references(tx, caller, flow, people).await,
         Spec::Environment(_) | Spec::Server(_) | Spec::Database(_) | Spec::View(_) => Ok(Vec::new()),
     }
 }
@@ -247,6 +249,15 @@ pub(super) async fn delete(app: &App, caller: &Caller, id: DocumentId) -> Result
 
 /// What needs it, in words.
 async fn users(tx: &mut Tx, caller: &Caller, of: &Stored) -> Result<Vec<String>, SchemaError> {
+    if of.spec.kind() == Kind::ApprovalFlow {
+        let policies = store::policy::list_in_force(tx, caller.org()).await?;
+        let needs = policies
+            .iter()
+            .filter(|policy| policy.flows.named().any(|(_, name)| *name == of.name));
+        return Ok(needs
+            .map(|policy| format!("the policy of {}", policy.environment))
+            .collect());
+    }
     let Some(database) = of.database.as_deref() else {
         return Ok(Vec::new());
     };

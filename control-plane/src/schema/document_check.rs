@@ -11,10 +11,10 @@ use super::{
     SchemaError,
     document_apply::{AppliedDocument, DocumentChange, placed, table_values},
     error::field_error,
-    store,
+    flow, store,
 };
 use crate::{
-    access::Caller,
+    access::{Caller, OrgPeople, org_people},
     app::App,
     db::Tx,
     error::{Error, FieldError},
@@ -45,6 +45,7 @@ pub(super) async fn check_references(
     tx: &mut Tx,
     caller: &Caller,
     documents: &[Document],
+    people: &OrgPeople,
     wrong: &mut Vec<FieldError>,
 ) -> Result<(), SchemaError> {
     let mut touched = BTreeSet::new();
@@ -55,7 +56,7 @@ pub(super) async fn check_references(
                 continue;
             }
             Spec::Project(project) => databases(app, tx, caller, project).await?,
-            Spec::ApprovalFlow(flow) => environments(tx, caller, flow).await?,
+            Spec::ApprovalFlow(flow) => flow_references(tx, caller, flow, people).await?,
             Spec::Environment(_) | Spec::Server(_) | Spec::Database(_) | Spec::View(_) => continue,
         };
         wrong.extend(found.into_iter().map(|field| placed(document, field)));
@@ -133,19 +134,48 @@ pub(super) async fn databases(
     Ok(wrong)
 }
 
-/// A flow's environments are there.
-pub(super) async fn environments(
+/// Whom flows among these may name: read before a transaction begins, which must not wait for another connection.
+pub(super) async fn people_for(
+    app: &App,
+    caller: &Caller,
+    mut specs: impl Iterator<Item = &Spec>,
+) -> Result<OrgPeople, SchemaError> {
+    if specs.any(|spec| spec.kind() == Kind::ApprovalFlow) {
+        Ok(org_people(app, caller.org()).await.map_err(Error::from)?)
+    } else {
+        Ok(OrgPeople::default())
+    }
+}
+
+/// A flow's environments are there, and whom its steps name.
+pub(super) async fn flow_references(
     tx: &mut Tx,
     caller: &Caller,
     flow: &ApprovalFlow,
+    people: &OrgPeople,
 ) -> Result<Vec<FieldError>, SchemaError> {
-    let mut wrong = Vec::new();
+    let mut named: Vec<(String, &String)> = Vec::new();
     for (nth, name) in flow.environments.iter().enumerate() {
-        if !fleet::environment_known(tx, caller.org(), name).await? {
-            let message = format!("there is no environment {name}: apply it first, or in the same text");
-            wrong.push(field_error(format!("spec.environments[{nth}]"), message));
+        named.push((format!("spec.environments[{nth}]"), name));
+    }
+    for (step, of) in flow.steps.iter().enumerate() {
+        for (nth, name) in of.environments.iter().enumerate() {
+            named.push((format!("spec.steps[{step}].environments[{nth}]"), name));
         }
     }
+    let mut wrong = Vec::new();
+    for (field, name) in named {
+        if !fleet::environment_known(tx, caller.org(), name).await? {
+            let message = format!("there is no environment {name}: apply it first, or in the same text");
+            wrong.push(field_error(field, message));
+        }
+    }
+    let unknown = flow::unknown_people(flow, people);
+    wrong.extend(
+        unknown
+            .into_iter()
+            .map(|(field, message)| field_error(field, message)),
+    );
     Ok(wrong)
 }
 

@@ -25,6 +25,9 @@ pub enum SchemaError {
     /// No such execution in this org.
     #[error("no such execution")]
     NoExecution,
+    /// No such environment in this org.
+    #[error("no such environment")]
+    NoEnvironment,
     /// No such document in this org.
     #[error("no such document")]
     NoDocument,
@@ -64,9 +67,31 @@ pub enum SchemaError {
     /// Somebody approves or rejects what they wrote.
     #[error("you proposed this: somebody else has to decide it; you may withdraw it")]
     OwnProposal,
-    /// Somebody withdraws what another wrote.
-    #[error("only its author may withdraw a proposal")]
+    /// Somebody withdraws or corrects what another wrote.
+    #[error("only its author may withdraw or correct a proposal")]
     NotTheAuthor,
+    /// Somebody approves or rejects a step that is for others.
+    #[error("the step \"{0}\" is for others to decide: the ticket says for whom")]
+    NotAnApprover(String),
+    /// Somebody approves a ticket twice.
+    #[error("you approved this already: one person counts once")]
+    AlreadyApproved,
+    /// What is corrected was not rejected.
+    #[error("the ticket is {0}: only what was rejected is corrected and sent again")]
+    NotRejected(&'static str),
+    /// What is corrected was corrected before.
+    #[error("this was corrected and sent again already: go on with that ticket")]
+    Corrected,
+    /// An environment's policy names a flow that is gone.
+    #[error(
+        "the policy of {environment} names the flow {flow}, which is not there: apply it, or change the policy"
+    )]
+    NoSuchFlow {
+        /// The environment.
+        environment: String,
+        /// The flow's name.
+        flow: String,
+    },
     /// Proposals that are pending name the server.
     #[error("pending proposals or executions are for this server: decide or end them first")]
     ServerInUse,
@@ -126,6 +151,7 @@ impl From<SchemaError> for Error {
             SchemaError::NoTicket => Self::NotFound("ticket"),
             SchemaError::NoRelease => Self::NotFound("release"),
             SchemaError::NoExecution => Self::NotFound("execution"),
+            SchemaError::NoEnvironment => Self::NotFound("environment"),
             SchemaError::NoDocument => Self::NotFound("document"),
             SchemaError::NoForm => Self::NotFound("form"),
             SchemaError::Stale { .. } => Self::conflict("stale-revision", message),
@@ -140,6 +166,11 @@ impl From<SchemaError> for Error {
             SchemaError::AlreadyRunning => Self::conflict("already-running", message),
             SchemaError::Ended => Self::conflict("execution-ended", message),
             SchemaError::OwnProposal => Self::denied("own-proposal", message),
+            SchemaError::NotAnApprover(_) => Self::denied("not-an-approver", message),
+            SchemaError::AlreadyApproved => Self::conflict("already-approved", message),
+            SchemaError::NotRejected(_) => Self::conflict("not-rejected", message),
+            SchemaError::Corrected => Self::conflict("already-corrected", message),
+            SchemaError::NoSuchFlow { .. } => Self::conflict("no-such-flow", message),
             SchemaError::NotTheAuthor => Self::denied("not-the-author", message),
             SchemaError::NoAnswer => Self::Upstream(message),
             SchemaError::Invalid(fields) => Self::Invalid(fields),

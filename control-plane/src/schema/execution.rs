@@ -209,7 +209,7 @@ pub(super) async fn execute(
         .await?
         .ok_or_else(|| SchemaError::invalid("server", "this server was removed"))?;
     check_base(app, &release, &chosen).await?;
-    let events = store::ticket::list_events(&app.db, release.ticket_id).await?;
+    let approvals = store::approval::list_counted(&app.db, release.ticket_id).await?;
     let now = app.clock.now();
     let execution: ExecutionId = app.clock.new_id();
     let not_before = request.not_before.unwrap_or(now).max(now);
@@ -219,7 +219,7 @@ pub(super) async fn execute(
         release: &release,
         server: &server,
         approved: &chosen,
-        events: &events,
+        approvals: &approvals,
         dry_run: request.dry_run,
         not_before,
         expires: not_before.plus_ms(PATIENCE_MS),

@@ -6,8 +6,7 @@
 //! all; what its documents name (a database, a table's column, an environment) must be there then. A table's columns
 //! keep their ids under new names, so that a rename is known and never guessed. Tables and views are known by their
 //! names in their databases; a draft has no database yet. A document of an environment makes that environment and is
-//! not kept; one of a server with values makes the server of its name. Flows and projects are kept and checked; they
-//! decide nothing yet: every ticket is approved by one other person.
+//! not kept; one of a server with values makes the server of its name.
 //!
 //! **Publishing** computes, for each server, the change from what last succeeded there to what is designed now, with the
 //! SQL that takes it back, and opens a ticket. Only an execution that succeeded moves what is there; a release whose
@@ -19,11 +18,25 @@
 //! approves it, and that makes the **release**, which never changes after. An **execution** is one run of a release
 //! on one of its servers, statement by statement, kept for ever.
 //!
+//! An **approval flow** says who approves, step after step: by role, people or a department's head, any of them, a number
+//! or all; left out by risk and by environment. Which one a ticket gets: the one that the environment's **policy** names for
+//! its risk, else the nearest of those that are for its environment and database; those of its project add to that
+//! ([`flow`]). The steps are frozen onto the ticket when it is opened. Where they stand is worked out anew at every look and
+//! decision from who said yes and what everybody may do then ([`approval`]): a yes of somebody who has left the org or
+//! lost `release:approve` counts no more, and the step is open again. One person says yes once on a ticket. A step that
+//! nobody can approve says why and who could mend it, and they are told. Who may decide is told by the inbox when it is
+//! their turn, the author at every one.
+//!
+//! A **rejected** ticket stays as it is. Its author corrects it by another in its place ([`resubmit`]), which goes through
+//! all steps again: SQL as text is changed, what was published is computed anew.
+//!
 //! | table | holds |
 //! |---|---|
 //! | `documents`, `document_revisions` | documents as they are now, and every state that they were in |
 //! | `db_servers` | servers; a removed one keeps its row (`deleted_at`); the password is in `credentials` |
 //! | `tickets`, `ticket_servers`, `ticket_events` | proposals, their SQL for each server, who said what |
+//! | `environment_policies` | which flow decides what in an environment, and whether authors decide their own |
+//! | `ticket_steps`, `ticket_approvals` | the steps that a ticket was opened with, and who said yes |
 //! | `database_states` | what design last succeeded on a server |
 //! | `releases` | approved tickets |
 //! | `executions`, `execution_steps` | runs, and their statements |
@@ -31,13 +44,20 @@
 //! # States
 //! ```text
 //! ticket:     pending ─→ approved (makes the release) | rejected (with a reason) | withdrawn (by its author)
+//! step:       waiting ─→ current ─→ approved; back to current when a yes counts no more; skipped from the start
 //! execution:  pending ─→ running ─→ success | failure | rolledBack | cancelled | needsAttention
 //! ```
 //!
 //! Who: `design:read`; `design:write` applies, restores and deletes documents of databases, tables, views and projects
 //! in reach by their database's name; for servers `server:write`, for environments `environment:write`, for flows
 //! `flow:write` besides; `server:read` and `server:write`; `release:propose` proposes, comments and withdraws one's own;
-//! `release:read`; `release:approve` approves and rejects, never one's own; `release:execute` executes and cancels.
+//! `release:read`; `release:approve` approves what a
+//! step lets one approve, and rejects that or what one has approved; one's own only where the environment's policy lets
+//! authors decide, as the ticket was opened and still; policies take `environment:write` on the environment and `flow:write`; `release:execute` executes and cancels.
+//!
+//! Two who approve at once come one after the other (the ticket's row is locked), each is counted once, and one makes
+//! the release. A step of others is 403 (`not-an-approver`), a second yes 409, a policy whose flow is gone 409 at the
+//! opening; a flow that a policy names can't be deleted.
 //!
 //! What fails: a text of documents in which anything is wrong, each fault with its line (422); a document whose
 //! `metadata.revision` is no longer the latest (409); deleting what others need (409); SQL that can't be in a release is
@@ -51,12 +71,16 @@
 //! - What a table's columns name is there: applying, restoring and deleting look at its whole database, one writer of an org
 //!   at a time.
 //! - SQL that was proposed is never changed; what is executed has the digest that was approved.
-//! - Nobody decides their own proposal; an API key counts as its person.
+//! - Nobody decides their own proposal unless the environment's policy lets authors; an API key counts as its person.
+//! - Nothing becomes a release without somebody's yes: where every step is left out, one other person approves.
+//! - A ticket's steps are never changed; under a release stand the approvals that counted when it was made, and no others.
 //! - Approvals stand under the order's signature.
 //! - Passwords leave this process only sealed to the host's key; no call answers one.
 //! - Every query carries the org.
 
 mod api;
+mod approval;
+mod decision;
 mod design_sql;
 mod diagram;
 mod document;
@@ -65,13 +89,17 @@ mod document_change;
 mod document_check;
 mod error;
 mod execution;
+mod flow;
 mod import;
+mod open;
 mod order;
+mod policy;
 mod proposal;
 mod publish;
 mod reach;
 mod reading;
 mod release;
+mod resubmit;
 mod server;
 mod server_apply;
 mod server_test;
@@ -84,6 +112,7 @@ mod timeouts;
 
 pub use self::{
     api::router,
+    approval::{StepApproval, StuckReason, TicketStep, TicketStepState},
     design_sql::DesignSql,
     diagram::{Diagram, DiagramColumn, DiagramQuery, DiagramReference, DiagramTable},
     document::{
@@ -95,16 +124,21 @@ pub use self::{
     execution::{
         ExecuteRequest, Executing, Execution, ExecutionDetail, ExecutionQuery, ExecutionStatus, ExecutionStep,
     },
+    flow::{ApproverKind, SkipReason},
     import::{ImportRequest, ImportedDdl, ImportedDocument, NotCarriedObject},
     order::register,
+    policy::{EnvironmentPolicies, EnvironmentPolicy, PolicyBody, RiskFlows},
     proposal::{NewProposal, Proposed, ServerSql},
     publish::{PublishPreview, PublishPreviewRequest, PublishRequest},
     reading::{LintFinding, ProposedStatement, RiskLevel},
     release::{Release, ReleaseApproval, ReleaseDetail},
+    resubmit::Resubmission,
     server::{NewServer, Server, ServerPatch, ServerTest, server_environment},
     server_test::TestRequest,
     server_type::ServerType,
-    ticket::{Remark, Ticket, TicketDetail, TicketEvent, TicketQuery, TicketStatus},
+    ticket::{
+        Remark, Ticket, TicketDetail, TicketEvent, TicketProgress, TicketQuery, TicketRow, TicketStatus,
+    },
 };
 
 /// By this name an order's payload refers to the password.

@@ -7,7 +7,7 @@ use muster_base::{ExecutionId, OrgId, SecretString, ServerId, UnixMs, sha256};
 use muster_protocol::latest::{OrderEvent, OrderPayload, SqlSpec, SqlStatement, StepReport, StepStatus};
 
 use super::{
-    ExecutionStatus, PASSWORD, Release, SchemaError, Server, ServerSql, ServerTest, TicketEvent,
+    ExecutionStatus, PASSWORD, Release, SchemaError, Server, ServerSql, ServerTest, approval::Yes,
     server_test::target, store,
 };
 use crate::{
@@ -26,7 +26,7 @@ pub(super) struct NewSqlOrder<'a> {
     pub(super) release: &'a Release,
     pub(super) server: &'a Server,
     pub(super) approved: &'a ServerSql,
-    pub(super) events: &'a [TicketEvent],
+    pub(super) approvals: &'a [Yes],
     pub(super) dry_run: bool,
     pub(super) not_before: UnixMs,
     pub(super) expires: UnixMs,
@@ -57,18 +57,16 @@ impl NewSqlOrder<'_> {
             statement_timeout_ms: self.server.statement_timeout_ms,
             dry_run: self.dry_run,
         };
-        let approved = self.events.iter().filter(|event| event.kind == "approved");
         Ok(NewOrder {
             org: self.org,
             host: self.server.host_id,
             payload: OrderPayload::Sql(Box::new(spec)),
-            approvals: approved
-                .map(|event| Approval {
-                    by: format!(
-                        "ticket:{} {} ({})",
-                        self.release.ticket_id, event.person, event.name
-                    ),
-                    at: event.at,
+            approvals: self
+                .approvals
+                .iter()
+                .map(|yes| Approval {
+                    by: format!("ticket:{} {} ({})", self.release.ticket_id, yes.person, yes.name),
+                    at: yes.at,
                 })
                 .collect(),
             not_before: self.not_before,

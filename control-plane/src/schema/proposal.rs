@@ -10,15 +10,13 @@ use utoipa::ToSchema;
 use super::{
     LintFinding, ProposedStatement, RiskLevel, SchemaError, Server, ServerType,
     error::field_error,
+    open::open,
     reading::{self, ReadSql},
-    server,
-    store::{self, state::Published},
+    server, store,
 };
 use crate::{
     access::{Caller, Object, Operation},
     app::App,
-    audit::{self, Entry},
-    in_tx,
 };
 
 /// SQL that somebody wants to be run.
@@ -91,10 +89,42 @@ pub(super) struct Ticketing {
     pub(super) author: String,
     pub(super) author_name: String,
     pub(super) at: UnixMs,
+    /// What it publishes; none of SQL as text.
+    pub(super) published: Option<PublishedWhat>,
+    /// The rejected ticket that it corrects.
+    pub(super) corrects: Option<TicketId>,
+    /// What its author says to it.
+    pub(super) comment: String,
+    /// Whether the environment lets authors decide.
+    pub(super) author_may_decide: bool,
+}
+
+/// What a ticket publishes: it is computed again from this when the ticket is corrected.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PublishedWhat {
+    /// The name of the `DatabaseSnapshot`; the ticket's database if left out.
+    #[serde(default)]
+    pub(super) database: Option<String>,
+    /// All if left out.
+    #[serde(default)]
+    pub(super) tables: Option<Vec<String>>,
+}
+
+/// What a ticket corrects, and what its author says to that.
+#[derive(Debug, Default)]
+pub(super) struct Correction {
+    pub(super) of: Option<TicketId>,
+    pub(super) comment: String,
 }
 
 /// Reads the SQL for each server and opens a ticket.
-pub(super) async fn propose(app: &App, caller: &Caller, new: NewProposal) -> Result<Proposed, SchemaError> {
+pub(super) async fn propose(
+    app: &App,
+    caller: &Caller,
+    new: NewProposal,
+    correction: Correction,
+) -> Result<Proposed, SchemaError> {
     caller.require(Operation::ReleasePropose)?;
     check_names(&new.version, new.project.as_deref())?;
     check_servers(&new.servers)?;
@@ -123,47 +153,14 @@ pub(super) async fn propose(app: &App, caller: &Caller, new: NewProposal) -> Res
         author: caller.actor.person(),
         author_name: caller.actor.name(),
         at: app.clock.now(),
+        published: None,
+        corrects: correction.of,
+        comment: correction.comment,
+        author_may_decide: false,
     };
     let ticket_id = ticket.id;
     open(app, caller, ticket, &servers, &[]).await?;
     Ok(Proposed { ticket_id, servers })
-}
-
-/// Opens a ticket. `states` is what its servers come to, of what is published; nothing of what is proposed as text.
-pub(super) async fn open(
-    app: &App,
-    caller: &Caller,
-    ticket: Ticketing,
-    servers: &[ServerSql],
-    states: &[Published],
-) -> Result<(), SchemaError> {
-    let write = async || -> Result<(), SchemaError> {
-        in_tx!(app.db, |tx| {
-            store::ticket::insert(tx, caller.org(), &ticket, servers).await?;
-            for (server, state) in servers.iter().zip(states) {
-                store::state::set_published(tx, (ticket.id, server.server), state).await?;
-            }
-            store::ticket::add_event(tx, ticket.id, "proposed", caller, "", ticket.at).await?;
-            let entry = Entry::done(Operation::ReleasePropose, "ticket", ticket.id).detail(format!(
-                "version {} for {} in {}, risk {}",
-                ticket.version,
-                ticket.database,
-                ticket.environment,
-                ticket.risk.as_str()
-            ));
-            audit::record(app, tx, caller, Some(caller.org()), entry).await?;
-        });
-        Ok(())
-    };
-    write().await.map_err(|error| match error {
-        SchemaError::Db(db) if is_version_taken(&db) => SchemaError::VersionTaken(ticket.version.clone()),
-        other => other,
-    })
-}
-
-fn is_version_taken(error: &crate::db::DbError) -> bool {
-    let columns = ["org_id", "project", "environment", "version"];
-    error.violates_index("tickets_version", "tickets", &columns)
 }
 
 /// Names that a release goes by.

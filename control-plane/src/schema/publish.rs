@@ -16,7 +16,8 @@ use super::{
     Proposed, RiskLevel, SchemaError, Server, ServerSql,
     document::Stored,
     error::field_error,
-    proposal::{self, Ticketing},
+    open,
+    proposal::{self, Correction, PublishedWhat, Ticketing},
     reading, server,
     store::{self, state::Published},
 };
@@ -78,6 +79,7 @@ pub(super) async fn publish(
     app: &App,
     caller: &Caller,
     request: PublishRequest,
+    correction: Correction,
 ) -> Result<Proposed, SchemaError> {
     caller.require(Operation::ReleasePropose)?;
     proposal::check_names(&request.version, request.project.as_deref())?;
@@ -104,8 +106,15 @@ pub(super) async fn publish(
         author: caller.actor.person(),
         author_name: caller.actor.name(),
         at: app.clock.now(),
+        published: Some(PublishedWhat {
+            database: Some(wanted.database),
+            tables: wanted.tables,
+        }),
+        corrects: correction.of,
+        comment: correction.comment,
+        author_may_decide: false,
     };
-    open(app, caller, ticket, published).await
+    open_published(app, caller, ticket, published).await
 }
 
 /// Computes the change for each server, and keeps nothing.
@@ -171,7 +180,7 @@ async fn computed(
     Ok((latest.values.name, published))
 }
 
-async fn open(
+async fn open_published(
     app: &App,
     caller: &Caller,
     ticket: Ticketing,
@@ -179,7 +188,7 @@ async fn open(
 ) -> Result<Proposed, SchemaError> {
     let ticket_id: TicketId = ticket.id;
     let (servers, states): (Vec<ServerSql>, Vec<Published>) = published.into_iter().unzip();
-    proposal::open(app, caller, ticket, &servers, &states).await?;
+    open::open(app, caller, ticket, &servers, &states).await?;
     Ok(Proposed { ticket_id, servers })
 }
 

@@ -82,17 +82,17 @@ pub(super) async fn get(app: &App, caller: &Caller, id: ReleaseId) -> Result<Rel
         digests.push_str(&server.sha256);
         digests.push('\n');
     }
-    let events = store::ticket::list_events(&app.db, release.ticket_id).await?;
-    let approvals = events.into_iter().filter(|event| event.kind == "approved");
+    let approvals = store::approval::list_counted(&app.db, release.ticket_id).await?;
     Ok(ReleaseDetail {
         release,
         sha256: sha256(digests.as_bytes()).to_string(),
         servers,
         approvals: approvals
-            .map(|event| ReleaseApproval {
-                name: event.name,
-                comment: event.comment,
-                at: event.at,
+            .into_iter()
+            .map(|yes| ReleaseApproval {
+                name: yes.name,
+                comment: yes.comment,
+                at: yes.at,
             })
             .collect(),
     })

@@ -1,15 +1,20 @@
-//! Tickets: what people say to a proposal, and the release that the last approval makes.
+//! Tickets: what is proposed, who approves it step after step, and what people say to it.
 
-use muster_base::{ReleaseId, TicketId, UnixMs};
+use muster_base::{ReleaseId, ServerId, TicketId, UnixMs};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{RiskLevel, SchemaError, ServerSql, reach, store};
+use super::{
+    EnvironmentPolicy, RiskLevel, SchemaError, ServerSql, TicketStep,
+    approval::{self, Approval, Ground},
+    reach, store,
+};
 use crate::{
-    access::{Caller, Operation},
+    access::{Caller, Operation, OrgPeople, org_people},
     app::App,
     audit::{self, Entry},
     db::DbError,
+    error::Error,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
 };
@@ -73,11 +78,49 @@ pub struct Ticket {
     pub created_at: UnixMs,
     /// When something last happened to it.
     pub updated_at: UnixMs,
+    /// The rejected ticket that it corrects.
+    #[schema(required)]
+    pub corrects: Option<TicketId>,
     #[serde(skip)]
     pub(super) person: String,
+    /// Whether the environment let authors decide when it was opened.
+    #[serde(skip)]
+    pub(super) author_may_decide: bool,
+}
+
+/// A ticket in a list.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TicketRow {
+    #[serde(flatten)]
+    #[schema(inline)]
+    ticket: Ticket,
+    /// Whether it waits for the caller: they may approve it now.
+    pub decidable: bool,
+    /// The step that it waits for; null once it is decided.
+    #[schema(required)]
+    pub step: Option<TicketProgress>,
+}
+
+/// The step that a ticket waits for.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TicketProgress {
+    /// Its name; empty for the built-in one.
+    pub name: String,
+    /// Its place among those that are not left out, from 1.
+    pub number: usize,
+    /// How many there are.
+    pub of: usize,
+    /// Whether nobody can get it done.
+    pub stuck: bool,
 }
 
 /// A ticket with all that is to be looked at before deciding.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each answers another question of the page"
+)]
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TicketDetail {
@@ -90,15 +133,26 @@ pub struct TicketDetail {
     pub servers: Vec<ServerSql>,
     /// What happened to it, oldest first.
     pub events: Vec<TicketEvent>,
-    /// Whether the caller may approve or reject it.
+    /// Who approves it, step after step.
+    pub steps: Vec<TicketStep>,
+    /// Whether the caller may approve it now.
     pub decidable: bool,
+    /// Whether the caller may reject it now.
+    pub rejectable: bool,
+    /// Whether the caller may correct it and send it again.
+    pub resubmittable: bool,
+    /// Whether its SQL was computed from a design; what was proposed as text can be changed when it is sent again.
+    pub published: bool,
+    /// The ticket that corrects this one.
+    #[schema(required)]
+    pub corrected_by: Option<TicketId>,
 }
 
 /// Something that happened to a ticket.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TicketEvent {
-    /// `proposed`, `commented`, `approved`, `rejected` or `withdrawn`.
+    /// `proposed`, `commented`, `approved`, `rejected`, `resubmitted` or `withdrawn`.
     pub kind: String,
     /// Who.
     pub name: String,
@@ -106,8 +160,6 @@ pub struct TicketEvent {
     pub comment: String,
     /// When.
     pub at: UnixMs,
-    #[serde(skip)]
-    pub(super) person: String,
 }
 
 /// What somebody says to a ticket.
@@ -125,6 +177,10 @@ pub struct Remark {
 pub struct TicketQuery {
     /// Only those that stand there.
     pub status: Option<TicketStatus>,
+    /// Only those that the caller may approve now.
+    #[serde(default)]
+    #[param(required = false)]
+    pub waits_for_me: bool,
     /// How many items, 1–500; 50 by default.
     #[param(minimum = 1, maximum = 500)]
     pub limit: Option<u16>,
@@ -132,48 +188,111 @@ pub struct TicketQuery {
     pub cursor: Option<String>,
 }
 
-/// What is decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Decision {
-    Approve,
-    Reject,
-    Withdraw,
-}
-
-impl Decision {
-    const fn status(self) -> TicketStatus {
-        match self {
-            Self::Approve => TicketStatus::Approved,
-            Self::Reject => TicketStatus::Rejected,
-            Self::Withdraw => TicketStatus::Withdrawn,
-        }
-    }
-
-    const fn operation(self) -> Operation {
-        match self {
-            Self::Approve | Self::Reject => Operation::ReleaseApprove,
-            Self::Withdraw => Operation::ReleasePropose,
-        }
-    }
-}
+/// How many pending tickets are looked at in one go.
+const BATCH: i64 = 200;
 
 pub(super) async fn list(
     app: &App,
     caller: &Caller,
     query: TicketQuery,
-) -> Result<Page<Ticket>, SchemaError> {
+) -> Result<Page<TicketRow>, SchemaError> {
     caller.require(Operation::ReleaseRead)?;
     let page = PageQuery::new(query.limit, query.cursor);
-    let before = page.cursor::<TicketId>()?;
-    let rows = store::ticket::list(
-        &app.db,
-        (caller.org(), caller.scope()),
-        query.status,
-        before,
-        page.fetch(),
-    )
-    .await?;
-    Ok(page.page(rows, |ticket| Cursor::of(&ticket.id)))
+    let mut before = page.cursor::<TicketId>()?;
+    let whose = (caller.org(), caller.scope());
+    let judge = Judge::of(app, caller).await?;
+    if !query.waits_for_me {
+        let found = store::ticket::list(&app.db, whose, query.status, before, page.fetch()).await?;
+        let rows = judge.rows(found).await?;
+        return Ok(page.page(rows, |row| Cursor::of(&row.ticket.id)));
+    }
+    let mut rows = Vec::new();
+    if query.status.is_none_or(|status| status == TicketStatus::Pending) {
+        let wanted = usize::try_from(page.fetch()).unwrap_or(usize::MAX);
+        while rows.len() < wanted {
+            let pending = Some(TicketStatus::Pending);
+            let found = store::ticket::list(&app.db, whose, pending, before, BATCH).await?;
+            let Some(last) = found.last() else { break };
+            before = Some(last.id);
+            let decidable = judge.rows(found).await?.into_iter().filter(|row| row.decidable);
+            rows.extend(decidable);
+        }
+        rows.truncate(wanted);
+    }
+    Ok(page.page(rows, |row| Cursor::of(&row.ticket.id)))
+}
+
+/// What every pending ticket of a list is judged by.
+struct Judge<'a> {
+    app: &'a App,
+    caller: &'a Caller,
+    people: OrgPeople,
+    policies: Vec<EnvironmentPolicy>,
+}
+
+impl<'a> Judge<'a> {
+    async fn of(app: &'a App, caller: &'a Caller) -> Result<Self, SchemaError> {
+        Ok(Self {
+            app,
+            caller,
+            people: org_people(app, caller.org()).await.map_err(Error::from)?,
+            policies: store::policy::list(&app.db, caller.org()).await?,
+        })
+    }
+
+    fn ground<'b>(&'b self, ticket: &'b Ticket, servers: &'b [ServerId]) -> Ground<'b> {
+        let mut policies = self.policies.iter();
+        let policy = policies.find(|policy| policy.environment == ticket.environment);
+        Ground {
+            ticket,
+            servers,
+            people: &self.people,
+            author_may: ticket.author_may_decide && policy.is_some_and(|policy| policy.author_may_decide),
+        }
+    }
+
+    async fn rows(&self, tickets: Vec<Ticket>) -> Result<Vec<TicketRow>, SchemaError> {
+        let pending: Vec<TicketId> = tickets
+            .iter()
+            .filter(|ticket| ticket.status == TicketStatus::Pending)
+            .map(|ticket| ticket.id)
+            .collect();
+        let papers = store::approval::list_papers(&self.app.db, &pending).await?;
+        let row = |ticket: Ticket| {
+            let mut row = TicketRow {
+                decidable: false,
+                step: None,
+                ticket,
+            };
+            let Some(papers) = papers.get(&row.ticket.id) else {
+                return row;
+            };
+            let ground = self.ground(&row.ticket, &papers.servers);
+            let approval = ground.approval(&papers.steps, &papers.yeses);
+            row.decidable = self.may(&approval).0;
+            row.step = approval.current.map(|current| TicketProgress {
+                name: papers.steps[current].name.clone(),
+                number: papers.steps[..=current]
+                    .iter()
+                    .filter(|step| step.skipped.is_none())
+                    .count(),
+                of: papers.steps.iter().filter(|step| step.skipped.is_none()).count(),
+                stuck: approval.steps[current].stuck.is_some(),
+            });
+            row
+        };
+        Ok(tickets.into_iter().map(row).collect())
+    }
+
+    /// Whether the caller may approve, and reject, now.
+    fn may(&self, approval: &Approval<'_>) -> (bool, bool) {
+        let may = self.caller.operations().contains(Operation::ReleaseApprove);
+        let person = self.caller.actor.person();
+        (
+            may && approval.may_approve(&person, &self.people),
+            may && approval.may_reject(&person, &self.people),
+        )
+    }
 }
 
 pub(super) async fn get(app: &App, caller: &Caller, id: TicketId) -> Result<TicketDetail, SchemaError> {
@@ -182,69 +301,31 @@ pub(super) async fn get(app: &App, caller: &Caller, id: TicketId) -> Result<Tick
         .await?
         .ok_or(SchemaError::NoTicket)?;
     require(app, caller, &ticket).await?;
-    let decidable = ticket.status == TicketStatus::Pending
-        && ticket.person != caller.actor.person()
-        && caller.operations().contains(Operation::ReleaseApprove);
+    let judge = Judge::of(app, caller).await?;
+    let mut papers = store::approval::list_papers(&app.db, &[id]).await?;
+    let papers = papers.remove(&id).unwrap_or_default();
+    let pending = ticket.status == TicketStatus::Pending;
+    let ground = judge.ground(&ticket, &papers.servers);
+    let steps = approval::shown(&ground, &papers.steps, &papers.yeses, pending);
+    let (decidable, rejectable) = judge.may(&ground.approval(&papers.steps, &papers.yeses));
+    let own = ticket.person == caller.actor.person();
+    let correction = store::ticket::find_correction(&app.db, caller.org(), id).await?;
+    let corrected = correction.is_some_and(|(_, status)| status != TicketStatus::Withdrawn);
     Ok(TicketDetail {
         servers: store::ticket::list_servers(&app.db, id).await?,
         events: store::ticket::list_events(&app.db, id).await?,
-        decidable,
+        steps,
+        decidable: pending && decidable,
+        rejectable: pending && rejectable && !own,
+        resubmittable: own
+            && ticket.status == TicketStatus::Rejected
+            && !corrected
+            && caller.operations().contains(Operation::ReleasePropose),
+        published: store::ticket::find_published(&app.db, id).await?.is_some(),
+        corrected_by: correction.map(|(id, _)| id),
         ticket,
         sql,
     })
-}
-
-/// Approves, rejects or withdraws.
-pub(super) async fn decide(
-    app: &App,
-    caller: &Caller,
-    id: TicketId,
-    decision: Decision,
-    remark: Remark,
-) -> Result<Ticket, SchemaError> {
-    caller.require(decision.operation())?;
-    find(app, caller, id).await?;
-    let comment = checked(remark)?;
-    if decision == Decision::Reject && comment.is_empty() {
-        return Err(SchemaError::invalid(
-            "comment",
-            "say why, so that the author can correct it",
-        ));
-    }
-    let now = app.clock.now();
-    let status = decision.status();
-    let ticket = in_tx!(app.db, |tx| {
-        let ticket = store::ticket::lock(tx, &app.db, caller.org(), id)
-            .await?
-            .ok_or(SchemaError::NoTicket)?;
-        let own = ticket.person == caller.actor.person();
-        match decision {
-            Decision::Approve | Decision::Reject if own => return Err(SchemaError::OwnProposal),
-            Decision::Withdraw if !own => return Err(SchemaError::NotTheAuthor),
-            Decision::Approve | Decision::Reject | Decision::Withdraw => {}
-        }
-        if ticket.status != TicketStatus::Pending {
-            return Err(SchemaError::Decided(ticket.status.as_str()));
-        }
-        store::ticket::set_status(tx, id, status, now).await?;
-        store::ticket::add_event(tx, id, status.as_str(), caller, &comment, now).await?;
-        let mut ticket = Ticket {
-            status,
-            updated_at: now,
-            ..ticket
-        };
-        if decision == Decision::Approve {
-            let release: ReleaseId = app.clock.new_id();
-            store::release::insert(tx, caller.org(), release, &ticket, now).await?;
-            ticket.release_id = Some(release);
-        }
-        let entry = Entry::done(decision.operation(), "ticket", id)
-            .after(&ticket)
-            .detail(comment);
-        audit::record(app, tx, caller, Some(caller.org()), entry).await?;
-        ticket
-    });
-    Ok(ticket)
 }
 
 /// Says something without deciding.
@@ -273,11 +354,12 @@ pub(super) async fn comment(
     Ok(ticket)
 }
 
-/// Passes if the ticket is there and in the caller's reach; what it is for never changes.
-async fn find(app: &App, caller: &Caller, id: TicketId) -> Result<(), SchemaError> {
+/// The ticket, if it is in the caller's reach; what it is for never changes.
+pub(super) async fn find(app: &App, caller: &Caller, id: TicketId) -> Result<Ticket, SchemaError> {
     let found = store::ticket::find(&app.db, caller.org(), id).await?;
     let (ticket, _) = found.ok_or(SchemaError::NoTicket)?;
-    require(app, caller, &ticket).await
+    require(app, caller, &ticket).await?;
+    Ok(ticket)
 }
 
 async fn require(app: &App, caller: &Caller, ticket: &Ticket) -> Result<(), SchemaError> {
@@ -289,7 +371,7 @@ async fn require(app: &App, caller: &Caller, ticket: &Ticket) -> Result<(), Sche
     }
 }
 
-fn checked(remark: Remark) -> Result<String, SchemaError> {
+pub(super) fn checked(remark: Remark) -> Result<String, SchemaError> {
     let comment = remark.comment.unwrap_or_default().trim().to_owned();
     if comment.chars().count() > 4_000 {
         return Err(SchemaError::invalid(

@@ -2751,6 +2751,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/schema/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What each environment asks of a release, in the environments' order. */
+        get: operations["listEnvironmentPolicies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/policies/{environment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an environment asks of a release: which flow decides what, and whether authors may decide their own. */
+        get: operations["getEnvironmentPolicy"];
+        /** Replaces what an environment asks of a release. Tickets that are open keep their steps. */
+        put: operations["setEnvironmentPolicy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/schema/proposals": {
         parameters: {
             query?: never;
@@ -2967,7 +3002,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Approves a ticket of somebody else; that makes the release. */
+        /** Approves the step that a ticket waits for; the last approval makes the release. */
         post: operations["approveTicket"];
         delete?: never;
         options?: never;
@@ -3001,8 +3036,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Rejects a ticket of somebody else, with a reason. */
+        /** Gives a ticket back to its author, with a reason. For whoever may approve it now, or has. */
         post: operations["rejectTicket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/tickets/{id}/resubmit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Corrects one's own rejected ticket: opens another in its place, whose flow begins at its first step. */
+        post: operations["resubmitTicket"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3894,6 +3946,11 @@ export interface components {
             /** @description Who, for instance `user:0199…`. */
             by: string;
         };
+        /**
+         * @description What approvers are known by.
+         * @enum {string}
+         */
+        ApproverKind: "anyone" | "role" | "user" | "departmentHead";
         /** Format: uuid */
         AuditId: string;
         /** @description A row of the log. */
@@ -4744,6 +4801,23 @@ export interface components {
              */
             order?: number | null;
             type?: components["schemas"]["EnvironmentType"] | null;
+        };
+        /** @description Every environment's policy. */
+        EnvironmentPolicies: {
+            /** @description In the environments' order. */
+            items: components["schemas"]["EnvironmentPolicy"][];
+        };
+        /** @description What an environment asks of a release. */
+        EnvironmentPolicy: {
+            /** @description Whether authors may approve what they proposed. */
+            authorMayDecide: boolean;
+            /** @description The environment's name. */
+            environment: string;
+            /** @description The flow for each risk. */
+            flows: components["schemas"]["RiskFlows"];
+            updatedAt: components["schemas"]["UnixMs"] | null;
+            /** @description Who changed it last. */
+            updatedBy: string | null;
         };
         /** @description An environment of an application, with what is going on there. */
         EnvironmentState: {
@@ -5693,7 +5767,8 @@ export interface components {
         Message: {
             /**
              * @description What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`, `notDeployed`,
-             *     `alertFires`, `alertSilent`, `alertOver`; empty for one from before there were codes.
+             *     `toApprove`, `stepApproved`, `ticketApproved`, `ticketRejected`, `ticketStuck`, `alertFires`, `alertSilent`,
+             *     `alertOver`; empty for one from before there were codes.
              */
             code: string;
             /** @description The same as an English sentence. */
@@ -5709,8 +5784,8 @@ export interface components {
             mode: number;
             orgId?: components["schemas"]["OrgId"] | null;
             /**
-             * @description The blanks of what it says: `name`, `org`, `reason`, `application`, `version`, `environment`, `rule`,
-             *     `severity`, `what`.
+             * @description The blanks of what it says: `name`, `org`, `reason`, `application`, `version`, `environment`, `step`,
+             *     `rule`, `severity`, `what`.
              */
             params: {
                 [key: string]: string;
@@ -7121,7 +7196,8 @@ export interface components {
             items: {
                 /**
                  * @description What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`, `notDeployed`,
-                 *     `alertFires`, `alertSilent`, `alertOver`; empty for one from before there were codes.
+                 *     `toApprove`, `stepApproved`, `ticketApproved`, `ticketRejected`, `ticketStuck`, `alertFires`, `alertSilent`,
+                 *     `alertOver`; empty for one from before there were codes.
                  */
                 code: string;
                 /** @description The same as an English sentence. */
@@ -7137,8 +7213,8 @@ export interface components {
                 mode: number;
                 orgId?: components["schemas"]["OrgId"] | null;
                 /**
-                 * @description The blanks of what it says: `name`, `org`, `reason`, `application`, `version`, `environment`, `rule`,
-                 *     `severity`, `what`.
+                 * @description The blanks of what it says: `name`, `org`, `reason`, `application`, `version`, `environment`, `step`,
+                 *     `rule`, `severity`, `what`.
                  */
                 params: {
                     [key: string]: string;
@@ -7601,11 +7677,12 @@ export interface components {
             nextCursor: string | null;
         };
         /** @description One page of a list. */
-        Page_Ticket: {
+        Page_TicketRow: {
             /** @description The items. */
-            items: {
+            items: ({
                 /** @description Who proposed it. */
                 author: string;
+                corrects: components["schemas"]["TicketId"] | null;
                 /** @description When it was proposed. */
                 createdAt: components["schemas"]["UnixMs"];
                 /** @description Database. */
@@ -7625,7 +7702,11 @@ export interface components {
                 updatedAt: components["schemas"]["UnixMs"];
                 /** @description Version of the release to be. */
                 version: string;
-            }[];
+            } & {
+                /** @description Whether it waits for the caller: they may approve it now. */
+                decidable: boolean;
+                step: components["schemas"]["TicketProgress"] | null;
+            })[];
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
         };
@@ -7795,6 +7876,13 @@ export interface components {
         PlatformRoles: {
             /** @description By code. */
             items: components["schemas"]["OwnRole"][];
+        };
+        /** @description What an environment is to ask of a release. */
+        PolicyBody: {
+            /** @description Whether authors may approve what they proposed. */
+            authorMayDecide?: boolean;
+            /** @description The flow for each risk. */
+            flows?: components["schemas"]["RiskFlows"];
         };
         /** @description A published port. */
         Port: {
@@ -8219,6 +8307,18 @@ export interface components {
              */
             revision: number;
         };
+        /** @description How a rejected ticket is corrected. */
+        Resubmission: {
+            /** @description What was corrected, for those who approve. */
+            comment?: string | null;
+            /**
+             * @description The corrected statements; the same as before if left out. Not for what was published: its design is corrected, and
+             *     the change is computed anew.
+             */
+            sql?: string | null;
+            /** @description The release's version; the same as before if left out. */
+            version?: string | null;
+        };
         /** @description How a rotation ends. */
         Retirement: {
             /** @description Also if hosts still have certificates of this CA; they must join anew. */
@@ -8253,6 +8353,29 @@ export interface components {
              * @description Counted from 1.
              */
             revision: number;
+        };
+        /** @description Names of `ApprovalFlow` documents; null leaves the choice to the flows. */
+        RiskFlows: {
+            /**
+             * @description For what loses data.
+             * @default null
+             */
+            destructive?: string | null;
+            /**
+             * @description For what is safe.
+             * @default null
+             */
+            safe?: string | null;
+            /**
+             * @description For what can't be read.
+             * @default null
+             */
+            unknown?: string | null;
+            /**
+             * @description For what may lock or break.
+             * @default null
+             */
+            warning?: string | null;
         };
         /**
          * @description How dangerous it is. Ordered: the highest counts.
@@ -8751,6 +8874,11 @@ export interface components {
             sms: boolean;
         };
         /**
+         * @description Why nobody needs to approve a step.
+         * @enum {string}
+         */
+        SkipReason: "risk" | "environment";
+        /**
          * @description What is told of the values in a step.
          * @enum {string}
          */
@@ -8760,6 +8888,17 @@ export interface components {
          * @enum {string}
          */
         Status: "pending" | "waitingApproval" | "running" | "success" | "failure" | "cancelled" | "rolledBack" | "skipped";
+        /** @description Somebody's yes to a step. */
+        StepApproval: {
+            /** @description When. */
+            at: components["schemas"]["UnixMs"];
+            /** @description What they said. */
+            comment: string;
+            /** @description Whether it counts: not once they have left or lost `release:approve`. */
+            counts: boolean;
+            /** @description Who. */
+            name: string;
+        };
         /**
          * @description How far a step is.
          * @enum {string}
@@ -8850,6 +8989,11 @@ export interface components {
              */
             step?: number | null;
         };
+        /**
+         * @description Why a step can't be approved by anybody.
+         * @enum {string}
+         */
+        StuckReason: "nobody" | "notAllowed" | "onlyAuthor" | "spent" | "tooFew";
         /** @description How many secrets a sync did what with. */
         SyncCounts: {
             /**
@@ -8978,6 +9122,7 @@ export interface components {
         Ticket: {
             /** @description Who proposed it. */
             author: string;
+            corrects: components["schemas"]["TicketId"] | null;
             /** @description When it was proposed. */
             createdAt: components["schemas"]["UnixMs"];
             /** @description Database. */
@@ -9002,6 +9147,7 @@ export interface components {
         TicketDetail: {
             /** @description Who proposed it. */
             author: string;
+            corrects: components["schemas"]["TicketId"] | null;
             /** @description When it was proposed. */
             createdAt: components["schemas"]["UnixMs"];
             /** @description Database. */
@@ -9022,14 +9168,23 @@ export interface components {
             /** @description Version of the release to be. */
             version: string;
         } & {
-            /** @description Whether the caller may approve or reject it. */
+            correctedBy: components["schemas"]["TicketId"] | null;
+            /** @description Whether the caller may approve it now. */
             decidable: boolean;
             /** @description What happened to it, oldest first. */
             events: components["schemas"]["TicketEvent"][];
+            /** @description Whether its SQL was computed from a design; what was proposed as text can be changed when it is sent again. */
+            published: boolean;
+            /** @description Whether the caller may reject it now. */
+            rejectable: boolean;
+            /** @description Whether the caller may correct it and send it again. */
+            resubmittable: boolean;
             /** @description What is to run on each server. */
             servers: components["schemas"]["ServerSql"][];
             /** @description The SQL as proposed. */
             sql: string;
+            /** @description Who approves it, step after step. */
+            steps: components["schemas"]["TicketStep"][];
         };
         /** @description Something that happened to a ticket. */
         TicketEvent: {
@@ -9037,18 +9192,96 @@ export interface components {
             at: components["schemas"]["UnixMs"];
             /** @description What they said. */
             comment: string;
-            /** @description `proposed`, `commented`, `approved`, `rejected` or `withdrawn`. */
+            /** @description `proposed`, `commented`, `approved`, `rejected`, `resubmitted` or `withdrawn`. */
             kind: string;
             /** @description Who. */
             name: string;
         };
         /** Format: uuid */
         TicketId: string;
+        /** @description The step that a ticket waits for. */
+        TicketProgress: {
+            /** @description Its name; empty for the built-in one. */
+            name: string;
+            /** @description Its place among those that are not left out, from 1. */
+            number: number;
+            /** @description How many there are. */
+            of: number;
+            /** @description Whether nobody can get it done. */
+            stuck: boolean;
+        };
+        /** @description A ticket in a list. */
+        TicketRow: {
+            /** @description Who proposed it. */
+            author: string;
+            corrects: components["schemas"]["TicketId"] | null;
+            /** @description When it was proposed. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description Database. */
+            database: string;
+            /** @description Environment. */
+            environment: string;
+            /** @description Id. */
+            id: components["schemas"]["TicketId"];
+            /** @description Project; empty without one. */
+            project: string;
+            releaseId: components["schemas"]["ReleaseId"] | null;
+            /** @description The highest risk on any server. */
+            risk: components["schemas"]["RiskLevel"];
+            /** @description Where it stands. */
+            status: components["schemas"]["TicketStatus"];
+            /** @description When something last happened to it. */
+            updatedAt: components["schemas"]["UnixMs"];
+            /** @description Version of the release to be. */
+            version: string;
+        } & {
+            /** @description Whether it waits for the caller: they may approve it now. */
+            decidable: boolean;
+            step: components["schemas"]["TicketProgress"] | null;
+        };
         /**
          * @description Where a ticket stands.
          * @enum {string}
          */
         TicketStatus: "pending" | "approved" | "rejected" | "withdrawn";
+        /** @description A step of a ticket's approval. */
+        TicketStep: {
+            /** @description Who said yes, oldest first. */
+            approvals: components["schemas"]["StepApproval"][];
+            /** @description What its approvers are known by. */
+            approverKind: components["schemas"]["ApproverKind"];
+            /** @description The role, people or departments that it names. */
+            approvers: string[];
+            /** @description The flow that it is of; empty for the built-in one. */
+            flow: string;
+            /**
+             * Format: int64
+             * @description The flow's revision; 0 for the built-in one.
+             */
+            flowRevision: number;
+            /** @description Who could mend that: 20 members at most who change permissions or flows. */
+            menders: string[];
+            /** @description Its name; empty for the built-in one. */
+            name: string;
+            /** @description How many that is, as of now. */
+            needed: number;
+            /** @description Who may say yes and has not; 20 of them at most. */
+            openTo: string[];
+            /**
+             * Format: int32
+             * @description How many must approve; null for all of them.
+             */
+            quorum: number | null;
+            skipped: components["schemas"]["SkipReason"] | null;
+            /** @description Where it stands. */
+            state: components["schemas"]["TicketStepState"];
+            stuck: components["schemas"]["StuckReason"] | null;
+        };
+        /**
+         * @description Where a step stands.
+         * @enum {string}
+         */
+        TicketStepState: "waiting" | "current" | "approved" | "skipped" | "ended";
         /**
          * @description Where points come from.
          * @enum {string}
@@ -15683,6 +15916,92 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listEnvironmentPolicies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentPolicies"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getEnvironmentPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The environment's name */
+                environment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentPolicy"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    setEnvironmentPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The environment's name */
+                environment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentPolicy"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     proposeSql: {
         parameters: {
             query?: never;
@@ -16098,6 +16417,8 @@ export interface operations {
                 limit?: number;
                 /** @description Only those that stand there. */
                 status?: components["schemas"]["TicketStatus"];
+                /** @description Only those that the caller may approve now. */
+                waitsForMe?: boolean;
             };
             header?: never;
             path?: never;
@@ -16110,7 +16431,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_Ticket"];
+                    "application/json": components["schemas"]["Page_TicketRow"];
                 };
             };
             401: components["responses"]["Unauthenticated"];
@@ -16237,6 +16558,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    resubmitTicket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TicketId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Resubmission"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proposed"];
                 };
             };
             400: components["responses"]["BadRequest"];

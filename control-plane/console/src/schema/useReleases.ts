@@ -4,6 +4,7 @@ import { useThing } from '@/api/useThing'
 import { isOver } from './tones'
 
 export type Ticket = Schemas['Ticket']
+export type TicketRow = Schemas['TicketRow']
 export type TicketStatus = Ticket['status']
 export type RiskLevel = Schemas['RiskLevel']
 export type ServerSql = Schemas['ServerSql']
@@ -12,12 +13,12 @@ export type Execution = Schemas['Execution']
 export type ExecutionStatus = Execution['status']
 export type DatabaseServer = Schemas['Server']
 
-export function useTickets(filter: () => { status?: TicketStatus | ''; limit?: number }, enabled: () => boolean = () => true) {
-  return useList<Ticket>(
+export function useTickets(filter: () => { status?: TicketStatus | ''; waitsForMe?: boolean; limit?: number }, enabled: () => boolean = () => true) {
+  return useList<TicketRow>(
     () => ['tickets', filter()],
     (cursor, signal) => {
-      const { status, limit } = filter()
-      const query = some({ status: status || undefined, limit, cursor })
+      const { status, waitsForMe, limit } = filter()
+      const query = some({ status: status || undefined, waitsForMe: waitsForMe || undefined, limit, cursor })
       return body(server.GET('/api/v1/schema/tickets', { params: { query }, signal }))
     },
     { enabled, refreshMs: 10_000 },
@@ -87,6 +88,10 @@ export function decide(id: string, decision: Decision, comment: string): Promise
     case 'withdraw':
       return body(server.POST('/api/v1/schema/tickets/{id}/withdraw', init))
   }
+}
+
+export function resubmit(id: string, input: Schemas['Resubmission']): Promise<Schemas['Proposed']> {
+  return body(server.POST('/api/v1/schema/tickets/{id}/resubmit', { params: { path: { id } }, body: input }))
 }
 
 export function execute(id: string, target: string, dryRun: boolean): Promise<Schemas['Executing']> {

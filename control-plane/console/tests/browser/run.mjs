@@ -24,6 +24,7 @@ import { PASSWORD, cast } from './cast.mjs'
 import { deliveryCast } from './deliveryCast.mjs'
 import { deliveryStories } from './deliveryStories.mjs'
 import { designCast, designPages, designStories } from './designStories.mjs'
+import { flowCast, flowPages, flowStories } from './flowStories.mjs'
 import { fresh } from './fresh.mjs'
 import { outside } from './outside.mjs'
 import { placesCast, placesPages, placesStories } from './placesStories.mjs'
@@ -46,7 +47,8 @@ const lanes = [
   peopleStories,
   signInStories,
   deliveryStories,
-  designStories,
+  // One lane: the first looks whether there are tickets.
+  { ...designStories, ...flowStories },
   placesStories,
   {
     'from an empty machine on PostgreSQL to somebody who sees one host': {
@@ -396,6 +398,7 @@ try {
   made = await deliveryCast({ base, account, password, simulator: required('MUSTER_CONSOLE_SIMULATOR'), infisical: out.infisical })
   await designCast(made)
   made.places = await placesCast(made)
+  await flowCast(made)
   lap('people, hosts, secrets, deployments and designs to look at')
   const start = await open(looks[0])
   await start.page.goto(`${base}/sign-in`)
@@ -405,7 +408,7 @@ try {
   await look(start.page, 'sign-in', 'light-en-1280', start.noise)
   await signIn(start.page)
   const states = { [account]: await start.context.storageState(), nobody: undefined }
-  const pages = [...(await addresses(start.page)), ...deliveries(made), ...designPages(made), ...placesPages(made)].filter(([name]) => wanted(name))
+  const pages = [...(await addresses(start.page)), ...deliveries(made), ...designPages(made), ...flowPages(made), ...placesPages(made)].filter(([name]) => wanted(name))
   await start.context.close()
   const people = [...new Set([...pages.map(([, , as]) => as), 'olga', 'mary', 'rita', 'sam', 'vera'])].filter((as) => as && as !== 'nobody')
   const signAllIn = () =>

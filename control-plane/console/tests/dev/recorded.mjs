@@ -3,6 +3,7 @@
  * Only Vite's development server loads it; no build holds it, and no test that counts uses it.
  */
 import { placeAnswer, placed } from './recordedPlaces.mjs'
+import { flowAnswers, ofRow, ofTicket } from './recordedFlows.mjs'
 
 const org = { id: '01890000-0000-7000-8000-0000000000aa', name: 'Acme 云平台', slug: 'acme', role: 'OWNER' }
 const now = () => Date.now()
@@ -123,7 +124,7 @@ const detail = (one) => ({
   ],
 })
 const serverSql = {
-  server: uuid(600), label: 'orders-prod', type: 'Postgres', sha256: 'c0ffee'.repeat(10), rollbackSql: null, risk: 'destructive',
+  server: uuid(600), label: 'orders-prod', type: 'Postgres', sha256: 'c0ffee'.repeat(10), database: 'orders', rollbackSql: null, notTakenBack: [], risk: 'destructive',
   sql: '', findings: [{ rule: 'drop-column', severity: 'warning', line: 3, message: 'dropping a column loses what is in it; programs that still read it fail' }],
   statements: [
     { sql: 'create table invoices (\n    id bigint primary key,\n    order_id bigint not null,\n    issued_at timestamptz not null\n)', kind: 'createTable', risk: 'safe', reasons: [], transactional: true },
@@ -137,8 +138,8 @@ const execution = { id: uuid(520), releaseId: release.id, version: '2.0.0', envi
 const more = {
   '/applications': list([application]), [`/applications/${application.id}`]: application,
   '/deployments': list(deployments), ...Object.fromEntries(deployments.map((one) => [`/deployments/${one.id}`, detail(one)])),
-  '/schema/tickets': list([ticket]), [`/schema/tickets/${ticket.id}`]: { ...ticket, sql: '', servers: [serverSql], events: [{ kind: 'proposed', name: 'grace', comment: '', at: ticket.createdAt }, { kind: 'commented', name: 'ada', comment: 'Does anything still read legacy_state?', at: ticket.createdAt }], decidable: true },
-  '/schema/releases': list([release]), [`/schema/releases/${release.id}`]: { ...release, sha256: 'c0ffee'.repeat(10), servers: [{ ...serverSql, risk: 'warning', findings: [] }], approvals: [{ name: 'ada', comment: '', at: release.createdAt }] },
+  '/schema/tickets': list([{ ...ticket, ...ofRow }]), [`/schema/tickets/${ticket.id}`]: { ...ticket, sql: '', servers: [serverSql], events: [{ kind: 'proposed', name: 'grace', comment: '', at: ticket.createdAt }, { kind: 'commented', name: 'ada', comment: 'Does anything still read legacy_state?', at: ticket.createdAt }], ...ofTicket },
+  '/schema/releases': list([release]), [`/schema/releases/${release.id}`]: { ...release, sha256: 'c0ffee'.repeat(10), servers: [{ ...serverSql, risk: 'warning', findings: [] }], approvals: [{ name: 'ada', comment: '', at: release.createdAt }], window: { open: false, opensAt: iso(now() + 5e6), closesAt: iso(now() + 3e7) } },
   '/schema/executions': list([execution]), [`/schema/executions/${execution.id}`]: { ...execution, steps: [
     { sql: serverSql.statements[0].sql, status: 'success', durationMs: 12, rows: 0, error: null, detail: null },
     { sql: serverSql.statements[1].sql, status: 'failure', durationMs: 3, rows: null, error: 'column "legacy_state" of relation "orders" does not exist', detail: null },
@@ -233,6 +234,8 @@ function answer(method, url, signedIn, body, as) {
     return [200, list(view === 'history' ? past : view === 'firing' ? alerts.filter((one) => one.state === 'firing') : alerts)]
   }
   if (alertAnswers[path] && method === 'GET') return [200, alertAnswers[path]]
+  const ofFlows = method === 'GET' ? flowAnswers(path, url) : undefined
+  if (ofFlows) return [200, ofFlows]
   if (more[path] && method === 'GET') return [200, more[path]]
   if (/^\/(applications|deployments|schema\/[a-z]+|secrets.*|registries)$/.test(path)) return [200, list([])]
   return [404, { type: 'not-found', title: 'Not found', status: 404, detail: path }]
@@ -241,7 +244,7 @@ function answer(method, url, signedIn, body, as) {
 const operations = [
   'telemetry:read', 'container:operate', 'containerLog:read', 'host:read', 'host:write', 'host:delete', 'joinToken:write', 'application:read', 'application:write', 'deployment:read',
   'deployment:create', 'deployment:cancel', 'release:read', 'release:propose', 'release:approve', 'release:execute', 'server:read', 'apiKey:read', 'apiKey:write',
-  'telemetry:read', 'environment:read', 'alert:read', 'alert:silence', 'alert:write',
+  'release:override', 'telemetry:read', 'environment:read', 'environment:write', 'flow:write', 'design:read', 'design:write', 'member:read', 'department:read', 'role:read', 'alert:read', 'alert:silence', 'alert:write',
 ]
 
 export function recordedAnswers() {

@@ -55,6 +55,32 @@ pub(in crate::access) async fn list(db: &Db, org: OrgId) -> Result<Vec<(UserId, 
     Ok(rows.into_iter().map(|row| (row.user_id, row.granted)).collect())
 }
 
+/// As [`list`], with their user names.
+pub(in crate::access) async fn list_named(
+    db: &Db,
+    org: OrgId,
+) -> Result<Vec<(UserId, String, Granted)>, DbError> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        user_id: UserId,
+        username: String,
+        #[sqlx(flatten)]
+        granted: Granted,
+    }
+    let sql = format!(
+        "{} and m.org_id = $1 and u.status = 'active' order by m.user_id",
+        SELECT.replacen("select ", "select m.user_id, u.username, ", 1)
+    );
+    let rows: Vec<Row> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
+        .bind(org)
+        .fetch_all(pool)
+        .await)?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.user_id, row.username, row.granted))
+        .collect())
+}
+
 /// What a member of the org may do; nobody else changes it until the transaction ends.
 pub(in crate::access) async fn lock(
     tx: &mut Tx,

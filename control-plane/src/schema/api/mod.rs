@@ -2,6 +2,7 @@
 
 mod documents;
 mod executions;
+mod policies;
 mod releases;
 mod servers;
 mod tickets;
@@ -16,6 +17,7 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(documents::router())
         .merge(servers::router())
         .merge(tickets::router())
+        .merge(policies::router())
         .merge(releases::router())
         .merge(executions::router())
 }

@@ -13,9 +13,11 @@ use crate::{
         problem::{ApiResult, Problem},
     },
     schema::{
-        NewProposal, Proposed, PublishPreview, PublishPreviewRequest, PublishRequest, Remark, Ticket,
-        TicketDetail, TicketQuery, proposal, publish,
-        ticket::{self, Decision},
+        NewProposal, Proposed, PublishPreview, PublishPreviewRequest, PublishRequest, Remark, Resubmission,
+        Ticket, TicketDetail, TicketQuery, TicketRow,
+        decision::{self, Decision},
+        proposal::{self, Correction},
+        publish, resubmit, ticket,
     },
 };
 
@@ -29,6 +31,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(approve))
         .routes(routes!(reject))
         .routes(routes!(withdraw))
+        .routes(routes!(resubmit))
         .routes(routes!(comment))
 }
 
@@ -41,7 +44,7 @@ async fn propose(
     caller: Caller,
     Body(new): Body<NewProposal>,
 ) -> ApiResult<(StatusCode, Json<Proposed>)> {
-    let proposed = proposal::propose(&app, &caller, new).await?;
+    let proposed = proposal::propose(&app, &caller, new, Correction::default()).await?;
     Ok((StatusCode::CREATED, Json(proposed)))
 }
 
@@ -54,7 +57,7 @@ async fn publish(
     caller: Caller,
     Body(request): Body<PublishRequest>,
 ) -> ApiResult<(StatusCode, Json<Proposed>)> {
-    let proposed = publish::publish(&app, &caller, request).await?;
+    let proposed = publish::publish(&app, &caller, request, Correction::default()).await?;
     Ok((StatusCode::CREATED, Json(proposed)))
 }
 
@@ -72,12 +75,12 @@ async fn publish_preview(
 
 /// Tickets, newest first.
 #[utoipa::path(get, path = "/api/v1/schema/tickets", operation_id = "listTickets", tag = "schema",
-    params(TicketQuery), responses((status = 200, body = Page<Ticket>)))]
+    params(TicketQuery), responses((status = 200, body = Page<TicketRow>)))]
 async fn list(
     State(app): State<App>,
     caller: Caller,
     Query(query): Query<TicketQuery>,
-) -> ApiResult<Json<Page<Ticket>>> {
+) -> ApiResult<Json<Page<TicketRow>>> {
     Ok(Json(ticket::list(&app, &caller, query).await?))
 }
 
@@ -92,7 +95,7 @@ async fn get(
     Ok(Json(ticket::get(&app, &caller, id).await?))
 }
 
-/// Approves a ticket of somebody else; that makes the release.
+/// Approves the step that a ticket waits for; the last approval makes the release.
 #[utoipa::path(post, path = "/api/v1/schema/tickets/{id}/approve", operation_id = "approveTicket", tag = "schema",
     params(("id" = TicketId, Path)), request_body = Remark, responses((status = 200, body = Ticket),
     (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
@@ -102,11 +105,11 @@ async fn approve(
     Path(id): Path<TicketId>,
     Body(remark): Body<Remark>,
 ) -> ApiResult<Json<Ticket>> {
-    let decided = ticket::decide(&app, &caller, id, Decision::Approve, remark).await?;
+    let decided = decision::decide(&app, &caller, id, Decision::Approve, remark).await?;
     Ok(Json(decided))
 }
 
-/// Rejects a ticket of somebody else, with a reason.
+/// Gives a ticket back to its author, with a reason. For whoever may approve it now, or has.
 #[utoipa::path(post, path = "/api/v1/schema/tickets/{id}/reject", operation_id = "rejectTicket", tag = "schema",
     params(("id" = TicketId, Path)), request_body = Remark, responses((status = 200, body = Ticket),
     (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
@@ -117,7 +120,7 @@ async fn reject(
     Path(id): Path<TicketId>,
     Body(remark): Body<Remark>,
 ) -> ApiResult<Json<Ticket>> {
-    let decided = ticket::decide(&app, &caller, id, Decision::Reject, remark).await?;
+    let decided = decision::decide(&app, &caller, id, Decision::Reject, remark).await?;
     Ok(Json(decided))
 }
 
@@ -131,8 +134,23 @@ async fn withdraw(
     Path(id): Path<TicketId>,
     Body(remark): Body<Remark>,
 ) -> ApiResult<Json<Ticket>> {
-    let decided = ticket::decide(&app, &caller, id, Decision::Withdraw, remark).await?;
+    let decided = decision::decide(&app, &caller, id, Decision::Withdraw, remark).await?;
     Ok(Json(decided))
+}
+
+/// Corrects one's own rejected ticket: opens another in its place, whose flow begins at its first step.
+#[utoipa::path(post, path = "/api/v1/schema/tickets/{id}/resubmit", operation_id = "resubmitTicket", tag = "schema",
+    params(("id" = TicketId, Path)), request_body = Resubmission, responses((status = 201, body = Proposed),
+    (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
+    (status = 422, body = Problem)))]
+async fn resubmit(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<TicketId>,
+    Body(request): Body<Resubmission>,
+) -> ApiResult<(StatusCode, Json<Proposed>)> {
+    let proposed = resubmit::resubmit(&app, &caller, id, request).await?;
+    Ok((StatusCode::CREATED, Json(proposed)))
 }
 
 /// Says something to a ticket.

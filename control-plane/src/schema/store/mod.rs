@@ -1,7 +1,9 @@
 //! The room's SQL.
 
+pub(super) mod approval;
 pub(super) mod document;
 pub(super) mod execution;
+pub(super) mod policy;
 pub(super) mod release;
 pub(super) mod server;
 pub(super) mod state;

@@ -7,7 +7,9 @@ use crate::{
     access::{Caller, ObjectKind, Scope},
     db::{Db, DbError, Tx},
     schema::{
-        RiskLevel, ServerSql, ServerType, Ticket, TicketEvent, TicketStatus, proposal::Ticketing, reach,
+        RiskLevel, ServerSql, ServerType, Ticket, TicketEvent, TicketStatus,
+        proposal::{PublishedWhat, Ticketing},
+        reach,
     },
     with_pool, with_tx,
 };
@@ -27,6 +29,8 @@ struct Record {
     release_id: Option<ReleaseId>,
     created_at: UnixMs,
     updated_at: UnixMs,
+    corrects: Option<TicketId>,
+    author_may_decide: bool,
 }
 
 impl Record {
@@ -43,7 +47,9 @@ impl Record {
             release_id: self.release_id,
             created_at: self.created_at,
             updated_at: self.updated_at,
+            corrects: self.corrects,
             person: self.author,
+            author_may_decide: self.author_may_decide,
         };
         Ok((ticket, self.sql))
     }
@@ -56,11 +62,12 @@ pub(in crate::schema) async fn insert(
     servers: &[ServerSql],
 ) -> Result<(), DbError> {
     const SQL: &str = "insert into tickets (id, org_id, project, version, environment, database, sql, risk, status, \
-        author, author_name, created_at, updated_at) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $9, $10, $11, $11)";
+        author, author_name, created_at, updated_at, published, corrects, author_may_decide) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $9, $10, $11, $11, $12, $13, $14)";
     const SERVER: &str = "insert into ticket_servers (ticket_id, server_id, position, sql, sql_sha256, risk, \
         statements, findings, database, rollback_sql, not_taken_back) \
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    let published = ticket.published.as_ref().map(json).transpose()?;
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(ticket.id)
@@ -74,6 +81,9 @@ pub(in crate::schema) async fn insert(
             .bind(&ticket.author)
             .bind(&ticket.author_name)
             .bind(ticket.at)
+            .bind(published)
+            .bind(ticket.corrects)
+            .bind(ticket.author_may_decide)
             .execute(&mut *conn)
             .await?;
         for (position, server) in (0_i64..).zip(servers) {
@@ -154,7 +164,7 @@ pub(in crate::schema) async fn lock(
 ) -> Result<Option<Ticket>, DbError> {
     const SQL: &str = "select t.id, t.project, t.version, t.environment, t.database, t.sql, t.risk, t.status, \
         t.author, t.author_name, (select r.id from releases r where r.ticket_id = t.id) as release_id, \
-        t.created_at, t.updated_at from tickets t where t.org_id = $1 and t.id = $2";
+        t.created_at, t.updated_at, t.corrects, t.author_may_decide from tickets t where t.org_id = $1 and t.id = $2";
     let sql = format!("{SQL}{}", db.for_update());
     let record: Option<Record> = with_tx!(tx, |conn| sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(org)
@@ -171,7 +181,7 @@ pub(in crate::schema) async fn find(
     id: TicketId,
 ) -> Result<Option<(Ticket, String)>, DbError> {
     const SQL: &str = "select t.id, t.project, t.version, t.environment, t.database, t.sql, t.risk, t.status, \
-        t.author, t.author_name, r.id as release_id, t.created_at, t.updated_at \
+        t.author, t.author_name, r.id as release_id, t.created_at, t.updated_at, t.corrects, t.author_may_decide \
         from tickets t left join releases r on r.ticket_id = t.id where t.org_id = $1 and t.id = $2";
     let record: Option<Record> = with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(org)
@@ -192,7 +202,7 @@ pub(in crate::schema) async fn list(
     let in_reach = reach::condition(db, "t", "t.id", 5);
     let sql = format!(
         "select t.id, t.project, t.version, t.environment, t.database, '' as sql, t.risk, t.status, \
-        t.author, t.author_name, r.id as release_id, t.created_at, t.updated_at \
+        t.author, t.author_name, r.id as release_id, t.created_at, t.updated_at, t.corrects, t.author_may_decide \
         from tickets t left join releases r on r.ticket_id = t.id \
         where t.org_id = $1 and ($2 is null or t.status = $2) and ($3 is null or t.id < $3) \
         and {in_reach} order by t.id desc limit $4"
@@ -209,6 +219,48 @@ pub(in crate::schema) async fn list(
         .await)?;
     let tickets = records.into_iter().map(Record::ticket);
     tickets.map(|ticket| ticket.map(|(ticket, _)| ticket)).collect()
+}
+
+/// What it publishes; none of SQL as text.
+pub(in crate::schema) async fn find_published(
+    db: &Db,
+    id: TicketId,
+) -> Result<Option<PublishedWhat>, DbError> {
+    const SQL: &str = "select published from tickets where id = $1";
+    let text: Option<Option<String>> = with_pool!(db, |pool| sqlx::query_scalar(SQL)
+        .bind(id)
+        .fetch_optional(pool)
+        .await)?;
+    text.flatten().as_deref().map(read_json).transpose()
+}
+
+/// The ticket that corrects this one; the one that came furthest, if there are several.
+pub(in crate::schema) async fn find_correction(
+    db: &Db,
+    org: OrgId,
+    id: TicketId,
+) -> Result<Option<(TicketId, TicketStatus)>, DbError> {
+    const SQL: &str = "select id, status from tickets where org_id = $1 and corrects = $2 order by case \
+        when status in ('pending', 'approved') then 0 when status = 'rejected' then 1 else 2 end, id desc limit 1";
+    let row: Option<(TicketId, String)> = with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(org)
+        .bind(id)
+        .fetch_optional(pool)
+        .await)?;
+    row.map(|(id, status)| Ok((id, TicketStatus::parse(&status)?)))
+        .transpose()
+}
+
+/// The servers that it is for.
+pub(in crate::schema) async fn list_server_ids(
+    tx: &mut Tx,
+    ticket: TicketId,
+) -> Result<Vec<ServerId>, DbError> {
+    const SQL: &str = "select server_id from ticket_servers where ticket_id = $1 order by position";
+    Ok(with_tx!(tx, |conn| sqlx::query_scalar(SQL)
+        .bind(ticket)
+        .fetch_all(conn)
+        .await)?)
 }
 
 #[derive(sqlx::FromRow)]
@@ -254,7 +306,6 @@ pub(in crate::schema) async fn list_servers(db: &Db, ticket: TicketId) -> Result
 #[derive(sqlx::FromRow)]
 struct EventRecord {
     kind: String,
-    person: String,
     name: String,
     comment: String,
     at: UnixMs,
@@ -262,7 +313,8 @@ struct EventRecord {
 
 /// Oldest first.
 pub(in crate::schema) async fn list_events(db: &Db, ticket: TicketId) -> Result<Vec<TicketEvent>, DbError> {
-    const SQL: &str = "select kind, person, name, comment, at from ticket_events where ticket_id = $1 order by position limit 1000";
+    const SQL: &str =
+        "select kind, name, comment, at from ticket_events where ticket_id = $1 order by position limit 1000";
     let records: Vec<EventRecord> =
         with_pool!(db, |pool| sqlx::query_as(SQL).bind(ticket).fetch_all(pool).await)?;
     let event = |record: EventRecord| TicketEvent {
@@ -270,7 +322,6 @@ pub(in crate::schema) async fn list_events(db: &Db, ticket: TicketId) -> Result<
         name: record.name,
         comment: record.comment,
         at: record.at,
-        person: record.person,
     };
     Ok(records.into_iter().map(event).collect())
 }

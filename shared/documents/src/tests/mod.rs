@@ -2,6 +2,7 @@
 
 mod design;
 mod export;
+mod flow;
 mod import;
 mod seed;
 mod text;

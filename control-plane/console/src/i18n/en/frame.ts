@@ -65,6 +65,7 @@ export const frame = {
     secretProviders: 'Providers',
     sharedVariables: 'Shared variables',
     designs: 'Designs',
+    newFlow: 'New approval flow',
     newTable: 'New table',
     diagram: 'Diagram',
     design: 'Design',

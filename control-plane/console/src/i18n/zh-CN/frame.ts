@@ -67,6 +67,7 @@ export const frame: Pick<Messages, 'ui' | 'problem' | 'nav' | 'frame' | 'palette
     secretProviders: '密钥来源',
     sharedVariables: '共享变量',
     designs: '设计',
+    newFlow: '新建审批流程',
     newTable: '新建表',
     diagram: '关系图',
     design: '设计',

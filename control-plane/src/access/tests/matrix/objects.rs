@@ -62,6 +62,7 @@ pub(super) async fn make(test: &Test) -> Objects {
         ("bindings", "nowhere".to_owned()),
         ("third-parts", "github".to_owned()),
         ("forms", "nowhere".to_owned()),
+        ("policies", "qa".to_owned()),
         ("binding-types", "nowhere".to_owned()),
         ("devices", host.to_string()),
         ("clusters", made("/api/v1/clusters", json!({"name": "web"})).await),

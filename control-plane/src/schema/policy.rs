@@ -1,0 +1,204 @@
+//! An environment's policy: which flow decides what risks how much, and whether authors may decide their own. An
+//! environment without one leaves the choice to the flows, and no author decides.
+
+use muster_base::UnixMs;
+use muster_documents::Kind;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{RiskLevel, SchemaError, error::field_error, store};
+use crate::{
+    access::{Caller, Object, Operation},
+    app::App,
+    audit::{self, Entry},
+    error::Error,
+    fleet, in_tx,
+};
+
+/// What an environment asks of a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EnvironmentPolicy {
+    /// The environment's name.
+    pub environment: String,
+    /// The flow for each risk.
+    pub flows: RiskFlows,
+    /// Whether authors may approve what they proposed.
+    pub author_may_decide: bool,
+    /// When it was last changed; null if it never was.
+    #[schema(required)]
+    pub updated_at: Option<UnixMs>,
+    /// Who changed it last.
+    #[schema(required)]
+    pub updated_by: Option<String>,
+}
+
+/// Names of `ApprovalFlow` documents; null leaves the choice to the flows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct RiskFlows {
+    /// For what is safe.
+    pub safe: Option<String>,
+    /// For what may lock or break.
+    pub warning: Option<String>,
+    /// For what loses data.
+    pub destructive: Option<String>,
+    /// For what can't be read.
+    pub unknown: Option<String>,
+}
+
+/// Every environment's policy.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EnvironmentPolicies {
+    /// In the environments' order.
+    pub items: Vec<EnvironmentPolicy>,
+}
+
+/// What an environment is to ask of a release.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PolicyBody {
+    /// The flow for each risk.
+    #[serde(default)]
+    pub flows: RiskFlows,
+    /// Whether authors may approve what they proposed.
+    #[serde(default)]
+    pub author_may_decide: bool,
+}
+
+impl RiskFlows {
+    /// The flow for this risk.
+    pub(super) fn for_risk(&self, risk: RiskLevel) -> Option<&String> {
+        match risk {
+            RiskLevel::Safe => self.safe.as_ref(),
+            RiskLevel::Warning => self.warning.as_ref(),
+            RiskLevel::Destructive => self.destructive.as_ref(),
+            RiskLevel::Unknown => self.unknown.as_ref(),
+        }
+    }
+
+    /// All that are named, with their fields.
+    pub(super) fn named(&self) -> impl Iterator<Item = (&'static str, &String)> {
+        let all = [
+            ("safe", &self.safe),
+            ("warning", &self.warning),
+            ("destructive", &self.destructive),
+            ("unknown", &self.unknown),
+        ];
+        all.into_iter()
+            .filter_map(|(field, name)| name.as_ref().map(|name| (field, name)))
+    }
+}
+
+impl EnvironmentPolicy {
+    /// What holds where nobody has said anything.
+    pub(super) fn usual(environment: &str) -> Self {
+        Self {
+            environment: environment.to_owned(),
+            flows: RiskFlows::default(),
+            author_may_decide: false,
+            updated_at: None,
+            updated_by: None,
+        }
+    }
+}
+
+/// The policy of an environment, for this room.
+pub(super) async fn of_environment(
+    app: &App,
+    org: muster_base::OrgId,
+    environment: &str,
+) -> Result<EnvironmentPolicy, SchemaError> {
+    let found = store::policy::find(&app.db, org, environment).await?;
+    Ok(found.unwrap_or_else(|| EnvironmentPolicy::usual(environment)))
+}
+
+pub(super) async fn list(app: &App, caller: &Caller) -> Result<EnvironmentPolicies, SchemaError> {
+    caller.require(Operation::EnvironmentRead)?;
+    let mut known = store::policy::list(&app.db, caller.org()).await?;
+    let environments = fleet::list_environments(app, caller.org()).await?;
+    let items = environments
+        .into_iter()
+        .filter(|environment| caller.reaches(&Object::Environment(&environment.name)))
+        .map(|environment| {
+            let at = known
+                .iter()
+                .position(|policy| policy.environment == environment.name);
+            at.map_or_else(
+                || EnvironmentPolicy::usual(&environment.name),
+                |at| known.swap_remove(at),
+            )
+        });
+    Ok(EnvironmentPolicies {
+        items: items.collect(),
+    })
+}
+
+pub(super) async fn get(
+    app: &App,
+    caller: &Caller,
+    environment: &str,
+) -> Result<EnvironmentPolicy, SchemaError> {
+    find_for(app, caller, Operation::EnvironmentRead, environment).await
+}
+
+/// Replaces it.
+pub(super) async fn set(
+    app: &App,
+    caller: &Caller,
+    environment: &str,
+    body: PolicyBody,
+) -> Result<EnvironmentPolicy, SchemaError> {
+    caller.require(Operation::FlowWrite)?;
+    find_for(app, caller, Operation::EnvironmentWrite, environment).await?;
+    let policy = EnvironmentPolicy {
+        environment: environment.to_owned(),
+        flows: body.flows,
+        author_may_decide: body.author_may_decide,
+        updated_at: Some(app.clock.now()),
+        updated_by: Some(caller.actor.name()),
+    };
+    in_tx!(app.db, |tx| {
+        // Whoever deletes a flow looks at the policies first.
+        store::document::one_at_a_time(tx, caller.org()).await?;
+        let mut wrong = Vec::new();
+        for (field, name) in policy.flows.named() {
+            let wanted = (Kind::ApprovalFlow, None, name.as_str());
+            if store::document::lock_named(tx, &app.db, caller.org(), wanted)
+                .await?
+                .is_none()
+            {
+                wrong.push(field_error(
+                    format!("flows.{field}"),
+                    format!("there is no ApprovalFlow {name}"),
+                ));
+            }
+        }
+        if !wrong.is_empty() {
+            return Err(SchemaError::Invalid(wrong));
+        }
+        let before = store::policy::find_in(tx, caller.org(), environment).await?;
+        store::policy::upsert(tx, caller.org(), &policy).await?;
+        let before = before.unwrap_or_else(|| EnvironmentPolicy::usual(environment));
+        let entry = Entry::done("environment:policy", "environment", environment)
+            .before(&before)
+            .after(&policy);
+        audit::record(app, tx, caller, Some(caller.org()), entry).await?;
+    });
+    Ok(policy)
+}
+
+async fn find_for(
+    app: &App,
+    caller: &Caller,
+    operation: Operation,
+    environment: &str,
+) -> Result<EnvironmentPolicy, SchemaError> {
+    caller.require(operation)?;
+    let found = fleet::find_environment(app, caller.org(), environment)
+        .await
+        .map_err(Error::from)?;
+    let found = found.ok_or(SchemaError::NoEnvironment)?;
+    caller.require_on(operation, &Object::Environment(&found.name))?;
+    of_environment(app, caller.org(), &found.name).await
+}

@@ -1,0 +1,107 @@
+//! Rows of `environment_policies`.
+
+use muster_base::{OrgId, UnixMs};
+
+use crate::{
+    db::{Db, DbError, Tx},
+    schema::policy::EnvironmentPolicy,
+    with_pool, with_tx,
+};
+
+#[derive(sqlx::FromRow)]
+struct Record {
+    environment: String,
+    flows: String,
+    author_may_decide: bool,
+    updated_at: UnixMs,
+    updated_by: String,
+}
+
+impl TryFrom<Record> for EnvironmentPolicy {
+    type Error = DbError;
+
+    fn try_from(record: Record) -> Result<Self, DbError> {
+        let corrupt = |_| DbError::Corrupt(format!("environment_policies of {}", record.environment));
+        Ok(Self {
+            flows: serde_json::from_str(&record.flows).map_err(corrupt)?,
+            environment: record.environment,
+            author_may_decide: record.author_may_decide,
+            updated_at: Some(record.updated_at),
+            updated_by: Some(record.updated_by),
+        })
+    }
+}
+
+const ONE: &str = "select environment, flows, author_may_decide, updated_at, updated_by \
+    from environment_policies where org_id = $1 and environment = $2";
+
+pub(in crate::schema) async fn find(
+    db: &Db,
+    org: OrgId,
+    environment: &str,
+) -> Result<Option<EnvironmentPolicy>, DbError> {
+    let record: Option<Record> = with_pool!(db, |pool| sqlx::query_as(ONE)
+        .bind(org)
+        .bind(environment)
+        .fetch_optional(pool)
+        .await)?;
+    record.map(TryInto::try_into).transpose()
+}
+
+/// As the transaction sees it.
+pub(in crate::schema) async fn find_in(
+    tx: &mut Tx,
+    org: OrgId,
+    environment: &str,
+) -> Result<Option<EnvironmentPolicy>, DbError> {
+    let record: Option<Record> = with_tx!(tx, |conn| sqlx::query_as(ONE)
+        .bind(org)
+        .bind(environment)
+        .fetch_optional(conn)
+        .await)?;
+    record.map(TryInto::try_into).transpose()
+}
+
+/// All of the org's, those of environments that are gone too.
+pub(in crate::schema) async fn list(db: &Db, org: OrgId) -> Result<Vec<EnvironmentPolicy>, DbError> {
+    const SQL: &str = "select environment, flows, author_may_decide, updated_at, updated_by \
+        from environment_policies where org_id = $1 order by environment";
+    let records: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(SQL).bind(org).fetch_all(pool).await)?;
+    records.into_iter().map(TryInto::try_into).collect()
+}
+
+/// Those of environments that are there, as the transaction sees them.
+pub(in crate::schema) async fn list_in_force(
+    tx: &mut Tx,
+    org: OrgId,
+) -> Result<Vec<EnvironmentPolicy>, DbError> {
+    const SQL: &str = "select p.environment, p.flows, p.author_may_decide, p.updated_at, p.updated_by \
+        from environment_policies p join environments e on e.org_id = p.org_id and e.name = p.environment \
+        where p.org_id = $1 order by p.environment";
+    let records: Vec<Record> = with_tx!(tx, |conn| sqlx::query_as(SQL).bind(org).fetch_all(conn).await)?;
+    records.into_iter().map(TryInto::try_into).collect()
+}
+
+pub(in crate::schema) async fn upsert(
+    tx: &mut Tx,
+    org: OrgId,
+    policy: &EnvironmentPolicy,
+) -> Result<(), DbError> {
+    const SQL: &str = "insert into environment_policies (org_id, environment, flows, author_may_decide, \
+        updated_at, updated_by) values ($1, $2, $3, $4, $5, $6) on conflict (org_id, environment) do update set \
+        flows = excluded.flows, author_may_decide = excluded.author_may_decide, \
+        updated_at = excluded.updated_at, updated_by = excluded.updated_by";
+    let flows = serde_json::to_string(&policy.flows).map_err(|error| DbError::Corrupt(error.to_string()))?;
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(org)
+            .bind(&policy.environment)
+            .bind(flows)
+            .bind(policy.author_may_decide)
+            .bind(policy.updated_at)
+            .bind(&policy.updated_by)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
