@@ -66,6 +66,28 @@ pub(super) enum Words<'a> {
         environment: &'a str,
         reason: &'a str,
     },
+    /// The reader may approve of a deployment.
+    DeploymentAsks {
+        name: &'a str,
+        application: &'a str,
+        version: &'a str,
+        environment: &'a str,
+    },
+    /// The reader's deployment has its turn.
+    DeploymentApproved {
+        name: &'a str,
+        application: &'a str,
+        version: &'a str,
+        environment: &'a str,
+    },
+    /// The reader's deployment is not to be.
+    DeploymentRejected {
+        name: &'a str,
+        application: &'a str,
+        version: &'a str,
+        environment: &'a str,
+        reason: &'a str,
+    },
     /// The reader may decide a step of a ticket.
     ToApprove {
         name: &'a str,
@@ -132,7 +154,7 @@ pub struct Message {
     /// The button: review 0, resubmit 1, enter 2, view 3.
     pub sub_mode: i64,
     /// What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`, `notDeployed`,
-    /// `toApprove`, `stepApproved`, `ticketApproved`, `ticketRejected`, `ticketStuck`, `alertFires`, `alertSilent`,
+    /// `deploymentAsks`, `deploymentApproved`, `deploymentRejected`, `toApprove`, `stepApproved`, `ticketApproved`, `ticketRejected`, `ticketStuck`, `alertFires`, `alertSilent`,
     /// `alertOver`; empty for one from before there were codes.
     pub code: String,
     /// The blanks of what it says: `name`, `org`, `reason`, `application`, `version`, `environment`, `step`,
@@ -211,6 +233,9 @@ impl Words<'_> {
             Self::Accepted { .. } => "accepted",
             Self::OrgChanged { .. } => "orgChanged",
             Self::NotDeployed { .. } => "notDeployed",
+            Self::DeploymentAsks { .. } => "deploymentAsks",
+            Self::DeploymentApproved { .. } => "deploymentApproved",
+            Self::DeploymentRejected { .. } => "deploymentRejected",
             Self::ToApprove { .. } => "toApprove",
             Self::StepApproved { .. } => "stepApproved",
             Self::TicketApproved { .. } => "ticketApproved",
@@ -235,6 +260,36 @@ impl Words<'_> {
                 environment,
                 reason,
             } => vec![
+                ("application", application),
+                ("version", version),
+                ("environment", environment),
+                ("reason", reason),
+            ],
+            Self::DeploymentAsks {
+                name,
+                application,
+                version,
+                environment,
+            }
+            | Self::DeploymentApproved {
+                name,
+                application,
+                version,
+                environment,
+            } => vec![
+                ("name", name),
+                ("application", application),
+                ("version", version),
+                ("environment", environment),
+            ],
+            Self::DeploymentRejected {
+                name,
+                application,
+                version,
+                environment,
+                reason,
+            } => vec![
+                ("name", name),
                 ("application", application),
                 ("version", version),
                 ("environment", environment),
@@ -303,6 +358,25 @@ impl Words<'_> {
                 environment,
                 reason,
             } => format!("{application} {version} was not deployed to {environment}: {reason}"),
+            Self::DeploymentAsks {
+                name,
+                application,
+                version,
+                environment,
+            } => format!("{name} asks for your approval: {application} {version} for {environment}"),
+            Self::DeploymentApproved {
+                name,
+                application,
+                version,
+                environment,
+            } => format!("{name} approved of {application} {version} for {environment}"),
+            Self::DeploymentRejected {
+                name,
+                application,
+                version,
+                environment,
+                reason,
+            } => format!("{name} rejected {application} {version} for {environment}: {reason}"),
             Self::ToApprove {
                 name,
                 version,

@@ -49,6 +49,7 @@ mod alerted;
 mod api;
 mod api_key;
 mod approval;
+mod asking;
 mod authenticate;
 mod binding;
 mod breach;
@@ -109,6 +110,7 @@ pub use self::{
     alerted::{AlertNews, alert_audience, tell_of_alert},
     api::router,
     approval::{OrgPeople, OrgPerson, TicketNews, TicketTurn, org_people, tell_of_ticket},
+    asking::{AskingDeployment, AskingTurn, approvers, tell_of_asking},
     authenticate::{Credential, Identified, enter_org, identify},
     caller::{Actor, Caller, Identity},
     error::AccessError,

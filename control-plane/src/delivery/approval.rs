@@ -1,6 +1,7 @@
-//! Approving of deployments, where an environment asks for it: by somebody other than whoever asked for it.
+//! Approving of deployments, where an environment asks for it: by somebody other than whoever asked for it. Those who may
+//! are told that one waits, and whoever asked is told what was decided.
 
-use muster_base::{DeploymentId, UnixMs};
+use muster_base::{DeploymentId, OrgId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -10,10 +11,11 @@ use super::{
     events, progress, store, trigger,
 };
 use crate::{
-    access::{Caller, Operation},
+    access::{self, AskingDeployment, AskingTurn, Caller, Operation},
     app::App,
     audit::{self, Entry},
     db::Tx,
+    error::Error,
     in_tx,
     work::Approval,
 };
@@ -77,6 +79,13 @@ pub(super) async fn approve(
         events::note_status(tx, id, Status::Pending, None, now).await?;
         let entry = Entry::done(Operation::DeploymentApprove, "deployment", id).detail(verdict.comment);
         audit::record(app, tx, caller, Some(org), entry).await?;
+        decided(
+            app,
+            tx,
+            (&deployment, org),
+            AskingTurn::Approved(&caller.actor.name()),
+        )
+        .await?;
         superseded
     });
     for id in superseded.into_iter().chain([id]) {
@@ -106,6 +115,8 @@ pub(super) async fn reject(
         progress::finish(tx, &deployment, Status::Cancelled, Some(&reason), None, now).await?;
         let entry = Entry::done(Operation::DeploymentApprove, "deployment", id).detail(reason);
         audit::record(app, tx, caller, Some(org), entry).await?;
+        let turn = AskingTurn::Rejected(&caller.actor.name(), &verdict.comment);
+        decided(app, tx, (&deployment, org), turn).await?;
     });
     app.delivery.changed(id);
     deployment::find(app, org, id).await
@@ -123,6 +134,47 @@ async fn waiting(caller: &Caller, tx: &mut Tx, id: DeploymentId) -> Result<Deplo
         return Err(DeliveryError::NotWaiting(deployment.status.as_str()));
     }
     Ok(deployment)
+}
+
+/// Tells everybody who may approve that one waits.
+pub(super) async fn ask(
+    app: &App,
+    tx: &mut Tx,
+    to: &[UserId],
+    deployment: &Deployment,
+    org: OrgId,
+) -> Result<(), DeliveryError> {
+    let turn = AskingTurn::Asked(&deployment.triggered_by.name);
+    let asking = asking(deployment, org);
+    access::tell_of_asking(app, tx, to, &asking, turn)
+        .await
+        .map_err(Error::from)?;
+    Ok(())
+}
+
+/// Tells whoever asked for it.
+async fn decided(
+    app: &App,
+    tx: &mut Tx,
+    (deployment, org): (&Deployment, OrgId),
+    turn: AskingTurn<'_>,
+) -> Result<(), DeliveryError> {
+    let person: Option<UserId> = deployment.triggered_by.person.parse().ok();
+    let to: Vec<UserId> = person.into_iter().collect();
+    access::tell_of_asking(app, tx, &to, &asking(deployment, org), turn)
+        .await
+        .map_err(Error::from)?;
+    Ok(())
+}
+
+fn asking(deployment: &Deployment, org: OrgId) -> AskingDeployment<'_> {
+    AskingDeployment {
+        org,
+        id: deployment.id,
+        application: &deployment.application_name,
+        environment: &deployment.environment,
+        version: &deployment.version,
+    }
 }
 
 fn check(verdict: &Verdict) -> Result<(), DeliveryError> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    DeliveryError, application,
+    DeliveryError, application, approval,
     deployment::{self, Deployment, Status, TriggerType},
     draft::{choose_environment, draft},
     events,
@@ -19,10 +19,11 @@ use super::{
     store,
 };
 use crate::{
-    access::{Caller, Object, Operation},
+    access::{self, Caller, Object, Operation},
     app::App,
     audit::{self, Entry},
     db::Tx,
+    error::Error,
     flaw::Flaw,
     in_tx,
 };
@@ -183,11 +184,26 @@ pub(super) async fn enqueue(
         return Err(DeliveryError::NoEnvironment(environment));
     }
     let draft = draft(app, caller, &application, environment, &request).await?;
+    let approvers = match draft.status {
+        Status::WaitingApproval => {
+            let object = Object::ApplicationIn(draft.application_id, &draft.environment);
+            access::approvers(app, org, &object, &draft.triggered_by.person)
+                .await
+                .map_err(Error::from)?
+        }
+        _ => Vec::new(),
+    };
     let made = in_tx!(app.db, |tx| {
         if !store::application::lock(tx, org, application.id).await? {
             return Err(DeliveryError::NotFound("application"));
         }
-        insert(app, caller, tx, draft, request.key.as_deref()).await?
+        let id = draft.id;
+        let made = insert(app, caller, tx, draft, request.key.as_deref()).await?;
+        // Not for a call that came again.
+        if made.deployment.id == id {
+            approval::ask(app, tx, &approvers, &made.deployment, org).await?;
+        }
+        made
     });
     for id in made.superseded {
         app.delivery.changed(id);

@@ -1,7 +1,7 @@
 import type { Message } from './useInbox'
 
 /** What the server says by a code and its blanks, so that each reader gets it in their own language. */
-const CODES = ['wantsToJoin', 'letIn', 'rejected', 'accepted', 'orgChanged', 'notDeployed', 'toApprove', 'stepApproved', 'ticketApproved', 'ticketRejected', 'ticketStuck', 'alertFires', 'alertSilent', 'alertOver'] as const
+const CODES = ['wantsToJoin', 'letIn', 'rejected', 'accepted', 'orgChanged', 'notDeployed', 'deploymentAsks', 'deploymentApproved', 'deploymentRejected', 'toApprove', 'stepApproved', 'ticketApproved', 'ticketRejected', 'ticketStuck', 'alertFires', 'alertSilent', 'alertOver'] as const
 
 export interface Said {
   key: string

@@ -84,6 +84,30 @@ both_databases!(
         assert_eq!((status, &body["status"]), (200, &json!("cancelled")), "{body}");
         assert_eq!(body["error"], "rejected by ann: not on Friday");
 
+        // Whoever may decide was asked, and nobody of their own; whoever asked heard what was decided.
+        let heard = async |by: &Client<'_>| {
+            let (_, page) = by.get("/api/v1/messages").await;
+            let items = page["items"].as_array().unwrap().iter().rev();
+            let said = |one: &Value| {
+                let params = &one["params"];
+                format!(
+                    "{} {} {}",
+                    one["code"].as_str().unwrap(),
+                    params["name"].as_str().unwrap(),
+                    params["version"].as_str().unwrap()
+                )
+            };
+            items.map(said).collect::<Vec<_>>()
+        };
+        let of_ann = heard(&ann).await;
+        assert_eq!(
+            of_ann[0].split(' ').next(),
+            Some("deploymentApproved"),
+            "{of_ann:?}"
+        );
+        assert_eq!(of_ann[1..], ["deploymentAsks mia 2", "deploymentAsks mia 3"]);
+        assert_eq!(heard(&mia).await, ["deploymentRejected ann 3"]);
+
         // Going back needs none.
         test.app.clock.advance(10);
         let (status, body) = ann.post(&call(&prod, "rollback"), json!({"to": prod})).await;
