@@ -42,7 +42,7 @@ pub struct Annotations {
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(tag = "kind", rename_all = "camelCase")]
 pub enum Annotation {
     /// A version was deployed here.
     Deployment {
@@ -52,6 +52,7 @@ pub enum Annotation {
         at: UnixMs,
         /// When it ended here.
         #[schema(required)]
+        #[serde(rename = "endedAt")]
         ended_at: Option<UnixMs>,
         /// Name of the application.
         application: String,
@@ -70,6 +71,7 @@ pub enum Annotation {
         at: UnixMs,
         /// When it ended.
         #[schema(required)]
+        #[serde(rename = "endedAt")]
         ended_at: Option<UnixMs>,
         /// The database.
         database: String,
@@ -88,6 +90,7 @@ pub enum Annotation {
         at: UnixMs,
         /// When it was over; null while it fires.
         #[schema(required)]
+        #[serde(rename = "endedAt")]
         ended_at: Option<UnixMs>,
         /// Name of the rule.
         rule: String,

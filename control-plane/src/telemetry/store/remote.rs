@@ -59,6 +59,29 @@ pub(in crate::telemetry) async fn fresh(
         .await)?)
 }
 
+/// When the first of a host's samples from a time on was taken, or a while before that.
+pub(in crate::telemetry) async fn next(
+    db: &Db,
+    host: HostId,
+    from: UnixMs,
+) -> Result<Option<UnixMs>, DbError> {
+    const ROW: &str = "select min(at) from samples where host_id = $1 and at >= $2";
+    // 3600000 ms are an hour.
+    const CHUNK: &str =
+        "select min(hour) from sample_chunks where host_id = $1 and hour + hours * 3600000 > $2";
+    let row: Option<UnixMs> = with_pool!(db, |pool| sqlx::query_scalar(ROW)
+        .bind(host)
+        .bind(from)
+        .fetch_one(pool)
+        .await)?;
+    let chunk: Option<UnixMs> = with_pool!(db, |pool| sqlx::query_scalar(CHUNK)
+        .bind(host)
+        .bind(from)
+        .fetch_one(pool)
+        .await)?;
+    Ok([row, chunk].into_iter().flatten().min())
+}
+
 /// Forgets a host.
 pub(in crate::telemetry) async fn delete_of_host(tx: &mut Tx, host: HostId) -> Result<(), DbError> {
     with_tx!(tx, |conn| {

@@ -2,7 +2,7 @@ import type { Messages } from '../en'
 
 type Keys =
   | 'overview' | 'hosts' | 'hostStatus' | 'host' | 'addHost' | 'containers' | 'logs' | 'containerStatus' | 'facts' | 'sections'
-  | 'charts' | 'series' | 'range' | 'chart'
+  | 'charts' | 'series' | 'range' | 'marks' | 'chart'
 
 export const fleet: Pick<Messages, Keys> = {
   overview: {

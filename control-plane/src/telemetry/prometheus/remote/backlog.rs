@@ -92,6 +92,11 @@ async fn an_hour(app: &App, behind: &Behind) -> Result<Batch, TelemetryError> {
         readings += sample.values.len();
         batch.samples.push((behind.host, at, sample));
     }
+    if batch.samples.is_empty() {
+        // A host that was away: on to what is stored next, whatever lies between.
+        let next = store::remote::next(db, behind.host, end).await?;
+        until = next.map_or(behind.newest, |at| at.max(end).plus_ms(-1).min(behind.newest));
+    }
     batch.until.push((behind.host, until));
     Ok(batch)
 }

@@ -167,6 +167,7 @@ both_databases!(what_is_stored_arrives_whatever_dies_in_between, |test| {
     take(20, 10 * UnixMs::MINUTE).await;
     assert_eq!(writer.turn().await.unwrap(), Turn::Later);
     sealed(test, web, start.plus_ms(2 * UnixMs::HOUR)).await;
+    test.app.clock.advance(2 * UnixMs::DAY);
     let all = take(3, 10_000).await;
     assert_eq!(writer.turn().await.unwrap(), Turn::Later);
     let figure = |name: &str| {
