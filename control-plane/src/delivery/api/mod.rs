@@ -8,6 +8,7 @@ mod git;
 mod registry;
 mod steer;
 mod usage;
+mod version;
 mod webhook;
 
 use axum::http::HeaderMap;
@@ -26,6 +27,7 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(git::router())
         .merge(steer::router())
         .merge(usage::router())
+        .merge(version::router())
         .merge(webhook::router())
 }
 

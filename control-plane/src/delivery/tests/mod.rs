@@ -9,6 +9,7 @@ mod registry;
 mod rollout;
 mod told;
 mod usage;
+mod version;
 mod webhook;
 
 use std::time::Duration;
