@@ -5,7 +5,7 @@
 //! four scopes, the later wins: global, org, application, environment. A **deployment** is one version of one
 //! application going to one environment; its steps, its log and its end are kept.
 //!
-//! Tables: `registries`, `applications`, `versions`, `registry_reads`, `webhook_tokens`, `env_vars`, `deployments`,
+//! Tables: `registries`, `applications`, `versions`, `registry_reads`, `hub_images`, `image_words`, `webhook_tokens`, `env_vars`, `deployments`,
 //! `deployment_hosts`, `deployment_steps`, `deployment_events`. Registry passwords and secrets are in the room [`crate::secrets`].
 //!
 //! # A deployment's way
@@ -29,6 +29,10 @@
 //! What can be deployed is known from three sides ([`version`]): CI reports its builds ([`version_report`]), the registry
 //! is read when somebody looks ([`version_read`]), and deployments name theirs. None of them decides what may be deployed:
 //! any tag can be asked for, and the registry has the last word.
+//!
+//! # The image hub
+//! A catalogue of images that are good to use, and how ([`image_hub`]), with dictionaries of types and sources
+//! ([`image_word`]). It is advice: it neither allows nor forbids a deployment. Who may see registries may see it.
 //!
 //! # Git hosts
 //! GitHub, Gitee, GitLab and Codeup call `/webhook/git/{id}` ([`git_hook`]); what fits an environment's [`trigger_spec`] is
@@ -78,6 +82,9 @@ mod git_event;
 mod git_hook;
 mod git_verify;
 mod image;
+mod image_hub;
+mod image_versions;
+mod image_word;
 mod import;
 mod limits;
 mod order;

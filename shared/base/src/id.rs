@@ -153,6 +153,8 @@ ids! {
     SecretSyncId
     /// A container registry with its credentials.
     RegistryId
+    /// An image of the catalogue.
+    HubImageId
     /// An application that can be deployed.
     ApplicationId
     /// An environment variable.

@@ -5,6 +5,7 @@ mod deployment;
 mod env_var;
 mod environment;
 mod git;
+mod image_hub;
 mod registry;
 mod steer;
 mod usage;
@@ -25,6 +26,7 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(deployment::router())
         .merge(environment::router())
         .merge(git::router())
+        .merge(image_hub::router())
         .merge(steer::router())
         .merge(usage::router())
         .merge(version::router())

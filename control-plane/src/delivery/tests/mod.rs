@@ -5,6 +5,7 @@ mod approval;
 mod env_var;
 mod flow;
 mod git;
+mod image_hub;
 mod registry;
 mod rollout;
 mod told;
