@@ -36,7 +36,7 @@
 //!
 //! # Git hosts
 //! GitHub, Gitee, GitLab and Codeup call `/webhook/git/{id}` ([`git_hook`]); what fits an environment's [`trigger_spec`] is
-//! deployed there. The image may not be built yet: such a deployment waits for its tag, `imageWaitS` long.
+//! deployed there, and can be tried beforehand ([`trigger_try`]). The image may not be built yet: such a deployment waits for its tag, `imageWaitS` long.
 //!
 //! # Who
 //! `registry:read|write`, `application:read|write` (variables and tokens too), `deployment:read|create|cancel|approve`
@@ -110,6 +110,7 @@ mod token;
 mod told;
 mod trigger;
 mod trigger_spec;
+mod trigger_try;
 mod usage;
 mod version;
 mod version_read;

@@ -9,6 +9,7 @@ mod image_hub;
 mod registry;
 mod rollout;
 mod told;
+mod trigger_try;
 mod usage;
 mod version;
 mod webhook;
