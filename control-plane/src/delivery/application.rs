@@ -65,8 +65,11 @@ impl Mode {
 #[repr(i8)]
 pub(super) enum Lifecycle {
     Created = 0,
+    Building = 1,
+    Built = 2,
     Deploying = 3,
     Deployed = 4,
+    BuildFailed = -2,
     DeployFailed = -4,
 }
 
@@ -96,7 +99,7 @@ pub struct Application {
     pub webhook_enabled: bool,
     /// Where its webhook token deploys.
     pub webhook_environment: String,
-    /// 0 created, 3 deploying, 4 deployed, -4 deploy failed.
+    /// What happened last: 0 created, 1 building, 2 built, 3 deploying, 4 deployed, -2 build failed, -4 deploy failed.
     pub status: i64,
     /// Who made it.
     pub created_by: String,
@@ -378,7 +381,7 @@ fn taken(error: DbError, application: &Application) -> DeliveryError {
 
 /// Tells a field that is null from one that is not there.
 #[expect(clippy::option_option, reason = "the difference is the point")]
-fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
+pub(super) fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {
     Option::<T>::deserialize(deserializer).map(Some)

@@ -27,8 +27,11 @@ pub enum DeliveryError {
         name: String,
     },
     /// Applications use the registry.
-    #[error("applications use this registry: give them another one first")]
+    #[error("applications or images of the catalogue use this registry: give them another one first")]
     RegistryInUse,
+    /// Images have the word.
+    #[error("images of the catalogue have this word: change them first")]
+    WordInUse,
     /// A deployment of the application is under way.
     #[error("a deployment of this application is under way: wait for its end or cancel it")]
     DeploymentUnderWay,
@@ -121,6 +124,7 @@ impl DeliveryError {
             | Self::Invalid(_)
             | Self::NameTaken { .. }
             | Self::RegistryInUse
+            | Self::WordInUse
             | Self::DeploymentUnderWay
             | Self::NoTargets(_)
             | Self::NoEnvironment(_)
@@ -162,6 +166,7 @@ impl From<DeliveryError> for Error {
             DeliveryError::Invalid(errors) => Self::Invalid(errors),
             DeliveryError::NameTaken { .. } => Self::conflict("name-taken", message),
             DeliveryError::RegistryInUse => Self::conflict("registry-in-use", message),
+            DeliveryError::WordInUse => Self::conflict("word-in-use", message),
             DeliveryError::DeploymentUnderWay => Self::conflict("deployment-under-way", message),
             DeliveryError::NoTargets(_) => Self::conflict("no-targets", message),
             DeliveryError::NoEnvironment(_) => Self::conflict("no-environment", message),

@@ -1,5 +1,7 @@
 //! Collecting what is wrong with an input, so that a person sees all of it at once.
 
+use reqwest::Url;
+
 use super::DeliveryError;
 use crate::{error::FieldError, flaw::Flaw};
 
@@ -52,4 +54,30 @@ pub(super) fn is_slug(name: &str) -> bool {
         .chars()
         .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
     first && rest && name.len() <= 63
+}
+
+/// An address that a person may follow.
+pub(super) fn is_page(text: &str) -> bool {
+    let web = Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none()
+    });
+    web && text.len() <= 1_024
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_person_could_be_led_by_is_refused() {
+        for url in [
+            "javascript:alert(1)",
+            "ftp://ci.example",
+            "https://a:b@ci.example",
+            "ci.example/7",
+        ] {
+            assert!(!is_page(url), "{url}");
+        }
+        assert!(is_page("https://ci.example.com/build/7?x=1"));
+    }
 }

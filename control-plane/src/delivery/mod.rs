@@ -5,8 +5,8 @@
 //! four scopes, the later wins: global, org, application, environment. A **deployment** is one version of one
 //! application going to one environment; its steps, its log and its end are kept.
 //!
-//! Tables: `registries`, `applications`, `webhook_tokens`, `env_vars`, `deployments`, `deployment_hosts`,
-//! `deployment_steps`, `deployment_events`. Registry passwords and secrets are in the room [`crate::secrets`].
+//! Tables: `registries`, `applications`, `versions`, `registry_reads`, `hub_images`, `image_words`, `webhook_tokens`, `env_vars`, `deployments`,
+//! `deployment_hosts`, `deployment_steps`, `deployment_events`. Registry passwords and secrets are in the room [`crate::secrets`].
 //!
 //! # A deployment's way
 //! `trigger` (API or `webhook`) records it as *pending*, with the application as it is now and references to secrets →
@@ -25,18 +25,30 @@
 //! A rollout can pause, and stops when more hosts have failed than may; the changed ones then go back to what ran there
 //! before, by orders of the same deployment, if the policy or a person says so.
 //!
+//! # Versions
+//! What can be deployed is known from three sides ([`version`]): CI reports its builds ([`version_report`]), the registry
+//! is read when somebody looks ([`version_read`]), and deployments name theirs. None of them decides what may be deployed:
+//! any tag can be asked for, and the registry has the last word.
+//!
+//! # The image hub
+//! A catalogue of images that are good to use, and how ([`image_hub`]), with dictionaries of types and sources
+//! ([`image_word`]). It is advice: it neither allows nor forbids a deployment. Who may see registries may see it.
+//!
 //! # Git hosts
 //! GitHub, Gitee, GitLab and Codeup call `/webhook/git/{id}` ([`git_hook`]); what fits an environment's [`trigger_spec`] is
-//! deployed there. The image may not be built yet: such a deployment waits for its tag, `imageWaitS` long.
+//! deployed there, and can be tried beforehand ([`trigger_try`]). The image may not be built yet: such a deployment waits for its tag, `imageWaitS` long.
 //!
 //! # Who
 //! `registry:read|write`, `application:read|write` (variables and tokens too), `deployment:read|create|cancel|approve`
-//! (nobody approves what they asked for; pausing and going on is `create`); the webhook token is a caller that may create deployments of its application and nothing else.
+//! (nobody approves what they asked for; pausing and going on is `create`); the webhook token is a caller that may create deployments of its application, report its builds, and nothing else. Reporting is
+//! `deployment:create`: who says what is deployed may say what there is. Reading the registry for an application is
+//! `application:read`; looking about in a registry is `registry:read`.
 //!
 //! # What fails, and what happens then
 //! - The control plane dies while preparing: its lease runs out and whoever is there prepares again.
 //! - The registry can't be asked: the step says so, and the host pins what it pulls. It says "no such tag" or "wrong
 //!   credentials": the deployment fails before any host is touched.
+//! - The registry can't be read for the list of versions: the list says since when it is old, and why.
 //! - A secret is gone or stale: it fails before any host is touched.
 //! - A host is away: its order waits for half an hour (`waitS`) and then has failed; or the host is left out, or has failed
 //!   at once, as the policy says.
@@ -70,6 +82,9 @@ mod git_event;
 mod git_hook;
 mod git_verify;
 mod image;
+mod image_hub;
+mod image_versions;
+mod image_word;
 mod import;
 mod limits;
 mod order;
@@ -79,6 +94,8 @@ mod progress;
 mod reach;
 mod registry;
 mod registry_client;
+mod registry_content;
+mod registry_list;
 mod registry_url;
 mod repository;
 mod rollout;
@@ -93,7 +110,11 @@ mod token;
 mod told;
 mod trigger;
 mod trigger_spec;
+mod trigger_try;
 mod usage;
+mod version;
+mod version_read;
+mod version_report;
 mod webhook;
 
 use std::fmt;

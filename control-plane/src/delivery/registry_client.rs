@@ -52,6 +52,9 @@ pub enum RegistryFault {
     /// It has no such image or tag.
     #[error("the registry has no image {0}: push it first, or check the version")]
     NoImage(String),
+    /// It does not say which repositories it has.
+    #[error("the registry does not list its repositories, or not to these credentials: type the name of one")]
+    NoCatalog,
     /// It answers with something else.
     #[error("the registry answers with status {0}")]
     Status(u16),
@@ -72,6 +75,7 @@ impl RegistryFault {
             | Self::NotARegistry(_)
             | Self::Redirect
             | Self::Realm(_)
+            | Self::NoCatalog
             | Self::Status(_)
             | Self::NoTls
             | Self::Unreadable => false,
@@ -94,6 +98,10 @@ pub(super) enum RegistryAuth {
     /// A bearer token.
     Token(SecretString),
 }
+
+/// What a registry accepted, so that it need not be asked twice each time. Of one repository, or of its list of them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Pass(Option<HeaderValue>);
 
 /// One registry with its credentials.
 pub(super) struct RegistryClient<'a> {
@@ -145,22 +153,22 @@ impl<'a> RegistryClient<'a> {
 
     /// The digest that `tag` points to now.
     pub(super) async fn digest(&self, repository: &str, tag: &str) -> Result<String, RegistryFault> {
+        self.digest_with(repository, tag, &mut Pass::default()).await
+    }
+
+    /// The same, with what the registry accepted before.
+    pub(super) async fn digest_with(
+        &self,
+        repository: &str,
+        tag: &str,
+        pass: &mut Pass,
+    ) -> Result<String, RegistryFault> {
         let address = self.url.api(&format!("v2/{repository}/manifests/{tag}"));
-        let mut response = self.send(Method::HEAD, &address, None).await?;
-        let mut authorization = None;
-        if response.status() == StatusCode::UNAUTHORIZED {
-            let challenge = challenge(&response).ok_or_else(|| self.no_registry())?;
-            let value = self.authorize(&challenge, Some(repository)).await?;
-            response = self.send(Method::HEAD, &address, Some(value.clone())).await?;
-            authorization = Some(value);
-        }
-        match response.status() {
-            StatusCode::OK => {}
-            StatusCode::NOT_FOUND => return Err(RegistryFault::NoImage(format!("{repository}:{tag}"))),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(self.refused()),
-            status if status.is_redirection() => return Err(RegistryFault::Redirect),
-            status => return Err(RegistryFault::Status(status.as_u16())),
-        }
+        let scope = format!("repository:{repository}:pull");
+        let response = self.ask(Method::HEAD, &address, &scope, pass).await?;
+        self.accepted(&response, || {
+            RegistryFault::NoImage(format!("{repository}:{tag}"))
+        })?;
         if let Some(digest) = response.headers().get("docker-content-digest") {
             let digest = digest.to_str().map_err(|_| RegistryFault::Unreadable)?;
             return if is_digest(digest) {
@@ -169,12 +177,51 @@ impl<'a> RegistryClient<'a> {
                 Err(RegistryFault::Unreadable)
             };
         }
-        let manifest = self.send(Method::GET, &address, authorization).await?;
+        let manifest = self.send(Method::GET, &address, pass.0.clone()).await?;
         if manifest.status() != StatusCode::OK {
             return Err(RegistryFault::Status(manifest.status().as_u16()));
         }
         let bytes = limited(manifest, MANIFEST_BYTES).await?;
         Ok(format!("sha256:{}", sha256(&bytes)))
+    }
+
+    /// Asks with what was accepted before, and proves oneself for `scope` if that is not enough.
+    pub(super) async fn ask(
+        &self,
+        method: Method,
+        address: &str,
+        scope: &str,
+        pass: &mut Pass,
+    ) -> Result<Response, RegistryFault> {
+        let first = self.send(method.clone(), address, pass.0.clone()).await?;
+        if first.status() != StatusCode::UNAUTHORIZED {
+            return Ok(first);
+        }
+        let challenge = challenge(&first).ok_or_else(|| self.no_registry())?;
+        let value = self.authorize(&challenge, Some(scope)).await?;
+        let second = self.send(method, address, Some(value.clone())).await?;
+        pass.0 = Some(value);
+        Ok(second)
+    }
+
+    /// Passes if the answer is 200; of 404, `missing` says what is not there.
+    pub(super) fn accepted(
+        &self,
+        response: &Response,
+        missing: impl FnOnce() -> RegistryFault,
+    ) -> Result<(), RegistryFault> {
+        match response.status() {
+            StatusCode::OK => Ok(()),
+            StatusCode::NOT_FOUND => Err(missing()),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(self.refused()),
+            status if status.is_redirection() => Err(RegistryFault::Redirect),
+            status => Err(RegistryFault::Status(status.as_u16())),
+        }
+    }
+
+    /// `path` below the registry's API root.
+    pub(super) fn api(&self, path: &str) -> String {
+        self.url.api(path)
     }
 
     async fn send(
@@ -195,11 +242,12 @@ impl<'a> RegistryClient<'a> {
             .map_err(|_| RegistryFault::Unreachable(self.url.to_string()))
     }
 
-    /// The `Authorization` that answers `challenge`; asks the registry's token server where there is one.
+    /// The `Authorization` that answers `challenge`, for `wanted` instead of the scope it names if that is given; asks
+    /// the registry's token server where there is one.
     async fn authorize(
         &self,
         challenge: &Challenge,
-        repository: Option<&str>,
+        wanted: Option<&str>,
     ) -> Result<HeaderValue, RegistryFault> {
         match (challenge, self.auth) {
             (Challenge::Basic, RegistryAuth::Basic { username, password }) => basic(username, password),
@@ -219,11 +267,10 @@ impl<'a> RegistryClient<'a> {
                 {
                     return Err(RegistryFault::Realm(url.to_string()));
                 }
-                let pull = repository.map(|name| format!("repository:{name}:pull"));
                 if let Some(service) = service {
                     url.query_pairs_mut().append_pair("service", service);
                 }
-                if let Some(scope) = pull.as_ref().or(scope.as_ref()) {
+                if let Some(scope) = wanted.or(scope.as_deref()) {
                     url.query_pairs_mut().append_pair("scope", scope);
                 }
                 self.fetch_token(url).await
@@ -292,7 +339,7 @@ fn sensitive(text: &str) -> Result<HeaderValue, RegistryFault> {
     outbound::sensitive(text).ok_or(RegistryFault::CredentialsRefused)
 }
 
-async fn limited(response: Response, limit: usize) -> Result<Zeroizing<Vec<u8>>, RegistryFault> {
+pub(super) async fn limited(response: Response, limit: usize) -> Result<Zeroizing<Vec<u8>>, RegistryFault> {
     outbound::limited(response, limit)
         .await
         .ok_or(RegistryFault::Unreadable)

@@ -266,6 +266,7 @@ async fn insert(
     }
     let waiting = supersede(tx, &draft, draft.created_at).await?;
     store::deployment::insert(tx, &draft, key).await?;
+    store::version::note(tx, org, draft.application_id, &draft.version, draft.created_at).await?;
     events::note_status(tx, draft.id, draft.status, None, draft.created_at).await?;
     let entry = Entry::done(Operation::DeploymentCreate, "deployment", draft.id).after(&draft);
     audit::record(app, tx, caller, Some(org), entry).await?;

@@ -131,23 +131,77 @@ pub struct Patterns {
     pub regex: Vec<String>,
 }
 
+/// How a rule describes references.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum TriggerRuleKind {
+    /// It is the reference.
+    Precise,
+    /// The reference begins with it.
+    Prefix,
+    /// It describes the reference as a whole.
+    Regex,
+}
+
+/// A rule that decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TriggerRule {
+    /// How it describes references.
+    pub kind: TriggerRuleKind,
+    /// As it is written.
+    pub pattern: String,
+}
+
+/// What the rules make of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// There are none for such events.
+    NoRules,
+    /// None fits.
+    NoMatch,
+    /// One fits, and this one excepts it.
+    Excluded(TriggerRule),
+    /// This one fits; the version to deploy.
+    Fits(TriggerRule, String),
+}
+
 impl TriggerSpec {
     /// The version to deploy for this event; none if it deploys nothing here.
     pub(super) fn version_for(&self, provider: GitProvider, event: &GitEvent) -> Option<String> {
-        let triggers = self.0.get(&provider)?;
+        match self.judge(provider, event) {
+            Verdict::Fits(_, version) => Some(version),
+            Verdict::NoRules | Verdict::NoMatch | Verdict::Excluded(_) => None,
+        }
+    }
+
+    /// What comes of an event, and by which rule.
+    pub(super) fn judge(&self, provider: GitProvider, event: &GitEvent) -> Verdict {
+        let Some(triggers) = self.0.get(&provider) else {
+            return Verdict::NoRules;
+        };
         let (rules, name) = match &event.what {
             GitRef::Branch(name) => (&triggers.push.branches, name),
             GitRef::Tag(name) => (&triggers.push.tags, name),
             GitRef::Merged(name) => (&triggers.pull_request.branches, name),
         };
-        rules.as_ref().filter(|rules| rules.fit(name))?;
+        let Some(rules) = rules else {
+            return Verdict::NoRules;
+        };
+        let Some(rule) = rules.fitting(name) else {
+            return Verdict::NoMatch;
+        };
+        if let Some(rule) = rules.excepting(name) {
+            return Verdict::Excluded(rule);
+        }
         let tag = matches!(event.what, GitRef::Tag(_));
         let template = triggers
             .version
             .as_deref()
             .unwrap_or(if tag { "{tag}" } else { "{sha}" });
         let short = event.sha.get(..7).unwrap_or(&event.sha);
-        Some(
+        Verdict::Fits(
+            rule,
             template
                 .replace("{tag}", if tag { name } else { "" })
                 .replace(
@@ -184,14 +238,17 @@ impl TriggerSpec {
 }
 
 impl RefRules {
-    fn fit(&self, name: &str) -> bool {
-        fit(&self.precise, &self.prefix, &self.regex, name)
-            && !fit(
-                &self.exclude.precise,
-                &self.exclude.prefix,
-                &self.exclude.regex,
-                name,
-            )
+    fn fitting(&self, name: &str) -> Option<TriggerRule> {
+        fitting(&self.precise, &self.prefix, &self.regex, name)
+    }
+
+    fn excepting(&self, name: &str) -> Option<TriggerRule> {
+        fitting(
+            &self.exclude.precise,
+            &self.exclude.prefix,
+            &self.exclude.regex,
+            name,
+        )
     }
 
     fn check(&self, field: &str, fields: &mut Fields) {
@@ -211,12 +268,25 @@ impl RefRules {
     }
 }
 
-fn fit(precise: &[String], prefix: &[String], regex: &[String], name: &str) -> bool {
-    precise.iter().any(|one| one == name)
-        || prefix.iter().any(|one| name.starts_with(one))
-        || regex
-            .iter()
-            .any(|one| prepared(one).is_some_and(|pattern| pattern.is_match(name)))
+/// The first rule that fits.
+fn fitting(precise: &[String], prefix: &[String], regex: &[String], name: &str) -> Option<TriggerRule> {
+    let is = |one: &&String| **one == name;
+    let begins = |one: &&String| name.starts_with(one.as_str());
+    let described = |one: &&String| prepared(one).is_some_and(|pattern| pattern.is_match(name));
+    let precise = precise.iter().find(is).map(|one| (TriggerRuleKind::Precise, one));
+    let prefix = || {
+        let found = prefix.iter().find(begins);
+        found.map(|one| (TriggerRuleKind::Prefix, one))
+    };
+    let regex = || {
+        let found = regex.iter().find(described);
+        found.map(|one| (TriggerRuleKind::Regex, one))
+    };
+    let (kind, pattern) = precise.or_else(prefix).or_else(regex)?;
+    Some(TriggerRule {
+        kind,
+        pattern: pattern.clone(),
+    })
 }
 
 fn prepared(pattern: &str) -> Option<regex::Regex> {

@@ -1,4 +1,5 @@
-//! `POST /webhook/deploy`: CI deploys with one call. Only the version is chosen from outside.
+//! `POST /webhook/deploy`: CI deploys with one call. Only the version is chosen from outside. What CI says of its builds
+//! with the same token is in [`super::version_report`].
 //!
 //! Whoever calls is nobody until the token proved otherwise, and learns nothing before: an application that is not
 //! there, one whose webhook is off, a token that is wrong, expired or missing all take the same query, the same
@@ -119,36 +120,24 @@ pub(super) async fn deploy(
     key: Option<String>,
     wait: bool,
 ) -> Result<WebhookAnswer, DeliveryError> {
-    app.delivery.limits.address(ip)?;
-    let named = call.application_id.parse::<ApplicationId>().ok();
-    let id = named.unwrap_or(ApplicationId::from_uuid(Uuid::nil()));
-    let candidates = store::token::candidates(&app.db, id).await?;
-    let offered = token::hash(call.token.expose_secret());
-    let Some(pass) = check(&candidates, &offered, app) else {
-        refuse(app, ip, id, candidates.first().map(|row| row.org_id)).await;
-        return Err(DeliveryError::WebhookRefused);
-    };
-    app.delivery.limits.application(id)?;
+    let pass = authenticate(app, ip, &call.application_id, &call.token).await?;
     if call.version.contains(call.token.expose_secret()) {
         return Err(DeliveryError::invalid(
             "version",
             "is an image tag: it must not contain the token",
         ));
     }
-    let caller = Caller::webhook(id, pass.org, ip);
+    let caller = Caller::webhook(pass.application, pass.org, ip);
     let request = trigger::Request {
-        application: id,
-        environment: Some(pass.environment),
+        application: pass.application,
+        environment: Some(pass.environment.clone()),
         version: call.version,
         trigger: TriggerType::Webhook,
         origin: None,
         key,
     };
     let deployment = trigger::enqueue(app, &caller, request).await?;
-    let now = app.clock.now();
-    if pass.last_used.is_none_or(|at| now.ms_since(at) >= TOUCH_EVERY_MS) {
-        in_tx!(app.db, |tx| store::token::touch(tx, pass.token, now).await?);
-    }
+    pass.touch(app).await?;
     let deployment = if wait {
         wait_for_end(app, deployment).await?
     } else {
@@ -157,15 +146,48 @@ pub(super) async fn deploy(
     Ok(WebhookAnswer::of(&deployment))
 }
 
-struct Pass {
-    org: OrgId,
+/// Finds out whose token this is. Counts the call; puts it on record if nobody's.
+pub(super) async fn authenticate(
+    app: &App,
+    ip: Option<IpAddr>,
+    application: &str,
+    token: &SecretString,
+) -> Result<Pass, DeliveryError> {
+    app.delivery.limits.address(ip)?;
+    let named = application.parse::<ApplicationId>().ok();
+    let id = named.unwrap_or(ApplicationId::from_uuid(Uuid::nil()));
+    let candidates = store::token::candidates(&app.db, id).await?;
+    let offered = token::hash(token.expose_secret());
+    let Some(pass) = check(id, &candidates, &offered, app) else {
+        refuse(app, ip, id, candidates.first().map(|row| row.org_id)).await;
+        return Err(DeliveryError::WebhookRefused);
+    };
+    app.delivery.limits.application(id)?;
+    Ok(pass)
+}
+
+/// A token that holds: what it is for.
+pub(super) struct Pass {
+    pub application: ApplicationId,
+    pub org: OrgId,
     token: Uuid,
     last_used: Option<UnixMs>,
     environment: String,
 }
 
+impl Pass {
+    /// Notes that the token was used.
+    pub(super) async fn touch(&self, app: &App) -> Result<(), DeliveryError> {
+        let now = app.clock.now();
+        if self.last_used.is_none_or(|at| now.ms_since(at) >= TOUCH_EVERY_MS) {
+            in_tx!(app.db, |tx| store::token::touch(tx, self.token, now).await?);
+        }
+        Ok(())
+    }
+}
+
 /// Compares with every stored token, or with as many zeros as there could be, and always to the end.
-fn check(candidates: &[Candidate], offered: &[u8; 32], app: &App) -> Option<Pass> {
+fn check(id: ApplicationId, candidates: &[Candidate], offered: &[u8; 32], app: &App) -> Option<Pass> {
     const COMPARISONS: usize = 32;
     let now = app.clock.now();
     let mut found = 0_u8;
@@ -182,6 +204,7 @@ fn check(candidates: &[Candidate], offered: &[u8; 32], app: &App) -> Option<Pass
     }
     let row = candidates.get(usize::from(found).checked_sub(1)?)?;
     Some(Pass {
+        application: id,
         org: row.org_id,
         token: row.token_id?,
         last_used: row.token_last_used_at,
@@ -218,6 +241,6 @@ async fn wait_for_end(app: &App, asked: Deployment) -> Result<Deployment, Delive
     deployment::find(app, org, id).await
 }
 
-fn no_token() -> SecretString {
+pub(super) fn no_token() -> SecretString {
     SecretString::from("")
 }

@@ -90,6 +90,14 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
+    /// A page that knows by itself where it goes on.
+    pub fn new(items: Vec<T>, next: Option<Cursor>) -> Self {
+        Self {
+            items,
+            next_cursor: next.map(|cursor| cursor.0),
+        }
+    }
+
     /// The same page of other things.
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
         Page {

@@ -155,6 +155,8 @@ ids! {
     SecretSyncId
     /// A container registry with its credentials.
     RegistryId
+    /// An image of the catalogue.
+    HubImageId
     /// An application that can be deployed.
     ApplicationId
     /// An environment variable.

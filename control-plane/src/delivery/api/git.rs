@@ -16,9 +16,11 @@ use crate::{
     delivery::{
         git_hook::{self, GitAnswer},
         repository::{self, GitSecret},
+        trigger_try::{self, TriedEvent, TriedOutcome},
     },
     http::{
         ClientIp, extract,
+        page::Page,
         problem::{ApiResult, Problem},
     },
 };
@@ -31,6 +33,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(hear))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .routes(routes!(rotate))
+        .routes(routes!(try_event))
 }
 
 /// Hears a Git host: what was pushed, tagged or merged is deployed where `triggerSpec` fits. Its own signature or token is
@@ -64,4 +67,21 @@ async fn rotate(
 ) -> ApiResult<impl IntoResponse> {
     let secret = repository::rotate_secret(&app, &caller, id).await?;
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(secret)))
+}
+
+/// What an event at the Git host would do, by the rules that are kept or by others; nothing is deployed.
+#[utoipa::path(post, path = "/api/v1/applications/{id}/try-event", operation_id = "tryEvent", tag = "delivery",
+    params(("id" = ApplicationId, Path)), request_body = TriedEvent,
+    responses((status = 200, body = Page<TriedOutcome>)))]
+async fn try_event(
+    State(app): State<App>,
+    caller: Caller,
+    extract::Path(id): extract::Path<ApplicationId>,
+    extract::Json(tried): extract::Json<TriedEvent>,
+) -> ApiResult<Json<Page<TriedOutcome>>> {
+    let items = trigger_try::try_event(&app, &caller, id, tried).await?;
+    Ok(Json(Page {
+        items,
+        next_cursor: None,
+    }))
 }

@@ -5,9 +5,11 @@ mod deployment;
 mod env_var;
 mod environment;
 mod git;
+mod image_hub;
 mod registry;
 mod steer;
 mod usage;
+mod version;
 mod webhook;
 
 use axum::http::HeaderMap;
@@ -24,8 +26,10 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(deployment::router())
         .merge(environment::router())
         .merge(git::router())
+        .merge(image_hub::router())
         .merge(steer::router())
         .merge(usage::router())
+        .merge(version::router())
         .merge(webhook::router())
 }
 

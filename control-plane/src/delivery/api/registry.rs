@@ -7,7 +7,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     access::Caller,
     app::App,
-    delivery::registry::{self, NewRegistry, Registry, RegistryPatch, RegistryTest},
+    delivery::{
+        registry::{self, NewRegistry, Registry, RegistryPatch, RegistryTest},
+        registry_content::{self, RegistryRepository, RegistryTag, TagQuery},
+    },
     http::{
         extract,
         page::{Page, PageQuery},
@@ -20,6 +23,8 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(list, create))
         .routes(routes!(get, update, delete))
         .routes(routes!(test))
+        .routes(routes!(list_repositories))
+        .routes(routes!(list_tags))
 }
 
 /// Registries, by name.
@@ -92,4 +97,32 @@ async fn test(
     extract::Path(id): extract::Path<RegistryId>,
 ) -> ApiResult<Json<RegistryTest>> {
     Ok(Json(registry::test(&app, &caller, id).await?))
+}
+
+/// The registry's repositories, read now, in its own order. Many registries don't tell.
+#[utoipa::path(get, path = "/api/v1/registries/{id}/repositories", operation_id = "listRegistryRepositories",
+    tag = "delivery", params(("id" = RegistryId, Path), PageQuery),
+    responses((status = 200, body = Page<RegistryRepository>), (status = 502, body = Problem)))]
+async fn list_repositories(
+    State(app): State<App>,
+    caller: Caller,
+    extract::Path(id): extract::Path<RegistryId>,
+    extract::Query(query): extract::Query<PageQuery>,
+) -> ApiResult<Json<Page<RegistryRepository>>> {
+    Ok(Json(
+        registry_content::list_repositories(&app, &caller, id, &query).await?,
+    ))
+}
+
+/// A repository's tags and what they point to, read now, in the registry's own order.
+#[utoipa::path(get, path = "/api/v1/registries/{id}/tags", operation_id = "listRegistryTags", tag = "delivery",
+    params(("id" = RegistryId, Path), TagQuery),
+    responses((status = 200, body = Page<RegistryTag>), (status = 502, body = Problem)))]
+async fn list_tags(
+    State(app): State<App>,
+    caller: Caller,
+    extract::Path(id): extract::Path<RegistryId>,
+    extract::Query(query): extract::Query<TagQuery>,
+) -> ApiResult<Json<Page<RegistryTag>>> {
+    Ok(Json(registry_content::list_tags(&app, &caller, id, query).await?))
 }

@@ -203,6 +203,26 @@ pub async fn set_status(
     Ok(())
 }
 
+/// What CI says of a build, unless a deployment is under way: that says how the application is.
+pub async fn set_build_status(
+    tx: &mut Tx,
+    org: OrgId,
+    id: ApplicationId,
+    status: Lifecycle,
+) -> Result<(), DbError> {
+    const SQL: &str = "update applications set status = $3 where org_id = $1 and id = $2 and status <> $4";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(org)
+            .bind(id)
+            .bind(status as i64)
+            .bind(Lifecycle::Deploying as i64)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
 pub async fn delete(tx: &mut Tx, org: OrgId, id: ApplicationId) -> Result<(), DbError> {
     const SQL: &str = "delete from applications where org_id = $1 and id = $2";
     with_tx!(tx, |conn| {

@@ -8,11 +8,14 @@ pub(super) mod application;
 pub(super) mod deployment;
 pub(super) mod env_var;
 pub(super) mod environment;
+pub(super) mod image_hub;
 pub(super) mod progress;
 pub(super) mod registry;
+pub(super) mod registry_read;
 pub(super) mod rollout;
 pub(super) mod token;
 pub(super) mod turn;
+pub(super) mod version;
 
 /// A JSON column that must be readable.
 pub(super) fn from_json<T: DeserializeOwned>(text: &str, column: &str) -> Result<T, DbError> {

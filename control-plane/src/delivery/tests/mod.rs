@@ -5,10 +5,13 @@ mod approval;
 mod env_var;
 mod flow;
 mod git;
+mod image_hub;
 mod registry;
 mod rollout;
 mod told;
+mod trigger_try;
 mod usage;
+mod version;
 mod webhook;
 
 use std::time::Duration;

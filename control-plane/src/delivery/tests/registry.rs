@@ -17,14 +17,14 @@ use super::created;
 use crate::{
     access::Role,
     delivery::{
-        registry_client::{RegistryAuth, RegistryClient, RegistryFault},
+        registry_client::{Pass, RegistryAuth, RegistryClient, RegistryFault},
         registry_url::RegistryUrl,
     },
     testing::both_databases,
 };
 
 /// The workbench's registry: address, user, password.
-fn real() -> (String, String, String) {
+pub(super) fn real() -> (String, String, String) {
     let variable = |name| env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo verify`"));
     let password = std::fs::read_to_string(variable("MUSTER_TEST_REGISTRY_PASSWORD_FILE")).unwrap();
     (
@@ -237,4 +237,71 @@ async fn what_is_no_registry_or_points_elsewhere_is_told_apart() {
         shake("http://127.0.0.1:1".to_owned()).await,
         RegistryFault::Unreachable(_)
     ));
+}
+
+/// A registry whose token server gives tokens for one scope only, and that pages by words of its own.
+async fn paging_registry() -> SocketAddr {
+    async fn token(Query(query): Query<Vec<(String, String)>>) -> impl IntoResponse {
+        let scope = query.into_iter().find(|(name, _)| name == "scope");
+        let scope = scope.map(|(_, scope)| scope).unwrap_or_default();
+        axum::Json(json!({"token": scope.replace([':', '/'], "-")}))
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let tags = get(
+        async move |headers: HeaderMap, Query(query): Query<Vec<(String, String)>>| {
+            let allowed = headers
+                .get(header::AUTHORIZATION)
+                .is_some_and(|value| value == "Bearer repository-team-shop-pull");
+            if !allowed {
+                let challenge =
+                    format!(r#"Bearer realm="http://{address}/token",service="tests",scope="other""#);
+                return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)]).into_response();
+            }
+            let second = query.contains(&("next_page".to_owned(), "2".to_owned()));
+            if second {
+                return axum::Json(json!({"name": "team/shop", "tags": ["3", "not a tag"]})).into_response();
+            }
+            // The next page is said to be elsewhere; only its query is taken.
+            let link = "<http://127.0.0.1:1/v2/team/shop/tags/list?next_page=2>; rel=\"next\"";
+            ([(header::LINK, link)], axum::Json(json!({"tags": ["1", "2"]}))).into_response()
+        },
+    );
+    let router = Router::new()
+        .route("/v2/team/shop/tags/list", tags)
+        .route(
+            "/v2/empty/tags/list",
+            get(async || axum::Json(json!({"name": "empty", "tags": null}))),
+        )
+        .route("/v2/_catalog", get(async || StatusCode::FORBIDDEN))
+        .route("/token", get(token));
+    let serving = axum::serve(listener, router);
+    tokio_util::task::TaskTracker::new().spawn(async move { serving.await.unwrap() });
+    address
+}
+
+#[tokio::test]
+async fn pages_in_a_registry_s_own_words_are_followed_with_a_token_for_that_repository() {
+    let address = paging_registry().await;
+    let (http, url) = (
+        crate::outbound::client().unwrap(),
+        format!("http://{address}").parse::<RegistryUrl>().unwrap(),
+    );
+    let client = RegistryClient::new(&http, &url, &RegistryAuth::None);
+    let mut pass = Pass::default();
+    let first = client.tags("team/shop", None, 2, &mut pass).await.unwrap();
+    assert_eq!(first.names, ["1", "2"]);
+    let second = client
+        .tags("team/shop", first.next.as_ref(), 2, &mut pass)
+        .await
+        .unwrap();
+    assert_eq!((second.names, second.next), (vec!["3".to_owned()], None));
+
+    let empty = client.tags("empty", None, 2, &mut Pass::default()).await.unwrap();
+    assert!(empty.names.is_empty() && empty.next.is_none());
+    let catalog = client
+        .repositories(None, 2, &mut Pass::default())
+        .await
+        .unwrap_err();
+    assert!(matches!(catalog, RegistryFault::NoCatalog), "{catalog:?}");
 }

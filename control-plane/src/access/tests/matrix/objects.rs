@@ -101,6 +101,12 @@ pub(super) async fn make(test: &Test) -> Objects {
             made("/api/v1/api-keys", json!({"name": "mine", "kind": "readonly"})).await,
         ),
     ]);
+    let image = json!({"name": "Nginx", "image": "team/nginx", "source": "private", "type": "server"});
+    ids.insert("images", made("/api/v1/images", image).await);
+    let word = json!({"kind": "type", "code": "proxy", "name": "Proxy"});
+    assert_eq!(owner.post("/api/v1/image-words", word).await.0, 201);
+    ids.insert("image-words", "type".to_owned());
+    ids.insert("image-words/type", "proxy".to_owned());
     let provider = json!({"name": "vault", "url": "http://127.0.0.1:9", "clientId": "c", "clientSecret": "s",
         "projectId": "p", "environment": "prod"});
     let provider = made("/api/v1/secrets/providers", provider).await;
@@ -120,6 +126,7 @@ pub(super) async fn make(test: &Test) -> Objects {
     ids.insert("git", shop.clone());
     ids.insert("applications", shop);
     ids.insert("applications/environments", "default".to_owned());
+    ids.insert("applications/versions", "1".to_owned());
 
     let project =
         "apiVersion: v1alpha1\nkind: Project\nmetadata: {name: shop}\nspec: {description: Orders}\n";
