@@ -53,7 +53,7 @@
 //! `flow:write` besides; `server:read` and `server:write`; `release:propose` proposes, comments and withdraws one's own;
 //! `release:read`; `release:approve` approves what a
 //! step lets one approve, and rejects that or what one has approved; one's own only where the environment's policy lets
-//! authors decide, as the ticket was opened and still; policies take `environment:write` on the environment and `flow:write`; `release:execute` executes and cancels.
+//! authors decide, as the ticket was opened and still; policies take `flow:write` on the environment; `release:execute` executes and cancels.
 //!
 //! Two who approve at once come one after the other (the ticket's row is locked), each is counted once, and one makes
 //! the release. A step of others is 403 (`not-an-approver`), a second yes 409, a policy whose flow is gone 409 at the

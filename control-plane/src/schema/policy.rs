@@ -149,8 +149,7 @@ pub(super) async fn set(
     environment: &str,
     body: PolicyBody,
 ) -> Result<EnvironmentPolicy, SchemaError> {
-    caller.require(Operation::FlowWrite)?;
-    find_for(app, caller, Operation::EnvironmentWrite, environment).await?;
+    find_for(app, caller, Operation::FlowWrite, environment).await?;
     let policy = EnvironmentPolicy {
         environment: environment.to_owned(),
         flows: body.flows,

@@ -122,7 +122,7 @@ pub(in crate::schema) async fn list_steps(tx: &mut Tx, ticket: TicketId) -> Resu
 
 /// Who said yes to a ticket, oldest first.
 pub(in crate::schema) async fn list_yeses(tx: &mut Tx, ticket: TicketId) -> Result<Vec<Yes>, DbError> {
-    let sql = format!("{YESES} where ticket_id = $1 order by at, person");
+    let sql = format!("{YESES} where ticket_id = $1 order by at, step, person");
     let records: Vec<YesRecord> = with_tx!(tx, |conn| sqlx::query_as(AssertSqlSafe(sql))
         .bind(ticket)
         .fetch_all(conn)
@@ -132,7 +132,7 @@ pub(in crate::schema) async fn list_yeses(tx: &mut Tx, ticket: TicketId) -> Resu
 
 /// Those that made a ticket's release, oldest first.
 pub(in crate::schema) async fn list_counted(db: &Db, ticket: TicketId) -> Result<Vec<Yes>, DbError> {
-    let sql = format!("{YESES} where ticket_id = $1 and counted order by at, person");
+    let sql = format!("{YESES} where ticket_id = $1 and counted order by at, step, person");
     let records: Vec<YesRecord> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
         .bind(ticket)
         .fetch_all(pool)
@@ -148,7 +148,7 @@ pub(in crate::schema) async fn list_papers(
     let among = db.id_among("ticket_id", 1);
     let ids = serde_json::to_string(tickets).map_err(|error| DbError::Corrupt(error.to_string()))?;
     let steps = format!("{STEPS} where {among} order by ticket_id, position");
-    let yeses = format!("{YESES} where {among} order by ticket_id, at, person");
+    let yeses = format!("{YESES} where {among} order by ticket_id, at, step, person");
     let servers =
         format!("select ticket_id, server_id from ticket_servers where {among} order by ticket_id, position");
     let steps: Vec<StepRecord> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(steps))

@@ -39,15 +39,6 @@ const BESIDE_ANOTHER: &[(&str, &str)] = &[
     ("GET /api/v1/hosts/{id}/annotations", "Operation(AlertRead)"),
     // Whether a ticket waits for somebody is said beside it, by what everybody may do, and refuses nobody.
     ("GET /api/v1/schema/tickets", "Operation(ReleaseApprove)"),
-    // Both are asked for, and every role that has the one has the other.
-    (
-        "PUT /api/v1/schema/policies/{environment}",
-        "Operation(EnvironmentWrite)",
-    ),
-    (
-        "PUT /api/v1/schema/policies/{environment}",
-        "Operation(FlowWrite)",
-    ),
     // Whoever administers no platform manages none either, and is asked for that next.
     ("PATCH /api/v1/users/{id}", "Administrator"),
     ("POST /api/v1/orgs", "Administrator"),
