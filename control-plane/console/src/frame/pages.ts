@@ -36,6 +36,7 @@ export const PAGES: KnownPage[] = [
 const FURTHER: KnownPage[] = [
   { route: 'inbox', title: 'nav.inbox', icon: 'inbox', user: true },
   { route: 'profile', title: 'nav.profile', icon: 'user', user: true },
+  { route: 'images', title: 'nav.images', icon: 'container', needs: 'registry:read' },
   { route: 'registries', title: 'nav.registries', icon: 'download', needs: 'registry:read' },
   { route: 'secretProviders', title: 'nav.secretProviders', icon: 'refresh', needs: 'secret:read' },
   { route: 'sharedVariables', title: 'nav.sharedVariables', icon: 'branch', needs: 'application:read' },

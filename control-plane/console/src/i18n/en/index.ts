@@ -9,8 +9,9 @@ import { people } from './people'
 import { problems } from './problems'
 import { schema } from './schema'
 import { secrets } from './secrets'
+import { versions } from './versions'
 
-const en = { ...frame, ...fleet, ...alerts, ...delivery, ...applications, ...secrets, ...schema, ...designs, ...people, ...account, ...problems }
+const en = { ...frame, ...fleet, ...alerts, ...delivery, ...applications, ...versions, ...secrets, ...schema, ...designs, ...people, ...account, ...problems }
 export default en
 
 type Text<T> = { [K in keyof T]: T[K] extends string ? string : Text<T[K]> }

@@ -10,6 +10,7 @@ import { people } from './people'
 import { problems } from './problems'
 import { schema } from './schema'
 import { secrets } from './secrets'
+import { versions } from './versions'
 
-const zh: Messages = { ...frame, ...fleet, ...alerts, ...delivery, ...applications, ...secrets, ...schema, ...designs, ...people, ...account, ...problems }
+const zh: Messages = { ...frame, ...fleet, ...alerts, ...delivery, ...applications, ...versions, ...secrets, ...schema, ...designs, ...people, ...account, ...problems }
 export default zh
