@@ -325,6 +325,9 @@ async fn decide(
         | Words::Accepted { .. }
         | Words::OrgChanged { .. }
         | Words::NotDeployed { .. }
+        | Words::DeploymentAsks { .. }
+        | Words::DeploymentApproved { .. }
+        | Words::DeploymentRejected { .. }
         | Words::AlertFires { .. }
         | Words::AlertSilent { .. }
         | Words::ToApprove { .. }

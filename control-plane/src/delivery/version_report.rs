@@ -86,8 +86,8 @@ pub(super) async fn by_webhook(
         &call.build.url,
         &call.build.log,
     ];
-    let said = texts.into_iter().flatten().chain([&call.version]);
-    if said.into_iter().any(|text| text.contains(token)) {
+    let mut said = texts.into_iter().flatten().chain([&call.version]);
+    if said.any(|text| text.contains(token)) {
         return Err(DeliveryError::invalid(
             "token",
             "stands in the report, too: mask it in the build's log and leave it out of the other fields",

@@ -375,6 +375,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/applications/{id}/read-registry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reads the application's registry, so that the list of versions has what is there now. Who asks again within five
+         *     seconds gets what was read.
+         */
+        post: operations["readRegistry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/applications/{id}/stats": {
         parameters: {
             query?: never;
@@ -384,6 +404,78 @@ export interface paths {
         };
         /** How an application's deployments went. */
         get: operations["getApplicationStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/applications/{id}/try-event": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What an event at the Git host would do, by the rules that are kept or by others; nothing is deployed. */
+        post: operations["tryEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/applications/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * An application's versions, newest first: what CI reported, what the registry had when it was last read, what was
+         *     deployed.
+         */
+        get: operations["listVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/applications/{id}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A version. */
+        get: operations["getVersion"];
+        /** CI reports a version's build. `building` starts the report anew; what another leaves out stays as it was. */
+        put: operations["reportVersion"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/applications/{id}/versions/{version}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The log of a version's build. */
+        get: operations["getBuildLog"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1285,6 +1377,95 @@ export interface paths {
         };
         /** How much is stored of a host's readings. */
         get: operations["getHostMetricsStored"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/image-words": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The dictionaries of the catalogue: types and sources of images. */
+        get: operations["listImageWords"];
+        put?: never;
+        /** Adds a word to a dictionary. */
+        post: operations["createImageWord"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/image-words/{kind}/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes one of the org's own words out of a dictionary, `type` or `source`. */
+        delete: operations["deleteImageWord"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/images": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The catalogue of images, by name. */
+        get: operations["listImages"];
+        put?: never;
+        /** Puts an image into the catalogue. */
+        post: operations["createImage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/images/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An image of the catalogue. */
+        get: operations["getImage"];
+        put?: never;
+        post?: never;
+        /** Takes an image out of the catalogue. Nothing that runs changes. */
+        delete: operations["deleteImage"];
+        options?: never;
+        head?: never;
+        /** Changes an image of the catalogue. */
+        patch: operations["updateImage"];
+        trace?: never;
+    };
+    "/api/v1/images/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An image's versions, read now from its registry where that can be asked; else those that somebody wrote down. */
+        get: operations["listImageVersions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2476,6 +2657,40 @@ export interface paths {
         patch: operations["updateRegistry"];
         trace?: never;
     };
+    "/api/v1/registries/{id}/repositories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The registry's repositories, read now, in its own order. Many registries don't tell. */
+        get: operations["listRegistryRepositories"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/registries/{id}/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A repository's tags and what they point to, read now, in the registry's own order. */
+        get: operations["listRegistryTags"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/registries/{id}/test": {
         parameters: {
             query?: never;
@@ -3456,6 +3671,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/webhook/version": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** CI reports a version's build with the application's token; needs no other credentials. */
+        post: operations["webhookVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -3820,7 +4052,7 @@ export interface components {
             repository?: components["schemas"]["Repository"] | null;
             /**
              * Format: int64
-             * @description 0 created, 3 deploying, 4 deployed, -4 deploy failed.
+             * @description What happened last: 0 created, 1 building, 2 built, 3 deploying, 4 deployed, -2 build failed, -4 deploy failed.
              */
             status: number;
             /** @description Last change. */
@@ -4037,6 +4269,57 @@ export interface components {
             /** @description By code. */
             items: components["schemas"]["BindingType"][];
         };
+        /** @description A build, as CI reported it. */
+        Build: {
+            /** @description Branch or tag. */
+            branch?: string | null;
+            /** @description The commit. */
+            commit?: string | null;
+            completedAt?: components["schemas"]["UnixMs"] | null;
+            /** @description The image that came out of it. */
+            digest?: string | null;
+            /**
+             * Format: int64
+             * @description Length of the log; 0 if there is none.
+             */
+            logBytes: number;
+            /** @description The commit's first line. */
+            message?: string | null;
+            /** @description When they did last. */
+            reportedAt: components["schemas"]["UnixMs"];
+            /** @description Who reported. */
+            reportedBy: string;
+            startedAt?: components["schemas"]["UnixMs"] | null;
+            /** @description How it went. */
+            status: components["schemas"]["BuildStatus"];
+            /** @description The build's page. */
+            url?: string | null;
+        };
+        /** @description The log of a build. */
+        BuildLog: {
+            /** @description As CI reported it. */
+            log: string;
+        };
+        /** @description What CI says of a build. */
+        BuildReport: {
+            /** @description Branch or tag. */
+            branch?: string | null;
+            /** @description The commit. */
+            commit?: string | null;
+            /** @description The image that came out of it, `sha256:…`. */
+            digest?: string | null;
+            /** @description The commit's first line. */
+            message?: string | null;
+            /** @description How it goes. */
+            status: components["schemas"]["BuildStatus"];
+            /** @description The build's page: `https://…` or `http://…`. */
+            url?: string | null;
+        };
+        /**
+         * @description How a build went, as CI says.
+         * @enum {string}
+         */
+        BuildStatus: "building" | "built" | "buildFailed";
         /** @description A built-in operation. */
         BuiltIn: {
             code: string;
@@ -5383,6 +5666,86 @@ export interface components {
                 [key: string]: number;
             };
         };
+        /** @description An image of the catalogue. */
+        HubImage: {
+            /** @description When. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description Who made the entry. */
+            createdBy: string;
+            /** @description What it is. */
+            description: string;
+            /** @description Id. */
+            id: components["schemas"]["HubImageId"];
+            /** @description The image without a tag, for instance `team/nginx`. */
+            image: string;
+            /** @description Unique in the org. */
+            name: string;
+            registryId?: components["schemas"]["RegistryId"] | null;
+            /** @description A code of the dictionary of sources. */
+            source: string;
+            /** @description Whether it should be used. */
+            status: components["schemas"]["HubImageStatus"];
+            /** @description A code of the dictionary of types. */
+            type: string;
+            /** @description Last change. */
+            updatedAt: components["schemas"]["UnixMs"];
+            /** @description Its page. */
+            url?: string | null;
+            /** @description How to pull and configure it (Markdown). */
+            usage: string;
+            /** @description Versions that somebody wrote down, for images whose registry can't be asked. */
+            versions: string[];
+        };
+        /** Format: uuid */
+        HubImageId: string;
+        /** @description What is to change in an entry. */
+        HubImagePatch: {
+            /** @description New description. */
+            description?: string | null;
+            /** @description New image. */
+            image?: string | null;
+            /** @description New name. */
+            name?: string | null;
+            registryId?: components["schemas"]["RegistryId"] | null;
+            /** @description New source. */
+            source?: string | null;
+            status?: components["schemas"]["HubImageStatus"] | null;
+            /** @description New type. */
+            type?: string | null;
+            /** @description New page; null for none. */
+            url?: string | null;
+            /** @description New words on how to use it. */
+            usage?: string | null;
+            /** @description New versions. */
+            versions?: string[] | null;
+        };
+        /**
+         * @description Whether an image should be used.
+         * @enum {string}
+         */
+        HubImageStatus: "available" | "deprecated";
+        /** @description Versions of an image. */
+        HubVersions: {
+            /** @description Why the registry could not be read, for a person. */
+            error: string | null;
+            /** @description The versions. */
+            items: string[];
+            /** @description Whether they were read from the registry; else they are those that somebody wrote down. */
+            live: boolean;
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description A word of a dictionary. */
+        ImageWord: {
+            /** @description Everybody has it; it can't be changed. */
+            builtIn: boolean;
+            /** @description Stands in images; unique in its dictionary. */
+            code: string;
+            /** @description Which dictionary it is of. */
+            kind: components["schemas"]["WordKind"];
+            /** @description For people. */
+            name: string;
+        };
         /** @description What was imported. */
         Imported: {
             /** @description Variables made. */
@@ -5445,6 +5808,14 @@ export interface components {
             environment?: string | null;
             /** @description The group. */
             groupId: components["schemas"]["SecretGroupId"];
+        };
+        /** @description What the registry had. */
+        InRegistry: {
+            /** @description What the tag pointed to; null if that was not asked yet. */
+            digest?: string | null;
+            digestAt?: components["schemas"]["UnixMs"] | null;
+            /** @description Whether it had the tag. */
+            present: boolean;
         };
         /** @description An invitation, without its token. */
         Invitation: {
@@ -5975,6 +6346,37 @@ export interface components {
             /** @description The value, or `@secret:<id>`. */
             value?: string | null;
             valueType?: components["schemas"]["ValueType"] | null;
+        };
+        /** @description An image to be put into the catalogue. */
+        NewHubImage: {
+            /** @description What it is. */
+            description?: string;
+            /** @description The image without a tag. */
+            image: string;
+            /** @description Unique in the org. */
+            name: string;
+            registryId?: components["schemas"]["RegistryId"] | null;
+            /** @description A code of the dictionary of sources. */
+            source: string;
+            /** @description Whether it should be used. */
+            status?: components["schemas"]["HubImageStatus"];
+            /** @description A code of the dictionary of types. */
+            type: string;
+            /** @description Its page: `https://…` or `http://…`. */
+            url?: string | null;
+            /** @description How to pull and configure it. */
+            usage?: string;
+            /** @description Versions, where no registry can be asked. */
+            versions?: string[];
+        };
+        /** @description A word to be added. */
+        NewImageWord: {
+            /** @description Letters, digits, `_` and `-`. */
+            code: string;
+            /** @description Which dictionary. */
+            kind: components["schemas"]["WordKind"];
+            /** @description For people. */
+            name: string;
         };
         /** @description An invitation to be made. */
         NewInvitation: {
@@ -6665,7 +7067,7 @@ export interface components {
                 repository?: components["schemas"]["Repository"] | null;
                 /**
                  * Format: int64
-                 * @description 0 created, 3 deploying, 4 deployed, -4 deploy failed.
+                 * @description What happened last: 0 created, 1 building, 2 built, 3 deploying, 4 deployed, -2 build failed, -4 deploy failed.
                  */
                 status: number;
                 /** @description Last change. */
@@ -7088,6 +7490,57 @@ export interface components {
             nextCursor: string | null;
         };
         /** @description One page of a list. */
+        Page_HubImage: {
+            /** @description The items. */
+            items: {
+                /** @description When. */
+                createdAt: components["schemas"]["UnixMs"];
+                /** @description Who made the entry. */
+                createdBy: string;
+                /** @description What it is. */
+                description: string;
+                /** @description Id. */
+                id: components["schemas"]["HubImageId"];
+                /** @description The image without a tag, for instance `team/nginx`. */
+                image: string;
+                /** @description Unique in the org. */
+                name: string;
+                registryId?: components["schemas"]["RegistryId"] | null;
+                /** @description A code of the dictionary of sources. */
+                source: string;
+                /** @description Whether it should be used. */
+                status: components["schemas"]["HubImageStatus"];
+                /** @description A code of the dictionary of types. */
+                type: string;
+                /** @description Last change. */
+                updatedAt: components["schemas"]["UnixMs"];
+                /** @description Its page. */
+                url?: string | null;
+                /** @description How to pull and configure it (Markdown). */
+                usage: string;
+                /** @description Versions that somebody wrote down, for images whose registry can't be asked. */
+                versions: string[];
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_ImageWord: {
+            /** @description The items. */
+            items: {
+                /** @description Everybody has it; it can't be changed. */
+                builtIn: boolean;
+                /** @description Stands in images; unique in its dictionary. */
+                code: string;
+                /** @description Which dictionary it is of. */
+                kind: components["schemas"]["WordKind"];
+                /** @description For people. */
+                name: string;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
         Page_Invitation: {
             /** @description The items. */
             items: {
@@ -7414,6 +7867,28 @@ export interface components {
             nextCursor: string | null;
         };
         /** @description One page of a list. */
+        Page_RegistryRepository: {
+            /** @description The items. */
+            items: {
+                /** @description For instance `team/shop`. */
+                name: string;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_RegistryTag: {
+            /** @description The items. */
+            items: {
+                /** @description `sha256:…`; null if the registry did not say it in time. */
+                digest?: string | null;
+                /** @description The tag. */
+                tag: string;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
         Page_Release: {
             /** @description The items. */
             items: {
@@ -7707,6 +8182,21 @@ export interface components {
                 decidable: boolean;
                 step: components["schemas"]["TicketProgress"] | null;
             })[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_TriedOutcome: {
+            /** @description The items. */
+            items: {
+                /** @description The environment. */
+                environment: string;
+                /** @description What would come of it. */
+                outcome: components["schemas"]["TriedResult"];
+                rule?: components["schemas"]["TriggerRule"] | null;
+                /** @description The version that would be deployed, or would have been. */
+                version?: string | null;
+            }[];
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
         };
@@ -8206,6 +8696,32 @@ export interface components {
             url?: string | null;
             /** @description New user name. */
             username?: string | null;
+        };
+        /** @description When the registry was read. */
+        RegistryRead: {
+            /** @description When. */
+            at: components["schemas"]["UnixMs"];
+            /** @description Whether these are all of them. */
+            complete: boolean;
+            /** @description Why it could not be read, for a person; what is known of it is then of an earlier time. */
+            error?: string | null;
+            /**
+             * Format: int64
+             * @description How many tags it had.
+             */
+            tags: number;
+        };
+        /** @description A repository of a registry. */
+        RegistryRepository: {
+            /** @description For instance `team/shop`. */
+            name: string;
+        };
+        /** @description A tag, with what it points to now. */
+        RegistryTag: {
+            /** @description `sha256:…`; null if the registry did not say it in time. */
+            digest?: string | null;
+            /** @description The tag. */
+            tag: string;
         };
         /** @description What a test of a registry found. */
         RegistryTest: {
@@ -9304,6 +9820,40 @@ export interface components {
          * @enum {string}
          */
         Transport: "tcp" | "udp";
+        /** @description An event that might happen. */
+        TriedEvent: {
+            /** @description What happens. */
+            event: components["schemas"]["TriedKind"];
+            provider?: components["schemas"]["GitProvider"] | null;
+            /** @description The branch or tag. */
+            reference: string;
+            /** @description The commit that it is at then, hexadecimal; made up if not given. */
+            sha?: string | null;
+            /** @description Rules to try instead of those that are kept, by environment. */
+            triggerSpecs?: {
+                [key: string]: components["schemas"]["TriggerSpec"];
+            } | null;
+        };
+        /**
+         * @description What happens at the Git host.
+         * @enum {string}
+         */
+        TriedKind: "push" | "tag" | "merged";
+        /** @description What would come of it in one environment. */
+        TriedOutcome: {
+            /** @description The environment. */
+            environment: string;
+            /** @description What would come of it. */
+            outcome: components["schemas"]["TriedResult"];
+            rule?: components["schemas"]["TriggerRule"] | null;
+            /** @description The version that would be deployed, or would have been. */
+            version?: string | null;
+        };
+        /**
+         * @description What would come of an event.
+         * @enum {string}
+         */
+        TriedResult: "deploys" | "excluded" | "noMatch" | "noRules" | "badVersion";
         /** @description Who asked for a deployment. */
         TriggeredBy: {
             /** @description Id within that kind. */
@@ -9315,6 +9865,18 @@ export interface components {
             /** @description The person behind it: nobody approves of what they asked for. */
             person?: string;
         };
+        /** @description A rule that decided. */
+        TriggerRule: {
+            /** @description How it describes references. */
+            kind: components["schemas"]["TriggerRuleKind"];
+            /** @description As it is written. */
+            pattern: string;
+        };
+        /**
+         * @description How a rule describes references.
+         * @enum {string}
+         */
+        TriggerRuleKind: "precise" | "prefix" | "regex";
         /** @description What deploys an environment, by Git host. */
         TriggerSpec: {
             [key: string]: components["schemas"]["ProviderTriggers"];
@@ -9467,6 +10029,36 @@ export interface components {
              */
             rows: number;
         };
+        /** @description A version of an application. */
+        Version: {
+            build?: components["schemas"]["Build"] | null;
+            /** @description When it was first heard of. */
+            createdAt: components["schemas"]["UnixMs"];
+            registry?: components["schemas"]["InRegistry"] | null;
+            /** @description Environments within the caller's reach where it is what succeeded last. */
+            runs: components["schemas"]["VersionRun"][];
+            /** @description The image tag. */
+            version: string;
+        };
+        /** @description A page of versions. */
+        VersionPage: {
+            /** @description The versions. */
+            items: components["schemas"]["Version"][];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+            registry: components["schemas"]["RegistryRead"] | null;
+        };
+        /** @description A version in an environment. */
+        VersionRun: {
+            /** @description The deployment that brought it there. */
+            deploymentId: components["schemas"]["DeploymentId"];
+            /** @description The image that it brought. */
+            digest?: string | null;
+            /** @description The environment. */
+            environment: string;
+            /** @description Since when. */
+            since: components["schemas"]["UnixMs"];
+        };
         /** @description A mount: a named volume, or a path of the host, which hosts refuse unless their own policy allows it. */
         Volume: {
             /** @description Mounted read-only. */
@@ -9510,6 +10102,20 @@ export interface components {
             /** @description The version: an image tag. */
             version: string;
         };
+        /** @description The same with the application's deploy token instead of other credentials. */
+        WebhookReport: {
+            /** @description The application's id. */
+            applicationId: string;
+            /** @description The build. */
+            build: components["schemas"]["BuildReport"];
+            /**
+             * Format: password
+             * @description The application's token, `whk_…`.
+             */
+            token: string;
+            /** @description The version: an image tag. */
+            version: string;
+        };
         /** @description A token, shown this once. */
         WebhookToken: {
             /** @description Where it deploys. */
@@ -9519,6 +10125,11 @@ export interface components {
             /** @description For the field `token` of `POST /webhook/deploy`. */
             token: string;
         };
+        /**
+         * @description Which dictionary.
+         * @enum {string}
+         */
+        WordKind: "type" | "source";
     };
     responses: {
         /** @description The body can't be read as JSON. */
@@ -10627,6 +11238,32 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    readRegistry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegistryRead"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     getApplicationStats: {
         parameters: {
             query?: {
@@ -10653,6 +11290,163 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    tryEvent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TriedEvent"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TriedOutcome"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listVersions: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many, 1–500; 50 by default. */
+                limit?: number;
+                /** @description Part of the version, the commit or the branch. */
+                search?: string;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionPage"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Version"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    reportVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BuildReport"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Version"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getBuildLog: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BuildLog"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -12654,6 +13448,275 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listImageWords: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ImageWord"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createImageWord: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewImageWord"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImageWord"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteImageWord: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listImages: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many, 1–500; 50 by default. */
+                limit?: number;
+                /** @description Part of the name, the image or the description. */
+                search?: string;
+                /** @description From this source. */
+                source?: string;
+                /** @description Of this type. */
+                type?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_HubImage"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createImage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewHubImage"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HubImage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getImage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["HubImageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HubImage"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteImage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["HubImageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateImage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["HubImageId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HubImagePatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HubImage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listImageVersions: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["HubImageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HubVersions"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -15339,6 +16402,74 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listRegistryRepositories: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["RegistryId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RegistryRepository"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["Upstream"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listRegistryTags: {
+        parameters: {
+            query: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The repository, for instance `team/shop`. */
+                repository: string;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["RegistryId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RegistryTag"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["Upstream"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     testRegistry: {
         parameters: {
             query?: never;
@@ -17648,6 +18779,37 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    webhookVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookReport"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Version"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];

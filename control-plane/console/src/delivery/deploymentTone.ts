@@ -40,6 +40,12 @@ export function stepTone(status: StepStatus): Tone {
 /** An application's lifecycle code as a word and a tone. */
 export function lifecycle(status: number): { tone: Tone; word: string } {
   switch (status) {
+    case 1:
+      return { tone: 'busy', word: 'building' }
+    case 2:
+      return { tone: 'ok', word: 'built' }
+    case -2:
+      return { tone: 'bad', word: 'buildFailed' }
     case 3:
       return { tone: 'busy', word: 'deploying' }
     case 4:

@@ -7,6 +7,7 @@ export type ApplicationEnvironment = Schemas['ApplicationEnvironment']
 export type EnvironmentState = Schemas['EnvironmentState']
 export type EffectiveVariable = Schemas['EffectiveVariable']
 export type WebhookToken = Schemas['WebhookToken']
+export type GitSecret = Schemas['GitSecret']
 
 export function useApplications(enabled: () => boolean = () => true) {
   return useList<Application>(
@@ -68,4 +69,14 @@ export function rotateToken(id: string, environment: string, overlapS: number): 
 
 export function importSecrets(id: string, groupId: string, environment: string): Promise<Schemas['Imported']> {
   return body(server.POST('/api/v1/applications/{id}/import-secrets', { params: { path: { id } }, body: { groupId, environment: environment || null } }))
+}
+
+/** A new secret for the Git host; the one before ends at once. */
+export function rotateGitSecret(id: string): Promise<GitSecret> {
+  return body(server.POST('/api/v1/applications/{id}/git-secret', { params: { path: { id } } }))
+}
+
+/** What an event at the Git host would do. */
+export function tryEvent(id: string, tried: Schemas['TriedEvent']) {
+  return body(server.POST('/api/v1/applications/{id}/try-event', { params: { path: { id } }, body: tried }))
 }

@@ -1,5 +1,6 @@
 import { body, server, type Schemas } from '@/api/server'
 import { useList } from '@/api/useList'
+import { useThing } from '@/api/useThing'
 
 export type Registry = Schemas['Registry']
 export type RegistryTest = Schemas['RegistryTest']
@@ -26,4 +27,28 @@ export async function deleteRegistry(id: string): Promise<void> {
 
 export function testRegistry(id: string): Promise<RegistryTest> {
   return body(server.POST('/api/v1/registries/{id}/test', { params: { path: { id } } }))
+}
+
+export function useRegistry(id: () => string) {
+  return useThing<Registry>(
+    () => ['registries', 'one', id()],
+    (signal) => body(server.GET('/api/v1/registries/{id}', { params: { path: { id: id() } }, signal })),
+  )
+}
+
+/** Repositories that the registry says it has, read now. */
+export function useRepositories(id: () => string) {
+  return useList<Schemas['RegistryRepository']>(
+    () => ['registry-content', id(), 'repositories'],
+    (cursor, signal) => body(server.GET('/api/v1/registries/{id}/repositories', { params: { path: { id: id() }, query: { cursor, limit: 200 } }, signal })),
+  )
+}
+
+/** Tags of a repository with what they point to, read now. */
+export function useTags(id: () => string, repository: () => string) {
+  return useList<Schemas['RegistryTag']>(
+    () => ['registry-content', id(), 'tags', repository()],
+    (cursor, signal) => body(server.GET('/api/v1/registries/{id}/tags', { params: { path: { id: id() }, query: { repository: repository(), cursor } }, signal })),
+    { enabled: () => repository() !== '' },
+  )
 }

@@ -42,6 +42,7 @@ const FURTHER: KnownPage[] = [
   { route: 'clusters', title: 'placesNav.clusters', icon: 'host', needs: 'cluster:read' },
   { route: 'environments', title: 'placesNav.environments', icon: 'branch', needs: 'environment:read' },
   { route: 'joinTokens', title: 'placesNav.joinTokens', icon: 'key', needs: 'joinToken:read' },
+  { route: 'images', title: 'nav.images', icon: 'container', needs: 'registry:read' },
   { route: 'registries', title: 'nav.registries', icon: 'download', needs: 'registry:read' },
   { route: 'secretProviders', title: 'nav.secretProviders', icon: 'refresh', needs: 'secret:read' },
   { route: 'sharedVariables', title: 'nav.sharedVariables', icon: 'branch', needs: 'application:read' },

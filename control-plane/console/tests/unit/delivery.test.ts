@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import { Problem } from '@/api/problem'
 import type { Schemas } from '@/api/server'
@@ -5,7 +6,9 @@ import { asForm, fromForm, toForm } from '@/delivery/containerText'
 import { containerFields, environmentFields } from '@/delivery/deliveryForms'
 import { asEnvironmentForm, environmentFromForm, environmentToForm } from '@/delivery/environmentForm'
 import { batches, hostStatus, isCulprit, isStuck, parts, telling, timeline } from '@/delivery/rollout'
-import { SNIPPETS, snippet } from '@/delivery/snippets'
+import { SNIPPETS, reportSnippet, snippet } from '@/delivery/snippets'
+import { eventOf, fromRows, toRows } from '@/delivery/triggerRules'
+import { shortDigest, wasMoved, type Version } from '@/delivery/useVersions'
 
 const SPEC: Schemas['ContainerSpec'] = {
   ports: [
@@ -151,5 +154,50 @@ describe('a call for CI', () => {
       const body = text.split('\n').find((line) => line.includes('applicationId'))
       expect(JSON.parse(body ?? '')).toMatchObject({ applicationId: 'app-1', token: '$MUSTER_TOKEN' })
     }
+  })
+})
+
+describe('the report for CI', () => {
+  it('is a script that a shell can read, without the token in an argument', () => {
+    const text = reportSnippet({ origin: 'https://muster.example.com', applicationId: 'app-1' })
+    execFileSync('bash', ['-n'], { input: text })
+    expect(text).toContain('https://muster.example.com/webhook/version')
+    expect(text).not.toContain('"$MUSTER_TOKEN"')
+  })
+})
+
+describe('rules of a Git host', () => {
+  const seed = {
+    push: { branches: { precise: ['main'], prefix: ['release/'], regex: ['v[0-9]+'], exclude: { precise: ['release/old'], prefix: [], regex: ['.*-wip'] } }, tags: null },
+    pullRequest: { branches: { precise: ['main'], prefix: [], regex: [], exclude: { precise: [], prefix: [], regex: [] } } },
+    version: '{branch}-{sha7}',
+  }
+
+  it('are rows and rules again', () => {
+    const rows = toRows(seed)
+    expect(rows.push.map((row) => `${row.except ? 'not ' : ''}${row.kind} ${row.pattern}`)).toEqual(['precise main', 'prefix release/', 'regex v[0-9]+', 'not precise release/old', 'not regex .*-wip'])
+    expect(rows.tag).toEqual([])
+    expect(fromRows(rows, '{branch}-{sha7}')).toEqual(seed)
+  })
+
+  it('are none where nothing is written', () => {
+    expect(fromRows({ push: [{ kind: 'prefix', pattern: '  ', except: false }], tag: [], merged: [] }, ' ')).toEqual({ push: { branches: null, tags: null }, pullRequest: { branches: null }, version: null })
+    expect(toRows(undefined)).toEqual({ push: [], tag: [], merged: [] })
+  })
+
+  it('are told wrong where they stand', () => {
+    const at = (part: string) => eventOf(`environments.default.triggerSpec.github.${part}`)
+    expect([at('push.branches'), at('push.tags'), at('pullRequest.branches'), at('version'), at('else')]).toEqual(['push', 'tag', 'merged', 'version', undefined])
+  })
+})
+
+describe('versions', () => {
+  it('are moved when the tag points elsewhere than what runs', () => {
+    const version = (registry: string | null, runs: (string | null)[]) =>
+      ({ registry: { present: true, digest: registry, digestAt: null }, runs: runs.map((digest) => ({ digest })) }) as unknown as Version
+    expect(wasMoved(version('sha256:a', ['sha256:a', null]))).toBe(false)
+    expect(wasMoved(version('sha256:b', ['sha256:a']))).toBe(true)
+    expect(wasMoved(version(null, ['sha256:a']))).toBe(false)
+    expect(shortDigest(`sha256:${'0123456789ab'.repeat(5)}`)).toBe('0123456789ab')
   })
 })

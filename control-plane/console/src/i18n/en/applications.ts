@@ -1,6 +1,6 @@
 export const applications = {
   application: {
-    tabs: { overview: 'Overview', environments: 'Environments', variables: 'Variables', triggers: 'Triggers', settings: 'Settings' },
+    tabs: { overview: 'Overview', versions: 'Versions', environments: 'Environments', variables: 'Variables', triggers: 'Triggers', settings: 'Settings' },
     about: 'About',
     comingVersion: '{version} is under way',
     containerSaved: 'Saved. It counts from the next deployment on.',
@@ -170,6 +170,8 @@ export const applications = {
     on: 'on',
     overlap: 'The token before works on for',
     overlapHint: 'Time to bring the new one into CI.',
+    reports: 'Reporting builds',
+    reportsText: 'With the same token CI tells how its builds go; they then stand under Versions, with their log. Have CI mask its own secrets in the log.',
     snippet: 'From CI',
     text: 'CI deploys with one call and a token. Only the version can be chosen from outside.',
     token: 'Webhook token',

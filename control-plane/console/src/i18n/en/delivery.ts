@@ -20,7 +20,7 @@ export const delivery = {
     versionMissing: 'Say which version to deploy.',
     webhook: 'Webhook',
   },
-  lifecycle: { created: 'Not deployed', deploying: 'Deploying', deployed: 'Deployed', deployFailed: 'Deploy failed' },
+  lifecycle: { building: 'Building', built: 'Built', buildFailed: 'Build failed', created: 'Not deployed', deploying: 'Deploying', deployed: 'Deployed', deployFailed: 'Deploy failed' },
   deployments: {
     anyApplication: 'All applications',
     call: 'Call that deploys from CI',

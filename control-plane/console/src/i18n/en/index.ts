@@ -10,8 +10,9 @@ import { places } from './places'
 import { problems } from './problems'
 import { schema } from './schema'
 import { secrets } from './secrets'
+import { versions } from './versions'
 
-const en = { ...frame, ...fleet, ...alerts, ...delivery, ...applications, ...secrets, ...schema, ...designs, ...people, ...account, ...places, ...problems }
+const en = { ...frame, ...fleet, ...alerts, ...delivery, ...applications, ...versions, ...secrets, ...schema, ...designs, ...people, ...account, ...places, ...problems }
 export default en
 
 type Text<T> = { [K in keyof T]: T[K] extends string ? string : Text<T[K]> }

@@ -55,7 +55,7 @@ export const problems = {
     'other-address': 'This invitation is for another e-mail address. Add it to your profile, or use the account that has it.',
     'owner-has-all': 'The owner may do everything. Transfer the ownership first.',
     'profile-incomplete': 'The organisation wants to know more of you first. Fill in your profile.',
-    'registry-in-use': 'Applications use this registry. Give them another one first.',
+    'registry-in-use': 'Applications or images of the catalogue use this registry. Give them another one first.',
     'rotation-under-way': 'A rotation is under way. End it first.',
     'same-name': 'This person is in another organisation of the same name. Rename one of them first.',
     'second-owner': 'An organisation has exactly one owner. Transfer the ownership instead.',
@@ -74,6 +74,7 @@ export const problems = {
     'ticket-decided': 'The ticket is decided. Nothing more can be decided.',
     verified: 'This is verified already.',
     'version-taken': 'This version is given already in this project and environment. Choose another.',
+    'word-in-use': 'Images of the catalogue have this word. Change them first.',
   },
   denials: {
     'own-deployment': 'You asked for this deployment: somebody else must approve of it.',

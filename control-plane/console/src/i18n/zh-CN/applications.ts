@@ -4,7 +4,7 @@ type Keys = 'application' | 'stats' | 'environment' | 'variable' | 'container' |
 
 export const applications: Pick<Messages, Keys> = {
   application: {
-    tabs: { overview: '概览', environments: '环境', variables: '变量', triggers: '触发方式', settings: '设置' },
+    tabs: { overview: '概览', versions: '版本', environments: '环境', variables: '变量', triggers: '触发方式', settings: '设置' },
     about: '基本信息',
     comingVersion: '{version} 正在进行',
     containerSaved: '已保存，自下次部署起生效。',
@@ -168,6 +168,8 @@ export const applications: Pick<Messages, Keys> = {
     on: '开启',
     overlap: '旧令牌继续有效',
     overlapHint: '留出时间在 CI 中更换。',
+    reports: '上报构建',
+    reportsText: 'CI 用同一令牌上报构建情况，构建及其日志会显示在“版本”中。请由 CI 在日志中屏蔽自己的密钥。',
     snippet: '从 CI 触发',
     text: 'CI 用一次调用和一个令牌完成部署；外部只能选择版本。',
     token: 'Webhook 令牌',

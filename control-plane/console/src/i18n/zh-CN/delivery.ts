@@ -24,7 +24,7 @@ export const delivery: Pick<Messages, Keys> = {
     versionMissing: '请填写要部署的版本。',
     webhook: 'Webhook',
   },
-  lifecycle: { created: '未部署', deploying: '部署中', deployed: '已部署', deployFailed: '部署失败' },
+  lifecycle: { building: '构建中', built: '已构建', buildFailed: '构建失败', created: '未部署', deploying: '部署中', deployed: '已部署', deployFailed: '部署失败' },
   deployments: {
     anyApplication: '全部应用',
     call: '由 CI 触发部署的调用',

@@ -11,6 +11,7 @@ import { places } from './places'
 import { problems } from './problems'
 import { schema } from './schema'
 import { secrets } from './secrets'
+import { versions } from './versions'
 
-const zh: Messages = { ...frame, ...fleet, ...alerts, ...delivery, ...applications, ...secrets, ...schema, ...designs, ...people, ...account, ...places, ...problems }
+const zh: Messages = { ...frame, ...fleet, ...alerts, ...delivery, ...applications, ...versions, ...secrets, ...schema, ...designs, ...people, ...account, ...places, ...problems }
 export default zh

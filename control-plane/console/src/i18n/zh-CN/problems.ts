@@ -56,7 +56,7 @@ export const problems: Pick<Messages, 'conflicts' | 'denials' | 'flaws'> = {
     'other-address': '该邀请指定了其他邮箱，请在资料中添加该邮箱，或使用对应的账号。',
     'owner-has-all': '所有者拥有全部权限，请先转让组织。',
     'profile-incomplete': '该组织要求先完善个人资料。',
-    'registry-in-use': '仍有应用使用此镜像仓库，请先为它们更换。',
+    'registry-in-use': '仍有应用或目录中的镜像使用此镜像仓库，请先为它们更换。',
     'rotation-under-way': '轮换正在进行，请先结束。',
     'same-name': '此人已在另一个同名组织中，请先重命名其中一个。',
     'second-owner': '每个组织只有一位所有者，请改用转让。',
@@ -75,6 +75,7 @@ export const problems: Pick<Messages, 'conflicts' | 'denials' | 'flaws'> = {
     'ticket-decided': '审批单已有结论，不能再次审批。',
     verified: '已经验证过了。',
     'version-taken': '该项目在此环境中已有此版本，请换一个版本号。',
+    'word-in-use': '目录中仍有镜像使用此词条，请先修改它们。',
   },
   denials: {
     'own-deployment': '这是你发起的部署，需由他人审批。',
