@@ -66,7 +66,7 @@ pub struct Alert {
     /// Where it stands.
     pub state: AlertState,
     /// The newest value while it is open, else the last: in the series' unit, seconds for hosts that are down, hours until a
-    /// disk is full.
+    /// disk is full or a certificate ends, restarts of a container that restarts.
     #[schema(required)]
     pub value: Option<f64>,
     /// Since when it is so.
@@ -83,6 +83,18 @@ pub struct Alert {
     /// When it was last told.
     #[schema(required)]
     pub told_at: Option<UnixMs>,
+    /// Since when somebody sees to it.
+    #[schema(required)]
+    pub acknowledged_at: Option<UnixMs>,
+    /// Who.
+    #[schema(required)]
+    pub acknowledged_by: Option<String>,
+    /// What they said.
+    #[schema(required)]
+    pub acknowledgement: Option<String>,
+    /// When others were told because nobody did.
+    #[schema(required)]
+    pub escalated_at: Option<UnixMs>,
     /// When it was over.
     #[schema(required)]
     pub resolved_at: Option<UnixMs>,
@@ -164,6 +176,11 @@ pub(super) async fn list(app: &App, caller: &Caller, query: AlertQuery) -> Resul
 /// An alert of a host in reach.
 pub(super) async fn get(app: &App, caller: &Caller, id: AlertId) -> Result<Alert, AlertsError> {
     caller.require(Operation::AlertRead)?;
+    find(app, caller, id).await
+}
+
+/// The alert, if its host is in reach.
+pub(super) async fn find(app: &App, caller: &Caller, id: AlertId) -> Result<Alert, AlertsError> {
     let in_reach = in_reach(app, caller).await?;
     let found = store::alert::find(&app.db, caller.org(), in_reach, id).await?;
     let alert = found.ok_or(AlertsError::NotFound("alert"))?;

@@ -49,6 +49,10 @@ pub(super) enum Look {
     Threshold(Series, Comparison, f64),
     HostDown,
     DiskFull(f64),
+    /// So many times within so many milliseconds.
+    Restarts(i64, i64),
+    /// Within so many hours.
+    Certificate(f64),
 }
 
 /// A host with the watches that select it.
@@ -93,7 +97,8 @@ impl OrgBook {
             let kind = match &watch.look {
                 Look::Threshold(series, ..) => series.kind(),
                 Look::DiskFull(_) => Kind::DISK_AVAILABLE,
-                Look::HostDown => continue,
+                Look::Restarts(..) => Kind::CONTAINER_RESTARTS,
+                Look::HostDown | Look::Certificate(_) => continue,
             };
             if let Some(list) = by_kind.get_mut(usize::from(kind.code())) {
                 list.push(number);
@@ -129,12 +134,20 @@ impl Watch {
             } => Look::Threshold(Series::from_str(series).ok()?, *comparison, *threshold),
             Check::HostDown {} => Look::HostDown,
             Check::DiskFull { hours } => Look::DiskFull(*hours as f64),
+            Check::ContainerRestarting { times, minutes } => {
+                Look::Restarts(*times, minutes.saturating_mul(UnixMs::MINUTE))
+            }
+            Check::CertificateExpiring { hours } => Look::Certificate(*hours as f64),
         };
         Some(Self { rule, look })
     }
 
-    pub(super) fn is_host_down(&self) -> bool {
-        self.rule.rule.kind() == AlertKind::HostDown
+    /// Whether there is nothing to say of it while its host is down.
+    pub(super) fn is_of_readings(&self) -> bool {
+        match self.rule.rule.kind() {
+            AlertKind::Threshold | AlertKind::DiskFull | AlertKind::ContainerRestarting => true,
+            AlertKind::HostDown | AlertKind::CertificateExpiring => false,
+        }
     }
 }
 

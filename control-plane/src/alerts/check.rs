@@ -107,6 +107,21 @@ pub enum Check {
         #[schema(minimum = 1, maximum = 744)]
         hours: i64,
     },
+    /// The engine restarts a container again and again.
+    ContainerRestarting {
+        /// So many times, 1–100.
+        #[schema(minimum = 1, maximum = 100)]
+        times: i64,
+        /// Within so many minutes, 1–1440.
+        #[schema(minimum = 1, maximum = 1_440)]
+        minutes: i64,
+    },
+    /// The host's certificate ends, and was not renewed: the host can't come back then but by joining anew.
+    CertificateExpiring {
+        /// In how many hours at most, 1–744.
+        #[schema(minimum = 1, maximum = 744)]
+        hours: i64,
+    },
 }
 
 /// The kind alone.
@@ -119,6 +134,10 @@ pub enum AlertKind {
     HostDown,
     /// A file system will be full.
     DiskFull,
+    /// A container restarts again and again.
+    ContainerRestarting,
+    /// A host's certificate ends.
+    CertificateExpiring,
 }
 
 impl AlertKind {
@@ -127,13 +146,21 @@ impl AlertKind {
             Self::Threshold => "threshold",
             Self::HostDown => "hostDown",
             Self::DiskFull => "diskFull",
+            Self::ContainerRestarting => "containerRestarting",
+            Self::CertificateExpiring => "certificateExpiring",
         }
     }
 
     pub(super) fn read(text: &str) -> Result<Self, DbError> {
-        [Self::Threshold, Self::HostDown, Self::DiskFull]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-            .ok_or_else(|| DbError::Corrupt("alerts.kind".to_owned()))
+        [
+            Self::Threshold,
+            Self::HostDown,
+            Self::DiskFull,
+            Self::ContainerRestarting,
+            Self::CertificateExpiring,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == text)
+        .ok_or_else(|| DbError::Corrupt("alerts.kind".to_owned()))
     }
 }

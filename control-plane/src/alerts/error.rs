@@ -41,6 +41,15 @@ pub enum AlertsError {
     /// It has ended.
     #[error("this silence has ended")]
     SilenceEnded,
+    /// It is over, or not for long enough.
+    #[error("this alert does not fire")]
+    NotFiring,
+    /// Somebody sees to it.
+    #[error("{0} has acknowledged this alert already")]
+    Acknowledged(String),
+    /// Nobody does.
+    #[error("nobody has acknowledged this alert, or it is over")]
+    NotAcknowledged,
     /// Secrets.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
@@ -93,6 +102,9 @@ impl From<AlertsError> for Error {
             AlertsError::ReceiverInUse => Self::conflict("receiver-in-use", message),
             AlertsError::TooMany { .. } => Self::conflict("too-many", message),
             AlertsError::SilenceEnded => Self::conflict("silence-ended", message),
+            AlertsError::NotFiring => Self::conflict("not-firing", message),
+            AlertsError::Acknowledged(_) => Self::conflict("acknowledged", message),
+            AlertsError::NotAcknowledged => Self::conflict("not-acknowledged", message),
             AlertsError::Secrets(inner) => inner.into(),
             AlertsError::Other(inner) => *inner,
             AlertsError::Db(inner) => inner.into(),

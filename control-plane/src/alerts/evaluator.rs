@@ -117,7 +117,7 @@ impl Evaluator {
             self.good_for = REREAD;
             let book = &self.book;
             self.trends
-                .retain(|(host, _), _| book.values().any(|org| org.hosts.contains_key(host)));
+                .retain_hosts(|host| book.values().any(|org| org.hosts.contains_key(host)));
         }
         self.good_for -= 1;
         let now = self.app.clock.now();
@@ -177,7 +177,7 @@ fn steps<'b>(
             .and_then(|(watch, place)| book.silence(&watch.rule, place, now));
         let muted = Muted {
             silenced: silence.is_some(),
-            inhibited: down.contains(&key.host) && watch.is_some_and(|watch| !watch.is_host_down()),
+            inhibited: down.contains(&key.host) && watch.is_some_and(Watch::is_of_readings),
         };
         // A rule that is gone ended its alerts itself; one that was begun at that moment ends here.
         let (seen, timing) = match watch {
@@ -226,6 +226,7 @@ const NO_TIMING: state::Timing = state::Timing {
     for_ms: 0,
     resolve_ms: 0,
     repeat_ms: 0,
+    escalate_ms: 0,
 };
 
 /// Writes the steps of an org and tells of them; whether there were any.
@@ -305,6 +306,9 @@ async fn tell(
             host_name: &step.host_name,
             place: step.place,
             value: step.value,
+            escalated: step
+                .before
+                .is_some_and(|before| before.open.escalated_at.is_some()),
         })
         .collect();
     notice::tell(app, tx, telling, &watch.rule, say, &items).await

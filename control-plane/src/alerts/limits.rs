@@ -18,6 +18,12 @@ pub(super) const NOTE: usize = 240;
 pub(super) const LONGEST_S: i64 = 7 * 24 * 3_600;
 /// Hours that a disk may be predicted for: a month.
 pub(super) const MOST_HOURS: i64 = 744;
+/// Restarts that a rule may wait for: as many are remembered.
+pub(super) const MOST_RESTARTS: i64 = 100;
+/// Minutes that restarts are counted over: a day.
+pub(super) const MOST_MINUTES: i64 = 1_440;
+/// Characters of what somebody says who acknowledges an alert.
+pub(super) const ACKNOWLEDGEMENT: usize = 500;
 /// Days of a silence.
 pub(super) const SILENCE_DAYS: i64 = 366;
 /// What was over is kept so many days.

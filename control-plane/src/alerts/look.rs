@@ -9,14 +9,33 @@ use muster_metrics::{Sample, Series, Subject};
 use super::{
     alert::Key,
     book::{Look, OrgBook, WatchedHost},
+    restarts::Restarts,
     selector,
     state::{Reason, Seen},
     trend::Trend,
 };
 use crate::telemetry::{self, Reading};
 
-/// Free space of file systems over the last hours.
-pub(super) type Trends = HashMap<(HostId, Box<str>), Trend>;
+/// What is remembered of readings, for rules that look at more than the newest.
+#[derive(Debug, Default)]
+pub(super) struct Trends {
+    /// Free space of file systems over the last hours.
+    disks: HashMap<(HostId, Box<str>), Trend>,
+    /// Restarts of containers in the last day.
+    restarts: HashMap<(HostId, Box<str>), Restarts>,
+}
+
+impl Trends {
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Forgets all hosts but these.
+    pub(super) fn retain_hosts(&mut self, is_there: impl Fn(&HostId) -> bool) {
+        self.disks.retain(|(host, _), _| is_there(host));
+        self.restarts.retain(|(host, _), _| is_there(host));
+    }
+}
 
 /// What is known of the moment.
 pub(super) struct Moment<'a> {
@@ -102,14 +121,26 @@ fn fresh<'a>(moment: &Moment<'a>, host: HostId) -> Option<&'a Sample> {
 
 fn look_for(book: &OrgBook, host: &WatchedHost, moment: &Moment<'_>, looked: &mut Looked) {
     let watching = book.watches.iter().enumerate();
-    for (_, watch) in watching.filter(|(number, watch)| watch.is_host_down() && host.is_selected_by(*number))
-    {
+    for (_, watch) in watching.filter(|(number, _)| host.is_selected_by(*number)) {
+        let certificate = match watch.look {
+            Look::HostDown => None,
+            Look::Certificate(hours) => Some(hours),
+            Look::Threshold(..) | Look::DiskFull(_) | Look::Restarts(..) => continue,
+        };
         let key = Key {
             rule: watch.rule.id,
             host: host.place.id,
             container: String::new(),
             series: String::new(),
         };
+        if let Some(hours) = certificate {
+            let left = host.place.certificate_expires_at.ms_since(moment.now) as f64 / UnixMs::HOUR as f64;
+            let seen = if left <= hours { Seen::Wrong } else { Seen::Right };
+            if seen == Seen::Wrong || book.open.contains_key(&key) {
+                looked.seen.insert(key, (seen, Some(left.max(0.0))));
+            }
+            continue;
+        }
         let seen = match moment.there(host) {
             There::Yes if !book.open.contains_key(&key) => continue,
             There::Yes => (Seen::Right, Some(0.0)),
@@ -144,7 +175,19 @@ fn walk(book: &OrgBook, host: &WatchedHost, sample: &Sample, trends: &mut Trends
                     (if wrong { Seen::Wrong } else { Seen::Right }, Some(value))
                 }
                 Look::DiskFull(hours) => full(trends, host.place.id, series, (sample.at, value), *hours),
-                Look::HostDown => continue,
+                Look::Restarts(times, within_ms) => {
+                    if !selects(&watch.rule.rule.containers, subject) {
+                        continue;
+                    }
+                    restarting(
+                        trends,
+                        host.place.id,
+                        subject,
+                        (sample.at, stored),
+                        (*times, *within_ms),
+                    )
+                }
+                Look::HostDown | Look::Certificate(_) => continue,
             };
             let key = Key {
                 rule: watch.rule.id,
@@ -173,12 +216,32 @@ fn full(
     (at, free): (UnixMs, f64),
     hours: f64,
 ) -> (Seen, Option<f64>) {
-    let trend = trends.entry((host, series.instance().into())).or_default();
+    let trend = trends.disks.entry((host, series.instance().into())).or_default();
     trend.add(at, free);
     match trend.hours_left() {
         None => (Seen::Unknown, None),
         Some(left) if left <= hours => (Seen::Wrong, Some(left)),
         Some(left) => (Seen::Right, Some(left).filter(|left| left.is_finite())),
+    }
+}
+
+fn restarting(
+    trends: &mut Trends,
+    host: HostId,
+    subject: &Subject,
+    (at, count): (UnixMs, i64),
+    (times, within_ms): (i64, i64),
+) -> (Seen, Option<f64>) {
+    let restarts = trends.restarts.entry((host, subject.name().into())).or_default();
+    restarts.add(at, count);
+    let seen = restarts.within(within_ms);
+    let value = Some(seen.times as f64);
+    if seen.times >= times {
+        (Seen::Wrong, value)
+    } else if seen.is_whole {
+        (Seen::Right, value)
+    } else {
+        (Seen::Unknown, value)
     }
 }
 

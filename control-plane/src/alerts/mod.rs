@@ -10,7 +10,8 @@
 //!
 //! A rule is of one kind ([`check::Check`]): *threshold* (a series of the host or of its containers against a number), *host
 //! down* (not connected and not heard of), *disk full* (a line through the last hours of free space, [`trend`], reaches zero within
-//! so many hours).
+//! so many hours), *container restarting* (so many restarts within so many minutes, [`restarts`]), *certificate expiring* (a host's
+//! certificate ends and was not renewed).
 //!
 //! # States
 //! ```text
@@ -24,6 +25,10 @@
 //! [`state::next`] is the whole machine: no clock, no database. What was told as firing is told as over. A flapping
 //! value fires once: it is resolved only when it has been all right for `resolveAfterS` in one piece. What can't be known (after
 //! a start, before hosts had time to come back; a trend of less than an hour) changes nothing.
+//!
+//! *Acknowledging* ([`acknowledge`]): somebody sees to what fires. It is not told again until it is over, and is not escalated.
+//! *Escalation*: what was told and nobody acknowledged for `escalateAfterS` is told once to `escalateTo`, who then hear
+//! of it when its readings stop and when it is over.
 //!
 //! *Inhibition*: while a host is down and a rule watches for that, its other alerts neither begin, nor fire, nor say that
 //! their readings stopped. *Silences* keep alerts from being told, not from firing; one that fires still when its silence ends is
@@ -42,7 +47,7 @@
 //! days; what an alert says is worth nothing after one.
 //!
 //! # Who
-//! `alert:read` sees alerts of hosts in reach, rules, silences and receivers (never addresses or keys). `alert:silence` silences hosts in
+//! `alert:read` sees alerts of hosts in reach, rules, silences and receivers (never addresses or keys). `alert:silence` acknowledges alerts of hosts in reach, and silences hosts in
 //! reach by name, everything else with permissions that are not narrowed. `alert:write` changes rules and receivers, and
 //! must not be narrowed: a rule sees all hosts of the org. Every change is audited.
 //!
@@ -55,6 +60,7 @@
 //! - No answer, log or audit row holds a receiver's address or key.
 //! - Rules, receivers, silences and what a message names have limits ([`limits`]).
 
+mod acknowledge;
 mod address;
 mod alert;
 mod api;
@@ -67,6 +73,7 @@ mod limits;
 mod look;
 mod notice;
 mod receiver;
+mod restarts;
 mod rule;
 mod selector;
 mod silence;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use muster_base::{AlertId, OrgId, UnixMs, UserId};
+use muster_base::{AlertId, AlertReceiverId, OrgId, UnixMs, UserId};
 use muster_metrics::{Series, Unit};
 use serde::Serialize;
 
@@ -45,6 +45,8 @@ pub(super) struct Item<'a> {
     /// Where the host is; none if it is gone.
     pub(super) place: Option<&'a HostPlace>,
     pub(super) value: Option<f64>,
+    /// Whether others were told because nobody acknowledged it.
+    pub(super) escalated: bool,
 }
 
 /// An alert as webhooks get it.
@@ -85,16 +87,47 @@ pub(super) async fn tell(
     }
     let template = match say {
         Say::Fires => Template::AlertFires,
+        Say::Escalates => Template::AlertEscalates,
         Say::Silent => Template::AlertSilent,
         Say::Over => Template::AlertOver,
     };
+    if say == Say::Escalates {
+        return tell_receivers(app, tx, telling, rule, (template, &rule.rule.escalate_to), items).await;
+    }
     if rule.rule.inbox {
         tell_inboxes(app, tx, telling, rule, template, items).await?;
+    }
+    tell_receivers(app, tx, telling, rule, (template, &rule.rule.receivers), items).await?;
+    if say == Say::Fires {
+        return Ok(());
+    }
+    // Whoever was told because nobody acknowledged it hears how it goes on; once, if they hear of it anyway.
+    let theirs: Vec<_> = items.iter().copied().filter(|item| item.escalated).collect();
+    let others: Vec<_> = rule
+        .rule
+        .escalate_to
+        .iter()
+        .copied()
+        .filter(|id| !rule.rule.receivers.contains(id))
+        .collect();
+    tell_receivers(app, tx, telling, rule, (template, &others), &theirs).await
+}
+
+async fn tell_receivers(
+    app: &App,
+    tx: &mut Tx,
+    telling: &Telling,
+    rule: &AlertRule,
+    (template, to): (Template, &[AlertReceiverId]),
+    items: &[Item<'_>],
+) -> Result<(), AlertsError> {
+    if items.is_empty() {
+        return Ok(());
     }
     let what = what(rule.rule.kind(), items);
     let expires = app.clock.now().plus_ms(LIFE_MS);
     let enabled = telling.receivers.iter().filter(|receiver| receiver.enabled);
-    for receiver in enabled.filter(|receiver| rule.rule.receivers.contains(&receiver.id)) {
+    for receiver in enabled.filter(|receiver| to.contains(&receiver.id)) {
         for letter in receiver::letters(receiver, template, expires) {
             let letter = letter
                 .with("rule", &rule.rule.name)
@@ -184,7 +217,8 @@ fn one(kind: AlertKind, item: &Item<'_>) -> String {
     let value = item.value.map(|value| match kind {
         AlertKind::Threshold => shown(&item.key.series, value),
         AlertKind::HostDown => format!("{value:.0} s"),
-        AlertKind::DiskFull => format!("{value:.1} h"),
+        AlertKind::DiskFull | AlertKind::CertificateExpiring => format!("{value:.1} h"),
+        AlertKind::ContainerRestarting => format!("{value:.0}"),
     });
     let said: Vec<&str> = [
         Some(item.key.series.as_str()).filter(|series| !series.is_empty()),
@@ -270,6 +304,7 @@ mod tests {
             host_name,
             place: None,
             value: Some(value),
+            escalated: false,
         }
     }
 

@@ -63,6 +63,13 @@ pub struct AlertRuleInput {
     /// Who else hears of it.
     #[serde(default)]
     pub receivers: Vec<AlertReceiverId>,
+    /// If nobody acknowledges it for this many seconds after it was first told, `escalateTo` hears of it; 0, the default: never.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 604_800)]
+    pub escalate_after_s: i64,
+    /// Who hears of it then, and when it is over.
+    #[serde(default)]
+    pub escalate_to: Vec<AlertReceiverId>,
     /// What whoever hears of it should know: what to do, where to look.
     #[serde(default)]
     pub note: String,
@@ -108,6 +115,8 @@ impl AlertRuleInput {
             Check::Threshold { .. } => AlertKind::Threshold,
             Check::HostDown {} => AlertKind::HostDown,
             Check::DiskFull { .. } => AlertKind::DiskFull,
+            Check::ContainerRestarting { .. } => AlertKind::ContainerRestarting,
+            Check::CertificateExpiring { .. } => AlertKind::CertificateExpiring,
         }
     }
 
@@ -116,6 +125,7 @@ impl AlertRuleInput {
             for_ms: self.for_s * UnixMs::SECOND,
             resolve_ms: self.resolve_after_s * UnixMs::SECOND,
             repeat_ms: self.repeat_s * UnixMs::SECOND,
+            escalate_ms: self.escalate_after_s * UnixMs::SECOND,
         }
     }
 
@@ -132,7 +142,13 @@ impl AlertRuleInput {
                 fields.check(usable, "check.threshold", "must be a number up to 10^18");
             }
             Check::HostDown {} => {}
-            Check::DiskFull { hours } => fields.range("check.hours", *hours, 1, limits::MOST_HOURS),
+            Check::ContainerRestarting { times, minutes } => {
+                fields.range("check.times", *times, 1, limits::MOST_RESTARTS);
+                fields.range("check.minutes", *minutes, 1, limits::MOST_MINUTES);
+            }
+            Check::DiskFull { hours } | Check::CertificateExpiring { hours } => {
+                fields.range("check.hours", *hours, 1, limits::MOST_HOURS)
+            }
         }
         self.hosts.check(&mut fields);
         fields.count("containers", self.containers.len(), limits::NAMES);
@@ -143,15 +159,20 @@ impl AlertRuleInput {
             ("forS", self.for_s),
             ("resolveAfterS", self.resolve_after_s),
             ("repeatS", self.repeat_s),
+            ("escalateAfterS", self.escalate_after_s),
         ] {
             fields.range(field, value, 0, limits::LONGEST_S);
         }
-        fields.check(
-            self.repeat_s == 0 || self.repeat_s >= 60,
-            "repeatS",
-            "must be 0 or at least 60",
-        );
+        for (field, value) in [
+            ("repeatS", self.repeat_s),
+            ("escalateAfterS", self.escalate_after_s),
+        ] {
+            fields.check(value == 0 || value >= 60, field, "must be 0 or at least 60");
+        }
         fields.count("receivers", self.receivers.len(), limits::RULE_RECEIVERS);
+        fields.count("escalateTo", self.escalate_to.len(), limits::RULE_RECEIVERS);
+        let named = self.escalate_after_s == 0 || !self.escalate_to.is_empty();
+        fields.check(named, "escalateTo", Flaw::Needed);
         fields.line("note", &self.note, limits::NOTE);
         fields.finish()
     }
@@ -297,6 +318,7 @@ async fn end_all(
             host_name: &alert.host_name,
             place: None,
             value: None,
+            escalated: alert.open.escalated_at.is_some(),
         })
         .collect();
     notice::tell(app, tx, telling, rule, Say::Over, &items).await
@@ -305,9 +327,15 @@ async fn end_all(
 /// Keeps which receivers the rule names; all must be the org's.
 async fn name_receivers(tx: &mut Tx, org: OrgId, rule: &AlertRule) -> Result<(), AlertsError> {
     store::rule::clear_receivers(tx, rule.id).await?;
-    for receiver in &rule.rule.receivers {
-        if !store::rule::add_receiver(tx, org, rule.id, *receiver).await? {
-            return Err(AlertsError::invalid("receivers", Flaw::NoSuch("receiver")));
+    let named = [
+        ("receivers", &rule.rule.receivers),
+        ("escalateTo", &rule.rule.escalate_to),
+    ];
+    for (field, receivers) in named {
+        for receiver in receivers {
+            if !store::rule::add_receiver(tx, org, rule.id, *receiver).await? {
+                return Err(AlertsError::invalid(field, Flaw::NoSuch("receiver")));
+            }
         }
     }
     Ok(())

@@ -72,6 +72,7 @@ mod tests {
             cluster: Some(clock.new_id()),
             environment: Some("prod".to_owned()),
             labels: Labels([("tier".to_owned(), "web".to_owned())].into()),
+            certificate_expires_at: muster_base::UnixMs(0),
             last_seen_at: None,
         };
         let select = |change: fn(&mut AlertHosts)| {

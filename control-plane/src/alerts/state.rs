@@ -82,6 +82,8 @@ pub(super) struct Timing {
     pub(super) resolve_ms: i64,
     /// It is told again after so long; never, if 0.
     pub(super) repeat_ms: i64,
+    /// Others are told if nobody acknowledges it for so long; never, if 0.
+    pub(super) escalate_ms: i64,
 }
 
 /// What keeps an alert quiet.
@@ -107,12 +109,32 @@ pub(super) struct Open {
     pub(super) told_at: Option<UnixMs>,
     /// Whether it was told that the readings stopped.
     pub(super) no_data_told: bool,
+    /// When it was first told that it fires.
+    pub(super) first_told_at: Option<UnixMs>,
+    /// Since when somebody sees to it.
+    pub(super) acked_at: Option<UnixMs>,
+    /// When others were told because nobody did.
+    pub(super) escalated_at: Option<UnixMs>,
+}
+
+impl Open {
+    /// Whether it was told, nobody sees to it, and others were not told of that yet.
+    fn escalates(&self, timing: Timing, now: UnixMs) -> bool {
+        timing.escalate_ms > 0
+            && self.acked_at.is_none()
+            && self.escalated_at.is_none()
+            && self
+                .first_told_at
+                .is_some_and(|told| now.ms_since(told) >= timing.escalate_ms)
+    }
 }
 
 /// What is to be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Say {
     Fires,
+    /// Nobody has acknowledged it; told to others.
+    Escalates,
     Silent,
     Over,
 }
@@ -154,7 +176,7 @@ pub(super) fn next(open: Option<Open>, seen: Seen, timing: Timing, muted: Muted,
             {
                 over(&open, Reason::Gone)
             }
-            Seen::Silent | Seen::Absent => quiet(open, muted, now),
+            Seen::Silent | Seen::Absent => quiet(open, timing, muted, now),
             Seen::Unknown => Next::Open(open, None),
             Seen::Off(reason) => over(&open, reason),
         },
@@ -169,6 +191,9 @@ fn begin(timing: Timing, muted: Muted, now: UnixMs) -> Next {
         no_data_since: None,
         told_at: None,
         no_data_told: false,
+        first_told_at: None,
+        acked_at: None,
+        escalated_at: None,
     };
     wait(open, timing, muted, now)
 }
@@ -185,19 +210,34 @@ fn wait(open: Open, timing: Timing, muted: Muted, now: UnixMs) -> Next {
 }
 
 fn still(open: Open, timing: Timing, muted: Muted, now: UnixMs) -> Next {
+    // Whoever sees to it needs not be told again.
+    let again = timing.repeat_ms > 0 && open.acked_at.is_none();
     let due = match open.told_at {
         None => true,
-        Some(told) => timing.repeat_ms > 0 && now.ms_since(told) >= timing.repeat_ms,
+        Some(told) => again && now.ms_since(told) >= timing.repeat_ms,
     };
-    let say = due && !muted.silenced && !muted.inhibited;
+    let say = if muted.silenced || muted.inhibited {
+        None
+    } else if due {
+        Some(Say::Fires)
+    } else {
+        open.escalates(timing, now).then_some(Say::Escalates)
+    };
+    let told = (say == Some(Say::Fires)).then_some(now);
     let open = Open {
         clearing_since: None,
         no_data_since: None,
         no_data_told: false,
-        told_at: if say { Some(now) } else { open.told_at },
+        told_at: told.or(open.told_at),
+        first_told_at: open.first_told_at.or(told),
+        escalated_at: if say == Some(Say::Escalates) {
+            Some(now)
+        } else {
+            open.escalated_at
+        },
         ..open
     };
-    Next::Open(open, say.then_some(Say::Fires))
+    Next::Open(open, say)
 }
 
 fn clear(open: Open, timing: Timing, now: UnixMs) -> Next {
@@ -214,15 +254,26 @@ fn clear(open: Open, timing: Timing, now: UnixMs) -> Next {
     Next::Open(open, None)
 }
 
-fn quiet(open: Open, muted: Muted, now: UnixMs) -> Next {
-    let say = open.told_at.is_some() && !open.no_data_told && !muted.silenced && !muted.inhibited;
+fn quiet(open: Open, timing: Timing, muted: Muted, now: UnixMs) -> Next {
+    let say = if open.told_at.is_none() || muted.silenced || muted.inhibited {
+        None
+    } else if open.no_data_told {
+        open.escalates(timing, now).then_some(Say::Escalates)
+    } else {
+        Some(Say::Silent)
+    };
     let open = Open {
         clearing_since: None,
         no_data_since: open.no_data_since.or(Some(now)),
-        no_data_told: open.no_data_told || say,
+        no_data_told: open.no_data_told || say == Some(Say::Silent),
+        escalated_at: if say == Some(Say::Escalates) {
+            Some(now)
+        } else {
+            open.escalated_at
+        },
         ..open
     };
-    Next::Open(open, say.then_some(Say::Silent))
+    Next::Open(open, say)
 }
 
 /// What was told as firing is told as over, silenced or not: nobody is left waiting.
@@ -231,163 +282,4 @@ fn over(open: &Open, reason: Reason) -> Next {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TIMING: Timing = Timing {
-        for_ms: 60_000,
-        resolve_ms: 120_000,
-        repeat_ms: 3_600_000,
-    };
-
-    /// Goes through what is seen, ten seconds apart, and notes what is told and when.
-    struct Alert {
-        open: Option<Open>,
-        now: UnixMs,
-        muted: Muted,
-        told: Vec<(i64, Say)>,
-        ended: Option<Reason>,
-    }
-
-    impl Alert {
-        fn new() -> Self {
-            Self {
-                open: None,
-                now: UnixMs(0),
-                muted: Muted::default(),
-                told: Vec::new(),
-                ended: None,
-            }
-        }
-
-        fn see(&mut self, seen: Seen, times: usize) -> &mut Self {
-            for _ in 0..times {
-                match next(self.open, seen, TIMING, self.muted, self.now) {
-                    Next::Nothing => {}
-                    Next::Open(open, say) => {
-                        self.open = Some(open);
-                        self.told.extend(say.map(|say| (self.now.0 / 1_000, say)));
-                    }
-                    Next::Dropped => self.open = None,
-                    Next::Resolved(reason, say) => {
-                        self.open = None;
-                        self.ended = Some(reason);
-                        self.told.extend(say.map(|say| (self.now.0 / 1_000, say)));
-                    }
-                }
-                self.now = self.now.plus_ms(10_000);
-            }
-            self
-        }
-    }
-
-    #[test]
-    fn it_fires_after_its_time_and_is_over_after_its_time() {
-        let mut alert = Alert::new();
-        alert.see(Seen::Wrong, 6);
-        assert!(alert.told.is_empty() && alert.open.unwrap().fired_at.is_none());
-        alert.see(Seen::Wrong, 10).see(Seen::Right, 13);
-        assert_eq!(alert.told, [(60, Say::Fires), (280, Say::Over)]);
-        assert_eq!(alert.ended, Some(Reason::Ok));
-    }
-
-    #[test]
-    fn what_passes_before_its_time_was_never_there() {
-        let mut alert = Alert::new();
-        alert.see(Seen::Wrong, 5).see(Seen::Right, 1).see(Seen::Wrong, 6);
-        assert!(alert.told.is_empty() && alert.open.unwrap().fired_at.is_none());
-        alert.see(Seen::Silent, 1);
-        assert_eq!(alert.open, None);
-    }
-
-    #[test]
-    fn a_flapping_value_fires_once_and_is_over_once() {
-        let mut alert = Alert::new();
-        alert.see(Seen::Wrong, 7);
-        for _ in 0..20 {
-            alert.see(Seen::Right, 6).see(Seen::Wrong, 2);
-        }
-        assert_eq!(alert.told.len(), 1);
-        alert.see(Seen::Right, 13);
-        assert_eq!(alert.told.len(), 2);
-    }
-
-    #[test]
-    fn it_is_told_again_as_often_as_the_rule_says() {
-        let mut alert = Alert::new();
-        alert.see(Seen::Wrong, 7 + 360 + 360);
-        let times: Vec<_> = alert.told.iter().map(|(at, _)| *at).collect();
-        assert_eq!(times, [60, 3_660, 7_260]);
-    }
-
-    #[test]
-    fn readings_that_stop_are_said_once_each_time_and_nothing_is_over() {
-        let mut alert = Alert::new();
-        alert
-            .see(Seen::Wrong, 7)
-            .see(Seen::Silent, 100)
-            .see(Seen::Wrong, 1);
-        alert.see(Seen::Silent, 3);
-        assert_eq!(
-            alert.told,
-            [(60, Say::Fires), (70, Say::Silent), (1_080, Say::Silent)]
-        );
-        alert.see(Seen::Unknown, 3).see(Seen::Right, 13);
-        assert_eq!(alert.ended, Some(Reason::Ok));
-    }
-
-    #[test]
-    fn what_is_not_there_any_more_is_gone_after_a_while() {
-        let mut alert = Alert::new();
-        alert.see(Seen::Wrong, 7).see(Seen::Absent, 61);
-        assert_eq!(alert.ended, Some(Reason::Gone));
-        assert_eq!(alert.told.last().unwrap().1, Say::Over);
-    }
-
-    #[test]
-    fn a_host_that_is_down_has_no_other_alerts() {
-        let mut alert = Alert::new();
-        alert.muted.inhibited = true;
-        alert.see(Seen::Wrong, 20);
-        assert_eq!(alert.open, None);
-        alert.muted.inhibited = false;
-        alert.see(Seen::Wrong, 7);
-        alert.muted.inhibited = true;
-        alert.see(Seen::Silent, 20);
-        assert_eq!(
-            alert.told,
-            [(260, Say::Fires)],
-            "it does not say that its readings stopped"
-        );
-    }
-
-    #[test]
-    fn what_fires_under_a_silence_is_told_when_that_ends_and_then_over() {
-        let mut alert = Alert::new();
-        alert.muted.silenced = true;
-        alert.see(Seen::Wrong, 20);
-        assert!(alert.open.unwrap().fired_at.is_some() && alert.told.is_empty());
-        alert.muted.silenced = false;
-        alert.see(Seen::Wrong, 1);
-        alert.muted.silenced = true;
-        alert.see(Seen::Right, 13);
-        assert_eq!(alert.told, [(200, Say::Fires), (330, Say::Over)]);
-    }
-
-    #[test]
-    fn what_was_never_told_is_not_told_as_over() {
-        let mut alert = Alert::new();
-        alert.muted.silenced = true;
-        alert.see(Seen::Wrong, 20).see(Seen::Right, 13);
-        assert!(alert.told.is_empty());
-        assert_eq!(alert.ended, Some(Reason::Ok));
-    }
-
-    #[test]
-    fn words_are_read_back() {
-        for state in [AlertState::Pending, AlertState::Firing, AlertState::Resolved] {
-            assert_eq!(AlertState::read(state.as_str()).unwrap(), state);
-        }
-        assert!(Reason::read("x").is_err());
-    }
-}
+mod tests;

@@ -25,6 +25,8 @@ pub struct HostPlace {
     pub environment: Option<String>,
     /// Its labels.
     pub labels: Labels,
+    /// When its certificate ends, unless it is renewed before.
+    pub certificate_expires_at: UnixMs,
     /// When a session of it last ended.
     pub last_seen_at: Option<UnixMs>,
 }

@@ -165,6 +165,7 @@ fn everything(letter: &Claimed) -> Value {
     let parameter = |name: &str| letter.parameters.get(name).map_or("", String::as_str);
     let event = match letter.template {
         Template::AlertFires => "fires",
+        Template::AlertEscalates => "escalates",
         Template::AlertSilent => "silent",
         Template::AlertOver => "over",
         _ => "test",

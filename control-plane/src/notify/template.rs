@@ -28,6 +28,8 @@ pub enum Template {
     DeploymentFailed,
     /// That a rule found something. `rule`, `severity`, `what`, `note`, `address`
     AlertFires,
+    /// That nobody acknowledges what fires. As [`Template::AlertFires`]
+    AlertEscalates,
     /// That the readings of what fires stopped. As [`Template::AlertFires`]
     AlertSilent,
     /// That it is all right again. As [`Template::AlertFires`]
@@ -68,6 +70,7 @@ texts! {
     SmsCode = "sms-code",
     DeploymentFailed = "deployment-failed",
     AlertFires = "alert-fires",
+    AlertEscalates = "alert-escalates",
     AlertSilent = "alert-silent",
     AlertOver = "alert-over",
     AlertTest = "alert-test",

@@ -6,7 +6,7 @@ import type { AlertReceiver, AlertRule } from './useAlerts'
 /** The forms about alerts, and what they hold as the API takes it. */
 
 export const SEVERITIES = ['critical', 'warning', 'info'] as const
-export const KINDS = ['threshold', 'hostDown', 'diskFull'] as const
+export const KINDS = ['threshold', 'hostDown', 'diskFull', 'containerRestarting', 'certificateExpiring'] as const
 export const COMPARISONS = ['above', 'atLeast', 'below', 'atMost', 'equal', 'notEqual'] as const
 export const RECEIVER_KINDS = ['mail', 'webhook', 'slack', 'dingtalk', 'feishu', 'wecom'] as const
 /** Seconds. */
@@ -26,6 +26,8 @@ export interface RuleForm {
   comparison: string
   threshold: string
   hours: string
+  times: string
+  minutes: string
   containers: string
   hosts: string[]
   labels: string
@@ -35,12 +37,15 @@ export interface RuleForm {
   repeatMin: string
   inbox: string
   receivers: string[]
+  escalateMin: string
+  escalateTo: string[]
   note: string
 }
 
 /** What belongs to a kind of rule is asked for with that kind only. */
 export function ruleFields(kind: string, series: string): FormDescription {
   const threshold = kind === 'threshold'
+  const restarting = kind === 'containerRestarting'
   const all: (FieldDescription | false)[] = [
     { name: 'name', input: 'text', label: 'alerts.name', rules: [['required'], ['length', 1, 128]] },
     { name: 'severity', input: 'select', label: 'alerts.severity' },
@@ -49,17 +54,21 @@ export function ruleFields(kind: string, series: string): FormDescription {
     threshold && series.includes('*') && { name: 'instance', input: 'text', label: 'alerts.instance', hint: 'alerts.instanceHint', rules: [['required']], mono: true },
     threshold && { name: 'comparison', input: 'select', label: 'alerts.comparison' },
     threshold && { name: 'threshold', input: 'text', label: 'alerts.threshold', hint: 'alerts.thresholdHint', rules: NUMBER, wrong: 'forms.number' },
-    threshold && series.startsWith('container.') && { name: 'containers', input: 'text', label: 'alerts.containers', hint: 'alerts.containersHint', mono: true },
-    kind === 'diskFull' && { name: 'hours', input: 'text', label: 'alerts.hours', hint: 'alerts.hoursHint', rules: [['required'], ['matches', /^\d{1,3}$/]], wrong: 'forms.number', digits: true },
+    restarting && { name: 'times', input: 'text', label: 'alerts.times', rules: [['required'], ['matches', /^\d{1,3}$/]], wrong: 'forms.number', digits: true },
+    restarting && { name: 'minutes', input: 'text', label: 'alerts.minutes', rules: [['required'], ['matches', /^\d{1,4}$/]], wrong: 'forms.number', digits: true },
+    (restarting || (threshold && series.startsWith('container.'))) && { name: 'containers', input: 'text', label: 'alerts.containers', hint: 'alerts.containersHint', mono: true },
+    (kind === 'diskFull' || kind === 'certificateExpiring') && { name: 'hours', input: 'text', label: 'alerts.hours', hint: kind === 'diskFull' ? 'alerts.hoursHint' : 'alerts.certificateHint', rules: [['required'], ['matches', /^\d{1,3}$/]], wrong: 'forms.number', digits: true },
     { name: 'forMin', input: 'text', label: 'alerts.for', hint: 'alerts.forHint', rules: MINUTES, wrong: 'forms.number' },
     { name: 'resolveMin', input: 'text', label: 'alerts.resolve', hint: 'alerts.resolveHint', rules: MINUTES, wrong: 'forms.number' },
     { name: 'repeatMin', input: 'text', label: 'alerts.repeat', hint: 'alerts.repeatHint', rules: MINUTES, wrong: 'forms.number' },
+    { name: 'escalateMin', input: 'text', label: 'alerts.escalate', hint: 'alerts.escalateHint', rules: MINUTES, wrong: 'forms.number' },
     { name: 'enabled', input: 'select', label: 'alerts.enabled' },
     { name: 'inbox', input: 'select', label: 'alerts.inbox' },
     { name: 'environment', input: 'select', label: 'hosts.environment' },
     { name: 'labels', input: 'textarea', label: 'alerts.labels', hint: 'alerts.labelsHint', rules: [['matches', PAIRS]], wrong: 'container.pairsWrong', mono: true, rows: 2 },
     { name: 'hosts', input: 'pick', label: 'alerts.hosts', hint: 'alerts.hostsHint' },
     { name: 'receivers', input: 'pick', label: 'alerts.receivers' },
+    { name: 'escalateTo', input: 'pick', label: 'alerts.escalateTo' },
     { name: 'note', input: 'text', label: 'alerts.note', hint: 'alerts.noteHint', rules: [['length', 0, 240]], wide: true },
   ]
   return all.filter((field): field is FieldDescription => field !== false)
@@ -78,6 +87,8 @@ export const NEW_RULE: RuleForm = {
   comparison: 'above',
   threshold: '90',
   hours: '24',
+  times: '3',
+  minutes: '15',
   containers: '',
   hosts: [],
   labels: '',
@@ -87,6 +98,8 @@ export const NEW_RULE: RuleForm = {
   repeatMin: '240',
   inbox: 'yes',
   receivers: [],
+  escalateMin: '0',
+  escalateTo: [],
   note: '',
 }
 
@@ -109,7 +122,8 @@ export function ruleToForm(rule: AlertRule, patterns: readonly string[]): RuleFo
     severity: rule.severity ?? 'warning',
     kind: check.kind,
     ...(check.kind === 'threshold' ? { ...splitSeries(check.series, patterns), comparison: check.comparison, threshold: String(check.threshold) } : {}),
-    ...(check.kind === 'diskFull' ? { hours: String(check.hours) } : {}),
+    ...(check.kind === 'diskFull' || check.kind === 'certificateExpiring' ? { hours: String(check.hours) } : {}),
+    ...(check.kind === 'containerRestarting' ? { times: String(check.times), minutes: String(check.minutes) } : {}),
     containers: (rule.containers ?? []).join(', '),
     hosts: [...(hosts?.ids ?? [])],
     labels: pairsText(hosts?.labels),
@@ -119,12 +133,15 @@ export function ruleToForm(rule: AlertRule, patterns: readonly string[]): RuleFo
     repeatMin: minutes(rule.repeatS ?? 14_400),
     inbox: rule.inbox === false ? 'no' : 'yes',
     receivers: [...(rule.receivers ?? [])],
+    escalateMin: minutes(rule.escalateAfterS ?? 0),
+    escalateTo: [...(rule.escalateTo ?? [])],
     note: rule.note ?? '',
   }
 }
 
 export function ruleFromForm(form: RuleForm, before?: AlertRule): Schemas['AlertRuleInput'] {
-  const containers = form.kind === 'threshold' && form.series.startsWith('container.') ? form.containers.split(/[\s,]+/).filter(Boolean) : []
+  const ofContainers = form.kind === 'containerRestarting' || (form.kind === 'threshold' && form.series.startsWith('container.'))
+  const containers = ofContainers ? form.containers.split(/[\s,]+/).filter(Boolean) : []
   return {
     name: form.name.trim(),
     enabled: form.enabled === 'yes',
@@ -137,16 +154,23 @@ export function ruleFromForm(form: RuleForm, before?: AlertRule): Schemas['Alert
     repeatS: seconds(form.repeatMin),
     inbox: form.inbox === 'yes',
     receivers: form.receivers,
+    escalateAfterS: seconds(form.escalateMin),
+    escalateTo: form.escalateTo,
     note: form.note.trim(),
   }
 }
 
 function checkOf(form: RuleForm): Schemas['AlertCheck'] {
   if (form.kind === 'hostDown') return { kind: 'hostDown' }
+  if (form.kind === 'containerRestarting') return { kind: 'containerRestarting', times: Number(form.times), minutes: Number(form.minutes) }
+  if (form.kind === 'certificateExpiring') return { kind: 'certificateExpiring', hours: Number(form.hours) }
   if (form.kind === 'diskFull') return { kind: 'diskFull', hours: Number(form.hours) }
   const series = form.series.replace('*', form.instance?.trim() || '*')
   return { kind: 'threshold', series, comparison: form.comparison as (typeof COMPARISONS)[number], threshold: Number(form.threshold) }
 }
+
+/** What somebody says who sees to an alert. */
+export const ACKNOWLEDGEMENT: FormDescription = [{ name: 'note', input: 'text', label: 'alerts.acknowledgement', hint: 'alerts.acknowledgementHint', rules: [['length', 0, 500]], wide: true }]
 
 export interface SilenceForm {
   hosts: string[]

@@ -9,7 +9,7 @@ export function severityTone(severity: Alert['severity']): Tone {
   return severity === 'critical' ? 'bad' : severity === 'warning' ? 'warn' : 'idle'
 }
 
-export type Standing = 'pending' | 'firing' | 'clearing' | 'noData' | 'silenced' | 'inhibited' | 'resolved'
+export type Standing = 'pending' | 'firing' | 'acknowledged' | 'clearing' | 'noData' | 'silenced' | 'inhibited' | 'resolved'
 
 /** What is to be said of it first. */
 export function standing(alert: Alert): Standing {
@@ -18,11 +18,12 @@ export function standing(alert: Alert): Standing {
   if (alert.silencedBy) return 'silenced'
   if (alert.noDataSince) return 'noData'
   if (alert.clearingSince) return 'clearing'
+  if (alert.acknowledgedAt) return 'acknowledged'
   return alert.state
 }
 
 export function standingTone(alert: Alert): Tone {
-  const tones: Record<Standing, Tone> = { pending: 'warn', firing: 'bad', clearing: 'busy', noData: 'warn', silenced: 'idle', inhibited: 'idle', resolved: 'ok' }
+  const tones: Record<Standing, Tone> = { pending: 'warn', firing: 'bad', acknowledged: 'busy', clearing: 'busy', noData: 'warn', silenced: 'idle', inhibited: 'idle', resolved: 'ok' }
   return tones[standing(alert)]
 }
 

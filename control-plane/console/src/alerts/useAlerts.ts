@@ -23,6 +23,14 @@ export function useAlerts(filter: () => { view: View; severity: string; limit?: 
   )
 }
 
+export function acknowledgeAlert(id: string, note: string): Promise<Alert> {
+  return body(server.POST('/api/v1/alerts/{id}/acknowledge', { params: { path: { id } }, body: { note } }))
+}
+
+export async function takeBackAcknowledgement(id: string): Promise<void> {
+  await server.DELETE('/api/v1/alerts/{id}/acknowledge', { params: { path: { id } } })
+}
+
 export function useRules() {
   return useList<AlertRule>(
     () => ['alertRules'],

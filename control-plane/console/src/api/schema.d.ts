@@ -69,6 +69,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alerts/{id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says that somebody sees to an alert that fires: it is not told again before it is over, and not escalated. */
+        post: operations["acknowledgeAlert"];
+        /** Takes that back: it is told and escalated as if nobody had. */
+        delete: operations["takeBackAlertAcknowledgement"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alerts/receivers": {
         parameters: {
             query?: never;
@@ -1210,6 +1228,23 @@ export interface paths {
         head?: never;
         /** Changes a host: name, cluster, environment, labels, business status, public address. */
         patch: operations["updateHost"];
+        trace?: never;
+    };
+    "/api/v1/hosts/{id}/annotations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened to a host in a time: deployments and releases that began there, alerts that fired. */
+        get: operations["listHostAnnotations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/hosts/{id}/containers": {
@@ -2620,6 +2655,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/prometheus/hosts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The hosts in reach as targets, for Prometheus' HTTP service discovery of exporters on them. */
+        get: operations["discoverHosts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/prometheus/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest readings of the hosts in reach and of their containers, in Prometheus' text format. */
+        get: operations["scrapeFleet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/prometheus/shards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The parts that the fleet's readings are scraped in, for Prometheus' HTTP service discovery. */
+        get: operations["discoverFleetShards"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/registries": {
         parameters: {
             query?: never;
@@ -3733,9 +3819,15 @@ export interface components {
         AdministratorKind: "operator" | "manager";
         /** @description One time that a rule found something. */
         Alert: {
+            acknowledgedAt: components["schemas"]["UnixMs"] | null;
+            /** @description Who. */
+            acknowledgedBy: string | null;
+            /** @description What they said. */
+            acknowledgement: string | null;
             clearingSince: components["schemas"]["UnixMs"] | null;
             /** @description The container, if it is one's. */
             container: string | null;
+            escalatedAt: components["schemas"]["UnixMs"] | null;
             firedAt: components["schemas"]["UnixMs"] | null;
             /** @description The host; it may be gone. */
             hostId: components["schemas"]["HostId"];
@@ -3768,9 +3860,14 @@ export interface components {
             /**
              * Format: double
              * @description The newest value while it is open, else the last: in the series' unit, seconds for hosts that are down, hours until a
-             *     disk is full.
+             *     disk is full or a certificate ends, restarts of a container that restarts.
              */
             value: number | null;
+        };
+        /** @description What somebody says who sees to it. */
+        AlertAcknowledgement: {
+            /** @description What they are about to do; may be empty. */
+            note?: string;
         };
         /** @description What a rule looks at. */
         AlertCheck: {
@@ -3799,6 +3896,27 @@ export interface components {
             hours: number;
             /** @enum {string} */
             kind: "diskFull";
+        } | {
+            /** @enum {string} */
+            kind: "containerRestarting";
+            /**
+             * Format: int64
+             * @description Within so many minutes, 1–1440.
+             */
+            minutes: number;
+            /**
+             * Format: int64
+             * @description So many times, 1–100.
+             */
+            times: number;
+        } | {
+            /**
+             * Format: int64
+             * @description In how many hours at most, 1–744.
+             */
+            hours: number;
+            /** @enum {string} */
+            kind: "certificateExpiring";
         };
         /**
          * @description How a value is held against the threshold.
@@ -3831,7 +3949,7 @@ export interface components {
          * @description The kind alone.
          * @enum {string}
          */
-        AlertKind: "threshold" | "hostDown" | "diskFull";
+        AlertKind: "threshold" | "hostDown" | "diskFull" | "containerRestarting" | "certificateExpiring";
         /** @description Which alerts: those that pass everything that is given; all of the org, if nothing is. */
         AlertMatchers: {
             /**
@@ -3944,6 +4062,13 @@ export interface components {
             enabled?: boolean;
             /**
              * Format: int64
+             * @description If nobody acknowledges it for this many seconds after it was first told, `escalateTo` hears of it; 0, the default: never.
+             */
+            escalateAfterS?: number;
+            /** @description Who hears of it then, and when it is over. */
+            escalateTo?: components["schemas"]["AlertReceiverId"][];
+            /**
+             * Format: int64
              * @description It fires when it is so for this many seconds; 60 by default.
              */
             forS?: number;
@@ -4006,6 +4131,61 @@ export interface components {
          * @enum {string}
          */
         AlertState: "pending" | "firing" | "resolved";
+        /** @description Something that happened. */
+        Annotation: {
+            /** @description Name of the application. */
+            application: string;
+            /** @description When it began on this host. */
+            at: components["schemas"]["UnixMs"];
+            endedAt: components["schemas"]["UnixMs"] | null;
+            /** @description Of which environment. */
+            environment: string;
+            /** @description The deployment. */
+            id: components["schemas"]["DeploymentId"];
+            /** @enum {string} */
+            kind: "deployment";
+            /** @description How it stands on this host. */
+            status: string;
+            /** @description Which version. */
+            version: string;
+        } | {
+            /** @description When it began. */
+            at: components["schemas"]["UnixMs"];
+            /** @description The database. */
+            database: string;
+            endedAt: components["schemas"]["UnixMs"] | null;
+            /** @description The execution. */
+            id: components["schemas"]["ExecutionId"];
+            /** @enum {string} */
+            kind: "release";
+            /** @description The server's label. */
+            server: string;
+            /** @description How it stands. */
+            status: string;
+            /** @description Which version. */
+            version: string;
+        } | {
+            /** @description When it began to fire. */
+            at: components["schemas"]["UnixMs"];
+            /** @description The container, if it is one's. */
+            container: string | null;
+            endedAt: components["schemas"]["UnixMs"] | null;
+            /** @description The alert. */
+            id: components["schemas"]["AlertId"];
+            /** @enum {string} */
+            kind: "alert";
+            /** @description Name of the rule. */
+            rule: string;
+            /** @description info, warning or critical. */
+            severity: string;
+        };
+        /** @description What happened to a host. */
+        Annotations: {
+            /** @description In the order that it began. */
+            items: components["schemas"]["Annotation"][];
+            /** @description Whether there was more of a kind than is told; the newest are. */
+            truncated: boolean;
+        };
         /** @description A key as it can be shown. */
         ApiKey: {
             applicationId?: components["schemas"]["ApplicationId"] | null;
@@ -6903,9 +7083,15 @@ export interface components {
         Page_Alert: {
             /** @description The items. */
             items: {
+                acknowledgedAt: components["schemas"]["UnixMs"] | null;
+                /** @description Who. */
+                acknowledgedBy: string | null;
+                /** @description What they said. */
+                acknowledgement: string | null;
                 clearingSince: components["schemas"]["UnixMs"] | null;
                 /** @description The container, if it is one's. */
                 container: string | null;
+                escalatedAt: components["schemas"]["UnixMs"] | null;
                 firedAt: components["schemas"]["UnixMs"] | null;
                 /** @description The host; it may be gone. */
                 hostId: components["schemas"]["HostId"];
@@ -6938,7 +7124,7 @@ export interface components {
                 /**
                  * Format: double
                  * @description The newest value while it is open, else the last: in the series' unit, seconds for hosts that are down, hours until a
-                 *     disk is full.
+                 *     disk is full or a certificate ends, restarts of a container that restarts.
                  */
                 value: number | null;
             }[];
@@ -8475,6 +8661,15 @@ export interface components {
             step: string;
             /** @description The table's name, for `table`. */
             table?: string | null;
+        };
+        /** @description Some targets with the same labels. */
+        PrometheusTargetGroup: {
+            /** @description Labels; those that begin with `__` are for relabelling. */
+            labels: {
+                [key: string]: string;
+            };
+            /** @description Host and port. */
+            targets: string[];
         };
         /** @description What became of a proposal. */
         Proposed: {
@@ -10399,6 +10594,66 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    acknowledgeAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AlertId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertAcknowledgement"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    takeBackAlertAcknowledgement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AlertId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -13101,6 +13356,38 @@ export interface operations {
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listHostAnnotations: {
+        parameters: {
+            query?: {
+                /** @description From this time on: RFC 3339, or milliseconds since the epoch. An hour before `to` by default. */
+                from?: string;
+                /** @description Before this time; now by default. */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["HostId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Annotations"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -16249,6 +16536,95 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    discoverHosts: {
+        parameters: {
+            query?: {
+                /** @description Only hosts of the environment with this name. */
+                environment?: string;
+                /** @description Only hosts with all these labels: `key=value,key=value`. */
+                label?: string;
+                /** @description The port that is scraped on each of them; 9100, a node exporter's, by default. */
+                port?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrometheusTargetGroup"][];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    scrapeFleet: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Names of series as `GET /api/v1/metrics/series` has them, separated by commas; `*` stands for every instance. All by
+                 *     default.
+                 */
+                series?: string;
+                /** @description `2/5`: only the second of five equal parts of the hosts. */
+                shard?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    discoverFleetShards: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrometheusTargetGroup"][];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };

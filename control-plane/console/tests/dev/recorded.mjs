@@ -153,24 +153,28 @@ const receivers = [
   { id: uuid(702), name: 'Incident tracker', kind: 'webhook', language: 'en', enabled: false, addresses: [], place: 'https://incidents.acme.internal:8443', signed: true, lastTest: null },
 ].map((one) => ({ ...one, createdBy: 'ada', createdAt: iso(now() - 9e8), updatedAt: iso(now() - 9e7) }))
 const rules = [
-  { name: 'CPU at work', severity: 'critical', check: { kind: 'threshold', series: 'cpu.total', comparison: 'above', threshold: 90 }, forS: 300, receivers: [uuid(700), uuid(701)], note: 'Look at the queue first.' },
+  { name: 'CPU at work', severity: 'critical', check: { kind: 'threshold', series: 'cpu.total', comparison: 'above', threshold: 90 }, forS: 300, receivers: [uuid(701)], escalateAfterS: 900, escalateTo: [uuid(700)], note: 'Look at the queue first.' },
   { name: 'Disks fill up', severity: 'warning', check: { kind: 'diskFull', hours: 24 }, forS: 600, receivers: [uuid(700)], note: '' },
   { name: 'Host is down', severity: 'critical', check: { kind: 'hostDown' }, forS: 0, receivers: [], note: '' },
   { name: 'Shop uses much memory', severity: 'info', check: { kind: 'threshold', series: 'container.memory.used', comparison: 'atLeast', threshold: 1.5 * 2 ** 30 }, forS: 900, receivers: [], note: '', enabled: false },
-].map((one, i) => ({ id: uuid(710 + i), enabled: true, hosts: { ids: [], labels: {}, environment: null, clusterId: null }, containers: [], resolveAfterS: 120, repeatS: 14_400, inbox: true, createdBy: 'ada', createdAt: iso(now() - 9e8), updatedAt: iso(now() - 9e7), ...one }))
+  { name: 'Containers restart', severity: 'warning', check: { kind: 'containerRestarting', times: 3, minutes: 15 }, containers: ['shop*'], forS: 0, receivers: [uuid(700)], note: '' },
+  { name: 'Certificates end', severity: 'warning', check: { kind: 'certificateExpiring', hours: 24 }, forS: 0, receivers: [], note: '' },
+].map((one, i) => ({ id: uuid(710 + i), enabled: true, hosts: { ids: [], labels: {}, environment: null, clusterId: null }, containers: [], resolveAfterS: 120, repeatS: 14_400, escalateAfterS: 0, escalateTo: [], inbox: true, createdBy: 'ada', createdAt: iso(now() - 9e8), updatedAt: iso(now() - 9e7), ...one }))
 const alertOf = (i, rule, host, more) => ({
   id: uuid(720 + i), ruleId: rules[rule].id, ruleName: rules[rule].name, kind: rules[rule].check.kind, severity: rules[rule].severity, hostId: hosts[host].id, hostName: hosts[host].name,
   container: null, series: rules[rule].check.series ?? null, state: 'firing', value: 96.4, pendingSince: iso(now() - 1e6), firedAt: iso(now() - 7e5), clearingSince: null, noDataSince: null, toldAt: iso(now() - 7e5),
-  resolvedAt: null, reason: null, silencedBy: null, inhibited: false, ...more,
+  resolvedAt: null, reason: null, silencedBy: null, inhibited: false, acknowledgedAt: null, acknowledgedBy: null, acknowledgement: null, escalatedAt: null, ...more,
 })
 const alerts = [
   alertOf(0, 2, 3, { value: 734 }),
   alertOf(1, 0, 3, { noDataSince: iso(now() - 7e5), inhibited: true }),
-  alertOf(2, 0, 5, {}),
+  alertOf(2, 0, 5, { acknowledgedAt: iso(now() - 2e5), acknowledgedBy: 'grace', acknowledgement: 'I take it out of the load balancer', escalatedAt: iso(now() - 3e5) }),
   alertOf(3, 1, 2, { series: 'disk./var/lib/docker.available', value: 7.25, silencedBy: uuid(740) }),
   alertOf(4, 0, 6, { state: 'pending', firedAt: null, value: 91.2, pendingSince: iso(now() - 9e4) }),
   alertOf(5, 0, 0, { clearingSince: iso(now() - 4e4), value: 41 }),
   alertOf(6, 3, 1, { container: 'shop', series: 'container.memory.used', value: 1.7 * 2 ** 30, noDataSince: iso(now() - 3e5) }),
+  alertOf(7, 4, 0, { container: 'shop-db', series: 'container.restarts', value: 4 }),
+  alertOf(8, 5, 3, { value: 7.4 }),
 ]
 const past = [
   alertOf(10, 0, 5, { state: 'resolved', resolvedAt: iso(now() - 8e6), reason: 'ok', value: 38 }),

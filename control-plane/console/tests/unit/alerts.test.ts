@@ -17,6 +17,8 @@ const RULE = {
   repeatS: 0,
   inbox: false,
   receivers: ['r'],
+  escalateAfterS: 300,
+  escalateTo: ['s'],
   note: 'look',
   createdBy: 'ann',
   createdAt: '2026-01-01T00:00:00Z',
@@ -29,13 +31,16 @@ describe('alert forms', () => {
   it('bring a rule back as it was, what they don’t ask for included', () => {
     const form = ruleToForm(RULE, PATTERNS)
     expect(form).toMatchObject({ series: 'disk.*.used', instance: '/var', forMin: '1.5', enabled: 'no' })
-    const { name, enabled, severity, check, hosts, containers, forS, resolveAfterS, repeatS, inbox, receivers, note } = RULE
-    expect(ruleFromForm(form, RULE)).toEqual({ name, enabled, severity, check, hosts, containers, forS, resolveAfterS, repeatS, inbox, receivers, note })
+    const { name, enabled, severity, check, hosts, containers, forS, resolveAfterS, repeatS, inbox, receivers, escalateAfterS, escalateTo, note } = RULE
+    expect(ruleFromForm(form, RULE)).toEqual({ name, enabled, severity, check, hosts, containers, forS, resolveAfterS, repeatS, inbox, receivers, escalateAfterS, escalateTo, note })
   })
 
   it('ask for what belongs to a kind of rule only', () => {
     expect(names(ruleFields('hostDown', 'cpu.total'))).not.toContain('threshold')
     expect(names(ruleFields('diskFull', 'cpu.total'))).toContain('hours')
+    expect(names(ruleFields('certificateExpiring', 'cpu.total'))).toContain('hours')
+    expect(names(ruleFields('containerRestarting', 'cpu.total'))).toEqual(expect.arrayContaining(['times', 'minutes', 'containers']))
+    expect(ruleFromForm({ ...NEW_RULE, kind: 'containerRestarting', containers: 'shop*' })).toMatchObject({ check: { kind: 'containerRestarting', times: 3, minutes: 15 }, containers: ['shop*'], escalateAfterS: 0 })
     expect(names(ruleFields('threshold', 'cpu.total'))).not.toContain('instance')
     expect(names(ruleFields('threshold', 'disk.*.used'))).toContain('instance')
     expect(names(ruleFields('threshold', 'container.cpu'))).toContain('containers')

@@ -29,10 +29,13 @@ struct OpenRow {
     no_data_since: Option<UnixMs>,
     told_at: Option<UnixMs>,
     no_data_told: bool,
+    first_told_at: Option<UnixMs>,
+    acknowledged_at: Option<UnixMs>,
+    escalated_at: Option<UnixMs>,
 }
 
 const OPEN_COLUMNS: &str = "id, org_id, rule_id, host_id, host_name, container, series, version, pending_since, \
-    fired_at, clearing_since, no_data_since, told_at, no_data_told";
+    fired_at, clearing_since, no_data_since, told_at, no_data_told, first_told_at, acknowledged_at, escalated_at";
 
 impl OpenRow {
     fn alert(self) -> OpenAlert {
@@ -54,6 +57,9 @@ impl OpenRow {
                 no_data_since: self.no_data_since,
                 told_at: self.told_at,
                 no_data_told: self.no_data_told,
+                first_told_at: self.first_told_at,
+                acked_at: self.acknowledged_at,
+                escalated_at: self.escalated_at,
             },
         }
     }
@@ -91,8 +97,8 @@ const fn state_of(open: &Open) -> AlertState {
 /// False if somebody else began it.
 pub(in crate::alerts) async fn insert(tx: &mut Tx, new: &NewAlert<'_>) -> Result<bool, DbError> {
     const SQL: &str = "insert into alerts (id, org_id, rule_id, rule_name, kind, severity, host_id, host_name, \
-        container, series, state, version, value, pending_since, fired_at, told_at) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1, $12, $13, $14, $15) \
+        container, series, state, version, value, pending_since, fired_at, told_at, first_told_at) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1, $12, $13, $14, $15, $16) \
         on conflict (rule_id, host_id, container, series) where state in ('pending', 'firing') do nothing";
     let rows = with_tx!(tx, |conn| sqlx::query(SQL)
         .bind(new.id)
@@ -110,6 +116,7 @@ pub(in crate::alerts) async fn insert(tx: &mut Tx, new: &NewAlert<'_>) -> Result
         .bind(new.open.pending_since)
         .bind(new.open.fired_at)
         .bind(new.open.told_at)
+        .bind(new.open.first_told_at)
         .execute(conn)
         .await?
         .rows_affected());
@@ -124,7 +131,8 @@ pub(in crate::alerts) async fn update(
     value: Option<f64>,
 ) -> Result<bool, DbError> {
     const SQL: &str = "update alerts set version = version + 1, state = $3, value = coalesce($4, value), fired_at = $5, \
-        clearing_since = $6, no_data_since = $7, told_at = $8, no_data_told = $9 \
+        clearing_since = $6, no_data_since = $7, told_at = $8, no_data_told = $9, \
+        first_told_at = $10, escalated_at = $11 \
         where id = $1 and version = $2 and state <> 'resolved'";
     let rows = with_tx!(tx, |conn| sqlx::query(SQL)
         .bind(id)
@@ -136,6 +144,42 @@ pub(in crate::alerts) async fn update(
         .bind(open.no_data_since)
         .bind(open.told_at)
         .bind(open.no_data_told)
+        .bind(open.first_told_at)
+        .bind(open.escalated_at)
+        .execute(conn)
+        .await?
+        .rows_affected());
+    Ok(rows == 1)
+}
+
+/// Somebody sees to it; false if it does not fire, or somebody does already. Whoever is about to write a step of it reads it
+/// again.
+pub(in crate::alerts) async fn acknowledge(
+    tx: &mut Tx,
+    (org, id): (OrgId, AlertId),
+    (at, by, note): (UnixMs, String, &str),
+) -> Result<bool, DbError> {
+    const SQL: &str = "update alerts set version = version + 1, acknowledged_at = $3, acknowledged_by = $4, \
+        acknowledgement = $5 where org_id = $1 and id = $2 and state = 'firing' and acknowledged_at is null";
+    let rows = with_tx!(tx, |conn| sqlx::query(SQL)
+        .bind(org)
+        .bind(id)
+        .bind(at)
+        .bind(by)
+        .bind(note)
+        .execute(conn)
+        .await?
+        .rows_affected());
+    Ok(rows == 1)
+}
+
+/// Nobody sees to it any more; false if nobody did, or it is over.
+pub(in crate::alerts) async fn take_back(tx: &mut Tx, (org, id): (OrgId, AlertId)) -> Result<bool, DbError> {
+    const SQL: &str = "update alerts set version = version + 1, acknowledged_at = null, acknowledged_by = null, \
+        acknowledgement = null where org_id = $1 and id = $2 and state = 'firing' and acknowledged_at is not null";
+    let rows = with_tx!(tx, |conn| sqlx::query(SQL)
+        .bind(org)
+        .bind(id)
         .execute(conn)
         .await?
         .rows_affected());
@@ -240,7 +284,8 @@ pub(in crate::alerts) async fn delete_resolved(tx: &mut Tx, before: UnixMs) -> R
 }
 
 const COLUMNS: &str = "id, rule_id, rule_name, kind, severity, host_id, host_name, container, series, state, value, \
-    pending_since, fired_at, clearing_since, no_data_since, told_at, resolved_at, reason";
+    pending_since, fired_at, clearing_since, no_data_since, told_at, resolved_at, reason, acknowledged_at, acknowledged_by, \
+    acknowledgement, escalated_at";
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -262,6 +307,10 @@ struct Row {
     told_at: Option<UnixMs>,
     resolved_at: Option<UnixMs>,
     reason: Option<String>,
+    acknowledged_at: Option<UnixMs>,
+    acknowledged_by: Option<String>,
+    acknowledgement: Option<String>,
+    escalated_at: Option<UnixMs>,
 }
 
 impl TryFrom<Row> for Alert {
@@ -286,6 +335,10 @@ impl TryFrom<Row> for Alert {
             clearing_since: row.clearing_since,
             no_data_since: row.no_data_since,
             told_at: row.told_at,
+            acknowledged_at: row.acknowledged_at,
+            acknowledged_by: row.acknowledged_by,
+            acknowledgement: row.acknowledgement.filter(|note| !note.is_empty()),
+            escalated_at: row.escalated_at,
             resolved_at: row.resolved_at,
             reason: row.reason.as_deref().map(Reason::read).transpose()?,
             silenced_by: None,

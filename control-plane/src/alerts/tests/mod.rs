@@ -1,6 +1,7 @@
 //! The room on both databases: readings in, alerts and messages out.
 
 mod api;
+mod escalation;
 mod hooks;
 mod round;
 mod silence;

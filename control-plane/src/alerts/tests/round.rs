@@ -173,6 +173,7 @@ fn a_look_at_5000_hosts_with_50_rules_is_short() {
         cluster: None,
         environment: None,
         labels: Labels([("tier".to_owned(), "web".to_owned())].into()),
+        certificate_expires_at: UnixMs(0),
         last_seen_at: None,
     };
     let places: Vec<_> = (0..5_000).map(place).collect();

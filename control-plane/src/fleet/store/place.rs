@@ -16,13 +16,14 @@ struct Row {
     cluster_id: Option<ClusterId>,
     environment: Option<String>,
     labels: String,
+    certificate_expires_at: UnixMs,
     last_seen_at: Option<UnixMs>,
 }
 
 /// By name.
 pub(in crate::fleet) async fn list(db: &Db, org: Option<OrgId>) -> Result<Vec<(OrgId, HostPlace)>, DbError> {
     const SQL: &str = "select h.org_id, h.id, h.name, h.cluster_id, e.name as environment, h.labels, \
-        h.last_seen_at from hosts h left join environments e on e.id = h.environment_id \
+        h.certificate_expires_at, h.last_seen_at from hosts h left join environments e on e.id = h.environment_id \
         where h.deleted_at is null and ($1 is null or h.org_id = $1) order by h.org_id, h.name";
     let rows: Vec<Row> = with_pool!(db, |pool| sqlx::query_as(SQL).bind(org).fetch_all(pool).await)?;
     let place = |row: Row| {
@@ -32,6 +33,7 @@ pub(in crate::fleet) async fn list(db: &Db, org: Option<OrgId>) -> Result<Vec<(O
             cluster: row.cluster_id,
             environment: row.environment,
             labels: Labels::from_json(&row.labels)?,
+            certificate_expires_at: row.certificate_expires_at,
             last_seen_at: row.last_seen_at,
         };
         Ok((row.org_id, place))
