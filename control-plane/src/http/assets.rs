@@ -27,6 +27,7 @@ const PAGES: &[&str] = &[
     "environments",
     "forgot-password",
     "hosts",
+    "images",
     "inbox",
     "install",
     "invitations",
