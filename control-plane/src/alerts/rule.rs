@@ -147,7 +147,7 @@ impl AlertRuleInput {
                 fields.range("check.minutes", *minutes, 1, limits::MOST_MINUTES);
             }
             Check::DiskFull { hours } | Check::CertificateExpiring { hours } => {
-                fields.range("check.hours", *hours, 1, limits::MOST_HOURS)
+                fields.range("check.hours", *hours, 1, limits::MOST_HOURS);
             }
         }
         self.hosts.check(&mut fields);

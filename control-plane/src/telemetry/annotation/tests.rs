@@ -192,16 +192,17 @@ both_databases!(the_narrow_are_told_what_they_may_see_elsewhere, |test| {
     assert_eq!(ann.get(&path).await.0, 404, "the host is in none of them");
 });
 
+/// Many deployments of the same: rows are what counts here.
+const COPY: &str = "insert into deployments (id, org_id, application_id, environment, version, image, status, spec, \
+    trigger_type, triggered_by, created_at) select $1, org_id, application_id, environment, $2, image, 'success', \
+    spec, trigger_type, triggered_by, created_at from deployments where id = $3";
+
 both_databases!(of_very_much_the_newest_is_told, |test| {
     let olga = test.member("olga", Role::Owner).await;
     let host = new_host(test, "web-1").await;
     let start = test.app.clock.now();
     let shop = new_application(&olga, &[host]).await;
     let first = deploy(&olga, &shop, "1.0").await;
-    // Many deployments of the same: rows are what counts here.
-    const COPY: &str = "insert into deployments (id, org_id, application_id, environment, version, image, status, spec, \
-        trigger_type, triggered_by, created_at) select $1, org_id, application_id, environment, $2, image, 'success', \
-        spec, trigger_type, triggered_by, created_at from deployments where id = $3";
     let original: Uuid = first.parse().unwrap();
     for number in 0..=MOST {
         let id: Uuid = test
@@ -227,6 +228,9 @@ both_databases!(of_very_much_the_newest_is_told, |test| {
     test.app.clock.advance(5 * UnixMs::MINUTE);
     let seen = annotations(&olga, host, "").await;
     let items = seen["items"].as_array().unwrap();
-    assert_eq!((items.len() as i64, &seen["truncated"]), (MOST, &json!(true)));
+    assert_eq!(
+        (i64::try_from(items.len()).unwrap(), &seen["truncated"]),
+        (MOST, &json!(true))
+    );
     assert_eq!(items[0]["version"], "1", "the oldest is left out");
 });

@@ -113,7 +113,7 @@ pub(in crate::telemetry) async fn releases(db: &Db, wanted: &Wanted<'_>) -> Resu
 }
 
 #[derive(sqlx::FromRow)]
-struct Fired {
+struct AlertRow {
     id: AlertId,
     rule_name: String,
     container: String,
@@ -127,7 +127,7 @@ pub(in crate::telemetry) async fn alerts(db: &Db, wanted: &Wanted<'_>) -> Result
     const SQL: &str = "select id, rule_name, container, severity, fired_at, resolved_at from alerts \
         where host_id = $1 and fired_at is not null and fired_at < $3 and (resolved_at is null or resolved_at >= $2) \
         and org_id = $4 order by fired_at desc limit $5";
-    let rows: Vec<Fired> = with_pool!(db, |pool| sqlx::query_as(SQL)
+    let rows: Vec<AlertRow> = with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(wanted.host)
         .bind(wanted.from)
         .bind(wanted.to)
@@ -135,7 +135,7 @@ pub(in crate::telemetry) async fn alerts(db: &Db, wanted: &Wanted<'_>) -> Result
         .bind(wanted.limit)
         .fetch_all(pool)
         .await)?;
-    let annotation = |row: Fired| Annotation::Alert {
+    let annotation = |row: AlertRow| Annotation::Alert {
         id: row.id,
         at: row.fired_at,
         ended_at: row.resolved_at,

@@ -89,7 +89,12 @@ impl Victoria {
             answer.text().await.unwrap()
         };
         get("/internal/force_flush".to_owned()).await;
-        let encoded: String = series.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let encoded = hex::encode_upper(series);
+        let encoded: String = encoded
+            .chars()
+            .enumerate()
+            .flat_map(|(at, c)| (at % 2 == 0).then_some('%').into_iter().chain([c]))
+            .collect();
         let lines = get(format!("/api/v1/export?match[]={encoded}")).await;
         let mut samples = Vec::new();
         for line in lines.lines() {
@@ -120,6 +125,8 @@ async fn sealed(test: &Test, host: HostId, from: UnixMs) {
     }
 }
 
+const CPU: &str = r#"muster_host_cpu_total_ratio{host="web-1",org="default"}"#;
+
 both_databases!(what_is_stored_arrives_whatever_dies_in_between, |test| {
     let org = test.default_org().await;
     let (web, late) = (new_host(test, "web-1").await, new_host(test, "web-2").await);
@@ -133,13 +140,12 @@ both_databases!(what_is_stored_arrives_whatever_dies_in_between, |test| {
     let mut take = async |count: i64, step_ms: i64| {
         for _ in 0..count {
             test.app.clock.advance(step_ms);
-            let (at, cpu) = (test.app.clock.now(), expected.len() as i64 % 100);
+            let (at, cpu) = (test.app.clock.now(), i64::try_from(expected.len()).unwrap() % 100);
             submit(&test.app, org, web, sample(at, cpu)).await;
             expected.push((at.0, cpu as f64 / 100.0));
         }
         expected.clone()
     };
-    const CPU: &str = r#"muster_host_cpu_total_ratio{host="web-1",org="default"}"#;
 
     // A host begins with its newest sample; then each is sent once.
     take(1, 10_000).await;
