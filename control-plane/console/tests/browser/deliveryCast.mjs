@@ -65,7 +65,7 @@ export async function deliveryCast({ base, account, password, simulator, infisic
     container: { ports: [{ host: 8080, container: 80 }], healthCheck: { type: 'http', port: 80, path: '/healthz' }, limits: { memoryBytes: 268_435_456 } },
     webhookEnvironment: 'test',
     environments: {
-      test: { hosts: fleet.sound.slice(0, 4), overrides: { container: { limits: { memoryBytes: 134_217_728 } } } },
+      test: { hosts: fleet.sound.slice(0, 4), triggerSpec: { github: { push: { branches: { precise: ['main'], prefix: ['release/'], exclude: { regex: ['.*-wip'] } }, tags: { regex: ['v[0-9.]+'] } } } }, overrides: { container: { limits: { memoryBytes: 134_217_728 } } } },
       prod: { hosts: fleet.sound, rollout: all },
       live: { hosts: fleet.sound, approvalRequired: true, rollout: { ...all, pauseAfterFirst: true } },
     },
@@ -83,6 +83,17 @@ export async function deliveryCast({ base, account, password, simulator, infisic
   await until('alerts that fire', async () => (await owner('GET', '/alerts?view=firing')).items.length >= 6)
 
   await owner('POST', '/registries', { name: 'Nowhere', url: 'http://127.0.0.1:9', authType: 'username-password', username: 'shop', password: 'not a real one' })
+
+  // The catalogue, and what CI says of builds.
+  await owner('POST', '/image-words', { kind: 'type', code: 'gateway', name: 'Gateway' })
+  const image = await owner('POST', '/images', { name: 'Nginx', image: 'team/nginx', source: 'private', type: 'gateway', url: 'https://nginx.org', description: 'The web server before everything.', usage: 'docker pull team/nginx:1.27\n# Mount the sites at /etc/nginx/conf.d', versions: ['1.26', '1.27'] })
+  await owner('POST', '/images', { name: 'PostgreSQL', image: 'team/postgres', source: 'custom', type: 'database', description: 'With our extensions.', status: 'deprecated' })
+  const report = (version, build) => owner('PUT', `/applications/${shop.id}/versions/${version}`, build)
+  await report('1.1.0', { status: 'built', commit: '4f1c2d7e9ab0', branch: 'main', message: 'Carts keep their order', digest: `sha256:${'4f'.repeat(32)}` })
+  await report('1.2.0', { status: 'built', commit: '9b07aa51c3e2', branch: 'main', message: 'Vouchers', url: 'https://ci.example.com/shop/812', log: 'Step 1/9 : FROM node:22\nStep 2/9 : COPY . /app\n…\nSuccessfully tagged team/shop:1.2.0\n' })
+  await report('1.3.0-rc1', { status: 'buildFailed', commit: 'c0ffee12', branch: 'next', message: 'Try the new search', log: 'npm error missing script: build\n' })
+  await report('1.3.0-rc2', { status: 'building', commit: 'deadbeef', branch: 'next' })
+  await owner('PATCH', `/applications/${shop.id}`, { repository: { provider: 'github', repoId: '81200', repoOwner: 'many-hosts', repoName: 'shop' } })
 
   // Secrets: made here, and from a provider.
   const group = await owner('POST', '/secrets/groups', { name: 'shop', description: 'What the shop needs to start.' })
@@ -120,5 +131,5 @@ export async function deliveryCast({ base, account, password, simulator, infisic
     assert.ok(answer.ok, `apply: ${answer.status} ${await answer.clone().text()}`)
     return answer.json()
   }
-  return { owner, sam, apply, shop, group, synced, fleet, deployments: { second, stopped, paused, waiting }, deploy, close: fleet.close }
+  return { owner, sam, apply, shop, image, group, synced, fleet, deployments: { second, stopped, paused, waiting }, deploy, close: fleet.close }
 }

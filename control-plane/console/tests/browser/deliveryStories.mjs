@@ -293,4 +293,78 @@ export const deliveryStories = {
       await page.getByRole('row', { name: new RegExp(name) }).waitFor({ state: 'detached' })
     },
   },
+  'rules of a Git host are written in rows, tried, and kept': {
+    as: 'rita',
+    async run({ page, base, settle, look, made }) {
+      const name = `git-${Date.now()}`
+      const application = await made.owner('POST', '/applications', { name, image: 'team/git', environments: { default: {}, live: {} } })
+      await page.goto(`${base}/applications/${application.id}/triggers`)
+      await page.getByRole('button', { name: /: Git host/ }).click()
+      await dialog(page).getByRole('combobox', { name: 'Git host' }).selectOption('gitlab')
+      await dialog(page).getByRole('textbox', { name: 'Repository id' }).fill(String(Date.now()))
+      await dialog(page).getByRole('button', { name: 'Save' }).click()
+      await page.getByText(`/webhook/git/${application.id}`).waitFor()
+      await page.getByRole('button', { name: 'New secret' }).click()
+      await dialog(page).getByText(/^gwh_/).waitFor()
+      await dialog(page).getByRole('button', { name: 'Done' }).click()
+
+      await page.getByRole('button', { name: 'Change: default' }).click()
+      const tags = dialog(page).getByRole('group', { name: 'Push of a tag' })
+      await tags.getByRole('button', { name: /Add a rule/ }).click()
+      await tags.getByRole('combobox').selectOption('regex')
+      await tags.getByRole('textbox').fill('v[0-9.]+(')
+      await dialog(page).getByRole('combobox', { name: 'Event' }).selectOption('tag')
+      await dialog(page).getByRole('button', { name: 'Try' }).click()
+      await dialog(page).getByText(/is no regular expression/).waitFor()
+      await tags.getByRole('textbox').fill('v[0-9.]+')
+      await dialog(page).getByRole('button', { name: 'Try' }).click()
+      await dialog(page).getByText('Deploys version v1.4.2').waitFor()
+      await dialog(page).getByRole('textbox', { name: 'Tag', exact: true }).fill('v1.4.2-rc1')
+      await dialog(page).getByRole('button', { name: 'Try' }).click()
+      await dialog(page).getByText('no rule fits').waitFor()
+      await settle(page)
+      await look(page, 'trigger-rules')
+      await dialog(page).getByRole('button', { name: 'Save' }).click()
+      await dialog(page).waitFor({ state: 'hidden' })
+      const kept = (await made.owner('GET', `/applications/${application.id}`)).environments.default.triggerSpec
+      assert.deepEqual(kept.gitlab.push.tags.regex, ['v[0-9.]+'])
+      await page.getByRole('combobox', { name: 'Event' }).selectOption('tag')
+      await page.getByRole('button', { name: 'Try' }).click()
+      await page.getByText('there are no rules for such events').waitFor()
+      await page.getByText('Deploys version v1.4.2').waitFor()
+    },
+  },
+  'an image is put into the catalogue with a word of the org’s own, and taken out': {
+    as: 'rita',
+    async run({ page, base, settle, look }) {
+      const name = `Queue ${Date.now()}`
+      const code = `queue-${Date.now()}`
+      await page.goto(`${base}/images`)
+      await page.getByRole('button', { name: 'Dictionaries' }).click()
+      await dialog(page).getByRole('textbox', { name: 'Code' }).fill(code)
+      await dialog(page).getByRole('textbox', { name: 'Name' }).fill('Message queue')
+      await dialog(page).getByRole('button', { name: 'Add a word' }).click()
+      await dialog(page).getByText(code).waitFor()
+      await settle(page)
+      await look(page, 'image-words')
+      await dialog(page).getByRole('button', { name: 'Done' }).click()
+      await page.getByRole('button', { name: 'New image' }).click()
+      await dialog(page).getByRole('textbox', { name: 'Name' }).fill(name)
+      await dialog(page).getByRole('textbox', { name: 'Image' }).fill('Not An Image')
+      await dialog(page).getByRole('combobox', { name: 'Type' }).selectOption(code)
+      await dialog(page).getByRole('textbox', { name: 'Versions' }).fill('3.12 3.13')
+      await dialog(page).getByRole('button', { name: 'Create' }).click()
+      await dialog(page).getByRole('alert').filter({ hasText: 'is not an image name' }).waitFor()
+      await dialog(page).getByRole('textbox', { name: 'Image' }).fill('team/queue')
+      await dialog(page).getByRole('button', { name: 'Create' }).click()
+      await page.getByRole('heading', { level: 1, name }).waitFor()
+      await page.getByText('Message queue').waitFor()
+      await page.getByText('3.13').waitFor()
+      await page.getByText('As somebody wrote them down.').waitFor()
+      await page.getByRole('button', { name: 'Remove' }).click()
+      await dialog(page).getByRole('button', { name: 'Remove' }).click()
+      await page.waitForURL(`${base}/images`)
+      assert.equal(await page.getByRole('link', { name }).count(), 0)
+    },
+  },
 }

@@ -22,6 +22,7 @@ import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 import { PASSWORD, cast } from './cast.mjs'
 import { deliveryCast } from './deliveryCast.mjs'
+import { containerStories } from './containerStories.mjs'
 import { deliveryStories } from './deliveryStories.mjs'
 import { designCast, designPages, designStories } from './designStories.mjs'
 import { flowCast, flowPages, flowStories } from './flowStories.mjs'
@@ -44,7 +45,7 @@ const out = await outside({ mailPort: Number(required('MUSTER_CONSOLE_MAIL_PORT'
 /** Stories that may change what others find stand in one lane, one after the other. */
 const lanes = [
   housekeeping,
-  peopleStories,
+  { ...peopleStories, ...containerStories },
   signInStories,
   deliveryStories,
   // One lane: the first looks whether there are tickets.
@@ -294,13 +295,15 @@ async function people(page) {
 }
 
 /** Pages about delivery: of the org with many hosts. */
-function deliveries({ shop, group, synced, deployments }) {
+function deliveries({ shop, image, group, synced, deployments }) {
   const application = `/applications/${shop.id}`
   return [
     ['applications-many', '/applications', 'rita'],
     ['applications-new', '/applications?new=1', 'rita'],
     ['application-environments', `${application}/environments`, 'rita'],
     ['application-variables', `${application}/variables`, 'rita'],
+    ['application-versions', `${application}/versions`, 'rita'],
+    ['application-build', `${application}/versions?build=1.2.0`, 'rita'],
     ['application-triggers', `${application}/triggers?ci=github`, 'rita'],
     ['application-settings', `${application}/settings`, 'rita'],
     ['application-looked-at', `${application}/settings`, 'vera'],
@@ -314,6 +317,11 @@ function deliveries({ shop, group, synced, deployments }) {
     ['alerts-receivers', '/alerts/receivers', 'rita'],
     ['alerts-receivers-new', '/alerts/receivers?new=1', 'rita'],
     ['alerts-looked-at', '/alerts/rules', 'vera'],
+    ['images', '/images', 'rita'],
+    ['images-none', '/images?search=no-such-image', 'rita'],
+    ['images-new', '/images?new=1', 'rita'],
+    ['images-looked-at', '/images', 'vera'],
+    ['image', `/images/${image.id}`, 'rita'],
     ['registries', '/registries', 'rita'],
     ['registries-new', '/registries?new=1', 'rita'],
     ['deployments-waiting', '/deployments?status=waitingApproval', 'rita'],
