@@ -134,7 +134,7 @@ pub(super) struct Kept {
 /// What an import did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Imported {
+pub struct ImportedInstances {
     /// Not known before.
     pub created: usize,
     /// Known, and changed.
@@ -185,7 +185,7 @@ pub(super) async fn keep(
     app: &App,
     caller: &Caller,
     records: Vec<InstanceRecord>,
-) -> Result<Imported, FleetError> {
+) -> Result<ImportedInstances, FleetError> {
     let org = caller.org();
     let hosts = Known::new(select_hosts(app, org, &HostSelector::default()).await?);
     let now = app.clock.now();
@@ -194,7 +194,7 @@ pub(super) async fn keep(
         store::instance::lock(tx, org).await?;
         let known = store::instance::known(tx, org).await?;
         let mut changed = Vec::new();
-        let mut imported = Imported::default();
+        let mut imported = ImportedInstances::default();
         for record in &records {
             let kept = Kept {
                 id: app.clock.new_id(),

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::{
     FleetError,
-    instance::{self, Imported, InstanceRecord},
+    instance::{self, ImportedInstances, InstanceRecord},
 };
 use crate::{
     access::{Caller, ObjectKind, Operation},
@@ -43,7 +43,7 @@ pub(super) async fn import(
     app: &App,
     caller: &Caller,
     import: InstanceImport,
-) -> Result<Imported, FleetError> {
+) -> Result<ImportedInstances, FleetError> {
     caller.require_all(Operation::HostWrite, ObjectKind::Hosts)?;
     let mut faults = Vec::new();
     let (records, places): (Vec<_>, Vec<_>) = match (import.instances, import.csv) {

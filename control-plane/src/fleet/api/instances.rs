@@ -12,7 +12,7 @@ use crate::{
     access::Caller,
     app::App,
     fleet::{
-        instance::{self, Imported, Instance, InstanceQuery},
+        instance::{self, ImportedInstances, Instance, InstanceQuery},
         instance_import::{self, InstanceImport},
     },
     http::{
@@ -50,13 +50,13 @@ async fn list(
 /// taken, or none.
 #[utoipa::path(post, path = "/api/v1/instances/import", operation_id = "importInstances", tag = "hosts",
     request_body = InstanceImport,
-    responses((status = 200, body = Imported), (status = 409, body = Problem), (status = 413, body = Problem),
+    responses((status = 200, body = ImportedInstances), (status = 409, body = Problem), (status = 413, body = Problem),
         (status = 422, body = Problem)))]
 async fn import(
     State(app): State<App>,
     caller: Caller,
     Body(body): Body<InstanceImport>,
-) -> ApiResult<Json<Imported>> {
+) -> ApiResult<Json<ImportedInstances>> {
     Ok(Json(instance_import::import(&app, &caller, body).await?))
 }
 
