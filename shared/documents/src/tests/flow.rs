@@ -62,9 +62,15 @@ fn what_is_kept_and_exported_is_what_was_read() {
     .unwrap();
     let spec = Spec::ApprovalFlow(flow);
     let json = spec.to_json().unwrap();
-    assert_eq!(Spec::from_json(Kind::ApprovalFlow, &json).unwrap(), spec);
+    assert_eq!(
+        Spec::from_json(Kind::ApprovalFlow, &json)
+            .unwrap()
+            .to_json()
+            .unwrap(),
+        json
+    );
     let yaml = export("f", None, &spec).unwrap();
-    assert_eq!(parse(&yaml).unwrap()[0].spec, spec, "{yaml}");
+    assert_eq!(parse(&yaml).unwrap()[0].spec.to_json().unwrap(), json, "{yaml}");
     // As it was kept before there were words for it.
     let old = r#"{"steps":[{"name":"a","user":"bob","quorum":2}]}"#;
     let Spec::ApprovalFlow(old) = Spec::from_json(Kind::ApprovalFlow, old).unwrap() else {
