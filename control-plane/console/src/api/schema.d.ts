@@ -1509,6 +1509,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/instances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Instances by name: what clouds say of machines, and which host each is. */
+        get: operations["listInstances"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/instances/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One instance. */
+        get: operations["getInstance"];
+        put?: never;
+        post?: never;
+        /** Forgets an instance. The host that it is stays; the next import may bring it back. */
+        delete: operations["deleteInstance"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/instances/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Imports instances, from JSON or CSV. One that is known by its provider and id is changed; nothing is removed. All are
+         *     taken, or none.
+         */
+        post: operations["importInstances"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/invitations": {
         parameters: {
             query?: never;
@@ -2586,6 +2641,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/platforms/{id}/modules/{moduleId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes a module of a platform's own that holds no operation. */
+        delete: operations["deletePlatformModule"];
+        options?: never;
+        head?: never;
+        /** Renames a module of a platform's own. */
+        patch: operations["updatePlatformModule"];
+        trace?: never;
+    };
     "/api/v1/platforms/{id}/operations": {
         parameters: {
             query?: never;
@@ -2617,7 +2690,8 @@ export interface paths {
         delete: operations["deletePlatformOperation"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Renames an operation of a platform's own, or moves it into another module. */
+        patch: operations["updatePlatformOperation"];
         trace?: never;
     };
     "/api/v1/platforms/{id}/roles": {
@@ -2652,7 +2726,8 @@ export interface paths {
         delete: operations["deletePlatformRole"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Changes a role of a platform. Whoever has it has the changed one at once. */
+        patch: operations["updatePlatformRole"];
         trace?: never;
     };
     "/api/v1/prometheus/hosts": {
@@ -5962,6 +6037,17 @@ export interface components {
             /** @description The document; apply it, or merge it first. */
             yaml: string;
         };
+        /** @description What an import did. */
+        ImportedInstances: {
+            /** @description Not known before. */
+            created: number;
+            /** @description How many of all these are a host. */
+            linked: number;
+            /** @description Known, and as they were. */
+            unchanged: number;
+            /** @description Known, and changed. */
+            updated: number;
+        };
         /** @description What became of one secret. */
         ImportedSecret: {
             /** @description A variable was made. */
@@ -5996,6 +6082,73 @@ export interface components {
             digestAt?: components["schemas"]["UnixMs"] | null;
             /** @description Whether it had the tag. */
             present: boolean;
+        };
+        /** @description An instance. */
+        Instance: components["schemas"]["InstanceRecord"] & {
+            /** @description When it was first imported. */
+            createdAt: components["schemas"]["UnixMs"];
+            hostId?: components["schemas"]["HostId"] | null;
+            /** @description That host's name. */
+            hostName?: string | null;
+            /** @description Id. */
+            id: components["schemas"]["InstanceId"];
+            /** @description When an import last changed it. */
+            updatedAt: components["schemas"]["UnixMs"];
+        };
+        /** Format: uuid */
+        InstanceId: string;
+        /** @description Instances to be imported: either a list, or a CSV text. */
+        InstanceImport: {
+            /**
+             * @description A CSV text whose first line names the fields, as they are named in JSON or with underscores. Times are RFC 3339, or
+             *     as clouds write them (`2026-12-10T04:04Z`, `2026-12-10 04:04:00`), in UTC.
+             */
+            csv?: string | null;
+            /** @description The instances. */
+            instances?: components["schemas"]["InstanceRecord"][] | null;
+        };
+        /** @description What a provider says of an instance. */
+        InstanceRecord: {
+            /** @description How it is paid: `PrePaid`, `PostPaid`… */
+            chargeType?: string;
+            /**
+             * Format: int32
+             * @description CPUs.
+             */
+            cpu?: number | null;
+            createTime?: components["schemas"]["UnixMs"] | null;
+            expiredTime?: components["schemas"]["UnixMs"] | null;
+            /** @description The machine's own name. */
+            hostname?: string;
+            /** @description The image that it was made of. */
+            imageId?: string;
+            /** @description Address inside. */
+            innerIp?: string;
+            /** @description The provider's own id. */
+            instanceId: string;
+            /** @description What people call it there. */
+            instanceName?: string;
+            /** @description Whether it can be used. */
+            isAvailable?: boolean | null;
+            /**
+             * Format: int32
+             * @description Memory in MiB.
+             */
+            memory?: number | null;
+            /** @description Operating system. */
+            osName?: string;
+            /** @description `linux`, `windows`. */
+            osType?: string;
+            /** @description Whose it is: `aws`, `aliyun`, `tencent`… */
+            provider: string;
+            /** @description Address that the world reaches it by. */
+            publicIp?: string;
+            /** @description The region's id. */
+            regionId?: string;
+            /** @description The region's name. */
+            regionName?: string;
+            /** @description In the provider's own word: `Running`, `Stopped`… */
+            status?: string;
         };
         /** @description An invitation, without its token. */
         Invitation: {
@@ -6225,6 +6378,11 @@ export interface components {
             /** @description `info`, `warning` or `error`. */
             severity: string;
         };
+        /** @description An org, for those who administer platforms. */
+        ListedOrg: components["schemas"]["Org"] & {
+            /** @description The platform that it is in. */
+            platformId: components["schemas"]["PlatformId"];
+        };
         /** @description A moment's readings. */
         LiveSample: {
             /** @description When they were taken. */
@@ -6318,7 +6476,7 @@ export interface components {
         Message: {
             /**
              * @description What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`, `notDeployed`,
-             *     `toApprove`, `stepApproved`, `ticketApproved`, `ticketRejected`, `ticketStuck`, `alertFires`, `alertSilent`,
+             *     `deploymentAsks`, `deploymentApproved`, `deploymentRejected`, `toApprove`, `stepApproved`, `ticketApproved`, `ticketRejected`, `ticketStuck`, `alertFires`, `alertSilent`,
              *     `alertOver`; empty for one from before there were codes.
              */
             code: string;
@@ -6401,6 +6559,11 @@ export interface components {
         Module: "hosts" | "applications" | "files" | "orgProfile" | "members" | "permissionTemplates" | "platform" | "schema" | "secrets" | "audit";
         /** Format: uuid */
         ModuleId: string;
+        /** @description What may be changed of a module. */
+        ModulePatch: {
+            /** @description Unique in the platform; 1 to 64 characters. */
+            name: string;
+        };
         /** @description What the caller may do in the chosen org. */
         MyPermissions: {
             /** @description Whether every operation of the platform's own is among them. */
@@ -6845,6 +7008,12 @@ export interface components {
         OnFailure: "stop" | "rollBack";
         /** Format: uuid */
         OperationId: string;
+        /** @description What may be changed of an operation. Its code stays: programs ask by it. */
+        OperationPatch: {
+            moduleId?: components["schemas"]["ModuleId"] | null;
+            /** @description For people; 1 to 64 characters. */
+            name?: string | null;
+        };
         /** @description An order. */
         Order: {
             acceptedAt?: components["schemas"]["UnixMs"] | null;
@@ -7727,6 +7896,23 @@ export interface components {
             nextCursor: string | null;
         };
         /** @description One page of a list. */
+        Page_Instance: {
+            /** @description The items. */
+            items: (components["schemas"]["InstanceRecord"] & {
+                /** @description When it was first imported. */
+                createdAt: components["schemas"]["UnixMs"];
+                hostId?: components["schemas"]["HostId"] | null;
+                /** @description That host's name. */
+                hostName?: string | null;
+                /** @description Id. */
+                id: components["schemas"]["InstanceId"];
+                /** @description When an import last changed it. */
+                updatedAt: components["schemas"]["UnixMs"];
+            })[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
         Page_Invitation: {
             /** @description The items. */
             items: {
@@ -7803,6 +7989,16 @@ export interface components {
             nextCursor: string | null;
         };
         /** @description One page of a list. */
+        Page_ListedOrg: {
+            /** @description The items. */
+            items: (components["schemas"]["Org"] & {
+                /** @description The platform that it is in. */
+                platformId: components["schemas"]["PlatformId"];
+            })[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
         Page_Member: {
             /** @description The items. */
             items: {
@@ -7835,7 +8031,7 @@ export interface components {
             items: {
                 /**
                  * @description What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`, `notDeployed`,
-                 *     `toApprove`, `stepApproved`, `ticketApproved`, `ticketRejected`, `ticketStuck`, `alertFires`, `alertSilent`,
+                 *     `deploymentAsks`, `deploymentApproved`, `deploymentRejected`, `toApprove`, `stepApproved`, `ticketApproved`, `ticketRejected`, `ticketStuck`, `alertFires`, `alertSilent`,
                  *     `alertOver`; empty for one from before there were codes.
                  */
                 code: string;
@@ -7914,34 +8110,6 @@ export interface components {
                  * @description The deployment, the execution, the database server or, for a container, the host that it is for.
                  */
                 subjectId: string;
-            }[];
-            /** @description Cursor of the next page; null on the last. */
-            nextCursor: string | null;
-        };
-        /** @description One page of a list. */
-        Page_Org: {
-            /** @description The items. */
-            items: {
-                /** @description A shorter name. */
-                alias: string;
-                /** @description Whom to ask. */
-                contact: string;
-                /** @description When it was made. */
-                createdAt: components["schemas"]["UnixMs"];
-                /** @description For people. */
-                description: string;
-                /** @description Id. */
-                id: components["schemas"]["OrgId"];
-                /** @description Its id in the system that it came from. */
-                legacyId?: string | null;
-                /** @description An image's address or data URI; empty without one. */
-                logo: string;
-                /** @description Their number. */
-                mobile: string;
-                /** @description Name. */
-                name: string;
-                /** @description Short name in addresses, unique in the platform. */
-                slug: string;
             }[];
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
@@ -14008,6 +14176,127 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listInstances: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description Only those that end before this time. */
+                expiresBefore?: components["schemas"]["UnixMs"];
+                /** @description Only the one that is this host. */
+                hostId?: components["schemas"]["HostId"];
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+                /** @description Only this provider's. */
+                provider?: string;
+                /** @description Part of a name, an id or an address. */
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Instance"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getInstance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["InstanceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Instance"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteInstance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["InstanceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    importInstances: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstanceImport"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportedInstances"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listInvitations: {
         parameters: {
             query?: {
@@ -15911,6 +16200,10 @@ export interface operations {
                 cursor?: string;
                 /** @description How many items, 1–500; 50 by default. */
                 limit?: number;
+                /** @description Only orgs of this platform. */
+                platformId?: components["schemas"]["PlatformId"];
+                /** @description The beginning of the name, the alias or the slug, or the whole legacy id. */
+                search?: string;
             };
             header?: never;
             path?: never;
@@ -15923,7 +16216,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_Org"];
+                    "application/json": components["schemas"]["Page_ListedOrg"];
                 };
             };
             401: components["responses"]["Unauthenticated"];
@@ -16392,6 +16685,68 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    deletePlatformModule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["PlatformId"];
+                moduleId: components["schemas"]["ModuleId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updatePlatformModule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["PlatformId"];
+                moduleId: components["schemas"]["ModuleId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModulePatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnModule"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     createPlatformOperation: {
         parameters: {
             query?: never;
@@ -16449,6 +16804,41 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updatePlatformOperation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["PlatformId"];
+                operationId: components["schemas"]["OperationId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OperationPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnOperation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -16536,6 +16926,41 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updatePlatformRole: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["PlatformId"];
+                roleId: components["schemas"]["RoleId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RolePatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnRole"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
