@@ -68,8 +68,13 @@ impl Fresh {
                     self.tables.clear();
                 }
             }
-            Some(Tree::CreateIndex(_) | Tree::Comment { .. } | Tree::CreateType { .. }) => {}
-            Some(Tree::CreateSequence { .. } | Tree::CreateDomain { .. }) => {}
+            Some(
+                Tree::CreateIndex(_)
+                | Tree::Comment { .. }
+                | Tree::CreateType { .. }
+                | Tree::CreateSequence { .. }
+                | Tree::CreateDomain { .. },
+            ) => {}
             _ => self.tables.clear(),
         }
     }
@@ -83,7 +88,7 @@ impl Fresh {
                 ident.value.to_lowercase()
             }
             ObjectNamePart::Identifier(ident) => ident.value.clone(),
-            other => other.to_string(),
+            ObjectNamePart::Function(function) => function.to_string(),
         };
         name.0.iter().map(part).collect()
     }
