@@ -18,6 +18,7 @@ use crate::{
     app::App,
     audit::{self, Entry},
     flaw::Flaw,
+    fleet::Change,
     in_tx,
     notify::Language,
 };
@@ -135,9 +136,9 @@ pub struct UserPatch {
     /// Mobile number; empty takes it away.
     pub mobile: Option<String>,
     /// Their role in the platform; `null` takes it away.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<RoleId>)]
-    pub role_id: Option<Option<RoleId>>,
+    pub role_id: Change<RoleId>,
     /// When a second factor is asked for: `auto` or `always`.
     pub mfa: Option<MfaMode>,
     /// Takes authenticator app and recovery codes away, makes all devices strangers and ends all sessions.
@@ -145,11 +146,6 @@ pub struct UserPatch {
     /// A new password; ends all their sessions.
     #[schema(value_type = Option<String>)]
     pub password: Option<SecretString>,
-}
-
-/// A field that is there, be it `null`.
-fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<RoleId>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 /// Adds a user, whom the caller vouches for: the super administrator or a manager of the platform.
@@ -317,7 +313,7 @@ pub(super) async fn update(
     if let Some(status) = patch.status {
         status.as_str().clone_into(&mut user.status);
     }
-    user.role_id = patch.role_id.unwrap_or(user.role_id);
+    patch.role_id.apply(&mut user.role_id);
     check_role(app, &user).await?;
     let hash = match patch.password {
         Some(password) => {

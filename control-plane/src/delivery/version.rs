@@ -46,6 +46,10 @@ impl BuildStatus {
 }
 
 /// A version of an application.
+#[expect(
+    clippy::struct_field_names,
+    reason = "the image tag is the version, here as everywhere"
+)]
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Version {

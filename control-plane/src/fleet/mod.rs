@@ -67,6 +67,7 @@ pub use self::{
     place::{HostPlace, host_places, silence_ms},
 };
 pub(crate) use self::{
+    change::Change,
     enrolment::{
         admit, enrol, is_to_be_told, left, note_facts, note_keys_taken, note_seal_key, note_takeover, renew,
     },

@@ -34,7 +34,7 @@ pub async fn serve_installer(door: Door, listener: TcpListener, until: impl Futu
         .route("/healthz", get(health::healthz))
         .fallback(async |uri: Uri| page_or(&uri, not_installed))
         .with_state(door);
-    listen::serve(listener, dressed(routes), Limits::new(&[]), until, PATIENCE).await
+    listen::serve(listener, dressed(routes), Limits::new(&[]), until, PATIENCE).await;
 }
 
 /// Answers that the database is away until `until` ends.
@@ -42,7 +42,7 @@ pub async fn serve_waiting(listener: TcpListener, until: impl Future<Output = ()
     let routes = Router::new()
         .route("/healthz", get(health::healthz))
         .fallback(async |uri: Uri| page_or(&uri, database_away));
-    listen::serve(listener, dressed(routes), Limits::new(&[]), until, PATIENCE).await
+    listen::serve(listener, dressed(routes), Limits::new(&[]), until, PATIENCE).await;
 }
 
 /// A page of the console; a call gets the refusal.

@@ -129,7 +129,7 @@ async fn silent(mut heard: watch::Receiver<bool>, time: Duration) {
         .await
         .is_ok_and(|heard| heard.is_ok());
     if came {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
@@ -221,7 +221,7 @@ mod tests {
     struct Server {
         address: SocketAddr,
         stop: oneshot::Sender<()>,
-        serving: tokio::task::JoinHandle<()>,
+        serving: JoinSet<()>,
     }
 
     async fn server(limits: Limits) -> Server {
@@ -232,7 +232,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let serving = tokio::spawn(async move {
+        let mut serving = JoinSet::new();
+        serving.spawn(async move {
             let stopped = async { stopped.await.unwrap_or(()) };
             serve(listener, routes, limits, stopped, LONG).await;
         });
@@ -329,11 +330,12 @@ mod tests {
 
     #[tokio::test]
     async fn it_stops_although_somebody_holds_a_connection() {
-        let server = server(limits()).await;
+        let mut server = server(limits()).await;
         let mut held = send(&server, WHOLE).await;
         answer(&mut held).await;
         server.stop.send(()).unwrap();
-        timeout(LONG, server.serving).await.expect("it ends").unwrap();
+        let ended = timeout(LONG, server.serving.join_next()).await;
+        ended.expect("it ends").unwrap().unwrap();
         assert!(TcpStream::connect(server.address).await.is_err());
     }
 

@@ -135,23 +135,20 @@ pub(super) fn chosen<'a>(
         named(&flow.flow.environments, of.environment) && named(&flow.flow.databases, of.database)
     };
     let by_policy = policy.flows.for_risk(of.risk);
-    let mut chosen: Vec<&NamedFlow> = match by_policy {
-        Some(name) => {
-            let found = flows.iter().find(|flow| flow.name == *name);
-            vec![found.ok_or_else(|| SchemaError::NoSuchFlow {
-                environment: of.environment.to_owned(),
-                flow: name.clone(),
-            })?]
-        }
-        None => {
-            let all: Vec<&NamedFlow> = flows
-                .iter()
-                .filter(applies)
-                .filter(|flow| flow.flow.projects.is_empty())
-                .collect();
-            let nearest = |flow: &&&NamedFlow| !all.iter().any(|other| is_nearer(&other.flow, &flow.flow));
-            all.iter().filter(nearest).copied().collect()
-        }
+    let mut chosen: Vec<&NamedFlow> = if let Some(name) = by_policy {
+        let found = flows.iter().find(|flow| flow.name == *name);
+        vec![found.ok_or_else(|| SchemaError::NoSuchFlow {
+            environment: of.environment.to_owned(),
+            flow: name.clone(),
+        })?]
+    } else {
+        let all: Vec<&NamedFlow> = flows
+            .iter()
+            .filter(applies)
+            .filter(|flow| flow.flow.projects.is_empty())
+            .collect();
+        let nearest = |flow: &&&NamedFlow| !all.iter().any(|other| is_nearer(&other.flow, &flow.flow));
+        all.iter().filter(nearest).copied().collect()
     };
     let added = flows
         .iter()

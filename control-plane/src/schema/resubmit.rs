@@ -78,12 +78,11 @@ pub(super) async fn resubmit(
         };
         return publish::publish(app, caller, request, correction).await;
     }
-    let sql = match request.sql {
-        Some(sql) => sql,
-        None => {
-            let found = store::ticket::find(&app.db, caller.org(), id).await?;
-            found.ok_or(SchemaError::NoTicket)?.1
-        }
+    let sql = if let Some(sql) = request.sql {
+        sql
+    } else {
+        let found = store::ticket::find(&app.db, caller.org(), id).await?;
+        found.ok_or(SchemaError::NoTicket)?.1
     };
     let new = NewProposal {
         project,
