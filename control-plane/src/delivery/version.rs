@@ -1,6 +1,6 @@
 //! Versions of an application: what CI built, what the registry has, what was deployed, in one list, newest first.
 //!
-//! A version is a row as soon as anybody speaks of it: CI with [`report`], the registry when it is read
+//! A version is a row as soon as anybody speaks of it: CI with [`super::version_report`], the registry when it is read
 //! ([`super::version_read`]), a deployment. The row stays until nothing holds it: a tag that left the registry, was never
 //! reported and never deployed is forgotten.
 

@@ -13,7 +13,7 @@
 //!   from 0 to 1), `muster_host_…` and `muster_container_…`, the instance in a label. `muster_host_info` has what a host is
 //!   selected by, to join by `host`.
 //! - **Remote write** ([`remote`]) sends what is stored to a receiver, under the same names.
-//! - **Cost** ([`exposition`]): one pass over samples that are in memory, one query for the hosts' names. An answer
+//! - **Cost** ([`mod@exposition`]): one pass over samples that are in memory, one query for the hosts' names. An answer
 //!   holds 100,000 readings at most; with more, a shard is asked for. A host is always in the same shard of as many.
 
 mod discovery;
