@@ -57,7 +57,7 @@ const HOSTS: [(&str, &str, [&str; 4]); 4] = [
     ),
     (
         "codeup",
-        "x-codeup-event",
+        "codeup-event",
         ["Push Hook", "Tag Push Hook", "Merge Request Hook", "x"],
     ),
 ];
@@ -162,7 +162,7 @@ impl Plane {
         for (host, ..) in HOSTS {
             let branches =
                 json!({"branches": {"prefix": [""], "exclude": ["wip"]}, "tags": {"regex": ["^v"]}});
-            let triggers = json!({ host: {"push": branches, "merge": {"branches": {"prefix": [""]}}} });
+            let triggers = json!({ host: {"push": push, "pullRequest": {"branches": {"regex": [".*"]}}} });
             let application = json!({
                 "name": host,
                 "image": "team/shop",
