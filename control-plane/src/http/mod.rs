@@ -14,6 +14,7 @@ mod language;
 mod limits;
 mod listen;
 mod openapi;
+mod openapi_flat;
 mod openapi_page;
 mod openapi_refusals;
 pub mod page;

@@ -6,7 +6,7 @@ use utoipa::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{openapi_refusals, problem::Problem};
+use super::{openapi_flat, openapi_refusals, problem::Problem};
 use crate::{
     access, alerts, app::App, audit, containers, delivery, fleet, notify, schema, secrets, setup, telemetry,
     work,
@@ -61,6 +61,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(secrets::router())
         .merge(delivery::router())
         .merge(schema::router());
+    openapi_flat::write_out(routes.get_openapi_mut());
     openapi_refusals::describe(routes.get_openapi_mut());
     routes
 }

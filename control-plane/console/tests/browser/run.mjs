@@ -155,7 +155,7 @@ async function picture(page, path) {
 
 /** What the browser's console says of a page whose point it is: a missing thing, a forbidden one, nobody signed in. */
 function answers(name, as) {
-  const expected = [name.endsWith('-missing') && '404', as === 'nobody' && '401', name.endsWith('-forbidden') && '403'].filter(Boolean)
+  const expected = [(name === 'nowhere' || name.endsWith('-missing')) && '404', as === 'nobody' && '401', name.endsWith('-forbidden') && '403'].filter(Boolean)
   return (line) => expected.some((status) => line.includes(status))
 }
 
