@@ -295,6 +295,8 @@ export const deliveryStories = {
   },
   'rules of a Git host are written in rows, tried, and kept': {
     as: 'rita',
+    // A pattern that is none is refused where it is tried.
+    refused: /\b422\b/,
     async run({ page, base, settle, look, made }) {
       const name = `git-${Date.now()}`
       const application = await made.owner('POST', '/applications', { name, image: 'team/git', environments: { default: {}, live: {} } })
@@ -336,6 +338,7 @@ export const deliveryStories = {
   },
   'an image is put into the catalogue with a word of the org’s own, and taken out': {
     as: 'rita',
+    refused: /\b422\b/,
     async run({ page, base, settle, look }) {
       const name = `Queue ${Date.now()}`
       const code = `queue-${Date.now()}`
@@ -364,6 +367,8 @@ export const deliveryStories = {
       await page.getByRole('button', { name: 'Remove' }).click()
       await dialog(page).getByRole('button', { name: 'Remove' }).click()
       await page.waitForURL(`${base}/images`)
+      await page.getByRole('heading', { level: 1 }).waitFor()
+      await settle(page)
       assert.equal(await page.getByRole('link', { name }).count(), 0)
     },
   },
