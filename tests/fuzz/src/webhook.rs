@@ -160,8 +160,10 @@ impl Plane {
         let path = format!("/api/v1/applications/{}/webhook-token", plane.application);
         plane.token = plane.made(&path, &admin, &json!({}), "token").into();
         for (host, ..) in HOSTS {
-            let branches =
-                json!({"branches": {"prefix": [""], "exclude": ["wip"]}, "tags": {"regex": ["^v"]}});
+            let push = json!({
+                "branches": {"regex": [".*"], "exclude": {"prefix": ["wip"]}},
+                "tags": {"regex": ["v.*"]},
+            });
             let triggers = json!({ host: {"push": push, "pullRequest": {"branches": {"regex": [".*"]}}} });
             let application = json!({
                 "name": host,
