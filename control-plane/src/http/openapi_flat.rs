@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use utoipa::openapi::{
     AllOf, Object, OpenApi, RefOr, Schema, Type,
-    schema::{AdditionalProperties, SchemaType},
+    schema::{AdditionalProperties, ArrayItems, SchemaType},
 };
 
 /// Writes out the shapes of `document` that could never be met.
@@ -15,11 +15,25 @@ pub(super) fn write_out(document: &mut OpenApi) {
     };
     let known = components.schemas.clone();
     for schema in components.schemas.values_mut() {
-        if let RefOr::T(Schema::AllOf(all)) = schema
-            && let Some(object) = whole(all, &known)
-        {
-            *schema = RefOr::T(Schema::Object(object));
+        look(schema, &known);
+    }
+}
+
+/// Looks through a shape and what is written out in it: pages hold their items so.
+fn look(schema: &mut RefOr<Schema>, known: &BTreeMap<String, RefOr<Schema>>) {
+    match schema {
+        RefOr::T(Schema::AllOf(all)) => {
+            if let Some(object) = whole(all, known) {
+                *schema = RefOr::T(Schema::Object(object));
+            }
         }
+        RefOr::T(Schema::Object(object)) => object.properties.values_mut().for_each(|one| look(one, known)),
+        RefOr::T(Schema::Array(array)) => {
+            if let ArrayItems::RefOrSchema(items) = &mut array.items {
+                look(items, known);
+            }
+        }
+        RefOr::T(_) | RefOr::Ref(_) => {}
     }
 }
 

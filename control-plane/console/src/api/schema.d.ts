@@ -7414,16 +7414,56 @@ export interface components {
         /** @description One page of a list. */
         Page_AlertRule: {
             /** @description The items. */
-            items: (components["schemas"]["AlertRuleInput"] & {
+            items: {
+                /** @description What it looks at. */
+                check: components["schemas"]["AlertCheck"];
+                /** @description On which containers, for their series: names, or the start of names and `*`. All, if there are none. */
+                containers?: string[];
                 /** @description When. */
                 createdAt: components["schemas"]["UnixMs"];
                 /** @description Who made it. */
                 createdBy: string;
+                /** @description Whether it is held against the readings. */
+                enabled?: boolean;
+                /**
+                 * Format: int64
+                 * @description If nobody acknowledges it for this many seconds after it was first told, `escalateTo` hears of it; 0, the default: never.
+                 */
+                escalateAfterS?: number;
+                /** @description Who hears of it then, and when it is over. */
+                escalateTo?: components["schemas"]["AlertReceiverId"][];
+                /**
+                 * Format: int64
+                 * @description It fires when it is so for this many seconds; 60 by default.
+                 */
+                forS?: number;
+                /** @description On which hosts. */
+                hosts?: components["schemas"]["AlertHosts"];
                 /** @description Id. */
                 id: components["schemas"]["AlertRuleId"];
+                /** @description Whether those who may change alerts, and reach the host, hear of it in their inbox. */
+                inbox?: boolean;
+                /** @description Unique in the org. */
+                name: string;
+                /** @description What whoever hears of it should know: what to do, where to look. */
+                note?: string;
+                /** @description Who else hears of it. */
+                receivers?: components["schemas"]["AlertReceiverId"][];
+                /**
+                 * Format: int64
+                 * @description What still fires is told again after this many seconds; 4 hours by default, 0: never.
+                 */
+                repeatS?: number;
+                /**
+                 * Format: int64
+                 * @description It is over when it has been all right for this many seconds; 120 by default.
+                 */
+                resolveAfterS?: number;
+                /** @description How bad it is. */
+                severity?: components["schemas"]["AlertSeverity"];
                 /** @description Last change. */
                 updatedAt: components["schemas"]["UnixMs"];
-            })[];
+            }[];
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
         };
@@ -7978,17 +8018,57 @@ export interface components {
         /** @description One page of a list. */
         Page_Instance: {
             /** @description The items. */
-            items: (components["schemas"]["InstanceRecord"] & {
+            items: {
+                /** @description How it is paid: `PrePaid`, `PostPaid`… */
+                chargeType?: string;
+                /**
+                 * Format: int32
+                 * @description CPUs.
+                 */
+                cpu?: number | null;
                 /** @description When it was first imported. */
                 createdAt: components["schemas"]["UnixMs"];
+                createTime?: components["schemas"]["UnixMs"] | null;
+                expiredTime?: components["schemas"]["UnixMs"] | null;
                 hostId?: components["schemas"]["HostId"] | null;
+                /** @description The machine's own name. */
+                hostname?: string;
                 /** @description That host's name. */
                 hostName?: string | null;
                 /** @description Id. */
                 id: components["schemas"]["InstanceId"];
+                /** @description The image that it was made of. */
+                imageId?: string;
+                /** @description Address inside. */
+                innerIp?: string;
+                /** @description The provider's own id. */
+                instanceId: string;
+                /** @description What people call it there. */
+                instanceName?: string;
+                /** @description Whether it can be used. */
+                isAvailable?: boolean | null;
+                /**
+                 * Format: int32
+                 * @description Memory in MiB.
+                 */
+                memory?: number | null;
+                /** @description Operating system. */
+                osName?: string;
+                /** @description `linux`, `windows`. */
+                osType?: string;
+                /** @description Whose it is: `aws`, `aliyun`, `tencent`… */
+                provider: string;
+                /** @description Address that the world reaches it by. */
+                publicIp?: string;
+                /** @description The region's id. */
+                regionId?: string;
+                /** @description The region's name. */
+                regionName?: string;
+                /** @description In the provider's own word: `Running`, `Stopped`… */
+                status?: string;
                 /** @description When an import last changed it. */
                 updatedAt: components["schemas"]["UnixMs"];
-            })[];
+            }[];
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
         };
