@@ -91,8 +91,8 @@ use std::{
 use muster_base::{AlertId, AlertSilenceId, UnixMs};
 use tokio::sync::Notify;
 
-pub(crate) use self::address::hook_of;
 pub use self::{address::Hook, api::router, error::AlertsError, evaluator::start, receiver::ReceiverKind};
+pub(crate) use self::{address::hook_of, store::annotation::annotations};
 use crate::{
     app::App,
     schedule::{Job, Running},

@@ -123,6 +123,7 @@ use muster_base::DeploymentId;
 use tokio::sync::{Notify, broadcast};
 
 use self::limits::Limits;
+pub(crate) use self::store::annotation::annotations;
 pub use self::{
     api::router,
     application::application_exists,

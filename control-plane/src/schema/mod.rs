@@ -110,6 +110,7 @@ pub(crate) mod tests;
 mod ticket;
 mod timeouts;
 
+pub(crate) use self::store::annotation::annotations;
 pub use self::{
     api::router,
     approval::{StepApproval, StuckReason, TicketStep, TicketStepState},

@@ -5,15 +5,18 @@
 //! an application, environment, database or server that is out of their reach. One query for each kind, each limited;
 //! of more the newest are told.
 
-use muster_base::{AlertId, DeploymentId, ExecutionId, HostId, UnixMs};
+use muster_base::{AlertId, DeploymentId, ExecutionId, HostId, OrgId, UnixMs};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{TelemetryError, query, store::annotation as store};
+use super::{TelemetryError, query};
 use crate::{
-    access::{Caller, Operation},
+    access::{Caller, Operation, Scope},
+    alerts,
     app::App,
+    delivery,
     error::FieldError,
+    schema,
 };
 
 /// Of one kind in one answer.
@@ -29,6 +32,23 @@ pub struct AnnotationQuery {
     pub from: Option<String>,
     /// Before this time; now by default.
     pub to: Option<String>,
+}
+
+/// What the rooms are asked that something happened in: a host of an org in a time, as far as somebody reaches.
+#[derive(Debug)]
+pub struct HostPast<'a> {
+    /// Whose.
+    pub org: OrgId,
+    /// What the caller reaches.
+    pub scope: &'a Scope,
+    /// Which host.
+    pub host: HostId,
+    /// From this time on.
+    pub from: UnixMs,
+    /// Before this time.
+    pub to: UnixMs,
+    /// So many, the newest.
+    pub limit: i64,
 }
 
 /// What happened to a host.
@@ -120,7 +140,7 @@ pub(super) async fn list(
 ) -> Result<Annotations, TelemetryError> {
     query::require_host(app, caller, host).await?;
     let (from, to) = span(asked, app.clock.now())?;
-    let wanted = store::Wanted {
+    let wanted = HostPast {
         org: caller.org(),
         scope: caller.scope(),
         host,
@@ -134,13 +154,13 @@ pub(super) async fn list(
         truncated: false,
     };
     if may(Operation::DeploymentRead) {
-        found.add(store::deployments(&app.db, &wanted).await?);
+        found.add(delivery::annotations(&app.db, &wanted).await?);
     }
     if may(Operation::ReleaseRead) {
-        found.add(store::releases(&app.db, &wanted).await?);
+        found.add(schema::annotations(&app.db, &wanted).await?);
     }
     if may(Operation::AlertRead) {
-        found.add(store::alerts(&app.db, &wanted).await?);
+        found.add(alerts::annotations(&app.db, &wanted).await?);
     }
     found.items.sort_by_key(Annotation::at);
     Ok(found)

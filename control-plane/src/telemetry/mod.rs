@@ -27,7 +27,7 @@
 //!   merged in by the next packing; until then every reader takes the fuller one. Room that this leaves is given back.
 //! - **Latest values** are kept in memory, made anew from `samples` at the start: a host's newest hour is never sealed.
 //! - **Questions** pick their tier (raw, hour, day) by span, step and retention, say which, and leave gaps as gaps.
-//! - **Annotations** ([`annotation`]) are what happened to a host meanwhile, from the tables of the rooms that did it.
+//! - **Annotations** ([`annotation`]) are what happened to a host meanwhile, as the rooms tell that did it.
 //! - **Prometheus** ([`prometheus`]) scrapes present values.
 //! - **Who may**: `telemetry:read`; every row carries its org and every query asks for it.
 //! - **Fails how**: while the database is away, ingest holds what it has and tries again; nothing is acknowledged.
@@ -53,6 +53,7 @@ mod tests;
 mod values;
 
 pub use self::{
+    annotation::{Annotation, HostPast},
     api::router,
     container::{
         Container, ContainerFilter, add_latest as add_latest_of_containers, find as find_container,

@@ -5,6 +5,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::db::DbError;
 
 pub(super) mod alert;
+pub(super) mod annotation;
 pub(super) mod receiver;
 pub(super) mod rule;
 pub(super) mod silence;

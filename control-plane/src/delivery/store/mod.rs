@@ -4,6 +4,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::db::DbError;
 
+pub(super) mod annotation;
 pub(super) mod application;
 pub(super) mod deployment;
 pub(super) mod env_var;

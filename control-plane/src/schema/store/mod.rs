@@ -1,5 +1,6 @@
 //! The room's SQL.
 
+pub(super) mod annotation;
 pub(super) mod approval;
 pub(super) mod document;
 pub(super) mod execution;

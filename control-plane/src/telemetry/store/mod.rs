@@ -1,6 +1,5 @@
 //! SQL of this room.
 
-pub(super) mod annotation;
 pub(super) mod chunk;
 pub(super) mod container;
 pub(super) mod packed;
