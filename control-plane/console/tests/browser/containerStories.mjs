@@ -24,7 +24,7 @@ export const containerStories = {
       await settle(page)
       const log = page.getByRole('log')
       await log.getByText('response:200').first().waitFor()
-      await page.getByRole('searchbox', { name: /log/i }).fill('healthz')
+      await page.getByRole('searchbox', { name: /log/i }).fill('response:200')
       await log.locator('mark').first().waitFor()
 
       await page.getByRole('button', { name: 'Stop', exact: true }).click()

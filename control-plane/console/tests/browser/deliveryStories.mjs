@@ -277,7 +277,7 @@ export const deliveryStories = {
       await page.getByRole('row', { name: /Works/ }).waitFor()
       await page.getByRole('button', { name: /^Remove: web-/ }).first().click()
       await dialog(page).getByRole('button', { name: 'Remove' }).click()
-      await dialog(page).getByRole('alert').filter({ hasText: 'Applications use this registry' }).waitFor()
+      await dialog(page).getByRole('alert').filter({ hasText: /use this registry/ }).waitFor()
       await page.keyboard.press('Escape')
       await page.getByRole('button', { name: 'New registry' }).click()
       const name = `Away ${Date.now()}`
