@@ -21,7 +21,7 @@ use crate::{
     schedule, schema,
     secrets::{self, SecretSync},
     tasks::Tasks,
-    telemetry::{self, Ingest, RemoteWrite},
+    telemetry::{self, Exports, Ingest, RemoteWrite},
     work::Work,
 };
 
@@ -52,6 +52,8 @@ pub struct AppInner {
     pub ingest: Ingest,
     /// What is sent to others of them.
     pub remote_write: RemoteWrite,
+    /// Tables of readings that are being read.
+    pub exports: Exports,
     /// Work orders.
     pub work: Work,
     /// What leaves the house.
@@ -96,6 +98,7 @@ impl App {
             regions: Regions::default(),
             ingest: Ingest::default(),
             remote_write: RemoteWrite::default(),
+            exports: Exports::default(),
             work: Work::default(),
             notify: Notify::default(),
             alerts: Alerts::default(),

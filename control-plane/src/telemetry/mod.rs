@@ -27,6 +27,7 @@
 //!   merged in by the next packing; until then every reader takes the fuller one. Room that this leaves is given back.
 //! - **Latest values** are kept in memory, made anew from `samples` at the start: a host's newest hour is never sealed.
 //! - **Questions** pick their tier (raw, hour, day) by span, step and retention, say which, and leave gaps as gaps.
+//! - **Exports** are tables of samples or rollups, read and sent in pieces, four at a time.
 //! - **Annotations** ([`annotation`]) are what happened to a host meanwhile, as the rooms tell that did it.
 //! - **Prometheus** ([`prometheus`]) scrapes present values.
 //! - **Who may**: `telemetry:read`; every row carries its org and every query asks for it.
@@ -63,6 +64,7 @@ pub use self::{
     ingest::Ingest,
     latest::{Latest, Reading, latest_of, readings_of},
     prometheus::RemoteWrite,
+    query::Exports,
     retention::{forget_host, jobs},
     values::shown,
 };

@@ -1,5 +1,7 @@
 //! The room on both databases: reports in, answers out.
 
+mod export;
+
 use std::{net::Ipv4Addr, time::Duration};
 
 use muster_base::{HostId, UnixMs};

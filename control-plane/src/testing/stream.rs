@@ -47,4 +47,14 @@ impl Followed {
         let found = tokio::time::timeout(Duration::from_secs(20), read).await;
         assert!(found.is_ok(), "{wanted:?} did not come");
     }
+
+    /// Whether the rest breaks off instead of ending.
+    pub(crate) async fn breaks_off(mut self) -> bool {
+        while let Some(piece) = self.0.next().await {
+            if piece.is_err() {
+                return true;
+            }
+        }
+        false
+    }
 }

@@ -1,5 +1,6 @@
 import { computed, toValue, type MaybeRefOrGetter } from 'vue'
 import { keepPreviousData, useQuery } from '@tanstack/vue-query'
+import { withOrg } from '@/api/http'
 import { body, server, type Schemas } from '@/api/server'
 import { stepFor, type TimeWindow } from '@/charts/range'
 
@@ -44,4 +45,19 @@ export function useMetrics(
     pending: query.isPending,
     retry: () => void query.refetch(),
   }
+}
+
+const RAW_SPAN_MS = 36 * 3_600_000
+const HOUR_SPAN_MS = 60 * 86_400_000
+
+/** Where the readings of a time are had as a CSV file: those that its charts are made of. */
+export function tableAddress({ host, container }: Subject, { from, to }: TimeWindow, tier?: string): string {
+  const span = to - from
+  const query = new URLSearchParams({
+    from: String(Math.round(from)),
+    to: String(Math.round(to)),
+    tier: tier ?? (span <= RAW_SPAN_MS ? 'raw' : span <= HOUR_SPAN_MS ? 'hour' : 'day'),
+  })
+  const whose = container === undefined ? '' : `/containers/${encodeURIComponent(container)}`
+  return withOrg(`/api/v1/hosts/${host}${whose}/metrics/export?${query}`)
 }

@@ -1,6 +1,6 @@
 //! `/api/v1/hosts/{id}/containers`
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, response::Response};
 use muster_base::HostId;
 use muster_metrics::Subject;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -15,7 +15,7 @@ use crate::{
     },
     telemetry::{
         container::{self, Container},
-        query::{self, Metrics, MetricsQuery},
+        query::{self, ExportQuery, Metrics, MetricsQuery},
     },
 };
 
@@ -23,6 +23,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(metrics))
+        .routes(routes!(export))
 }
 
 /// A host's containers as its engine last described them, by name.
@@ -50,4 +51,19 @@ async fn metrics(
 ) -> ApiResult<Json<Metrics>> {
     let subject = Subject::Container(name.into());
     Ok(Json(query::metrics(&app, &caller, id, subject, &asked).await?))
+}
+
+/// A container's readings as a table, oldest first.
+#[utoipa::path(get, path = "/api/v1/hosts/{id}/containers/{name}/metrics/export",
+    operation_id = "exportContainerMetrics", tag = "readings",
+    params(("id" = HostId, Path), ("name" = String, Path), ExportQuery),
+    responses((status = 200, content((String = "text/csv"), (String = "application/jsonl"))),
+        (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn export(
+    State(app): State<App>,
+    caller: Caller,
+    Path((id, name)): Path<(HostId, String)>,
+    Query(asked): Query<ExportQuery>,
+) -> ApiResult<Response> {
+    super::metrics::table(&app, caller, id, Subject::Container(name.into()), &asked).await
 }

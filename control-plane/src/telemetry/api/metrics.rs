@@ -1,6 +1,15 @@
 //! `/api/v1/hosts/{id}/metrics` and `/api/v1/metrics`
 
-use axum::{Json, extract::State};
+use std::io;
+
+use axum::{
+    Json,
+    body::Body,
+    extract::State,
+    http::header,
+    response::{IntoResponse as _, Response},
+};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use muster_base::HostId;
 use muster_metrics::Subject;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -8,13 +17,14 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     access::Caller,
     app::App,
+    error::Error,
     http::{
         extract::{Path, Query},
         problem::{ApiResult, Problem},
     },
     telemetry::{
         annotation::{self, AnnotationQuery, Annotations},
-        query::{self, Metrics, MetricsQuery},
+        query::{self, ExportQuery, Metrics, MetricsQuery},
         stored::{self, Stored},
         values::{self, FleetValues, SeriesInfo, ValuesQuery},
     },
@@ -23,6 +33,7 @@ use crate::{
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(host))
+        .routes(routes!(export))
         .routes(routes!(host_stored))
         .routes(routes!(host_annotations))
         .routes(routes!(fleet))
@@ -42,6 +53,46 @@ async fn host(
     Ok(Json(
         query::metrics(&app, &caller, id, Subject::Host, &asked).await?,
     ))
+}
+
+/// A host's readings as a table, oldest first.
+#[utoipa::path(get, path = "/api/v1/hosts/{id}/metrics/export", operation_id = "exportHostMetrics", tag = "readings",
+    params(("id" = HostId, Path), ExportQuery),
+    responses((status = 200, content((String = "text/csv"), (String = "application/jsonl"))),
+        (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn export(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<HostId>,
+    Query(asked): Query<ExportQuery>,
+) -> ApiResult<Response> {
+    table(&app, caller, id, Subject::Host, &asked).await
+}
+
+/// The answer that a table is sent in.
+pub(super) async fn table(
+    app: &App,
+    caller: Caller,
+    host: HostId,
+    subject: Subject,
+    asked: &ExportQuery,
+) -> ApiResult<Response> {
+    let export = query::begin_export(app, caller, host, subject, asked).await?;
+    let pieces = stream::try_unfold(export, |mut export| async move {
+        let piece = export.next().await.map_err(Error::from)?;
+        Ok::<_, Error>(piece.map(|piece| (piece, export)))
+    });
+    // Compression asks once more after the end.
+    let body = Body::from_stream(pieces.map_err(io::Error::other).fuse());
+    let name = format!(
+        "attachment; filename=\"muster-{host}.{}\"",
+        asked.format.extension()
+    );
+    let headers = [
+        (header::CONTENT_TYPE, asked.format.media_type().to_owned()),
+        (header::CONTENT_DISPOSITION, name),
+    ];
+    Ok((headers, body).into_response())
 }
 
 /// How much is stored of a host's readings.

@@ -4,16 +4,24 @@
 //! [`bucket`] folds values or aggregates into the steps.
 
 mod bucket;
+mod export;
 mod plan;
 mod read;
 
 use muster_base::HostId;
 use muster_metrics::Subject;
 use serde::{Serialize, Serializer, ser::SerializeSeq as _};
+use serde_json::Number;
 use utoipa::ToSchema;
 
-pub(super) use self::plan::parse_time;
-pub use self::plan::{MetricsQuery, Stat, Tier};
+pub use self::{
+    export::Exports,
+    plan::{MetricsQuery, Stat, Tier},
+};
+pub(super) use self::{
+    export::{ExportQuery, begin as begin_export},
+    plan::parse_time,
+};
 use super::{TelemetryError, store};
 use crate::{
     access::{Caller, Operation},
@@ -60,15 +68,7 @@ impl Serialize for Point {
         let mut seq = serializer.serialize_seq(Some(self.stats.len() + 1))?;
         seq.serialize_element(&self.at_ms)?;
         for number in &self.stats {
-            // Four decimals are beyond what was measured; whole numbers need none.
-            let rounded = (number * 10_000.0).round() / 10_000.0;
-            let rounded = if rounded.is_finite() { rounded } else { *number };
-            if rounded.fract() == 0.0 && rounded.abs() < 9_007_199_254_740_992.0 {
-                #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
-                seq.serialize_element(&(rounded as i64))?;
-            } else {
-                seq.serialize_element(&rounded)?;
-            }
+            seq.serialize_element(&rounded(*number))?;
         }
         seq.end()
     }
@@ -82,13 +82,7 @@ pub(super) async fn metrics(
     subject: Subject,
     query: &MetricsQuery,
 ) -> Result<Metrics, TelemetryError> {
-    require_host(app, caller, host).await?;
-    if let Subject::Container(name) = &subject
-        && !store::container::exists(&app.telemetry_db, caller.org(), host, name).await?
-        && !read::has_rollups(app, caller.org(), host, &subject).await?
-    {
-        return Err(TelemetryError::NoContainer);
-    }
+    require_subject(app, caller, host, &subject).await?;
     let plan = plan::plan(query, &subject, app.clock.now(), &app.config.telemetry)?;
     let series = read::read(app, caller.org(), host, subject, &plan).await?;
     Ok(Metrics {
@@ -97,6 +91,34 @@ pub(super) async fn metrics(
         stats: plan.stats,
         series,
     })
+}
+
+/// Passes if the caller may see the host's readings, and there ever was such a container.
+async fn require_subject(
+    app: &App,
+    caller: &Caller,
+    host: HostId,
+    subject: &Subject,
+) -> Result<(), TelemetryError> {
+    require_host(app, caller, host).await?;
+    if let Subject::Container(name) = subject
+        && !store::container::exists(&app.telemetry_db, caller.org(), host, name).await?
+        && !read::has_rollups(app, caller.org(), host, subject).await?
+    {
+        return Err(TelemetryError::NoContainer);
+    }
+    Ok(())
+}
+
+/// A number as it is told: four decimals are beyond what was measured, and whole numbers need none.
+fn rounded(number: f64) -> Number {
+    let rounded = (number * 10_000.0).round() / 10_000.0;
+    let rounded = if rounded.is_finite() { rounded } else { number };
+    if rounded.fract() == 0.0 && rounded.abs() < 9_007_199_254_740_992.0 {
+        #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
+        return Number::from(rounded as i64);
+    }
+    Number::from_f64(rounded).unwrap_or_else(|| Number::from(0))
 }
 
 /// Passes if the caller may see the host's readings.

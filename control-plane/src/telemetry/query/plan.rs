@@ -22,10 +22,11 @@ const RAW_SPAN_MS: i64 = 36 * UnixMs::HOUR;
 const HOUR_SPAN_MS: i64 = 60 * UnixMs::DAY;
 
 /// Where points come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Tier {
     /// Samples.
+    #[default]
     Raw,
     /// Hourly rollups.
     Hour,
@@ -43,6 +44,29 @@ pub enum Stat {
     P95,
     Last,
     Count,
+}
+
+impl Stat {
+    const ALL: [Self; 6] = [
+        Self::Avg,
+        Self::Min,
+        Self::Max,
+        Self::P95,
+        Self::Last,
+        Self::Count,
+    ];
+
+    /// What it is called.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Avg => "avg",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::P95 => "p95",
+            Self::Last => "last",
+            Self::Count => "count",
+        }
+    }
 }
 
 /// Which readings.
@@ -77,7 +101,7 @@ pub(super) struct Plan {
 }
 
 impl Tier {
-    const fn width_ms(self) -> i64 {
+    pub(super) const fn width_ms(self) -> i64 {
         match self {
             Self::Raw => UnixMs::SECOND,
             Self::Hour => UnixMs::HOUR,
@@ -213,7 +237,7 @@ fn parse_step(text: Option<&str>) -> Result<Option<i64>, String> {
         .ok_or_else(|| "must be a number of seconds, or such as 30s, 5m, 1h, 1d".to_owned())
 }
 
-fn parse_series(text: &str, subject: &Subject) -> Result<Vec<Series>, String> {
+pub(super) fn parse_series(text: &str, subject: &Subject) -> Result<Vec<Series>, String> {
     let names: Vec<&str> = text
         .split(',')
         .map(str::trim)
@@ -235,20 +259,13 @@ fn parse_series(text: &str, subject: &Subject) -> Result<Vec<Series>, String> {
         .map_err(|error| format!("{error}; `GET /api/v1/metrics/series` lists them"))
 }
 
-fn parse_stats(text: Option<&str>) -> Result<Vec<Stat>, String> {
+pub(super) fn parse_stats(text: Option<&str>) -> Result<Vec<Stat>, String> {
     let text = text.filter(|text| !text.is_empty()).unwrap_or("avg,min,max");
     let mut stats = Vec::new();
     for name in text.split(',') {
-        let stat = match name.trim() {
-            "avg" => Stat::Avg,
-            "min" => Stat::Min,
-            "max" => Stat::Max,
-            "p95" => Stat::P95,
-            "last" => Stat::Last,
-            "count" => Stat::Count,
-            other => {
-                return Err(format!("`{other}` is none of avg, min, max, p95, last, count"));
-            }
+        let name = name.trim();
+        let Some(stat) = Stat::ALL.into_iter().find(|stat| stat.name() == name) else {
+            return Err(format!("`{name}` is none of avg, min, max, p95, last, count"));
         };
         if !stats.contains(&stat) {
             stats.push(stat);

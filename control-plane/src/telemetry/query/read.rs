@@ -1,6 +1,6 @@
 //! Fetching what a plan needs: rows and chunks merged, or rollups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use muster_base::{HostId, OrgId, UnixMs};
 use muster_metrics::{Period, RollupBody, Series, SeriesKey, Subject, chunk::Chunk, frame, packed};
@@ -43,6 +43,45 @@ pub(super) async fn read(
         Period::Day => Rows::new(),
     };
     Ok(tokio::task::spawn_blocking(move || rollups(&plan, &rows, &packed)).await?)
+}
+
+/// Which series there are of a subject.
+pub(super) async fn names(
+    app: &App,
+    org: OrgId,
+    host: HostId,
+    subject: &Subject,
+    plan: &Plan,
+) -> Result<BTreeSet<Series>, TelemetryError> {
+    if plan.tier != Tier::Raw {
+        let found = read(app, org, host, subject.clone(), plan).await?;
+        return Ok(found
+            .iter()
+            .filter_map(|series| series.name.parse().ok())
+            .collect());
+    }
+    let db = &app.telemetry_db;
+    let rows = store::sample::list(db, org, host, plan.from, plan.to).await?;
+    let chunks = store::chunk::list(db, org, host, plan.from, plan.to).await?;
+    let (subject, plan) = (subject.clone(), plan.clone());
+    let names = move || {
+        let mut names = BTreeSet::new();
+        let mut add = |whose: &Subject, series: &Series| {
+            let wanted = || plan.series.iter().any(|asked| asked.selects(series));
+            if *whose == subject && !names.contains(series) && wanted() {
+                names.insert(series.clone());
+            }
+        };
+        // What can't be read is said in the log by whoever reads the values.
+        for chunk in chunks.iter().filter_map(|(_, bytes)| Chunk::open(bytes).ok()) {
+            chunk.keys().for_each(|key| add(&key.subject, &key.series));
+        }
+        for sample in rows.iter().filter_map(|(_, bytes)| frame::decode_one(bytes).ok()) {
+            sample.iter().for_each(|(whose, series, _)| add(whose, series));
+        }
+        names
+    };
+    Ok(tokio::task::spawn_blocking(names).await?)
 }
 
 /// Whether there ever was an hour of this subject.

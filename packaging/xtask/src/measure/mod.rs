@@ -90,7 +90,7 @@ pub struct Args {
     /// default.
     #[arg(long)]
     rounds: Option<usize>,
-    /// storage: a recording of a real host, as CSV: `timeMs,cpu.total,…`; else a week of simulated readings.
+    /// storage: a recording of a real host, as `GET /api/v1/hosts/{id}/metrics/export` gives it; else a week of simulated readings.
     #[arg(long)]
     trace: Option<PathBuf>,
     /// schema-corpus: the folder that holds the cases, in folders mysql and postgres.

@@ -1,6 +1,6 @@
 //! A host's past: from the generator, or from a recording of a real one.
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use muster_base::UnixMs;
 use muster_metrics::{Kind, Period, RollupBody, Sample, SampleBuilder, Series, Subject, encode_rollups};
 use muster_simulator::Readings;
@@ -22,42 +22,56 @@ pub(crate) fn simulated(end: UnixMs, span_ms: i64) -> Vec<Sample> {
         .collect()
 }
 
-/// A recording, moved so that it ends at `end`: a CSV file with the header `timeMs,SERIES,…` and integers in the units
-/// that samples are stored in (`shared/metrics/src/catalogue.rs`).
+/// A recording, moved so that it ends at `end`: what `GET /api/v1/hosts/{id}/metrics/export` answers, a CSV file with the
+/// header `time,SERIES,…`.
 pub(crate) fn recorded(file: &Path, end: UnixMs) -> Result<Vec<Sample>> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("{} can't be read", file.display()))?;
-    let mut lines = text.lines();
-    let header = lines.next().context("the recording is empty")?;
-    let names: Vec<&str> = header.split(',').collect();
+    let mut reader =
+        csv::Reader::from_path(file).with_context(|| format!("{} can't be read", file.display()))?;
+    let names = reader.headers()?.clone();
     ensure!(
-        names.first() == Some(&"timeMs"),
-        "the first column must be timeMs"
+        names.get(0) == Some("time"),
+        "the recording's first column must be `time`"
     );
-    let series = names[1..]
+    let series = names
         .iter()
+        .skip(1)
         .map(|name| Ok(name.parse::<Series>()?))
         .collect::<Result<Vec<_>>>()?;
-    let rows = lines.map(row).collect::<Result<Vec<_>>>()?;
-    let Some(last) = rows.last().and_then(|row| row.first()).copied() else {
-        bail!("the recording has no rows");
-    };
+    let mut rows: Vec<(UnixMs, Vec<Option<i64>>)> = Vec::new();
+    for record in reader.records() {
+        let record = record?;
+        let at = record.get(0).unwrap_or_default();
+        let at = at.parse().map_err(|_| anyhow!("not a time: {at}"))?;
+        let values = series.iter().zip(record.iter().skip(1));
+        let values = values
+            .map(|(series, value)| stored(series, value))
+            .collect::<Result<_>>()?;
+        rows.push((at, values));
+    }
+    let last = rows.last().context("the recording has no rows")?.0;
     let mut builder = SampleBuilder::default();
     let mut samples = Vec::with_capacity(rows.len());
-    for row in rows {
-        ensure!(row.len() == names.len(), "a row has {} columns", row.len());
+    for (at, values) in rows {
         builder.subject("");
-        for (series, value) in series.iter().zip(&row[1..]) {
-            builder.push_instance(series.kind(), series.instance(), *value);
+        for (series, value) in series.iter().zip(values) {
+            if let Some(value) = value {
+                builder.push_instance(series.kind(), series.instance(), value);
+            }
         }
-        samples.push(builder.finish(end.floor_to(INTERVAL_MS).plus_ms(row[0] - last)));
+        samples.push(builder.finish(end.floor_to(INTERVAL_MS).plus_ms(at.ms_since(last))));
     }
     Ok(samples)
 }
 
-fn row(line: &str) -> Result<Vec<i64>> {
-    line.split(',')
-        .map(|value| value.parse().with_context(|| format!("not an integer: {value}")))
-        .collect()
+/// The integer that was stored for what a table shows.
+fn stored(series: &Series, shown: &str) -> Result<Option<i64>> {
+    if shown.is_empty() {
+        return Ok(None);
+    }
+    let number: f64 = shown.parse().with_context(|| format!("not a number: {shown}"))?;
+    let one = series.kind().info().map_or(1.0, |info| info.unit.shown(1.0));
+    #[expect(clippy::cast_possible_truncation, reason = "it was an integer")]
+    Ok(Some((number / one).round() as i64))
 }
 
 /// The hours and days of these samples that have ended, as reports carry them.

@@ -18,7 +18,7 @@ const QUESTIONS: usize = 25;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// A recording of a real host, as CSV: `timeMs,cpu.total,…`; else a week of simulated readings.
+    /// A recording of a real host, as `GET /api/v1/hosts/{id}/metrics/export` gives it; else a week of simulated readings.
     #[arg(long)]
     trace: Option<PathBuf>,
     /// How many hosts the fleet's views are asked of.

@@ -1,0 +1,132 @@
+//! Tables of readings.
+
+use axum::http::Method;
+use muster_base::UnixMs;
+use serde_json::{Value, json};
+
+use super::{HOUR, START, await_sealed, join, rollups, samples, submit};
+use crate::{access::Role, testing::both_databases};
+
+both_databases!(a_table_has_every_sample_once_sealed_or_not, |test| {
+    let host = join(test).await;
+    let all = 2 * HOUR + 30;
+    submit(test, host, samples((0..all).filter(|number| *number != 7))).await;
+    await_sealed(test, host, 2 * HOUR - 1).await;
+    let admin = test.admin().await;
+    let path = |rest: &str| {
+        format!(
+            "/api/v1/hosts/{host}/metrics/export?from={}&to={}{rest}",
+            START.0,
+            START.plus_ms(3 * UnixMs::HOUR).0
+        )
+    };
+    let (status, headers, text) = admin.respond(Method::GET, &path(""), None, &[]).await;
+    assert_eq!(
+        (status, &headers["content-type"]),
+        (200, &"text/csv; charset=utf-8".parse().unwrap())
+    );
+    let lines: Vec<&str> = text.as_str().unwrap().lines().collect();
+    assert_eq!(
+        lines[..2],
+        [
+            "time,cpu.total,disk./.used,disk./var.used,disk./.available",
+            "2026-05-28T00:00:00.000Z,0,40,1,60"
+        ]
+    );
+    assert_eq!(i64::try_from(lines.len()).unwrap(), all);
+    for (line, number) in lines[1..].iter().zip((0..all).filter(|number| *number != 7)) {
+        let time = START.plus_ms(number * 10_000);
+        assert_eq!(*line, format!("{time},{},40,1,60", number % 100));
+    }
+
+    let asked = path("&format=jsonl&series=disk.*.used");
+    let (_, text) = admin.get(&asked).await;
+    let first: Value = serde_json::from_str(text.as_str().unwrap().lines().next().unwrap()).unwrap();
+    assert_eq!(
+        first,
+        json!({"time": START, "values": {"disk./.used": 40, "disk./var.used": 1}})
+    );
+});
+
+both_databases!(a_table_of_hours_has_the_statistics_that_are_asked_for, |test| {
+    let host = join(test).await;
+    submit(test, host, samples([0])).await;
+    submit(test, host, rollups(0..3 * HOUR)).await;
+    let admin = test.admin().await;
+    let path = format!(
+        "/api/v1/hosts/{host}/metrics/export?tier=hour&series=cpu.total&stats=max,count&from={}",
+        START.0
+    );
+    let (_, text) = admin.get(&path).await;
+    assert_eq!(
+        text,
+        "time,cpu.total:max,cpu.total:count\n2026-05-28T00:00:00.000Z,99,360\n\
+         2026-05-28T01:00:00.000Z,99,360\n2026-05-28T02:00:00.000Z,99,360\n"
+    );
+    let path = format!(
+        "/api/v1/hosts/{host}/containers/web/metrics/export?tier=day&series=cpu&format=jsonl&from={}",
+        START.0
+    );
+    let (_, day) = admin.get(&path).await;
+    let stats = json!({"avg": 25, "min": 25, "max": 25});
+    assert_eq!(day, json!({"time": START, "values": {"container.cpu": stats}}));
+});
+
+both_databases!(what_can_t_be_a_table_is_refused_before_it_begins, |test| {
+    let host = join(test).await;
+    submit(test, host, samples([0])).await;
+    let admin = test.admin().await;
+    let ask = async |rest: &str| {
+        let (status, answer) = admin
+            .get(&format!("/api/v1/hosts/{host}/metrics/export?{rest}"))
+            .await;
+        let fields: Vec<_> = answer["errors"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|one| one["field"].as_str().unwrap_or_default().to_owned())
+            .collect();
+        (status, fields)
+    };
+    let wrong = |fields: &[&str]| {
+        (
+            422,
+            fields.iter().map(|field| (*field).to_owned()).collect::<Vec<_>>(),
+        )
+    };
+    assert_eq!(
+        ask("from=yesterday&series=cpu.totl&tier=hour&stats=median").await,
+        wrong(&["from", "series", "stats"])
+    );
+    assert_eq!(
+        ask("from=2026-05-02T00:00:00Z&to=2026-05-01T00:00:00Z").await,
+        wrong(&["from"])
+    );
+    assert_eq!(
+        ask("from=2026-01-01T00:00:00Z&to=2026-05-01T00:00:00Z").await,
+        wrong(&["from"])
+    );
+    let gone = format!("/api/v1/hosts/{host}/containers/nothing/metrics/export");
+    assert_eq!(admin.get(&gone).await.0, 404);
+});
+
+both_databases!(
+    a_table_ends_when_its_reader_may_not_see_it_any_more_and_few_are_read_at_once,
+    |test| {
+        let host = join(test).await;
+        submit(test, host, samples(0..3 * HOUR)).await;
+        let vera = test.member("vera", Role::Viewer).await;
+        let path = format!("/api/v1/hosts/{host}/metrics/export?from={}", START.0);
+        let mut open = Vec::new();
+        for _ in 0..4 {
+            open.push(vera.follow(&path).await);
+        }
+        let (status, problem) = vera.get(&path).await;
+        assert_eq!((status, &problem["type"]), (429, &"rate-limited".into()));
+        drop(open);
+        let mut followed = vera.follow(&path).await;
+        followed.wait_for("time,").await;
+        assert_eq!(vera.post("/api/v1/auth/logout", json!({})).await.0, 204);
+        assert!(followed.breaks_off().await);
+    }
+);
