@@ -138,6 +138,8 @@ flaws! {
     /// The same, of hosts.
     NarrowedHosts "narrowed-hosts"
         => "your permissions are narrowed: name hosts that you reach, without a selector",
+    /// A message with blanks that nothing fills in.
+    Blanks "blanks" => "may have these in braces, and no other braces: title, rule, severity, what, note, count, address",
     /// It goes with another field's value only.
     OnlyWith(what: &'static str) "only-with" => "goes with {what} only",
     /// The same port twice.

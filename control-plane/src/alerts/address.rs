@@ -161,6 +161,9 @@ pub(super) fn check(
             Flaw::Bytes(0, KEY_BYTES),
         );
     }
+    if let Some(message) = &input.message {
+        fields.message("message", message);
+    }
     fields.finish()?;
     Ok(place)
 }

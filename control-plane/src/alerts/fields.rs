@@ -1,7 +1,7 @@
 //! Collecting what is wrong with an input, so that a person sees all of it at once.
 
-use super::AlertsError;
-use crate::{error::FieldError, flaw::Flaw};
+use super::{AlertsError, limits};
+use crate::{error::FieldError, flaw::Flaw, notify};
 
 /// Wrong fields found so far.
 #[derive(Default)]
@@ -29,6 +29,14 @@ impl Fields {
     pub(super) fn line(&mut self, field: &str, text: &str, most: usize) {
         self.check(text.chars().count() <= most, field, Flaw::TooLong(most));
         self.check(!text.chars().any(char::is_control), field, "must be one line");
+    }
+
+    /// A message with blanks.
+    pub(super) fn message(&mut self, field: &str, text: &str) {
+        let most = limits::MESSAGE;
+        self.check(text.chars().count() <= most, field, Flaw::TooLong(most));
+        let odd = text.chars().any(|c| c.is_control() && c != '\n');
+        self.check(!odd && notify::are_blanks_known(text), field, Flaw::Blanks);
     }
 
     /// A number of its range.

@@ -12,6 +12,8 @@ pub(super) const NAMES: usize = 500;
 pub(super) const RULE_RECEIVERS: usize = 20;
 /// Addresses of a receiver.
 pub(super) const ADDRESSES: usize = 20;
+/// Characters of a message in a receiver's own words.
+pub(super) const MESSAGE: usize = 1_500;
 /// Characters of a rule's note.
 pub(super) const NOTE: usize = 240;
 /// Seconds in any of a rule's times: a week.

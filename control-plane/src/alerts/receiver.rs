@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::{
     AlertsError,
     address::{Sealed, check, keep, open, sealed},
+    check::Severity,
     limits,
     rule::may_write,
     store,
@@ -102,6 +103,9 @@ pub struct AlertReceiver {
     pub place: String,
     /// Whether what it gets is signed.
     pub signed: bool,
+    /// What it is told, in the org's own words, with blanks such as `{title}`; null: in Muster's.
+    #[schema(required)]
+    pub message: Option<String>,
     /// The last test; null before the first, and after a change.
     #[schema(required)]
     pub last_test: Option<ReceiverTest>,
@@ -150,6 +154,9 @@ pub struct AlertReceiverInput {
     /// none.
     #[schema(value_type = Option<String>, format = Password)]
     pub key: Option<SecretString>,
+    /// What it is told instead of Muster's own words, at most 1,500 characters. It may have these blanks: `{title}` (Muster's first
+    /// line), `{rule}`, `{severity}`, `{what}` (hosts and values), `{note}`, `{count}`, `{address}`.
+    pub message: Option<String>,
 }
 
 const fn yes() -> bool {
@@ -199,6 +206,7 @@ pub(super) async fn create(
         addresses: input.addresses,
         place: place.unwrap_or_default(),
         signed: sealed.as_ref().is_some_and(Sealed::is_signed),
+        message: input.message.filter(|message| !message.trim().is_empty()),
         last_test: None,
         created_by: caller.actor.name(),
         created_at: now,
@@ -250,6 +258,7 @@ pub(super) async fn replace(
             (_, None) => before.place.clone(),
         },
         signed: sealed.as_ref().is_some_and(Sealed::is_signed),
+        message: input.message.filter(|message| !message.trim().is_empty()),
         last_test: None,
         updated_at: app.clock.now(),
         ..before.clone()
@@ -302,7 +311,13 @@ pub(super) async fn test(
     for letter in letters(&receiver, Template::AlertTest, expires) {
         let letter = letter
             .with("receiver", &receiver.name)
-            .with("by", caller.actor.name());
+            .with("by", caller.actor.name())
+            .with("rule", &receiver.name)
+            .with("severity", Severity::Info.word(receiver.language))
+            .with("what", "web-1 (cpu.total 97.2 %)")
+            .with("note", "")
+            .with("count", "1")
+            .with("address", format!("{}/alerts", app.config.base_url()));
         if let Err(why) = notify::post_and_send(app, letter).await? {
             failed.push(why);
         }
@@ -324,6 +339,14 @@ pub(super) async fn test(
 
 /// One letter for each address, in the receiver's language; parameters are still to be filled in.
 pub(super) fn letters(receiver: &AlertReceiver, template: Template, expires: UnixMs) -> Vec<Letter> {
+    let letters = plain_letters(receiver, template, expires);
+    match &receiver.message {
+        Some(message) => letters.into_iter().map(|letter| letter.worded(message)).collect(),
+        None => letters,
+    }
+}
+
+fn plain_letters(receiver: &AlertReceiver, template: Template, expires: UnixMs) -> Vec<Letter> {
     match receiver.kind {
         ReceiverKind::Mail => receiver
             .addresses

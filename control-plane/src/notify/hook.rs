@@ -2,7 +2,7 @@
 //!
 //! | kind | body | signature | taken if |
 //! |---|---|---|---|
-//! | webhook | JSON with everything | `Muster-Signature: t=<s>,v1=<hex HMAC-SHA256 of "t.body">` | 2xx |
+//! | webhook | JSON with everything, and `message` if the receiver has its own words | `Muster-Signature: t=<s>,v1=<hex HMAC-SHA256 of "t.body">` | 2xx |
 //! | Slack | `{"text"}` | | 2xx |
 //! | DingTalk | `{"msgtype":"text","text":{"content"}}` | `timestamp` and `sign` in the address | `errcode` 0 |
 //! | Feishu | `{"msg_type":"text","content":{"text"}}` | `timestamp` and `sign` in the body | `code` 0 |
@@ -17,7 +17,7 @@ use muster_base::{ExposeSecret, UnixMs};
 use reqwest::{Client, StatusCode, Url, header::CONTENT_TYPE};
 use serde_json::{Value, json};
 
-use super::{Template, mailer::Fault, store::outbox::Claimed, template::Words};
+use super::{Template, letter::WORDING, mailer::Fault, store::outbox::Claimed, template::Words};
 use crate::{
     alerts::{self, Hook, ReceiverKind},
     app::App,
@@ -124,7 +124,11 @@ fn call(hook: &Hook, letter: &Claimed, words: &Words, now: UnixMs) -> Result<Cal
     let text = text(letter, words);
     let body = match hook.kind {
         ReceiverKind::Mail | ReceiverKind::Webhook => {
-            let body = everything(letter).to_string();
+            let mut body = everything(letter);
+            if letter.parameters.contains_key(WORDING) {
+                body["message"] = text.into();
+            }
+            let body = body.to_string();
             if let Some(key) = key {
                 let signed = hex::encode(hmac(key, &format!("{seconds}.{body}")));
                 headers.push(("muster-signature", format!("t={seconds},v1={signed}")));
@@ -189,6 +193,9 @@ fn everything(letter: &Claimed) -> Value {
 /// The letter for a chat: what it says without the frame of a mail.
 fn text(letter: &Claimed, words: &Words) -> String {
     let given = |name: &str| letter.parameters.get(name).filter(|text| !text.is_empty());
+    if letter.parameters.contains_key(WORDING) {
+        return clipped(words.text.expose_secret().to_owned());
+    }
     let mut text = words.subject.clone();
     if letter.template == Template::AlertTest {
         text.push('\n');
@@ -200,11 +207,11 @@ fn text(letter: &Claimed, words: &Words) -> String {
             text.push_str(more);
         }
     }
-    let mut end = text.len().min(TEXT_BYTES);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.truncate(end);
+    clipped(text)
+}
+
+fn clipped(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(TEXT_BYTES));
     text
 }
 

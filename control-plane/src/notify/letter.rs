@@ -8,6 +8,9 @@ use utoipa::ToSchema;
 
 use super::{Language, Template};
 
+/// The parameter that holds a letter's own words.
+pub(super) const WORDING: &str = "wording";
+
 /// A way out of the house.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -95,6 +98,12 @@ impl Letter {
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.parameters.insert(name, value.into());
         self
+    }
+
+    /// Said in other words than the template's: a text with [blanks](super::are_blanks_known).
+    #[must_use]
+    pub fn worded(self, message: &str) -> Self {
+        self.with(WORDING, message)
     }
 
     /// The code or link that it carries.

@@ -62,7 +62,7 @@ pub use self::{
     language::Language,
     letter::{Channel, Letter},
     outbox::{post, post_and_send},
-    template::Template,
+    template::{Template, are_blanks_known},
     worker::start,
 };
 use crate::keys::{Purpose, Shelf, ShelfKind};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use muster_base::{ExposeSecret, SecretString};
 
-use super::Language;
+use super::{Language, letter::WORDING};
 
 /// What a letter says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,11 +100,36 @@ impl Template {
         secret: Option<&SecretString>,
     ) -> Option<Words> {
         let (subject, text) = self.text(language).split_once("\n\n")?;
+        let subject = filled(subject, parameters, None)?;
+        let text = match parameters.get(WORDING) {
+            Some(own) => {
+                let mut blanks = parameters.clone();
+                blanks.insert(TITLE.to_owned(), subject.clone());
+                filled(own, &blanks, None)?
+            }
+            None => filled(text, parameters, secret)?,
+        };
         Some(Words {
-            subject: filled(subject, parameters, None)?,
-            text: filled(text, parameters, secret)?.into(),
+            subject,
+            text: text.into(),
         })
     }
+}
+
+/// The blank for the template's own subject.
+const TITLE: &str = "title";
+/// What a message in somebody's own words can have filled in.
+const BLANKS: [&str; 7] = [TITLE, "rule", "severity", "what", "note", "count", "address"];
+
+/// Whether braces stand around blanks only.
+pub fn are_blanks_known(message: &str) -> bool {
+    let mut parts = message.split('{');
+    let before = parts.next().unwrap_or_default();
+    !before.contains('}')
+        && parts.all(|part| {
+            part.split_once('}')
+                .is_some_and(|(name, after)| BLANKS.contains(&name) && !after.contains('}'))
+        })
 }
 
 fn filled(
@@ -166,6 +191,24 @@ mod tests {
             );
             assert_eq!(Template::read(template.as_str()), Some(*template));
         }
+    }
+
+    #[test]
+    fn own_words_have_the_blanks_of_alerts() {
+        assert!(are_blanks_known("{title}\n{what} ({count})"));
+        for wrong in ["{secret}", "{", "}", "{title", "title}", "{{title}}", "{wording}"] {
+            assert!(!are_blanks_known(wrong), "{wrong}");
+        }
+        let parameters = BTreeMap::from([
+            ("wording".to_owned(), "{title}: call {note}".to_owned()),
+            ("receiver".to_owned(), "ops {note}".to_owned()),
+            ("note".to_owned(), "7\n7".to_owned()),
+        ]);
+        let words = Template::AlertTest
+            .words(Language::En, &parameters, None)
+            .unwrap();
+        let text = words.text.expose_secret();
+        assert_eq!(text, format!("{}: call 77", words.subject));
     }
 
     #[test]

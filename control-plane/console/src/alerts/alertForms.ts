@@ -204,6 +204,7 @@ export interface ReceiverForm {
   addresses: string
   url: string
   key: string
+  message: string
 }
 
 /** Those whose calls can be signed. */
@@ -220,6 +221,7 @@ export function receiverFields(kind: string, kept: boolean): FormDescription {
     !mail && { name: 'url', input: 'password', label: 'alerts.url', hint, rules: kept ? [] : [['required'], ['matches', /^https?:\/\/\S+$/]], wrong: 'registry.urlWrong', autocomplete: 'off' },
     SIGNED.includes(kind) && { name: 'key', input: 'password', label: 'alerts.key', hint: `alerts.keyHints.${kind}`, autocomplete: 'off' },
     { name: 'language', input: 'select', label: 'settings.language' },
+    { name: 'message', input: 'textarea', label: 'alerts.message', hint: 'alerts.messageHint', rules: [['length', 0, 1500]], rows: 3 },
     { name: 'enabled', input: 'select', label: 'alerts.enabled' },
   ]
   return all.filter((field): field is FieldDescription => field !== false)
@@ -234,11 +236,12 @@ export function receiverToForm(one?: AlertReceiver): ReceiverForm {
     addresses: (one?.addresses ?? []).join('\n'),
     url: '',
     key: '',
+    message: one?.message ?? '',
   }
 }
 
 export function receiverFromForm(form: ReceiverForm): Schemas['AlertReceiverInput'] {
-  const shared = { name: form.name.trim(), kind: form.kind as AlertReceiver['kind'], language: form.language as AlertReceiver['language'], enabled: form.enabled === 'yes' }
+  const shared = { name: form.name.trim(), kind: form.kind as AlertReceiver['kind'], language: form.language as AlertReceiver['language'], enabled: form.enabled === 'yes', message: form.message.trim() || null }
   if (form.kind === 'mail') return { ...shared, addresses: form.addresses.split(/[\s,;]+/).filter(Boolean) }
   const key = SIGNED.includes(form.kind) && form.key ? { key: form.key } : {}
   return { ...shared, ...(form.url?.trim() ? { url: form.url.trim() } : {}), ...key }

@@ -56,7 +56,7 @@ describe('alert forms', () => {
 
   it('keep an address that is not given again, and send a key only where there is one', () => {
     const kept = { ...receiverToForm(), name: ' ops ', kind: 'dingtalk' }
-    expect(receiverFromForm(kept)).toEqual({ name: 'ops', kind: 'dingtalk', language: 'en', enabled: true })
+    expect(receiverFromForm(kept)).toEqual({ name: 'ops', kind: 'dingtalk', language: 'en', enabled: true, message: null })
     expect(receiverFromForm({ ...kept, kind: 'slack', url: 'https://a/b', key: 'k' })).not.toHaveProperty('key')
     expect(receiverFromForm({ ...kept, kind: 'mail', addresses: 'a@b, c@d\n' })).toMatchObject({ addresses: ['a@b', 'c@d'] })
     const url = (wanted: boolean) => receiverFields('slack', wanted).find((field) => field.name === 'url')?.rules ?? []

@@ -11,8 +11,8 @@ use crate::{
     with_pool, with_tx,
 };
 
-const COLUMNS: &str = "org_id, id, name, kind, language, enabled, addresses, place, signed, last_test_at, last_test_ok, \
-    last_test, created_by, created_at, updated_at";
+const COLUMNS: &str = "org_id, id, name, kind, language, enabled, addresses, place, signed, message, last_test_at, \
+    last_test_ok, last_test, created_by, created_at, updated_at";
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -25,6 +25,7 @@ struct Row {
     addresses: String,
     place: String,
     signed: bool,
+    message: Option<String>,
     last_test_at: Option<UnixMs>,
     last_test_ok: Option<bool>,
     last_test: Option<String>,
@@ -46,6 +47,7 @@ impl Row {
             addresses: from_json(&self.addresses, "alert_receivers.addresses")?,
             place: self.place,
             signed: self.signed,
+            message: self.message,
             last_test: test.map(|((at, ok), message)| ReceiverTest { ok, message, at }),
             created_by: self.created_by,
             created_at: self.created_at,
@@ -69,7 +71,8 @@ pub(in crate::alerts) async fn insert(
     receiver: &AlertReceiver,
 ) -> Result<(), DbError> {
     const SQL: &str = "insert into alert_receivers (id, org_id, name, kind, language, enabled, addresses, place, \
-        signed, created_by, created_at, updated_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+        signed, created_by, created_at, updated_at, message) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     let addresses = to_json(&receiver.addresses, "alert_receivers.addresses")?;
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
@@ -85,6 +88,7 @@ pub(in crate::alerts) async fn insert(
             .bind(&receiver.created_by)
             .bind(receiver.created_at)
             .bind(receiver.updated_at)
+            .bind(&receiver.message)
             .execute(conn)
             .await?;
     });
@@ -98,8 +102,8 @@ pub(in crate::alerts) async fn update(
     receiver: &AlertReceiver,
 ) -> Result<bool, DbError> {
     const SQL: &str = "update alert_receivers set name = $3, kind = $4, language = $5, enabled = $6, addresses = $7, \
-        place = $8, signed = $9, updated_at = $10, last_test_at = null, last_test_ok = null, last_test = null \
-        where org_id = $1 and id = $2";
+        place = $8, signed = $9, updated_at = $10, message = $11, last_test_at = null, \
+        last_test_ok = null, last_test = null where org_id = $1 and id = $2";
     let addresses = to_json(&receiver.addresses, "alert_receivers.addresses")?;
     let rows = with_tx!(tx, |conn| sqlx::query(SQL)
         .bind(org)
@@ -112,6 +116,7 @@ pub(in crate::alerts) async fn update(
         .bind(&receiver.place)
         .bind(receiver.signed)
         .bind(receiver.updated_at)
+        .bind(&receiver.message)
         .execute(conn)
         .await?
         .rows_affected());

@@ -205,6 +205,35 @@ both_databases!(each_receiver_gets_its_format_with_its_signature, |test| {
     assert!(wecom["text"]["content"].as_str().unwrap().contains("/alerts"));
 });
 
+both_databases!(a_receiver_is_told_in_the_org_s_own_words, |test| {
+    let ann = test.member("ann", Role::Admin).await;
+    let peer = Peer::open().await;
+    let mut ding = peer.receiver("dingtalk", None);
+    for wrong in ["{secret}", "{title", "a\u{7}", &"x".repeat(1_501)] {
+        ding["message"] = json!(wrong);
+        let (status, problem) = ann.post("/api/v1/alerts/receivers", ding.clone()).await;
+        assert_eq!((status, &problem["errors"][0]["field"]), (422, &json!("message")));
+    }
+    ding["message"] = json!("@ops {severity}: {rule}\n{count} of {what}");
+    let ding = made(&ann, "/api/v1/alerts/receivers", ding).await;
+    let path = format!("/api/v1/alerts/receivers/{}", ding["id"].as_str().unwrap());
+    assert_eq!(ann.post(&format!("{path}/test"), json!({})).await.1["ok"], true);
+    let host = new_host(test, "web-1").await;
+    made(&ann, "/api/v1/alerts/rules", busy(&[&ding])).await;
+    let mut evaluator = Evaluator::new(&test.app);
+    rounds(test, &mut evaluator, host, 95, 5).await;
+    let said: Vec<Value> = peer.calls(2).await.iter().map(Call::json).collect();
+    let said: Vec<&str> = said
+        .iter()
+        .map(|call| call["text"]["content"].as_str().unwrap())
+        .collect();
+    assert!(said[0].starts_with("@ops "), "{said:?}");
+    assert!(
+        said[1].contains("busy\n1 of web-1 (cpu.total 95.0 %)"),
+        "{said:?}"
+    );
+});
+
 both_databases!(what_a_receiver_answers_decides_what_comes_next, |test| {
     let ann = test.member("ann", Role::Admin).await;
     let peer = Peer::open().await;

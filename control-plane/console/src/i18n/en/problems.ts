@@ -104,6 +104,7 @@ export const problems = {
     anew: 'Enter it again: the address is another, and it was meant for the old one.',
     'at-least': 'Use at least {least}.',
     'below-itself': 'This department is below it.',
+    blanks: 'In braces, only these may stand: title, rule, severity, what, note, count, address.',
     bytes: 'Use {least} to {most} bytes.',
     code: 'This is not the present code, or it was used already.',
     'column-missing': 'Nothing was changed: the table {table} has data and lacks Muster’s column {column}.',

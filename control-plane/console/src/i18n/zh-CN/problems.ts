@@ -105,6 +105,7 @@ export const problems: Pick<Messages, 'conflicts' | 'denials' | 'flaws'> = {
     anew: '地址已更换，请重新填写：原来的密钥属于旧地址。',
     'at-least': '至少为 {least}。',
     'below-itself': '该部门是它的下级。',
+    blanks: '花括号内只能使用：title、rule、severity、what、note、count、address。',
     bytes: '请输入 {least} 到 {most} 字节。',
     code: '验证码不正确或已被使用。',
     'column-missing': '未做任何更改：表 {table} 含有数据，但缺少 Muster 的列 {column}。',
