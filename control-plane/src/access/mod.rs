@@ -102,6 +102,7 @@ mod turns;
 mod user;
 mod user_list;
 mod watch;
+mod words;
 
 use crate::keys::{Purpose, Shelf, ShelfKind};
 

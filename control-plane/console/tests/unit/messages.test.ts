@@ -14,7 +14,7 @@ describe('messages', () => {
   })
 
   it('are all known that the server writes, with the blanks that it fills', () => {
-    const source = readFileSync('../src/access/message.rs', 'utf8')
+    const source = readFileSync('../src/access/words.rs', 'utf8')
     const codes = [...source.matchAll(/Self::\w+ \{ \.\. \} => "(\w+)"/g)].map((match) => match[1] ?? '')
     expect(codes.length).toBeGreaterThan(4)
     const words: Record<string, string> = en.inbox.says

@@ -1,0 +1,286 @@
+//! What messages say: each as a code with blanks, and as an English sentence.
+
+use std::collections::BTreeMap;
+
+/// What a message says.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Words<'a> {
+    /// Somebody applied to an org.
+    WantsToJoin { name: &'a str, org: &'a str },
+    /// The reader was let in.
+    LetIn { org: &'a str },
+    /// The reader was not let in.
+    Rejected { org: &'a str, reason: &'a str },
+    /// Somebody used an invitation.
+    Accepted { name: &'a str, org: &'a str },
+    /// An org's profile is another.
+    OrgChanged { org: &'a str },
+    /// A version is not where it was to be.
+    NotDeployed {
+        application: &'a str,
+        version: &'a str,
+        environment: &'a str,
+        reason: &'a str,
+    },
+    /// The reader may approve of a deployment.
+    DeploymentAsks {
+        name: &'a str,
+        application: &'a str,
+        version: &'a str,
+        environment: &'a str,
+    },
+    /// The reader's deployment has its turn.
+    DeploymentApproved {
+        name: &'a str,
+        application: &'a str,
+        version: &'a str,
+        environment: &'a str,
+    },
+    /// The reader's deployment is not to be.
+    DeploymentRejected {
+        name: &'a str,
+        application: &'a str,
+        version: &'a str,
+        environment: &'a str,
+        reason: &'a str,
+    },
+    /// The reader may decide a step of a ticket.
+    ToApprove {
+        name: &'a str,
+        version: &'a str,
+        environment: &'a str,
+        step: &'a str,
+    },
+    /// Somebody approved a step of the reader's ticket.
+    StepApproved {
+        name: &'a str,
+        version: &'a str,
+        environment: &'a str,
+        step: &'a str,
+    },
+    /// The reader's ticket is a release now.
+    TicketApproved {
+        name: &'a str,
+        version: &'a str,
+        environment: &'a str,
+    },
+    /// The reader's ticket comes back.
+    TicketRejected {
+        name: &'a str,
+        version: &'a str,
+        environment: &'a str,
+        reason: &'a str,
+    },
+    /// Nobody can approve what a ticket waits for.
+    TicketStuck {
+        version: &'a str,
+        environment: &'a str,
+        step: &'a str,
+    },
+    /// A rule found something.
+    AlertFires {
+        rule: &'a str,
+        severity: &'a str,
+        what: &'a str,
+    },
+    /// Its readings stopped while it fires.
+    AlertSilent {
+        rule: &'a str,
+        severity: &'a str,
+        what: &'a str,
+    },
+    /// It is all right again.
+    AlertOver {
+        rule: &'a str,
+        severity: &'a str,
+        what: &'a str,
+    },
+}
+
+impl Words<'_> {
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Self::WantsToJoin { .. } => "wantsToJoin",
+            Self::LetIn { .. } => "letIn",
+            Self::Rejected { .. } => "rejected",
+            Self::Accepted { .. } => "accepted",
+            Self::OrgChanged { .. } => "orgChanged",
+            Self::NotDeployed { .. } => "notDeployed",
+            Self::DeploymentAsks { .. } => "deploymentAsks",
+            Self::DeploymentApproved { .. } => "deploymentApproved",
+            Self::DeploymentRejected { .. } => "deploymentRejected",
+            Self::ToApprove { .. } => "toApprove",
+            Self::StepApproved { .. } => "stepApproved",
+            Self::TicketApproved { .. } => "ticketApproved",
+            Self::TicketRejected { .. } => "ticketRejected",
+            Self::TicketStuck { .. } => "ticketStuck",
+            Self::AlertFires { .. } => "alertFires",
+            Self::AlertSilent { .. } => "alertSilent",
+            Self::AlertOver { .. } => "alertOver",
+        }
+    }
+
+    pub(super) fn params(self) -> BTreeMap<&'static str, String> {
+        let pairs = match self {
+            Self::WantsToJoin { name, org } | Self::Accepted { name, org } => {
+                vec![("name", name), ("org", org)]
+            }
+            Self::LetIn { org } | Self::OrgChanged { org } => vec![("org", org)],
+            Self::Rejected { org, reason } => vec![("org", org), ("reason", reason)],
+            Self::NotDeployed {
+                application,
+                version,
+                environment,
+                reason,
+            } => vec![
+                ("application", application),
+                ("version", version),
+                ("environment", environment),
+                ("reason", reason),
+            ],
+            Self::DeploymentAsks {
+                name,
+                application,
+                version,
+                environment,
+            }
+            | Self::DeploymentApproved {
+                name,
+                application,
+                version,
+                environment,
+            } => vec![
+                ("name", name),
+                ("application", application),
+                ("version", version),
+                ("environment", environment),
+            ],
+            Self::DeploymentRejected {
+                name,
+                application,
+                version,
+                environment,
+                reason,
+            } => vec![
+                ("name", name),
+                ("application", application),
+                ("version", version),
+                ("environment", environment),
+                ("reason", reason),
+            ],
+            Self::ToApprove {
+                name,
+                version,
+                environment,
+                step,
+            }
+            | Self::StepApproved {
+                name,
+                version,
+                environment,
+                step,
+            } => vec![
+                ("name", name),
+                ("version", version),
+                ("environment", environment),
+                ("step", step),
+            ],
+            Self::TicketApproved {
+                name,
+                version,
+                environment,
+            } => vec![("name", name), ("version", version), ("environment", environment)],
+            Self::TicketRejected {
+                name,
+                version,
+                environment,
+                reason,
+            } => vec![
+                ("name", name),
+                ("version", version),
+                ("environment", environment),
+                ("reason", reason),
+            ],
+            Self::TicketStuck {
+                version,
+                environment,
+                step,
+            } => vec![("version", version), ("environment", environment), ("step", step)],
+            Self::AlertFires { rule, severity, what }
+            | Self::AlertSilent { rule, severity, what }
+            | Self::AlertOver { rule, severity, what } => {
+                vec![("rule", rule), ("severity", severity), ("what", what)]
+            }
+        };
+        pairs
+            .into_iter()
+            .map(|(blank, text)| (blank, text.to_owned()))
+            .collect()
+    }
+
+    pub(super) fn sentence(self) -> String {
+        match self {
+            Self::WantsToJoin { name, org } => format!("{name} wants to join {org}"),
+            Self::LetIn { org } => format!("you are a member of {org} now"),
+            Self::Rejected { org, reason } => format!("{org} did not let you in: {reason}"),
+            Self::Accepted { name, org } => format!("{name} accepted an invitation into {org}"),
+            Self::OrgChanged { org } => format!("the profile of {org} was changed"),
+            Self::NotDeployed {
+                application,
+                version,
+                environment,
+                reason,
+            } => format!("{application} {version} was not deployed to {environment}: {reason}"),
+            Self::DeploymentAsks {
+                name,
+                application,
+                version,
+                environment,
+            } => format!("{name} asks for your approval: {application} {version} for {environment}"),
+            Self::DeploymentApproved {
+                name,
+                application,
+                version,
+                environment,
+            } => format!("{name} approved of {application} {version} for {environment}"),
+            Self::DeploymentRejected {
+                name,
+                application,
+                version,
+                environment,
+                reason,
+            } => format!("{name} rejected {application} {version} for {environment}: {reason}"),
+            Self::ToApprove {
+                name,
+                version,
+                environment,
+                step,
+            } => format!("{name} asks for your approval: {version} for {environment}, step {step}"),
+            Self::StepApproved {
+                name,
+                version,
+                environment,
+                step,
+            } => format!("{name} approved the step {step} of {version} for {environment}"),
+            Self::TicketApproved {
+                name,
+                version,
+                environment,
+            } => format!("{version} for {environment} is released: {name} gave the last approval"),
+            Self::TicketRejected {
+                name,
+                version,
+                environment,
+                reason,
+            } => format!("{name} rejected {version} for {environment}: {reason}"),
+            Self::TicketStuck {
+                version,
+                environment,
+                step,
+            } => format!("nobody can approve the step {step} of {version} for {environment}"),
+            Self::AlertFires { rule, severity, what } => format!("{severity}: {rule}: {what}"),
+            Self::AlertSilent { rule, what, .. } => format!("no more readings: {rule}: {what}"),
+            Self::AlertOver { rule, what, .. } => format!("all right again: {rule}: {what}"),
+        }
+    }
+}
