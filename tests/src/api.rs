@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
 use std::net::IpAddr;
 use std::time::Duration;
-use ureq::http::{Method, Request};
+use ureq::http::{HeaderMap, Method, Request};
 
 /// Speaks to one control plane as one caller.
 #[derive(Clone)]
@@ -25,6 +25,8 @@ pub struct Answer {
     pub status: u16,
     /// The body as it came.
     pub text: String,
+    /// When to ask again, in seconds, if it says so.
+    pub retry_after: Option<u64>,
 }
 
 impl Answer {
@@ -135,7 +137,11 @@ impl Api {
             .body_mut()
             .read_to_string()
             .with_context(|| format!("{method} {path}: the answer broke off"))?;
-        Ok(Answer { status, text })
+        Ok(Answer {
+            status,
+            text,
+            retry_after: retry_after(answer.headers()),
+        })
     }
 
     /// Sends something that is no JSON; any status is an answer.
@@ -145,6 +151,7 @@ impl Api {
         Ok(Answer {
             status: answer.status().as_u16(),
             text: answer.body_mut().read_to_string()?,
+            retry_after: retry_after(answer.headers()),
         })
     }
 
@@ -249,4 +256,8 @@ pub fn text<'a>(thing: &'a Value, field: &str) -> Result<&'a str> {
     thing[field]
         .as_str()
         .with_context(|| format!("no text field {field} in {thing}"))
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<u64> {
+    headers.get("retry-after")?.to_str().ok()?.parse().ok()
 }

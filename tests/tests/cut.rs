@@ -288,21 +288,39 @@ fn of_two_agents_with_one_identity_the_newer_wins_and_it_is_logged() -> Result<(
     Ok(())
 }
 
-#[test]
-fn a_clock_that_is_wrong_stops_orders_that_are_not_due_by_it_and_nothing_else() -> Result<()> {
-    let dir = tempfile::tempdir()?;
-    let clock = Faked::right(dir.path())?;
+fn start_with_clock(dir: &Path) -> Result<(Away, Faked)> {
+    let clock = Faked::right(dir)?;
     let agent = agent::Options {
         env: clock.env(),
         ..agent::Options::default()
     };
-    let mut away = Away::start(
-        dir.path(),
+    let away = Away::start(
+        dir,
         control_plane::Options::new()?,
         agent,
         Cable::lay()?,
         &Way::Cable,
     )?;
+    Ok((away, clock))
+}
+
+#[test]
+fn every_sample_of_a_clock_that_steps_is_stored_once() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let (mut away, clock) = start_with_clock(dir.path())?;
+    for offset in ["-1h", "+1h", "-1h", "+0"] {
+        away.await_samples(3)?;
+        clock.set(offset)?;
+    }
+    away.await_samples(3)?;
+    books::audit(&mut away)?;
+    Ok(())
+}
+
+#[test]
+fn a_clock_that_is_wrong_stops_orders_that_are_not_due_by_it_and_nothing_else() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let (mut away, clock) = start_with_clock(dir.path())?;
     let mut releases = Releases::to(&away, &Env::from_process(), Kind::Postgres)?;
     // Orders for a database are good for a day; none is good before its time.
     for (offset, status) in [("-1h", "failure"), ("+1h", "success"), ("+25h", "failure")] {

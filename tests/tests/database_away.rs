@@ -166,7 +166,9 @@ fn outage(
     let login = json!({"login": "someone", "password": "a wrong password"});
     let refused = nobody.call("POST", "/api/v1/auth/login", Some(&login))?;
     ensure!(
-        refused.status == 503 && refused.json()?["type"] == "database-unavailable",
+        refused.status == 503
+            && refused.json()?["type"] == "database-unavailable"
+            && refused.retry_after.is_some_and(|seconds| seconds > 0),
         "{refused:?}"
     );
 

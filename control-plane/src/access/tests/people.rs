@@ -5,8 +5,11 @@ use serde_json::{Value, json};
 
 use crate::{
     access::Role,
+    db::DbError,
     delivery::tests::new_host,
-    testing::{Client, both_databases},
+    in_tx,
+    testing::{Client, Test, both_databases},
+    with_tx,
 };
 
 async fn id_of(client: &Client<'_>, username: &str) -> String {
@@ -229,6 +232,21 @@ both_databases!(a_changed_profile_tells_the_members_and_names_stay_apart, |test|
     assert_eq!((status, body["type"].as_str()), (409, Some("taken")));
 });
 
+async fn set_applications(test: &Test, status: i64) {
+    let set = async || -> Result<(), DbError> {
+        in_tx!(test.app.db, |tx| {
+            with_tx!(tx, |conn| {
+                sqlx::query("update applications set status = $1")
+                    .bind(status)
+                    .execute(conn)
+                    .await?;
+            });
+        });
+        Ok(())
+    };
+    set().await.unwrap();
+}
+
 both_databases!(an_org_is_deleted_by_its_name_once_it_is_empty, |test| {
     let olga = test.member("olga", Role::Owner).await;
     let ann = test.member("ann", Role::Admin).await;
@@ -241,6 +259,12 @@ both_databases!(an_org_is_deleted_by_its_name_once_it_is_empty, |test| {
     assert_eq!(delete(&olga, "default").await.0, 422);
     assert_eq!(delete(&olga, "Default").await.1["type"], "org-in-use");
     assert_eq!(olga.delete(&format!("/api/v1/hosts/{host}")).await.0, 204);
+    let shop = json!({"name": "shop", "image": "team/shop"});
+    assert_eq!(olga.post("/api/v1/applications", shop).await.0, 201);
+    // As after a deployment, wherever that runs now.
+    set_applications(test, 4).await;
+    assert_eq!(delete(&olga, "Default").await.1["type"], "org-in-use");
+    set_applications(test, 1).await;
     assert_eq!(delete(&olga, "Default").await.0, 204);
     assert_eq!(olga.get("/api/v1/org").await.0, 403);
     assert_eq!(olga.get("/api/v1/me").await.1["orgs"], json!([]));

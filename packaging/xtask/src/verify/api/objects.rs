@@ -62,6 +62,7 @@ pub fn make(super_admin: &Api, host: &Value, people: &People) -> Result<Objects>
     delivery(owner, &host["id"], &mut ids)?;
     releases(people, &mut ids)?;
     alerts(owner, &mut ids)?;
+    document(owner, &mut ids)?;
     let provider = json!({
         "name": "vault", "url": "http://127.0.0.1:9", "clientId": "c", "clientSecret": "s", "projectId": "p",
         "environment": "prod",
@@ -108,11 +109,25 @@ fn delivery(owner: &Api, host: &Value, ids: &mut BTreeMap<&'static str, String>)
     Ok(())
 }
 
-/// A receiver of alerts.
+/// A receiver of alerts and a rule that tells it.
 fn alerts(owner: &Api, ids: &mut BTreeMap<&'static str, String>) -> Result<()> {
     let receiver = json!({"name": "ops", "kind": "mail", "addresses": ["ops@example.org"]});
-    let made = owner.post("/api/v1/alerts/receivers", &receiver)?;
-    ids.insert("receivers", id_of(&made, "id")?);
+    let receiver = id_of(&owner.post("/api/v1/alerts/receivers", &receiver)?, "id")?;
+    let rule = json!({"name": "down", "check": {"kind": "hostDown"}, "receivers": [receiver]});
+    let rule = owner.post("/api/v1/alerts/rules", &rule)?;
+    ids.insert("rules", id_of(&rule, "id")?);
+    ids.insert("receivers", receiver);
+    Ok(())
+}
+
+/// A document of change.
+fn document(owner: &Api, ids: &mut BTreeMap<&'static str, String>) -> Result<()> {
+    let project = json!({
+        "apiVersion": "v1alpha1", "kind": "Project", "metadata": {"name": "shop"}, "spec": {"description": "Orders"},
+    });
+    // Each text of JSON is one of YAML.
+    let applied = owner.post("/api/v1/schema/apply", &project)?;
+    ids.insert("documents", id_of(&applied["applied"][0], "id")?);
     Ok(())
 }
 
