@@ -22,6 +22,12 @@ pub enum FleetError {
     /// No such instance in the caller's reach.
     #[error("no such instance")]
     NoInstance,
+    /// No such account on the host.
+    #[error("no such account")]
+    NoAccount,
+    /// There would be too many accounts.
+    #[error("a host can have at most {0} accounts: delete those that are gone first")]
+    TooManyAccounts(i64),
     /// There would be too many.
     #[error("an org can have at most {0} instances: delete those that are gone first")]
     TooManyInstances(usize),
@@ -87,7 +93,10 @@ impl From<FleetError> for Error {
             FleetError::NoEnvironment => Self::NotFound("environment"),
             FleetError::NoJoinToken => Self::NotFound("join token"),
             FleetError::NoInstance => Self::NotFound("instance"),
-            FleetError::TooManyInstances(_) => Self::conflict("too-many", message),
+            FleetError::NoAccount => Self::NotFound("account"),
+            FleetError::TooManyAccounts(_) | FleetError::TooManyInstances(_) => {
+                Self::conflict("too-many", message)
+            }
             FleetError::NameTaken(_) => Self::conflict("name-taken", message),
             FleetError::InUse(_) => Self::conflict("in-use", message),
             FleetError::RotationUnderWay => Self::conflict("rotation-under-way", message),

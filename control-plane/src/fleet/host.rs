@@ -315,6 +315,7 @@ pub(crate) async fn delete(app: &App, caller: &Caller, id: HostId) -> Result<(),
         if !store::host::remove(tx, caller.org(), id, app.clock.now()).await? {
             return Err(FleetError::NoHost);
         }
+        super::account::forget(tx, caller, id).await?;
         let entry = Entry::done(Operation::HostDelete, "host", id).before(&before);
         audit::record(app, tx, caller, Some(caller.org()), entry).await?;
         work::end_for_removed_host(app, tx, id).await?

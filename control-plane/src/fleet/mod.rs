@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `environments`, `clusters` | of each org |
 //! | `hosts` | hosts; a removed one keeps its row (`deleted_at`), by which its certificate is refused |
+//! | `host_accounts` | accounts that people sign in to hosts with ([`account`]); their passwords are in the room `secrets` |
 //! | `instances` | what clouds say of machines, and which of them is which host |
 //! | `join_tokens` | only hashes |
 //! | `join_token_uses` | which key joined as which host, so that a host whose answer was lost can ask again |
@@ -32,6 +33,7 @@
 //!   and key, before it was ever seen, is the same host.
 //! - Private keys leave neither the process nor, unsealed, the memory.
 
+mod account;
 mod api;
 mod change;
 mod cluster;

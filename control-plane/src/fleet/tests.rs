@@ -1,5 +1,6 @@
 //! This room through HTTP, on both databases.
 
+mod accounts;
 mod instances;
 
 use serde_json::{Value, json};

@@ -22,6 +22,8 @@ pub enum CredentialKind {
     GitHook,
     /// Address of a receiver of alerts, and what is signed with for it.
     AlertReceiver,
+    /// Password of an account of a host.
+    HostAccount,
 }
 
 impl CredentialKind {
@@ -33,6 +35,7 @@ impl CredentialKind {
         Self::GitHost.as_str(),
         Self::GitHook.as_str(),
         Self::AlertReceiver.as_str(),
+        Self::HostAccount.as_str(),
     ];
 
     pub(super) const fn as_str(self) -> &'static str {
@@ -43,6 +46,7 @@ impl CredentialKind {
             Self::GitHost => "credential/git-host",
             Self::GitHook => "credential/git-hook",
             Self::AlertReceiver => "credential/alert-receiver",
+            Self::HostAccount => "credential/host-account",
         }
     }
 }
@@ -91,4 +95,14 @@ pub async fn delete_credential(
     owner: Uuid,
 ) -> Result<(), SecretsError> {
     Ok(store::credential::delete(tx, org, kind, owner).await?)
+}
+
+/// Forgets the credentials of all `owners`.
+pub async fn delete_credentials(
+    tx: &mut Tx,
+    org: OrgId,
+    kind: CredentialKind,
+    owners: &[Uuid],
+) -> Result<(), SecretsError> {
+    Ok(store::credential::delete_all(tx, org, kind, owners).await?)
 }

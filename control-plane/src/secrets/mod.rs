@@ -72,7 +72,7 @@ pub const SHELVES: &[Shelf] = &[
 
 pub use self::{
     api::router,
-    credential::{CredentialKind, delete_credential, find_credential, put_credential},
+    credential::{CredentialKind, delete_credential, delete_credentials, find_credential, put_credential},
     error::SecretsError,
     group::{NewSecretGroup, SecretGroup, SecretGroupPatch, group_exists, list_of_group},
     infisical::ProviderFault,

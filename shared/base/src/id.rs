@@ -185,6 +185,8 @@ ids! {
     AlertSilenceId
     /// Where alerts are told.
     AlertReceiverId
+    /// An account of a host.
+    HostAccountId
 }
 
 #[cfg(feature = "openapi")]

@@ -1230,6 +1230,59 @@ export interface paths {
         patch: operations["updateHost"];
         trace?: never;
     };
+    "/api/v1/hosts/{id}/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The accounts that people sign in to a host with, by name, without their passwords. */
+        get: operations["listHostAccounts"];
+        put?: never;
+        /** Enters an account of a host. */
+        post: operations["createHostAccount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hosts/{id}/accounts/{accountId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes an account; its password stays if it is left out. */
+        put: operations["replaceHostAccount"];
+        post?: never;
+        /** Forgets an account and its password. */
+        delete: operations["deleteHostAccount"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hosts/{id}/accounts/{accountId}/reveal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Shows an account's password, and puts on record that it did. */
+        post: operations["revealHostAccount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/hosts/{id}/annotations": {
         parameters: {
             query?: never;
@@ -1318,6 +1371,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/hosts/{id}/containers/{name}/metrics/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A container's readings as a table, oldest first. */
+        get: operations["exportContainerMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/hosts/{id}/containers/{name}/restart": {
         parameters: {
             query?: never;
@@ -1395,6 +1465,23 @@ export interface paths {
         };
         /** A host's readings over time. */
         get: operations["getHostMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hosts/{id}/metrics/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A host's readings as a table, oldest first. */
+        get: operations["exportHostMetrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4065,6 +4152,8 @@ export interface components {
             /** @description What it is written to in. */
             language: components["schemas"]["Language"];
             lastTest: components["schemas"]["AlertReceiverTest"] | null;
+            /** @description What it is told, in the org's own words, with blanks such as `{title}`; null: in Muster's. */
+            message: string | null;
             /** @description Unique in the org. */
             name: string;
             /** @description Scheme and host of its address, of the others. */
@@ -4092,6 +4181,11 @@ export interface components {
             kind: components["schemas"]["AlertReceiverKind"];
             /** @description What it is written to in; English by default. */
             language?: components["schemas"]["Language"];
+            /**
+             * @description What it is told instead of Muster's own words, at most 1,500 characters. It may have these blanks: `{title}` (Muster's first
+             *     line), `{rule}`, `{severity}`, `{what}` (hosts and values), `{note}`, `{count}`, `{address}`.
+             */
+            message?: string | null;
             /** @description Unique in the org. */
             name: string;
             /**
@@ -5864,6 +5958,35 @@ export interface components {
             /** @description When it was last changed by people. */
             updatedAt: components["schemas"]["UnixMs"];
         };
+        /** @description An account of a host, without its password. */
+        HostAccount: {
+            /** @description When. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description Who entered it. */
+            createdBy: string;
+            /** @description Id. */
+            id: components["schemas"]["HostAccountId"];
+            /** @description What it is for. */
+            note: string;
+            /** @description Last change. */
+            updatedAt: components["schemas"]["UnixMs"];
+            /** @description Unique on the host. */
+            username: string;
+        };
+        /** Format: uuid */
+        HostAccountId: string;
+        /** @description An account, as people write it. */
+        HostAccountInput: {
+            /** @description What it is for, at most 500 characters. */
+            note?: string;
+            /**
+             * Format: password
+             * @description Its password; may be left out when an account changes and keeps it.
+             */
+            password?: string | null;
+            /** @description Unique on the host. */
+            username: string;
+        };
         /** @description A host's way back. */
         HostBack: {
             /** @description What went wrong. */
@@ -7399,6 +7522,8 @@ export interface components {
                 /** @description What it is written to in. */
                 language: components["schemas"]["Language"];
                 lastTest: components["schemas"]["AlertReceiverTest"] | null;
+                /** @description What it is told, in the org's own words, with blanks such as `{title}`; null: in Muster's. */
+                message: string | null;
                 /** @description Unique in the org. */
                 name: string;
                 /** @description Scheme and host of its address, of the others. */
@@ -7920,6 +8045,26 @@ export interface components {
                 status: components["schemas"]["HostStatus"];
                 /** @description When it was last changed by people. */
                 updatedAt: components["schemas"]["UnixMs"];
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_HostAccount: {
+            /** @description The items. */
+            items: {
+                /** @description When. */
+                createdAt: components["schemas"]["UnixMs"];
+                /** @description Who entered it. */
+                createdBy: string;
+                /** @description Id. */
+                id: components["schemas"]["HostAccountId"];
+                /** @description What it is for. */
+                note: string;
+                /** @description Last change. */
+                updatedAt: components["schemas"]["UnixMs"];
+                /** @description Unique on the host. */
+                username: string;
             }[];
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
@@ -9362,6 +9507,15 @@ export interface components {
         Retirement: {
             /** @description Also if hosts still have certificates of this CA; they must join anew. */
             force?: boolean;
+        };
+        /** @description A password that is shown. */
+        RevealedHostAccount: {
+            /** @description The account. */
+            id: components["schemas"]["HostAccountId"];
+            /** @description Its password. */
+            password: string;
+            /** @description Its name. */
+            username: string;
         };
         /** @description A value, because it was asked for. */
         RevealedSecret: {
@@ -13689,6 +13843,161 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listHostAccounts: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["HostId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_HostAccount"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createHostAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["HostId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HostAccountInput"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostAccount"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    replaceHostAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                accountId: components["schemas"]["HostAccountId"];
+                id: components["schemas"]["HostId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HostAccountInput"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostAccount"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteHostAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                accountId: components["schemas"]["HostAccountId"];
+                id: components["schemas"]["HostId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revealHostAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                accountId: components["schemas"]["HostAccountId"];
+                id: components["schemas"]["HostId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RevealedHostAccount"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listHostAnnotations: {
         parameters: {
             query?: {
@@ -13866,6 +14175,51 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    exportContainerMetrics: {
+        parameters: {
+            query?: {
+                /** @description `csv` (by default), or `jsonl`: an object in each line. */
+                format?: "csv" | "jsonl";
+                /** @description From this time on: RFC 3339, or milliseconds since the epoch. An hour before `to` by default. */
+                from?: string;
+                /**
+                 * @description Names of series, separated by commas, such as `cpu.total,disk.*.used`; `*` stands for every instance. All of them
+                 *     by default.
+                 */
+                series?: string;
+                /** @description Of hours and days: statistics, separated by commas: avg, min, max, p95, last, count. `avg,min,max` by default. */
+                stats?: string;
+                /** @description `raw` (by default): each sample, of at most 31 days; `hour` and `day`: the rollups, of at most 2 and 20 years. */
+                tier?: "raw" | "hour" | "day";
+                /** @description Before this time; now by default. */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["HostId"];
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": string;
+                    "text/csv": string;
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     restartContainer: {
         parameters: {
             query?: never;
@@ -14031,6 +14385,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Metrics"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    exportHostMetrics: {
+        parameters: {
+            query?: {
+                /** @description `csv` (by default), or `jsonl`: an object in each line. */
+                format?: "csv" | "jsonl";
+                /** @description From this time on: RFC 3339, or milliseconds since the epoch. An hour before `to` by default. */
+                from?: string;
+                /**
+                 * @description Names of series, separated by commas, such as `cpu.total,disk.*.used`; `*` stands for every instance. All of them
+                 *     by default.
+                 */
+                series?: string;
+                /** @description Of hours and days: statistics, separated by commas: avg, min, max, p95, last, count. `avg,min,max` by default. */
+                stats?: string;
+                /** @description `raw` (by default): each sample, of at most 31 days; `hour` and `day`: the rollups, of at most 2 and 20 years. */
+                tier?: "raw" | "hour" | "day";
+                /** @description Before this time; now by default. */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["HostId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": string;
+                    "text/csv": string;
                 };
             };
             401: components["responses"]["Unauthenticated"];

@@ -67,3 +67,12 @@ export function hostPatch(form: HostForm, before: HostForm): HostPatch {
 export function isLabelFilter(text: string): boolean {
   return text.split(',').every((pair) => pair === '' || /^[^=]+=/.test(pair))
 }
+
+/** A password that is kept need not be given again. */
+export function accountFields(kept: boolean): FormDescription {
+  return [
+    { name: 'username', input: 'text', label: 'hostAccount.username', rules: [['required'], ['length', 1, 128]], autocomplete: 'off' },
+    { name: 'password', input: 'password', label: 'hostAccount.password', hint: kept ? 'hostAccount.keepHint' : 'hostAccount.passwordHint', rules: kept ? [] : [['required']], autocomplete: 'off' },
+    { name: 'note', input: 'textarea', label: 'hostAccount.note', rules: [['length', 0, 500]], rows: 2 },
+  ]
+}

@@ -1,5 +1,6 @@
 //! HTTP of this room.
 
+mod accounts;
 mod clusters;
 mod environments;
 mod hosts;
@@ -17,6 +18,7 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(environments::router())
         .merge(clusters::router())
         .merge(hosts::router())
+        .merge(accounts::router())
         .merge(instances::router())
         .merge(join_tokens::router())
         .merge(keys::router())

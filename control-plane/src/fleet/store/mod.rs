@@ -1,5 +1,6 @@
 //! SQL of this room.
 
+pub(super) mod account;
 pub(super) mod cluster;
 pub(super) mod environment;
 pub(super) mod host;

@@ -1,6 +1,7 @@
 //! `credentials`.
 
 use muster_base::{OrgId, UnixMs};
+use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use crate::{
@@ -51,6 +52,30 @@ pub async fn delete(tx: &mut Tx, org: OrgId, kind: CredentialKind, owner: Uuid) 
             .bind(owner)
             .execute(conn)
             .await?;
+    });
+    Ok(())
+}
+
+pub async fn delete_all(
+    tx: &mut Tx,
+    org: OrgId,
+    kind: CredentialKind,
+    owners: &[Uuid],
+) -> Result<(), DbError> {
+    if owners.is_empty() {
+        return Ok(());
+    }
+    with_tx!(tx, |conn| {
+        let mut sql = QueryBuilder::new("delete from credentials where org_id = ");
+        sql.push_bind(org);
+        sql.push(" and kind = ").push_bind(kind.as_str());
+        sql.push(" and owner_id in (");
+        let mut list = sql.separated(", ");
+        for owner in owners {
+            list.push_bind(*owner);
+        }
+        sql.push(")");
+        sql.build().execute(conn).await?;
     });
     Ok(())
 }

@@ -47,6 +47,7 @@ export const fleet = {
     remove: 'Remove host',
     removeText: 'Its certificate is revoked at once and it can’t come back with it. Its readings are removed. Containers on it keep running.',
     removeTitle: 'Remove {name} from the fleet?',
+    accounts: 'Accounts',
     tabs: 'Views of this host',
   },
   addHost: {
@@ -216,6 +217,21 @@ export const fleet = {
     pids: 'processes',
     restarts: 'restarts',
   },
+  hostAccount: {
+    text: 'Accounts that people sign in with when nothing else helps. Passwords are sealed; each look at one goes into the audit log.',
+    add: 'New account',
+    username: 'Account',
+    password: 'Password',
+    passwordHint: 'It is sealed, and shown only to whoever may reveal secrets.',
+    keepHint: 'Empty: the password that is there stays.',
+    note: 'Note',
+    by: 'Entered by',
+    empty: 'No accounts',
+    emptyText: 'Enter those that people need in an emergency, such as the one for the machine’s console.',
+    changeTitle: 'Change {name}',
+    removeTitle: 'Remove {name}?',
+    removeText: 'Muster forgets the account and its password. On the host itself nothing changes.',
+  },
   range: {
     label: 'Time range',
     live: 'Live',
@@ -226,6 +242,8 @@ export const fleet = {
     everySecond: 'One reading a second',
     notLive: 'Waiting for live readings',
     reset: 'Back to the whole range',
+    table: 'Download CSV',
+    tableNote: 'Every reading of this time as a table',
     tier: { raw: 'Single readings', hour: 'Hourly averages', day: 'Daily averages' },
   },
   marks: {

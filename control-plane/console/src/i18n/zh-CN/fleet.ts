@@ -2,7 +2,7 @@ import type { Messages } from '../en'
 
 type Keys =
   | 'overview' | 'hosts' | 'hostStatus' | 'host' | 'addHost' | 'containers' | 'logs' | 'containerStatus' | 'facts' | 'sections'
-  | 'charts' | 'series' | 'range' | 'marks' | 'chart'
+  | 'charts' | 'series' | 'hostAccount' | 'range' | 'marks' | 'chart'
 
 export const fleet: Pick<Messages, Keys> = {
   overview: {
@@ -53,6 +53,7 @@ export const fleet: Pick<Messages, Keys> = {
     remove: '移除主机',
     removeText: '其证书会立即吊销，无法再凭此接入；历史数据会被删除。主机上的容器继续运行。',
     removeTitle: '将 {name} 移出集群？',
+    accounts: '账号',
     tabs: '主机视图',
   },
   addHost: {
@@ -222,6 +223,21 @@ export const fleet: Pick<Messages, Keys> = {
     pids: '进程',
     restarts: '重启',
   },
+  hostAccount: {
+    text: '紧急情况下供人登录使用的账号。密码加密保存，每次查看都会记入审计日志。',
+    add: '新建账号',
+    username: '账号',
+    password: '密码',
+    passwordHint: '密码会加密保存，仅向有权查看机密的人显示。',
+    keepHint: '留空则保留现有密码。',
+    note: '备注',
+    by: '录入者',
+    empty: '没有账号',
+    emptyText: '录入紧急情况下需要的账号，例如机器控制台的账号。',
+    changeTitle: '修改 {name}',
+    removeTitle: '移除 {name}？',
+    removeText: 'Muster 将忘记该账号及其密码，主机本身不受影响。',
+  },
   range: {
     label: '时间范围',
     live: '实时',
@@ -232,6 +248,8 @@ export const fleet: Pick<Messages, Keys> = {
     everySecond: '每秒一次',
     notLive: '等待实时数据',
     reset: '恢复整个范围',
+    table: '下载 CSV',
+    tableNote: '以表格形式下载这段时间的全部读数',
     tier: { raw: '原始采样', hour: '小时均值', day: '日均值' },
   },
   marks: {

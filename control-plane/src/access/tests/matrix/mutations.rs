@@ -121,6 +121,7 @@ async fn what_strangers_do_not_find_is_there() {
             "/departments",
             "/secrets/{id}",
             "/env-vars",
+            "/accounts",
             "/invitations",
             "/servers",
         ];

@@ -144,6 +144,9 @@ pub(super) async fn make(test: &Test) -> Objects {
         "executions",
         executing["executionId"].as_str().unwrap().to_owned(),
     );
+    let account = json!({"username": "root", "password": "planted"});
+    let path = format!("/api/v1/hosts/{host}/accounts");
+    ids.insert("hosts/accounts", made(&path, account).await);
     let (_, orders) = owner.get("/api/v1/orders").await;
     ids.insert("orders", orders["items"][0]["id"].as_str().unwrap().to_owned());
     let body = json!({"role": "VIEWER"});
