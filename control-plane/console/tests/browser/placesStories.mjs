@@ -1,5 +1,6 @@
 /** Hosts and where they belong, database servers, the fleet's keys and the outbox. Told in the org of `deliveryCast.mjs`. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 
 const dialog = (page) => page.getByRole('dialog')
 const closed = (page) => dialog(page).waitFor({ state: 'detached' })
@@ -9,6 +10,7 @@ export async function placesCast({ owner, fleet }) {
   const cluster = await owner('POST', '/clusters', { name: 'frankfurt', description: 'Two racks behind the old load balancer.' })
   await owner('POST', '/clusters', { name: 'lisbon', status: 'disabled' })
   for (const id of fleet.sound.slice(-3)) await owner('PATCH', `/hosts/${id}`, { clusterId: cluster.id, businessStatus: 2 })
+  await owner('POST', `/hosts/${fleet.sound[0]}/accounts`, { username: 'root', password: `only-for-pictures-${Date.now()}`, note: 'For the machine’s console, when nothing else helps.' })
   await owner('POST', '/join-tokens', { uses: 25, expiresInS: 86_400, environment: 'live', clusterId: cluster.id, labels: { role: 'web' } })
   return { cluster }
 }
@@ -19,6 +21,8 @@ export function placesPages({ places, fleet }) {
     ['hosts-filtered', `/hosts?cluster=${places.cluster.id}&business=2`, 'rita'],
     ['hosts-looked-at', '/hosts', 'vera'],
     ['host-edit', `/hosts/${fleet.sound[0]}/facts?edit=1`, 'rita'],
+    ['host-accounts', `/hosts/${fleet.sound[0]}/accounts`, 'rita'],
+    ['host-accounts-none', `/hosts/${fleet.sound[1]}/accounts`, 'vera'],
     ['join-tokens', '/join-tokens', 'rita'],
     ['join-tokens-forbidden', '/join-tokens', 'vera'],
     ['clusters', '/clusters', 'rita'],
@@ -119,6 +123,52 @@ export const placesStories = {
       await closed(page)
       await page.getByRole('heading', { level: 1, name: `${first.name}-story` }).waitFor()
       await made.owner('PATCH', `/hosts/${first.id}`, { name: first.name, businessStatus: first.businessStatus })
+    },
+  },
+  'an account of a host is entered, its password shown once asked for, and forgotten': {
+    as: 'rita',
+    refused: /\b409\b/,
+    async run({ page, base, settle, made, look }) {
+      const [host] = (await made.owner('GET', '/hosts?limit=500')).items.reverse()
+      const password = `word-${Date.now()}`
+      await page.goto(`${base}/hosts/${host.id}/accounts`)
+      await settle(page)
+      const enter = async (name) => {
+        await page.getByRole('button', { name: 'New account' }).click()
+        await dialog(page).getByRole('textbox', { name: 'Account' }).fill(name)
+        await dialog(page).getByLabel('Password', { exact: true }).fill(password)
+        await dialog(page).getByRole('button', { name: 'Create' }).click()
+      }
+      await enter('deploy')
+      await closed(page)
+      await enter('deploy')
+      await page.getByRole('alert').filter({ hasText: 'This name is taken already' }).waitFor()
+      await page.keyboard.press('Escape')
+      await closed(page)
+      assert.equal(await page.getByText(password).count(), 0)
+      await page.getByRole('button', { name: 'Reveal: deploy' }).click()
+      await dialog(page).getByRole('button', { name: 'Reveal', exact: true }).click()
+      await dialog(page).getByText(password).waitFor()
+      await look(page, 'host-account-shown')
+      await dialog(page).getByRole('button', { name: 'Close' }).last().click()
+      await closed(page)
+      assert.equal(await page.getByText(password).count(), 0)
+      await page.getByRole('button', { name: 'Remove: deploy' }).click()
+      await dialog(page).getByRole('button', { name: 'Remove' }).click()
+      await page.getByText('No accounts').waitFor()
+    },
+  },
+  'readings are taken home as a table': {
+    async run({ page, base, settle }) {
+      const hosts = (await (await page.request.get(`${base}/api/v1/hosts`)).json()).items
+      const host = hosts.find((one) => one.latest)
+      await page.goto(`${base}/hosts/${host.id}`)
+      await settle(page)
+      const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Download CSV' }).click()])
+      assert.equal(file.suggestedFilename(), `muster-${host.id}.csv`)
+      const lines = readFileSync(await file.path(), 'utf8').split('\n')
+      assert.match(lines[0], /^time,cpu\.total,/)
+      assert.match(lines[1], /^20\d\d-[^,]+Z,[\d.]+,/)
     },
   },
   'an environment is made, moved by keyboard, and deleted by its name': {
