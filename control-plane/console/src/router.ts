@@ -18,7 +18,7 @@ export const router = createRouter({
     { path: '/', name: 'overview', component: () => import('./overview/OverviewPage.vue'), meta: { title: 'nav.overview' } },
     { path: '/hosts', name: 'hosts', component: () => import('./fleet/HostsPage.vue'), meta: { title: 'nav.hosts' } },
     {
-      path: '/hosts/:id/:tab(charts|containers|facts)?',
+      path: '/hosts/:id/:tab(charts|containers|accounts|facts)?',
       name: 'host',
       component: () => import('./fleet/HostPage.vue'),
       meta: { title: 'nav.host', parent: 'hosts' },

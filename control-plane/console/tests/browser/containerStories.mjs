@@ -29,7 +29,7 @@ export const containerStories = {
 
       await page.getByRole('button', { name: 'Stop', exact: true }).click()
       await dialog(page).getByText('It serves nobody from then on').waitFor()
-      await dialog(page).getByRole('spinbutton').fill('0')
+      await dialog(page).getByRole('textbox').fill('0')
       await look(page, 'container-stop')
       await dialog(page).getByRole('button', { name: 'Stop', exact: true }).click()
       await page.getByText('It was stopped.').waitFor()
@@ -49,7 +49,7 @@ export const containerStories = {
       assert.ok(Date.parse(started.startedAt) > Date.parse(before.startedAt))
 
       await page.getByRole('button', { name: 'Restart' }).click()
-      await dialog(page).getByRole('spinbutton').fill('0')
+      await dialog(page).getByRole('textbox').fill('0')
       await dialog(page).getByRole('button', { name: 'Restart' }).click()
       await page.getByText('It was restarted.').waitFor()
       const again = await one()

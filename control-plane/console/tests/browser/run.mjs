@@ -365,6 +365,7 @@ async function walk({ look: each, as, pages }, state) {
   for (const [name, path] of pages) {
     try {
       await visit(page, base + path, noise)
+      if ((await page.locator('.nowhere').count()) !== (name === 'nowhere' ? 1 : 0)) fail(`${where} ${name}`, 'there is no page here')
       await look(page, name, where, noise, answers(name, as))
       walked += 1
     } catch (error) {
