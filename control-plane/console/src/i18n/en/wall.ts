@@ -74,6 +74,7 @@ export const wall = {
   },
   views: {
     title: 'Views',
+    saved: 'Saved views',
     edit: 'Save or remove views…',
     here: 'Kept in this browser only.',
     none: 'No saved views yet',

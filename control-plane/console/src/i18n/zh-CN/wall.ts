@@ -76,6 +76,7 @@ export const wall: Pick<Messages, 'wall' | 'hostCompare' | 'views'> = {
   },
   views: {
     title: '视图',
+    saved: '已保存的视图',
     edit: '保存或移除视图…',
     here: '仅保存在这个浏览器中。',
     none: '还没有保存的视图',
