@@ -76,8 +76,10 @@ export const wallStories = {
       await page.getByText('1 host chosen').waitFor()
       assert.ok(await page.getByRole('button', { name: 'Compare', exact: true }).isDisabled())
       await page.getByRole('link', { name: /^Compare the first/ }).click()
-      await settle(page)
-      assert.equal(await page.getByRole('list', { name: 'Hosts that are compared' }).getByRole('listitem').count(), 8)
+      await page.waitForURL(/compare/)
+      const compared = page.getByRole('list', { name: 'Hosts that are compared' }).getByRole('listitem')
+      await compared.nth(7).waitFor()
+      assert.equal(await compared.count(), 8)
     },
   },
   'hosts of the list are compared, one is hidden, another one taken in, and the time is in the address': {
