@@ -17,6 +17,8 @@ export const router = createRouter({
     { path: '/install', name: 'install', component: () => import('./setup/InstallPage.vue'), meta: { bare: true, title: 'install.title' } },
     { path: '/', name: 'overview', component: () => import('./overview/OverviewPage.vue'), meta: { title: 'nav.overview' } },
     { path: '/hosts', name: 'hosts', component: () => import('./fleet/HostsPage.vue'), meta: { title: 'nav.hosts' } },
+    { path: '/hosts/wall', name: 'wall', component: () => import('./fleet/wall/WallPage.vue'), meta: { title: 'wall.title', parent: 'hosts' } },
+    { path: '/hosts/compare', name: 'compareHosts', component: () => import('./fleet/compare/ComparePage.vue'), meta: { title: 'hostCompare.title', parent: 'hosts' } },
     {
       path: '/hosts/:id/:tab(charts|containers|accounts|facts)?',
       name: 'host',

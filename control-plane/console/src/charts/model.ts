@@ -71,8 +71,8 @@ export function align(series: readonly ChartSeries[], columns: Columns, stepS: n
       put(min, i, columns.min > 0 ? point[columns.min] : point[columns.avg])
       put(max, i, columns.max > 0 ? point[columns.max] : point[columns.avg])
       if (before !== undefined && time - before > gapMs) {
-        const gap = index.get(before + Math.max(1, stepS) * 1000) as number
-        if (xs[gap] !== time) avg[gap] = min[gap] = max[gap] = null
+        // Also where others have points: the gap is as wide as it is.
+        for (let gap = (index.get(before) as number) + 1; gap < i; gap += 1) avg[gap] = min[gap] = max[gap] = null
       }
       before = time
     }

@@ -39,6 +39,8 @@ export const PAGES: KnownPage[] = [
 const FURTHER: KnownPage[] = [
   { route: 'inbox', title: 'nav.inbox', icon: 'inbox', user: true },
   { route: 'profile', title: 'nav.profile', icon: 'user', user: true },
+  { route: 'wall', title: 'wall.title', icon: 'overview', needs: 'telemetry:read' },
+  { route: 'compareHosts', title: 'hostCompare.title', icon: 'host', needs: 'telemetry:read' },
   { route: 'clusters', title: 'placesNav.clusters', icon: 'host', needs: 'cluster:read' },
   { route: 'environments', title: 'placesNav.environments', icon: 'branch', needs: 'environment:read' },
   { route: 'joinTokens', title: 'placesNav.joinTokens', icon: 'key', needs: 'joinToken:read' },

@@ -31,6 +31,7 @@ import { outside } from './outside.mjs'
 import { placesCast, placesPages, placesStories } from './placesStories.mjs'
 import { signInStories } from './signInStories.mjs'
 import { peopleStories, stories as housekeeping } from './stories.mjs'
+import { wallPages, wallStories } from './wallStories.mjs'
 
 const required = (name) => {
   const value = process.env[name]
@@ -50,7 +51,8 @@ const lanes = [
   deliveryStories,
   // One lane: the first looks whether there are tickets.
   { ...designStories, ...flowStories },
-  placesStories,
+  // One lane: hosts are moved and renamed, and looked at by name.
+  { ...placesStories, ...wallStories },
   {
     'from an empty machine on PostgreSQL to somebody who sees one host': {
       signedOut: true,
@@ -417,7 +419,7 @@ try {
   await look(start.page, 'sign-in', 'light-en-1280', start.noise)
   await signIn(start.page)
   const states = { [account]: await start.context.storageState(), nobody: undefined }
-  const pages = [...(await addresses(start.page)), ...deliveries(made), ...designPages(made), ...flowPages(made), ...placesPages(made)].filter(([name]) => wanted(name))
+  const pages = [...(await addresses(start.page)), ...deliveries(made), ...designPages(made), ...flowPages(made), ...placesPages(made), ...wallPages(made)].filter(([name]) => wanted(name))
   await start.context.close()
   const people = [...new Set([...pages.map(([, , as]) => as), 'olga', 'mary', 'rita', 'sam', 'vera'])].filter((as) => as && as !== 'nobody')
   const signAllIn = () =>

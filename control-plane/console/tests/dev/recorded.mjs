@@ -3,6 +3,7 @@
  * Only Vite's development server loads it; no build holds it, and no test that counts uses it.
  */
 import { placeAnswer, placed } from './recordedPlaces.mjs'
+import { fleetValues, manyHosts, paged } from './recordedFleet.mjs'
 import { flowAnswers, ofRow, ofTicket } from './recordedFlows.mjs'
 
 const org = { id: '01890000-0000-7000-8000-0000000000aa', name: 'Acme 云平台', slug: 'acme', role: 'OWNER' }
@@ -43,6 +44,7 @@ const hosts = ['edge-ams-1', 'edge-sin-2', 'db-primary', 'db-replica', 'ci-runne
     'disk./.total': 50 * 2 ** 30,
   } },
 })).map(placed)
+hosts.push(...manyHosts(hosts, Number(process.env.MUSTER_RECORDED_HOSTS ?? 0)))
 
 const instances = { core: ['0', '1', '2', '3'], disk: ['/', '/var/lib/docker'], diskio: ['nvme0n1'], net: ['eth0', 'docker0'] }
 const units = (name) =>
@@ -57,7 +59,8 @@ function wave(name, time, i) {
   return Math.max(0, value)
 }
 
-function metrics(url) {
+/** Each host has waves of its own; the fifth was away for a while longer. */
+function metrics(url, nth = 0) {
   const from = Number(url.searchParams.get('from'))
   const to = Number(url.searchParams.get('to'))
   const asked = Number(url.searchParams.get('step'))
@@ -68,12 +71,12 @@ function metrics(url) {
     const kind = name.startsWith('cpu.core') ? 'core' : name.split('.')[0]
     return instances[kind].map((one) => name.replace('*', one))
   })
-  const gap = [from + (to - from) * 0.55, from + (to - from) * 0.63]
+  const gap = [from + (to - from) * (nth === 4 ? 0.3 : 0.55), from + (to - from) * 0.63]
   const series = names.map((name, i) => {
     const points = []
     for (let time = Math.ceil(from / (stepS * 1000)) * stepS * 1000; time <= to; time += stepS * 1000) {
       if (time > gap[0] && time < gap[1]) continue
-      const avg = wave(name, time, i)
+      const avg = wave(name, time + nth * 400_000, i) * (1 + (nth % 5) / 4)
       points.push([time, avg, avg * 0.82, avg * 1.25])
     }
     return { name, unit: units(name), points }
@@ -229,8 +232,9 @@ function answer(method, url, signedIn, body, as) {
     return container[3] ? [202, { orderId: uuid(700) }] : [200, found]
   }
   if (path === `/orders/${uuid(700)}`) return [200, { id: uuid(700), kind: 'container', state: 'done', endedAt: iso(now()), error: null }]
+  if (path === '/metrics/latest') return [200, fleetValues(hosts)]
   if (path.endsWith('/annotations')) return [200, annotations(Number(url.searchParams.get('from')), Number(url.searchParams.get('to')))]
-  if (path.endsWith('/metrics')) return [200, metrics(url)]
+  if (path.endsWith('/metrics')) return [200, metrics(url, hosts.findIndex((one) => path.includes(one.id)))]
   if (path.endsWith('/containers')) return [200, list(containers)]
   if (path === '/api-keys') return [200, list([{ id: uuid(7), name: 'pipeline', kind: 'deploy', prefix: 'dw_4fT9', username: 'ada', createdAt: iso(now() - 9e8), expiresAt: null, usedAt: iso(now() - 4e6) }])]
   if (path === '/alerts') {

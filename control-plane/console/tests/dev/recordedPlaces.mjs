@@ -1,4 +1,6 @@
 /** Recorded answers about hosts and where they belong, database servers, the fleet's keys and the outbox; they remember. */
+import { paged } from './recordedFleet.mjs'
+
 const now = () => Date.now()
 const iso = (ms) => new Date(ms).toISOString()
 const uuid = (n) => `01890000-0000-7000-8000-${String(n).padStart(12, '0')}`
@@ -132,7 +134,7 @@ export function placeAnswer({ method, url, body, as, hosts, me, permissions }) {
       (!query('cluster') || one.clusterId === query('cluster')) &&
       (!query('businessStatus') || one.businessStatus === Number(query('businessStatus'))) &&
       labels.every(([name, value]) => one.labels[name] === value)
-    return [200, list(hosts.filter(passes))]
+    return [200, paged(hosts.filter(passes), url)]
   }
   if (path === '/join-tokens' && method === 'POST') return makeToken(body)
   if (path === '/join-tokens' && method === 'GET') return [200, list(tokens)]

@@ -35,6 +35,13 @@ describe('align', () => {
     expect(data[4]?.[1]).toBe(7)
   })
 
+  it('keeps a gap open as long as it is while the other series goes on', () => {
+    const on = [0, 10_000, 20_000, 30_000, 40_000, 50_000].map((time) => [time, 7, 7, 7])
+    const data = align([series([[0, 1, 1, 1], [50_000, 2, 2, 2]]), series(on)], columns, 10)
+    expect(data[1]).toEqual([1, null, null, null, null, 2])
+    expect(data[4]).toEqual([7, 7, 7, 7, 7, 7])
+  })
+
   it('multiplies by the factor and leaves nothing as nothing', () => {
     const data = align([series([[0, 2, 1, 3], [10_000, null, null, null]], 8)], columns, 10)
     expect(data.slice(1)).toEqual([[16, null], [8, null], [24, null]])

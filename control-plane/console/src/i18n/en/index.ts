@@ -11,8 +11,9 @@ import { problems } from './problems'
 import { schema } from './schema'
 import { secrets } from './secrets'
 import { versions } from './versions'
+import { wall } from './wall'
 
-const en = { ...frame, ...fleet, ...alerts, ...delivery, ...applications, ...versions, ...secrets, ...schema, ...designs, ...people, ...account, ...places, ...problems }
+const en = { ...frame, ...fleet, ...alerts, ...delivery, ...applications, ...versions, ...secrets, ...schema, ...designs, ...people, ...account, ...places, ...problems, ...wall }
 export default en
 
 type Text<T> = { [K in keyof T]: T[K] extends string ? string : Text<T[K]> }

@@ -12,6 +12,7 @@ import { problems } from './problems'
 import { schema } from './schema'
 import { secrets } from './secrets'
 import { versions } from './versions'
+import { wall } from './wall'
 
-const zh: Messages = { ...frame, ...fleet, ...alerts, ...delivery, ...applications, ...versions, ...secrets, ...schema, ...designs, ...people, ...account, ...places, ...problems }
+const zh: Messages = { ...frame, ...fleet, ...alerts, ...delivery, ...applications, ...versions, ...secrets, ...schema, ...designs, ...people, ...account, ...places, ...problems, ...wall }
 export default zh
