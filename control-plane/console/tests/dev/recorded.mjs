@@ -3,7 +3,7 @@
  * Only Vite's development server loads it; no build holds it, and no test that counts uses it.
  */
 import { placeAnswer, placed } from './recordedPlaces.mjs'
-import { fleetValues, manyHosts, paged } from './recordedFleet.mjs'
+import { fleetValues, manyHosts } from './recordedFleet.mjs'
 import { flowAnswers, ofRow, ofTicket } from './recordedFlows.mjs'
 
 const org = { id: '01890000-0000-7000-8000-0000000000aa', name: 'Acme 云平台', slug: 'acme', role: 'OWNER' }
