@@ -197,6 +197,12 @@ flaws! {
     DatabaseFile(why: String) "database-file" => "the database file can't be used: {why}",
     /// In the server's own words.
     DatabaseSays(words: String) "database-says" => "the database says: {words}",
+    /// It was there, and is not any more.
+    DatabaseGone(words: String) "database-gone" => "the database does not answer any more: {words}",
+    /// A file of the data directory.
+    DataFile(at: String, why: String) "data-file" => "{at} can't be written: {why}",
+    /// The master key, wherever it comes from.
+    MasterKey(why: String) "master-key" => "the master key can't be made or read: {why}",
     /// Somebody else's data.
     TableForeign(table: String) "table-foreign"
         => "the table {table} has data and is not Muster's: choose an empty database, or move it away",

@@ -8983,6 +8983,8 @@ export interface components {
         Progress: {
             /** @description For `table`: `created`, `kept`, `added`, `recreated`. For a failed step: why, and what to do. */
             detail: string;
+            /** @description For a failed step: the same, to be said in any language; one entry for each thing that is in the way. */
+            errors: components["schemas"]["FieldError"][];
             /** @description How far it is. */
             state: components["schemas"]["StepState"];
             /** @description `key`, `check`, `table`, `tables`, `base`, `configuration`, in this order; `table` once for each. */

@@ -59,6 +59,7 @@ const lanes = [
           base: required('MUSTER_CONSOLE_FRESH_URL').replace(/\/$/, ''),
           log: required('MUSTER_CONSOLE_FRESH_LOG'),
           database: required('MUSTER_CONSOLE_FRESH_DATABASE'),
+          taken: required('MUSTER_CONSOLE_TAKEN_DATABASE'),
           agent: required('MUSTER_CONSOLE_AGENT'),
           agentDir: required('MUSTER_CONSOLE_AGENT_DIR'),
           open: another,
