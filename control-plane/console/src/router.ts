@@ -25,6 +25,7 @@ export const router = createRouter({
     },
     { path: '/clusters', name: 'clusters', component: () => import('./fleet/ClustersPage.vue'), meta: { title: 'placesNav.clusters', parent: 'hosts' } },
     { path: '/environments', name: 'environments', component: () => import('./fleet/EnvironmentsPage.vue'), meta: { title: 'placesNav.environments', parent: 'hosts' } },
+    { path: '/instances', name: 'instances', component: () => import('./fleet/InstancesPage.vue'), meta: { title: 'placesNav.instances', parent: 'hosts' } },
     { path: '/join-tokens', name: 'joinTokens', component: () => import('./fleet/JoinTokensPage.vue'), meta: { title: 'placesNav.joinTokens', parent: 'hosts' } },
     { path: '/databases', name: 'databases', component: () => import('./databases/DatabasesPage.vue'), meta: { title: 'placesNav.databases' } },
     { path: '/containers', name: 'containers', component: () => import('./containers/ContainersPage.vue'), meta: { title: 'nav.containers' } },

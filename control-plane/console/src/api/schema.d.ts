@@ -14351,6 +14351,8 @@ export interface operations {
                 limit?: number;
                 /** @description Only this provider's. */
                 provider?: string;
+                /** @description Only those in this region: its id or its name. */
+                region?: string;
                 /** @description Part of a name, an id or an address. */
                 search?: string;
             };

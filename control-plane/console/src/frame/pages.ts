@@ -41,6 +41,7 @@ const FURTHER: KnownPage[] = [
   { route: 'profile', title: 'nav.profile', icon: 'user', user: true },
   { route: 'clusters', title: 'placesNav.clusters', icon: 'host', needs: 'cluster:read' },
   { route: 'environments', title: 'placesNav.environments', icon: 'branch', needs: 'environment:read' },
+  { route: 'instances', title: 'placesNav.instances', icon: 'host', needs: 'host:read' },
   { route: 'joinTokens', title: 'placesNav.joinTokens', icon: 'key', needs: 'joinToken:read' },
   { route: 'images', title: 'nav.images', icon: 'container', needs: 'registry:read' },
   { route: 'registries', title: 'nav.registries', icon: 'download', needs: 'registry:read' },
