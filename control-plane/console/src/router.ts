@@ -67,6 +67,7 @@ export const router = createRouter({
     { path: '/admin/administrators', name: 'administrators', component: () => import('./admin/AdministratorsPage.vue'), meta: { title: 'nav.administrators', parent: 'users', homeless: true } },
     { path: '/admin/platforms', name: 'platforms', component: () => import('./admin/PlatformsPage.vue'), meta: { title: 'nav.platforms', parent: 'users', homeless: true } },
     { path: '/admin/platforms/:id', name: 'platform', component: () => import('./admin/PlatformPage.vue'), meta: { title: 'nav.platform', parent: 'platforms', homeless: true } },
+    { path: '/admin/binding-types', name: 'bindingTypes', component: () => import('./admin/BindingTypesPage.vue'), meta: { title: 'nav.bindingTypes', parent: 'users', homeless: true } },
     { path: '/welcome', name: 'welcome', component: () => import('./people/WelcomePage.vue'), meta: { title: 'nav.welcome', homeless: true } },
     { path: '/audit', name: 'audit', component: () => import('./audit/AuditPage.vue'), meta: { title: 'nav.audit' } },
     { path: '/settings', name: 'settings', component: () => import('./settings/SettingsPage.vue'), meta: { title: 'nav.settings', homeless: true } },

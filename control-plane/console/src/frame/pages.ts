@@ -59,6 +59,7 @@ const FURTHER: KnownPage[] = [
   { route: 'orgs', title: 'nav.orgs', icon: 'org', administers: true },
   { route: 'administrators', title: 'nav.administrators', icon: 'shield', administers: true },
   { route: 'platforms', title: 'nav.platforms', icon: 'shield', administers: true },
+  { route: 'bindingTypes', title: 'nav.bindingTypes', icon: 'key', administers: true },
 ]
 
 type Session = ReturnType<typeof useSession>

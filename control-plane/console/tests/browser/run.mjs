@@ -279,6 +279,8 @@ async function people(page) {
     ['orgs-new', '/admin/orgs?new=1', 'mary'],
     ['administrators', '/admin/administrators'],
     ['platforms', '/admin/platforms'],
+    ['binding-types', '/admin/binding-types'],
+    ['binding-types-looked-at', '/admin/binding-types', 'mary'],
     ['platform', `/admin/platforms/${platform}`, 'mary'],
     ['platform-super', `/admin/platforms/${platform}`],
     ['audit-filtered', '/audit?operation=member:write&outcome=done', 'olga'],

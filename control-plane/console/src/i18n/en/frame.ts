@@ -92,6 +92,7 @@ export const frame = {
     users: 'Users',
     orgs: 'Organisations',
     administrators: 'Administrators',
+    bindingTypes: 'Kinds of accounts',
     platforms: 'Platforms',
     platform: 'Platform',
     audit: 'Audit',

@@ -94,6 +94,7 @@ export const frame: Pick<Messages, 'ui' | 'problem' | 'nav' | 'frame' | 'palette
     users: '用户',
     orgs: '组织',
     administrators: '平台管理员',
+    bindingTypes: '账号类型',
     platforms: '平台',
     platform: '平台',
     audit: '审计',
