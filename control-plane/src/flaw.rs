@@ -170,6 +170,24 @@ flaws! {
     NotManager "not-manager" => "is not a manager of that platform",
     /// What is to be typed again, so that it doesn't happen by accident.
     NameAgain "name-again" => "type the org's name exactly as it is",
+    /// The same thing again in one list.
+    Twice "twice" => "stands in this list twice",
+    /// Neither yes nor no.
+    TrueOrFalse "true-or-false" => "must be true or false",
+    /// No time.
+    Time "time" => "must be a time such as 2026-01-31T09:30:00Z",
+    /// A line of a CSV text that can't be read.
+    CsvLine(line: u64, why: String) "csv-line" => "line {line} can't be read: {why}",
+    /// A line of a CSV text with more or fewer values than the first line has names.
+    CsvValues(line: u64, found: u64, wanted: u64) "csv-values"
+        => "line {line} has {found} values, but the first line names {wanted} fields",
+    /// A CSV text that ends in the middle of a value.
+    CsvCut "csv-cut" => "a quotation mark is missing: is the end cut off?",
+    /// A field that a CSV text must have.
+    CsvLacks(name: &'static str) "csv-lacks"
+        => "the first line must name the fields; {name} is not among them",
+    /// A field that nothing of this kind has.
+    CsvStrange(name: String, known: String) "csv-strange" => "{name} is not a field here: use {known}",
     /// A unique value that somebody has.
     Taken "taken" => "is taken by somebody else: choose another",
     /// The token of the first start.
@@ -199,6 +217,12 @@ flaws! {
     DatabaseFile(why: String) "database-file" => "the database file can't be used: {why}",
     /// In the server's own words.
     DatabaseSays(words: String) "database-says" => "the database says: {words}",
+    /// It was there, and is not any more.
+    DatabaseGone(words: String) "database-gone" => "the database does not answer any more: {words}",
+    /// A file of the data directory.
+    DataFile(at: String, why: String) "data-file" => "{at} can't be written: {why}",
+    /// The master key, wherever it comes from.
+    MasterKey(why: String) "master-key" => "the master key can't be made or read: {why}",
     /// Somebody else's data.
     TableForeign(table: String) "table-foreign"
         => "the table {table} has data and is not Muster's: choose an empty database, or move it away",
@@ -251,6 +275,7 @@ mod tests {
             Flaw::LabelValue("team".to_owned(), 63),
             Flaw::DatabaseRefused("db.example.com:5432".to_owned()),
             Flaw::ColumnType("users".to_owned(), "email".to_owned()),
+            Flaw::CsvValues(7, 2, 3),
         ] {
             let sentence = flaw.to_string();
             let params = flaw.params();

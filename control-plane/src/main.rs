@@ -146,6 +146,7 @@ fn say(progress: Progress) {
         table,
         state,
         detail,
+        errors: _,
     } = progress;
     match (state, table) {
         (StepState::Done, Some(table)) => println!("  {table} {detail}"),

@@ -1,6 +1,7 @@
 //! A real `muster serve` that nobody has installed.
 
 use crate::control_plane::free_udp_port;
+use crate::job::releases::{make_postgres_database, run_in_postgres};
 use crate::wait::{self, Found};
 use crate::{Api, programs};
 use anyhow::{Context, Result};
@@ -67,11 +68,24 @@ impl Fresh {
 
 /// The address of a new and empty PostgreSQL database.
 pub fn postgres_database(services: &Env) -> Result<String> {
+    let name = format!("fresh_{}", random_hex(4)?);
+    make_postgres_database(services, &name)?;
+    address_of(services, &name)
+}
+
+/// The address of a PostgreSQL database in which somebody else keeps their data.
+pub fn taken_database(services: &Env) -> Result<String> {
+    let name = format!("taken_{}", random_hex(4)?);
+    make_postgres_database(services, &name)?;
+    let theirs = "create table blog (id bigint primary key, title text); insert into blog values (1, 'first')";
+    run_in_postgres(services, &name, theirs)?;
+    address_of(services, &name)
+}
+
+fn address_of(services: &Env, database: &str) -> Result<String> {
     let server = services
         .get("MUSTER_TEST_POSTGRES_URL")
         .context("no PostgreSQL")?;
     let (login, _) = server.rsplit_once('/').context("an odd URL")?;
-    let name = format!("fresh_{}", random_hex(4)?);
-    crate::job::releases::make_postgres_database(services, &name)?;
-    Ok(format!("{login}/{name}"))
+    Ok(format!("{login}/{database}"))
 }

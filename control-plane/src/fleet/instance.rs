@@ -103,6 +103,8 @@ pub struct Instance {
 pub struct InstanceQuery {
     /// Only this provider's.
     pub provider: Option<String>,
+    /// Only those in this region: its id or its name.
+    pub region: Option<String>,
     /// Only the one that is this host.
     pub host_id: Option<HostId>,
     /// Only those that end before this time.

@@ -65,8 +65,7 @@ pub(super) async fn import(
     for (record, place) in records.iter().zip(&places) {
         check(record, place, &mut faults);
         if !seen.insert((&record.provider, &record.instance_id)) {
-            let twice = Flaw::Other("stands in this list twice".to_owned());
-            faults.push(FieldError::new(format!("{place}instanceId"), twice));
+            faults.push(FieldError::new(format!("{place}instanceId"), Flaw::Twice));
         }
     }
     if !faults.is_empty() {
@@ -112,14 +111,17 @@ fn check(record: &InstanceRecord, place: &str, faults: &mut Vec<FieldError>) {
 fn read_csv(text: &str, faults: &mut Vec<FieldError>) -> Result<Vec<(InstanceRecord, String)>, FleetError> {
     let unreadable = |error: &csv::Error| {
         let line = error.position().map_or(1, csv::Position::line);
-        FleetError::invalid("csv", format!("line {line} can't be read: {error}"))
+        let flaw = match error.kind() {
+            csv::ErrorKind::UnequalLengths {
+                len, expected_len, ..
+            } => Flaw::CsvValues(line, *len, *expected_len),
+            _ => Flaw::CsvLine(line, error.to_string()),
+        };
+        FleetError::invalid("csv", flaw)
     };
     // The reader takes what was cut off for whole.
     if text.matches('"').count() % 2 == 1 {
-        return Err(FleetError::invalid(
-            "csv",
-            "a quotation mark is missing: is the end cut off?",
-        ));
+        return Err(FleetError::invalid("csv", Flaw::CsvCut));
     }
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
@@ -137,16 +139,12 @@ fn read_csv(text: &str, faults: &mut Vec<FieldError>) -> Result<Vec<(InstanceRec
         .collect();
     for needed in ["provider", "instanceid"] {
         if !header.iter().any(|name| name == needed) {
-            let message = format!("the first line must name the fields; {needed} is not among them");
-            return Err(FleetError::invalid("csv", message));
+            return Err(FleetError::invalid("csv", Flaw::CsvLacks(needed)));
         }
     }
     if let Some(strange) = header.iter().find(|name| !FIELDS.contains(&name.as_str())) {
-        let message = format!(
-            "{strange:?} is no field of an instance: use {}",
-            FIELDS.join(", ")
-        );
-        return Err(FleetError::invalid("csv", message));
+        let flaw = Flaw::CsvStrange(strange.clone(), FIELDS.join(", "));
+        return Err(FleetError::invalid("csv", flaw));
     }
     let mut rows = Vec::new();
     for row in reader.records() {
@@ -225,7 +223,7 @@ fn set_value(record: &mut InstanceRecord, name: &str, value: &str) -> Result<(),
             record.is_available = Some(match value.to_ascii_lowercase().as_str() {
                 "true" | "1" | "yes" => true,
                 "false" | "0" | "no" => false,
-                _ => return Err(Flaw::Other("must be true or false".to_owned())),
+                _ => return Err(Flaw::TrueOrFalse),
             });
         }
         "createtime" => record.create_time = Some(time(value)?),
@@ -245,8 +243,7 @@ fn time(text: &str) -> Result<UnixMs, Flaw> {
         format!("{bare}:00Z"),
         format!("{bare}T00:00:00Z"),
     ];
-    let wrong = || Flaw::Other("must be a time such as 2026-01-31T09:30:00Z".to_owned());
-    tries.iter().find_map(|text| text.parse().ok()).ok_or_else(wrong)
+    tries.iter().find_map(|text| text.parse().ok()).ok_or(Flaw::Time)
 }
 
 #[cfg(test)]
@@ -284,9 +281,10 @@ mod tests {
         assert_eq!(rows[1].1, "line 3: ");
         assert!(read_csv("provider\nx", &mut faults).is_err(), "no instanceId");
         assert!(read_csv("provider,instanceId,colour\nx,y,z", &mut faults).is_err());
-        assert!(
-            read_csv("provider,instanceId\nx", &mut faults).is_err(),
-            "too short a line"
-        );
+        let short = read_csv("provider,instanceId\nx,1\nx\n", &mut faults).unwrap_err();
+        let FleetError::Invalid { field, message } = short else {
+            panic!("{short}")
+        };
+        assert_eq!((field, message), ("csv", Flaw::CsvValues(3, 1, 2)));
     }
 }

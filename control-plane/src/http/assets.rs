@@ -30,6 +30,7 @@ const PAGES: &[&str] = &[
     "images",
     "inbox",
     "install",
+    "instances",
     "invitations",
     "join-tokens",
     "people",

@@ -6,7 +6,7 @@ use super::{Obstacle, Trouble};
 use crate::{
     access::AccessError,
     db::DbError,
-    error::{Error, FieldError},
+    error::{Error, FieldError, chain},
     flaw::Flaw,
     fleet::FleetError,
     keys::KeyError,
@@ -65,6 +65,42 @@ pub enum SetupError {
     File(PathBuf, #[source] io::Error),
 }
 
+impl SetupError {
+    /// What is in the way, to be said in any language: one entry for each thing, with the field of the input that it is about.
+    pub(super) fn errors(&self) -> Vec<FieldError> {
+        let one = |field: &str, flaw: Flaw| vec![FieldError::new(field, flaw)];
+        match self {
+            Self::WrongToken => one("token", Flaw::SetupToken),
+            Self::Account => one("account", Flaw::Account),
+            Self::Address(field, flaw) => one(field, flaw.clone()),
+            Self::Trouble(trouble) => one("database", trouble.flaw()),
+            Self::Obstacles(obstacles) => obstacles
+                .iter()
+                .map(|obstacle| FieldError::new("database", obstacle.flaw()))
+                .collect(),
+            Self::Db(error) | Self::Fleet(FleetError::Db(error)) => one("database", lost(error)),
+            Self::Key(error) => one("", Flaw::MasterKey(chain(error))),
+            Self::File(path, error) => one("", Flaw::DataFile(path.display().to_string(), error.to_string())),
+            Self::Done(_)
+            | Self::NotDone(_)
+            | Self::Running
+            | Self::Throttled(_)
+            | Self::Password(_)
+            | Self::Config(_)
+            | Self::Fleet(_)
+            | Self::Owner(..) => one("", Flaw::Other(chain(self))),
+        }
+    }
+}
+
+/// A database that was there when it was looked at.
+fn lost(error: &DbError) -> Flaw {
+    match error {
+        DbError::Unavailable(cause) => Flaw::DatabaseGone(cause.to_string()),
+        DbError::Refused(_) | DbError::Migrate(_) | DbError::Corrupt(_) => Flaw::DatabaseSays(chain(error)),
+    }
+}
+
 impl From<SetupError> for Error {
     fn from(error: SetupError) -> Self {
         let message = error.to_string();
@@ -72,19 +108,14 @@ impl From<SetupError> for Error {
             SetupError::Done(_) => Self::conflict("installed", "Muster is installed: sign in"),
             SetupError::NotDone(_) => Self::conflict("not-installed", message),
             SetupError::Running => Self::conflict("installing", message),
-            SetupError::WrongToken => Self::invalid("token", Flaw::SetupToken),
+            SetupError::WrongToken
+            | SetupError::Account
+            | SetupError::Address(..)
+            | SetupError::Trouble(_)
+            | SetupError::Obstacles(_) => Self::Invalid(error.errors()),
             SetupError::Throttled(retry_after) => Self::RateLimited { retry_after },
-            SetupError::Account => Self::invalid("account", Flaw::Account),
             SetupError::Password(AccessError::Invalid { message, .. }) => Self::invalid("password", message),
             SetupError::Password(error) => error.into(),
-            SetupError::Address(field, message) => Self::invalid(field, message),
-            SetupError::Trouble(trouble) => Self::invalid("database", trouble.flaw()),
-            SetupError::Obstacles(obstacles) => Self::Invalid(
-                obstacles
-                    .iter()
-                    .map(|obstacle| FieldError::new("database", obstacle.flaw()))
-                    .collect(),
-            ),
             SetupError::Db(error) => error.into(),
             SetupError::Fleet(error) => error.into(),
             SetupError::Config(_) | SetupError::Key(_) | SetupError::Owner(..) | SetupError::File(..) => {

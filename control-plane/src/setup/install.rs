@@ -24,6 +24,7 @@ use crate::{
         migrate::POSTGRES,
         survey::{mend_postgres, mend_sqlite},
     },
+    error::{FieldError, chain},
     keys::Keys,
 };
 
@@ -51,6 +52,8 @@ pub struct Progress {
     pub state: StepState,
     /// For `table`: `created`, `kept`, `added`, `recreated`. For a failed step: why, and what to do.
     pub detail: String,
+    /// For a failed step: the same, to be said in any language; one entry for each thing that is in the way.
+    pub errors: Vec<FieldError>,
 }
 
 /// What to install, checked: the account and the password are usable, the database's address is complete.
@@ -113,7 +116,7 @@ pub async fn install(
     };
     let ended = run(installation, &mut steps).await;
     if let Err(error) = &ended {
-        steps.say(None, StepState::Failed, crate::error::chain(error));
+        steps.fail(error);
     }
     ended
 }
@@ -135,12 +138,23 @@ impl Steps<'_> {
         self.say(None, StepState::Done, String::new());
     }
 
+    fn fail(&self, error: &SetupError) {
+        (self.tell)(Progress {
+            step: self.now,
+            table: None,
+            state: StepState::Failed,
+            detail: chain(error),
+            errors: error.errors(),
+        });
+    }
+
     fn say(&self, table: Option<String>, state: StepState, detail: String) {
         (self.tell)(Progress {
             step: self.now,
             table,
             state,
             detail,
+            errors: Vec::new(),
         });
     }
 }

@@ -13,10 +13,10 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
 use super::{
-    DatabaseInput, Door, Installation, Obstacle, Phase, Progress, SetupError, StepState, install,
+    DatabaseInput, Door, Installation, Obstacle, Phase, Progress, SetupError, StepState, Trouble, install,
     set_password, verdict::ObstacleKind,
 };
-use crate::{config::Config, config::FILE_NAME, tasks::Tasks};
+use crate::{config::Config, config::FILE_NAME, db::DbError, tasks::Tasks};
 
 const PASSWORD: &str = "a long enough password";
 
@@ -252,6 +252,14 @@ both!(a_table_of_ours_in_the_wrong_shape_with_data_stops_it, |place| {
         "{}",
         last.detail
     );
+    // The same, to be said in any language: each column by itself.
+    assert_eq!(last.errors.len(), obstacles.len());
+    let unknown = last.errors.iter().find(|error| error.code == "column-unknown");
+    let params = &unknown.unwrap().params;
+    assert_eq!(
+        (params["table"].as_str(), params["column"].as_str()),
+        ("users", "nick")
+    );
     assert!(!place.data.path().join(FILE_NAME).exists());
 });
 
@@ -317,6 +325,46 @@ async fn trouble_with_a_server_is_told_in_plain_language() {
     let tried = Installation::try_database(place.data.path(), &DatabaseInput::url(url.into())).await;
     assert!(tried.unwrap().server.starts_with("PostgreSQL 1"));
     place.finish().await;
+}
+
+/// What goes wrong after the database was looked at.
+#[test]
+fn what_breaks_in_the_middle_has_a_code() {
+    let away = || DbError::Unavailable(sqlx::Error::PoolTimedOut);
+    let full = std::io::Error::other("no space left");
+    let cases = [
+        (SetupError::Db(away()), "database-gone", "database"),
+        (SetupError::Fleet(away().into()), "database-gone", "database"),
+        (
+            SetupError::Db(DbError::Corrupt("x".to_owned())),
+            "database-says",
+            "database",
+        ),
+        (
+            SetupError::File("/data/muster.toml".into(), full),
+            "data-file",
+            "",
+        ),
+        (
+            SetupError::Key(crate::keys::KeyError::Malformed),
+            "master-key",
+            "",
+        ),
+        (
+            SetupError::Trouble(Trouble::NoRights),
+            "database-rights",
+            "database",
+        ),
+        (SetupError::Running, "invalid", ""),
+    ];
+    for (error, code, field) in cases {
+        let errors = error.errors();
+        assert_eq!(
+            (errors[0].code, errors[0].field.as_str()),
+            (code, field),
+            "{error}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -204,6 +204,12 @@ pub fn make_postgres_database(services: &Env, name: &str) -> Result<()> {
     Ok(())
 }
 
+/// Runs SQL in a PostgreSQL database, as the one who may do everything.
+pub fn run_in_postgres(services: &Env, database: &str, sql: &str) -> Result<()> {
+    Login::root(services, Kind::Postgres)?.query(Kind::Postgres, database, sql)?;
+    Ok(())
+}
+
 impl Login {
     /// Who may do everything on the server that was started.
     fn root(services: &Env, kind: Kind) -> Result<Self> {

@@ -25,6 +25,16 @@ export const NEW_PLATFORM: FormDescription = [
   { name: 'logo', input: 'image', label: 'org.logo', hint: 'forms.imageHint' },
 ]
 
+/** Its code stays: bindings refer to it. */
+export function bindingTypeForm(isNew: boolean): FormDescription {
+  const code: FormDescription[number] = { name: 'code', input: 'text', label: 'admin.code', hint: 'admin.bindingCodeHint', rules: [['required'], ['matches', /^[a-z0-9-]{1,32}$/]], wrong: 'admin.bindingCodeWrong', mono: true }
+  return [
+    ...(isNew ? [code] : []),
+    { name: 'name', input: 'text', label: 'org.name', rules: [['required'], ['length', 1, 64]] },
+    { name: 'icon', input: 'image', label: 'admin.icon', hint: 'forms.imageHint' },
+  ]
+}
+
 export const PLATFORM_PROFILE: FormDescription = [...NEW_PLATFORM.slice(1), { name: 'orgsBy', input: 'select', label: 'admin.orgsBy', hint: 'admin.orgsByHint' }]
 
 export const NEW_ADMINISTRATOR: FormDescription = [

@@ -61,6 +61,11 @@ export function updatePlatform(id: string, patch: Schemas['PlatformPatch']): Pro
   return body(server.PATCH('/api/v1/platforms/{id}', { params: { path: { id } }, body: patch }))
 }
 
+/** Adds a type of bindings, or changes its name and picture. */
+export async function putBindingType(code: string, input: Schemas['BindingTypeBody']): Promise<void> {
+  await server.PUT('/api/v1/binding-types/{code}', { params: { path: { code } }, body: input })
+}
+
 export function useAdministrators() {
   return useList<Administrator>(
     () => ['administrators'],

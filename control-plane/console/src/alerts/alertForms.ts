@@ -176,22 +176,41 @@ export interface SilenceForm {
   hosts: string[]
   rules: string[]
   severities: string[]
+  /** A time of the reader's, as their browser writes it; empty for now. */
+  starts?: string
   length: string
   reason: string
 }
 
 export const SILENCE: FormDescription = [
   { name: 'reason', input: 'text', label: 'alerts.reason', rules: [['required'], ['length', 1, 500]] },
+  { name: 'starts', input: 'moment', label: 'alerts.starts', hint: 'alerts.startsHint' },
   { name: 'length', input: 'select', label: 'alerts.length' },
   { name: 'severities', input: 'checks', label: 'alerts.severity', hint: 'alerts.allHint' },
   { name: 'hosts', input: 'pick', label: 'alerts.hosts', hint: 'alerts.hostsHint' },
   { name: 'rules', input: 'pick', label: 'alerts.rules', hint: 'alerts.allHint' },
 ]
 
+const YEAR_MS = 365 * 86_400_000
+
+/** When it begins and ends. What can't be is said under the field: its words are a key of `alerts`. */
+function span(form: SilenceForm, now: number): { startsAt: number | undefined; endsAt: number; wrong?: 'startsPast' | 'startsLate' } {
+  const startsAt = form.starts ? new Date(form.starts).getTime() : undefined
+  const endsAt = (startsAt ?? now) + Number(form.length) * 1000
+  const wrong = endsAt <= now ? 'startsPast' : endsAt > now + YEAR_MS ? 'startsLate' : undefined
+  return { startsAt, endsAt, wrong }
+}
+
+export function silenceFault(form: SilenceForm, now: number): 'startsPast' | 'startsLate' | undefined {
+  return span(form, now).wrong
+}
+
 export function silenceFromForm(form: SilenceForm, now: number): Schemas['NewAlertSilence'] {
+  const { startsAt, endsAt } = span(form, now)
   return {
     matchers: { rules: form.rules, hosts: { ids: form.hosts }, severities: form.severities as NonNullable<AlertRule['severity']>[] },
-    endsAt: new Date(now + Number(form.length) * 1000).toISOString(),
+    ...(startsAt === undefined ? {} : { startsAt: new Date(startsAt).toISOString() }),
+    endsAt: new Date(endsAt).toISOString(),
     reason: form.reason.trim(),
   }
 }

@@ -9128,6 +9128,8 @@ export interface components {
         Progress: {
             /** @description For `table`: `created`, `kept`, `added`, `recreated`. For a failed step: why, and what to do. */
             detail: string;
+            /** @description For a failed step: the same, to be said in any language; one entry for each thing that is in the way. */
+            errors: components["schemas"]["FieldError"][];
             /** @description How far it is. */
             state: components["schemas"]["StepState"];
             /** @description `key`, `check`, `table`, `tables`, `base`, `configuration`, in this order; `table` once for each. */
@@ -14747,6 +14749,8 @@ export interface operations {
                 limit?: number;
                 /** @description Only this provider's. */
                 provider?: string;
+                /** @description Only those in this region: its id or its name. */
+                region?: string;
                 /** @description Part of a name, an id or an address. */
                 search?: string;
             };

@@ -9,12 +9,13 @@ const LAST_RETRY_MS = 15_000
 /**
  * Server-sent events that come back by themselves. A broken connection is the browser's to mend (it tells the server
  * the last id it saw); after an HTTP error it gives up, so a new stream is opened here, which begins from the start.
- * Either way an event that was seen is not reported again.
+ * Either way an event that was seen is not reported again. `whenRefused` hears of each HTTP error: the thing may be gone.
  */
 export function useEventStream(
   path: () => string | null,
   events: readonly string[],
   on: (event: { name: string; data: string; id: string }) => void,
+  whenRefused: () => void = () => undefined,
 ): { state: Ref<StreamState>; end: () => void } {
   const state = ref<StreamState>('idle')
   let source: EventSource | undefined
@@ -58,6 +59,7 @@ export function useEventStream(
       close()
       timer = setTimeout(open, wait * (0.5 + Math.random() / 2))
       wait = Math.min(LAST_RETRY_MS, wait * 2)
+      whenRefused()
     }
   }
 

@@ -26,6 +26,18 @@ export function relative(instant: Instant, now: number, locale: string): string 
   return format.format(0, 'second')
 }
 
+const DAY_MS = 86_400_000
+
+/** The same of what is planned by the day: in days up to a hundred, in months up to two years. */
+export function relativeDays(instant: Instant, now: number, locale: string): string {
+  const days = Math.trunc((toMs(instant) - now) / DAY_MS)
+  const far = Math.abs(days)
+  if (far === 0) return relative(instant, now, locale)
+  const format = new Intl.RelativeTimeFormat(locale, { numeric: 'always' })
+  if (far <= 100) return format.format(days, 'day')
+  return far < 730 ? format.format(Math.trunc(days / 30.44), 'month') : format.format(Math.trunc(days / 365.25), 'year')
+}
+
 /** Date, time with seconds and zone, as the reader's locale writes them. */
 export function exact(instant: Instant, locale: string): string {
   return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'long' }).format(toMs(instant))

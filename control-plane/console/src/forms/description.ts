@@ -4,7 +4,7 @@ export type Rule = ['required'] | ['length', number, number] | ['email'] | ['mat
 
 export interface FieldDescription {
   name: string
-  input: 'text' | 'password' | 'textarea' | 'select' | 'checks' | 'pick' | 'date' | 'image'
+  input: 'text' | 'password' | 'textarea' | 'select' | 'checks' | 'pick' | 'date' | 'moment' | 'image'
   /** i18n keys. */
   label: string
   hint?: string

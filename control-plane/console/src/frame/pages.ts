@@ -43,6 +43,7 @@ const FURTHER: KnownPage[] = [
   { route: 'compareHosts', title: 'hostCompare.title', icon: 'host', needs: 'telemetry:read' },
   { route: 'clusters', title: 'placesNav.clusters', icon: 'host', needs: 'cluster:read' },
   { route: 'environments', title: 'placesNav.environments', icon: 'branch', needs: 'environment:read' },
+  { route: 'instances', title: 'placesNav.instances', icon: 'host', needs: 'host:read' },
   { route: 'joinTokens', title: 'placesNav.joinTokens', icon: 'key', needs: 'joinToken:read' },
   { route: 'images', title: 'nav.images', icon: 'container', needs: 'registry:read' },
   { route: 'registries', title: 'nav.registries', icon: 'download', needs: 'registry:read' },
@@ -60,6 +61,7 @@ const FURTHER: KnownPage[] = [
   { route: 'orgs', title: 'nav.orgs', icon: 'org', administers: true },
   { route: 'administrators', title: 'nav.administrators', icon: 'shield', administers: true },
   { route: 'platforms', title: 'nav.platforms', icon: 'shield', administers: true },
+  { route: 'bindingTypes', title: 'nav.bindingTypes', icon: 'key', administers: true },
 ]
 
 type Session = ReturnType<typeof useSession>

@@ -10,6 +10,16 @@ export function useBindings() {
   )
 }
 
+export type BindingType = Schemas['BindingType']
+
+/** What kinds of accounts are called here; it changes rarely. */
+export function useBindingTypes() {
+  return useThing<BindingType[]>(
+    () => ['binding-types'],
+    async (signal) => (await body(server.GET('/api/v1/binding-types', { signal }))).items,
+  )
+}
+
 /** Where the browser has to go to bind an account there. */
 export async function bind(provider: string): Promise<string> {
   return (await body(server.POST('/api/v1/me/bindings/{provider}', { params: { path: { provider } } }))).url

@@ -7,7 +7,8 @@ import { useEventStream } from '@/api/useEventStream'
 export type Checked = Schemas['Checked']
 export type DatabaseInput = Schemas['DatabaseInput']
 export type Progress = Schemas['Progress']
-export type Phase = 'form' | 'running' | 'failed' | 'installed'
+/** `lost`: the control plane was started anew in the middle, and knows nothing of this installation. */
+export type Phase = 'form' | 'running' | 'failed' | 'lost' | 'installed'
 
 /** A reload comes back to the installation that runs. */
 const INSTALLATION = 'muster.installation'
@@ -35,6 +36,21 @@ async function untilReady(): Promise<void> {
   }
 }
 
+/** What became of an installation whose stream is refused. */
+async function stateOf(installationId: string): Promise<'installed' | 'lost' | 'unknown'> {
+  if (await isInstalled()) return 'installed'
+  const stop = new AbortController()
+  try {
+    await server.GET('/api/v1/setup/progress', { params: { query: { installationId } }, parseAs: 'stream', signal: stop.signal })
+  } catch (error) {
+    if (asProblem(error).status !== 404) return 'unknown'
+    // It may have ended well between the two questions.
+    return (await isInstalled()) ? 'installed' : 'lost'
+  }
+  stop.abort()
+  return 'unknown'
+}
+
 export function useInstallation() {
   const id = ref(sessionStorage.getItem(INSTALLATION) ?? '')
   const phase = ref<Phase>(id.value ? 'running' : 'form')
@@ -42,9 +58,25 @@ export function useInstallation() {
   const problem = shallowRef<Problem>()
 
   async function finish(): Promise<void> {
+    stream.end()
     sessionStorage.removeItem(INSTALLATION)
     await untilReady()
     phase.value = 'installed'
+  }
+
+  function stop(how: 'failed' | 'lost'): void {
+    stream.end()
+    sessionStorage.removeItem(INSTALLATION)
+    phase.value = how
+  }
+
+  /** The stream is refused: Muster may be installed meanwhile, or have been started anew. Else the stream goes on trying. */
+  async function lookAfter(): Promise<void> {
+    const asked = id.value
+    const whole = await stateOf(asked).catch(() => 'unknown')
+    if (phase.value !== 'running' || id.value !== asked) return
+    if (whole === 'installed') await finish()
+    else if (whole === 'lost') stop('lost')
   }
 
   const stream = useEventStream(
@@ -55,13 +87,10 @@ export function useInstallation() {
         steps.value = [...steps.value, JSON.parse(data) as Progress]
         return
       }
-      stream.end()
       if (data === 'installed') void finish()
-      else {
-        sessionStorage.removeItem(INSTALLATION)
-        phase.value = 'failed'
-      }
+      else stop('failed')
     },
+    () => void lookAfter(),
   )
 
   async function begin(input: Schemas['SetupInput']): Promise<boolean> {
@@ -79,7 +108,7 @@ export function useInstallation() {
     }
   }
 
-  /** Back to the form, with what was typed. */
+  /** Back to the form, which still has what was typed. */
   function again(): void {
     id.value = ''
     phase.value = 'form'
@@ -97,5 +126,8 @@ export function useInstallation() {
   })
   const tables = computed(() => steps.value.filter((step) => step.step === 'table'))
 
-  return { phase, present, tables, problem, begin, again }
+  /** The connection broke: how far it is now comes with the next one. */
+  const away = computed(() => phase.value === 'running' && stream.state.value === 'reconnecting')
+
+  return { phase, present, tables, away, problem, begin, again }
 }

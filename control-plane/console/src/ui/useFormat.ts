@@ -1,5 +1,5 @@
 import { useI18n } from 'vue-i18n'
-import { exact, relative, type Instant } from '@/format/time'
+import { exact, relative, relativeDays, type Instant } from '@/format/time'
 import { bytes, count, duration, formatUnit, percent, uptime, type Unit } from '@/format/units'
 
 /** Formatters in the reader's language. */
@@ -12,6 +12,7 @@ export function useFormat() {
     duration: (ms: number) => duration(ms, locale.value),
     unit: (value: number, unit: Unit) => formatUnit(value, unit, locale.value),
     relative: (instant: Instant, now: number) => relative(instant, now, locale.value),
+    days: (instant: Instant, now: number) => relativeDays(instant, now, locale.value),
     exact: (instant: Instant) => exact(instant, locale.value),
     uptime,
   }

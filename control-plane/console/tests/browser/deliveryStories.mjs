@@ -372,4 +372,33 @@ export const deliveryStories = {
       assert.equal(await page.getByRole('link', { name }).count(), 0)
     },
   },
+  'a maintenance window begins when somebody says, and is called off': {
+    as: 'rita',
+    async run({ page, base, settle, made, look }) {
+      const reason = `story ${Date.now()}`
+      const local = (days) => page.evaluate((ms) => new Date(Date.now() + ms - new Date().getTimezoneOffset() * 60_000).toISOString().slice(0, 16), days * 86_400_000)
+      const row = page.getByRole('row', { name: new RegExp(reason) })
+      await page.goto(`${base}/alerts/silences?new=1`)
+      await settle(page)
+      await dialog(page).getByRole('textbox', { name: 'Reason' }).fill(reason)
+      await dialog(page).getByRole('checkbox', { name: 'Info' }).click()
+      await dialog(page).getByLabel('Begins').fill(await local(-2))
+      await dialog(page).getByRole('button', { name: 'Silence' }).click()
+      await dialog(page).getByRole('alert').filter({ hasText: 'It would be over already' }).waitFor()
+      const starts = await local(2)
+      await dialog(page).getByLabel('Begins').fill(starts)
+      await dialog(page).getByRole('combobox', { name: 'For' }).selectOption('14400')
+      await dialog(page).getByRole('button', { name: 'Silence' }).click()
+      await row.getByText('Scheduled').waitFor()
+      await settle(page)
+      await look(page, 'silence-scheduled')
+      const kept = (await made.owner('GET', '/alerts/silences?open=true')).items.find((one) => one.reason === reason)
+      assert.equal(Date.parse(kept.endsAt) - Date.parse(kept.startsAt), 14_400_000)
+      // The reader's own time, which need not be this process's.
+      assert.equal(await page.evaluate((text) => new Date(text).getTime(), starts), Date.parse(kept.startsAt))
+      await row.getByRole('button', { name: /^End: / }).click()
+      await dialog(page).getByRole('button', { name: 'End' }).click()
+      await row.getByText('Ended').waitFor()
+    },
+  },
 }

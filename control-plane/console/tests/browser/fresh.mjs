@@ -1,10 +1,12 @@
 /**
- * The whole way, on a control plane that nobody has installed: install on PostgreSQL, sign in, make an org, somebody
+ * The whole way, on a control plane that nobody has installed: what stops an installation is said, install on PostgreSQL
+ * with a connection that breaks in the middle, sign in, make an org, somebody
  * applies by code, is let in, is given a template that is narrowed to one host, and sees that host only: on the page,
  * through the API, and on the stream. Needs
  *   MUSTER_CONSOLE_FRESH_URL       a control plane that waits to be installed
  *   MUSTER_CONSOLE_FRESH_LOG       its output: a person reads the setup token there
  *   MUSTER_CONSOLE_FRESH_DATABASE  postgres://user:password@host:port/name, empty
+ *   MUSTER_CONSOLE_TAKEN_DATABASE  another, in whose table `blog` somebody has data
  *   MUSTER_CONSOLE_AGENT           the program muster-agent
  *   MUSTER_CONSOLE_AGENT_DIR       where agents may keep what is theirs
  */
@@ -56,7 +58,7 @@ function firstSample(page, host) {
   }, host)
 }
 
-export async function fresh({ base, log, database, agent, agentDir, open, settle, look }) {
+export async function fresh({ base, log, database, taken, agent, agentDir, open, settle, look }) {
   const agents = []
   const opened = []
   const another = async () => {
@@ -74,7 +76,7 @@ export async function fresh({ base, log, database, agent, agentDir, open, settle
     const token = await until('the setup token', () => /setup token\s+(\S+)/.exec(readFileSync(log, 'utf8'))?.[1])
     const at = new URL(database)
     const box = (name) => root.getByRole('textbox', { name, exact: false })
-    await box('Setup token').fill(token)
+    await box('Setup token').fill(`${token}x`)
     await root.getByRole('textbox', { name: 'Account' }).fill('root')
     await root.getByRole('textbox', { name: 'Password' }).first().fill(PASSWORD)
     await root.getByRole('textbox', { name: 'Password again' }).fill(PASSWORD)
@@ -85,13 +87,44 @@ export async function fresh({ base, log, database, agent, agentDir, open, settle
     await root.getByRole('textbox', { name: 'Password' }).last().fill(decodeURIComponent(at.password))
     await box('Database name').fill('there is none of this name')
     await root.getByRole('button', { name: 'Test connection' }).click()
-    await root.getByRole('alert').filter({ hasText: 'there is no database' }).waitFor()
+    await root.getByRole('alert').filter({ hasText: 'This is not the setup token' }).waitFor()
+    await box('Setup token').fill(token)
+    await root.getByRole('button', { name: 'Test connection' }).click()
+    await root.getByRole('alert').filter({ hasText: 'There is no database' }).waitFor()
     await box('Database name').fill(at.pathname.slice(1))
     await root.getByRole('button', { name: 'Test connection' }).click()
     await root.getByText('All tables will be created').waitFor()
     await look(root, 'install-postgres')
-    await root.getByRole('button', { name: 'Install', exact: true }).click()
+
+    // What is somebody else's stays theirs, and the page says what stopped it, in the reader's language.
+    const install = root.getByRole('button', { name: 'Install', exact: true })
+    await box('Database name').fill(new URL(taken).pathname.slice(1))
+    await install.click()
+    const stopped = root.getByRole('alert').filter({ hasText: 'It stopped at: Check what the database holds' })
+    await stopped.filter({ hasText: 'blog' }).filter({ hasText: 'It has data and is not Muster’s.' }).waitFor()
+    await look(root, 'install-stopped')
+    await root.getByRole('button', { name: 'Language' }).click()
+    await root.getByRole('menuitemradio', { name: '简体中文' }).click()
+    await root.getByRole('alert').filter({ hasText: '停止于：检查数据库现有内容' }).filter({ hasText: '含有数据，且不属于 Muster。' }).waitFor()
+    // Whoever comes back finds what they typed, but neither token nor password.
+    await root.reload()
+    await settle(root)
+    const value = (name) => root.getByRole('textbox', { name, exact: false }).first().inputValue()
+    assert.deepEqual([await value('Account'), await value('Host'), await value('Port')], ['root', at.hostname, at.port])
+    assert.equal(await value('Setup token'), '')
+    for (const secret of await root.locator('input[type=password]').all()) assert.equal(await secret.inputValue(), '')
+    await box('Setup token').fill(token)
+    await root.getByRole('textbox', { name: 'Password' }).first().fill(PASSWORD)
+    await root.getByRole('textbox', { name: 'Password again' }).fill(PASSWORD)
+    await root.getByRole('textbox', { name: 'Password' }).last().fill(decodeURIComponent(at.password))
+    await box('Database name').fill(at.pathname.slice(1))
+
+    // The first connection to the stream breaks: the next one tells everything, or that it is done.
+    let broken = 0
+    await root.route('**/api/v1/setup/progress*', (route) => ((broken += 1) === 1 ? route.fulfill({ status: 502, body: 'a proxy was restarted' }) : route.continue()))
+    await install.click()
     await root.getByRole('heading', { name: 'Muster is installed' }).waitFor()
+    assert.ok(broken >= 1, 'the stream never broke')
     await look(root, 'installed')
     await root.getByRole('button', { name: 'Go to sign-in' }).click()
     await root.waitForURL(`${base}/sign-in`)

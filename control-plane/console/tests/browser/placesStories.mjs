@@ -1,4 +1,4 @@
-/** Hosts and where they belong, database servers, the fleet's keys and the outbox. Told in the org of `deliveryCast.mjs`. */
+/** Hosts and where they belong, instances, database servers, the fleet's keys and the outbox. Told in the org of `deliveryCast.mjs`. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 
@@ -12,7 +12,18 @@ export async function placesCast({ owner, fleet }) {
   for (const id of fleet.sound.slice(-3)) await owner('PATCH', `/hosts/${id}`, { clusterId: cluster.id, businessStatus: 2 })
   await owner('POST', `/hosts/${fleet.sound[0]}/accounts`, { username: 'root', password: `only-for-pictures-${Date.now()}`, note: 'For the machine’s console, when nothing else helps.' })
   await owner('POST', '/join-tokens', { uses: 25, expiresInS: 86_400, environment: 'live', clusterId: cluster.id, labels: { role: 'web' } })
-  return { cluster }
+  const [host] = (await owner('GET', '/hosts?limit=1')).items
+  const inDays = (days) => new Date(Date.now() + days * 86_400_000).toISOString()
+  const { linked } = await owner('POST', '/instances/import', {
+    instances: [
+      { provider: 'aliyun', instanceId: 'i-bp1one', instanceName: 'orders', regionId: 'cn-hangzhou', regionName: '华东 1（杭州）', hostname: host.hostname, innerIp: '10.77.0.12', cpu: 8, memory: 16_384, status: 'Running', chargeType: 'PrePaid', expiredTime: inDays(12.4) },
+      { provider: 'aws', instanceId: 'i-0f3a9b77c1d2e4f55', regionId: 'eu-central-1', publicIp: '203.0.113.77', cpu: 2, memory: 4096, status: 'Running' },
+      { provider: 'aliyun', instanceId: 'i-bp1old', instanceName: 'legacy shop', regionId: 'cn-shanghai', status: 'Stopped', isAvailable: false, expiredTime: inDays(-3.4) },
+    ],
+  })
+  assert.equal(linked, 1)
+  const [instance] = (await owner('GET', '/instances?search=orders')).items
+  return { cluster, instance, host }
 }
 
 export function placesPages({ places, fleet }) {
@@ -32,6 +43,13 @@ export function placesPages({ places, fleet }) {
     ['environments', '/environments', 'rita'],
     ['environments-new', '/environments?new=1', 'rita'],
     ['environments-looked-at', '/environments', 'vera'],
+    ['instances', '/instances', 'rita'],
+    ['instances-none', '/instances?search=no-such-instance', 'rita'],
+    ['instances-expired', '/instances?ends=over', 'rita'],
+    ['instance', `/instances?instance=${places.instance.id}`, 'rita'],
+    ['instance-missing', '/instances?instance=01890000-0000-7000-8000-00000000dead', 'rita'],
+    ['instances-import', '/instances?import=1', 'rita'],
+    ['instances-looked-at', `/instances?instance=${places.instance.id}`, 'vera'],
     ['databases', '/databases', 'rita'],
     ['databases-none', '/databases?search=no-such-server', 'rita'],
     ['databases-new', '/databases?new=1', 'rita'],
@@ -210,6 +228,50 @@ export const placesStories = {
       assert.equal(await dialog(page).getByRole('button', { name: 'Delete' }).count(), 0)
       await dialog(page).getByRole('link', { name: /^The application / }).first().click()
       await page.waitForURL(/\/applications\/[^/]+\/environments$/)
+    },
+  },
+  'a list of instances is imported when its faults are mended, found, looked at, and one is forgotten': {
+    as: 'rita',
+    refused: /\b422\b/,
+    async run({ page, base, settle, made, look }) {
+      const mark = `story${Date.now()}`
+      const { host } = made.places
+      await page.goto(`${base}/instances?import=1`)
+      await settle(page)
+      const list = dialog(page).getByRole('textbox', { name: 'List' })
+      const send = dialog(page).getByRole('button', { name: 'Import', exact: true })
+      const lines = (cpu, end) => ['provider,instance_id,instance_name,hostname,cpu,expired_time', `aws,${mark}-1,${mark} one,${host.hostname},${cpu},`, `aws,${mark}-2,${mark} two,,2,${end}`].join('\n')
+      await list.fill(lines('many', 'soon'))
+      await send.click()
+      const faults = dialog(page).getByRole('alert')
+      await faults.getByText('Nothing was imported: 2 faults').waitFor()
+      await faults.getByText('Line 2 · cpu').waitFor()
+      await faults.getByText('This is no time.').waitFor()
+      await look(page, 'instances-faults')
+      assert.equal((await made.owner('GET', `/instances?search=${mark}`)).items.length, 0)
+
+      const end = new Date(Date.now() + 12.5 * 86_400_000).toISOString()
+      await dialog(page).locator('input[type=file]').setInputFiles({ name: 'list.csv', mimeType: 'text/csv', buffer: Buffer.from(lines('4', end)) })
+      await send.click()
+      await dialog(page).getByText('2 instances were read').waitFor()
+      await dialog(page).getByText('2 are new').waitFor()
+      await dialog(page).getByText('1 of all is a host here').waitFor()
+      await dialog(page).getByRole('button', { name: 'Done' }).click()
+      await closed(page)
+
+      await page.getByRole('searchbox', { name: 'Name, id or address' }).fill(mark)
+      await row(page, `${mark} two`).getByText('in 12 days').waitFor()
+      await page.getByRole('combobox', { name: 'Expires' }).selectOption('30')
+      await row(page, `${mark} one`).waitFor({ state: 'detached' })
+      await page.getByRole('combobox', { name: 'Expires' }).selectOption('')
+      await row(page, `${mark} one`).getByRole('link', { name: host.name }).waitFor()
+      await page.getByRole('link', { name: `${mark} two` }).click()
+      await dialog(page).getByText(`${mark}-2`).waitFor()
+      await dialog(page).getByRole('button', { name: 'Remove' }).click()
+      await dialog(page).getByText('The host that it is stays').waitFor()
+      await dialog(page).getByRole('button', { name: 'Remove' }).click()
+      await row(page, `${mark} two`).waitFor({ state: 'detached' })
+      assert.equal((await made.owner('GET', `/instances?search=${mark}`)).items.length, 1)
     },
   },
   'a database server is added, answers a test in plain words, never shows its password, and is removed by its name': {

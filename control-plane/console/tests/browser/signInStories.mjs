@@ -386,4 +386,27 @@ export const signInStories = {
       await own.context.close()
     },
   },
+  'a kind of account gets a name and keeps its code': {
+    async run({ page, base, settle, another }) {
+      const code = `story-${Date.now()}`
+      await page.goto(`${base}/admin/binding-types`)
+      await settle(page)
+      await page.getByRole('button', { name: 'New kind' }).click()
+      await page.getByRole('dialog').getByRole('textbox', { name: 'Code' }).fill('Not A Code')
+      await page.getByRole('dialog').getByRole('textbox', { name: 'Name' }).fill('Company badge')
+      await page.keyboard.press('Enter')
+      await page.getByRole('dialog').getByRole('alert').waitFor()
+      await page.getByRole('dialog').getByRole('textbox', { name: 'Code' }).fill(code)
+      await page.keyboard.press('Enter')
+      const row = page.getByRole('row', { name: new RegExp(code) })
+      await row.getByRole('button', { name: 'Change: Company badge' }).click()
+      await page.getByRole('dialog').getByRole('textbox', { name: 'Name' }).fill('Badge')
+      await page.keyboard.press('Enter')
+      await row.getByText('Badge', { exact: true }).waitFor()
+      const mary = await another('mary')
+      await mary.page.goto(`${base}/admin/binding-types`)
+      await mary.page.getByRole('row', { name: new RegExp(code) }).waitFor()
+      assert.equal(await mary.page.getByRole('button', { name: /^Change: / }).count(), 0)
+    },
+  },
 }

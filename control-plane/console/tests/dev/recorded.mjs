@@ -4,6 +4,7 @@
  */
 import { placeAnswer, placed } from './recordedPlaces.mjs'
 import { fleetValues, manyHosts } from './recordedFleet.mjs'
+import { setupAnswer, setupStream } from './recordedSetup.mjs'
 import { flowAnswers, ofRow, ofTicket } from './recordedFlows.mjs'
 
 const org = { id: '01890000-0000-7000-8000-0000000000aa', name: 'Acme 云平台', slug: 'acme', role: 'OWNER' }
@@ -269,6 +270,7 @@ export function recordedAnswers() {
           if (text.toLowerCase().includes(search)) response.write(`id: ${i + 1}\nevent: line\ndata: ${JSON.stringify(line)}\n\n`)
         }
       })
+      server.middlewares.use((request, response, next) => setupStream(request, response) || next())
       server.middlewares.use((request, response, next) => {
         if (!/\/deployments\/[^/]+\/log/.test(request.url ?? '')) return next()
         response.writeHead(200, { 'content-type': 'text/event-stream' })
@@ -286,7 +288,7 @@ export function recordedAnswers() {
         for await (const piece of request) text += piece
         // Who looks: `recorded-as=super`, `mary` (manages a platform) or `viewer`.
         const as = /recorded-as=(\w+)/.exec(request.headers.cookie ?? '')?.[1]
-        const [status, body] = answer(request.method, url, request.headers.cookie?.includes('recorded=1'), text ? JSON.parse(text) : undefined, as)
+        const [status, body] = url.pathname.startsWith('/api/v1/setup') ? setupAnswer({ method: request.method, url, body: text ? JSON.parse(text) : undefined }) : answer(request.method, url, request.headers.cookie?.includes('recorded=1'), text ? JSON.parse(text) : undefined, as)
         if (url.pathname.endsWith('/login')) response.setHeader('set-cookie', 'recorded=1; Path=/; HttpOnly')
         if (url.pathname.endsWith('/logout')) response.setHeader('set-cookie', 'recorded=; Path=/; Max-Age=0')
         response.statusCode = status

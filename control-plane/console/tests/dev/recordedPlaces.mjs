@@ -112,6 +112,38 @@ function keysAfter(path, body) {
   return [200, keys]
 }
 
+const instance = (n, more) => ({ id: uuid(n), hostId: null, hostName: null, provider: 'aliyun', instanceId: `i-bp1${n}`, instanceName: '', regionId: 'cn-hangzhou', regionName: '华东 1（杭州）', hostname: '', innerIp: '', publicIp: '', imageId: '', cpu: null, memory: null, osName: '', osType: 'linux', status: 'Running', isAvailable: true, chargeType: 'PrePaid', createTime: iso(now() - 400 * DAY), expiredTime: null, createdAt: iso(now() - 30 * DAY), updatedAt: iso(now() - 2 * DAY), ...more })
+const instances = [
+  instance(951, { instanceName: 'db-primary', hostId: uuid(3), hostName: 'db-primary', innerIp: '10.0.0.12', cpu: 8, memory: 16_384, osName: 'Debian 12', expiredTime: iso(now() + 12.4 * DAY) }),
+  instance(952, { instanceName: 'edge-ams-1', provider: 'aws', instanceId: 'i-0f3a9b77c1d2e4f55', regionId: 'eu-central-1', regionName: '', hostId: uuid(1), hostName: 'edge-ams-1', publicIp: '203.0.113.9', innerIp: '172.31.4.9', cpu: 2, memory: 4_096, chargeType: 'PostPaid' }),
+  instance(953, { instanceName: '旧订单数据库', innerIp: '10.0.4.7', cpu: 4, memory: 8_192, status: 'Stopped', isAvailable: false, expiredTime: iso(now() - 3.2 * DAY) }),
+  instance(954, { cpu: 16, memory: 65_536, innerIp: '10.0.9.1', expiredTime: iso(now() + 400 * DAY) }),
+  instance(955, { instanceName: 'web-01', provider: 'tencent', instanceId: 'ins-7c2k9d1q', regionId: 'ap-singapore', regionName: 'Singapore', hostId: uuid(6), hostName: 'web-01', publicIp: '198.51.100.4', cpu: 4, memory: 8_192, expiredTime: iso(now() + 74 * DAY) }),
+]
+
+/** Takes a list whose CSV has no `bad` in it. */
+function importList({ csv, instances: list }) {
+  const fault = (field, code, params = {}) => ({ field, code, params, message: code })
+  if (csv?.includes('bad')) return problem(422, 'invalid', 'the input is not valid', { errors: [fault('line 2: cpu', 'range', { least: 0, most: 4294967295 }), fault('line 3: instanceid', 'needed'), fault('line 3: innerIp', 'ip'), fault('line 4: instanceId', 'twice'), fault('line 7: expiredtime', 'time')] })
+  const rows = list ?? csv.trim().split('\n').slice(1).map((line) => ({ provider: line.split(',')[0], instanceId: line.split(',')[1] }))
+  const fresh = rows.filter((one) => !instances.some((known) => known.instanceId === one.instanceId))
+  for (const one of fresh) instances.push(instance((made += 1), one))
+  return [200, { created: fresh.length, updated: 0, unchanged: rows.length - fresh.length, linked: 0 }]
+}
+
+function instanceAnswer(method, path, query, body) {
+  if (path === '/instances/import') return importList(body)
+  const id = path.split('/')[2]
+  if (id && method === 'DELETE') return drop(instances, id)
+  if (id) return instances.some((one) => one.id === id) ? [200, instances.find((one) => one.id === id)] : problem(404, 'not-found', 'no such instance')
+  const passes = (one) =>
+    (!query('provider') || one.provider === query('provider')) &&
+    (!query('region') || one.regionId === query('region')) &&
+    (!query('expiresBefore') || (one.expiredTime && one.expiredTime < query('expiresBefore'))) &&
+    [one.instanceName, one.instanceId, one.innerIp, one.publicIp].some((text) => text.toLowerCase().includes((query('search') ?? '').toLowerCase()))
+  return [200, list(instances.filter(passes))]
+}
+
 const THINGS = [
   [/^\/clusters(?:\/([^/]+))?$/, clusters],
   [/^\/environments(?:\/([^/]+))?$/, environments],
@@ -136,6 +168,7 @@ export function placeAnswer({ method, url, body, as, hosts, me, permissions }) {
       labels.every(([name, value]) => one.labels[name] === value)
     return [200, paged(hosts.filter(passes), url)]
   }
+  if (path === '/instances' || path.startsWith('/instances/')) return instanceAnswer(method, path, query, body)
   if (path === '/join-tokens' && method === 'POST') return makeToken(body)
   if (path === '/join-tokens' && method === 'GET') return [200, list(tokens)]
   const token = /^\/join-tokens\/([^/]+)$/.exec(path)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { NEW_RULE, receiverFields, receiverFromForm, receiverToForm, ruleFields, ruleFromForm, ruleToForm, silenceFromForm, splitSeries } from '@/alerts/alertForms'
+import { NEW_RULE, receiverFields, receiverFromForm, receiverToForm, ruleFields, ruleFromForm, ruleToForm, silenceFault, silenceFromForm, splitSeries } from '@/alerts/alertForms'
 import { standing, unitOf } from '@/alerts/alertText'
 import type { Alert, AlertRule } from '@/alerts/useAlerts'
 
@@ -66,6 +66,17 @@ describe('alert forms', () => {
   it('end a silence after its length', () => {
     const silence = silenceFromForm({ hosts: ['h'], rules: [], severities: ['info'], length: '3600', reason: ' disks ' }, Date.UTC(2026, 0, 1))
     expect(silence).toMatchObject({ endsAt: '2026-01-01T01:00:00.000Z', reason: 'disks', matchers: { hosts: { ids: ['h'] }, severities: ['info'] } })
+    expect(silence).not.toHaveProperty('startsAt')
+  })
+
+  it('begin a silence when somebody says, in their own time', () => {
+    const now = new Date(2026, 0, 1, 12).getTime()
+    const form = { hosts: [], rules: [], severities: [], starts: '2026-01-03T22:30', length: '14400', reason: 'kernels' }
+    expect(silenceFromForm(form, now)).toMatchObject({ startsAt: new Date(2026, 0, 3, 22, 30).toISOString(), endsAt: new Date(2026, 0, 4, 2, 30).toISOString() })
+    expect(silenceFault(form, now)).toBeUndefined()
+    expect(silenceFault({ ...form, starts: '2026-01-01T11:00' }, now)).toBeUndefined()
+    expect(silenceFault({ ...form, starts: '2026-01-01T07:00' }, now)).toBe('startsPast')
+    expect(silenceFault({ ...form, starts: '2027-01-01T12:00' }, now)).toBe('startsLate')
   })
 })
 

@@ -52,10 +52,15 @@ pub(in crate::fleet) async fn list(
     limit: i64,
 ) -> Result<Vec<Instance>, DbError> {
     let in_reach = in_reach(db, 8);
+    let record = match db {
+        Db::Sqlite(_) => "i.record",
+        Db::Postgres(_) => "i.record::jsonb",
+    };
     let sql = format!(
         "{SELECT} and ($2 is null or (i.name, i.id) > ($2, $3)) and ($4 is null or i.provider = $4) \
          and ($5 is null or i.host_id = $5) and ($6 is null or i.expired_at < $6) \
          and ($7 is null or i.search like $7 escape '\\') and {in_reach} \
+         and ($12 is null or $12 in ({record} ->> 'regionId', {record} ->> 'regionName')) \
          order by i.name, i.id limit $11"
     );
     let (hosts, clusters) = scope.place().unzip();
@@ -73,6 +78,7 @@ pub(in crate::fleet) async fn list(
         .bind(&clusters)
         .bind(scope.keys(ObjectKind::Environments))
         .bind(limit)
+        .bind(query.region.as_deref())
         .fetch_all(pool)
         .await)?;
     rows.into_iter().map(TryInto::try_into).collect()

@@ -15,9 +15,9 @@ fn counts(answer: &Value) -> [u64; 4] {
 both_databases!(instances_are_imported_linked_and_found, |test| {
     let admin = test.admin().await;
     let host = enrol(test, "shop-1", json!({})).await.host;
-    let csv = "provider,instance_id,instance_name,hostname,inner_ip,cpu,memory,expired_time\n\
-        aliyun,i-1,Shop,SHOP-1,10.1.1.1,4,8192,2027-01-31T16:00Z\n\
-        aws,i-2,,elsewhere,10.1.1.2,,,\n";
+    let csv = "provider,instance_id,instance_name,hostname,inner_ip,cpu,memory,expired_time,region_id,region_name\n\
+        aliyun,i-1,Shop,SHOP-1,10.1.1.1,4,8192,2027-01-31T16:00Z,cn-hangzhou,Hangzhou\n\
+        aws,i-2,,elsewhere,10.1.1.2,,,,eu-central-1,\n";
     let (status, first) = admin.post(IMPORT, json!({"csv": csv})).await;
     assert_eq!((status, counts(&first)), (200, [2, 0, 0, 1]), "{first}");
 
@@ -38,12 +38,16 @@ both_databases!(instances_are_imported_linked_and_found, |test| {
 
     let (_, again) = admin.post(IMPORT, json!({"csv": csv})).await;
     assert_eq!(counts(&again), [0, 0, 2, 1], "{again}");
-    let changed = json!({"instances": [{"provider": "aws", "instanceId": "i-2", "status": "Stopped"}]});
+    let changed = json!({"instances": [
+        {"provider": "aws", "instanceId": "i-2", "status": "Stopped", "regionId": "eu-central-1"},
+    ]});
     let (_, changed) = admin.post(IMPORT, changed).await;
     assert_eq!(counts(&changed), [0, 1, 0, 0], "{changed}");
 
     for (query, wanted) in [
         ("?provider=aws", "i-2"),
+        ("?region=eu-central-1", "i-2"),
+        ("?region=Hangzhou", "i-1"),
         ("?search=SHOP", "i-1"),
         ("?search=10.1.1.1", "i-1"),
         ("?expiresBefore=2027-02-01T00:00:00Z", "i-1"),
@@ -93,6 +97,13 @@ both_databases!(an_import_is_taken_whole_or_not_at_all, |test| {
         ],
         "{problem}"
     );
+    let codes: Vec<_> = problem["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["code"].as_str().unwrap())
+        .collect();
+    assert_eq!(codes, ["range", "needed", "ip", "twice"]);
     for wrong in [
         json!({}),
         json!({"csv": "", "instances": []}),

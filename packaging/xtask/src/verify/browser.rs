@@ -64,6 +64,10 @@ pub fn run(bench: &Bench<'_>) -> Result<Tally> {
             "MUSTER_CONSOLE_FRESH_DATABASE",
             fresh::postgres_database(services.env())?,
         )
+        .env(
+            "MUSTER_CONSOLE_TAKEN_DATABASE",
+            fresh::taken_database(services.env())?,
+        )
         .env("MUSTER_CONSOLE_AGENT", programs::path("muster-agent")?)
         .env("MUSTER_CONSOLE_SIMULATOR", programs::path("muster-simulator")?)
         .env("MUSTER_CONSOLE_AGENT_DIR", fresh_dir.join("agents"))

@@ -126,6 +126,12 @@ export const account = {
     unknown: 'Unknown',
   },
   admin: {
+    bindingCodeHint: 'What accounts of this kind refer to; it can’t be changed later.',
+    bindingCodeWrong: 'Use lower-case letters, digits and dashes, at most 32.',
+    bindingTypesText: 'What people can sign in with besides their password: how each kind is called here, and its picture.',
+    changeBindingType: 'Kind “{name}”',
+    icon: 'Picture',
+    newBindingType: 'New kind',
     active: 'Active',
     addedBy: 'Added by',
     administratorsText: 'Managers change what is in a platform; operators look. Neither is let into an organisation by that.',

@@ -128,6 +128,12 @@ export const account: Pick<Messages, 'profile' | 'mail' | 'contact' | 'strength'
     unknown: '未知设备',
   },
   admin: {
+    bindingCodeHint: '该类账号以此代码引用，创建后不能更改。',
+    bindingCodeWrong: '只能使用小写字母、数字和连字符，不超过 32 个字符。',
+    bindingTypesText: '除密码外可用于登录的账号类型：在此设置其名称与图标。',
+    changeBindingType: '账号类型“{name}”',
+    icon: '图标',
+    newBindingType: '新建类型',
     active: '正常',
     addedBy: '添加人',
     administratorsText: '管理者可修改平台内容，操作员仅可查看；两者都不会因此进入任何组织。',
