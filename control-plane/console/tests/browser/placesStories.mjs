@@ -154,7 +154,7 @@ export const placesStories = {
       const enter = async (name) => {
         await page.getByRole('button', { name: 'New account' }).click()
         await dialog(page).getByRole('textbox', { name: 'Account' }).fill(name)
-        await dialog(page).getByLabel('Password', { exact: true }).fill(password)
+        await dialog(page).getByRole('textbox', { name: 'Password' }).fill(password)
         await dialog(page).getByRole('button', { name: 'Create' }).click()
       }
       await enter('deploy')
