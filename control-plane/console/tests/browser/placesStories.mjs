@@ -256,7 +256,7 @@ export const placesStories = {
       await dialog(page).getByText('2 instances were read').waitFor()
       await dialog(page).getByText('2 are new').waitFor()
       await dialog(page).getByText('1 of all is a host here').waitFor()
-      await dialog(page).getByRole('button', { name: 'Done' }).click()
+      await dialog(page).getByRole('button', { name: 'Close' }).last().click()
       await closed(page)
 
       await page.getByRole('searchbox', { name: 'Name, id or address' }).fill(mark)

@@ -112,6 +112,11 @@ function keysAfter(path, body) {
   return [200, keys]
 }
 
+const bindingTypes = [['email', 'E-mail'], ['gitee', 'Gitee'], ['github', 'GitHub'], ['mobile', 'Mobile'], ['oidc', 'OpenID Connect']].map(([code, name], i) => ({ id: uuid(970 + i), code, name, icon: '' }))
+function putBindingType(code, { name, icon }) {
+  const found = bindingTypes.find((one) => one.code === code) ?? bindingTypes[bindingTypes.push({ id: uuid((made += 1)), code }) - 1]
+  return [200, Object.assign(found, { name, icon: icon ?? '' })]
+}
 const instance = (n, more) => ({ id: uuid(n), hostId: null, hostName: null, provider: 'aliyun', instanceId: `i-bp1${n}`, instanceName: '', regionId: 'cn-hangzhou', regionName: '华东 1（杭州）', hostname: '', innerIp: '', publicIp: '', imageId: '', cpu: null, memory: null, osName: '', osType: 'linux', status: 'Running', isAvailable: true, chargeType: 'PrePaid', createTime: iso(now() - 400 * DAY), expiredTime: null, createdAt: iso(now() - 30 * DAY), updatedAt: iso(now() - 2 * DAY), ...more })
 const instances = [
   instance(951, { instanceName: 'db-primary', hostId: uuid(3), hostName: 'db-primary', innerIp: '10.0.0.12', cpu: 8, memory: 16_384, osName: 'Debian 12', expiredTime: iso(now() + 12.4 * DAY) }),
@@ -168,6 +173,8 @@ export function placeAnswer({ method, url, body, as, hosts, me, permissions }) {
       labels.every(([name, value]) => one.labels[name] === value)
     return [200, paged(hosts.filter(passes), url)]
   }
+  if (path === '/binding-types') return [200, { items: bindingTypes }]
+  if (path.startsWith('/binding-types/')) return putBindingType(path.split('/')[2], body)
   if (path === '/instances' || path.startsWith('/instances/')) return instanceAnswer(method, path, query, body)
   if (path === '/join-tokens' && method === 'POST') return makeToken(body)
   if (path === '/join-tokens' && method === 'GET') return [200, list(tokens)]
