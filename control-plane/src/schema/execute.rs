@@ -61,7 +61,7 @@ pub(super) struct Task {
 
 /// One run of a task.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Run<'a> {
+pub(super) struct Attempt<'a> {
     pub(super) org: OrgId,
     pub(super) id: ExecutionId,
     pub(super) dry_run: bool,
@@ -98,20 +98,20 @@ impl Task {
     /// Its order, from one time to the other.
     pub(super) fn order(
         &self,
-        run: Run<'_>,
+        attempt: Attempt<'_>,
         (from, until): (UnixMs, UnixMs),
     ) -> Result<NewOrder, SchemaError> {
         order::NewSqlOrder {
-            org: run.org,
-            execution: run.id,
+            org: attempt.org,
+            execution: attempt.id,
             release: &self.release,
             server: &self.server,
             approved: &self.approved,
             approvals: &self.approvals,
-            dry_run: run.dry_run,
+            dry_run: attempt.dry_run,
             not_before: from,
             expires: until,
-            by: run.by.to_owned(),
+            by: attempt.by.to_owned(),
         }
         .order()
     }
@@ -159,7 +159,7 @@ pub(super) async fn execute(
         .filter(|_| hurried);
     let by = caller.actor.name();
     let execution: ExecutionId = app.clock.new_id();
-    let run = Run {
+    let attempt = Attempt {
         org: caller.org(),
         id: execution,
         dry_run: request.dry_run,
@@ -168,7 +168,7 @@ pub(super) async fn execute(
     let (order, look_at, wait_until) = match begins {
         Start::Now {
             expires, wait_until, ..
-        } => (Some(task.order(run, (now, expires))?), None, wait_until),
+        } => (Some(task.order(attempt, (now, expires))?), None, wait_until),
         Start::Later { opens, wait_until } => (None, Some(opens), Some(wait_until)),
     };
     let row = store::execution::NewExecution {
@@ -229,7 +229,8 @@ fn said(task: &Task, dry_run: bool, look_at: Option<UnixMs>, reason: Option<&str
         detail.push_str(", dry run");
     }
     if let Some(time) = look_at {
-        detail.push_str(&format!(", waits until {time}"));
+        detail.push_str(", waits until ");
+        detail.push_str(&time.to_string());
     }
     if let Some(reason) = reason {
         detail.push_str(", outside the maintenance windows: ");

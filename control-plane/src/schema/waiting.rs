@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use super::{
     Execution, ExecutionDetail, ExecutionStatus, MaintenanceWindows, SchemaError,
     begin::{self, Asked, Start},
-    execute::{Run, Task, reason_faults},
+    execute::{Attempt, Task, reason_faults},
     execution,
     opening::{self, Standing},
     policy,
@@ -201,13 +201,13 @@ async fn leave(
     leaving: &Leaving<'_>,
     entry: Entry,
 ) -> Result<bool, SchemaError> {
-    let run = Run {
+    let attempt = Attempt {
         org: waiting.org_id,
         id: waiting.id,
         dry_run: waiting.dry_run,
         by,
     };
-    let order = task.order(run, times)?;
+    let order = task.order(attempt, times)?;
     let left = in_tx!(app.db, |tx| {
         let left = store::waiting::leave(tx, waiting.id, leaving).await?;
         if left {

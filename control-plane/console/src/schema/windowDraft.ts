@@ -1,8 +1,8 @@
-import type { Policy } from './useFlows'
+import type { Schemas } from '@/api/server'
 
 /** An environment's maintenance windows as they are edited, and as the server has them. */
-export type Windows = NonNullable<Policy['windows']>
-export type Day = Windows['weekly'][number]['days'][number]
+export type Windows = Schemas['MaintenanceWindows']
+export type Day = Schemas['Weekday']
 
 export const DAYS: readonly Day[] = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday']
 
@@ -28,7 +28,7 @@ export interface WindowsDraft {
   zone: string
   weekly: WeeklyDraft[]
   freezes: FreezeDraft[]
-  outside: Windows['outside']
+  outside: Schemas['OutsideWindows']
   anyoneMayOverride: boolean
 }
 
@@ -57,7 +57,7 @@ export function draftOf(windows: Windows | null, zone: string): WindowsDraft {
     limited: windows !== null,
     zone: windows?.zone ?? zone,
     weekly: (windows?.weekly ?? []).map((one) => ({ key: nextKey(), days: [...one.days], from: one.from, to: one.to })),
-    freezes: (windows?.freezes ?? []).map((one) => ({ key: nextKey(), from: localOf(one.from), to: localOf(one.to), reason: one.reason })),
+    freezes: (windows?.freezes ?? []).map((one) => ({ key: nextKey(), from: localOf(one.from), to: localOf(one.to), reason: one.reason ?? '' })),
     outside: windows?.outside ?? 'wait',
     anyoneMayOverride: windows?.anyoneMayOverride ?? false,
   }
@@ -97,7 +97,7 @@ export function dayName(day: Day, locale: string): string {
 
 /** Weekly windows on one line: `Tue, Thu 22:00–04:00`. */
 export function weeklyText(windows: Windows, locale: string): string[] {
-  return windows.weekly.map((one) => {
+  return (windows.weekly ?? []).map((one) => {
     const days = DAYS.filter((day) => one.days.includes(day)).map((day) => dayName(day, locale))
     return `${new Intl.ListFormat(locale, { style: 'narrow', type: 'unit' }).format(days)} ${one.from}–${one.to}`
   })
