@@ -168,7 +168,7 @@ impl App {
     /// Starts everything but the scheduled jobs and the look for alerts: tests run those when they mean to.
     pub(crate) async fn start_rooms(&self) -> Result<(), DbError> {
         access::ensure_defaults(self).await?;
-        schema::register(self);
+        schema::start(self);
         containers::register(self);
         telemetry::start(self).await?;
         delivery::start(self);

@@ -96,6 +96,8 @@ flaws! {
     Mobile "mobile" => "is not a usable mobile number",
     /// No day.
     Day "day" => "is not a day: write it as YYYY-MM-DD",
+    /// An end that comes before its beginning.
+    AfterStart "after-start" => "must be later than its beginning",
     /// No address of the Internet protocol.
     Ip "ip" => "must be an IPv4 or IPv6 address",
     /// No port.

@@ -68,6 +68,7 @@ operations! {
     ReleasePropose "release:propose" Member
     ReleaseApprove "release:approve" Admin
     ReleaseExecute "release:execute" Admin
+    WindowOverride "window:override" Owner
     OrgWrite "org:write" Admin
     OrgTransfer "org:transfer" Owner
     OrgDelete "org:delete" Owner

@@ -1,5 +1,7 @@
 //! What can go wrong with database change.
 
+use muster_base::UnixMs;
+
 use crate::{
     db::DbError,
     error::{Error, FieldError},
@@ -98,6 +100,19 @@ pub enum SchemaError {
     /// The release is being executed there.
     #[error("this release is being executed on this server: wait until it has ended, or cancel it")]
     AlreadyRunning,
+    /// No maintenance window is open, and the policy lets nothing wait for one.
+    #[error(
+        "no maintenance window of the environment is open: the next opens at {0}; ask again then, or give that time as notBefore"
+    )]
+    OutsideWindows(UnixMs),
+    /// No maintenance window opens in the time that an execution may wait.
+    #[error(
+        "no maintenance window of the environment opens within a month: its policy or a freeze has to change first"
+    )]
+    NoWindow,
+    /// The execution has begun or ended.
+    #[error("the execution waits for no time and no window: it has begun, or has ended")]
+    NotWaiting,
     /// The execution has ended.
     #[error("the execution has ended")]
     Ended,
@@ -164,6 +179,9 @@ impl From<SchemaError> for Error {
             SchemaError::Decided(_) => Self::conflict("ticket-decided", message),
             SchemaError::ServerInUse => Self::conflict("server-in-use", message),
             SchemaError::AlreadyRunning => Self::conflict("already-running", message),
+            SchemaError::OutsideWindows(_) => Self::conflict("outside-windows", message),
+            SchemaError::NoWindow => Self::conflict("no-window", message),
+            SchemaError::NotWaiting => Self::conflict("not-waiting", message),
             SchemaError::Ended => Self::conflict("execution-ended", message),
             SchemaError::OwnProposal => Self::denied("own-proposal", message),
             SchemaError::NotAnApprover(_) => Self::denied("not-an-approver", message),

@@ -4,7 +4,7 @@ use muster_base::{ExecutionId, HostId, OrderId, ReleaseId, ServerId, UnixMs};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Release, SchemaError, ServerSql, order, release, store};
+use super::{ExecutionWait, Release, SchemaError, release, store, waiting};
 use crate::{
     access::{Caller, Operation},
     app::App,
@@ -14,14 +14,11 @@ use crate::{
     in_tx, work,
 };
 
-/// An order for a host that is away waits this long.
-const PATIENCE_MS: i64 = UnixMs::DAY;
-
 /// Where an execution stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ExecutionStatus {
-    /// Waits for its time or its host.
+    /// Waits for its time, a maintenance window or its host.
     Pending,
     /// The host works on it.
     Running,
@@ -71,27 +68,6 @@ impl ExecutionStatus {
     }
 }
 
-/// What to execute where.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ExecuteRequest {
-    /// Id or label of one of the release's servers.
-    pub server: String,
-    /// Run and roll back (PostgreSQL), or only have the server read it (MySQL).
-    #[serde(default)]
-    pub dry_run: bool,
-    /// Not before this time; now if left out.
-    pub not_before: Option<UnixMs>,
-}
-
-/// An execution that was begun.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Executing {
-    /// Its id.
-    pub execution_id: ExecutionId,
-}
-
 /// An execution.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -122,6 +98,15 @@ pub struct Execution {
     pub not_before: Option<UnixMs>,
     /// Where it stands.
     pub status: ExecutionStatus,
+    /// What it waits for before its host is asked; null if it doesn't.
+    #[schema(required)]
+    pub waits: Option<ExecutionWait>,
+    /// Why it began although no maintenance window was open; null if one was, or there are none.
+    #[schema(required)]
+    pub override_reason: Option<String>,
+    /// When a wait is given up; none without a wait.
+    #[serde(skip)]
+    pub(super) gives_up_at: Option<UnixMs>,
     /// What went wrong, what state things are in, and what to do.
     #[schema(required)]
     pub error: Option<String>,
@@ -191,98 +176,6 @@ pub struct ExecutionQuery {
     pub cursor: Option<String>,
 }
 
-/// Executes a release on one of its servers: records it and gives the order, in one transaction.
-pub(super) async fn execute(
-    app: &App,
-    caller: &Caller,
-    id: ReleaseId,
-    request: ExecuteRequest,
-) -> Result<Executing, SchemaError> {
-    caller.require(Operation::ReleaseExecute)?;
-    let release = release::find(app, caller, id).await?;
-    let approved = store::ticket::list_servers(&app.db, release.ticket_id).await?;
-    let chosen = approved
-        .into_iter()
-        .find(|server| server.label == request.server || server.server.to_string() == request.server)
-        .ok_or_else(|| SchemaError::invalid("server", "the release is not approved for this server"))?;
-    let server = store::server::find(&app.db, caller.org(), chosen.server)
-        .await?
-        .ok_or_else(|| SchemaError::invalid("server", "this server was removed"))?;
-    check_base(app, &release, &chosen).await?;
-    let approvals = store::approval::list_counted(&app.db, release.ticket_id).await?;
-    let now = app.clock.now();
-    let execution: ExecutionId = app.clock.new_id();
-    let not_before = request.not_before.unwrap_or(now).max(now);
-    let order = order::NewSqlOrder {
-        org: caller.org(),
-        execution,
-        release: &release,
-        server: &server,
-        approved: &chosen,
-        approvals: &approvals,
-        dry_run: request.dry_run,
-        not_before,
-        expires: not_before.plus_ms(PATIENCE_MS),
-        by: caller.actor.name(),
-    }
-    .order()?;
-    let row = store::execution::NewExecution {
-        id: execution,
-        release: release.id,
-        server: &server,
-        dry_run: request.dry_run,
-        not_before: request.not_before,
-        statements: &chosen.statements,
-        at: now,
-    };
-    let write = async || -> Result<(), SchemaError> {
-        in_tx!(app.db, |tx| {
-            store::execution::insert(tx, caller, &row).await?;
-            let order = work::submit(app, tx, order.clone()).await?;
-            store::execution::set_order(tx, execution, order).await?;
-            let entry = Entry::done(Operation::ReleaseExecute, "execution", execution).detail(format!(
-                "release {} on {}{}",
-                release.version,
-                server.label,
-                if request.dry_run { ", dry run" } else { "" }
-            ));
-            audit::record(app, tx, caller, Some(caller.org()), entry).await?;
-        });
-        Ok(())
-    };
-    write().await.map_err(|error| match error {
-        SchemaError::Db(db) if is_live(&db) => SchemaError::AlreadyRunning,
-        other => other,
-    })?;
-    app.work.wake();
-    Ok(Executing {
-        execution_id: execution,
-    })
-}
-
-/// What was published was computed against what last succeeded there. If that is another release by now, running it
-/// would make something that nobody has approved.
-async fn check_base(app: &App, release: &Release, chosen: &ServerSql) -> Result<(), SchemaError> {
-    let Some(base) = store::state::base_of(&app.db, release.ticket_id, chosen.server).await? else {
-        return Ok(());
-    };
-    let now = store::state::find(&app.db, chosen.server, &chosen.database).await?;
-    let now = now.map(|state| state.release);
-    // Executed once more it is answered from the ledger on the host.
-    if now == base || now == Some(release.id) {
-        return Ok(());
-    }
-    let name = match now {
-        Some(id) => store::release::find_version(&app.db, id).await?,
-        None => None,
-    };
-    Err(SchemaError::Moved(name.unwrap_or_default()))
-}
-
-fn is_live(error: &DbError) -> bool {
-    error.violates_index("executions_live", "executions", &["release_id", "server_id"])
-}
-
 pub(super) async fn list(
     app: &App,
     caller: &Caller,
@@ -291,7 +184,7 @@ pub(super) async fn list(
     caller.require(Operation::ReleaseRead)?;
     let page = PageQuery::new(query.limit, query.cursor);
     let before = page.cursor::<ExecutionId>()?;
-    let rows = store::execution::list(
+    let mut rows = store::execution::list(
         &app.db,
         (caller.org(), caller.scope()),
         query.release,
@@ -299,13 +192,16 @@ pub(super) async fn list(
         page.fetch(),
     )
     .await?;
+    waiting::tell(app, caller.org(), &mut rows).await?;
     Ok(page.page(rows, |execution| Cursor::of(&execution.id)))
 }
 
 pub(super) async fn get(app: &App, caller: &Caller, id: ExecutionId) -> Result<ExecutionDetail, SchemaError> {
     caller.require(Operation::ReleaseRead)?;
+    let (mut execution, _) = find(app, caller, id).await?;
+    waiting::tell(app, caller.org(), std::slice::from_mut(&mut execution)).await?;
     Ok(ExecutionDetail {
-        execution: find(app, caller, id).await?,
+        execution,
         steps: store::execution::list_steps(&app.db, id).await?,
     })
 }
@@ -317,7 +213,12 @@ pub(super) async fn cancel(
     id: ExecutionId,
 ) -> Result<ExecutionDetail, SchemaError> {
     caller.require(Operation::ReleaseExecute)?;
-    let execution = find(app, caller, id).await?;
+    let (execution, _) = find(app, caller, id).await?;
+    if execution.gives_up_at.is_some() && cancel_waiting(app, caller, id).await? {
+        return get(app, caller, id).await;
+    }
+    // What waited a moment ago may have got its order since.
+    let (execution, _) = find(app, caller, id).await?;
     let order = execution.order_id.filter(|_| !execution.status.is_end());
     let order = order.ok_or(SchemaError::Ended)?;
     in_tx!(app.db, |tx| {
@@ -334,12 +235,32 @@ pub(super) async fn cancel(
     get(app, caller, id).await
 }
 
-async fn find(app: &App, caller: &Caller, id: ExecutionId) -> Result<Execution, SchemaError> {
+async fn cancel_waiting(app: &App, caller: &Caller, id: ExecutionId) -> Result<bool, SchemaError> {
+    let outcome = (
+        ExecutionStatus::Cancelled,
+        "cancelled before it began; nothing was changed",
+    );
+    Ok(in_tx!(app.db, |tx| {
+        let ended = waiting::end(app, tx, id, outcome).await?;
+        if ended {
+            let entry = Entry::done(Operation::ReleaseExecute, "execution", id).detail("cancel");
+            audit::record(app, tx, caller, Some(caller.org()), entry).await?;
+        }
+        ended
+    }))
+}
+
+/// The execution and its release, if they are in the caller's reach.
+pub(super) async fn find(
+    app: &App,
+    caller: &Caller,
+    id: ExecutionId,
+) -> Result<(Execution, Release), SchemaError> {
     let execution = store::execution::find(&app.db, caller.org(), id)
         .await?
         .ok_or(SchemaError::NoExecution)?;
     match release::find(app, caller, execution.release_id).await {
-        Ok(_) => Ok(execution),
+        Ok(release) => Ok((execution, release)),
         Err(SchemaError::NoRelease) => Err(SchemaError::NoExecution),
         Err(error) => Err(error),
     }

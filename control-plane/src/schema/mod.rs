@@ -18,6 +18,12 @@
 //! approves it, and that makes the **release**, which never changes after. An **execution** is one run of a release
 //! on one of its servers, statement by statement, kept for ever.
 //!
+//! An environment's policy may have **maintenance windows** ([`window`]): when executions may begin. One that is asked for while
+//! none is open waits for the next, or is refused, as the policy says; whoever holds `window:override` (or everybody who may
+//! execute, if the policy says so) may begin it with a reason. It waits without an order ([`waiting`]); its order holds until
+//! the window closes. What has begun by then goes on: stopping between statements would leave a MySQL server half
+//! changed, and PostgreSQL nothing of what was done.
+//!
 //! An **approval flow** says who approves, step after step: by role, people or a department's head, any of them, a number
 //! or all; left out by risk and by environment. Which one a ticket gets: the one that the environment's **policy** names for
 //! its risk, else the nearest of those that are for its environment and database; those of its project add to that
@@ -35,7 +41,7 @@
 //! | `documents`, `document_revisions` | documents as they are now, and every state that they were in |
 //! | `db_servers` | servers; a removed one keeps its row (`deleted_at`); the password is in `credentials` |
 //! | `tickets`, `ticket_servers`, `ticket_events` | proposals, their SQL for each server, who said what |
-//! | `environment_policies` | which flow decides what in an environment, and whether authors decide their own |
+//! | `environment_policies` | which flow decides what in an environment, whether authors decide their own, when releases may begin |
 //! | `ticket_steps`, `ticket_approvals` | the steps that a ticket was opened with, and who said yes |
 //! | `database_states` | what design last succeeded on a server |
 //! | `releases` | approved tickets |
@@ -45,7 +51,7 @@
 //! ```text
 //! ticket:     pending ─→ approved (makes the release) | rejected (with a reason) | withdrawn (by its author)
 //! step:       waiting ─→ current ─→ approved; back to current when a yes counts no more; skipped from the start
-//! execution:  pending ─→ running ─→ success | failure | rolledBack | cancelled | needsAttention
+//! execution:  pending (without an order while it waits) ─→ running ─→ success | failure | rolledBack | cancelled | needsAttention
 //! ```
 //!
 //! Who: `design:read`; `design:write` applies, restores and deletes documents of databases, tables, views and projects
@@ -80,6 +86,7 @@
 
 mod api;
 mod approval;
+mod begin;
 mod decision;
 mod design_sql;
 mod diagram;
@@ -88,10 +95,12 @@ mod document_apply;
 mod document_change;
 mod document_check;
 mod error;
+mod execute;
 mod execution;
 mod flow;
 mod import;
 mod open;
+mod opening;
 mod order;
 mod policy;
 mod proposal;
@@ -109,6 +118,8 @@ mod store;
 pub(crate) mod tests;
 mod ticket;
 mod timeouts;
+mod waiting;
+mod window;
 
 pub(crate) use self::store::annotation::annotations;
 pub use self::{
@@ -122,12 +133,10 @@ pub use self::{
     document_apply::{AppliedDocument, AppliedDocuments, ApplyQuery, DocumentChange},
     document_change::{DiffQuery, DocumentDiff, DocumentFieldChange, RestoreRequest},
     error::SchemaError,
-    execution::{
-        ExecuteRequest, Executing, Execution, ExecutionDetail, ExecutionQuery, ExecutionStatus, ExecutionStep,
-    },
+    execute::{ExecuteRequest, Executing},
+    execution::{Execution, ExecutionDetail, ExecutionQuery, ExecutionStatus, ExecutionStep},
     flow::{ApproverKind, SkipReason},
     import::{ImportRequest, ImportedDdl, ImportedDocument, NotCarriedObject},
-    order::register,
     policy::{EnvironmentPolicies, EnvironmentPolicy, PolicyBody, RiskFlows},
     proposal::{NewProposal, Proposed, ServerSql},
     publish::{PublishPreview, PublishPreviewRequest, PublishRequest},
@@ -140,7 +149,16 @@ pub use self::{
     ticket::{
         Remark, Ticket, TicketDetail, TicketEvent, TicketProgress, TicketQuery, TicketRow, TicketStatus,
     },
+    waiting::{ExecutionWait, StartRequest, WaitsFor, WindowNow},
+    window::{Freeze, MaintenanceWindows, OutsideWindows, TimeOfDay, Weekday, WeeklyWindow},
 };
+use crate::app::App;
 
 /// By this name an order's payload refers to the password.
 const PASSWORD: &str = "password";
+
+/// Has this room hear of its orders, and begins what waits. Before the dispatcher starts.
+pub fn start(app: &App) {
+    order::register(app);
+    waiting::start(app);
+}

@@ -76,8 +76,8 @@ impl NewSqlOrder<'_> {
     }
 }
 
-/// Has this room hear of its orders. Before the dispatcher starts.
-pub fn register(app: &App) {
+/// Has this room hear of its orders.
+pub(super) fn register(app: &App) {
     let orders = Arc::new(Orders);
     app.work.register(OrderKind::Sql, orders.clone());
     app.work.register(OrderKind::TestServer, orders);
@@ -147,6 +147,11 @@ pub(super) async fn moved(app: &App, tx: &mut Tx, order: &Order) -> Result<(), D
 
 async fn execution_moved(app: &App, tx: &mut Tx, order: &Order) -> Result<(), DbError> {
     let id = ExecutionId::from_uuid(order.subject_id);
+    // Nobody has seen it: it may wait for the next window.
+    let unseen = order.state == OrderState::Expired && order.sequence.is_none();
+    if unseen && store::waiting::wait_again(tx, id, app.clock.now()).await? {
+        return Ok(());
+    }
     let status = status(order.state);
     store::execution::set_status(tx, id, status, order).await?;
     if !status.is_end() {

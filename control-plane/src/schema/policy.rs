@@ -1,12 +1,12 @@
-//! An environment's policy: which flow decides what risks how much, and whether authors may decide their own. An
-//! environment without one leaves the choice to the flows, and no author decides.
+//! An environment's policy: which flow decides what risks how much, whether authors may decide their own, and when releases
+//! may begin. An environment without one leaves the choice to the flows, no author decides, and releases begin at any time.
 
 use muster_base::UnixMs;
 use muster_documents::Kind;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{RiskLevel, SchemaError, error::field_error, store};
+use super::{MaintenanceWindows, RiskLevel, SchemaError, error::field_error, store};
 use crate::{
     access::{Caller, Object, Operation},
     app::App,
@@ -25,6 +25,9 @@ pub struct EnvironmentPolicy {
     pub flows: RiskFlows,
     /// Whether authors may approve what they proposed.
     pub author_may_decide: bool,
+    /// When releases may begin; null: at any time.
+    #[schema(required)]
+    pub windows: Option<MaintenanceWindows>,
     /// When it was last changed; null if it never was.
     #[schema(required)]
     pub updated_at: Option<UnixMs>,
@@ -64,6 +67,9 @@ pub struct PolicyBody {
     /// Whether authors may approve what they proposed.
     #[serde(default)]
     pub author_may_decide: bool,
+    /// When releases may begin; at any time if left out.
+    #[serde(default)]
+    pub windows: Option<MaintenanceWindows>,
 }
 
 impl RiskFlows {
@@ -97,6 +103,7 @@ impl EnvironmentPolicy {
             environment: environment.to_owned(),
             flows: RiskFlows::default(),
             author_may_decide: false,
+            windows: None,
             updated_at: None,
             updated_by: None,
         }
@@ -154,13 +161,16 @@ pub(super) async fn set(
         environment: environment.to_owned(),
         flows: body.flows,
         author_may_decide: body.author_may_decide,
+        windows: body.windows,
         updated_at: Some(app.clock.now()),
         updated_by: Some(caller.actor.name()),
     };
+    let windows = policy.windows.as_ref();
+    let faults = windows.map_or_else(Vec::new, |windows| windows.faults("windows"));
     in_tx!(app.db, |tx| {
         // Whoever deletes a flow looks at the policies first.
         store::document::one_at_a_time(tx, caller.org()).await?;
-        let mut wrong = Vec::new();
+        let mut wrong = faults.clone();
         for (field, name) in policy.flows.named() {
             let wanted = (Kind::ApprovalFlow, None, name.as_str());
             if store::document::lock_named(tx, &app.db, caller.org(), wanted)
@@ -178,6 +188,8 @@ pub(super) async fn set(
         }
         let before = store::policy::find_in(tx, caller.org(), environment).await?;
         store::policy::upsert(tx, caller.org(), &policy).await?;
+        // What waits there may begin at another time now.
+        store::waiting::look_at_once(tx, (caller.org(), environment), app.clock.now()).await?;
         let before = before.unwrap_or_else(|| EnvironmentPolicy::usual(environment));
         let entry = Entry::done("environment:policy", "environment", environment)
             .before(&before)

@@ -4,7 +4,7 @@ use muster_base::{ReleaseId, TicketId, UnixMs, sha256};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{RiskLevel, SchemaError, ServerSql, reach, store};
+use super::{RiskLevel, SchemaError, ServerSql, WindowNow, policy, reach, store};
 use crate::{
     access::{Caller, Operation},
     app::App,
@@ -46,6 +46,9 @@ pub struct ReleaseDetail {
     pub servers: Vec<ServerSql>,
     /// Who approved it.
     pub approvals: Vec<ReleaseApproval>,
+    /// Where the environment's maintenance windows stand; null if it has none.
+    #[schema(required)]
+    pub window: Option<WindowNow>,
 }
 
 /// Somebody's yes.
@@ -83,6 +86,8 @@ pub(super) async fn get(app: &App, caller: &Caller, id: ReleaseId) -> Result<Rel
         digests.push('\n');
     }
     let approvals = store::approval::list_counted(&app.db, release.ticket_id).await?;
+    let policy = policy::of_environment(app, caller.org(), &release.environment).await?;
+    let now = app.clock.now();
     Ok(ReleaseDetail {
         release,
         sha256: sha256(digests.as_bytes()).to_string(),
@@ -95,6 +100,7 @@ pub(super) async fn get(app: &App, caller: &Caller, id: ReleaseId) -> Result<Rel
                 at: yes.at,
             })
             .collect(),
+        window: policy.windows.map(|windows| WindowNow::of(windows, now)),
     })
 }
 

@@ -3163,6 +3163,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/schema/executions/{id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops an execution; the answer is how it stands now, and its end may come a moment later. */
+        post: operations["startExecution"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/schema/export": {
         parameters: {
             query?: never;
@@ -5490,7 +5507,27 @@ export interface components {
             updatedAt: components["schemas"]["UnixMs"] | null;
             /** @description Who changed it last. */
             updatedBy: string | null;
+            windows: components["schemas"]["MaintenanceWindows"] | null;
         };
+        MaintenanceWindows: {
+            anyoneMayOverride?: boolean;
+            freezes?: components["schemas"]["Freeze"][];
+            outside?: components["schemas"]["OutsideWindows"];
+            weekly?: components["schemas"]["WeeklyWindow"][];
+            zone: string;
+        };
+        WeeklyWindow: {
+            days: components["schemas"]["Weekday"][];
+            from: components["schemas"]["TimeOfDay"];
+            to: components["schemas"]["TimeOfDay"];
+        };
+        TimeOfDay: string;
+        Freeze: { from: components["schemas"]["UnixMs"]; reason?: string; to: components["schemas"]["UnixMs"] };
+        OutsideWindows: "wait" | "refuse";
+        Weekday: "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
+        ExecutionWait: { anyoneMayOverride: boolean; for: "time" | "window"; givesUpAt: components["schemas"]["UnixMs"]; until: components["schemas"]["UnixMs"] | null };
+        StartRequest: { overrideReason: string };
+        WindowNow: { closesAt: components["schemas"]["UnixMs"] | null; open: boolean; opensAt: components["schemas"]["UnixMs"] | null; windows: components["schemas"]["MaintenanceWindows"] };
         /** @description An environment of an application, with what is going on there. */
         EnvironmentState: {
             /** @description Whether somebody else must approve of each deployment before it begins. */
@@ -5563,6 +5600,7 @@ export interface components {
             /** @description Run and roll back (PostgreSQL), or only have the server read it (MySQL). */
             dryRun?: boolean;
             notBefore?: components["schemas"]["UnixMs"] | null;
+            overrideReason?: string | null;
             /** @description Id or label of one of the release's servers. */
             server: string;
         };
@@ -5573,6 +5611,8 @@ export interface components {
         };
         /** @description An execution. */
         Execution: {
+            waits: components["schemas"]["ExecutionWait"] | null;
+            overrideReason: string | null;
             /** @description Who asked for it. */
             by: string;
             /** @description When. */
@@ -5613,6 +5653,8 @@ export interface components {
         };
         /** @description An execution with its statements. */
         ExecutionDetail: {
+            waits: components["schemas"]["ExecutionWait"] | null;
+            overrideReason: string | null;
             /** @description Who asked for it. */
             by: string;
             /** @description When. */
@@ -9032,6 +9074,7 @@ export interface components {
             authorMayDecide?: boolean;
             /** @description The flow for each risk. */
             flows?: components["schemas"]["RiskFlows"];
+            windows?: components["schemas"]["MaintenanceWindows"] | null;
         };
         /** @description A published port. */
         Port: {
@@ -9455,6 +9498,7 @@ export interface components {
             servers: components["schemas"]["ServerSql"][];
             /** @description SHA-256 over each server's id and digest, hexadecimal. */
             sha256: string;
+            window: components["schemas"]["WindowNow"] | null;
         };
         /** Format: uuid */
         ReleaseId: string;
@@ -18301,6 +18345,33 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionDetail"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    startExecution: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ExecutionId"];
+            };
+            cookie?: never;
+        };
+        requestBody: { content: { "application/json": components["schemas"]["StartRequest"] } };
         responses: {
             200: {
                 headers: {

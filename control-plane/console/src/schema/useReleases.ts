@@ -45,6 +45,8 @@ export function useRelease(id: () => string) {
   return useThing<Schemas['ReleaseDetail']>(
     () => ['release', id()],
     (signal) => body(server.GET('/api/v1/schema/releases/{id}', { params: { path: { id: id() } }, signal })),
+    // A window opens and closes while somebody looks.
+    { refreshMs: (seen) => (seen?.window ? 30_000 : false) },
   )
 }
 
@@ -94,8 +96,12 @@ export function resubmit(id: string, input: Schemas['Resubmission']): Promise<Sc
   return body(server.POST('/api/v1/schema/tickets/{id}/resubmit', { params: { path: { id } }, body: input }))
 }
 
-export function execute(id: string, target: string, dryRun: boolean): Promise<Schemas['Executing']> {
-  return body(server.POST('/api/v1/schema/releases/{id}/execute', { params: { path: { id } }, body: { server: target, dryRun } }))
+export function execute(id: string, target: string, dryRun: boolean, overrideReason?: string): Promise<Schemas['Executing']> {
+  return body(server.POST('/api/v1/schema/releases/{id}/execute', { params: { path: { id } }, body: { server: target, dryRun, ...some({ overrideReason }) } }))
+}
+
+export async function startExecution(id: string, overrideReason: string): Promise<void> {
+  await body(server.POST('/api/v1/schema/executions/{id}/start', { params: { path: { id } }, body: { overrideReason } }))
 }
 
 export async function cancelExecution(id: string): Promise<void> {

@@ -5,7 +5,7 @@
 import { placeAnswer, placed } from './recordedPlaces.mjs'
 import { fleetValues, manyHosts } from './recordedFleet.mjs'
 import { setupAnswer, setupStream } from './recordedSetup.mjs'
-import { flowAnswers, ofRow, ofTicket } from './recordedFlows.mjs'
+import { flowAnswers, ofRow, ofTicket, shutWindow } from './recordedFlows.mjs'
 
 const org = { id: '01890000-0000-7000-8000-0000000000aa', name: 'Acme 云平台', slug: 'acme', role: 'OWNER' }
 const now = () => Date.now()
@@ -138,12 +138,12 @@ const serverSql = {
 }
 const ticket = { id: uuid(500), project: 'shop', version: '2.1.0', environment: 'prod', database: 'orders', status: 'pending', risk: 'destructive', author: 'grace', releaseId: null, createdAt: iso(now() - 3e6), updatedAt: iso(now() - 3e6) }
 const release = { id: uuid(510), ticketId: ticket.id, project: 'shop', version: '2.0.0', environment: 'prod', database: 'orders', risk: 'warning', createdAt: iso(now() - 4e6) }
-const execution = { id: uuid(520), releaseId: release.id, version: '2.0.0', environment: 'prod', database: 'orders', server: uuid(600), serverLabel: 'orders-prod', hostId: hosts[2].id, orderId: null, dryRun: false, notBefore: null, status: 'failure', error: 'statement 2: column "legacy_state" of relation "orders" does not exist; the transaction was rolled back', serverVersion: 'PostgreSQL 15.14', by: 'ada', createdAt: iso(now() - 2e6), startedAt: iso(now() - 2e6), endedAt: iso(now() - 1.99e6), durationMs: 183 }
+const execution = { id: uuid(520), releaseId: release.id, version: '2.0.0', environment: 'prod', database: 'orders', server: uuid(600), serverLabel: 'orders-prod', hostId: hosts[2].id, orderId: null, dryRun: false, notBefore: null, waits: null, overrideReason: null, status: 'failure', error: 'statement 2: column "legacy_state" of relation "orders" does not exist; the transaction was rolled back', serverVersion: 'PostgreSQL 15.14', by: 'ada', createdAt: iso(now() - 2e6), startedAt: iso(now() - 2e6), endedAt: iso(now() - 1.99e6), durationMs: 183 }
 const more = {
   '/applications': list([application]), [`/applications/${application.id}`]: application,
   '/deployments': list(deployments), ...Object.fromEntries(deployments.map((one) => [`/deployments/${one.id}`, detail(one)])),
   '/schema/tickets': list([{ ...ticket, ...ofRow }]), [`/schema/tickets/${ticket.id}`]: { ...ticket, sql: '', servers: [serverSql], events: [{ kind: 'proposed', name: 'grace', comment: '', at: ticket.createdAt }, { kind: 'commented', name: 'ada', comment: 'Does anything still read legacy_state?', at: ticket.createdAt }], ...ofTicket },
-  '/schema/releases': list([release]), [`/schema/releases/${release.id}`]: { ...release, sha256: 'c0ffee'.repeat(10), servers: [{ ...serverSql, risk: 'warning', findings: [] }], approvals: [{ name: 'ada', comment: '', at: release.createdAt }], window: { open: false, opensAt: iso(now() + 5e6), closesAt: iso(now() + 3e7) } },
+  '/schema/releases': list([release]), [`/schema/releases/${release.id}`]: { ...release, sha256: 'c0ffee'.repeat(10), servers: [{ ...serverSql, risk: 'warning', findings: [] }], approvals: [{ name: 'ada', comment: '', at: release.createdAt }], window: shutWindow },
   '/schema/executions': list([execution]), [`/schema/executions/${execution.id}`]: { ...execution, steps: [
     { sql: serverSql.statements[0].sql, status: 'success', durationMs: 12, rows: 0, error: null, detail: null },
     { sql: serverSql.statements[1].sql, status: 'failure', durationMs: 3, rows: null, error: 'column "legacy_state" of relation "orders" does not exist', detail: null },

@@ -26,13 +26,15 @@ const spec = {
   ],
 }
 const list = (items) => ({ items, nextCursor: null })
-const policy = (environment, more = {}) => ({ environment, flows: { safe: null, warning: null, destructive: null, unknown: null }, authorMayDecide: false, timeZone: 'UTC', windows: [], updatedAt: null, updatedBy: null, ...more })
+const windows = { zone: 'Europe/Berlin', weekly: [{ days: ['tuesday', 'thursday'], from: '22:00', to: '04:00' }], freezes: [{ from: ago(-9e8), to: ago(-2e9), reason: 'Year end' }], outside: 'wait', anyoneMayOverride: false }
+export const shutWindow = { open: false, closesAt: null, opensAt: ago(-9e7), windows }
+const policy = (environment, more = {}) => ({ environment, flows: { safe: null, warning: null, destructive: null, unknown: null }, authorMayDecide: false, windows: null, updatedAt: null, updatedBy: null, ...more })
 
 export function flowAnswers(path, url) {
   if (path === '/schema/documents') return list(url.searchParams.get('kind') === 'ApprovalFlow' ? [flow] : [])
   if (path === `/schema/documents/${flow.id}`) return { ...flow, spec, usedBy: [], yaml: JSON.stringify({ apiVersion: 'v1alpha1', kind: 'ApprovalFlow', metadata: { name: flow.name, label: flow.label }, spec }) }
   if (path === '/schema/policies') {
-    return { items: [policy('dev', { authorMayDecide: true }), policy('prod', { flows: { safe: null, warning: 'careful', destructive: 'careful', unknown: 'careful' }, timeZone: 'Europe/Berlin', windows: [{ days: ['tue', 'thu'], from: '22:00', to: '04:00' }] })] }
+    return { items: [policy('dev', { authorMayDecide: true }), policy('prod', { flows: { safe: null, warning: 'careful', destructive: 'careful', unknown: 'careful' }, windows })] }
   }
   if (path === '/environments') return list([{ id: uuid(801), name: 'dev', label: 'Development' }, { id: uuid(802), name: 'prod', label: 'Production' }])
   return undefined

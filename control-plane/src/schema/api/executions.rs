@@ -8,11 +8,11 @@ use crate::{
     access::Caller,
     app::App,
     http::{
-        extract::{Path, Query},
+        extract::{Json as Body, Path, Query},
         page::Page,
         problem::{ApiResult, Problem},
     },
-    schema::{Execution, ExecutionDetail, ExecutionQuery, execution},
+    schema::{Execution, ExecutionDetail, ExecutionQuery, StartRequest, execution, waiting},
 };
 
 pub(super) fn router() -> OpenApiRouter<App> {
@@ -20,6 +20,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(list))
         .routes(routes!(get))
         .routes(routes!(cancel))
+        .routes(routes!(start))
 }
 
 /// Executions, newest first.
@@ -55,4 +56,19 @@ async fn cancel(
     Path(id): Path<ExecutionId>,
 ) -> ApiResult<Json<ExecutionDetail>> {
     Ok(Json(execution::cancel(&app, &caller, id).await?))
+}
+
+/// Begins a waiting execution at once, although its time has not come or no maintenance window is open. Takes
+/// `window:override`, unless the environment's policy lets everybody who may execute.
+#[utoipa::path(post, path = "/api/v1/schema/executions/{id}/start", operation_id = "startExecution",
+    tag = "schema", params(("id" = ExecutionId, Path)), request_body = StartRequest,
+    responses((status = 200, body = ExecutionDetail), (status = 403, body = Problem), (status = 404, body = Problem),
+    (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn start(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<ExecutionId>,
+    Body(request): Body<StartRequest>,
+) -> ApiResult<Json<ExecutionDetail>> {
+    Ok(Json(waiting::start_now(&app, &caller, id, request).await?))
 }

@@ -12,14 +12,14 @@ use crate::{
         page::{Page, PageQuery},
         problem::{ApiResult, Problem},
     },
-    schema::{ExecuteRequest, Executing, Release, ReleaseDetail, execution, release},
+    schema::{ExecuteRequest, Executing, Release, ReleaseDetail, execute, release},
 };
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(get))
-        .routes(routes!(execute))
+        .routes(routes!(execute_release))
 }
 
 /// Releases, newest first.
@@ -45,16 +45,17 @@ async fn get(
     Ok(Json(release::get(&app, &caller, id).await?))
 }
 
-/// Executes a release on one of its servers, or tries it.
+/// Executes a release on one of its servers, or tries it. While none of the environment's maintenance windows is open it
+/// waits for the next one or is refused, as the policy says.
 #[utoipa::path(post, path = "/api/v1/schema/releases/{id}/execute", operation_id = "executeRelease", tag = "schema",
     params(("id" = ReleaseId, Path)), request_body = ExecuteRequest, responses((status = 202, body = Executing),
-    (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
-async fn execute(
+    (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn execute_release(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<ReleaseId>,
     Body(request): Body<ExecuteRequest>,
 ) -> ApiResult<(StatusCode, Json<Executing>)> {
-    let executing = execution::execute(&app, &caller, id, request).await?;
+    let executing = execute::execute(&app, &caller, id, request).await?;
     Ok((StatusCode::ACCEPTED, Json(executing)))
 }

@@ -19,6 +19,12 @@ pub(in crate::schema) struct NewExecution<'a> {
     pub(in crate::schema) not_before: Option<UnixMs>,
     pub(in crate::schema) statements: &'a [ProposedStatement],
     pub(in crate::schema) at: UnixMs,
+    /// It has to wait, and is looked at then.
+    pub(in crate::schema) look_at: Option<UnixMs>,
+    /// It does not wait for windows after that.
+    pub(in crate::schema) wait_until: Option<UnixMs>,
+    /// Why it begins although no window is open.
+    pub(in crate::schema) override_reason: Option<&'a str>,
 }
 
 /// What is new of a statement.
@@ -36,7 +42,8 @@ pub(in crate::schema) async fn insert(
     new: &NewExecution<'_>,
 ) -> Result<(), DbError> {
     const SQL: &str = "insert into executions (id, org_id, release_id, server_id, agent_id, dry_run, not_before, \
-        status, person, name, created_at) values ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, $10)";
+        status, person, name, created_at, look_at, wait_until, override_reason) \
+        values ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, $10, $11, $12, $13)";
     const STEP: &str = "insert into execution_steps (execution_id, position, sql, status, detail) \
         values ($1, $2, $3, 'pending', '')";
     with_tx!(tx, |conn| {
@@ -51,6 +58,9 @@ pub(in crate::schema) async fn insert(
             .bind(caller.actor.person())
             .bind(caller.actor.name())
             .bind(new.at)
+            .bind(new.look_at)
+            .bind(new.wait_until)
+            .bind(new.override_reason)
             .execute(&mut *conn)
             .await?;
         for (position, statement) in (0_i64..).zip(new.statements) {
@@ -161,7 +171,15 @@ struct Record {
     created_at: UnixMs,
     started_at: Option<UnixMs>,
     ended_at: Option<UnixMs>,
+    look_at: Option<UnixMs>,
+    wait_until: Option<UnixMs>,
+    override_reason: Option<String>,
 }
+
+const COLUMNS: &str = "e.id, e.release_id, r.version, r.environment, r.database, e.server_id, s.label, e.agent_id, \
+    e.order_id, e.dry_run, e.not_before, e.status, e.error, e.server_version, e.name, e.created_at, e.started_at, \
+    e.ended_at, e.look_at, e.wait_until, e.override_reason from executions e join releases r on r.id = e.release_id \
+    join db_servers s on s.id = e.server_id";
 
 impl TryFrom<Record> for Execution {
     type Error = DbError;
@@ -184,6 +202,9 @@ impl TryFrom<Record> for Execution {
             dry_run: record.dry_run,
             not_before: record.not_before,
             status: ExecutionStatus::parse(&record.status)?,
+            waits: None,
+            override_reason: record.override_reason,
+            gives_up_at: record.look_at.and(record.wait_until),
             error: record.error,
             server_version: record.server_version,
             by: record.name,
@@ -200,11 +221,8 @@ pub(in crate::schema) async fn find(
     org: OrgId,
     id: ExecutionId,
 ) -> Result<Option<Execution>, DbError> {
-    const SQL: &str = "select e.id, e.release_id, r.version, r.environment, r.database, e.server_id, s.label, \
-        e.agent_id, e.order_id, e.dry_run, e.not_before, e.status, e.error, e.server_version, e.name, e.created_at, \
-        e.started_at, e.ended_at from executions e join releases r on r.id = e.release_id \
-        join db_servers s on s.id = e.server_id where e.org_id = $1 and e.id = $2";
-    let record: Option<Record> = with_pool!(db, |pool| sqlx::query_as(SQL)
+    let sql = format!("select {COLUMNS} where e.org_id = $1 and e.id = $2");
+    let record: Option<Record> = with_pool!(db, |pool| sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(org)
         .bind(id)
         .fetch_optional(pool)
@@ -222,10 +240,7 @@ pub(in crate::schema) async fn list(
 ) -> Result<Vec<Execution>, DbError> {
     let in_reach = reach::condition(db, "r", "r.ticket_id", 5);
     let sql = format!(
-        "select e.id, e.release_id, r.version, r.environment, r.database, e.server_id, s.label, \
-        e.agent_id, e.order_id, e.dry_run, e.not_before, e.status, e.error, e.server_version, e.name, e.created_at, \
-        e.started_at, e.ended_at from executions e join releases r on r.id = e.release_id \
-        join db_servers s on s.id = e.server_id where e.org_id = $1 and ($2 is null or e.release_id = $2) \
+        "select {COLUMNS} where e.org_id = $1 and ($2 is null or e.release_id = $2) \
         and ($3 is null or e.id < $3) and {in_reach} order by e.id desc limit $4"
     );
     let records: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(sqlx::AssertSqlSafe(sql))

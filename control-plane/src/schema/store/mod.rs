@@ -9,3 +9,4 @@ pub(super) mod release;
 pub(super) mod server;
 pub(super) mod state;
 pub(super) mod ticket;
+pub(super) mod waiting;

@@ -13,6 +13,7 @@ struct Record {
     environment: String,
     flows: String,
     author_may_decide: bool,
+    windows: Option<String>,
     updated_at: UnixMs,
     updated_by: String,
 }
@@ -24,6 +25,7 @@ impl TryFrom<Record> for EnvironmentPolicy {
         let corrupt = |_| DbError::Corrupt(format!("environment_policies of {}", record.environment));
         Ok(Self {
             flows: serde_json::from_str(&record.flows).map_err(corrupt)?,
+            windows: (record.windows.as_deref().map(serde_json::from_str).transpose()).map_err(corrupt)?,
             environment: record.environment,
             author_may_decide: record.author_may_decide,
             updated_at: Some(record.updated_at),
@@ -32,7 +34,7 @@ impl TryFrom<Record> for EnvironmentPolicy {
     }
 }
 
-const ONE: &str = "select environment, flows, author_may_decide, updated_at, updated_by \
+const ONE: &str = "select environment, flows, author_may_decide, windows, updated_at, updated_by \
     from environment_policies where org_id = $1 and environment = $2";
 
 pub(in crate::schema) async fn find(
@@ -64,7 +66,7 @@ pub(in crate::schema) async fn find_in(
 
 /// All of the org's, those of environments that are gone too.
 pub(in crate::schema) async fn list(db: &Db, org: OrgId) -> Result<Vec<EnvironmentPolicy>, DbError> {
-    const SQL: &str = "select environment, flows, author_may_decide, updated_at, updated_by \
+    const SQL: &str = "select environment, flows, author_may_decide, windows, updated_at, updated_by \
         from environment_policies where org_id = $1 order by environment";
     let records: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(SQL).bind(org).fetch_all(pool).await)?;
     records.into_iter().map(TryInto::try_into).collect()
@@ -75,7 +77,7 @@ pub(in crate::schema) async fn list_in_force(
     tx: &mut Tx,
     org: OrgId,
 ) -> Result<Vec<EnvironmentPolicy>, DbError> {
-    const SQL: &str = "select p.environment, p.flows, p.author_may_decide, p.updated_at, p.updated_by \
+    const SQL: &str = "select p.environment, p.flows, p.author_may_decide, p.windows, p.updated_at, p.updated_by \
         from environment_policies p join environments e on e.org_id = p.org_id and e.name = p.environment \
         where p.org_id = $1 order by p.environment";
     let records: Vec<Record> = with_tx!(tx, |conn| sqlx::query_as(SQL).bind(org).fetch_all(conn).await)?;
@@ -88,16 +90,20 @@ pub(in crate::schema) async fn upsert(
     policy: &EnvironmentPolicy,
 ) -> Result<(), DbError> {
     const SQL: &str = "insert into environment_policies (org_id, environment, flows, author_may_decide, \
-        updated_at, updated_by) values ($1, $2, $3, $4, $5, $6) on conflict (org_id, environment) do update set \
+        windows, updated_at, updated_by) values ($1, $2, $3, $4, $5, $6, $7) on conflict (org_id, environment) do update set \
         flows = excluded.flows, author_may_decide = excluded.author_may_decide, \
-        updated_at = excluded.updated_at, updated_by = excluded.updated_by";
-    let flows = serde_json::to_string(&policy.flows).map_err(|error| DbError::Corrupt(error.to_string()))?;
+        windows = excluded.windows, updated_at = excluded.updated_at, updated_by = excluded.updated_by";
+    let corrupt = |error: serde_json::Error| DbError::Corrupt(error.to_string());
+    let flows = serde_json::to_string(&policy.flows).map_err(corrupt)?;
+    let windows = policy.windows.as_ref().map(serde_json::to_string);
+    let windows = windows.transpose().map_err(corrupt)?;
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(org)
             .bind(&policy.environment)
             .bind(flows)
             .bind(policy.author_may_decide)
+            .bind(windows)
             .bind(policy.updated_at)
             .bind(&policy.updated_by)
             .execute(conn)

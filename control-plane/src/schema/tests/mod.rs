@@ -11,6 +11,7 @@ mod policies;
 mod publish;
 mod servers;
 mod tickets;
+mod windows;
 
 use muster_base::HostId;
 use muster_identity::{certificate::PrivateKey, seal::SealKey};

@@ -80,6 +80,7 @@ export const people = {
     release_propose: 'propose SQL',
     release_approve: 'approve SQL',
     release_execute: 'execute releases',
+    window_override: 'execute releases outside the maintenance windows',
     org_write: 'change the profile',
     org_transfer: 'transfer the ownership',
     org_delete: 'delete the organisation',

@@ -4,6 +4,9 @@ export const problems = {
     'archive-unreadable': 'A file of the log’s archive can’t be read. Who runs Muster finds in its own log which one, and why.',
     'document-in-use': 'Other documents need this. Change or delete those first.',
     'document-moved': 'Somebody made a document of the same name this moment. Apply again.',
+    'outside-windows': 'No maintenance window of the environment is open now. The page says when the next one opens.',
+    'no-window': 'No maintenance window of the environment opens within a month. Its policy, or a freeze, has to change first.',
+    'not-waiting': 'The execution doesn’t wait: it has begun, or has ended.',
     'not-waiting-approval': 'This deployment does not wait for approval.',
     'deployment-phase': 'The deployment is not so far, or further already.',
     'provider-in-use': 'Groups are synced from this provider. Give them another one, or none, first.',
@@ -100,6 +103,7 @@ export const problems = {
   },
   flaws: {
     account: 'Use 2 to 64 characters, without spaces.',
+    'after-start': 'This must be later than the beginning.',
     ambiguous: 'This looks like a mobile number or an account. Use a name.',
     anew: 'Enter it again: the address is another, and it was meant for the old one.',
     'at-least': 'Use at least {least}.',

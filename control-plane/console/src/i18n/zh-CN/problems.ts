@@ -5,6 +5,9 @@ export const problems: Pick<Messages, 'conflicts' | 'denials' | 'flaws'> = {
     'archive-unreadable': '审计归档中有文件无法读取。请由 Muster 的运维人员在服务日志中查看是哪个文件以及原因。',
     'document-in-use': '其他文档仍需要它，请先修改或删除那些文档。',
     'document-moved': '此刻有人创建了同名文档，请重新应用。',
+    'outside-windows': '该环境现在没有打开的维护窗口，页面上显示下一次打开的时间。',
+    'no-window': '该环境一个月内没有维护窗口，请先修改策略或冻结期。',
+    'not-waiting': '该执行不在等待：已开始或已结束。',
     'not-waiting-approval': '该部署无需审批。',
     'deployment-phase': '部署尚未到这一步，或已经过了这一步。',
     'provider-in-use': '仍有密钥组从此来源同步，请先更换或取消。',
@@ -101,6 +104,7 @@ export const problems: Pick<Messages, 'conflicts' | 'denials' | 'flaws'> = {
   },
   flaws: {
     account: '请输入 2 到 64 个字符，不含空格。',
+    'after-start': '必须晚于开始时间。',
     ambiguous: '看起来像手机号或账号，请使用名称。',
     anew: '地址已更换，请重新填写：原来的密钥属于旧地址。',
     'at-least': '至少为 {least}。',

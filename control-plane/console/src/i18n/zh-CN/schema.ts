@@ -2,7 +2,7 @@ import type { Messages } from '../en'
 
 type Keys =
   | 'releases' | 'ticketStatus' | 'executionStatus' | 'statementStatus' | 'risk' | 'severity' | 'ticketEvent' | 'propose'
-  | 'ticket' | 'ticketApproval' | 'flows' | 'policy' | 'release' | 'execution'
+  | 'ticket' | 'ticketApproval' | 'flows' | 'policy' | 'windows' | 'release' | 'execution'
 
 export const schema: Pick<Messages, Keys> = {
   releases: {
@@ -183,6 +183,49 @@ export const schema: Pick<Messages, Keys> = {
     text: '在此指定的流程优先。已开启的审批单保持原有步骤。',
     title: '各环境的要求',
   },
+  windows: {
+    addFreeze: '添加冻结期',
+    addWindow: '添加窗口',
+    anyoneMayOverride: '凡可执行发布的人都可在窗口之外开始，须说明原因',
+    anyTime: '任何时间',
+    are: '维护窗口：{windows}（{zone}）。',
+    change: '窗口',
+    changeOf: '修改 {name} 的维护窗口',
+    days: '打开的日子',
+    daysMissing: '请至少选择一天。',
+    freezeCount: '{n} 个冻结期',
+    freezeFrom: '自',
+    freezeReason: '原因（可选）',
+    freezes: '冻结期',
+    freezesText: '在此期间不开始任何发布，无论窗口如何。时间按你所在的时区。',
+    freezeTo: '至',
+    freezeWrong: '结束时间必须晚于开始时间。',
+    from: '自',
+    frozen: '冻结期：{reason}。',
+    inWindows: '在维护窗口内',
+    isRefused: '现在没有打开的维护窗口，除非说明立即开始的原因，否则会被拒绝。',
+    nextDay: '次日',
+    open: '{environment} 的维护窗口已打开。',
+    openUntil: '{environment} 的维护窗口已打开，至 {at}。',
+    outside: { wait: '等待下一个窗口', refuse: '拒绝' },
+    outsideTitle: '没有窗口打开时的请求',
+    reason: '立即开始的原因',
+    reasonHint: '不填则按窗口执行。原因会写入审计日志。',
+    removeFreeze: '移除冻结期 {n}',
+    removeWindow: '移除窗口 {n}',
+    shut: '{environment} 没有会打开的维护窗口。',
+    shutUntil: '{environment} 现在没有打开的维护窗口，下一个在 {at} 打开。',
+    text: '发布何时可以开始。窗口关闭时已开始的会执行到结束。',
+    timesMissing: '请填写两个时间。',
+    title: '维护窗口',
+    to: '至',
+    weekly: '每周',
+    weeklyNone: '没有窗口时，除冻结期外始终可以开始。',
+    when: '发布开始的时间',
+    willWait: '现在没有打开的维护窗口，将等待下一个窗口。',
+    zone: '时区',
+    zoneHint: '窗口时间按当地钟表，夏令时与冬令时皆然。',
+  },
   release: {
     approvedBy: '批准人',
     ask: '在 {server} 上执行 {version}？',
@@ -197,10 +240,17 @@ export const schema: Pick<Messages, Keys> = {
   execution: {
     ask: '取消执行 {version}？',
     askText: '正在执行的语句不会被强行中断，尚未开始的部分不再执行。',
+    askStart: '现在就在 {server} 上执行 {version}？',
+    askStartText: '否则它会继续等待。使用该数据库的人可能受到影响。',
     cancel: '取消执行',
+    overridden: '在维护窗口之外开始：{reason}',
+    reasonHint: '会显示在此处并写入审计日志。',
+    start: '立即开始',
     rows: '{n} 行',
     server: '服务器',
     statements: '语句',
     waits: '等待能连接该服务器的主机上线后开始。',
+    waitsFor: { time: '等待指定时间：{at}。', window: '等待维护窗口，将在 {at} 打开。' },
+    waitsForNothing: '等待维护窗口，但没有会及时打开的窗口。将在 {at} 放弃。',
   },
 }

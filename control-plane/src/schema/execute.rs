@@ -1,0 +1,263 @@
+//! Executing a release on one of its servers: at once, or when its time has come and a window is open ([`super::waiting`]).
+
+use muster_base::{ExecutionId, OrgId, ReleaseId, UnixMs};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    Release, SchemaError, Server, ServerSql,
+    approval::Yes,
+    begin::{self, Asked, Start},
+    error::field_error,
+    order, policy, release, store,
+};
+use crate::{
+    access::{Caller, Operation},
+    app::App,
+    audit::{self, Entry},
+    db::DbError,
+    error::FieldError,
+    flaw::Flaw,
+    in_tx,
+    work::{self, NewOrder},
+};
+
+const MOST_REASON: usize = 500;
+
+/// What to execute where.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExecuteRequest {
+    /// Id or label of one of the release's servers.
+    pub server: String,
+    /// Run and roll back (PostgreSQL), or only have the server read it (MySQL). It keeps to the windows too: it takes
+    /// the same locks.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Not before this time; now if left out.
+    pub not_before: Option<UnixMs>,
+    /// Why it is to begin now, should no maintenance window be open: takes `window:override`, unless the environment's policy
+    /// lets everybody. Not with a `notBefore` that is to come.
+    #[schema(min_length = 1, max_length = 500)]
+    pub override_reason: Option<String>,
+}
+
+/// An execution that was begun, or waits.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Executing {
+    /// Its id.
+    pub execution_id: ExecutionId,
+}
+
+/// What is executed where, as things stand.
+#[derive(Debug)]
+pub(super) struct Task {
+    pub(super) release: Release,
+    pub(super) approved: ServerSql,
+    pub(super) server: Server,
+    approvals: Vec<Yes>,
+}
+
+/// One run of a task.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Attempt<'a> {
+    pub(super) org: OrgId,
+    pub(super) id: ExecutionId,
+    pub(super) dry_run: bool,
+    /// Who asked for it.
+    pub(super) by: &'a str,
+}
+
+impl Task {
+    /// The release on the server that `is_it`, if it was approved for that and nothing else succeeded there since.
+    pub(super) async fn find(
+        app: &App,
+        org: OrgId,
+        release: Release,
+        is_it: impl Fn(&ServerSql) -> bool,
+    ) -> Result<Self, SchemaError> {
+        let approved = store::ticket::list_servers(&app.db, release.ticket_id).await?;
+        let approved = approved
+            .into_iter()
+            .find(|server| is_it(server))
+            .ok_or_else(|| SchemaError::invalid("server", "the release is not approved for this server"))?;
+        let server = store::server::find(&app.db, org, approved.server)
+            .await?
+            .ok_or_else(|| SchemaError::invalid("server", "this server was removed"))?;
+        check_base(app, &release, &approved).await?;
+        let approvals = store::approval::list_counted(&app.db, release.ticket_id).await?;
+        Ok(Self {
+            release,
+            approved,
+            server,
+            approvals,
+        })
+    }
+
+    /// Its order, from one time to the other.
+    pub(super) fn order(
+        &self,
+        attempt: Attempt<'_>,
+        (from, until): (UnixMs, UnixMs),
+    ) -> Result<NewOrder, SchemaError> {
+        order::NewSqlOrder {
+            org: attempt.org,
+            execution: attempt.id,
+            release: &self.release,
+            server: &self.server,
+            approved: &self.approved,
+            approvals: &self.approvals,
+            dry_run: attempt.dry_run,
+            not_before: from,
+            expires: until,
+            by: attempt.by.to_owned(),
+        }
+        .order()
+    }
+}
+
+/// What is wrong with a reason for beginning outside the windows.
+pub(super) fn reason_faults(reason: &str) -> Vec<FieldError> {
+    let fits = (1..=MOST_REASON).contains(&reason.trim().chars().count());
+    let flaw = || FieldError::new("overrideReason", Flaw::Length(1, MOST_REASON));
+    if fits { Vec::new() } else { vec![flaw()] }
+}
+
+/// Executes a release on one of its servers: records it and, unless it has to wait, gives the order, in one
+/// transaction.
+pub(super) async fn execute(
+    app: &App,
+    caller: &Caller,
+    id: ReleaseId,
+    request: ExecuteRequest,
+) -> Result<Executing, SchemaError> {
+    caller.require(Operation::ReleaseExecute)?;
+    let now = app.clock.now();
+    check(&request, now)?;
+    let release = release::find(app, caller, id).await?;
+    let is_it =
+        |server: &ServerSql| server.label == request.server || server.server.to_string() == request.server;
+    let task = Task::find(app, caller.org(), release, is_it).await?;
+    let windows = policy::of_environment(app, caller.org(), &task.release.environment)
+        .await?
+        .windows;
+    let asked = Asked {
+        now,
+        not_before: request.not_before,
+        hurries: request.override_reason.is_some(),
+    };
+    let begins = begin::start(windows.as_ref(), asked)?;
+    let hurried = matches!(begins, Start::Now { hurried: true, .. });
+    if hurried && !windows.is_some_and(|windows| windows.anyone_may_override) {
+        caller.require(Operation::WindowOverride)?;
+    }
+    let reason = request
+        .override_reason
+        .as_deref()
+        .map(str::trim)
+        .filter(|_| hurried);
+    let by = caller.actor.name();
+    let execution: ExecutionId = app.clock.new_id();
+    let attempt = Attempt {
+        org: caller.org(),
+        id: execution,
+        dry_run: request.dry_run,
+        by: &by,
+    };
+    let (order, look_at, wait_until) = match begins {
+        Start::Now {
+            expires, wait_until, ..
+        } => (Some(task.order(attempt, (now, expires))?), None, wait_until),
+        Start::Later { opens, wait_until } => (None, Some(opens), Some(wait_until)),
+    };
+    let row = store::execution::NewExecution {
+        id: execution,
+        release: task.release.id,
+        server: &task.server,
+        dry_run: request.dry_run,
+        not_before: request.not_before,
+        statements: &task.approved.statements,
+        at: now,
+        look_at,
+        wait_until,
+        override_reason: reason,
+    };
+    let detail = said(&task, request.dry_run, look_at, reason);
+    let write = async || -> Result<(), SchemaError> {
+        in_tx!(app.db, |tx| {
+            store::execution::insert(tx, caller, &row).await?;
+            if let Some(order) = &order {
+                let order = work::submit(app, tx, order.clone()).await?;
+                store::execution::set_order(tx, execution, order).await?;
+            }
+            let entry = Entry::done(Operation::ReleaseExecute, "execution", execution).detail(detail.clone());
+            audit::record(app, tx, caller, Some(caller.org()), entry).await?;
+        });
+        Ok(())
+    };
+    write().await.map_err(|error| match error {
+        SchemaError::Db(db) if is_live(&db) => SchemaError::AlreadyRunning,
+        other => other,
+    })?;
+    app.work.wake();
+    Ok(Executing {
+        execution_id: execution,
+    })
+}
+
+fn check(request: &ExecuteRequest, now: UnixMs) -> Result<(), SchemaError> {
+    let reason = request.override_reason.as_deref();
+    let mut wrong = reason.map_or_else(Vec::new, reason_faults);
+    if reason.is_some() && request.not_before.is_some_and(|time| time > now) {
+        wrong.push(field_error(
+            "overrideReason",
+            "is for what begins now: leave notBefore out",
+        ));
+    }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(SchemaError::Invalid(wrong))
+    }
+}
+
+/// What was asked for, for the audit.
+fn said(task: &Task, dry_run: bool, look_at: Option<UnixMs>, reason: Option<&str>) -> String {
+    let mut detail = format!("release {} on {}", task.release.version, task.server.label);
+    if dry_run {
+        detail.push_str(", dry run");
+    }
+    if let Some(time) = look_at {
+        detail.push_str(", waits until ");
+        detail.push_str(&time.to_string());
+    }
+    if let Some(reason) = reason {
+        detail.push_str(", outside the maintenance windows: ");
+        detail.push_str(reason);
+    }
+    detail
+}
+
+/// What was published was computed against what last succeeded there. If that is another release by now, running it
+/// would make something that nobody has approved.
+async fn check_base(app: &App, release: &Release, chosen: &ServerSql) -> Result<(), SchemaError> {
+    let Some(base) = store::state::base_of(&app.db, release.ticket_id, chosen.server).await? else {
+        return Ok(());
+    };
+    let now = store::state::find(&app.db, chosen.server, &chosen.database).await?;
+    let now = now.map(|state| state.release);
+    // Executed once more it is answered from the ledger on the host.
+    if now == base || now == Some(release.id) {
+        return Ok(());
+    }
+    let name = match now {
+        Some(id) => store::release::find_version(&app.db, id).await?,
+        None => None,
+    };
+    Err(SchemaError::Moved(name.unwrap_or_default()))
+}
+
+fn is_live(error: &DbError) -> bool {
+    error.violates_index("executions_live", "executions", &["release_id", "server_id"])
+}

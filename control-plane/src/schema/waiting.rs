@@ -1,0 +1,372 @@
+//! Executions that wait for their time or for a maintenance window, and begin when it has come.
+//!
+//! Such an execution has no order yet; its row says when to look at it. One task of each control plane looks at the
+//! table every second or two, so that a stop or a crash loses nothing; whoever takes a row out of its wait gives the order in
+//! the same transaction, so that of several control planes one does. Everything is judged as it is then: the environment's
+//! windows, what last succeeded on the server, where the server is reached, and whether whoever asked may still execute it. An
+//! order holds until its window closes. If its host could not be reached by then, the execution waits for the next window,
+//! for a month in all.
+
+use std::time::Duration;
+
+use muster_base::{ExecutionId, OrgId, UnixMs};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    Execution, ExecutionDetail, ExecutionStatus, MaintenanceWindows, SchemaError,
+    begin::{self, Asked, Start},
+    execute::{Attempt, Task, reason_faults},
+    execution,
+    opening::{self, Standing},
+    policy,
+    store::{
+        self,
+        waiting::{Leaving, Waiting},
+    },
+};
+use crate::{
+    access::{Caller, Object, Operation, org_people},
+    app::App,
+    audit::{self, Entry},
+    db::{DbError, Tx},
+    error::Error,
+    in_tx, work,
+};
+
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// A wait is looked at so often at least, whatever its row says.
+const LOOK_AGAIN_MS: i64 = 10 * UnixMs::MINUTE;
+const BATCH: i64 = 256;
+
+/// What an execution waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum WaitsFor {
+    /// The time before which it is not to begin.
+    Time,
+    /// A maintenance window of the environment.
+    Window,
+}
+
+/// What an execution waits for, and until when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExecutionWait {
+    /// What it waits for.
+    #[serde(rename = "for")]
+    pub waits_for: WaitsFor,
+    /// When it begins, as the windows are now; null if none opens.
+    #[schema(required)]
+    pub until: Option<UnixMs>,
+    /// When it is given up.
+    pub gives_up_at: UnixMs,
+    /// Whether everybody who may execute it may begin it at once; else it takes `window:override`.
+    pub anyone_may_override: bool,
+}
+
+/// Why a waiting execution is to begin at once.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StartRequest {
+    /// Stands on the execution and in the audit log.
+    #[schema(min_length = 1, max_length = 500)]
+    pub override_reason: String,
+}
+
+/// Where an environment's maintenance windows stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WindowNow {
+    /// Whether releases may begin.
+    pub open: bool,
+    /// When that ends; null if it doesn't, or nothing is open.
+    #[schema(required)]
+    pub closes_at: Option<UnixMs>,
+    /// When the next one opens; null if none does, or one is open.
+    #[schema(required)]
+    pub opens_at: Option<UnixMs>,
+    /// The windows.
+    pub windows: MaintenanceWindows,
+}
+
+impl WindowNow {
+    /// Where they stand at this time.
+    pub(super) fn of(windows: MaintenanceWindows, now: UnixMs) -> Self {
+        let (open, closes_at, opens_at) = match opening::at(&windows, now) {
+            Standing::Open { closes } => (true, closes, None),
+            Standing::Shut { opens } => (false, None, opens),
+        };
+        Self {
+            open,
+            closes_at,
+            opens_at,
+            windows,
+        }
+    }
+}
+
+/// Starts the task that begins what has waited.
+pub(super) fn start(app: &App) {
+    let task = app.clone();
+    app.tasks.keep("schema.waiting", async move {
+        let stopping = task.tasks.stopping();
+        while !stopping.is_cancelled() {
+            if let Err(error) = look(&task).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "executions that wait could not be looked at; trying again"
+                );
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = stopping.cancelled() => {}
+            }
+        }
+    });
+}
+
+/// Begins or ends what is due.
+pub(super) async fn look(app: &App) -> Result<(), DbError> {
+    for waiting in store::waiting::list_due(&app.db, app.clock.now(), BATCH).await? {
+        let begun = match begin(app, &waiting).await {
+            Err(SchemaError::Db(error)) if !matches!(error, DbError::Corrupt(_)) => Err(error.into()),
+            Err(error) => give_up(app, &waiting, &for_record(error)).await,
+            done => done,
+        };
+        if let Err(error) = begun {
+            tracing::warn!(
+                execution.id = %waiting.id,
+                error = &error as &dyn std::error::Error,
+                "an execution that waits does not begin; trying again"
+            );
+        }
+    }
+    Ok(())
+}
+
+async fn begin(app: &App, waiting: &Waiting) -> Result<(), SchemaError> {
+    let now = app.clock.now();
+    let org = waiting.org_id;
+    let release = store::release::find(&app.db, org, waiting.release_id)
+        .await?
+        .ok_or(SchemaError::NoRelease)?;
+    let windows = policy::of_environment(app, org, &release.environment)
+        .await?
+        .windows;
+    let wait_until = waiting.wait_until.unwrap_or(now);
+    let (expires, wait_until) =
+        match begin::start_of_waiting(windows.as_ref(), now, (waiting.not_before, wait_until)) {
+            None => return give_up(app, waiting, "no maintenance window opened in time").await,
+            Some(Start::Later { opens, .. }) => {
+                let look_at = opens.min(now.plus_ms(LOOK_AGAIN_MS));
+                in_tx!(app.db, |tx| store::waiting::set_look_at(tx, waiting, look_at)
+                    .await?);
+                return Ok(());
+            }
+            Some(Start::Now {
+                expires, wait_until, ..
+            }) => (expires, wait_until),
+        };
+    let task = Task::find(app, org, release, |server| server.server == waiting.server_id).await?;
+    if !may_still(app, waiting, &task).await? {
+        let why = format!("{} may not execute releases here any more", waiting.name);
+        return give_up(app, waiting, &why).await;
+    }
+    let leaving = Leaving {
+        host: task.server.host_id,
+        wait_until,
+        override_reason: None,
+    };
+    let entry = Entry::done("release:begun", "execution", waiting.id).detail("it had waited");
+    let system = Caller::system("schema.waiting", org);
+    leave(
+        app,
+        &system,
+        (waiting, &task, &waiting.name),
+        (now, expires),
+        &leaving,
+        entry,
+    )
+    .await?;
+    Ok(())
+}
+
+/// Gives its order, unless somebody else was faster.
+async fn leave(
+    app: &App,
+    caller: &Caller,
+    (waiting, task, by): (&Waiting, &Task, &str),
+    times: (UnixMs, UnixMs),
+    leaving: &Leaving<'_>,
+    entry: Entry,
+) -> Result<bool, SchemaError> {
+    let attempt = Attempt {
+        org: waiting.org_id,
+        id: waiting.id,
+        dry_run: waiting.dry_run,
+        by,
+    };
+    let order = task.order(attempt, times)?;
+    let left = in_tx!(app.db, |tx| {
+        let left = store::waiting::leave(tx, waiting.id, leaving).await?;
+        if left {
+            let order = work::submit(app, tx, order).await?;
+            store::execution::set_order(tx, waiting.id, order).await?;
+            audit::record(app, tx, caller, Some(waiting.org_id), entry).await?;
+        }
+        left
+    });
+    if left {
+        app.work.wake();
+    }
+    Ok(left)
+}
+
+/// Whether a member who asked may still execute this. Others than members keep what they asked for.
+async fn may_still(app: &App, waiting: &Waiting, task: &Task) -> Result<bool, SchemaError> {
+    if waiting.person.contains(':') {
+        return Ok(true);
+    }
+    let people = org_people(app, waiting.org_id).await.map_err(Error::from)?;
+    let object = Object::Database {
+        name: &task.release.database,
+        environment: &task.release.environment,
+        servers: &[task.server.id],
+    };
+    let mut members = people.members.iter();
+    Ok(members.any(|person| {
+        person.user.to_string() == waiting.person && person.may(Operation::ReleaseExecute, &object)
+    }))
+}
+
+/// Ends what can't begin any more.
+async fn give_up(app: &App, waiting: &Waiting, why: &str) -> Result<(), SchemaError> {
+    let why = format!("{why}; nothing was changed");
+    in_tx!(app.db, |tx| {
+        if end(app, tx, waiting.id, (ExecutionStatus::Failure, &why)).await? {
+            let entry = Entry::failed("release:ended", "execution", waiting.id).detail(why.clone());
+            let system = Caller::system("schema.waiting", waiting.org_id);
+            audit::record(app, tx, &system, Some(waiting.org_id), entry).await?;
+        }
+    });
+    Ok(())
+}
+
+fn for_record(error: SchemaError) -> String {
+    match error {
+        SchemaError::Invalid(fields) => {
+            let said = fields.into_iter().map(|field| field.message);
+            said.collect::<Vec<_>>().join("; ")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Ends it if it waits; false if it doesn't any more.
+pub(super) async fn end(
+    app: &App,
+    tx: &mut Tx,
+    id: ExecutionId,
+    outcome: (ExecutionStatus, &str),
+) -> Result<bool, DbError> {
+    let ended = store::waiting::end(tx, id, outcome, app.clock.now()).await?;
+    if ended {
+        store::execution::close_steps(tx, id).await?;
+    }
+    Ok(ended)
+}
+
+/// Begins a waiting execution at once, whether or not a window is open.
+pub(super) async fn start_now(
+    app: &App,
+    caller: &Caller,
+    id: ExecutionId,
+    request: StartRequest,
+) -> Result<ExecutionDetail, SchemaError> {
+    caller.require(Operation::ReleaseExecute)?;
+    let (_, release) = execution::find(app, caller, id).await?;
+    let windows = policy::of_environment(app, caller.org(), &release.environment)
+        .await?
+        .windows;
+    if !windows
+        .as_ref()
+        .is_some_and(|windows| windows.anyone_may_override)
+    {
+        caller.require(Operation::WindowOverride)?;
+    }
+    let wrong = reason_faults(&request.override_reason);
+    if !wrong.is_empty() {
+        return Err(SchemaError::Invalid(wrong));
+    }
+    let waiting = store::waiting::find(&app.db, caller.org(), id)
+        .await?
+        .ok_or(SchemaError::NotWaiting)?;
+    let task = Task::find(app, caller.org(), release, |server| {
+        server.server == waiting.server_id
+    })
+    .await?;
+    let now = app.clock.now();
+    let asked = Asked {
+        now,
+        not_before: None,
+        hurries: true,
+    };
+    let Start::Now {
+        expires, wait_until, ..
+    } = begin::start(windows.as_ref(), asked)?
+    else {
+        return Err(SchemaError::NotWaiting);
+    };
+    let reason = request.override_reason.trim();
+    let leaving = Leaving {
+        host: task.server.host_id,
+        wait_until,
+        override_reason: Some(reason),
+    };
+    let entry =
+        Entry::done(Operation::WindowOverride, "execution", id).detail(format!("begins at once: {reason}"));
+    let by = caller.actor.name();
+    if leave(
+        app,
+        caller,
+        (&waiting, &task, &by),
+        (now, expires),
+        &leaving,
+        entry,
+    )
+    .await?
+    {
+        execution::get(app, caller, id).await
+    } else {
+        Err(SchemaError::NotWaiting)
+    }
+}
+
+/// Says of each that waits what for, as the windows are now.
+pub(super) async fn tell(app: &App, org: OrgId, executions: &mut [Execution]) -> Result<(), SchemaError> {
+    if !executions.iter().any(|execution| execution.gives_up_at.is_some()) {
+        return Ok(());
+    }
+    let policies = store::policy::list(&app.db, org).await?;
+    let now = app.clock.now();
+    for execution in executions {
+        let Some(gives_up_at) = execution.gives_up_at else {
+            continue;
+        };
+        let policy = policies
+            .iter()
+            .find(|policy| policy.environment == execution.environment);
+        let windows = policy.and_then(|policy| policy.windows.as_ref());
+        let from = execution.not_before.unwrap_or(now).max(now);
+        let until = windows.map_or(Some(from), |windows| opening::next(windows, from));
+        let on_time = until == Some(from) && from > now;
+        execution.waits = Some(ExecutionWait {
+            waits_for: if on_time { WaitsFor::Time } else { WaitsFor::Window },
+            until: until.filter(|until| *until < gives_up_at),
+            gives_up_at,
+            anyone_may_override: windows.is_some_and(|windows| windows.anyone_may_override),
+        });
+    }
+    Ok(())
+}
