@@ -13,6 +13,7 @@ use crate::{
     containers,
     db::{Databases, Db, DbError},
     delivery::{self, Delivery},
+    files::{self, Files},
     fleet::{self, FleetError, FleetKeys},
     install::Packages,
     keys::Keys,
@@ -63,6 +64,8 @@ pub struct AppInner {
     fleet_keys: watch::Sender<Option<Arc<FleetKeys>>>,
     /// Deployments.
     pub delivery: Delivery,
+    /// Where files are.
+    pub files: Files,
     /// Syncs of secrets.
     pub secret_sync: SecretSync,
     /// The agent's packages.
@@ -102,6 +105,7 @@ impl App {
             links: Links::default(),
             fleet_keys: watch::Sender::new(None),
             delivery,
+            files: Files::default(),
             secret_sync: SecretSync::default(),
             packages: Packages::default(),
             databases,
@@ -155,6 +159,7 @@ impl App {
             notify::jobs(),
             audit::jobs(),
             alerts::jobs(),
+            files::jobs(),
         ]
         .concat();
         alerts::start(self);

@@ -50,6 +50,7 @@ const NOUNS: &[(&str, Module, &str)] = &[
     ("design", Module::Schema, "database designs"),
     ("flow", Module::Schema, "approval flows"),
     ("release", Module::Schema, "releases"),
+    ("file", Module::Files, "files"),
     ("org", Module::OrgProfile, "the org"),
     ("member", Module::Members, "members"),
     ("department", Module::Members, "departments"),

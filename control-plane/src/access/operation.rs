@@ -68,6 +68,8 @@ operations! {
     ReleasePropose "release:propose" Member
     ReleaseApprove "release:approve" Admin
     ReleaseExecute "release:execute" Admin
+    FileRead "file:read" Viewer
+    FileWrite "file:write" Member
     OrgWrite "org:write" Admin
     OrgTransfer "org:transfer" Owner
     OrgDelete "org:delete" Owner

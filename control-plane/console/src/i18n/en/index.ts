@@ -3,6 +3,7 @@ import { alerts } from './alerts'
 import { applications } from './applications'
 import { delivery } from './delivery'
 import { designs } from './designs'
+import { files } from './files'
 import { fleet } from './fleet'
 import { frame } from './frame'
 import { people } from './people'
@@ -12,7 +13,7 @@ import { schema } from './schema'
 import { secrets } from './secrets'
 import { versions } from './versions'
 
-const en = { ...frame, ...fleet, ...alerts, ...delivery, ...applications, ...versions, ...secrets, ...schema, ...designs, ...people, ...account, ...places, ...problems }
+const en = { ...frame, ...fleet, ...files, ...alerts, ...delivery, ...applications, ...versions, ...secrets, ...schema, ...designs, ...people, ...account, ...places, ...problems }
 export default en
 
 type Text<T> = { [K in keyof T]: T[K] extends string ? string : Text<T[K]> }

@@ -4,6 +4,7 @@ import { alerts } from './alerts'
 import { applications } from './applications'
 import { delivery } from './delivery'
 import { designs } from './designs'
+import { files } from './files'
 import { fleet } from './fleet'
 import { frame } from './frame'
 import { people } from './people'
@@ -13,5 +14,5 @@ import { schema } from './schema'
 import { secrets } from './secrets'
 import { versions } from './versions'
 
-const zh: Messages = { ...frame, ...fleet, ...alerts, ...delivery, ...applications, ...versions, ...secrets, ...schema, ...designs, ...people, ...account, ...places, ...problems }
+const zh: Messages = { ...frame, ...fleet, ...files, ...alerts, ...delivery, ...applications, ...versions, ...secrets, ...schema, ...designs, ...people, ...account, ...places, ...problems }
 export default zh
