@@ -93,11 +93,13 @@ pub async fn backup(args: BackupArgs) -> anyhow::Result<()> {
             ));
         }
         FilesTaken::LeftOut => {
-            say("without the bytes of files: a restore knows the files and can't read them.")
+            say("without the bytes of files: a restore knows the files and can't read them.");
         }
-        FilesTaken::Elsewhere => say(
-            "the bytes of files are not in it: they are where files.url says, and need a backup of their own.",
-        ),
+        FilesTaken::Elsewhere => {
+            say(
+                "the bytes of files are where files.url says, not in this backup: they need one of their own.",
+            );
+        }
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Making folders; renaming, moving and deleting files and folders.
 
-use muster_base::{FileId, UserId};
+use muster_base::FileId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -10,7 +10,7 @@ use super::{
     name, quota, reachable, store,
 };
 use crate::{
-    access::{Caller, Object, ObjectKind, Operation},
+    access::{Caller, ObjectKind, Operation},
     app::App,
     audit::{self, Entry},
     db::Tx,

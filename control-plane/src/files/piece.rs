@@ -62,7 +62,9 @@ where
         return Err(FilesError::SmallPiece(SMALLEST));
     }
     let mut hasher = upload.hasher()?;
-    bytes.iter().for_each(|bytes| hasher.update(bytes));
+    for bytes in &bytes {
+        hasher.update(bytes);
+    }
     let storage = app.files.storage(app).await?;
     app.files.check_room(app, size).await?;
     let piece = Piece {

@@ -74,6 +74,7 @@ fn respond(download: Download) -> Response {
 
 /// A name for whoever knows RFC 6266, and one for whoever doesn't.
 fn disposition(name: &str) -> String {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let plain = |c: char| {
         if c.is_ascii_graphic() && !"\"\\%;".contains(c) || c == ' ' {
             c
@@ -86,7 +87,8 @@ fn disposition(name: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            let digit = |digit: u8| char::from(HEX[usize::from(digit)]);
+            encoded.extend(['%', digit(byte >> 4), digit(byte & 15)]);
         }
     }
     let plain: String = name.chars().map(plain).collect();

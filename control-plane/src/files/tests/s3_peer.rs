@@ -15,6 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use muster_base::sha256;
+use tokio_util::task::TaskTracker;
 
 pub(super) const BUCKET: &str = "muster-files";
 pub(super) const KEY_ID: &str = "AKIDEXAMPLE";
@@ -40,7 +41,7 @@ impl Peer {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new().fallback(answer).with_state(peer.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        TaskTracker::new().spawn(async move { axum::serve(listener, router).await.unwrap() });
         (peer, address)
     }
 
