@@ -13,6 +13,7 @@ use crate::{
     containers,
     db::{Databases, Db, DbError},
     delivery::{self, Delivery},
+    files::{self, Files},
     fleet::{self, FleetError, FleetKeys},
     install::Packages,
     keys::Keys,
@@ -65,6 +66,8 @@ pub struct AppInner {
     fleet_keys: watch::Sender<Option<Arc<FleetKeys>>>,
     /// Deployments.
     pub delivery: Delivery,
+    /// Where files are.
+    pub files: Files,
     /// Syncs of secrets.
     pub secret_sync: SecretSync,
     /// The agent's packages.
@@ -105,6 +108,7 @@ impl App {
             links: Links::default(),
             fleet_keys: watch::Sender::new(None),
             delivery,
+            files: Files::default(),
             secret_sync: SecretSync::default(),
             packages: Packages::default(),
             databases,
@@ -158,6 +162,7 @@ impl App {
             notify::jobs(),
             audit::jobs(),
             alerts::jobs(),
+            files::jobs(),
         ]
         .concat();
         alerts::start(self);

@@ -43,6 +43,12 @@ pub enum Error {
     /// Bigger than allowed.
     #[error("{0}")]
     TooLarge(Cow<'static, str>),
+    /// What is asked for begins after the end.
+    #[error("this begins after the end: there are {size} bytes")]
+    OutOfRange {
+        /// How much there is.
+        size: u64,
+    },
     /// Too often.
     #[error("too many requests")]
     RateLimited {

@@ -104,6 +104,18 @@ flaws! {
     Port "port" => "must be a port: 1 to 65535",
     /// No path of a URL.
     Path "path" => "must be a path that begins with /",
+    /// No name of a file.
+    FileName "file-name" => "must be 1 to 255 bytes without / and control characters, no space at either end, and neither . nor ..",
+    /// A folder that would be in itself.
+    InItself "in-itself" => "is this folder itself, or in it",
+    /// A file, where a folder is needed.
+    NoFolder "no-folder" => "is not a folder",
+    /// What is a person's goes into that person's folders, and what is the org's into the org's.
+    OtherOwner "other-owner" => "belongs to somebody else: what is yours and what is the org's are kept apart",
+    /// No SHA-256.
+    Sha256 "sha-256" => "must be a SHA-256 in 64 hexadecimal digits",
+    /// No type of content.
+    Mime "mime" => "must be a type such as application/pdf, at most 128 characters",
     /// No path of a file.
     File "file" => "must be an absolute path without . and ..",
     /// Neither a volume nor a path.

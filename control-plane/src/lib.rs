@@ -15,6 +15,7 @@ pub mod db;
 pub mod delivery;
 pub mod doctor;
 pub mod error;
+pub mod files;
 pub mod flaw;
 pub mod fleet;
 pub mod http;

@@ -24,6 +24,7 @@ const WHOLE: Duration = Duration::from_secs(8);
 /// A client that follows no redirect and is limited in time; none if this machine can't make TLS connections.
 pub fn client() -> Option<Client> {
     let built = Client::builder()
+        .http1_only()
         .redirect(reqwest::redirect::Policy::none())
         .dns_resolver(Arc::new(Resolver))
         .connect_timeout(CONNECT)

@@ -10,6 +10,7 @@
 //! });
 //! ```
 
+mod bytes;
 mod stream;
 mod text;
 
@@ -175,6 +176,8 @@ impl Test {
         config.sign_in.providers = provider.configs();
         // Not there until a test writes it: regions are networks.
         config.sign_in.region_file = Some(data.path().join("regions.mmdb"));
+        // Whoever tests has what disk they have.
+        config.files.keep_free_bytes = 0;
         let keys = Keys::load_or_create(data.path()).unwrap();
         let app = App::new(config, databases, Clock::manual(START), keys);
         app.start_rooms().await.unwrap();

@@ -77,7 +77,8 @@ pub fn postgres_database(services: &Env) -> Result<String> {
 pub fn taken_database(services: &Env) -> Result<String> {
     let name = format!("taken_{}", random_hex(4)?);
     make_postgres_database(services, &name)?;
-    let theirs = "create table blog (id bigint primary key, title text); insert into blog values (1, 'first')";
+    let theirs =
+        "create table blog (id bigint primary key, title text); insert into blog values (1, 'first')";
     run_in_postgres(services, &name, theirs)?;
     address_of(services, &name)
 }

@@ -22,6 +22,7 @@ const OWNERS: &[(&str, &[&str])] = &[
         "axum",
         &["control-plane/src/http", "control-plane/src/*/api", "tests/fuzz"],
     ),
+    ("object_store", &["control-plane/src/files/storage"]),
     ("redb", &["agent/src/spool"]),
     ("serde_saphyr", &["shared/documents", "tests/corpus"]),
     (

@@ -55,6 +55,7 @@ export const router = createRouter({
     { path: '/releases/tickets/:id', name: 'ticket', component: () => import('./schema/TicketPage.vue'), meta: { title: 'nav.ticket', parent: 'releases' } },
     { path: '/releases/:id/run', name: 'release', component: () => import('./schema/ReleasePage.vue'), meta: { title: 'nav.release', parent: 'releases' } },
     { path: '/releases/executions/:id', name: 'execution', component: () => import('./schema/ExecutionPage.vue'), meta: { title: 'nav.execution', parent: 'releases' } },
+    { path: '/files/:id?', name: 'files', component: () => import('./files/FilesPage.vue'), meta: { title: 'nav.files' } },
     { path: '/people', name: 'people', component: () => import('./people/MembersPage.vue'), meta: { title: 'nav.people' } },
     { path: '/people/members/:id', name: 'member', component: () => import('./people/MemberPage.vue'), meta: { title: 'nav.member', parent: 'people' } },
     { path: '/people/joining', name: 'joining', component: () => import('./people/JoiningPage.vue'), meta: { title: 'nav.joining', parent: 'people' } },

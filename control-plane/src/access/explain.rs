@@ -1,6 +1,6 @@
 //! Why somebody may or may not do something: the chain of what was looked at, read from the decision itself.
 
-use muster_base::{ApplicationId, ClusterId, HostId, SecretGroupId, ServerId, UserId};
+use muster_base::{ApplicationId, ClusterId, FileId, HostId, SecretGroupId, ServerId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use super::{
     AccessError, Asked, Caller, Decision, Object, ObjectKind, Operation, Permissions, grant,
     member_permission, permission::SourceKind,
 };
-use crate::{app::App, delivery, error::Error, flaw::Flaw, fleet, schema, secrets};
+use crate::{app::App, delivery, error::Error, files, flaw::Flaw, fleet, schema, secrets};
 
 /// What is asked.
 #[derive(Debug, Deserialize, IntoParams, ToSchema)]
@@ -58,7 +58,7 @@ enum Found {
     Server(ServerId, String),
     Database(String),
     SecretGroup(SecretGroupId),
-    File(Uuid),
+    File(Vec<Uuid>),
 }
 
 impl Found {
@@ -71,7 +71,7 @@ impl Found {
             Self::Server(id, environment) => Object::Server { id: *id, environment },
             Self::Database(name) => Object::DatabaseName(name),
             Self::SecretGroup(id) => Object::SecretGroup(*id),
-            Self::File(id) => Object::File(*id),
+            Self::File(path) => Object::File(path),
         }
     }
 }
@@ -223,7 +223,11 @@ async fn find(app: &App, caller: &Caller, kind: ObjectKind, id: &str) -> Result<
             there.then_some(Found::SecretGroup(id))
         }
         ObjectKind::Databases => Some(Found::Database(key)),
-        ObjectKind::Files => Some(Found::File(uuid()?)),
+        ObjectKind::Files => {
+            let id = FileId::from(uuid()?);
+            let path = files::path_of(app, caller, id).await.map_err(Error::from)?;
+            path.map(Found::File)
+        }
     };
     found.ok_or_else(missing)
 }

@@ -51,6 +51,7 @@ const NOUNS: &[(&str, Module, &str)] = &[
     ("flow", Module::Schema, "approval flows"),
     ("release", Module::Schema, "releases"),
     ("window", Module::Schema, "maintenance windows"),
+    ("file", Module::Files, "files"),
     ("org", Module::OrgProfile, "the org"),
     ("member", Module::Members, "members"),
     ("department", Module::Members, "departments"),

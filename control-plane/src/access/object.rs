@@ -93,8 +93,8 @@ pub enum Object<'a> {
     Application(ApplicationId),
     /// An application in one environment: a deployment, a variable, a token.
     ApplicationIn(ApplicationId, &'a str),
-    /// A file or folder.
-    File(Uuid),
+    /// A file or folder: its own id, and those of the folders that it is in.
+    File(&'a [Uuid]),
     /// A database server.
     Server {
         /// The server.

@@ -69,6 +69,8 @@ operations! {
     ReleaseApprove "release:approve" Admin
     ReleaseExecute "release:execute" Admin
     WindowOverride "window:override" Owner
+    FileRead "file:read" Viewer
+    FileWrite "file:write" Member
     OrgWrite "org:write" Admin
     OrgTransfer "org:transfer" Owner
     OrgDelete "org:delete" Owner

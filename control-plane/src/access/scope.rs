@@ -3,7 +3,8 @@
 //! A permission template narrows kinds of objects to lists; a kind that it doesn't name is not narrowed. Objects
 //! granted to a member directly are added to those lists. An API key can narrow once more. Each kind is a dimension
 //! and an object must be in reach in every dimension that it has: a deployment by its application *and* its
-//! environment. Hosts and clusters are one dimension: a host is in reach by itself or through its cluster.
+//! environment. Hosts and clusters are one dimension: a host is in reach by itself or through its cluster. So is a file,
+//! by itself or through a folder that it is in.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -87,7 +88,15 @@ impl Scope {
                 self.reaches_one(ObjectKind::Applications, &id.to_string())?;
                 self.reaches_environment(Some(environment))
             }
-            Object::File(id) => self.reaches_one(ObjectKind::Files, &id.to_string()),
+            // A folder brings what is in it.
+            Object::File(path) => {
+                let reached = |id: &uuid::Uuid| self.reaches_one(ObjectKind::Files, &id.to_string()).is_ok();
+                if path.iter().any(reached) {
+                    Ok(())
+                } else {
+                    Err(ObjectKind::Files)
+                }
+            }
             Object::Server { id, environment } => {
                 self.reaches_one(ObjectKind::Servers, &id.to_string())?;
                 self.reaches_environment(Some(environment))
@@ -277,6 +286,15 @@ mod tests {
             scope.reaches(&host(A, None, None)).is_err(),
             "a host in no environment"
         );
+    }
+
+    #[test]
+    fn a_file_is_reached_by_itself_or_through_a_folder_that_it_is_in() {
+        let scope = Scope::new(set(ObjectKind::Files, &[&A.to_string()]), ObjectSet::new());
+        assert!(scope.reaches(&Object::File(&[A])).is_ok());
+        assert!(scope.reaches(&Object::File(&[A, B])).is_ok());
+        assert_eq!(scope.reaches(&Object::File(&[B])), Err(ObjectKind::Files));
+        assert!(Scope::default().reaches(&Object::File(&[B])).is_ok());
     }
 
     #[test]

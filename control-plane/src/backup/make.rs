@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{AUDIT, BackupError, Manifest, Unlock, archive::Entries, key::Header, store};
+use super::{AUDIT, BackupError, FilesTaken, Manifest, Unlock, archive::Entries, files, key::Header, store};
 use crate::{
     app::App,
     config::FILE_NAME,
@@ -15,7 +15,7 @@ use crate::{
     secrets::seal::stream::SealWriter,
 };
 
-type Archive = Entries<SealWriter<BufWriter<File>>>;
+pub(super) type Archive = Entries<SealWriter<BufWriter<File>>>;
 
 /// What was written.
 #[derive(Debug)]
@@ -24,6 +24,17 @@ pub struct Made {
     pub manifest: Manifest,
     /// Its size.
     pub bytes: u64,
+    /// Whether the bytes of files are in it.
+    pub files: FilesTaken,
+}
+
+/// What need not be in a backup.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts {
+    /// Readings.
+    pub telemetry: bool,
+    /// The bytes of files.
+    pub files: bool,
 }
 
 /// Writes a backup of the control plane, whose configuration file is `config`, to `to`, which must not be there. It may
@@ -33,7 +44,7 @@ pub async fn backup(
     config: &Path,
     to: &Path,
     unlock: &Unlock,
-    telemetry: bool,
+    parts: Parts,
 ) -> Result<Made, BackupError> {
     if to.exists() {
         return Err(BackupError::Exists(to.to_owned()));
@@ -46,11 +57,11 @@ pub async fn backup(
         header.write(&mut output).map_err(file)?;
         let sealed = SealWriter::new(BufWriter::new(output), &header.key, header.prefix, &header.bytes);
         let mut archive = Entries::new(sealed);
-        let manifest = fill(app, config, &mut archive, telemetry).await?;
+        let (manifest, files) = fill(app, config, &mut archive, parts).await?;
         let written = archive.finish().and_then(SealWriter::finish).map_err(file)?;
         let output = written.into_inner().map_err(|e| file(e.into_error()))?;
         output.sync_all().map_err(file)?;
-        Ok((manifest, output.metadata().map_err(file)?.len()))
+        Ok((manifest, files, output.metadata().map_err(file)?.len()))
     };
     let written = match written.await {
         Ok(written) => publish(&partial, to).map(|()| written).map_err(file),
@@ -60,15 +71,22 @@ pub async fn backup(
         // Whatever it is, it is no backup.
         drop(fs::remove_file(&partial));
     }
-    written.map(|(manifest, bytes)| Made { manifest, bytes })
+    written.map(|(manifest, files, bytes)| Made {
+        manifest,
+        bytes,
+        files,
+    })
 }
 
 async fn fill(
     app: &App,
     config: &Path,
     archive: &mut Archive,
-    telemetry: bool,
-) -> Result<Manifest, BackupError> {
+    Parts {
+        telemetry,
+        files: wanted,
+    }: Parts,
+) -> Result<(Manifest, FilesTaken), BackupError> {
     let manifest = Manifest {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         created_at: app.clock.now(),
@@ -100,9 +118,14 @@ async fn fill(
         let folder = app.config.audit.folder(&app.config.data);
         put_files(archive, &folder).map_err(|e| BackupError::File(folder, e))?;
     }
+    let files = match (wanted, &app.config.files.url) {
+        (_, Some(_)) => FilesTaken::Elsewhere,
+        (false, None) => FilesTaken::LeftOut,
+        (true, None) => files::put(archive, &app.config.data)?,
+    };
     let text = fs::read(config).map_err(|e| BackupError::File(config.to_owned(), e))?;
     put(archive, FILE_NAME, &zeroize::Zeroizing::new(text))?;
-    Ok(manifest)
+    Ok((manifest, files))
 }
 
 /// The audit archive's files, `AUDIT/SCOPE/FILE`. After the database: rows that moved into a file since are in both.

@@ -12,6 +12,7 @@
 //! | `muster.db`, `telemetry.db` | SQLite: consistent copies of the files (`VACUUM INTO`), taken while others write |
 //! | `table/NAME` | PostgreSQL: the table's columns in a line, then its rows as `COPY` writes them |
 //! | `audit/SCOPE/FILE` | files of the audit log's archive, unless they are outside of the data directory |
+//! | `files/ORG/PIECE` | bytes of files, if they are in the data directory and nobody left them out |
 //! | `muster.toml` | the configuration; always last, so that a restore that broke off leaves nothing that serves |
 //!
 //! PostgreSQL is read in one `REPEATABLE READ` transaction with our own `COPY`s rather than by `pg_dump`: no program
@@ -37,6 +38,7 @@
 //! backup is written beside its name and renamed at the end: a file of that name is whole.
 
 mod archive;
+mod files;
 mod key;
 mod make;
 mod restore;
@@ -47,8 +49,9 @@ mod tests;
 use std::{io, path::PathBuf};
 
 pub use self::{
+    files::FilesTaken,
     key::{RecoveryKey, Unlock},
-    make::{Made, backup},
+    make::{Made, Parts, backup},
     restore::{Restored, restore},
 };
 use crate::{db::DbError, keys::KeyError};

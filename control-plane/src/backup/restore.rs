@@ -9,7 +9,7 @@ use std::{
 
 use muster_base::{Clock, ExposeSecret, SecretString};
 
-use super::{AUDIT, BackupError, Manifest, Unlock, archive::Reader, key::Header, store};
+use super::{AUDIT, BackupError, Manifest, Unlock, archive::Reader, files, key::Header, store};
 use crate::{
     access::{Actor, Identity},
     app::App,
@@ -118,6 +118,12 @@ fn unpack(
     while let Some(name) = archive.next().map_err(BackupError::Damaged)? {
         if let Some(file) = name.strip_prefix(AUDIT) {
             let path = archived(data, file)
+                .ok_or_else(|| BackupError::Damaged(io::ErrorKind::InvalidData.into()))?;
+            write(archive, &path)?;
+            continue;
+        }
+        if let Some(object) = name.strip_prefix(files::OBJECTS) {
+            let path = files::path(data, object)
                 .ok_or_else(|| BackupError::Damaged(io::ErrorKind::InvalidData.into()))?;
             write(archive, &path)?;
             continue;

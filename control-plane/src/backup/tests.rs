@@ -11,15 +11,24 @@ use serde_json::json;
 
 use super::*;
 use crate::{
+    access::Caller,
     app::App,
-    config::{self, Config},
+    config::{self, Config, Place},
     db::Databases,
+    files::tests::new_file,
     keys::Keys,
     secrets,
     testing::{Test, both_databases},
 };
 
 const PASSPHRASE: &str = "correct horse battery staple";
+
+fn parts(telemetry: bool) -> Parts {
+    Parts {
+        telemetry,
+        files: true,
+    }
+}
 
 fn passphrase() -> Unlock {
     Unlock::Passphrase(PASSPHRASE.into())
@@ -43,7 +52,9 @@ async fn lived_in(test: &Test) -> (HostId, SecretId) {
 async fn made(test: &Test, name: &str, unlock: &Unlock, telemetry: bool) -> (PathBuf, Made) {
     let to = test.data().join(name);
     let file = test.data().join(config::FILE_NAME);
-    let made = backup(&test.app, &file, &to, unlock, telemetry).await.unwrap();
+    let made = backup(&test.app, &file, &to, unlock, parts(telemetry))
+        .await
+        .unwrap();
     (to, made)
 }
 
@@ -113,7 +124,7 @@ both_databases!(what_is_not_right_is_refused_and_leaves_no_control_plane, |test|
     lived_in(test).await;
     let (file, _) = made(test, "backup", &passphrase(), false).await;
     let config = test.data().join(config::FILE_NAME);
-    let again = backup(&test.app, &config, &file, &passphrase(), true).await;
+    let again = backup(&test.app, &config, &file, &passphrase(), parts(true)).await;
     assert!(matches!(again, Err(BackupError::Exists(_))));
 
     let clock = &test.app.clock;
@@ -156,6 +167,47 @@ both_databases!(what_is_not_right_is_refused_and_leaves_no_control_plane, |test|
         assert!(!data.join(config::FILE_NAME).exists());
     }
     assert!(!test.data().join("backup.partial").exists());
+});
+
+both_databases!(files_come_back_with_their_bytes, |test| {
+    lived_in(test).await;
+    let admin = test.admin().await;
+    let id = new_file(&admin, "kept", None, b"the bytes").await;
+    // What is not finished is no object yet.
+    let org = test
+        .data()
+        .join("files")
+        .join(test.default_org().await.to_string());
+    fs::write(org.join("unfinished#1"), "x").unwrap();
+    let (file, made) = made(test, "backup", &passphrase(), false).await;
+    assert_eq!(made.files, FilesTaken::Taken { count: 1, bytes: 9 });
+    let data = test.data().join("restored");
+    let url = test.another_database().await;
+    restore(&file, &data, &passphrase(), url.clone(), &test.app.clock)
+        .await
+        .unwrap();
+    let app = reopened(&data, url.as_ref()).await;
+    let caller = Caller::system("test", test.default_org().await);
+    let bytes = crate::files::tests::read(&app, &caller, id.parse().unwrap()).await;
+    assert_eq!(bytes, b"the bytes");
+    app.stop().await;
+
+    let config = test.data().join(config::FILE_NAME);
+    let without = Parts {
+        telemetry: false,
+        files: false,
+    };
+    let to = test.data().join("without");
+    let made = backup(&test.app, &config, &to, &passphrase(), without)
+        .await
+        .unwrap();
+    assert_eq!(made.files, FilesTaken::LeftOut);
+    let away = test.app_with_config(|config| config.files.url = Some(Place::Folder("/srv/files".into())));
+    let to = test.data().join("away");
+    let made = backup(&away, &config, &to, &passphrase(), parts(false))
+        .await
+        .unwrap();
+    assert_eq!(made.files, FilesTaken::Elsewhere);
 });
 
 #[tokio::test]

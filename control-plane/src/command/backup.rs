@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use muster_base::{Clock, SecretString};
-use muster_control_plane::backup::{self, RecoveryKey, Unlock};
+use muster_control_plane::backup::{self, FilesTaken, Parts, RecoveryKey, Unlock};
 
 use super::{Place, say};
 
@@ -19,6 +19,9 @@ pub struct BackupArgs {
     /// Leave out readings: hosts, people, secrets, orders and releases only.
     #[arg(long)]
     without_telemetry: bool,
+    /// Leave out the bytes of files; those in a bucket or another folder are never in a backup.
+    #[arg(long)]
+    without_files: bool,
     #[command(flatten)]
     key: KeyArgs,
 }
@@ -64,7 +67,11 @@ pub async fn backup(args: BackupArgs) -> anyhow::Result<()> {
     let unlock = args.key.read()?;
     let app = args.place.app().await?;
     let config = args.place.config_file();
-    let made = backup::backup(&app, &config, &args.to, &unlock, !args.without_telemetry).await;
+    let parts = Parts {
+        telemetry: !args.without_telemetry,
+        files: !args.without_files,
+    };
+    let made = backup::backup(&app, &config, &args.to, &unlock, parts).await;
     app.stop().await;
     let made = made.context("there is no backup")?;
     let readings = if made.manifest.telemetry {
@@ -79,6 +86,21 @@ pub async fn backup(args: BackupArgs) -> anyhow::Result<()> {
         made.manifest.database,
         made.manifest.created_at
     ));
+    match made.files {
+        FilesTaken::Taken { count, bytes } => {
+            say(format_args!(
+                "with the bytes of files: {count} pieces, {bytes} bytes"
+            ));
+        }
+        FilesTaken::LeftOut => {
+            say("without the bytes of files: a restore knows the files and can't read them.");
+        }
+        FilesTaken::Elsewhere => {
+            say(
+                "the bytes of files are where files.url says, not in this backup: they need one of their own.",
+            );
+        }
+    }
     Ok(())
 }
 

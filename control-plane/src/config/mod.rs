@@ -5,6 +5,7 @@ mod address;
 mod audit;
 mod database;
 mod delivery;
+mod files;
 mod http;
 mod install;
 mod link;
@@ -30,6 +31,7 @@ pub use self::{
     audit::{ARCHIVE, AuditConfig},
     database::DatabaseConfig,
     delivery::DeliveryConfig,
+    files::{FILES, FilesConfig, Place},
     http::HttpConfig,
     install::InstallConfig,
     link::LinkConfig,
@@ -61,6 +63,8 @@ pub struct Config {
     pub audit: AuditConfig,
     /// Deployments.
     pub delivery: DeliveryConfig,
+    /// Where files are kept, and how much of them.
+    pub files: FilesConfig,
     /// What new hosts are given.
     pub install: InstallConfig,
     /// The mail server.
@@ -98,6 +102,7 @@ struct Defaults {
     telemetry: TelemetryConfig,
     audit: AuditConfig,
     delivery: DeliveryConfig,
+    files: toml::Table,
     install: InstallConfig,
     outbox: OutboxConfig,
     sign_in: SignInConfig,
@@ -116,6 +121,7 @@ impl Config {
             telemetry: TelemetryConfig::default(),
             audit: AuditConfig::default(),
             delivery: DeliveryConfig::default(),
+            files: toml::Table::new(),
             install: InstallConfig::default(),
             outbox: OutboxConfig::default(),
             sign_in: SignInConfig::default(),

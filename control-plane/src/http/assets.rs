@@ -25,6 +25,7 @@ const PAGES: &[&str] = &[
     "deployments",
     "designs",
     "environments",
+    "files",
     "forgot-password",
     "hosts",
     "images",

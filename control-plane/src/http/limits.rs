@@ -9,6 +9,8 @@ use super::problem;
 
 const USUAL: Duration = Duration::from_secs(30);
 const WAITING: Duration = Duration::from_mins(15);
+/// A piece of a file, over a slow line.
+const PIECE: Duration = Duration::from_mins(2);
 
 /// The middleware. A use-case that is cut off here leaves nothing half done: an open transaction is rolled back.
 pub(super) async fn time_limit(request: Request, next: Next) -> Response {
@@ -16,7 +18,13 @@ pub(super) async fn time_limit(request: Request, next: Next) -> Response {
         .uri()
         .query()
         .is_some_and(|query| query.split('&').any(|pair| pair == "wait=1"));
-    let limit = if waits { WAITING } else { USUAL };
+    let path = request.uri().path();
+    let piece = path.starts_with("/api/v1/files/uploads/") && path.ends_with("/content");
+    let limit = match (waits, piece) {
+        (true, _) => WAITING,
+        (false, true) => PIECE,
+        (false, false) => USUAL,
+    };
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => problem::respond(

@@ -8,8 +8,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{openapi_flat, openapi_refusals, problem::Problem};
 use crate::{
-    access, alerts, app::App, audit, containers, delivery, fleet, notify, schema, secrets, setup, telemetry,
-    work,
+    access, alerts, app::App, audit, containers, delivery, files, fleet, notify, schema, secrets, setup,
+    telemetry, work,
 };
 
 #[derive(OpenApi)]
@@ -60,6 +60,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(work::router())
         .merge(secrets::router())
         .merge(delivery::router())
+        .merge(files::router())
         .merge(schema::router());
     openapi_flat::write_out(routes.get_openapi_mut());
     openapi_refusals::describe(routes.get_openapi_mut());

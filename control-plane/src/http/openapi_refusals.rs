@@ -12,7 +12,7 @@ use utoipa::openapi::{
 };
 
 /// Status, name, what it says, and whether it says when to try again.
-const REFUSALS: [(&str, &str, &str, bool); 12] = [
+const REFUSALS: [(&str, &str, &str, bool); 13] = [
     ("400", "BadRequest", "The body can't be read as JSON.", false),
     (
         "401",
@@ -38,6 +38,12 @@ const REFUSALS: [(&str, &str, &str, bool); 12] = [
         "415",
         "UnsupportedMediaType",
         "The body is not declared as JSON.",
+        false,
+    ),
+    (
+        "416",
+        "OutOfRange",
+        "The range begins after the end; `Content-Range` says how long it is.",
         false,
     ),
     (

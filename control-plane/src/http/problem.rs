@@ -70,6 +70,10 @@ impl IntoResponse for ApiError {
         } else {
             None
         };
+        let length = match &self.0 {
+            Error::OutOfRange { size } => HeaderValue::try_from(format!("bytes */{size}")).ok(),
+            _ => None,
+        };
         let errors = match self.0 {
             Error::Invalid(errors) => errors,
             Error::Taken(field) => vec![FieldError::new(field, Flaw::Taken)],
@@ -88,6 +92,9 @@ impl IntoResponse for ApiError {
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        if let Some(length) = length {
+            response.headers_mut().insert(header::CONTENT_RANGE, length);
+        }
         response
     }
 }
@@ -103,6 +110,7 @@ fn classify(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::Conflict { code, .. } => (StatusCode::CONFLICT, code, "Conflict"),
         Error::Taken(_) => (StatusCode::CONFLICT, "taken", "Conflict"),
         Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large"),
+        Error::OutOfRange { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, "out-of-range", "Out of range"),
         Error::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate-limited", "Too many requests"),
         Error::Upstream(_) => (StatusCode::BAD_GATEWAY, "upstream", "Another part did not answer"),
         Error::DatabaseUnavailable(_) => (

@@ -60,7 +60,10 @@ pub(super) fn dressed(routes: Router) -> Router {
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(
             CompressionLayer::new().compress_when(
-                DefaultPredicate::new().and(NotForContentType::const_new("text/event-stream")),
+                DefaultPredicate::new()
+                    .and(NotForContentType::const_new("text/event-stream"))
+                    // Files are what they are: their length and their parts must be true.
+                    .and(NotForContentType::const_new("application/octet-stream")),
             ),
         )
         .layer(header(header::CONTENT_SECURITY_POLICY, CSP))

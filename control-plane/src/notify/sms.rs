@@ -36,6 +36,7 @@ impl<'c> Gateway<'c> {
     /// By these settings; says which of them can't be used.
     pub(super) async fn new(config: &'c SmsConfig) -> Result<Self, String> {
         let http = Client::builder()
+            .http1_only()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT)
             .timeout(WHOLE)

@@ -177,6 +177,12 @@ ids! {
     DeviceId
     /// A document of database change.
     DocumentId
+    /// A file or folder.
+    FileId
+    /// An upload of a file that is not complete.
+    UploadId
+    /// A piece of a file's bytes.
+    PieceId
     /// A rule that alerts come from.
     AlertRuleId
     /// One time that a rule found something.

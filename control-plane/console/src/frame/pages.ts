@@ -29,6 +29,7 @@ export const PAGES: KnownPage[] = [
   { route: 'releases', title: 'nav.releases', icon: 'release', needs: 'release:read' },
   { route: 'alerts', title: 'nav.alerts', icon: 'alert', needs: 'alert:read' },
   { route: 'secrets', title: 'nav.secrets', icon: 'secret', needs: 'secret:read' },
+  { route: 'files', title: 'nav.files', icon: 'folder', needs: 'file:read' },
   { route: 'people', title: 'nav.people', icon: 'people', needs: 'member:read' },
   { route: 'audit', title: 'nav.audit', icon: 'audit', needs: 'audit:read' },
   { route: 'users', title: 'nav.admin', icon: 'shield', administers: true },

@@ -25,6 +25,7 @@ import { deliveryCast } from './deliveryCast.mjs'
 import { containerStories } from './containerStories.mjs'
 import { deliveryStories } from './deliveryStories.mjs'
 import { designCast, designPages, designStories } from './designStories.mjs'
+import { filesCast, filesPages, filesStories } from './filesStories.mjs'
 import { flowCast, flowPages, flowStories } from './flowStories.mjs'
 import { fresh } from './fresh.mjs'
 import { outside } from './outside.mjs'
@@ -53,6 +54,7 @@ const lanes = [
   { ...designStories, ...flowStories },
   // One lane: hosts are moved and renamed, and looked at by name.
   { ...placesStories, ...wallStories },
+  filesStories,
   {
     'from an empty machine on PostgreSQL to somebody who sees one host': {
       signedOut: true,
@@ -412,6 +414,7 @@ try {
   made = await deliveryCast({ base, account, password, simulator: required('MUSTER_CONSOLE_SIMULATOR'), infisical: out.infisical })
   await designCast(made)
   made.places = await placesCast(made)
+  made.files = await filesCast(made)
   await flowCast(made)
   lap('people, hosts, secrets, deployments and designs to look at')
   const start = await open(looks[0])
@@ -422,7 +425,7 @@ try {
   await look(start.page, 'sign-in', 'light-en-1280', start.noise)
   await signIn(start.page)
   const states = { [account]: await start.context.storageState(), nobody: undefined }
-  const pages = [...(await addresses(start.page)), ...deliveries(made), ...designPages(made), ...flowPages(made), ...placesPages(made), ...wallPages(made)].filter(([name]) => wanted(name))
+  const pages = [...(await addresses(start.page)), ...deliveries(made), ...designPages(made), ...flowPages(made), ...placesPages(made), ...wallPages(made), ...filesPages(made)].filter(([name]) => wanted(name))
   await start.context.close()
   const people = [...new Set([...pages.map(([, , as]) => as), 'olga', 'mary', 'rita', 'sam', 'vera'])].filter((as) => as && as !== 'nobody')
   const signAllIn = () =>

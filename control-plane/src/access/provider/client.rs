@@ -232,6 +232,7 @@ async fn discover(http: &Client, config: &ProviderConfig) -> Result<Places, Prov
 
 fn http() -> Result<Client, ProviderFault> {
     let built = Client::builder()
+        .http1_only()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT)
         .timeout(WHOLE)

@@ -9,7 +9,7 @@ use crate::{
     access::Role,
     app::App,
     audit::{Archive, Chain, archive::archive, verify_all},
-    backup::{Unlock, backup, restore},
+    backup::{Parts, Unlock, backup, restore},
     config::{self, Config},
     db::{Databases, DbError},
     doctor::{self, Patient},
@@ -227,7 +227,11 @@ both_databases!(a_backup_takes_the_files_along, |test| {
     archive(&keeping(test)).await.unwrap();
     let unlock = Unlock::Passphrase("correct horse battery staple".into());
     let to = test.data().join("backup");
-    backup(&test.app, &file, &to, &unlock, false).await.unwrap();
+    let parts = Parts {
+        telemetry: false,
+        files: false,
+    };
+    backup(&test.app, &file, &to, &unlock, parts).await.unwrap();
     let data = test.data().join("restored");
     let url = test.another_database().await;
     restore(&to, &data, &unlock, url.clone(), &test.app.clock)

@@ -63,6 +63,7 @@ export const frame = {
     registry: 'Registry',
     registries: 'Registries',
     alerts: 'Alerts',
+    files: 'Files',
     secrets: 'Secrets',
     secretGroup: 'Secret group',
     secretProviders: 'Providers',

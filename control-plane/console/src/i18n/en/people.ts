@@ -75,6 +75,8 @@ export const people = {
     server_write: 'change database servers',
     design_read: 'see database designs',
     design_write: 'change database designs',
+    file_read: 'see and download files',
+    file_write: 'upload, change and delete files',
     flow_write: 'change approval flows',
     release_read: 'see releases',
     release_propose: 'propose SQL',

@@ -65,6 +65,7 @@ export const frame: Pick<Messages, 'ui' | 'problem' | 'nav' | 'frame' | 'palette
     registry: '镜像仓库',
     registries: '镜像仓库',
     alerts: '告警',
+    files: '文件',
     secrets: '密钥',
     secretGroup: '密钥组',
     secretProviders: '密钥来源',

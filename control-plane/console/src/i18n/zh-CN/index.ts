@@ -4,6 +4,7 @@ import { alerts } from './alerts'
 import { applications } from './applications'
 import { delivery } from './delivery'
 import { designs } from './designs'
+import { files } from './files'
 import { fleet } from './fleet'
 import { frame } from './frame'
 import { people } from './people'
@@ -14,5 +15,5 @@ import { secrets } from './secrets'
 import { versions } from './versions'
 import { wall } from './wall'
 
-const zh: Messages = { ...frame, ...fleet, ...alerts, ...delivery, ...applications, ...versions, ...secrets, ...schema, ...designs, ...people, ...account, ...places, ...problems, ...wall }
+const zh: Messages = { ...frame, ...fleet, ...files, ...alerts, ...delivery, ...applications, ...versions, ...secrets, ...schema, ...designs, ...people, ...account, ...places, ...problems, ...wall }
 export default zh

@@ -80,6 +80,8 @@ export const people: Pick<
     server_write: '修改数据库服务器',
     design_read: '查看数据库设计',
     design_write: '修改数据库设计',
+    file_read: '查看和下载文件',
+    file_write: '上传、更改和删除文件',
     flow_write: '修改审批流程',
     release_read: '查看发布',
     release_propose: '提交 SQL',

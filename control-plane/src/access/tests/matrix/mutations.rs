@@ -115,7 +115,7 @@ async fn what_strangers_do_not_find_is_there() {
         .filter(|route| hidden(&route.name()) && !FOUND_ELSEWHERE.contains(&route.name().as_str()))
         // A person's own things are hidden from the super administrator too.
         .filter(|route| {
-            !["/me/", "/messages/"]
+            !["/me/", "/messages/", "/files/uploads/"]
                 .iter()
                 .any(|own| route.name().contains(own))
         })

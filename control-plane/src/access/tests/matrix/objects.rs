@@ -6,8 +6,14 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    access::Role, alerts::tests::new_alert, containers::tests::container, delivery::tests::deploy,
-    schema::tests as schema, telemetry::set_containers_for_tests, testing::Test,
+    access::Role,
+    alerts::tests::new_alert,
+    containers::tests::container,
+    delivery::tests::deploy,
+    files::tests::{begin, new_folder},
+    schema::tests as schema,
+    telemetry::set_containers_for_tests,
+    testing::Test,
 };
 
 /// Owner of the default org.
@@ -101,6 +107,9 @@ pub(super) async fn make(test: &Test) -> Objects {
             made("/api/v1/api-keys", json!({"name": "mine", "kind": "readonly"})).await,
         ),
     ]);
+    ids.insert("files", new_folder(&owner, "docs", None).await);
+    let upload = json!({"name": "a", "size": 1, "hash": "0".repeat(64)});
+    ids.insert("uploads", begin(&owner, upload).await);
     let image = json!({"name": "Nginx", "image": "team/nginx", "source": "private", "type": "server"});
     ids.insert("images", made("/api/v1/images", image).await);
     let word = json!({"kind": "type", "code": "proxy", "name": "Proxy"});

@@ -1,0 +1,187 @@
+//! A file's bytes, or a part of them, for as long as their reader may have them.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream, stream::BoxStream};
+use muster_base::{FileId, OrgId};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{FilesError, file::FileItem, piece::Piece, range::Span, reachable, storage::Storage, store};
+use crate::{
+    access::{self, Caller, Operation},
+    app::App,
+};
+
+/// Bytes that are read, and held in memory, at once.
+const STRIDE: u64 = 1 << 20;
+
+/// What a reader has and wants.
+#[derive(Debug, Default)]
+pub(super) struct Wish {
+    /// `Range`.
+    pub(super) range: Option<String>,
+    /// `If-Range`: the part is wanted if the file still has this tag, else all.
+    pub(super) only_if: Option<String>,
+    /// `If-None-Match`: nothing is wanted if the file still has one of these.
+    pub(super) unless: Option<String>,
+}
+
+/// What a reader gets.
+pub(super) struct Download {
+    pub(super) item: FileItem,
+    /// Its entity tag.
+    pub(super) tag: String,
+    /// The part, with its bytes; none if the reader has the file.
+    pub(super) content: Option<(Span, BoxStream<'static, Result<Bytes, FilesError>>)>,
+}
+
+pub(super) async fn open(app: &App, caller: &Caller, id: FileId, wish: Wish) -> Result<Download, FilesError> {
+    let item = reachable(app, caller, Operation::FileRead, id).await?;
+    if item.is_folder() {
+        return Err(FilesError::IsFolder);
+    }
+    let tag = format!("\"{}\"", item.hash.as_deref().unwrap_or_default());
+    if wish.unless.is_some_and(|tags| has(&tags, &tag)) {
+        let content = None;
+        return Ok(Download { item, tag, content });
+    }
+    let span = match wish.range {
+        Some(range) if wish.only_if.is_none_or(|only_if| only_if.trim() == tag) => {
+            Span::read(&range, item.size)?
+        }
+        _ => Span::all(item.size),
+    };
+    let bytes = bytes(app, caller.org(), id, span).await?;
+    let refused = access::until_refused(app.clone(), caller.clone(), move |app, caller| async move {
+        match reachable(&app, &caller, Operation::FileRead, id).await {
+            // One that is gone ends by itself: what is asked is who may read it.
+            Ok(_) | Err(FilesError::NoFile) => true,
+            Err(_) => false,
+        }
+    });
+    // A reader that is cut off must see that it is: the end is an error, not only an end.
+    let ended = stream::once(refused).map(|()| Err(FilesError::BrokeOff));
+    let all = bytes.map(Some).chain(stream::once(std::future::ready(None)));
+    let content = stream::select(all, ended.map(Some))
+        .take_while(|bytes| std::future::ready(bytes.is_some()))
+        .filter_map(std::future::ready)
+        .boxed();
+    Ok(Download {
+        item,
+        tag,
+        content: Some((span, content)),
+    })
+}
+
+/// The bytes of a part of a file, as they are read.
+pub(super) async fn bytes(
+    app: &App,
+    org: OrgId,
+    id: FileId,
+    span: Span,
+) -> Result<BoxStream<'static, Result<Bytes, FilesError>>, FilesError> {
+    let turn = Arc::clone(&app.files.reading)
+        .try_acquire_owned()
+        .map_err(|_| FilesError::Busy)?;
+    let pieces = store::piece::of_file(&app.db, id, span.start, span.end).await?;
+    let reading = Reading {
+        storage: app.files.storage(app).await?,
+        org,
+        parts: parts(&pieces, span),
+        _turn: turn,
+    };
+    let bytes = stream::try_unfold(reading, |mut reading| async move {
+        let Some(part) = reading.parts.pop_front() else {
+            return Ok(None);
+        };
+        let range = part.start..part.end;
+        let bytes = reading.storage.read(reading.org, part.piece.id, range).await?;
+        Ok(Some((bytes, reading)))
+    });
+    Ok(bytes.boxed())
+}
+
+/// Whether one of these entity tags is this one.
+fn has(tags: &str, tag: &str) -> bool {
+    let is_it = |one: &str| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag;
+    tags.split(',').map(str::trim).any(is_it)
+}
+
+/// A part of a piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Part {
+    piece: Piece,
+    /// In the piece.
+    start: u64,
+    end: u64,
+}
+
+/// What is to be read, in strides.
+fn parts(pieces: &[Piece], span: Span) -> VecDeque<Part> {
+    let mut parts = VecDeque::new();
+    for piece in pieces {
+        let mut start = span.start.max(piece.position) - piece.position;
+        let end = span.end.min(piece.position + piece.size) - piece.position;
+        while start < end {
+            let next = (start + STRIDE).min(end);
+            parts.push_back(Part {
+                piece: *piece,
+                start,
+                end: next,
+            });
+            start = next;
+        }
+    }
+    parts
+}
+
+struct Reading {
+    storage: Arc<Storage>,
+    org: OrgId,
+    parts: VecDeque<Part>,
+    _turn: OwnedSemaphorePermit,
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_base::PieceId;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn parts_are_exactly_what_was_asked_for() {
+        let piece = |position, size| Piece {
+            id: PieceId::from_uuid(Uuid::nil()),
+            position,
+            size,
+        };
+        let pieces = [piece(0, STRIDE + 10), piece(STRIDE + 10, 5)];
+        let shape = |start, end| {
+            let span = Span {
+                start,
+                end,
+                partial: true,
+            };
+            parts(&pieces, span)
+                .iter()
+                .map(|part| (part.piece.position, part.start, part.end))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            shape(0, STRIDE + 15),
+            [(0, 0, STRIDE), (0, STRIDE, STRIDE + 10), (STRIDE + 10, 0, 5)]
+        );
+        assert_eq!(
+            shape(STRIDE + 9, STRIDE + 11),
+            [(0, STRIDE + 9, STRIDE + 10), (STRIDE + 10, 0, 1)]
+        );
+    }
+
+    #[test]
+    fn a_tag_is_found_among_others() {
+        assert!(has("\"a\", W/\"b\"", "\"b\"") && has("*", "\"b\""));
+        assert!(!has("\"a\"", "\"b\""));
+    }
+}
