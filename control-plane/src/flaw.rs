@@ -113,7 +113,7 @@ flaws! {
     /// What is a person's goes into that person's folders, and what is the org's into the org's.
     OtherOwner "other-owner" => "belongs to somebody else: what is yours and what is the org's are kept apart",
     /// No SHA-256.
-    Sha256 "sha-256" => "must be a SHA-256 in 64 hexadecimal digits",
+    Sha256 "hash" => "must be a SHA-256 in 64 hexadecimal digits",
     /// No type of content.
     Mime "mime" => "must be a type such as application/pdf, at most 128 characters",
     /// No path of a file.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, stream, stream::BoxStream};
 use muster_base::{FileId, OrgId};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
 
 use super::{FilesError, file::FileItem, piece::Piece, range::Span, reachable, storage::Storage, store};
 use crate::{
@@ -52,7 +53,9 @@ pub(super) async fn open(app: &App, caller: &Caller, id: FileId, wish: Wish) -> 
         }
         _ => Span::all(item.size),
     };
-    let bytes = bytes(app, caller.org(), id, span).await?;
+    let mut bytes = bytes(app, caller.org(), id, span).await?;
+    // A storage that is away is told of in words, as long as nothing else was said.
+    let first = bytes.next().await.transpose()?;
     let refused = access::until_refused(app.clone(), caller.clone(), move |app, caller| async move {
         match reachable(&app, &caller, Operation::FileRead, id).await {
             // One that is gone ends by itself: what is asked is who may read it.
@@ -60,12 +63,27 @@ pub(super) async fn open(app: &App, caller: &Caller, id: FileId, wish: Wish) -> 
             Err(_) => false,
         }
     });
+    // Asked beside the reader, who may be slow; and told when the reader is gone.
+    let (ended, over) = (CancellationToken::new(), CancellationToken::new());
+    let (cut, gone, stop) = (ended.clone(), over.clone(), app.tasks.stopping());
+    app.tasks.spawn("download", async move {
+        tokio::select! {
+            () = refused => cut.cancel(),
+            () = gone.cancelled() => {}
+            () = stop.cancelled() => {}
+        }
+    });
+    let until = ended.clone().cancelled_owned();
+    let reader = over.drop_guard();
     // A reader that is cut off must see that it is: the end is an error, not only an end.
-    let ended = stream::once(refused).map(|()| Err(FilesError::BrokeOff));
-    let all = bytes.map(Some).chain(stream::once(std::future::ready(None)));
-    let content = stream::select(all, ended.map(Some))
-        .take_while(|bytes| std::future::ready(bytes.is_some()))
-        .filter_map(std::future::ready)
+    let last = stream::once(async move {
+        drop(reader);
+        ended.is_cancelled().then_some(Err(FilesError::BrokeOff))
+    });
+    let content = stream::iter(first.map(Ok))
+        .chain(bytes)
+        .take_until(until)
+        .chain(last.filter_map(std::future::ready))
         .boxed();
     Ok(Download {
         item,

@@ -22,6 +22,8 @@
 //! they are stored for certain. So whatever dies in between, nothing that was acknowledged is lost, and every object is
 //! known by a row: one that belongs to nothing is swept away ([`sweep`]), and nothing else in the storage is ever touched.
 //!
+//! Several control planes on one database need a bucket, or a folder that they share (`files.url`).
+//!
 //! # Who
 //! `file:read` sees and downloads, `file:write` uploads and changes. Both within the object scope: a folder brings what is
 //! in it, and what is made at the top needs that no scope narrows. Somebody who is narrowed finds their topmost files and

@@ -1194,6 +1194,156 @@ export interface paths {
         patch: operations["updateEnvironment"];
         trace?: never;
     };
+    "/api/v1/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is in a folder, or at the top: folders first, then by name. With `search`, what is anywhere below it. */
+        get: operations["listFiles"];
+        put?: never;
+        /** Makes a folder. */
+        post: operations["createFolder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A file or folder, and the folders that it is in. */
+        get: operations["getFile"];
+        put?: never;
+        post?: never;
+        /** Deletes a file or a folder. A folder that is not empty goes with all that is in it, if that is said. */
+        delete: operations["deleteFile"];
+        options?: never;
+        head?: never;
+        /** Renames a file or folder, or moves it, with all that is in it. */
+        patch: operations["updateFile"];
+        trace?: never;
+    };
+    "/api/v1/files/{id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A file's bytes, or the part that the header `Range` names. Always as something to be kept, never to be shown: whoever
+         *     uploaded it may have had anything in mind.
+         */
+        get: operations["downloadFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own uploads that are not complete, the newest first. */
+        get: operations["listUploads"];
+        put?: never;
+        /** Begins an upload. Its pieces follow, and then its completion makes the file; until then nobody sees it. */
+        post: operations["beginUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/uploads/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An upload of one's own; `position` says where to go on. */
+        get: operations["getUpload"];
+        put?: never;
+        post?: never;
+        /** Gives an upload up. */
+        delete: operations["cancelUpload"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/uploads/{id}/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Completes an upload whose bytes are all there and have the hash that was said: this makes the file. Asked again, it
+         *     answers the same.
+         */
+        post: operations["completeUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/uploads/{id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Sends the next piece: its bytes as they are, 64 KiB to 4 MiB; the last one may be smaller. When the answer comes they
+         *     are stored. If `offset` is not where the upload is, 409 says where that is.
+         */
+        put: operations["putPiece"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How much the org has, and how much it may have. */
+        get: operations["getFilesUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/hosts": {
         parameters: {
             query?: never;
@@ -5785,6 +5935,127 @@ export interface components {
                 [key: string]: string;
             };
         };
+        /** @description A file or folder, and the folders that it is in. */
+        FileDetail: components["schemas"]["FileItem"] & {
+            /** @description The folders that it is in, from the top, as far as they are in one's reach. */
+            folders: components["schemas"]["FolderStep"][];
+        };
+        /** Format: uuid */
+        FileId: string;
+        /** @description A file or folder. */
+        FileItem: {
+            /** @description When it was made. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description SHA-256 of its bytes, hexadecimal; null of a folder. */
+            hash?: string | null;
+            /** @description Id. */
+            id: components["schemas"]["FileId"];
+            /** @description Type of the content, as it was said or its name tells; empty of a folder. */
+            mime: string;
+            /** @description Unique where it is. */
+            name: string;
+            /**
+             * Format: uuid
+             * @description That person's or org's id.
+             */
+            ownerId: string;
+            /**
+             * Format: int64
+             * @description Whose it is: person 1, org 2.
+             */
+            ownerType: number;
+            parentId?: components["schemas"]["FileId"] | null;
+            /**
+             * Format: int64
+             * @description Bytes; 0 of a folder.
+             */
+            size: number;
+            /**
+             * Format: int64
+             * @description 0 file, 1 folder.
+             */
+            type: number;
+            /** @description When its name or place last changed. */
+            updatedAt: components["schemas"]["UnixMs"];
+            uploadedBy?: components["schemas"]["UserId"] | null;
+            /** @description Their name. */
+            uploadedByName?: string | null;
+        };
+        /** @description What is to change. */
+        FilePatch: {
+            /** @description A new name. */
+            name?: string | null;
+            parentId?: components["schemas"]["FileId"] | null;
+        };
+        /** @description How much there is, and how much there may be. */
+        FilesUsage: {
+            /**
+             * Format: int64
+             * @description Bytes of all files, with what unfinished uploads will have.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Files, folders and unfinished uploads.
+             */
+            items: number;
+            /**
+             * Format: int64
+             * @description The most of them.
+             */
+            maxBytes: number;
+            /**
+             * Format: int64
+             * @description The most bytes of a file.
+             */
+            maxFileBytes: number;
+            /**
+             * Format: int64
+             * @description The most of them.
+             */
+            maxItems: number;
+            /**
+             * Format: int64
+             * @description The most bytes of a piece of an upload.
+             */
+            maxPieceBytes: number;
+        };
+        /** @description An upload that is not complete. */
+        FileUpload: {
+            /** @description When it was begun. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description When it is forgotten, unless it goes on before. */
+            expiresAt: components["schemas"]["UnixMs"];
+            /** @description The SHA-256 that they must have, hexadecimal. */
+            hash: string;
+            /** @description Id; the file's, too, when it is complete. */
+            id: components["schemas"]["UploadId"];
+            /** @description The file's type. */
+            mime: string;
+            /** @description The file's name. */
+            name: string;
+            /**
+             * Format: uuid
+             * @description That person's or org's id.
+             */
+            ownerId: string;
+            /**
+             * Format: int64
+             * @description Whose it is: person 1, org 2.
+             */
+            ownerType: number;
+            parentId?: components["schemas"]["FileId"] | null;
+            /**
+             * Format: int64
+             * @description How many bytes are stored: where to go on.
+             */
+            position: number;
+            /**
+             * Format: int64
+             * @description How many bytes it will have.
+             */
+            size: number;
+        };
         /** @description A container, with where it is and what it belongs to. */
         FleetContainer: components["schemas"]["HostContainer"] & {
             application?: components["schemas"]["ContainerApplication"] | null;
@@ -5835,6 +6106,24 @@ export interface components {
         FleetValues: {
             /** @description A host each, by id; by value, greatest first, if the top was asked for. */
             items: components["schemas"]["HostValues"][];
+        };
+        /** @description A folder to be made. */
+        FolderBody: {
+            /** @description 1 to 255 bytes, without `/`. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Whose it is at the top: person 1, org 2. The org's by default; in a folder it is that folder's owner's.
+             */
+            ownerType?: number | null;
+            parentId?: components["schemas"]["FileId"] | null;
+        };
+        /** @description A folder on the way to something. */
+        FolderStep: {
+            /** @description Id. */
+            id: components["schemas"]["FileId"];
+            /** @description Name. */
+            name: string;
         };
         /** @description Somebody who can't sign in any more. */
         ForgottenPassword: {
@@ -8027,6 +8316,91 @@ export interface components {
                 status: components["schemas"]["ExecutionStatus"];
                 /** @description Its version. */
                 version: string;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_FileItem: {
+            /** @description The items. */
+            items: {
+                /** @description When it was made. */
+                createdAt: components["schemas"]["UnixMs"];
+                /** @description SHA-256 of its bytes, hexadecimal; null of a folder. */
+                hash?: string | null;
+                /** @description Id. */
+                id: components["schemas"]["FileId"];
+                /** @description Type of the content, as it was said or its name tells; empty of a folder. */
+                mime: string;
+                /** @description Unique where it is. */
+                name: string;
+                /**
+                 * Format: uuid
+                 * @description That person's or org's id.
+                 */
+                ownerId: string;
+                /**
+                 * Format: int64
+                 * @description Whose it is: person 1, org 2.
+                 */
+                ownerType: number;
+                parentId?: components["schemas"]["FileId"] | null;
+                /**
+                 * Format: int64
+                 * @description Bytes; 0 of a folder.
+                 */
+                size: number;
+                /**
+                 * Format: int64
+                 * @description 0 file, 1 folder.
+                 */
+                type: number;
+                /** @description When its name or place last changed. */
+                updatedAt: components["schemas"]["UnixMs"];
+                uploadedBy?: components["schemas"]["UserId"] | null;
+                /** @description Their name. */
+                uploadedByName?: string | null;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_FileUpload: {
+            /** @description The items. */
+            items: {
+                /** @description When it was begun. */
+                createdAt: components["schemas"]["UnixMs"];
+                /** @description When it is forgotten, unless it goes on before. */
+                expiresAt: components["schemas"]["UnixMs"];
+                /** @description The SHA-256 that they must have, hexadecimal. */
+                hash: string;
+                /** @description Id; the file's, too, when it is complete. */
+                id: components["schemas"]["UploadId"];
+                /** @description The file's type. */
+                mime: string;
+                /** @description The file's name. */
+                name: string;
+                /**
+                 * Format: uuid
+                 * @description That person's or org's id.
+                 */
+                ownerId: string;
+                /**
+                 * Format: int64
+                 * @description Whose it is: person 1, org 2.
+                 */
+                ownerType: number;
+                parentId?: components["schemas"]["FileId"] | null;
+                /**
+                 * Format: int64
+                 * @description How many bytes are stored: where to go on.
+                 */
+                position: number;
+                /**
+                 * Format: int64
+                 * @description How many bytes it will have.
+                 */
+                size: number;
             }[];
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
@@ -10619,6 +10993,28 @@ export interface components {
              */
             unread: number;
         };
+        /** @description An upload to be begun. */
+        UploadBody: {
+            /** @description Their SHA-256, in 64 hexadecimal digits. */
+            hash: string;
+            /** @description Type of the content; by default the one that the name tells. */
+            mime?: string | null;
+            /** @description Name of the file: 1 to 255 bytes, without `/`. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Whose it is at the top: person 1, org 2. The org's by default; in a folder it is that folder's owner's.
+             */
+            ownerType?: number | null;
+            parentId?: components["schemas"]["FileId"] | null;
+            /**
+             * Format: int64
+             * @description How many bytes it has.
+             */
+            size: number;
+        };
+        /** Format: uuid */
+        UploadId: string;
         /** @description A person. */
         User: {
             /** @description Made by Muster, unique everywhere. */
@@ -10902,6 +11298,15 @@ export interface components {
         };
         /** @description Not there, or not yours; the org in `Muster-Org` too. */
         NotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The range begins after the end; `Content-Range` says how long it is. */
+        OutOfRange: {
             headers: {
                 [name: string]: unknown;
             };
@@ -13758,6 +14163,415 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listFiles: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+                /** @description Whose top: person 1 (one's own), org 2; the org's by default. */
+                ownerType?: number;
+                /** @description What is in this folder; without one, at the top. With `search`, what is anywhere below it. */
+                parentId?: components["schemas"]["FileId"];
+                /** @description Part of a name, whatever its case. */
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_FileItem"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createFolder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FolderBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileItem"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["FileId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileDetail"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteFile: {
+        parameters: {
+            query?: {
+                /** @description Whether all that is in a folder is to go with it; false by default. */
+                recursive?: boolean;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["FileId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["FileId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FilePatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileItem"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    downloadFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["FileId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            416: components["responses"]["OutOfRange"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["Upstream"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listUploads: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_FileUpload"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    beginUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UploadBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileUpload"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["Upstream"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["UploadId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileUpload"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    cancelUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["UploadId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    completeUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["UploadId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileItem"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putPiece: {
+        parameters: {
+            query?: {
+                /** @description How many bytes of the file come before this piece; needed: the upload's `position`. */
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["UploadId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileUpload"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["Upstream"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getFilesUsage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FilesUsage"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };

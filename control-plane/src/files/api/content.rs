@@ -107,7 +107,7 @@ mod tests {
         );
         assert_eq!(
             disposition("ä\"; x=\".html"),
-            "attachment; filename=\"____ x=_.html\"; filename*=UTF-8''%C3%A4%22%3B%20x%3D%22.html"
+            "attachment; filename=\"___ x=_.html\"; filename*=UTF-8''%C3%A4%22%3B%20x%3D%22.html"
         );
     }
 }

@@ -190,7 +190,7 @@ export const problems = {
     'port-twice': 'This port of the host is published twice.',
     range: 'Use a number from {least} to {most}.',
     'setup-token': 'This is not the setup token. It stands in the output of the process’s last start.',
-    'sha-256': 'Write a SHA-256 in 64 hexadecimal digits.',
+    hash: 'Write a SHA-256 in 64 hexadecimal digits.',
     slug: 'Use 1 to {most} lower-case letters, digits and dashes.',
     symbols: 'Use 1 to {most} letters, digits, _, - and .',
     'table-foreign': 'Nothing was changed: the table {table} has data and is not Muster’s. Choose an empty database, or move it away.',

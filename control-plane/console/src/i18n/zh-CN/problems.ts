@@ -191,7 +191,7 @@ export const problems: Pick<Messages, 'conflicts' | 'denials' | 'flaws'> = {
     'port-twice': '主机的此端口重复发布。',
     range: '请输入 {least} 到 {most} 之间的数字。',
     'setup-token': '安装令牌不正确，请查看进程最近一次启动时的输出。',
-    'sha-256': '请填写 64 位十六进制的 SHA-256。',
+    hash: '请填写 64 位十六进制的 SHA-256。',
     slug: '请使用 1 到 {most} 个小写字母、数字和连字符。',
     symbols: '请使用 1 到 {most} 个字母、数字、_、- 和 .。',
     'table-foreign': '未做任何更改：表 {table} 含有数据且不属于 Muster。请选择空数据库，或将其移走。',
