@@ -36,7 +36,7 @@ async fn set(client: &Client<'_>, policy: Value) -> Value {
 }
 
 /// An admin, an owner, and the path of a release on `pg`.
-async fn scene<'t>(test: &'t Test, windows: Value) -> (Client<'t>, Client<'t>, String) {
+async fn scene(test: &Test, windows: Value) -> (Client<'_>, Client<'_>, String) {
     server(test, "pg", "Postgres").await;
     let ann = test.member("ann", Role::Member).await;
     let bob = test.member("bob", Role::Admin).await;
