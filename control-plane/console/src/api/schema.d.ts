@@ -3322,7 +3322,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Stops an execution; the answer is how it stands now, and its end may come a moment later. */
+        /**
+         * Begins a waiting execution at once, although its time has not come or no maintenance window is open. Takes
+         *     `window:override`, unless the environment's policy lets everybody who may execute.
+         */
         post: operations["startExecution"];
         delete?: never;
         options?: never;
@@ -3510,7 +3513,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Executes a release on one of its servers, or tries it. */
+        /**
+         * Executes a release on one of its servers, or tries it. While none of the environment's maintenance windows is open it
+         *     waits for the next one or is refused, as the policy says.
+         */
         post: operations["executeRelease"];
         delete?: never;
         options?: never;
@@ -5659,25 +5665,6 @@ export interface components {
             updatedBy: string | null;
             windows: components["schemas"]["MaintenanceWindows"] | null;
         };
-        MaintenanceWindows: {
-            anyoneMayOverride?: boolean;
-            freezes?: components["schemas"]["Freeze"][];
-            outside?: components["schemas"]["OutsideWindows"];
-            weekly?: components["schemas"]["WeeklyWindow"][];
-            zone: string;
-        };
-        WeeklyWindow: {
-            days: components["schemas"]["Weekday"][];
-            from: components["schemas"]["TimeOfDay"];
-            to: components["schemas"]["TimeOfDay"];
-        };
-        TimeOfDay: string;
-        Freeze: { from: components["schemas"]["UnixMs"]; reason?: string; to: components["schemas"]["UnixMs"] };
-        OutsideWindows: "wait" | "refuse";
-        Weekday: "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
-        ExecutionWait: { anyoneMayOverride: boolean; for: "time" | "window"; givesUpAt: components["schemas"]["UnixMs"]; until: components["schemas"]["UnixMs"] | null };
-        StartRequest: { overrideReason: string };
-        WindowNow: { closesAt: components["schemas"]["UnixMs"] | null; open: boolean; opensAt: components["schemas"]["UnixMs"] | null; windows: components["schemas"]["MaintenanceWindows"] };
         /** @description An environment of an application, with what is going on there. */
         EnvironmentState: {
             /** @description Whether somebody else must approve of each deployment before it begins. */
@@ -5747,22 +5734,27 @@ export interface components {
         };
         /** @description What to execute where. */
         ExecuteRequest: {
-            /** @description Run and roll back (PostgreSQL), or only have the server read it (MySQL). */
+            /**
+             * @description Run and roll back (PostgreSQL), or only have the server read it (MySQL). It keeps to the windows too: it takes
+             *     the same locks.
+             */
             dryRun?: boolean;
             notBefore?: components["schemas"]["UnixMs"] | null;
+            /**
+             * @description Why it is to begin now, should no maintenance window be open: takes `window:override`, unless the environment's policy
+             *     lets everybody. Not with a `notBefore` that is to come.
+             */
             overrideReason?: string | null;
             /** @description Id or label of one of the release's servers. */
             server: string;
         };
-        /** @description An execution that was begun. */
+        /** @description An execution that was begun, or waits. */
         Executing: {
             /** @description Its id. */
             executionId: components["schemas"]["ExecutionId"];
         };
         /** @description An execution. */
         Execution: {
-            waits: components["schemas"]["ExecutionWait"] | null;
-            overrideReason: string | null;
             /** @description Who asked for it. */
             by: string;
             /** @description When. */
@@ -5787,6 +5779,8 @@ export interface components {
             id: components["schemas"]["ExecutionId"];
             notBefore: components["schemas"]["UnixMs"] | null;
             orderId: components["schemas"]["OrderId"] | null;
+            /** @description Why it began although no maintenance window was open; null if one was, or there are none. */
+            overrideReason: string | null;
             /** @description The release. */
             releaseId: components["schemas"]["ReleaseId"];
             /** @description The server. */
@@ -5800,11 +5794,10 @@ export interface components {
             status: components["schemas"]["ExecutionStatus"];
             /** @description Its version. */
             version: string;
+            waits: components["schemas"]["ExecutionWait"] | null;
         };
         /** @description An execution with its statements. */
         ExecutionDetail: {
-            waits: components["schemas"]["ExecutionWait"] | null;
-            overrideReason: string | null;
             /** @description Who asked for it. */
             by: string;
             /** @description When. */
@@ -5829,6 +5822,8 @@ export interface components {
             id: components["schemas"]["ExecutionId"];
             notBefore: components["schemas"]["UnixMs"] | null;
             orderId: components["schemas"]["OrderId"] | null;
+            /** @description Why it began although no maintenance window was open; null if one was, or there are none. */
+            overrideReason: string | null;
             /** @description The release. */
             releaseId: components["schemas"]["ReleaseId"];
             /** @description The server. */
@@ -5842,6 +5837,7 @@ export interface components {
             status: components["schemas"]["ExecutionStatus"];
             /** @description Its version. */
             version: string;
+            waits: components["schemas"]["ExecutionWait"] | null;
         } & {
             /** @description Statement by statement. */
             steps: components["schemas"]["ExecutionStep"][];
@@ -5873,6 +5869,16 @@ export interface components {
             sql: string;
             /** @description `pending`, `running`, `success`, `failure` or `skipped`. */
             status: string;
+        };
+        /** @description What an execution waits for, and until when. */
+        ExecutionWait: {
+            /** @description Whether everybody who may execute it may begin it at once; else it takes `window:override`. */
+            anyoneMayOverride: boolean;
+            /** @description What it waits for. */
+            for: components["schemas"]["WaitsFor"];
+            /** @description When it is given up. */
+            givesUpAt: components["schemas"]["UnixMs"];
+            until: components["schemas"]["UnixMs"] | null;
         };
         /** @description The answer. */
         Explanation: {
@@ -6138,6 +6144,15 @@ export interface components {
             groups: Record<string, never>[];
             /** @description The kind. */
             kind: string;
+        };
+        /** @description Nothing begins from one time to another. */
+        Freeze: {
+            /** @description From then on. */
+            from: components["schemas"]["UnixMs"];
+            /** @description Why, for people. */
+            reason?: string;
+            /** @description Until then. */
+            to: components["schemas"]["UnixMs"];
         };
         /** @description The answer to a Git host. */
         GitAnswer: {
@@ -6946,6 +6961,25 @@ export interface components {
          * @enum {string}
          */
         MailLanguage: "auto" | "en" | "zh";
+        /** @description When releases may begin in an environment. What has begun goes on when a window closes. */
+        MaintenanceWindows: {
+            /**
+             * @description Whether everybody who may execute a release may begin it outside the windows, with a reason; else it takes
+             *     `window:override`.
+             */
+            anyoneMayOverride?: boolean;
+            /** @description When nothing begins, whatever `weekly` says. */
+            freezes?: components["schemas"]["Freeze"][];
+            /** @description What becomes of an execution that is asked for while no window is open. */
+            outside?: components["schemas"]["OutsideWindows"];
+            /** @description Windows that come every week; one that is empty is always open, but for the freezes. */
+            weekly?: components["schemas"]["WeeklyWindow"][];
+            /**
+             * @description IANA name of the time zone that `weekly` is in, for instance `Europe/Berlin`. A time that the clocks skip there counts
+             *     as the moment when they are changed; of one that comes twice, the first counts.
+             */
+            zone: string;
+        };
         /** @description Who is asking, and which orgs they may enter. */
         Me: {
             /** @description The platforms that they administer; the super administrator administers all without being listed. */
@@ -7692,6 +7726,11 @@ export interface components {
          * @enum {string}
          */
         Outcome: "create" | "keep" | "add" | "recreate";
+        /**
+         * @description What becomes of an execution that is asked for while no window is open.
+         * @enum {string}
+         */
+        OutsideWindows: "wait" | "refuse";
         /** @description What is different in one environment. */
         Overrides: {
             /** @description Fields of the container, merged into the application's (RFC 7396: null takes a field away, a list replaces the list). */
@@ -8303,6 +8342,8 @@ export interface components {
                 id: components["schemas"]["ExecutionId"];
                 notBefore: components["schemas"]["UnixMs"] | null;
                 orderId: components["schemas"]["OrderId"] | null;
+                /** @description Why it began although no maintenance window was open; null if one was, or there are none. */
+                overrideReason: string | null;
                 /** @description The release. */
                 releaseId: components["schemas"]["ReleaseId"];
                 /** @description The server. */
@@ -8316,6 +8357,7 @@ export interface components {
                 status: components["schemas"]["ExecutionStatus"];
                 /** @description Its version. */
                 version: string;
+                waits: components["schemas"]["ExecutionWait"] | null;
             }[];
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
@@ -10491,6 +10533,11 @@ export interface components {
          * @enum {string}
          */
         SkipReason: "risk" | "environment";
+        /** @description Why a waiting execution is to begin at once. */
+        StartRequest: {
+            /** @description Stands on the execution and in the audit log. */
+            overrideReason: string;
+        };
         /**
          * @description What is told of the values in a step.
          * @enum {string}
@@ -10900,6 +10947,11 @@ export interface components {
          * @enum {string}
          */
         Tier: "raw" | "hour" | "day";
+        /**
+         * @description A time that a clock on the wall shows, for instance `22:30`.
+         * @example 22:30
+         */
+        TimeOfDay: string;
         /** @description What an authenticator app needs; shown once. */
         TotpBegun: {
             /** @description To be typed: base32. */
@@ -11187,6 +11239,11 @@ export interface components {
             /** @description Absolute path in the container. */
             target: string;
         };
+        /**
+         * @description What an execution waits for.
+         * @enum {string}
+         */
+        WaitsFor: "time" | "window";
         /** @description The answer to CI. */
         WebhookAnswer: {
             /** @description The application. */
@@ -11243,6 +11300,29 @@ export interface components {
             previousUntil: components["schemas"]["UnixMs"];
             /** @description For the field `token` of `POST /webhook/deploy`. */
             token: string;
+        };
+        /**
+         * @description A day of the week.
+         * @enum {string}
+         */
+        Weekday: "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
+        /** @description A window that comes every week. */
+        WeeklyWindow: {
+            /** @description The days on which it opens. */
+            days: components["schemas"]["Weekday"][];
+            /** @description When it opens. */
+            from: components["schemas"]["TimeOfDay"];
+            /** @description When it closes: on the next day, unless it is later than `from`. The same time twice is a whole day. */
+            to: components["schemas"]["TimeOfDay"];
+        };
+        /** @description Where an environment's maintenance windows stand. */
+        WindowNow: {
+            closesAt: components["schemas"]["UnixMs"] | null;
+            /** @description Whether releases may begin. */
+            open: boolean;
+            opensAt: components["schemas"]["UnixMs"] | null;
+            /** @description The windows. */
+            windows: components["schemas"]["MaintenanceWindows"];
         };
         /**
          * @description Which dictionary.
@@ -19185,7 +19265,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: { content: { "application/json": components["schemas"]["StartRequest"] } };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartRequest"];
+            };
+        };
         responses: {
             200: {
                 headers: {
@@ -19195,10 +19279,14 @@ export interface operations {
                     "application/json": components["schemas"]["ExecutionDetail"];
                 };
             };
+            400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
