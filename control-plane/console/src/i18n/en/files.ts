@@ -10,7 +10,6 @@ export const files = {
     download: 'Download',
     empty: 'Nothing here yet',
     emptyText: 'Upload a file, or drop one here.',
-    here: 'Move here',
     mine: 'Mine',
     move: 'Move…',
     moveTitle: 'Move {name}',
@@ -36,7 +35,7 @@ export const files = {
     clear: 'Clear finished ones',
     state: {
       hashing: 'Reading…',
-      sending: '{percent}',
+      sending: '{percent} sent',
       waiting: 'The connection broke. Trying again…',
       broken: 'Broke off at {percent}.',
       done: 'Done',

@@ -10,7 +10,6 @@ export const files = {
     download: '下载',
     empty: '这里还没有内容',
     emptyText: '上传一个文件，或把文件拖到这里。',
-    here: '移到这里',
     mine: '我的',
     move: '移动…',
     moveTitle: '移动 {name}',
@@ -36,7 +35,7 @@ export const files = {
     clear: '清除已完成的',
     state: {
       hashing: '正在读取…',
-      sending: '{percent}',
+      sending: '已上传 {percent}',
       waiting: '连接中断，正在重试…',
       broken: '在 {percent} 处中断。',
       done: '完成',
