@@ -1,5 +1,6 @@
 import { createRouter, createWebHistory } from 'vue-router'
 import { setPageTitle } from './frame/pageTitle'
+import { useMoreWords } from './i18n'
 import { takeAfterwards } from './session/afterwards'
 import { safePath } from './session/safePath'
 import { useSession } from './session/session'
@@ -83,6 +84,9 @@ export const router = createRouter({
 const session = useSession()
 
 router.beforeEach(async (to) => {
+  const words = useMoreWords()
+  if (to.name !== 'overview') await words
+  else words.catch(() => {})
   if (to.name === 'install') return true
   const state = session.state.value === 'unknown' || session.state.value === 'unreachable' ? await session.restore() : session.state.value
   if (state === 'unreachable' && session.problem.value?.code === 'not-installed') return { name: 'install' }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createApp, h, nextTick, ref, type App } from 'vue'
 import RowGrid from '@/designs/RowGrid.vue'
 import { newKey, type Row } from '@/designs/rows'
-import { i18n, useLocale } from '@/i18n'
+import { i18n, useLocale, useMoreWords } from '@/i18n'
 
 interface Line extends Row {
   name: string
@@ -48,7 +48,7 @@ function type(text: string): void {
 
 describe('a grid of rows', () => {
   beforeEach(async () => {
-    await useLocale('en', false)
+    await useLocale('en', false).then(useMoreWords)
     place = document.body.appendChild(document.createElement('div'))
     rows.value = [line('a', 'int'), line('b', 'text'), line('c', 'int')]
   })

@@ -2,8 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { baseCompile } from '@intlify/message-compiler'
 import { describe, expect, it } from 'vitest'
-import en from '@/i18n/en'
-import zh from '@/i18n/zh-CN'
+import first from '@/i18n/en'
+import more from '@/i18n/en/more'
+import firstChinese from '@/i18n/zh-CN'
+import moreChinese from '@/i18n/zh-CN/more'
 
 type Tree = { [key: string]: string | Tree }
 
@@ -16,8 +18,8 @@ function flat(tree: Tree, prefix = ''): Map<string, string> {
   return found
 }
 
-const english = flat(en as Tree)
-const chinese = flat(zh as unknown as Tree)
+const english = flat({ ...first, ...more } as Tree)
+const chinese = flat({ ...firstChinese, ...moreChinese } as unknown as Tree)
 
 function sources(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {

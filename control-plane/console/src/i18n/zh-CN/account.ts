@@ -1,6 +1,6 @@
-import type { Messages } from '../en'
+import type { MoreMessages } from '../en/more'
 
-export const account: Pick<Messages, 'profile' | 'mail' | 'contact' | 'strength' | 'security' | 'bindings' | 'devices' | 'admin' | 'register' | 'invitation'> = {
+export const account: Pick<MoreMessages, 'profile' | 'mail' | 'contact' | 'strength' | 'security' | 'bindings' | 'devices' | 'admin' | 'register' | 'invitation'> = {
   profile: {
     account: '账号',
     birthday: '生日',

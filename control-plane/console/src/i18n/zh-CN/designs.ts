@@ -1,10 +1,10 @@
-import type { Messages } from '../en'
+import type { MoreMessages } from '../en/more'
 
 type Keys =
   | 'designs' | 'documentKind' | 'documentChange' | 'documentWill' | 'revisionChange' | 'referenceAction' | 'grid' | 'designer'
   | 'conflict' | 'publish' | 'diagram'
 
-export const designs: Pick<Messages, Keys> = {
+export const designs: Pick<MoreMessages, Keys> = {
   designs: {
     anyDatabase: '所有数据库',
     anyKind: '所有类型',

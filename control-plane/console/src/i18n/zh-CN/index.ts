@@ -1,10 +1,7 @@
 import type { Messages } from '../en'
-import { account } from './account'
 import { alerts } from './alerts'
 import { applications } from './applications'
 import { delivery } from './delivery'
-import { designs } from './designs'
-import { files } from './files'
 import { fleet } from './fleet'
 import { frame } from './frame'
 import { people } from './people'
@@ -12,8 +9,7 @@ import { places } from './places'
 import { problems } from './problems'
 import { schema } from './schema'
 import { secrets } from './secrets'
-import { versions } from './versions'
 import { wall } from './wall'
 
-const zh: Messages = { ...frame, ...fleet, ...files, ...alerts, ...delivery, ...applications, ...versions, ...secrets, ...schema, ...designs, ...people, ...account, ...places, ...problems, ...wall }
+const zh: Messages = { ...frame, ...fleet, ...alerts, ...delivery, ...applications, ...secrets, ...schema, ...people, ...places, ...problems, ...wall }
 export default zh

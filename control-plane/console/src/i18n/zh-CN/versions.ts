@@ -1,6 +1,6 @@
-import type { Messages } from '../en'
+import type { MoreMessages } from '../en/more'
 
-export const versions: Pick<Messages, 'build' | 'versions' | 'registryContent' | 'images' | 'git'> = {
+export const versions: Pick<MoreMessages, 'build' | 'versions' | 'registryContent' | 'images' | 'git'> = {
   build: { building: '构建中', built: '已构建', buildFailed: '构建失败' },
   versions: {
     absent: '已不存在',

@@ -1,0 +1,12 @@
+import { account } from './account'
+import { designs } from './designs'
+import { files } from './files'
+import { versions } from './versions'
+import type { Text } from '.'
+
+/** What is said on other pages than the first. */
+const more = { ...account, ...designs, ...files, ...versions }
+export default more
+
+/** The shape that every language must have. */
+export type MoreMessages = Text<typeof more>

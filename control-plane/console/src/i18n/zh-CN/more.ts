@@ -1,0 +1,8 @@
+import type { MoreMessages } from '../en/more'
+import { account } from './account'
+import { designs } from './designs'
+import { files } from './files'
+import { versions } from './versions'
+
+const more: MoreMessages = { ...account, ...designs, ...files, ...versions }
+export default more
