@@ -81,6 +81,14 @@ pub fn build_programs(interrupt: &Interrupt) -> Result<PathBuf> {
     Ok(bin_dir())
 }
 
+/// Builds the programs and all tests: the largest crates are compiled by one core each, with and without their tests at
+/// the same time.
+pub fn build_all(interrupt: &Interrupt) -> Result<PathBuf> {
+    let tests = ["test", "--workspace", "--no-run", "--quiet"];
+    must(interrupt, &mut cargo(&tests), "the build of the tests")?;
+    build_programs(interrupt)
+}
+
 /// `npm ci`, unless what is installed is what the lock file says.
 pub fn install_console(interrupt: &Interrupt) -> Result<()> {
     let console = console_dir();
