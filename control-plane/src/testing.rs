@@ -24,7 +24,7 @@ use std::{
 
 use axum::{
     Router,
-    body::{Body, BodyDataStream},
+    body::{self, Body, BodyDataStream},
     extract::ConnectInfo,
     http::{HeaderMap, Method, Request, header},
 };

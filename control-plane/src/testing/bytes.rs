@@ -1,6 +1,6 @@
 //! Calls whose bodies are bytes.
 
-use super::{Body, Client, HeaderMap, Method, ServiceExt as _, Value, header};
+use super::{Body, BodyDataStream, Client, HeaderMap, Method, ServiceExt as _, Value, body, header};
 
 impl Client<'_> {
     /// Puts bytes.
@@ -16,13 +16,13 @@ impl Client<'_> {
     pub(crate) async fn get_bytes(&self, path: &str, extra: &[(&str, &str)]) -> (u16, HeaderMap, Vec<u8>) {
         let request = self.request(Method::GET, path, None, extra);
         let response = self.test.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = axum::body::to_bytes(body, 64 << 20).await.unwrap();
+        let (parts, bytes) = response.into_parts();
+        let bytes = body::to_bytes(bytes, 64 << 20).await.unwrap();
         (parts.status.as_u16(), parts.headers, bytes.to_vec())
     }
 
     /// The status of an answer, and its body as a stream that is read as it comes.
-    pub(crate) async fn open(&self, path: &str) -> (u16, axum::body::BodyDataStream) {
+    pub(crate) async fn open(&self, path: &str) -> (u16, BodyDataStream) {
         let request = self.request(Method::GET, path, None, &[]);
         let response = self.test.router.clone().oneshot(request).await.unwrap();
         (
