@@ -39,11 +39,6 @@ const BESIDE_ANOTHER: &[(&str, &str)] = &[
     ("GET /api/v1/hosts/{id}/annotations", "Operation(AlertRead)"),
     // Whether a ticket waits for somebody is said beside it, by what everybody may do, and refuses nobody.
     ("GET /api/v1/schema/tickets", "Operation(ReleaseApprove)"),
-    // Whoever may not execute may not hurry either, and is asked for that next.
-    (
-        "POST /api/v1/schema/executions/{id}/start",
-        "Operation(ReleaseExecute)",
-    ),
     // Whoever administers no platform manages none either, and is asked for that next.
     ("PATCH /api/v1/users/{id}", "Administrator"),
     ("POST /api/v1/orgs", "Administrator"),
