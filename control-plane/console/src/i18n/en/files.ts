@@ -18,7 +18,7 @@ export const files = {
     newFolder: 'New folder',
     noFolders: 'No folders in here.',
     org: 'The organisation’s',
-    path: 'Where you are',
+    path: 'Folders above',
     rename: 'Rename…',
     renameTitle: 'Rename {name}',
     search: 'Search by name',

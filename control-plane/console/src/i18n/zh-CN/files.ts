@@ -18,7 +18,7 @@ export const files = {
     newFolder: '新建文件夹',
     noFolders: '这里没有文件夹。',
     org: '组织的',
-    path: '当前位置',
+    path: '上级文件夹',
     rename: '重命名…',
     renameTitle: '重命名 {name}',
     search: '按名称搜索',
