@@ -82,6 +82,8 @@ flaws! {
     NounVerb "noun-verb" => "must be noun:verb, at most 64 characters",
     /// A text that goes into headers and addresses of others.
     Visible(most: usize) "visible" => "must be 1 to {most} visible ASCII characters",
+    /// A text of several lines that has more than lines.
+    Control "control" => "must not hold control characters",
     /// What can't be in an environment variable.
     Nul "nul" => "can't hold a NUL character: no environment variable can",
     /// A user's name in the platform.

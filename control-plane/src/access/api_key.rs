@@ -166,6 +166,12 @@ pub(super) async fn create(
     Ok((key, text.into()))
 }
 
+/// Whether a key works now: it was not withdrawn and has not expired, and its person may sign in.
+pub async fn key_works(app: &App, id: ApiKeyId) -> Result<bool, AccessError> {
+    let live = store::api_key::find_live_id(&app.db, id, app.clock.now()).await?;
+    Ok(live.is_some())
+}
+
 /// The org's keys, newest first.
 pub(super) async fn list(app: &App, caller: &Caller, query: &PageQuery) -> Result<Page<ApiKey>, AccessError> {
     caller.require(Operation::ApiKeyRead)?;

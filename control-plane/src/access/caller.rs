@@ -100,6 +100,18 @@ impl Actor {
         }
     }
 
+    /// The API key, if it is one.
+    pub const fn key(&self) -> Option<ApiKeyId> {
+        match self {
+            Self::ApiKey { key, .. } => Some(*key),
+            Self::SuperAdmin { .. }
+            | Self::User { .. }
+            | Self::Webhook { .. }
+            | Self::Agent { .. }
+            | Self::System { .. } => None,
+        }
+    }
+
     /// Tells people apart when one must not approve what the same one wrote: a key counts as its person, and
     /// the super administrator as one person.
     pub fn person(&self) -> String {

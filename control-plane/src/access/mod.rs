@@ -110,6 +110,7 @@ pub use self::{
     administrator::Authority,
     alerted::{AlertNews, alert_audience, tell_of_alert},
     api::router,
+    api_key::key_works,
     approval::{OrgPeople, OrgPerson, TicketNews, TicketTurn, org_people, tell_of_ticket},
     asking::{AskingDeployment, AskingTurn, approvers, tell_of_asking},
     authenticate::{Credential, Identified, enter_org, identify},

@@ -36,7 +36,8 @@ impl Fields {
         let most = limits::MESSAGE;
         self.check(text.chars().count() <= most, field, Flaw::TooLong(most));
         let odd = text.chars().any(|c| c.is_control() && c != '\n');
-        self.check(!odd && notify::are_blanks_known(text), field, Flaw::Blanks);
+        self.check(!odd, field, Flaw::Control);
+        self.check(notify::are_blanks_known(text), field, Flaw::Blanks);
     }
 
     /// A number of its range.

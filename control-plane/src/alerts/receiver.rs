@@ -155,8 +155,19 @@ pub struct AlertReceiverInput {
     #[schema(value_type = Option<String>, format = Password)]
     pub key: Option<SecretString>,
     /// What it is told instead of Muster's own words, at most 1,500 characters. It may have these blanks: `{title}` (Muster's first
-    /// line), `{rule}`, `{severity}`, `{what}` (hosts and values), `{note}`, `{count}`, `{address}`.
+    /// line: it alone says what happened, whether the alert fires, is over, …), `{rule}`, `{severity}`, `{what}` (hosts and
+    /// values), `{note}`, `{count}`, `{address}`.
     pub message: Option<String>,
+}
+
+impl AlertReceiverInput {
+    /// With lines that end as they do here: a form of a browser ends them with a carriage return besides.
+    fn with_plain_lines(self) -> Self {
+        Self {
+            message: self.message.map(|message| message.replace("\r\n", "\n")),
+            ..self
+        }
+    }
 }
 
 const fn yes() -> bool {
@@ -194,6 +205,7 @@ pub(super) async fn create(
     input: AlertReceiverInput,
 ) -> Result<AlertReceiver, AlertsError> {
     may_write(caller)?;
+    let input = input.with_plain_lines();
     let place = check(&input, None)?;
     let (org, now) = (caller.org(), app.clock.now());
     let sealed = sealed(&input, None);
@@ -237,6 +249,7 @@ pub(super) async fn replace(
     input: AlertReceiverInput,
 ) -> Result<AlertReceiver, AlertsError> {
     may_write(caller)?;
+    let input = input.with_plain_lines();
     let org = caller.org();
     let before = find(app, org, id).await?;
     let known = if before.kind == input.kind {

@@ -14,6 +14,9 @@ const HURRIED_PATIENCE_MS: i64 = UnixMs::HOUR;
 /// An execution does not wait for a window longer than this after the time that it was asked for.
 pub(super) const WAIT_MS: i64 = 31 * UnixMs::DAY;
 
+/// A wait is looked at so often at least, whatever its row says.
+pub(super) const LOOK_AGAIN_MS: i64 = 10 * UnixMs::MINUTE;
+
 /// What was asked for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked {

@@ -100,6 +100,9 @@ pub enum SchemaError {
     /// The release is being executed there.
     #[error("this release is being executed on this server: wait until it has ended, or cancel it")]
     AlreadyRunning,
+    /// Another release is being executed on the same database.
+    #[error("another release is being executed on this database: wait until it has ended, or cancel it")]
+    DatabaseBusy,
     /// No maintenance window is open, and the policy lets nothing wait for one.
     #[error(
         "no maintenance window of the environment is open: the next opens at {0}; ask again then, or give that time as notBefore"
@@ -179,6 +182,7 @@ impl From<SchemaError> for Error {
             SchemaError::Decided(_) => Self::conflict("ticket-decided", message),
             SchemaError::ServerInUse => Self::conflict("server-in-use", message),
             SchemaError::AlreadyRunning => Self::conflict("already-running", message),
+            SchemaError::DatabaseBusy => Self::conflict("database-busy", message),
             SchemaError::OutsideWindows(_) => Self::conflict("outside-windows", message),
             SchemaError::NoWindow => Self::conflict("no-window", message),
             SchemaError::NotWaiting => Self::conflict("not-waiting", message),

@@ -5,17 +5,17 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Release, SchemaError, Server, ServerSql,
+    MaintenanceWindows, Release, SchemaError, Server, ServerSql,
     approval::Yes,
-    begin::{self, Asked, Start},
+    begin::{self, Asked, LOOK_AGAIN_MS, Start},
     error::field_error,
-    order, policy, release, store,
+    order, release, store,
 };
 use crate::{
     access::{Caller, Operation},
     app::App,
     audit::{self, Entry},
-    db::DbError,
+    db::{DbError, Tx},
     error::FieldError,
     flaw::Flaw,
     in_tx,
@@ -70,7 +70,7 @@ pub(super) struct Attempt<'a> {
 }
 
 impl Task {
-    /// The release on the server that `is_it`, if it was approved for that and nothing else succeeded there since.
+    /// The release on the server that `is_it`, if it was approved for that.
     pub(super) async fn find(
         app: &App,
         org: OrgId,
@@ -85,7 +85,6 @@ impl Task {
         let server = store::server::find(&app.db, org, approved.server)
             .await?
             .ok_or_else(|| SchemaError::invalid("server", "this server was removed"))?;
-        check_base(app, &release, &approved).await?;
         let approvals = store::approval::list_counted(&app.db, release.ticket_id).await?;
         Ok(Self {
             release,
@@ -93,6 +92,34 @@ impl Task {
             server,
             approvals,
         })
+    }
+
+    /// Keeps the server and the environment's policy as they are until the transaction ends, so that nothing else begins
+    /// there meanwhile; the environment's windows.
+    pub(super) async fn lock(
+        &self,
+        app: &App,
+        tx: &mut Tx,
+        org: OrgId,
+    ) -> Result<Option<MaintenanceWindows>, DbError> {
+        store::document::one_at_a_time(tx, org).await?;
+        store::server::lock(tx, &app.db, self.server.id).await?;
+        let policy = store::policy::find_in(tx, org, &self.release.environment).await?;
+        Ok(policy.and_then(|policy| policy.windows))
+    }
+
+    /// What was published was computed against what last succeeded there. If that is another release by now, running it
+    /// would make something that nobody has approved. Judged under [`Task::lock`].
+    pub(super) async fn check_base(&self, tx: &mut Tx) -> Result<(), SchemaError> {
+        let place = (self.server.id, self.approved.database.as_str());
+        let standing = store::state::standing(tx, self.release.ticket_id, place).await?;
+        match standing {
+            // Executed once more it is answered from the ledger on the host.
+            Some(standing) if standing.now != standing.base && standing.now != Some(self.release.id) => {
+                Err(SchemaError::Moved(standing.version.unwrap_or_default()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Its order, from one time to the other.
@@ -139,60 +166,16 @@ pub(super) async fn execute(
     let is_it =
         |server: &ServerSql| server.label == request.server || server.server.to_string() == request.server;
     let task = Task::find(app, caller.org(), release, is_it).await?;
-    let windows = policy::of_environment(app, caller.org(), &task.release.environment)
-        .await?
-        .windows;
-    let asked = Asked {
+    let asking = Asking {
+        id: app.clock.new_id(),
+        task: &task,
+        request: &request,
         now,
-        not_before: request.not_before,
-        hurries: request.override_reason.is_some(),
     };
-    let begins = begin::start(windows.as_ref(), asked)?;
-    let hurried = matches!(begins, Start::Now { hurried: true, .. });
-    if hurried && !windows.is_some_and(|windows| windows.anyone_may_override) {
-        caller.require(Operation::WindowOverride)?;
-    }
-    let reason = request
-        .override_reason
-        .as_deref()
-        .map(str::trim)
-        .filter(|_| hurried);
-    let by = caller.actor.name();
-    let execution: ExecutionId = app.clock.new_id();
-    let attempt = Attempt {
-        org: caller.org(),
-        id: execution,
-        dry_run: request.dry_run,
-        by: &by,
-    };
-    let (order, look_at, wait_until) = match begins {
-        Start::Now {
-            expires, wait_until, ..
-        } => (Some(task.order(attempt, (now, expires))?), None, wait_until),
-        Start::Later { opens, wait_until } => (None, Some(opens), Some(wait_until)),
-    };
-    let row = store::execution::NewExecution {
-        id: execution,
-        release: task.release.id,
-        server: &task.server,
-        dry_run: request.dry_run,
-        not_before: request.not_before,
-        statements: &task.approved.statements,
-        at: now,
-        look_at,
-        wait_until,
-        override_reason: reason,
-    };
-    let detail = said(&task, request.dry_run, look_at, reason);
     let write = async || -> Result<(), SchemaError> {
         in_tx!(app.db, |tx| {
-            store::execution::insert(tx, caller, &row).await?;
-            if let Some(order) = &order {
-                let order = work::submit(app, tx, order.clone()).await?;
-                store::execution::set_order(tx, execution, order).await?;
-            }
-            let entry = Entry::done(Operation::ReleaseExecute, "execution", execution).detail(detail.clone());
-            audit::record(app, tx, caller, Some(caller.org()), entry).await?;
+            let windows = task.lock(app, tx, caller.org()).await?;
+            begin_or_wait(app, tx, caller, &asking, windows.as_ref()).await?;
         });
         Ok(())
     };
@@ -202,8 +185,97 @@ pub(super) async fn execute(
     })?;
     app.work.wake();
     Ok(Executing {
-        execution_id: execution,
+        execution_id: asking.id,
     })
+}
+
+/// An execution that is asked for.
+struct Asking<'a> {
+    id: ExecutionId,
+    task: &'a Task,
+    request: &'a ExecuteRequest,
+    now: UnixMs,
+}
+
+async fn begin_or_wait(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    &Asking {
+        id,
+        task,
+        request,
+        now,
+    }: &Asking<'_>,
+    windows: Option<&MaintenanceWindows>,
+) -> Result<(), SchemaError> {
+    let asked = Asked {
+        now,
+        not_before: request.not_before,
+        hurries: request.override_reason.is_some(),
+    };
+    let begins = begin::start(windows, asked)?;
+    let hurried = matches!(begins, Start::Now { hurried: true, .. });
+    if hurried {
+        require_override(caller, windows)?;
+    }
+    task.check_base(tx).await?;
+    let reason = request.override_reason.as_deref().map(str::trim);
+    let reason = reason.filter(|_| hurried);
+    let by = caller.actor.name();
+    let attempt = Attempt {
+        org: caller.org(),
+        id,
+        dry_run: request.dry_run,
+        by: &by,
+    };
+    let (order, opens, wait_until) = match begins {
+        Start::Now {
+            expires, wait_until, ..
+        } => (Some(task.order(attempt, (now, expires))?), None, wait_until),
+        Start::Later { opens, wait_until } => (None, Some(opens), Some(wait_until)),
+    };
+    let row = store::execution::NewExecution {
+        id,
+        release: task.release.id,
+        server: &task.server,
+        dry_run: request.dry_run,
+        not_before: request.not_before,
+        statements: &task.approved.statements,
+        at: now,
+        look_at: opens.map(|opens| opens.min(now.plus_ms(LOOK_AGAIN_MS))),
+        wait_until,
+        override_reason: reason,
+    };
+    store::execution::insert(tx, caller, &row).await?;
+    if let Some(order) = order {
+        let order = work::submit(app, tx, order).await?;
+        store::execution::set_order(tx, id, order).await?;
+    }
+    let detail = said(task, request.dry_run, opens, reason);
+    let entry = Entry::done(Operation::ReleaseExecute, "execution", id).detail(detail);
+    audit::record(app, tx, caller, Some(caller.org()), entry).await?;
+    if let Some(reason) = reason {
+        let entry = overridden(id, reason);
+        audit::record(app, tx, caller, Some(caller.org()), entry).await?;
+    }
+    Ok(())
+}
+
+/// Beginning outside the windows takes `window:override`, unless the policy lets everybody.
+pub(super) fn require_override(
+    caller: &Caller,
+    windows: Option<&MaintenanceWindows>,
+) -> Result<(), SchemaError> {
+    if !windows.is_some_and(|windows| windows.anyone_may_override) {
+        caller.require(Operation::WindowOverride)?;
+    }
+    Ok(())
+}
+
+/// That somebody begins an execution whatever it waits for, for the audit.
+pub(super) fn overridden(id: ExecutionId, reason: &str) -> Entry {
+    Entry::done(Operation::WindowOverride, "execution", id).detail(format!("begins at once: {reason}"))
 }
 
 fn check(request: &ExecuteRequest, now: UnixMs) -> Result<(), SchemaError> {
@@ -223,12 +295,12 @@ fn check(request: &ExecuteRequest, now: UnixMs) -> Result<(), SchemaError> {
 }
 
 /// What was asked for, for the audit.
-fn said(task: &Task, dry_run: bool, look_at: Option<UnixMs>, reason: Option<&str>) -> String {
+fn said(task: &Task, dry_run: bool, opens: Option<UnixMs>, reason: Option<&str>) -> String {
     let mut detail = format!("release {} on {}", task.release.version, task.server.label);
     if dry_run {
         detail.push_str(", dry run");
     }
-    if let Some(time) = look_at {
+    if let Some(time) = opens {
         detail.push_str(", waits until ");
         detail.push_str(&time.to_string());
     }
@@ -237,25 +309,6 @@ fn said(task: &Task, dry_run: bool, look_at: Option<UnixMs>, reason: Option<&str
         detail.push_str(reason);
     }
     detail
-}
-
-/// What was published was computed against what last succeeded there. If that is another release by now, running it
-/// would make something that nobody has approved.
-async fn check_base(app: &App, release: &Release, chosen: &ServerSql) -> Result<(), SchemaError> {
-    let Some(base) = store::state::base_of(&app.db, release.ticket_id, chosen.server).await? else {
-        return Ok(());
-    };
-    let now = store::state::find(&app.db, chosen.server, &chosen.database).await?;
-    let now = now.map(|state| state.release);
-    // Executed once more it is answered from the ledger on the host.
-    if now == base || now == Some(release.id) {
-        return Ok(());
-    }
-    let name = match now {
-        Some(id) => store::release::find_version(&app.db, id).await?,
-        None => None,
-    };
-    Err(SchemaError::Moved(name.unwrap_or_default()))
 }
 
 fn is_live(error: &DbError) -> bool {

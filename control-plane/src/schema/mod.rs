@@ -21,7 +21,9 @@
 //! An environment's policy may have **maintenance windows** ([`window`]): when executions may begin. One that is asked for while
 //! none is open waits for the next, or is refused, as the policy says; whoever holds `window:override` (or everybody who may
 //! execute, if the policy says so) may begin it with a reason. It waits without an order ([`waiting`]); its order holds until
-//! the window closes. What has begun by then goes on: stopping between statements would leave a MySQL server half
+//! the window closes. Of those that wait for one database one begins after the other, oldest first;
+//! what is asked for while a window is open begins at once, and its host's lock on the database keeps the order. Loosening windows
+//! (none any more, everybody may begin outside, a freeze that ends sooner) takes `window:override` besides `flow:write`. What has begun by then goes on: stopping between statements would leave a MySQL server half
 //! changed, and PostgreSQL nothing of what was done.
 //!
 //! An **approval flow** says who approves, step after step: by role, people or a department's head, any of them, a number

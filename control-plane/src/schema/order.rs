@@ -147,14 +147,17 @@ pub(super) async fn moved(app: &App, tx: &mut Tx, order: &Order) -> Result<(), D
 
 async fn execution_moved(app: &App, tx: &mut Tx, order: &Order) -> Result<(), DbError> {
     let id = ExecutionId::from_uuid(order.subject_id);
-    // Nobody has seen it: it may wait for the next window.
-    let unseen = order.state == OrderState::Expired && order.sequence.is_none();
-    if unseen && store::waiting::wait_again(tx, id, app.clock.now()).await? {
-        return Ok(());
+    if missed(order, app.clock.now())
+        && store::waiting::wait_again(tx, (id, order.id), app.clock.now()).await?
+    {
+        let entry = Entry::done("release:waits", "execution", id)
+            .detail("its host could not be reached while the window was open");
+        let system = Caller::system("schema.waiting", order.org);
+        return audit::record(app, tx, &system, Some(order.org), entry).await;
     }
     let status = status(order.state);
-    store::execution::set_status(tx, id, status, order).await?;
-    if !status.is_end() {
+    let written = store::execution::set_status(tx, id, status, order).await?;
+    if !written || !status.is_end() {
         return Ok(());
     }
     store::execution::close_steps(tx, id).await?;
@@ -169,6 +172,13 @@ async fn execution_moved(app: &App, tx: &mut Tx, order: &Order) -> Result<(), Db
     let entry = entry.detail(order.error.clone().unwrap_or_else(|| status.as_str().to_owned()));
     let agent = Caller::agent(order.host_id, order.org, None);
     audit::record(app, tx, &agent, Some(order.org), entry).await
+}
+
+/// Whether its host has begun nothing of it since it was not reached in time: it may wait for the next window. A host that
+/// says so before the time has come has a wrong clock.
+fn missed(order: &Order, now: UnixMs) -> bool {
+    let never = order.accepted_at.is_none() && now >= order.expires_at;
+    order.state == OrderState::Expired && (order.sequence.is_none() || never)
 }
 
 async fn test_moved(tx: &mut Tx, order: &Order) -> Result<(), DbError> {

@@ -6,13 +6,14 @@ use muster_documents::Kind;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{MaintenanceWindows, RiskLevel, SchemaError, error::field_error, store};
+use super::{MaintenanceWindows, RiskLevel, SchemaError, error::field_error, store, waiting};
 use crate::{
     access::{Caller, Object, Operation},
     app::App,
     audit::{self, Entry},
     error::Error,
-    fleet, in_tx,
+    fleet::{self, Change},
+    in_tx, work,
 };
 
 /// What an environment asks of a release.
@@ -67,9 +68,10 @@ pub struct PolicyBody {
     /// Whether authors may approve what they proposed.
     #[serde(default)]
     pub author_may_decide: bool,
-    /// When releases may begin; at any time if left out.
+    /// When releases may begin; null: at any time. They stay if left out.
     #[serde(default)]
-    pub windows: Option<MaintenanceWindows>,
+    #[schema(value_type = Option<MaintenanceWindows>)]
+    pub windows: Change<MaintenanceWindows>,
 }
 
 impl RiskFlows {
@@ -149,7 +151,8 @@ pub(super) async fn get(
     find_for(app, caller, Operation::EnvironmentRead, environment).await
 }
 
-/// Replaces it.
+/// Replaces it; its windows stay if nothing is said of them. Whoever loosens them must be one who may begin outside of
+/// them. What has an order that no host has got yet is judged anew by windows that change.
 pub(super) async fn set(
     app: &App,
     caller: &Caller,
@@ -157,17 +160,20 @@ pub(super) async fn set(
     body: PolicyBody,
 ) -> Result<EnvironmentPolicy, SchemaError> {
     find_for(app, caller, Operation::FlowWrite, environment).await?;
-    let policy = EnvironmentPolicy {
+    let now = app.clock.now();
+    let mut policy = EnvironmentPolicy {
         environment: environment.to_owned(),
         flows: body.flows,
         author_may_decide: body.author_may_decide,
-        windows: body.windows,
-        updated_at: Some(app.clock.now()),
+        windows: None,
+        updated_at: Some(now),
         updated_by: Some(caller.actor.name()),
     };
-    let windows = policy.windows.as_ref();
-    let faults = windows.map_or_else(Vec::new, |windows| windows.faults("windows"));
-    in_tx!(app.db, |tx| {
+    let faults = match &body.windows {
+        Change::To(Some(windows)) => windows.faults("windows"),
+        Change::Keep | Change::To(None) => Vec::new(),
+    };
+    let taken_back = in_tx!(app.db, |tx| {
         // Whoever deletes a flow looks at the policies first.
         store::document::one_at_a_time(tx, caller.org()).await?;
         let mut wrong = faults.clone();
@@ -187,16 +193,46 @@ pub(super) async fn set(
             return Err(SchemaError::Invalid(wrong));
         }
         let before = store::policy::find_in(tx, caller.org(), environment).await?;
+        let before = before.unwrap_or_else(|| EnvironmentPolicy::usual(environment));
+        policy.windows.clone_from(&before.windows);
+        body.windows.apply(&mut policy.windows);
+        if is_looser(before.windows.as_ref(), policy.windows.as_ref(), now) {
+            caller.require(Operation::WindowOverride)?;
+        }
         store::policy::upsert(tx, caller.org(), &policy).await?;
         // What waits there may begin at another time now.
-        store::waiting::look_at_once(tx, (caller.org(), environment), app.clock.now()).await?;
-        let before = before.unwrap_or_else(|| EnvironmentPolicy::usual(environment));
+        store::waiting::look_at_once(tx, (caller.org(), environment), now).await?;
+        let taken_back = if policy.windows.is_some() && policy.windows != before.windows {
+            waiting::take_back(app, tx, caller, environment).await?
+        } else {
+            Vec::new()
+        };
         let entry = Entry::done("environment:policy", "environment", environment)
             .before(&before)
             .after(&policy);
         audit::record(app, tx, caller, Some(caller.org()), entry).await?;
+        taken_back
     });
+    for order in &taken_back {
+        work::told(app, order);
+    }
     Ok(policy)
+}
+
+/// Whether something that the windows keep from beginning may begin more easily after the change: there are none any more,
+/// everybody may begin outside of them, or a freeze ends that has not ended or is cut short.
+fn is_looser(before: Option<&MaintenanceWindows>, after: Option<&MaintenanceWindows>, now: UnixMs) -> bool {
+    let Some(before) = before else {
+        return false;
+    };
+    let Some(after) = after else {
+        return true;
+    };
+    (after.anyone_may_override && !before.anyone_may_override)
+        || before
+            .freezes
+            .iter()
+            .any(|freeze| !after.freezes_all_of(freeze, now))
 }
 
 async fn find_for(

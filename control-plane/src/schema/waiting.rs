@@ -3,9 +3,12 @@
 //! Such an execution has no order yet; its row says when to look at it. One task of each control plane looks at the
 //! table every second or two, so that a stop or a crash loses nothing; whoever takes a row out of its wait gives the order in
 //! the same transaction, so that of several control planes one does. Everything is judged as it is then: the environment's
-//! windows, what last succeeded on the server, where the server is reached, and whether whoever asked may still execute it. An
-//! order holds until its window closes. If its host could not be reached by then, the execution waits for the next window,
-//! for a month in all.
+//! windows, what last succeeded on the server, where the server is reached, and whether whoever asked may still execute it
+//! (with the API key that they used, if it was one). Of several that wait for one database the oldest begins, and
+//! the next when that has ended: it may be something else by then that it was computed against. An order holds until its
+//! window closes. If its host could not be reached by then, the execution waits for the next window, for a month in all. Where
+//! windows or freezes change, orders that no host has got yet are taken back, and what they were for waits again; what a person
+//! began outside the windows is left alone.
 
 use std::time::Duration;
 
@@ -15,8 +18,8 @@ use utoipa::ToSchema;
 
 use super::{
     Execution, ExecutionDetail, ExecutionStatus, MaintenanceWindows, SchemaError,
-    begin::{self, Asked, Start},
-    execute::{Attempt, Task, reason_faults},
+    begin::{self, Asked, LOOK_AGAIN_MS, Start},
+    execute::{Attempt, Task, overridden, reason_faults, require_override},
     execution,
     opening::{self, Standing},
     policy,
@@ -26,7 +29,7 @@ use super::{
     },
 };
 use crate::{
-    access::{Caller, Object, Operation, org_people},
+    access::{Caller, Object, Operation, key_works, org_people},
     app::App,
     audit::{self, Entry},
     db::{DbError, Tx},
@@ -35,8 +38,8 @@ use crate::{
 };
 
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// A wait is looked at so often at least, whatever its row says.
-const LOOK_AGAIN_MS: i64 = 10 * UnixMs::MINUTE;
+/// An execution that another is in the way of is looked at again after this.
+const BUSY_MS: i64 = 5 * UnixMs::SECOND;
 const BATCH: i64 = 256;
 
 /// What an execution waits for.
@@ -130,7 +133,7 @@ pub(super) fn start(app: &App) {
 pub(super) async fn look(app: &App) -> Result<(), DbError> {
     for waiting in store::waiting::list_due(&app.db, app.clock.now(), BATCH).await? {
         let begun = match begin(app, &waiting).await {
-            Err(SchemaError::Db(error)) if !matches!(error, DbError::Corrupt(_)) => Err(error.into()),
+            Err(error) if passes(&error) => Err(error),
             Err(error) => give_up(app, &waiting, &for_record(error)).await,
             done => done,
         };
@@ -145,6 +148,17 @@ pub(super) async fn look(app: &App) -> Result<(), DbError> {
     Ok(())
 }
 
+/// Whether trying again may help: what is wrong is the database's or ours, and not the execution's.
+fn passes(error: &SchemaError) -> bool {
+    match error {
+        SchemaError::Db(error) => !matches!(error, DbError::Corrupt(_)),
+        SchemaError::Refused(error) => {
+            matches!(&**error, Error::DatabaseUnavailable(_) | Error::Internal(_))
+        }
+        _ => false,
+    }
+}
+
 async fn begin(app: &App, waiting: &Waiting) -> Result<(), SchemaError> {
     let now = app.clock.now();
     let org = waiting.org_id;
@@ -155,78 +169,129 @@ async fn begin(app: &App, waiting: &Waiting) -> Result<(), SchemaError> {
         .await?
         .windows;
     let wait_until = waiting.wait_until.unwrap_or(now);
-    let (expires, wait_until) =
-        match begin::start_of_waiting(windows.as_ref(), now, (waiting.not_before, wait_until)) {
-            None => return give_up(app, waiting, "no maintenance window opened in time").await,
-            Some(Start::Later { opens, .. }) => {
-                let look_at = opens.min(now.plus_ms(LOOK_AGAIN_MS));
-                in_tx!(app.db, |tx| store::waiting::set_look_at(tx, waiting, look_at)
-                    .await?);
-                return Ok(());
-            }
-            Some(Start::Now {
-                expires, wait_until, ..
-            }) => (expires, wait_until),
-        };
+    let judge = |windows: Option<&MaintenanceWindows>| {
+        begin::start_of_waiting(windows, now, (waiting.not_before, wait_until))
+    };
+    match judge(windows.as_ref()) {
+        None => return give_up(app, waiting, "no maintenance window opened in time").await,
+        Some(Start::Later { opens, .. }) => {
+            let look_at = opens.min(now.plus_ms(LOOK_AGAIN_MS));
+            in_tx!(app.db, |tx| store::waiting::set_look_at(tx, waiting, look_at)
+                .await?);
+            return Ok(());
+        }
+        Some(Start::Now { .. }) => {}
+    }
     let task = Task::find(app, org, release, |server| server.server == waiting.server_id).await?;
     if !may_still(app, waiting, &task).await? {
         let why = format!("{} may not execute releases here any more", waiting.name);
         return give_up(app, waiting, &why).await;
     }
-    let leaving = Leaving {
-        host: task.server.host_id,
-        wait_until,
-        override_reason: None,
-    };
     let entry = Entry::done("release:begun", "execution", waiting.id).detail("it had waited");
     let system = Caller::system("schema.waiting", org);
-    leave(
-        app,
-        &system,
-        (waiting, &task, &waiting.name),
-        (now, expires),
-        &leaving,
-        entry,
-    )
-    .await?;
+    let leaving = Leave {
+        waiting,
+        task: &task,
+        by: &waiting.name,
+        reason: None,
+        now,
+    };
+    leave(app, &system, &leaving, |windows| Ok(judge(windows)), entry).await?;
     Ok(())
 }
 
-/// Gives its order, unless somebody else was faster.
+/// An execution that is to leave its wait.
+struct Leave<'a> {
+    waiting: &'a Waiting,
+    task: &'a Task,
+    by: &'a str,
+    /// Why somebody begins it at once.
+    reason: Option<&'a str>,
+    now: UnixMs,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Left {
+    /// It has its order.
+    Begun,
+    /// Another execution for the same database has begun: it is looked at again in a moment.
+    Busy,
+    /// Somebody else was faster, or it may not begin now after all.
+    Not,
+}
+
+/// Gives its order, unless somebody else was faster or another execution for its database is under way. Whether it may begin
+/// is judged by the windows as they are then.
 async fn leave(
     app: &App,
     caller: &Caller,
-    (waiting, task, by): (&Waiting, &Task, &str),
-    times: (UnixMs, UnixMs),
-    leaving: &Leaving<'_>,
+    &Leave {
+        waiting,
+        task,
+        by,
+        reason,
+        now,
+    }: &Leave<'_>,
+    judge: impl Fn(Option<&MaintenanceWindows>) -> Result<Option<Start>, SchemaError>,
     entry: Entry,
-) -> Result<bool, SchemaError> {
+) -> Result<Left, SchemaError> {
     let attempt = Attempt {
         org: waiting.org_id,
         id: waiting.id,
         dry_run: waiting.dry_run,
         by,
     };
-    let order = task.order(attempt, times)?;
     let left = in_tx!(app.db, |tx| {
-        let left = store::waiting::leave(tx, waiting.id, leaving).await?;
-        if left {
-            let order = work::submit(app, tx, order).await?;
-            store::execution::set_order(tx, waiting.id, order).await?;
-            audit::record(app, tx, caller, Some(waiting.org_id), entry).await?;
+        let windows = task.lock(app, tx, waiting.org_id).await?;
+        let Some(Start::Now {
+            expires,
+            wait_until,
+            hurried,
+        }) = judge(windows.as_ref())?
+        else {
+            return Ok(Left::Not);
+        };
+        let place = (task.server.id, task.approved.database.as_str());
+        if store::waiting::is_busy(tx, waiting.id, place).await? {
+            store::waiting::set_look_at(tx, waiting, now.plus_ms(BUSY_MS)).await?;
+            Left::Busy
+        } else {
+            // What was under way has ended, and is what this must have been computed against.
+            task.check_base(tx).await?;
+            let by_hand = reason.is_some();
+            let leaving = Leaving {
+                host: task.server.host_id,
+                wait_until: if by_hand { waiting.wait_until } else { wait_until },
+                override_reason: reason.filter(|_| hurried),
+                by_hand,
+            };
+            if store::waiting::leave(tx, waiting.id, &leaving).await? {
+                let order = work::submit(app, tx, task.order(attempt, (now, expires))?).await?;
+                store::execution::set_order(tx, waiting.id, order).await?;
+                audit::record(app, tx, caller, Some(waiting.org_id), entry).await?;
+                Left::Begun
+            } else {
+                Left::Not
+            }
         }
-        left
     });
-    if left {
+    if left == Left::Begun {
         app.work.wake();
     }
     Ok(left)
 }
 
-/// Whether a member who asked may still execute this. Others than members keep what they asked for.
+/// Whether a member who asked may still execute this, with the key that they asked with. Others than members keep what they
+/// asked for.
 async fn may_still(app: &App, waiting: &Waiting, task: &Task) -> Result<bool, SchemaError> {
     if waiting.person.contains(':') {
         return Ok(true);
+    }
+    if let Some(key) = waiting.key_id
+        && !key_works(app, key).await.map_err(Error::from)?
+    {
+        return Ok(false);
     }
     let people = org_people(app, waiting.org_id).await.map_err(Error::from)?;
     let object = Object::Database {
@@ -277,6 +342,31 @@ pub(super) async fn end(
     Ok(ended)
 }
 
+/// Has what is pending in an environment wait again whose order no host has got yet: other windows are set. What somebody
+/// began outside of them goes on. Hand what is returned to [`work::told`] after the commit.
+pub(super) async fn take_back(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    environment: &str,
+) -> Result<Vec<work::Order>, DbError> {
+    const WHY: &str =
+        "the environment's maintenance windows were changed; it waits again, and nothing was changed";
+    let now = app.clock.now();
+    let mut taken = Vec::new();
+    for (id, order) in store::waiting::list_ordered(tx, (caller.org(), environment)).await? {
+        let Some(order) = work::take_back(app, tx, order, WHY).await? else {
+            continue;
+        };
+        store::waiting::put_back(tx, (id, order.id), (now, now.plus_ms(begin::WAIT_MS))).await?;
+        let entry = Entry::done("release:waits", "execution", id)
+            .detail("the environment's maintenance windows were changed before its host had it");
+        audit::record(app, tx, caller, Some(caller.org()), entry).await?;
+        taken.push(order);
+    }
+    Ok(taken)
+}
+
 /// Begins a waiting execution at once, whether or not a window is open.
 pub(super) async fn start_now(
     app: &App,
@@ -289,12 +379,7 @@ pub(super) async fn start_now(
     let windows = policy::of_environment(app, caller.org(), &release.environment)
         .await?
         .windows;
-    if !windows
-        .as_ref()
-        .is_some_and(|windows| windows.anyone_may_override)
-    {
-        caller.require(Operation::WindowOverride)?;
-    }
+    require_override(caller, windows.as_ref())?;
     let wrong = reason_faults(&request.override_reason);
     if !wrong.is_empty() {
         return Err(SchemaError::Invalid(wrong));
@@ -312,34 +397,22 @@ pub(super) async fn start_now(
         not_before: None,
         hurries: true,
     };
-    let Start::Now {
-        expires, wait_until, ..
-    } = begin::start(windows.as_ref(), asked)?
-    else {
-        return Err(SchemaError::NotWaiting);
+    let judge = |windows: Option<&MaintenanceWindows>| {
+        require_override(caller, windows)?;
+        begin::start(windows, asked).map(Some)
     };
     let reason = request.override_reason.trim();
-    let leaving = Leaving {
-        host: task.server.host_id,
-        wait_until,
-        override_reason: Some(reason),
+    let leaving = Leave {
+        waiting: &waiting,
+        task: &task,
+        by: &caller.actor.name(),
+        reason: Some(reason),
+        now,
     };
-    let entry =
-        Entry::done(Operation::WindowOverride, "execution", id).detail(format!("begins at once: {reason}"));
-    let by = caller.actor.name();
-    if leave(
-        app,
-        caller,
-        (&waiting, &task, &by),
-        (now, expires),
-        &leaving,
-        entry,
-    )
-    .await?
-    {
-        execution::get(app, caller, id).await
-    } else {
-        Err(SchemaError::NotWaiting)
+    match leave(app, caller, &leaving, judge, overridden(id, reason)).await? {
+        Left::Begun => execution::get(app, caller, id).await,
+        Left::Busy => Err(SchemaError::DatabaseBusy),
+        Left::Not => Err(SchemaError::NotWaiting),
     }
 }
 
@@ -369,4 +442,20 @@ pub(super) async fn tell(app: &App, org: OrgId, executions: &mut [Execution]) ->
         });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_is_tried_again_and_what_stays_is_given_up() {
+        let lost = || DbError::Unavailable(sqlx::Error::PoolTimedOut);
+        assert!(passes(&lost().into()));
+        assert!(passes(&Error::from(lost()).into()));
+        assert!(passes(&Error::internal(std::fmt::Error).into()));
+        assert!(!passes(&DbError::Corrupt("executions.status".to_owned()).into()));
+        assert!(!passes(&Error::NotFound("host").into()));
+        assert!(!passes(&SchemaError::Moved("1.0".to_owned())));
+    }
 }

@@ -185,6 +185,22 @@ impl MaintenanceWindows {
         wrong
     }
 
+    /// Whether nothing begins from now (or its beginning, if that is to come) to the end of this freeze.
+    pub(super) fn freezes_all_of(&self, freeze: &Freeze, now: UnixMs) -> bool {
+        let mut time = freeze.from.max(now);
+        while time < freeze.to {
+            let here = self
+                .freezes
+                .iter()
+                .filter(|one| one.from <= time && time < one.to);
+            let Some(until) = here.map(|one| one.to).max() else {
+                return false;
+            };
+            time = until;
+        }
+        true
+    }
+
     /// The zone. It was looked at when they were set; a zone that a later version of the database lacks is UTC.
     pub(super) fn tz(&self) -> Tz {
         self.zone.parse().unwrap_or(Tz::UTC)
@@ -203,6 +219,36 @@ mod tests {
         for wrong in ["", "9:05", "24:00", "12:60", "+1:00", "12:00:00", "1２:00", "12"] {
             assert!(wrong.parse::<TimeOfDay>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_freeze_is_kept_by_those_that_cover_what_is_to_come_of_it() {
+        let windows: MaintenanceWindows = serde_json::from_value(serde_json::json!({
+            "zone": "UTC",
+            "freezes": [
+                {"from": "2026-12-22T00:00:00Z", "to": "2026-12-28T00:00:00Z"},
+                {"from": "2026-12-20T00:00:00Z", "to": "2026-12-24T00:00:00Z"},
+            ],
+        }))
+        .unwrap();
+        let ms = |text: &str| text.parse::<UnixMs>().unwrap();
+        let kept = |from: &str, to: &str, now: &str| {
+            let freeze = Freeze {
+                from: ms(from),
+                to: ms(to),
+                reason: String::new(),
+            };
+            windows.freezes_all_of(&freeze, ms(now))
+        };
+        let (early, within) = ("2026-12-01T00:00:00Z", "2026-12-21T00:00:00Z");
+        assert!(kept("2026-12-20T00:00:00Z", "2026-12-28T00:00:00Z", early));
+        assert!(!kept("2026-12-19T00:00:00Z", "2026-12-28T00:00:00Z", early));
+        assert!(kept("2026-12-19T00:00:00Z", "2026-12-28T00:00:00Z", within));
+        assert!(!kept("2026-12-20T00:00:00Z", "2026-12-28T00:00:01Z", within));
+        assert!(
+            kept("2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z", early),
+            "it is over"
+        );
     }
 
     #[test]

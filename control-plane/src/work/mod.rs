@@ -23,7 +23,8 @@
 //! Every step is one transaction, and after any of them the process may die: the dispatcher takes up at its start, when
 //! a host connects and once a second whatever has not ended. What was handed over is sent again byte for byte; the host
 //! answers a repeated order from its journal. An outcome is stored before the stream is closed, so that a host is asked
-//! again until it is. A host that is removed takes its orders along: they end in the transaction that removes it.
+//! again until it is. A host that is removed takes its orders along: they end in the transaction that removes it. A room may
+//! take back what was not handed over ([`take_back`]).
 //!
 //! # Invariants
 //! - Secrets are resolved and sealed to the host's key at the hand-over, not before, and forgotten at the end. No
@@ -66,7 +67,7 @@ pub use self::{
     listener::{Listener, SecretsError},
     order::{Approval, NewOrder, Order, OrderKind, OrderState, StoredEvent},
     stream::{OrderNews, follow},
-    submit::{cancel, end_for_removed_host, events, find, get, list, submit, told},
+    submit::{cancel, end_for_removed_host, events, find, get, list, submit, take_back, told},
 };
 
 /// News that may wait for a slow reader of a stream; one that misses some reads the tables again.

@@ -66,6 +66,27 @@ pub async fn cancel(app: &App, tx: &mut Tx, id: OrderId, by: &str) -> Result<(),
     Ok(())
 }
 
+/// Takes back an order that was not handed over, in the room's own transaction: `None` if it was, or has ended. The room
+/// knows, and is not told by [`super::Listener::moved`]. Hand what is returned to [`told`] after the commit.
+pub async fn take_back(app: &App, tx: &mut Tx, id: OrderId, why: &str) -> Result<Option<Order>, DbError> {
+    let order = store::order::lock(tx, &app.db, id).await?;
+    let Some(order) = order.filter(|order| order.state.is_before_hand_over()) else {
+        return Ok(None);
+    };
+    let end = End {
+        error: Some(why),
+        ..End::default()
+    };
+    let now = app.clock.now();
+    store::order::set_ended(tx, id, OrderState::Cancelled, &end, now).await?;
+    Ok(Some(Order {
+        state: OrderState::Cancelled,
+        ended_at: Some(now),
+        error: Some(why.to_owned()),
+        ..order
+    }))
+}
+
 /// Ends every order of a host that is removed, in the transaction that removes it: nobody will ever do them. Hand what
 /// is returned to [`told`] after the commit.
 pub async fn end_for_removed_host(app: &App, tx: &mut Tx, host: HostId) -> Result<Vec<Order>, DbError> {

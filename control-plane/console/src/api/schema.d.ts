@@ -4356,7 +4356,8 @@ export interface components {
             language?: components["schemas"]["Language"];
             /**
              * @description What it is told instead of Muster's own words, at most 1,500 characters. It may have these blanks: `{title}` (Muster's first
-             *     line), `{rule}`, `{severity}`, `{what}` (hosts and values), `{note}`, `{count}`, `{address}`.
+             *     line: it alone says what happened, whether the alert fires, is over, …), `{rule}`, `{severity}`, `{what}` (hosts and
+             *     values), `{note}`, `{count}`, `{address}`.
              */
             message?: string | null;
             /** @description Unique in the org. */

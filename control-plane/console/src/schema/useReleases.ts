@@ -96,8 +96,8 @@ export function resubmit(id: string, input: Schemas['Resubmission']): Promise<Sc
   return body(server.POST('/api/v1/schema/tickets/{id}/resubmit', { params: { path: { id } }, body: input }))
 }
 
-export function execute(id: string, target: string, dryRun: boolean, overrideReason?: string): Promise<Schemas['Executing']> {
-  return body(server.POST('/api/v1/schema/releases/{id}/execute', { params: { path: { id } }, body: { server: target, dryRun, ...some({ overrideReason }) } }))
+export function execute(id: string, target: string, dryRun: boolean, when: { overrideReason?: string; notBefore?: string } = {}): Promise<Schemas['Executing']> {
+  return body(server.POST('/api/v1/schema/releases/{id}/execute', { params: { path: { id } }, body: { server: target, dryRun, ...when } }))
 }
 
 export async function startExecution(id: string, overrideReason: string): Promise<void> {

@@ -20,6 +20,8 @@ export interface FreezeDraft {
   from: string
   to: string
   reason: string
+  /** The instants that it came with: what nobody touches stays as it was, to the millisecond. */
+  was?: { from: string; to: string }
 }
 
 export interface WindowsDraft {
@@ -57,10 +59,19 @@ export function draftOf(windows: Windows | null, zone: string): WindowsDraft {
     limited: windows !== null,
     zone: windows?.zone ?? zone,
     weekly: (windows?.weekly ?? []).map((one) => ({ key: nextKey(), days: [...one.days], from: one.from, to: one.to })),
-    freezes: (windows?.freezes ?? []).map((one) => ({ key: nextKey(), from: localOf(one.from), to: localOf(one.to), reason: one.reason ?? '' })),
+    freezes: (windows?.freezes ?? []).map((one) => ({ key: nextKey(), from: localOf(one.from), to: localOf(one.to), reason: one.reason ?? '', was: { from: one.from, to: one.to } })),
     outside: windows?.outside ?? 'wait',
     anyoneMayOverride: windows?.anyoneMayOverride ?? false,
   }
+}
+
+/** The instant that an input stands for: the one that it came with, where it shows that still. */
+function instantOf(local: string, was: string | undefined): number {
+  return new Date(was !== undefined && localOf(was) === local ? was : local).getTime()
+}
+
+function spanOf({ from, to, was }: FreezeDraft): [from: number, to: number] {
+  return [instantOf(from, was?.from), instantOf(to, was?.to)]
 }
 
 /** What is wrong, by the row that it is in. */
@@ -71,7 +82,8 @@ export function faultsIn(draft: WindowsDraft): Map<number, WindowFault> {
     if (one.days.length === 0) faults.set(one.key, 'days')
   }
   for (const one of draft.freezes) {
-    if (!(new Date(one.from).getTime() < new Date(one.to).getTime())) faults.set(one.key, 'freeze')
+    const [from, to] = spanOf(one)
+    if (!(from < to)) faults.set(one.key, 'freeze')
   }
   return faults
 }
@@ -82,7 +94,10 @@ export function windowsOf(draft: WindowsDraft): Windows | null {
   return {
     zone: draft.zone,
     weekly: draft.weekly.map(({ days, from, to }) => ({ days: DAYS.filter((day) => days.includes(day)), from, to })),
-    freezes: draft.freezes.map(({ from, to, reason }) => ({ from: new Date(from).toISOString(), to: new Date(to).toISOString(), reason: reason.trim() })),
+    freezes: draft.freezes.map((one) => {
+      const [from, to] = spanOf(one).map((at) => new Date(at).toISOString()) as [string, string]
+      return { from, to, reason: one.reason.trim() }
+    }),
     outside: draft.outside,
     anyoneMayOverride: draft.anyoneMayOverride,
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { blankFreeze, blankWeekly, dayName, draftOf, faultsIn, weeklyText, windowsOf, zones, type Windows } from '@/schema/windowDraft'
+import { blankFreeze, blankWeekly, dayName, draftOf, faultsIn, localOf, weeklyText, windowsOf, zones, type Windows } from '@/schema/windowDraft'
 
 const WINDOWS: Windows = {
   zone: 'Europe/Berlin',
@@ -13,6 +13,15 @@ describe('windows that are edited', () => {
   it('are what they were, where nothing was changed', () => {
     expect(windowsOf(draftOf(WINDOWS, 'UTC'))).toEqual(WINDOWS)
     expect(windowsOf(draftOf(null, 'UTC'))).toBeNull()
+  })
+
+  it('keep a freeze’s own instants, to the millisecond, until somebody changes them', () => {
+    const fine: Windows = { ...WINDOWS, freezes: [{ from: '2026-12-20T00:00:12.345Z', to: '2026-12-20T00:00:59.000Z', reason: '' }] }
+    const draft = draftOf(fine, 'UTC')
+    expect(faultsIn(draft).size).toBe(0)
+    expect(windowsOf(draft)).toEqual(fine)
+    draft.freezes[0]!.to = localOf('2026-12-21T00:00:00.000Z')
+    expect(windowsOf(draft)?.freezes).toEqual([{ from: '2026-12-20T00:00:12.345Z', to: '2026-12-21T00:00:00.000Z', reason: '' }])
   })
 
   it('say what is wrong, row by row', () => {

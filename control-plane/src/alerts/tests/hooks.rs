@@ -209,13 +209,24 @@ both_databases!(a_receiver_is_told_in_the_org_s_own_words, |test| {
     let ann = test.member("ann", Role::Admin).await;
     let peer = Peer::open().await;
     let mut ding = peer.receiver("dingtalk", None);
-    for wrong in ["{secret}", "{title", "a\u{7}", &"x".repeat(1_501)] {
+    for (wrong, code) in [
+        ("{secret}", "blanks"),
+        ("{title", "blanks"),
+        ("a\u{7}", "control"),
+        ("a\rb", "control"),
+        (&"x".repeat(1_501), "too-long"),
+    ] {
         ding["message"] = json!(wrong);
         let (status, problem) = ann.post("/api/v1/alerts/receivers", ding.clone()).await;
-        assert_eq!((status, &problem["errors"][0]["field"]), (422, &json!("message")));
+        let error = &problem["errors"][0];
+        assert_eq!(
+            (status, &error["field"], &error["code"]),
+            (422, &json!("message"), &json!(code))
+        );
     }
-    ding["message"] = json!("@ops {severity}: {rule}\n{count} of {what}");
+    ding["message"] = json!("@ops {severity}: {rule}\r\n{count} of {what}");
     let ding = made(&ann, "/api/v1/alerts/receivers", ding).await;
+    assert_eq!(ding["message"], "@ops {severity}: {rule}\n{count} of {what}");
     let path = format!("/api/v1/alerts/receivers/{}", ding["id"].as_str().unwrap());
     assert_eq!(ann.post(&format!("{path}/test"), json!({})).await.1["ok"], true);
     let host = new_host(test, "web-1").await;

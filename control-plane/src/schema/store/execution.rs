@@ -42,8 +42,8 @@ pub(in crate::schema) async fn insert(
     new: &NewExecution<'_>,
 ) -> Result<(), DbError> {
     const SQL: &str = "insert into executions (id, org_id, release_id, server_id, agent_id, dry_run, not_before, \
-        status, person, name, created_at, look_at, wait_until, override_reason) \
-        values ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, $10, $11, $12, $13)";
+        status, person, name, created_at, look_at, wait_until, override_reason, key_id) \
+        values ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, $10, $11, $12, $13, $14)";
     const STEP: &str = "insert into execution_steps (execution_id, position, sql, status, detail) \
         values ($1, $2, $3, 'pending', '')";
     with_tx!(tx, |conn| {
@@ -61,6 +61,7 @@ pub(in crate::schema) async fn insert(
             .bind(new.look_at)
             .bind(new.wait_until)
             .bind(new.override_reason)
+            .bind(caller.actor.key())
             .execute(&mut *conn)
             .await?;
         for (position, statement) in (0_i64..).zip(new.statements) {
@@ -87,28 +88,28 @@ pub(in crate::schema) async fn set_order(
     Ok(())
 }
 
-/// Writes where the execution stands, as its order says. An end is final.
+/// Writes where the execution stands, as its order says; false if it has ended, which is final, or has another order by now.
 pub(in crate::schema) async fn set_status(
     tx: &mut Tx,
     id: ExecutionId,
     status: ExecutionStatus,
     order: &Order,
-) -> Result<(), DbError> {
+) -> Result<bool, DbError> {
     const SQL: &str = "update executions set status = $2, error = $3, server_version = $4, started_at = $5, \
-        ended_at = $6 where id = $1 and status in ('pending', 'running')";
+        ended_at = $6 where id = $1 and order_id = $7 and status in ('pending', 'running')";
     let ended_at = order.ended_at.filter(|_| status.is_end());
-    with_tx!(tx, |conn| {
-        sqlx::query(SQL)
-            .bind(id)
-            .bind(status.as_str())
-            .bind(&order.error)
-            .bind(&order.server_version)
-            .bind(order.started_at.or(order.accepted_at))
-            .bind(ended_at)
-            .execute(conn)
-            .await?;
-    });
-    Ok(())
+    let written = with_tx!(tx, |conn| sqlx::query(SQL)
+        .bind(id)
+        .bind(status.as_str())
+        .bind(&order.error)
+        .bind(&order.server_version)
+        .bind(order.started_at.or(order.accepted_at))
+        .bind(ended_at)
+        .bind(order.id)
+        .execute(conn)
+        .await?
+        .rows_affected());
+    Ok(written == 1)
 }
 
 pub(in crate::schema) async fn set_step(

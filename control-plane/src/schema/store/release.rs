@@ -96,12 +96,3 @@ pub(in crate::schema) async fn list(
         .await)?;
     Ok(records.into_iter().map(Release::from).collect())
 }
-
-/// The version of a release.
-pub(in crate::schema) async fn find_version(db: &Db, id: ReleaseId) -> Result<Option<String>, DbError> {
-    const SQL: &str = "select version from releases where id = $1";
-    Ok(with_pool!(db, |pool| sqlx::query_scalar(SQL)
-        .bind(id)
-        .fetch_optional(pool)
-        .await)?)
-}

@@ -141,6 +141,15 @@ pub(in crate::schema) async fn delete(
     Ok(())
 }
 
+/// Keeps the server from others until the transaction ends: whoever begins something on it comes one after the other.
+pub(in crate::schema) async fn lock(tx: &mut Tx, db: &Db, id: ServerId) -> Result<(), DbError> {
+    let sql = format!("select id from db_servers where id = $1{}", db.for_update());
+    with_tx!(tx, |conn| {
+        sqlx::query(AssertSqlSafe(sql)).bind(id).execute(conn).await?;
+    });
+    Ok(())
+}
+
 /// Whether something that is not decided or not ended is for the server.
 pub(in crate::schema) async fn is_in_use(tx: &mut Tx, id: ServerId) -> Result<bool, DbError> {
     const TICKETS: &str = "select count(*) from ticket_servers s join tickets t on t.id = s.ticket_id \

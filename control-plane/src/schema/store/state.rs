@@ -68,20 +68,33 @@ pub(in crate::schema) async fn set_published(
     Ok(())
 }
 
-/// Whether a ticket's change for a server is of a design, and the release that it was computed against.
-pub(in crate::schema) async fn base_of(
-    db: &Db,
+/// What a published change was computed against, and what is there.
+#[derive(Debug, sqlx::FromRow)]
+pub(in crate::schema) struct Standing {
+    /// The release that had last succeeded there when it was computed.
+    pub(in crate::schema) base: Option<ReleaseId>,
+    /// The release that has now.
+    pub(in crate::schema) now: Option<ReleaseId>,
+    /// Its version.
+    pub(in crate::schema) version: Option<String>,
+}
+
+/// Where a ticket's change for a database of a server stands, as the transaction sees it; none if it is SQL as text.
+pub(in crate::schema) async fn standing(
+    tx: &mut Tx,
     ticket: TicketId,
-    server: ServerId,
-) -> Result<Option<Option<ReleaseId>>, DbError> {
-    const SQL: &str = "select base_release_id from ticket_servers where ticket_id = $1 and server_id = $2 \
-        and design is not null";
-    let row: Option<(Option<ReleaseId>,)> = with_pool!(db, |pool| sqlx::query_as(SQL)
+    (server, database): (ServerId, &str),
+) -> Result<Option<Standing>, DbError> {
+    const SQL: &str = "select t.base_release_id as base, s.release_id as now, r.version from ticket_servers t \
+        left join database_states s on s.server_id = t.server_id and s.database = $3 \
+        left join releases r on r.id = s.release_id \
+        where t.ticket_id = $1 and t.server_id = $2 and t.design is not null";
+    Ok(with_tx!(tx, |conn| sqlx::query_as(SQL)
         .bind(ticket)
         .bind(server)
-        .fetch_optional(pool)
-        .await)?;
-    Ok(row.map(|(base,)| base))
+        .bind(database)
+        .fetch_optional(conn)
+        .await)?)
 }
 
 /// Once an execution of a published release has succeeded, its design is what is there.

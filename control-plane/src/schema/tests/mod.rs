@@ -12,6 +12,7 @@ mod publish;
 mod servers;
 mod tickets;
 mod windows;
+mod windows_waits;
 
 use muster_base::HostId;
 use muster_identity::{certificate::PrivateKey, seal::SealKey};

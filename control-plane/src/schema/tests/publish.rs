@@ -12,9 +12,9 @@ use crate::{
     work::OrderState,
 };
 
-const APPLY: &str = "/api/v1/schema/apply";
+pub(super) const APPLY: &str = "/api/v1/schema/apply";
 
-fn design(column: &str) -> String {
+pub(super) fn design(column: &str) -> String {
     format!(
         "apiVersion: v1alpha1\nkind: DatabaseSnapshot\nmetadata: {{name: shop}}\nspec:\n  \
          basic: {{name: shop, comment: Orders, type: Postgres}}\n---\n\
@@ -26,7 +26,7 @@ fn design(column: &str) -> String {
     )
 }
 
-async fn publish(client: &Client<'_>, version: &str, change: Value) -> (u16, Value) {
+pub(super) async fn publish(client: &Client<'_>, version: &str, change: Value) -> (u16, Value) {
     let mut body = json!({"version": version, "database": "shop", "environment": "prod", "servers": ["pg"]});
     for (key, value) in change.as_object().unwrap() {
         body[key] = value.clone();
@@ -35,7 +35,7 @@ async fn publish(client: &Client<'_>, version: &str, change: Value) -> (u16, Val
 }
 
 /// Approves what was published; the release's id.
-async fn approve(client: &Client<'_>, published: &Value) -> String {
+pub(super) async fn approve(client: &Client<'_>, published: &Value) -> String {
     let path = format!(
         "/api/v1/schema/tickets/{}/approve",
         published["ticketId"].as_str().unwrap()

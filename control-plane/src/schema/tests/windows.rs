@@ -15,12 +15,12 @@ use crate::{
     work::OrderState,
 };
 
-const PROD: &str = "/api/v1/schema/policies/prod";
+pub(super) const PROD: &str = "/api/v1/schema/policies/prod";
 /// Tests begin on a Thursday at 20:26:40: a few minutes before this opens.
-const OPENS: &str = "2026-05-28T20:30:00.000Z";
-const NEXT_WEEK: &str = "2026-06-04T20:30:00.000Z";
+pub(super) const OPENS: &str = "2026-05-28T20:30:00.000Z";
+pub(super) const NEXT_WEEK: &str = "2026-06-04T20:30:00.000Z";
 
-fn thursdays(more: &Value) -> Value {
+pub(super) fn thursdays(more: &Value) -> Value {
     let mut windows =
         json!({"zone": "UTC", "weekly": [{"days": ["thursday"], "from": "20:30", "to": "20:40"}]});
     for (name, value) in more.as_object().unwrap() {
@@ -29,14 +29,14 @@ fn thursdays(more: &Value) -> Value {
     json!({ "windows": windows })
 }
 
-async fn set(client: &Client<'_>, policy: Value) -> Value {
+pub(super) async fn set(client: &Client<'_>, policy: Value) -> Value {
     let (status, policy) = client.call(Method::PUT, PROD, Some(policy)).await;
     assert_eq!(status, 200, "{policy}");
     policy
 }
 
 /// An admin, an owner, and the path of a release on `pg`.
-async fn scene(test: &Test, windows: Value) -> (Client<'_>, Client<'_>, String) {
+pub(super) async fn scene(test: &Test, windows: Value) -> (Client<'_>, Client<'_>, String) {
     server(test, "pg", "Postgres").await;
     let ann = test.member("ann", Role::Member).await;
     let bob = test.member("bob", Role::Admin).await;
@@ -53,7 +53,7 @@ async fn execute(client: &Client<'_>, release: &str, more: Value) -> (u16, Value
 }
 
 /// Executes; the execution's path.
-async fn executing(client: &Client<'_>, release: &str, more: Value) -> String {
+pub(super) async fn executing(client: &Client<'_>, release: &str, more: Value) -> String {
     let (status, executing) = execute(client, release, more).await;
     assert_eq!(status, 202, "{executing}");
     format!(
@@ -63,7 +63,12 @@ async fn executing(client: &Client<'_>, release: &str, more: Value) -> String {
 }
 
 /// Looks at what waits until the execution is as it should be: the process's own task may be just doing it.
-async fn until(test: &Test, client: &Client<'_>, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+pub(super) async fn until(
+    test: &Test,
+    client: &Client<'_>,
+    path: &str,
+    is_so: impl Fn(&Value) -> bool,
+) -> Value {
     for _ in 0..100 {
         waiting::look(&test.app).await.unwrap();
         let (_, execution) = client.get(path).await;
@@ -75,14 +80,14 @@ async fn until(test: &Test, client: &Client<'_>, path: &str, is_so: impl Fn(&Val
     panic!("never: {}", client.get(path).await.1);
 }
 
-async fn orders(client: &Client<'_>) -> usize {
+pub(super) async fn orders(client: &Client<'_>) -> usize {
     client.get("/api/v1/orders").await.1["items"]
         .as_array()
         .unwrap()
         .len()
 }
 
-async fn audited(client: &Client<'_>, operation: &str) -> Vec<String> {
+pub(super) async fn audited(client: &Client<'_>, operation: &str) -> Vec<String> {
     let (_, audit) = client.get("/api/v1/audit?limit=500").await;
     let rows = audit["items"].as_array().unwrap().iter();
     rows.filter(|row| row["operation"] == operation && row["outcome"] == "done")
@@ -121,7 +126,40 @@ both_databases!(windows_are_part_of_the_policy, |test| {
     let wrong =
         json!({"windows": {"zone": "UTC", "weekly": [{"days": ["monday"], "from": "24:00", "to": "1"}]}});
     assert_eq!(bob.call(Method::PUT, PROD, Some(wrong)).await.0, 422);
-    assert_eq!(set(&bob, json!({})).await["windows"], Value::Null);
+    let kept = set(&bob, json!({"authorMayDecide": true})).await;
+    assert_eq!(kept["windows"], policy["windows"], "nothing was said of them");
+    let eve = test.member("eve", Role::Owner).await;
+    assert_eq!(set(&eve, json!({"windows": null})).await["windows"], Value::Null);
+});
+
+both_databases!(whoever_loosens_windows_may_begin_outside_of_them, |test| {
+    let bob = test.member("bob", Role::Admin).await;
+    let eve = test.member("eve", Role::Owner).await;
+    let with = |freezes: Value| thursdays(&json!({ "freezes": freezes }));
+    let freeze = |from: &str, to: &str| json!({"from": from, "to": to});
+    let over = freeze("2026-05-01T00:00:00Z", "2026-05-02T00:00:00Z");
+    let comes = freeze("2026-06-01T00:00:00Z", "2026-06-05T00:00:00Z");
+    set(&bob, with(json!([over, comes]))).await;
+    // What is over may go, and what freezes more may come.
+    set(&bob, with(json!([comes]))).await;
+    let longer = freeze("2026-05-20T00:00:00Z", "2026-06-06T00:00:00Z");
+    set(&bob, with(json!([longer]))).await;
+    let looser = [
+        json!({"windows": null}),
+        with(json!([])),
+        with(json!([freeze("2026-05-20T00:00:00Z", "2026-06-05T00:00:00Z")])),
+        thursdays(&json!({"freezes": [longer], "anyoneMayOverride": true})),
+    ];
+    for policy in looser {
+        let (status, refused) = bob.call(Method::PUT, PROD, Some(policy.clone())).await;
+        assert_eq!(status, 403, "{policy}: {refused}");
+        assert!(
+            refused["detail"].as_str().unwrap().contains("window:override"),
+            "{refused}"
+        );
+        set(&eve, policy).await;
+        set(&eve, with(json!([longer]))).await;
+    }
 });
 
 both_databases!(what_is_asked_for_outside_waits_and_begins_once, |test| {
@@ -193,7 +231,7 @@ both_databases!(what_is_asked_for_outside_waits_and_begins_once, |test| {
 });
 
 both_databases!(a_policy_that_changes_changes_the_wait, |test| {
-    let (bob, _, release) = scene(test, thursdays(&json!({}))).await;
+    let (bob, eve, release) = scene(test, thursdays(&json!({}))).await;
     let path = executing(&bob, &release, json!({})).await;
     let freeze = json!({"from": "2026-05-20T00:00:00Z", "to": "2026-06-04T20:35:00Z", "reason": "audit"});
     set(&bob, thursdays(&json!({"freezes": [freeze]}))).await;
@@ -201,7 +239,7 @@ both_databases!(a_policy_that_changes_changes_the_wait, |test| {
         bob.get(&path).await.1["waits"]["until"],
         "2026-06-04T20:35:00.000Z"
     );
-    set(&bob, json!({})).await;
+    set(&eve, json!({"windows": null})).await;
     until(test, &bob, &path, |execution| !execution["orderId"].is_null()).await;
 
     // Nothing may wait for longer than a month.
@@ -249,11 +287,15 @@ both_databases!(outside_the_windows_it_is_refused_or_takes_a_reason, |test| {
         said[0].contains("outside the maintenance windows: the shop is down"),
         "{said:?}"
     );
+    assert_eq!(
+        audited(&eve, "window:override").await,
+        ["begins at once: the shop is down"]
+    );
     assert_eq!(eve.post(&format!("{path}/cancel"), json!({})).await.0, 200);
 
     // The policy may let everybody.
     set(
-        &bob,
+        &eve,
         thursdays(&json!({"outside": "refuse", "anyoneMayOverride": true})),
     )
     .await;
@@ -266,6 +308,15 @@ both_databases!(outside_the_windows_it_is_refused_or_takes_a_reason, |test| {
     let path = executing(&bob, &release, reason).await;
     let (_, begun) = bob.get(&path).await;
     assert_eq!(begun["overrideReason"], Value::Null, "{begun}");
+    assert_eq!(bob.post(&format!("{path}/cancel"), json!({})).await.0, 200);
+    let path = executing(&bob, &release, json!({"notBefore": "2026-05-28T20:35:00Z"})).await;
+    let reason = json!({"overrideReason": "why wait"});
+    let (_, begun) = eve.post(&format!("{path}/start"), reason).await;
+    assert_eq!(
+        (&begun["waits"], &begun["overrideReason"]),
+        (&Value::Null, &Value::Null),
+        "it only waited for its time: {begun}"
+    );
 });
 
 both_databases!(what_waits_is_cancelled_or_started_at_once, |test| {
@@ -280,7 +331,8 @@ both_databases!(what_waits_is_cancelled_or_started_at_once, |test| {
     assert_eq!(bob.post(&format!("{path}/cancel"), json!({})).await.0, 409);
 
     let path = executing(&bob, &release, json!({"notBefore": "2026-05-28T20:35:00Z"})).await;
-    assert_eq!(bob.get(&path).await.1["waits"]["for"], "time");
+    let (_, waits) = bob.get(&path).await;
+    assert_eq!(waits["waits"]["for"], "time");
     let start = format!("{path}/start");
     let reason = json!({"overrideReason": "the shop is down"});
     let stranger = test.stranger("others").await;
@@ -293,13 +345,26 @@ both_databases!(what_waits_is_cancelled_or_started_at_once, |test| {
         (200, &Value::Null, &json!("the shop is down")),
         "{begun}"
     );
-    assert_eq!(order(test, &begun).await.created_by, "eve");
+    assert_eq!(begun["notBefore"], Value::Null);
+    let mut order = order(test, &begun).await;
+    assert_eq!(order.created_by, "eve");
     assert_eq!(
         audited(&eve, "window:override").await,
         ["begins at once: the shop is down"]
     );
     let (status, twice) = eve.post(&start, reason).await;
     assert_eq!((status, &twice["type"]), (409, &json!("not-waiting")), "{twice}");
+
+    // Its host was away for that hour: it waits as long as it would have.
+    test.app.clock.advance(UnixMs::HOUR);
+    moves(test, &mut order, OrderState::Expired).await;
+    let (_, again) = test.admin().await.get(&path).await;
+    assert_eq!(
+        (&again["waits"]["until"], &again["waits"]["givesUpAt"]),
+        (&json!(NEXT_WEEK), &waits["waits"]["givesUpAt"]),
+        "{again}"
+    );
+    assert_eq!(again["overrideReason"], "the shop is down");
 });
 
 both_databases!(whoever_may_not_execute_any_more_begins_nothing, |test| {

@@ -107,7 +107,7 @@ export const alerts = {
     urlHint: 'As the chat or service gave it to you. It is sealed and not shown again.',
     keepHint: 'Empty: the address and key that are there stay.',
     message: 'Message in your own words',
-    messageHint: 'Empty: Muster’s own words. In braces you may write: title, rule, severity, what, note, count, address.',
+    messageHint: 'Empty: Muster’s own words. In braces you may write: title (it alone says what happened: fires, is over, …), rule, severity, what, note, count, address.',
     key: 'Signing key',
     keyHints: {
       webhook: 'Optional. Calls carry Muster-Signature: HMAC-SHA256 of time and body.',

@@ -107,7 +107,7 @@ export const alerts = {
     urlHint: '由聊天工具或服务提供。地址会加密保存，不再显示。',
     keepHint: '留空则保留现有的地址和密钥。',
     message: '自定义消息',
-    messageHint: '留空则使用 Muster 的默认文字。花括号内可用：title、rule、severity、what、note、count、address。',
+    messageHint: '留空则使用 Muster 的默认文字。花括号内可用：title（只有它说明发生了什么：触发、恢复等）、rule、severity、what、note、count、address。',
     key: '签名密钥',
     keyHints: {
       webhook: '可选。请求带有 Muster-Signature：时间与正文的 HMAC-SHA256。',
