@@ -7,15 +7,18 @@ interface ListOptions {
   refreshMs?: MaybeRefOrGetter<number | false>
 }
 
-/** A keyset list: pages one after another, refreshed in the background, the old rows kept while new ones are on the way. */
+/**
+ * A keyset list: pages one after another, refreshed in the background, the old rows kept while new ones are on the way.
+ * Where two lists of one page may have the same key, what is fetched must come from `key`: either may fetch for both.
+ */
 export function useList<T>(
   key: () => readonly unknown[],
-  fetchPage: (cursor: string | undefined, signal: AbortSignal) => Promise<Page<T>>,
+  fetchPage: (cursor: string | undefined, signal: AbortSignal, key: readonly unknown[]) => Promise<Page<T>>,
   options: ListOptions = {},
 ) {
   const query = useInfiniteQuery({
     queryKey: computed(key),
-    queryFn: ({ pageParam, signal }) => fetchPage(pageParam, signal),
+    queryFn: ({ pageParam, signal, queryKey }) => fetchPage(pageParam, signal, queryKey),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last: Page<T>) => last.nextCursor ?? undefined,
     enabled: computed(() => toValue(options.enabled) ?? true),

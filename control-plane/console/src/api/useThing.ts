@@ -8,10 +8,10 @@ interface ThingOptions<T> {
 }
 
 /** One thing, refreshed in the background. */
-export function useThing<T>(key: () => readonly unknown[], fetchOne: (signal: AbortSignal) => Promise<T>, options: ThingOptions<T> = {}) {
+export function useThing<T>(key: () => readonly unknown[], fetchOne: (signal: AbortSignal, key: readonly unknown[]) => Promise<T>, options: ThingOptions<T> = {}) {
   const query = useQuery({
     queryKey: computed(key),
-    queryFn: ({ signal }) => fetchOne(signal),
+    queryFn: ({ signal, queryKey }) => fetchOne(signal, queryKey),
     enabled: computed(() => toValue(options.enabled) ?? true),
     refetchInterval: (state) => options.refreshMs?.(state.state.data as T | undefined) ?? false,
   })

@@ -22,8 +22,9 @@ export interface Where {
 export function useFiles(where: () => Where) {
   return useList<FileItem>(
     () => ['files', 'in', where()],
-    (cursor, signal) => {
-      const { folder, owner, search } = where()
+    (cursor, signal, key) => {
+      // The page and its dialog of folders may look at the same one.
+      const { folder, owner, search } = key[2] as Where
       const query = some({ parentId: folder, search, ...(folder ? {} : { ownerType: owner }) })
       return body(server.GET('/api/v1/files', { params: { query: { ...query, cursor, limit: 200 } }, signal }))
     },
@@ -35,7 +36,7 @@ export function useFiles(where: () => Where) {
 export function useFolder(id: () => string) {
   return useThing<FileDetail>(
     () => ['files', 'one', id()],
-    (signal) => body(server.GET('/api/v1/files/{id}', { params: { path: { id: id() } }, signal })),
+    (signal, key) => body(server.GET('/api/v1/files/{id}', { params: { path: { id: String(key[2]) } }, signal })),
     { enabled: () => id() !== '' },
   )
 }
