@@ -358,7 +358,8 @@ both_databases!(what_waits_is_cancelled_or_started_at_once, |test| {
     // Its host was away for that hour: it waits as long as it would have.
     test.app.clock.advance(UnixMs::HOUR);
     moves(test, &mut order, OrderState::Expired).await;
-    let (_, again) = test.admin().await.get(&path).await;
+    let bob = test.sign_in("bob", "a password for tests").await;
+    let (_, again) = bob.get(&path).await;
     assert_eq!(
         (&again["waits"]["until"], &again["waits"]["givesUpAt"]),
         (&json!(NEXT_WEEK), &waits["waits"]["givesUpAt"]),
