@@ -27,7 +27,8 @@
 //! # Who
 //! `file:read` sees and downloads, `file:write` uploads and changes. Both within the object scope: a folder brings what is
 //! in it, and what is made at the top needs that no scope narrows. Somebody who is narrowed finds their topmost files and
-//! folders at the top. A download ends within a second of its permission.
+//! folders at the top. A download ends within a second of its reader's membership; a scope that is narrowed counts from the
+//! next download on.
 //!
 //! # What fails
 //! A taken name, a full quota, a full disk and a wrong offset are 409 with words; a hash that differs is 409 and the upload
