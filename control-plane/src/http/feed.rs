@@ -90,7 +90,7 @@ mod tests {
         let held = Arc::new(());
         let source = |held: Arc<()>| {
             stream::iter([1, 2]).map(move |number| {
-                let _held = &held;
+                assert!(Arc::strong_count(&held) > 0);
                 Ok(number)
             })
         };
