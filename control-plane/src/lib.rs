@@ -26,6 +26,7 @@ pub mod notify;
 pub mod outbound;
 pub mod schedule;
 pub mod schema;
+pub mod seats;
 pub mod secrets;
 pub mod setup;
 pub mod supervise;

@@ -7,12 +7,13 @@ use super::{
     FilesError,
     file::{FileItem, FileKind, Sight},
     folder, store,
-    upload::{self, Upload},
+    upload::{self, Upload, Whose},
 };
 use crate::{
     access::{Caller, Operation},
     app::App,
     audit::{self, Entry},
+    db::DbError,
     in_tx,
 };
 
@@ -31,21 +32,30 @@ pub(super) async fn complete(app: &App, caller: &Caller, id: UploadId) -> Result
     }
     let digest: [u8; 32] = upload.hasher()?.finalize().into();
     if Sha256Digest(digest).to_string() != upload.hash {
-        in_tx!(app.db, |tx| store::upload::delete(tx, caller.org(), id).await?);
+        in_tx!(app.db, |tx| {
+            store::file::lock(tx, caller.org()).await?;
+            upload::forget(tx, caller, id).await?;
+        });
         return Err(FilesError::OtherHash);
     }
-    let person = caller.actor.person();
     let item = in_tx!(app.db, |tx| {
         store::file::lock(tx, caller.org()).await?;
-        let place = (caller.org(), person.as_str());
-        let upload = store::upload::find_in(tx, place, id, app.clock.now())
-            .await?
-            .ok_or(FilesError::NoUpload)?;
+        let whose = Whose::of(caller);
+        let Some(upload) = store::upload::find_in(tx, &whose, id, app.clock.now()).await? else {
+            // Somebody else completed it while this one waited, or gave it up.
+            let file = store::file::find_in(tx, &Sight::of(caller), file_id(id)).await?;
+            return own(caller, file);
+        };
+        let size = upload.size;
         let spot = upload::spot_of(tx, caller, &upload).await?;
         let item = file(app, caller, upload, &spot.path);
         folder::insert(tx, caller, &spot, &item).await?;
-        store::piece::give(tx, id, item.id).await?;
-        store::upload::delete(tx, caller.org(), id).await?;
+        let given = store::piece::give(tx, id, item.id).await?;
+        // One that was given up or forgotten beside this has no pieces any more.
+        upload::forget(tx, caller, id).await?;
+        if given != size {
+            return Err(DbError::Corrupt(format!("file_pieces of {id}: {given} of {size} bytes")).into());
+        }
         let entry = Entry::done(Operation::FileWrite, "file", item.id).after(&item);
         audit::record(app, tx, caller, Some(caller.org()), entry).await?;
         item
@@ -56,6 +66,10 @@ pub(super) async fn complete(app: &App, caller: &Caller, id: UploadId) -> Result
 /// The file that came of it, for whoever did not hear so.
 async fn completed(app: &App, caller: &Caller, id: UploadId) -> Result<FileItem, FilesError> {
     let file = store::file::find(&app.db, &Sight::of(caller), file_id(id)).await?;
+    own(caller, file)
+}
+
+fn own(caller: &Caller, file: Option<FileItem>) -> Result<FileItem, FilesError> {
     file.filter(|file| file.kind == FileKind::File && file.uploaded_by == caller.actor.user())
         .ok_or(FilesError::NoUpload)
 }

@@ -5,13 +5,13 @@ use std::{collections::VecDeque, sync::Arc};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream, stream::BoxStream};
 use muster_base::{FileId, OrgId};
-use tokio::sync::OwnedSemaphorePermit;
-use tokio_util::sync::CancellationToken;
 
 use super::{FilesError, file::FileItem, piece::Piece, range::Span, reachable, storage::Storage, store};
 use crate::{
     access::{self, Caller, Operation},
     app::App,
+    http::feed::feed,
+    seats::Seat,
 };
 
 /// Bytes that are read, and held in memory, at once.
@@ -53,38 +53,19 @@ pub(super) async fn open(app: &App, caller: &Caller, id: FileId, wish: Wish) -> 
         }
         _ => Span::all(item.size),
     };
-    let mut bytes = bytes(app, caller.org(), id, span).await?;
+    let mut bytes = bytes(app, caller, id, span).await?;
     // A storage that is away is told of in words, as long as nothing else was said.
     let first = bytes.next().await.transpose()?;
     let refused = access::until_refused(app.clone(), caller.clone(), move |app, caller| async move {
-        match reachable(&app, &caller, Operation::FileRead, id).await {
-            // One that is gone ends by itself: what is asked is who may read it.
-            Ok(_) | Err(FilesError::NoFile) => true,
-            Err(_) => false,
-        }
+        // One that is out of reach is not there; a database that does not answer says nothing of that.
+        matches!(
+            reachable(&app, &caller, Operation::FileRead, id).await,
+            Ok(_) | Err(FilesError::Db(_))
+        )
     });
-    // Asked beside the reader, who may be slow; and told when the reader is gone.
-    let (ended, over) = (CancellationToken::new(), CancellationToken::new());
-    let (cut, gone, stop) = (ended.clone(), over.clone(), app.tasks.stopping());
-    app.tasks.spawn("download", async move {
-        tokio::select! {
-            () = refused => cut.cancel(),
-            () = gone.cancelled() => {}
-            () = stop.cancelled() => {}
-        }
-    });
-    let until = ended.clone().cancelled_owned();
-    let reader = over.drop_guard();
-    // A reader that is cut off must see that it is: the end is an error, not only an end.
-    let last = stream::once(async move {
-        drop(reader);
-        ended.is_cancelled().then_some(Err(FilesError::BrokeOff))
-    });
-    let content = stream::iter(first.map(Ok))
-        .chain(bytes)
-        .take_until(until)
-        .chain(last.filter_map(std::future::ready))
-        .boxed();
+    let content = stream::iter(first.map(Ok)).chain(bytes);
+    // Asked beside the reader, who may be slow. One that is cut off must see that it is: the end is an error then.
+    let content = feed(app, "download", content, refused, || FilesError::BrokeOff).boxed();
     Ok(Download {
         item,
         tag,
@@ -95,17 +76,16 @@ pub(super) async fn open(app: &App, caller: &Caller, id: FileId, wish: Wish) -> 
 /// The bytes of a part of a file, as they are read.
 pub(super) async fn bytes(
     app: &App,
-    org: OrgId,
+    caller: &Caller,
     id: FileId,
     span: Span,
 ) -> Result<BoxStream<'static, Result<Bytes, FilesError>>, FilesError> {
-    let turn = Arc::clone(&app.files.reading)
-        .try_acquire_owned()
-        .map_err(|_| FilesError::Busy)?;
+    let turn = app.files.reading.try_take(caller.actor.person());
+    let turn = turn.ok_or(FilesError::Busy)?;
     let pieces = store::piece::of_file(&app.db, id, span.start, span.end).await?;
     let reading = Reading {
         storage: app.files.storage(app).await?,
-        org,
+        org: caller.org(),
         parts: parts(&pieces, span),
         _turn: turn,
     };
@@ -158,7 +138,7 @@ struct Reading {
     storage: Arc<Storage>,
     org: OrgId,
     parts: VecDeque<Part>,
-    _turn: OwnedSemaphorePermit,
+    _turn: Seat,
 }
 
 #[cfg(test)]

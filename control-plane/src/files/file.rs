@@ -128,7 +128,8 @@ impl Sight {
     pub(super) fn of(caller: &Caller) -> Self {
         Self {
             org: caller.org(),
-            person: caller.actor.user(),
+            // A key is for the org's work, not for its person's own things.
+            person: caller.require_user().ok(),
             keys: caller.scope().keys(ObjectKind::Files),
         }
     }
@@ -150,10 +151,7 @@ impl Spot {
     pub(super) fn top(caller: &Caller, owner: OwnerType) -> Result<Self, Error> {
         let owner_id = match owner {
             OwnerType::Org => *caller.org().as_uuid(),
-            OwnerType::Person => match caller.actor.user() {
-                Some(user) => *user.as_uuid(),
-                None => *caller.require_user()?.as_uuid(),
-            },
+            OwnerType::Person => *caller.require_user()?.as_uuid(),
         };
         Ok(Self {
             parent: None,

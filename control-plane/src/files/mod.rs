@@ -2,8 +2,9 @@
 //!
 //! # What there is
 //! A **file** or **folder** has a name that is unique where it is, and an owner: the org, or a person of it (the top
-//! folder says which; what is in a folder has its owner). What is a person's is seen by that person alone; it counts
-//! against the org's quota like the rest. The bytes of a file are a row of **pieces**, each an object of its own in the
+//! folder says which; what is in a folder has its owner). What is a person's is seen by that person alone, signed in and
+//! not by a key; it counts against the org's quota like the rest, and is deleted 30 days after they are a member no more. The
+//! files of an org that is deleted go at once. The bytes of a file are a row of **pieces**, each an object of its own in the
 //! [`storage`] under `ORG/PIECE`, so that nothing is put together or copied when an upload is complete.
 //!
 //! | table | holds |
@@ -20,19 +21,22 @@
 //!
 //! A piece's row is committed before its bytes are stored and forgotten after they are deleted; the upload moves on when
 //! they are stored for certain. So whatever dies in between, nothing that was acknowledged is lost, and every object is
-//! known by a row: one that belongs to nothing is swept away ([`sweep`]), and nothing else in the storage is ever touched.
+//! known by a row: one that belongs to nothing is swept away ([`sweep`]), counts against the quota until then, and nothing
+//! else in the storage is ever touched. A piece that has come is stored although its sender hung up; of an upload there is
+//! one at a time.
 //!
 //! Several control planes on one database need a bucket, or a folder that they share (`files.url`).
 //!
 //! # Who
 //! `file:read` sees and downloads, `file:write` uploads and changes. Both within the object scope: a folder brings what is
 //! in it, and what is made at the top needs that no scope narrows. Somebody who is narrowed finds their topmost files and
-//! folders at the top. A download ends within a second of its reader's membership; a scope that is narrowed counts from the
-//! next download on.
+//! folders at the top. A download ends within a second of its permission, or of its file. A person has some of the seats
+//! for pieces and downloads, never all; a reader who takes nothing for a minute gives theirs back, and their download ends.
 //!
 //! # What fails
 //! A taken name, a full quota, a full disk and a wrong offset are 409 with words; a hash that differs is 409 and the upload
-//! is over; a storage that does not answer is 502, and the same piece can be sent again.
+//! is over; a storage that does not answer is 502, and the same piece can be sent again. A folder that the configuration
+//! names is never made: one that is not mounted is an error, not an empty one.
 //!
 //! # Backup
 //! `muster backup` takes the tree, and the bytes if they are in the data directory; `--without-files` leaves those out. What
@@ -78,11 +82,21 @@ pub fn jobs() -> Vec<Job> {
     fn run(app: &App) -> Running<'_> {
         Box::pin(async { Ok(sweep::run(app).await?) })
     }
-    vec![Job {
-        name: "files.sweep",
-        every_ms: muster_base::UnixMs::MINUTE,
-        run,
-    }]
+    fn left(app: &App) -> Running<'_> {
+        Box::pin(async { Ok(sweep::left(app).await?) })
+    }
+    vec![
+        Job {
+            name: "files.sweep",
+            every_ms: muster_base::UnixMs::MINUTE,
+            run,
+        },
+        Job {
+            name: "files.left",
+            every_ms: muster_base::UnixMs::HOUR,
+            run: left,
+        },
+    ]
 }
 
 /// The ids of the folders that a file is in, and its own; none if there is no such file for the caller.

@@ -1,6 +1,6 @@
 //! Uploads: begun, looked at, given up. Their pieces: [`super::piece`]; their end: [`super::complete`].
 
-use muster_base::{FileId, Sha256Digest, UnixMs, UploadId, UserId};
+use muster_base::{FileId, OrgId, Sha256Digest, UnixMs, UploadId, UserId};
 use serde::{Deserialize, Serialize};
 use sha2::{
     Digest, Sha256,
@@ -11,13 +11,14 @@ use uuid::Uuid;
 
 use super::{
     FilesError,
-    file::{OwnerType, Spot},
+    file::{OwnerType, Sight, Spot},
     folder, name, quota, store,
 };
 use crate::{
     access::{Caller, Object, ObjectKind, Operation},
     app::App,
     db::DbError,
+    error::Error,
     flaw::Flaw,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
@@ -81,6 +82,26 @@ pub struct Upload {
     /// The hash as far as `position`.
     #[serde(skip)]
     pub(super) hashed: Vec<u8>,
+}
+
+/// Whose uploads are looked for.
+#[derive(Debug)]
+pub(super) struct Whose {
+    pub(super) org: OrgId,
+    /// Who began them.
+    pub(super) person: String,
+    /// Who may have some for themselves alone.
+    pub(super) user: Option<UserId>,
+}
+
+impl Whose {
+    pub(super) fn of(caller: &Caller) -> Self {
+        Self {
+            org: caller.org(),
+            person: caller.actor.person(),
+            user: Sight::of(caller).person,
+        }
+    }
 }
 
 impl Upload {
@@ -149,26 +170,27 @@ pub(super) async fn begin(app: &App, caller: &Caller, body: UploadBody) -> Resul
 /// Uploads of the caller's own, the newest first.
 pub(super) async fn list(app: &App, caller: &Caller, page: PageQuery) -> Result<Page<Upload>, FilesError> {
     caller.require(Operation::FileWrite)?;
-    let person = caller.actor.person();
     let (now, after) = (app.clock.now(), page.cursor()?);
-    let place = (caller.org(), person.as_str());
-    let rows = store::upload::list(&app.db, place, now, after, page.fetch()).await?;
+    let rows = store::upload::list(&app.db, &Whose::of(caller), now, after, page.fetch()).await?;
     Ok(page.page(rows, |row| Cursor::of(&row.id)))
 }
 
 /// One of the caller's own, into a folder that they still reach.
 pub(super) async fn get(app: &App, caller: &Caller, id: UploadId) -> Result<Upload, FilesError> {
     caller.require(Operation::FileWrite)?;
-    let person = caller.actor.person();
-    let place = (caller.org(), person.as_str());
-    let upload = store::upload::find(&app.db, place, id, app.clock.now())
+    let upload = store::upload::find(&app.db, &Whose::of(caller), id, app.clock.now())
         .await?
         .ok_or(FilesError::NoUpload)?;
     match upload.parent_id {
         Some(parent) => {
-            super::reachable(app, caller, Operation::FileWrite, parent)
-                .await
-                .map_err(|_| FilesError::NoUpload)?;
+            let folder = super::reachable(app, caller, Operation::FileWrite, parent).await;
+            folder.map_err(|error| match error {
+                FilesError::NoFile
+                | FilesError::Refused(Error::NotFound(_) | Error::Forbidden(_) | Error::Denied { .. }) => {
+                    FilesError::NoUpload
+                }
+                error => error,
+            })?;
         }
         None => caller.require_all(Operation::FileWrite, ObjectKind::Files)?,
     }
@@ -178,15 +200,23 @@ pub(super) async fn get(app: &App, caller: &Caller, id: UploadId) -> Result<Uplo
 /// Gives it up.
 pub(super) async fn cancel(app: &App, caller: &Caller, id: UploadId) -> Result<(), FilesError> {
     caller.require(Operation::FileWrite)?;
-    let person = caller.actor.person();
     in_tx!(app.db, |tx| {
-        let place = (caller.org(), person.as_str());
-        store::upload::find_in(tx, place, id, UnixMs(0))
+        store::file::lock(tx, caller.org()).await?;
+        store::upload::find_in(tx, &Whose::of(caller), id, UnixMs(0))
             .await?
             .ok_or(FilesError::NoUpload)?;
-        store::upload::delete(tx, caller.org(), id).await?;
+        forget(tx, caller, id).await?;
     });
     Ok(())
+}
+
+/// Ends an upload; whoever ends one that somebody else ended meanwhile must do nothing of it.
+pub(super) async fn forget(tx: &mut crate::db::Tx, caller: &Caller, id: UploadId) -> Result<(), FilesError> {
+    if store::upload::delete(tx, caller.org(), id).await? {
+        Ok(())
+    } else {
+        Err(FilesError::NoUpload)
+    }
 }
 
 /// Where the file of an upload is to be.

@@ -7,6 +7,7 @@ mod assets;
 mod before;
 mod caller;
 pub mod extract;
+pub mod feed;
 #[cfg(test)]
 mod garbage_tests;
 mod health;

@@ -33,6 +33,8 @@ const WAITS = [500, 1_000, 2_000, 4_000, 8_000]
 export class PiecewiseUpload {
   private id = ''
   private hash = ''
+  /** Whether the server has all bytes: then it may have the file, too, and the upload is no more. */
+  private isSent = false
   private readonly stop = new AbortController()
 
   constructor(
@@ -50,16 +52,24 @@ export class PiecewiseUpload {
       try {
         if (!this.hash) this.hash = await this.digest()
         if (this.stop.signal.aborted) return false
-        let upload = this.id ? await this.calls.look(this.id) : await this.begin()
-        this.id = upload.id
-        while (upload.position < upload.size) {
-          sent = upload.position
-          this.tell({ state: 'sending', sent })
-          const bytes = this.file.slice(sent, sent + PIECE)
-          upload = await this.calls.put(this.id, sent, bytes, this.stop.signal)
-          tries = 0
+        if (!this.isSent) {
+          let upload = this.id ? await this.calls.look(this.id) : await this.begin()
+          this.id = upload.id
+          // Cancelled while it was begun: nobody else knows of it.
+          if (this.stop.signal.aborted) {
+            await this.calls.cancel(this.id)
+            return false
+          }
+          while (upload.position < upload.size) {
+            sent = upload.position
+            this.tell({ state: 'sending', sent })
+            const bytes = this.file.slice(sent, sent + PIECE)
+            upload = await this.calls.put(this.id, sent, bytes, this.stop.signal)
+            tries = 0
+          }
+          this.isSent = true
         }
-        sent = upload.size
+        sent = this.file.size
         this.tell({ state: 'sending', sent })
         await this.calls.complete(this.id)
         this.tell({ state: 'done', sent })
@@ -67,11 +77,15 @@ export class PiecewiseUpload {
       } catch (error) {
         if (this.stop.signal.aborted) return false
         const problem = asProblem(error)
-        const again = problem.isRetryable || problem.code === 'broke-off' || problem.code === 'wrong-offset'
+        if (problem.code === 'incomplete') this.isSent = false
+        const again = problem.isRetryable || ['broke-off', 'wrong-offset', 'incomplete'].includes(problem.code)
         const wait = WAITS[tries]
         if (!again || wait === undefined) {
           // What is void is begun anew when somebody asks for it.
-          if (problem.status === 404 || problem.code === 'other-hash') this.id = ''
+          if (problem.status === 404 || problem.code === 'other-hash') {
+            this.id = ''
+            this.isSent = false
+          }
           this.tell({ state: 'broken', sent, problem })
           return false
         }

@@ -8,13 +8,16 @@ const MIB = 1 << 20
 function peer(size: number, trouble: (Problem | undefined)[] = []) {
   const upload = { id: 'u', parentId: null, name: 'a', mime: '', size, hash: '', position: 0, ownerType: 2, ownerId: 'o', createdAt: '', expiresAt: '' }
   const seen = { begun: [] as unknown[], offsets: [] as number[], completed: 0, cancelled: 0 }
+  /** What the next completions say, whatever came of them. */
+  const lost: Problem[] = []
+  let gone = false
   const calls: Calls = {
     begin: (body) => {
       seen.begun.push(body)
       upload.position = 0
       return Promise.resolve({ ...upload })
     },
-    look: () => Promise.resolve({ ...upload }),
+    look: () => (gone ? Promise.reject(new Problem({ status: 404 })) : Promise.resolve({ ...upload })),
     put: (_id, offset, bytes) => {
       seen.offsets.push(offset)
       const problem = trouble.shift()
@@ -24,18 +27,20 @@ function peer(size: number, trouble: (Problem | undefined)[] = []) {
     },
     complete: () => {
       seen.completed += 1
-      return Promise.resolve()
+      gone = true
+      const problem = lost.shift()
+      return problem ? Promise.reject(problem) : Promise.resolve()
     },
     cancel: () => {
       seen.cancelled += 1
       return Promise.resolve()
     },
   }
-  return { calls, seen }
+  return { calls, seen, lost }
 }
 
 function start(size: number, trouble: (Problem | undefined)[] = []) {
-  const { calls, seen } = peer(size, trouble)
+  const { calls, seen, lost } = peer(size, trouble)
   const told: Told[] = []
   const waits: number[] = []
   const file = new File([new Uint8Array(size).fill(7)], 'a.pdf', { type: 'application/pdf' })
@@ -44,7 +49,7 @@ function start(size: number, trouble: (Problem | undefined)[] = []) {
     return Promise.resolve()
   }
   const upload = new PiecewiseUpload(file, { parentId: 'p' }, calls, (one) => told.push(one), wait)
-  return { upload, seen, told, waits }
+  return { upload, calls, seen, lost, told, waits }
 }
 
 const away = new Problem({ status: 0, title: 'network' })
@@ -86,6 +91,33 @@ describe('an upload in pieces', () => {
     await upload.cancel()
     expect(seen.cancelled).toBe(1)
     expect(await upload.run()).toBe(false)
+  })
+
+  it('asks for the file again when that answer was lost, and not for the upload that is no more', async () => {
+    const { upload, seen, lost, told, waits } = start(MIB)
+    lost.push(away, away)
+    expect(await upload.run()).toBe(true)
+    expect([seen.completed, waits]).toEqual([3, [500, 1_000]])
+    expect(told.at(-1)).toEqual({ state: 'done', sent: MIB })
+  })
+
+  it('goes on with the end when it is asked to after a while', async () => {
+    const { upload, seen, lost } = start(MIB)
+    lost.push(...Array<Problem>(6).fill(away))
+    expect(await upload.run()).toBe(false)
+    expect(await upload.run()).toBe(true)
+    expect([seen.begun.length, seen.completed]).toEqual([1, 7])
+  })
+
+  it('gives up on the server what was cancelled while it was begun', async () => {
+    const { upload, calls, seen } = start(MIB)
+    const begin = calls.begin
+    calls.begin = async (body) => {
+      await upload.cancel()
+      return begin(body)
+    }
+    expect(await upload.run()).toBe(false)
+    expect(seen).toMatchObject({ offsets: [], completed: 0, cancelled: 1 })
   })
 
   it('sends a file without bytes', async () => {

@@ -6,38 +6,57 @@
 
 mod open;
 
-use std::{ops::Range, path::PathBuf, sync::Arc};
+use std::{
+    ops::Range,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use muster_base::{OrgId, PieceId};
 use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload, path::Path};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::{sync::OnceCell, time::Instant};
 use tracing::warn;
 
-use crate::{app::App, error::chain};
+use crate::{app::App, error::chain, seats::Seats};
 
 /// Pieces that are taken at once: each is in memory.
 const WRITERS: usize = 32;
+/// Of them, a person's.
+const WRITERS_EACH: usize = 4;
 /// Downloads at once: a part of each is in memory.
 const READERS: usize = 64;
+/// Of them, a person's.
+const READERS_EACH: usize = 8;
 /// Deletions at once.
 const DELETERS: usize = 8;
+/// How long it is remembered how much of the disk is free.
+const FREE_LASTS: Duration = Duration::from_secs(5);
+/// Most characters that are logged of a failure.
+const LOGGED: usize = 200;
 
 /// What the rooms share of files.
 #[derive(Debug)]
 pub struct Files {
     storage: OnceCell<Arc<Storage>>,
-    pub(super) writing: Semaphore,
-    pub(super) reading: Arc<Semaphore>,
+    free: Mutex<Option<(Instant, u64)>>,
+    /// Pieces under way.
+    pub(super) writing: Seats,
+    /// Uploads that a piece is under way of.
+    pub(super) advancing: Seats,
+    pub(super) reading: Seats,
 }
 
 impl Default for Files {
     fn default() -> Self {
         Self {
             storage: OnceCell::new(),
-            writing: Semaphore::new(WRITERS),
-            reading: Arc::new(Semaphore::new(READERS)),
+            free: Mutex::default(),
+            writing: Seats::new(WRITERS, WRITERS_EACH),
+            advancing: Seats::new(WRITERS, 1),
+            reading: Seats::new(READERS, READERS_EACH),
         }
     }
 }
@@ -45,7 +64,13 @@ impl Default for Files {
 impl Files {
     /// The storage, opened when it is first needed.
     pub(super) async fn storage(&self, app: &App) -> Result<Arc<Storage>, StorageError> {
-        let open = async || Storage::open(&app.config.files, &app.config.data).map(Arc::new);
+        let open = async || {
+            let (config, data) = (app.config.files.clone(), app.config.data.clone());
+            let opened = tokio::task::spawn_blocking(move || Storage::open(&config, &data)).await;
+            opened
+                .map_err(|cause| StorageError::Config(cause.into()))?
+                .map(Arc::new)
+        };
         let storage = self.storage.get_or_try_init(open).await;
         storage.map(Arc::clone).inspect_err(|error| {
             warn!(
@@ -61,14 +86,36 @@ impl Files {
         let Some(folder) = &storage.folder else {
             return Ok(());
         };
-        let Ok(stat) = nix::sys::statvfs::statvfs(folder) else {
+        let Some(free) = self.free(folder).await? else {
             return Ok(());
         };
-        let free = stat.blocks_available().saturating_mul(stat.fragment_size());
         if free < bytes.saturating_add(app.config.files.keep_free_bytes) {
             return Err(StorageError::Full);
         }
         Ok(())
+    }
+
+    /// How much of the disk was free a moment ago; none if that can't be told.
+    async fn free(&self, folder: &Folder) -> Result<Option<u64>, StorageError> {
+        let remembered = *self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((since, free)) = remembered
+            && since.elapsed() < FREE_LASTS
+        {
+            return Ok(Some(free));
+        }
+        let path = folder.path.clone();
+        let asked = tokio::task::spawn_blocking(move || nix::sys::statvfs::statvfs(&path)).await;
+        let Ok(Ok(stat)) = asked else {
+            // One that was mounted is not made anew on the disk below it.
+            if folder.is_configured {
+                warn!("the folder of files is gone, or can't be looked at: is it mounted?");
+                return Err(StorageError::Away);
+            }
+            return Ok(None);
+        };
+        let free = stat.blocks_available().saturating_mul(stat.fragment_size());
+        *self.free.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), free));
+        Ok(Some(free))
     }
 }
 
@@ -97,14 +144,20 @@ pub(super) struct Storage {
     store: Arc<dyn ObjectStore>,
     prefix: String,
     /// The folder, if it is one.
-    folder: Option<PathBuf>,
+    folder: Option<Folder>,
+}
+
+#[derive(Debug)]
+struct Folder {
+    path: PathBuf,
+    /// Whether somebody named it, who has made it, too.
+    is_configured: bool,
 }
 
 impl Storage {
     /// Stores a piece, for certain.
-    pub(super) async fn put(&self, org: OrgId, id: PieceId, bytes: Vec<Bytes>) -> Result<(), StorageError> {
-        let payload: PutPayload = bytes.into_iter().collect();
-        let put = self.store.put(&self.name(org, id), payload).await;
+    pub(super) async fn put(&self, org: OrgId, id: PieceId, bytes: Bytes) -> Result<(), StorageError> {
+        let put = self.store.put(&self.name(org, id), PutPayload::from(bytes)).await;
         put.map(|_| ()).map_err(|error| failed("put", &error))
     }
 
@@ -125,22 +178,30 @@ impl Storage {
         Ok(bytes)
     }
 
-    /// Deletes pieces; those that are gone.
-    pub(super) async fn delete(&self, pieces: &[(OrgId, PieceId)]) -> Vec<PieceId> {
-        let deleted = stream::iter(pieces.to_vec()).map(|(org, id)| async move {
+    /// Deletes pieces; those that are gone. Stops at the first that can't be deleted, and when it is time.
+    pub(super) async fn delete(&self, pieces: &[(OrgId, PieceId)], until: Instant) -> Vec<PieceId> {
+        let deletions = stream::iter(pieces.to_vec()).map(|(org, id)| async move {
             match self.store.delete(&self.name(org, id)).await {
-                Ok(()) | Err(object_store::Error::NotFound { .. }) => Some(id),
-                Err(error) => {
-                    failed("delete", &error);
-                    None
-                }
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(id),
+                Err(error) => Err(error),
             }
         });
+        let mut deletions = std::pin::pin!(
+            deletions
+                .buffer_unordered(DELETERS)
+                .take_until(tokio::time::sleep_until(until))
+        );
+        let mut deleted = Vec::new();
+        while let Some(deletion) = deletions.next().await {
+            match deletion {
+                Ok(id) => deleted.push(id),
+                Err(error) => {
+                    failed("delete", &error);
+                    break;
+                }
+            }
+        }
         deleted
-            .buffer_unordered(DELETERS)
-            .filter_map(std::future::ready)
-            .collect()
-            .await
     }
 
     fn name(&self, org: OrgId, id: PieceId) -> Path {
@@ -150,13 +211,36 @@ impl Storage {
 
 /// What it means, after it was logged.
 fn failed(what: &'static str, error: &object_store::Error) -> StorageError {
-    let meaning = meaning(error);
     warn!(
         storage.call = what,
-        error = chain(error),
+        error = loggable(error),
         "the storage of files failed"
     );
-    meaning
+    meaning(error)
+}
+
+/// Of a bucket's answer no more than its status and code: the rest is whatever a server wants to say. Of what never became
+/// an answer, the cause.
+fn loggable(error: &object_store::Error) -> String {
+    let all = chain(error);
+    let text = match all.split_once("status code: ") {
+        Some((_, answer)) => {
+            let status: String = answer.chars().take(3).filter(char::is_ascii_digit).collect();
+            let code = answer.split_once("<Code>").map_or("", |(_, rest)| rest);
+            let code = code.chars().take_while(char::is_ascii_alphanumeric);
+            format!("status {status} {}", code.collect::<String>())
+        }
+        None if all.contains("error response: ") => "an error for an answer".to_owned(),
+        None => {
+            let mut cause: &dyn std::error::Error = error;
+            while let Some(next) = cause.source() {
+                cause = next;
+            }
+            cause.to_string()
+        }
+    };
+    let plain = text.trim().chars().filter(|c| !c.is_control());
+    plain.take(LOGGED).collect()
 }
 
 fn meaning(error: &object_store::Error) -> StorageError {
@@ -197,5 +281,25 @@ mod tests {
             source: "x".into(),
         };
         assert!(matches!(meaning(&gone), StorageError::Gone));
+    }
+
+    #[test]
+    fn of_a_bucket_s_answer_only_status_and_code_are_logged() {
+        let error = |text: &str| object_store::Error::Generic {
+            store: "S3",
+            source: text.into(),
+        };
+        let body = format!(
+            "<Error><Code>SlowDown</Code><Message>{}</Message>",
+            "private ".repeat(99)
+        );
+        let answer = format!("Server returned non-2xx status code: 503 Service Unavailable: {body}");
+        assert_eq!(loggable(&error(&answer)), "status 503 SlowDown");
+        let answer = "Server returned non-2xx status code: 403 Forbidden: private";
+        assert_eq!(loggable(&error(answer)), "status 403");
+        let answer = "Server returned error response: <Error>private</Error>";
+        assert_eq!(loggable(&error(answer)), "an error for an answer");
+        assert_eq!(loggable(&error("connection\nrefused")), "connectionrefused");
+        assert_eq!(loggable(&error(&"x".repeat(1_000))).len(), LOGGED);
     }
 }

@@ -16,7 +16,7 @@ use object_store::{
     local::LocalFileSystem,
 };
 
-use super::{Storage, StorageError};
+use super::{Folder, Storage, StorageError};
 use crate::config::{FILES, FilesConfig, Place};
 
 const CONNECT: Duration = Duration::from_secs(4);
@@ -28,8 +28,8 @@ impl Storage {
     /// Opens the storage; asks nobody yet.
     pub(super) fn open(config: &FilesConfig, data: &Path) -> Result<Self, StorageError> {
         let opened = match &config.url {
-            None => folder(&data.join(FILES)),
-            Some(Place::Folder(path)) => folder(path),
+            None => made(&data.join(FILES)).and_then(|()| folder(&data.join(FILES), false)),
+            Some(Place::Folder(path)) => folder(path, true),
             Some(Place::Bucket { bucket, prefix }) => s3(config, bucket).map(|store| Self {
                 store: Arc::new(store),
                 prefix: prefix.clone(),
@@ -40,14 +40,30 @@ impl Storage {
     }
 }
 
-fn folder(path: &Path) -> anyhow::Result<Storage> {
+fn made(path: &Path) -> anyhow::Result<()> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.with_context(|| format!("{} can't be made", path.display()))?;
+    made.with_context(|| format!("{} can't be made", path.display()))
+}
+
+/// One that somebody named is never made: if it is not there, its disk is not mounted.
+fn folder(path: &Path, is_configured: bool) -> anyhow::Result<Storage> {
+    let found = fs::metadata(path).with_context(|| {
+        format!(
+            "the folder of files.url, {}, is not there: mount it, or make it",
+            path.display()
+        )
+    })?;
+    if !found.is_dir() {
+        bail!("{} is no folder", path.display());
+    }
     let store = LocalFileSystem::new_with_prefix(path)?.with_fsync(true);
     Ok(Storage {
         store: Arc::new(store),
         prefix: String::new(),
-        folder: Some(path.to_owned()),
+        folder: Some(Folder {
+            path: path.to_owned(),
+            is_configured,
+        }),
     })
 }
 
@@ -93,4 +109,30 @@ fn secret(config: &FilesConfig) -> anyhow::Result<Option<SecretString>> {
         fs::read_to_string(file).with_context(|| format!("{} can't be read", file.display()))?,
     );
     Ok(Some(SecretString::from(text.trim())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_somebody_named_is_not_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let mount = dir.path().join("mount");
+        let config = FilesConfig {
+            url: Some(Place::Folder(mount.clone())),
+            ..FilesConfig::default()
+        };
+        let error = Storage::open(&config, dir.path()).unwrap_err();
+        let words = crate::error::chain(&error);
+        assert!(words.contains("is not there: mount it, or make it"), "{words}");
+        assert!(!mount.exists());
+        fs::create_dir(&mount).unwrap();
+        assert!(Storage::open(&config, dir.path()).is_ok());
+        assert!(Storage::open(&FilesConfig::default(), dir.path()).is_ok());
+        assert!(
+            dir.path().join(FILES).is_dir(),
+            "the one of the data directory is"
+        );
+    }
 }

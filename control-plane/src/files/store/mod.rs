@@ -1,6 +1,7 @@
 //! SQL of this room.
 
 pub(super) mod file;
+pub(super) mod left;
 pub(super) mod piece;
 pub(super) mod upload;
 pub(super) mod usage;

@@ -34,27 +34,46 @@ pub(in crate::files) async fn insert(
     Ok(())
 }
 
-/// When its bytes are stored; with `upload` it is one of the upload's, without one it belongs to nothing.
+/// Whether the upload has one that may have bytes, and is not known to have them.
+pub(in crate::files) async fn is_unsure(tx: &mut Tx, upload: UploadId) -> Result<bool, DbError> {
+    const SQL: &str = "select count(*) from file_pieces where upload_id = $1 and stored = 0";
+    let count: i64 = with_tx!(tx, |conn| sqlx::query_scalar(SQL)
+        .bind(upload)
+        .fetch_one(conn)
+        .await?);
+    Ok(count > 0)
+}
+
+/// When its bytes are stored; with `upload` it is one of the upload's, without one it belongs to nothing. False if it was
+/// swept away meanwhile.
 pub(in crate::files) async fn set_stored(
     tx: &mut Tx,
     id: PieceId,
     upload: Option<UploadId>,
-) -> Result<(), DbError> {
-    const SQL: &str = "update file_pieces set stored = 1, upload_id = $2 where id = $1";
-    with_tx!(tx, |conn| {
-        sqlx::query(SQL).bind(id).bind(upload).execute(conn).await?;
-    });
-    Ok(())
+) -> Result<bool, DbError> {
+    const SQL: &str = "update file_pieces set stored = 1, upload_id = $2 where id = $1 and stored = 0";
+    let rows = with_tx!(tx, |conn| sqlx::query(SQL)
+        .bind(id)
+        .bind(upload)
+        .execute(conn)
+        .await?
+        .rows_affected());
+    Ok(rows == 1)
 }
 
-/// What was an upload's is a file's; what was never stored for certain stays behind.
-pub(in crate::files) async fn give(tx: &mut Tx, upload: UploadId, file: FileId) -> Result<(), DbError> {
-    const SQL: &str =
+/// What was an upload's is a file's; what was never stored for certain stays behind. The file's bytes.
+pub(in crate::files) async fn give(tx: &mut Tx, upload: UploadId, file: FileId) -> Result<u64, DbError> {
+    const GIVE: &str =
         "update file_pieces set file_id = $2, upload_id = null where upload_id = $1 and stored = 1";
+    const SUM: &str = "select cast(coalesce(sum(size), 0) as bigint) from file_pieces where file_id = $1";
     with_tx!(tx, |conn| {
-        sqlx::query(SQL).bind(upload).bind(file).execute(conn).await?;
+        sqlx::query(GIVE).bind(upload).bind(file).execute(conn).await?;
     });
-    Ok(())
+    let sum: i64 = with_tx!(tx, |conn| sqlx::query_scalar(SUM)
+        .bind(file)
+        .fetch_one(conn)
+        .await?);
+    unsigned(sum, "bytes of a file's pieces")
 }
 
 /// Those of a file that have bytes from `start` to before `end`, in their order.
@@ -82,17 +101,23 @@ pub(in crate::files) async fn of_file(
     rows.into_iter().map(piece).collect()
 }
 
-/// Those that belong to nothing: stored, or not even that by `before`.
-pub(in crate::files) async fn of_none(
-    db: &Db,
-    before: UnixMs,
-    limit: i64,
-) -> Result<Vec<(OrgId, PieceId)>, DbError> {
-    const SQL: &str = "select org_id, id from file_pieces where file_id is null \
-        and ((stored = 1 and upload_id is null) or (stored = 0 and created_at < $1)) \
-        order by stored, created_at limit $2";
-    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+/// Those that were not stored by `before` never will be: they belong to nothing from now on.
+pub(in crate::files) async fn claim(tx: &mut Tx, before: UnixMs, limit: i64) -> Result<u64, DbError> {
+    const SQL: &str = "update file_pieces set stored = 1, upload_id = null where stored = 0 and file_id is null and id in \
+        (select id from file_pieces where file_id is null and stored = 0 and created_at < $1 order by created_at limit $2)";
+    Ok(with_tx!(tx, |conn| sqlx::query(SQL)
         .bind(before)
+        .bind(limit)
+        .execute(conn)
+        .await?
+        .rows_affected()))
+}
+
+/// Those that belong to nothing.
+pub(in crate::files) async fn of_none(db: &Db, limit: i64) -> Result<Vec<(OrgId, PieceId)>, DbError> {
+    const SQL: &str = "select org_id, id from file_pieces where file_id is null and stored = 1 and upload_id is null \
+        order by created_at limit $1";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(limit)
         .fetch_all(pool)
         .await)?)
@@ -115,4 +140,17 @@ pub(in crate::files) async fn count_for_tests(db: &Db) -> i64 {
             .fetch_one(pool)
             .await);
     count.unwrap()
+}
+
+#[cfg(test)]
+pub(in crate::files) async fn forget_all_for_tests(db: &Db) {
+    let forget = async || -> Result<(), DbError> {
+        crate::in_tx!(db, |tx| with_tx!(tx, |conn| {
+            sqlx::query("delete from file_pieces where upload_id is not null")
+                .execute(conn)
+                .await?;
+        }));
+        Ok(())
+    };
+    forget().await.unwrap();
 }

@@ -6,7 +6,10 @@ use uuid::Uuid;
 use super::{signed, unsigned};
 use crate::{
     db::{Db, DbError, Tx},
-    files::{file::OwnerType, upload::Upload},
+    files::{
+        file::OwnerType,
+        upload::{Upload, Whose},
+    },
     with_pool, with_tx,
 };
 
@@ -83,19 +86,21 @@ pub(in crate::files) async fn insert(
 }
 
 const FIND: &str = "select id, parent_id, name, mime, size, hash, uploaded_by, owner_type, owner_id, position, hashed, \
-    created_at, expires_at from file_uploads where org_id = $1 and person = $2 and id = $3 and expires_at > $4";
+    created_at, expires_at from file_uploads where org_id = $1 and person = $2 and id = $3 and expires_at > $4 \
+    and (owner_type = 2 or owner_id = $5)";
 
 pub(in crate::files) async fn find(
     db: &Db,
-    (org, person): (OrgId, &str),
+    whose: &Whose,
     id: UploadId,
     now: UnixMs,
 ) -> Result<Option<Upload>, DbError> {
     let row: Option<Row> = with_pool!(db, |pool| sqlx::query_as(FIND)
-        .bind(org)
-        .bind(person)
+        .bind(whose.org)
+        .bind(&whose.person)
         .bind(id)
         .bind(now)
+        .bind(whose.user)
         .fetch_optional(pool)
         .await)?;
     row.map(TryInto::try_into).transpose()
@@ -104,15 +109,16 @@ pub(in crate::files) async fn find(
 /// The same in a transaction.
 pub(in crate::files) async fn find_in(
     tx: &mut Tx,
-    (org, person): (OrgId, &str),
+    whose: &Whose,
     id: UploadId,
     now: UnixMs,
 ) -> Result<Option<Upload>, DbError> {
     let row: Option<Row> = with_tx!(tx, |conn| sqlx::query_as(FIND)
-        .bind(org)
-        .bind(person)
+        .bind(whose.org)
+        .bind(&whose.person)
         .bind(id)
         .bind(now)
+        .bind(whose.user)
         .fetch_optional(conn)
         .await?);
     row.map(TryInto::try_into).transpose()
@@ -121,20 +127,21 @@ pub(in crate::files) async fn find_in(
 /// Those of a person, the newest first.
 pub(in crate::files) async fn list(
     db: &Db,
-    (org, person): (OrgId, &str),
+    whose: &Whose,
     now: UnixMs,
     after: Option<UploadId>,
     limit: i64,
 ) -> Result<Vec<Upload>, DbError> {
     const SQL: &str = "select id, parent_id, name, mime, size, hash, uploaded_by, owner_type, owner_id, position, hashed, \
         created_at, expires_at from file_uploads where org_id = $1 and person = $2 and expires_at > $3 \
-        and ($4 is null or id < $4) order by id desc limit $5";
+        and ($4 is null or id < $4) and (owner_type = 2 or owner_id = $6) order by id desc limit $5";
     let rows: Vec<Row> = with_pool!(db, |pool| sqlx::query_as(SQL)
-        .bind(org)
-        .bind(person)
+        .bind(whose.org)
+        .bind(&whose.person)
         .bind(now)
         .bind(after)
         .bind(limit)
+        .bind(whose.user)
         .fetch_all(pool)
         .await)?;
     rows.into_iter().map(TryInto::try_into).collect()

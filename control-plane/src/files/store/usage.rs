@@ -8,8 +8,12 @@ use crate::{
     with_pool, with_tx,
 };
 
-const SQL: &str = "select cast(coalesce(sum(size), 0) as bigint) as bytes, count(*) as items from \
-    (select size from files where org_id = $1 union all select size from file_uploads where org_id = $1) as kept";
+/// Pieces that are no file's and no upload's, or may be stored and are not known to be, are bytes until they are swept away.
+const SQL: &str = "select cast(coalesce(sum(size), 0) as bigint) as bytes, cast(coalesce(sum(item), 0) as bigint) as items \
+    from (select size, 1 as item from files where org_id = $1 \
+    union all select size, 1 as item from file_uploads where org_id = $1 \
+    union all select size, 0 as item from file_pieces where org_id = $1 and file_id is null \
+    and (stored = 0 or upload_id is null)) as kept";
 
 /// Bytes and items.
 pub(in crate::files) async fn read(db: &Db, org: OrgId) -> Result<(u64, u64), DbError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use serde_json::json;
 
-use super::{FILES, PIECE, UPLOADS, begin, new_file, new_folder, noise, send, upload_of};
+use super::{FILES, PIECE, UPLOADS, begin, new_file, new_folder, noise, send, tree::narrow, upload_of};
 use crate::{access::Role, testing::both_databases};
 
 both_databases!(a_file_is_read_whole_and_in_parts, |test| {
@@ -75,22 +75,54 @@ both_databases!(a_download_ends_with_its_permission, |test| {
     let member = items.iter().find(|member| member["username"] == "ann").unwrap();
     let path = format!("/api/v1/members/{}", member["userId"].as_str().unwrap());
     assert_eq!(admin.delete(&path).await.0, 204);
-    let mut read = first.len();
-    let mut broke = false;
-    while let Some(piece) = stream.next().await {
-        match piece {
-            Ok(piece) => read += piece.len(),
-            Err(_) => broke = true,
+    assert!(breaks_off(stream).await);
+});
+
+both_databases!(a_download_ends_with_the_scope_that_brought_it, |test| {
+    let ann = test.member("ann", Role::Member).await;
+    let file = new_file(&ann, "big", None, &noise(20 << 20)).await;
+    let other = new_folder(&ann, "other", None).await;
+    let (status, mut stream) = ann.open(&format!("{FILES}/{file}/content")).await;
+    assert_eq!(status, 200);
+    stream.next().await.unwrap().unwrap();
+    narrow(test, "ann", json!({"files": [other]})).await;
+    assert!(breaks_off(stream).await);
+    assert_eq!(ann.get(&format!("{FILES}/{file}/content")).await.0, 404);
+});
+
+both_databases!(nobody_has_all_the_seats, |test| {
+    let ann = test.member("ann", Role::Member).await;
+    let bob = test.member("bob", Role::Member).await;
+    let file = new_file(&ann, "big", None, &noise(4 << 20)).await;
+    let path = format!("{FILES}/{file}/content");
+    let mut open = Vec::new();
+    for _ in 0..8 {
+        let (status, stream) = ann.open(&path).await;
+        assert_eq!(status, 200);
+        open.push(stream);
+    }
+    assert_eq!(ann.open(&path).await.0, 429);
+    assert_eq!(bob.open(&path).await.0, 200);
+    drop(open);
+    let given_back = async {
+        while ann.open(&path).await.0 == 429 {
+            tokio::task::yield_now().await;
         }
-        // A reader on a slow line, who would need some seconds.
+    };
+    let given_back = tokio::time::timeout(Duration::from_secs(10), given_back).await;
+    assert!(given_back.is_ok(), "whoever reads no more has none");
+});
+
+/// Whether a reader on a slow line, who would need some seconds, is told that there is more than they got.
+async fn breaks_off(mut stream: axum::body::BodyDataStream) -> bool {
+    while let Some(piece) = stream.next().await {
+        if piece.is_err() {
+            return true;
+        }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    assert!(
-        broke && read < bytes.len(),
-        "{read} of {} bytes came",
-        bytes.len()
-    );
-});
+    false
+}
 
 both_databases!(bytes_that_are_gone_are_an_error_and_not_an_empty_file, |test| {
     let ann = test.member("ann", Role::Member).await;

@@ -80,7 +80,7 @@ pub(crate) async fn read(app: &App, caller: &Caller, id: FileId) -> Vec<u8> {
     let item = super::reachable(app, caller, Operation::FileRead, id)
         .await
         .unwrap();
-    let bytes = super::download::bytes(app, caller.org(), id, Span::all(item.size)).await;
+    let bytes = super::download::bytes(app, caller, id, Span::all(item.size)).await;
     let bytes: Vec<_> = bytes.unwrap().try_collect().await.unwrap();
     bytes.concat()
 }

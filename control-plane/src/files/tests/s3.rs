@@ -52,7 +52,7 @@ async fn read(
         Some(range) => Span::read(range, file.size)?,
         None => Span::all(file.size),
     };
-    let bytes = download::bytes(app, caller.org(), file.id, span).await?;
+    let bytes = download::bytes(app, caller, file.id, span).await?;
     let bytes: Vec<_> = bytes.try_collect().await?;
     Ok(bytes.concat())
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use axum::http::Method;
 use muster_base::UnixMs;
 use serde_json::json;
 
@@ -75,10 +76,7 @@ both_databases!(a_crash_in_the_middle_leaves_nothing_behind, |test| {
     };
     note().await.unwrap();
     let storage = test.app.files.storage(&test.app).await.unwrap();
-    storage
-        .put(org, late.id, vec![noise(PIECE).into()])
-        .await
-        .unwrap();
+    storage.put(org, late.id, noise(PIECE).into()).await.unwrap();
 
     // It goes on as if nothing had been: what was not acknowledged was not counted.
     for (n, bytes) in bytes.chunks(PIECE).enumerate() {
@@ -101,6 +99,62 @@ both_databases!(a_crash_in_the_middle_leaves_nothing_behind, |test| {
     assert!(read == bytes);
 });
 
+both_databases!(bytes_count_until_they_are_gone, |test| {
+    let ann = test.member("ann", Role::Member).await;
+    let file = new_file(&ann, "f", None, &noise(1_000)).await;
+    let used = async || ann.get(&format!("{FILES}/usage")).await.1;
+    assert_eq!(ann.delete(&format!("{FILES}/{file}")).await.0, 204);
+    let usage = used().await;
+    assert_eq!(
+        (&usage["bytes"], &usage["items"]),
+        (&json!(1_000), &json!(0)),
+        "{usage}"
+    );
+    assert_eq!(swept(test).await, (0, 0));
+    assert_eq!(used().await["bytes"], 0);
+});
+
+both_databases!(the_files_of_whoever_left_wait_a_while, |test| {
+    let mut ids = Vec::new();
+    for name in ["ann", "bob"] {
+        let client = test.member(name, Role::Member).await;
+        let (_, mine) = client.post(FILES, json!({"name": "mine", "ownerType": 1})).await;
+        let mine = mine["id"].as_str().unwrap().to_owned();
+        new_file(&client, "diary", Some(&mine), &noise(10)).await;
+        ids.push(mine);
+    }
+    let admin = test.admin().await;
+    let (_, members) = admin.get("/api/v1/members").await;
+    let items = members["items"].as_array().unwrap();
+    let ann = items.iter().find(|member| member["username"] == "ann").unwrap();
+    let path = format!("/api/v1/members/{}", ann["userId"].as_str().unwrap());
+    assert_eq!(admin.delete(&path).await.0, 204);
+    sweep::left(&test.app).await.unwrap();
+    test.app.clock.advance(30 * UnixMs::DAY);
+    sweep::left(&test.app).await.unwrap();
+    assert_eq!(swept(test).await, (2, 2));
+    test.app.clock.advance(1);
+    sweep::left(&test.app).await.unwrap();
+    assert_eq!(swept(test).await, (1, 1));
+    let bob = test.sign_in("bob", "a password for tests").await;
+    assert_eq!(bob.get(&format!("{FILES}/{}", ids[1])).await.0, 200);
+});
+
+both_databases!(the_files_of_an_org_that_is_deleted_go, |test| {
+    let ann = test.member("ann", Role::Member).await;
+    new_file(&ann, "kept", None, &noise(10)).await;
+    test.app.clock.advance(1);
+    let stranger = test.stranger("elsewhere").await;
+    let folder = new_folder(&stranger, "docs", None).await;
+    new_file(&stranger, "gone", Some(&folder), &noise(20)).await;
+    assert_eq!(swept(test).await, (2, 2));
+    let (_, org) = stranger.get("/api/v1/org").await;
+    let body = json!({"name": org["name"]});
+    let deleted = stranger.call(Method::DELETE, "/api/v1/org", Some(body)).await;
+    assert_eq!(deleted.0, 204, "{deleted:?}");
+    assert_eq!(swept(test).await, (1, 1));
+});
+
 both_databases!(what_can_t_be_deleted_now_is_deleted_later, |test| {
     let ann = test.member("ann", Role::Member).await;
     let file = new_file(&ann, "f", None, &noise(10)).await;
@@ -121,5 +175,5 @@ both_databases!(what_can_t_be_deleted_now_is_deleted_later, |test| {
     std::fs::rename(&away, &folder).unwrap();
     assert_eq!(swept(test).await, (0, 0));
     let jobs: Vec<_> = crate::files::jobs().iter().map(|job| job.name).collect();
-    assert_eq!(json!(jobs), json!(["files.sweep"]));
+    assert_eq!(json!(jobs), json!(["files.sweep", "files.left"]));
 });

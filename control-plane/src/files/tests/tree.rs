@@ -3,7 +3,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{FILES, UPLOADS, names, new_file, new_folder, noise, upload_of};
+use super::{FILES, UPLOADS, begin, names, new_file, new_folder, noise, upload_of};
 use crate::{
     access::Role,
     testing::{Client, Test, both_databases},
@@ -227,8 +227,46 @@ both_databases!(what_is_a_person_s_is_seen_by_that_person_alone, |test| {
     );
 });
 
+both_databases!(a_key_does_not_see_what_is_its_person_s_alone, |test| {
+    let ann = test.member("ann", Role::Member).await;
+    let (status, mine) = ann.post(FILES, json!({"name": "mine", "ownerType": 1})).await;
+    assert_eq!(status, 201, "{mine}");
+    let mine = mine["id"].as_str().unwrap();
+    let file = new_file(&ann, "diary", Some(mine), b"dear").await;
+    let mut body = upload_of("more", b"x");
+    body["ownerType"] = json!(1);
+    let upload = begin(&ann, body).await;
+    let ours = new_file(&ann, "ours", None, b"ours").await;
+    let (status, key) = ann
+        .post("/api/v1/api-keys", json!({"name": "k", "kind": "full"}))
+        .await;
+    assert_eq!(status, 201, "{key}");
+    let key = test.with_token(key["key"].as_str().unwrap());
+    assert_eq!(names(&key, "").await, ["ours"]);
+    assert_eq!(key.get(&format!("{FILES}/{ours}/content")).await.0, 200);
+    for path in [
+        format!("{FILES}/{mine}"),
+        format!("{FILES}/{file}/content"),
+        format!("{UPLOADS}/{upload}"),
+    ] {
+        assert_eq!(key.get(&path).await.0, 404, "{path}");
+        assert_eq!(ann.status(Method::GET, &path, None).await, 200, "{path}");
+    }
+    assert_eq!(key.get(UPLOADS).await.1["items"], json!([]));
+    assert_eq!(key.delete(&format!("{UPLOADS}/{upload}")).await.0, 404);
+    assert_eq!(key.get(&format!("{FILES}?ownerType=1")).await.0, 403);
+    let theirs = json!({"name": "theirs", "ownerType": 1});
+    assert_eq!(key.post(FILES, theirs).await.0, 403);
+});
+
 async fn narrowed<'t>(test: &'t Test, name: &str, role: Role, objects: Value) -> Client<'t> {
     let client = test.member(name, role).await;
+    narrow(test, name, objects).await;
+    client
+}
+
+/// Narrows a member to these objects.
+pub(super) async fn narrow(test: &Test, name: &str, objects: Value) {
     let admin = test.admin().await;
     let body = json!({"name": name, "operations": [], "objects": objects});
     let (status, template) = admin.post("/api/v1/permission-templates", body).await;
@@ -243,7 +281,6 @@ async fn narrowed<'t>(test: &'t Test, name: &str, role: Role, objects: Value) ->
     let given = json!({"templateId": template["id"]});
     let (status, answer) = admin.call(Method::PUT, &path, Some(given)).await;
     assert_eq!(status, 200, "{answer}");
-    client
 }
 
 both_databases!(a_scope_brings_a_folder_with_what_is_in_it, |test| {

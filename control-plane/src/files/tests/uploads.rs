@@ -175,6 +175,45 @@ both_databases!(the_same_piece_sent_twice_at_once_counts_once, |test| {
     assert!(read == bytes);
 });
 
+both_databases!(what_is_completed_twice_at_once_is_one_file, |test| {
+    let ann = test.member("ann", Role::Member).await;
+    let id = begin(&ann, upload_of("a", b"a")).await;
+    send(&ann, &id, b"a", PIECE).await;
+    let path = format!("{UPLOADS}/{id}/complete");
+    let complete = || ann.post(&path, json!({}));
+    let (one, two) = tokio::join!(complete(), complete());
+    assert_eq!((one.0, two.0), (201, 201), "{one:?} {two:?}");
+    assert_eq!(one.1, two.1);
+});
+
+both_databases!(a_file_has_all_of_its_bytes_or_is_not_made, |test| {
+    let ann = test.member("ann", Role::Member).await;
+    // Given up, or forgotten, while it is completed: one of both is the case, whole.
+    for n in 0..4 {
+        let id = begin(&ann, upload_of(&format!("f{n}"), b"a")).await;
+        send(&ann, &id, b"a", PIECE).await;
+        let path = format!("{UPLOADS}/{id}");
+        let complete = format!("{path}/complete");
+        let (completed, cancelled) = tokio::join!(ann.post(&complete, json!({})), ann.delete(&path));
+        match (completed.0, cancelled.0) {
+            (201, 404) => {
+                let (status, _, bytes) = ann.get_bytes(&format!("{FILES}/{id}/content"), &[]).await;
+                assert_eq!((status, bytes.as_slice()), (200, b"a".as_slice()));
+            }
+            (404, 204) => assert_eq!(ann.get(&format!("{FILES}/{id}")).await.0, 404),
+            other => panic!("{other:?}"),
+        }
+    }
+    // An upload that says it is all there, and a piece of it is not.
+    let id = begin(&ann, upload_of("lost", b"a")).await;
+    send(&ann, &id, b"a", PIECE).await;
+    crate::files::store::piece::forget_all_for_tests(&test.app.db).await;
+    let (status, _) = ann.post(&format!("{UPLOADS}/{id}/complete"), json!({})).await;
+    assert_eq!(status, 500);
+    assert_eq!(ann.get(&format!("{FILES}/{id}")).await.0, 404);
+    assert_eq!(ann.get(&format!("{UPLOADS}/{id}")).await.0, 200);
+});
+
 both_databases!(uploads_are_forgotten_after_a_day_and_count_until_then, |test| {
     let ann = test.member("ann", Role::Member).await;
     let id = begin(&ann, upload_of("a", &noise(2 * PIECE))).await;

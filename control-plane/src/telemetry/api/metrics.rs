@@ -9,7 +9,7 @@ use axum::{
     http::header,
     response::{IntoResponse as _, Response},
 };
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{TryStreamExt as _, stream};
 use muster_base::HostId;
 use muster_metrics::Subject;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -20,6 +20,7 @@ use crate::{
     error::Error,
     http::{
         extract::{Path, Query},
+        feed::feed,
         problem::{ApiResult, Problem},
     },
     telemetry::{
@@ -82,8 +83,9 @@ pub(super) async fn table(
         let piece = export.next().await.map_err(Error::from)?;
         Ok::<_, Error>(piece.map(|piece| (piece, export)))
     });
-    // Compression asks once more after the end.
-    let body = Body::from_stream(pieces.map_err(io::Error::other).fuse());
+    let cut = || io::Error::from(io::ErrorKind::TimedOut);
+    let pieces = pieces.map_err(io::Error::other);
+    let body = Body::from_stream(feed(app, "export", pieces, std::future::pending(), cut));
     let name = format!(
         "attachment; filename=\"muster-{host}.{}\"",
         asked.format.extension()

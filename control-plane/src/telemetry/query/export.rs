@@ -6,7 +6,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
     time::Duration,
 };
 
@@ -14,7 +13,6 @@ use muster_base::{HostId, UnixMs};
 use muster_metrics::{CATALOGUE, Series, Subject};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -26,20 +24,23 @@ use crate::{
     access::{self, Caller},
     app::App,
     error::{Error, FieldError},
+    seats::{Seat, Seats},
     telemetry::TelemetryError,
 };
 
 /// Exports at a time: each holds a piece in memory.
 const AT_A_TIME: usize = 4;
+/// Of them, a person's.
+const EACH: usize = 2;
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 /// The exports under way.
 #[derive(Debug)]
-pub struct Exports(Arc<Semaphore>);
+pub struct Exports(Seats);
 
 impl Default for Exports {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(AT_A_TIME)))
+        Self(Seats::new(AT_A_TIME, EACH))
     }
 }
 
@@ -107,7 +108,7 @@ pub(in crate::telemetry) struct Export {
     columns: Vec<Series>,
     /// Where the next piece begins; nowhere yet if the line of names was not written.
     next: Option<UnixMs>,
-    _seat: OwnedSemaphorePermit,
+    _seat: Seat,
 }
 
 /// Begins to read a table: all that can be refused is refused here.
@@ -120,7 +121,7 @@ pub(in crate::telemetry) async fn begin(
 ) -> Result<Export, TelemetryError> {
     super::require_subject(app, &caller, host, &subject).await?;
     let plan = plan_of(query, &subject, app.clock.now())?;
-    let seat = Arc::clone(&app.exports.0).try_acquire_owned().map_err(|_| {
+    let seat = app.exports.0.try_take(caller.actor.person()).ok_or_else(|| {
         TelemetryError::from(Error::RateLimited {
             retry_after: ASK_AGAIN,
         })

@@ -1,11 +1,16 @@
 //! Tables of readings.
 
+use std::time::Duration;
+
 use axum::http::Method;
 use muster_base::UnixMs;
 use serde_json::{Value, json};
 
 use super::{HOUR, START, await_sealed, join, rollups, samples, submit};
-use crate::{access::Role, testing::both_databases};
+use crate::{
+    access::Role,
+    testing::{Client, both_databases},
+};
 
 both_databases!(a_table_has_every_sample_once_sealed_or_not, |test| {
     let host = join(test).await;
@@ -117,16 +122,34 @@ both_databases!(
         submit(test, host, samples(0..3 * HOUR)).await;
         let vera = test.member("vera", Role::Viewer).await;
         let path = format!("/api/v1/hosts/{host}/metrics/export?from={}", START.0);
+        let (rita, sven) = (
+            test.member("rita", Role::Viewer).await,
+            test.member("sven", Role::Viewer).await,
+        );
+        let refused = async |client: &Client<'_>| {
+            let (status, problem) = client.get(&path).await;
+            assert_eq!((status, &problem["type"]), (429, &"rate-limited".into()));
+        };
         let mut open = Vec::new();
-        for _ in 0..4 {
-            open.push(vera.follow(&path).await);
+        for client in [&vera, &vera] {
+            open.push(client.follow(&path).await);
         }
-        let (status, problem) = vera.get(&path).await;
-        assert_eq!((status, &problem["type"]), (429, &"rate-limited".into()));
+        refused(&vera).await;
+        for client in [&rita, &rita] {
+            open.push(client.follow(&path).await);
+        }
+        refused(&sven).await;
         drop(open);
-        let mut followed = vera.follow(&path).await;
+        let given_back = async {
+            while vera.get(&path).await.0 == 429 {
+                tokio::task::yield_now().await;
+            }
+        };
+        let given_back = tokio::time::timeout(Duration::from_secs(30), given_back).await;
+        assert!(given_back.is_ok(), "whoever reads no more has no seat");
+        let mut followed = sven.follow(&path).await;
         followed.wait_for("time,").await;
-        assert_eq!(vera.post("/api/v1/auth/logout", json!({})).await.0, 204);
+        assert_eq!(sven.post("/api/v1/auth/logout", json!({})).await.0, 204);
         assert!(followed.breaks_off().await);
     }
 );
