@@ -163,6 +163,7 @@ impl App {
             audit::jobs(),
             alerts::jobs(),
             files::jobs(),
+            schema::jobs(),
         ]
         .concat();
         alerts::start(self);

@@ -102,6 +102,69 @@ fn design_reaches(kind: Kind) -> Result<()> {
         server.query("select address from account where id = 7")?,
         "ada@example.org"
     );
+    drifts(&author, &approver, &server, &file)
+}
+
+/// What somebody changes by hand is seen, taken into the design, and is then what the next change starts from.
+fn drifts(author: &Api, approver: &Api, server: &Server, file: &Path) -> Result<()> {
+    let path = format!("/api/v1/schema/servers/{}", text(&server.row, "id")?);
+    let look = |what: &str| -> Result<Value> {
+        let seen = author.post(&format!("{path}/drift"), &json!({"database": server.database}))?;
+        println!("{what}: {seen}");
+        Ok(seen)
+    };
+    let seen = look("right after a release")?;
+    assert_eq!(seen["look"]["state"], "inStep", "{seen}");
+    assert_eq!((&seen["version"], &seen["look"]["count"]), (&json!("1.2"), &json!(0)));
+
+    server.query("alter table account add column note varchar(40)")?;
+    server.query("create table by_hand (id bigint primary key)")?;
+    let seen = look("after a change by hand")?;
+    assert_eq!(seen["look"]["state"], "drifted", "{seen}");
+    let said = seen["look"]["differences"].to_string();
+    ensure!(said.contains("note") && said.contains("by_hand"), "{said}");
+    let back = text(&seen["look"], "backSql")?.to_lowercase();
+    ensure!(back.contains("drop") && back.contains("by_hand"), "{back}");
+    let listed = author.list("/api/v1/schema/drift")?;
+    let mine = listed.iter().find(|one| one["database"] == json!(server.database));
+    let mine = mine.context("it is in the list")?;
+    assert_eq!(mine["look"]["state"], "drifted", "{mine}");
+
+    // What is not as designed is not taken over.
+    let design = json!({"database": "shop"});
+    let refused = approver.call("POST", &format!("{path}/take-over"), Some(&design))?;
+    ensure!(
+        refused.status == 409 && refused.text.contains("not-as-designed"),
+        "{}",
+        refused.text
+    );
+
+    // Taken into the design, as whoever asks would after a look at it.
+    let synced = author.post(&format!("{path}/sync"), &design)?;
+    let mut documents = Vec::new();
+    for one in synced["documents"].as_array().context("documents")? {
+        let change = (text(one, "name")?, text(one, "change")?);
+        ensure!(
+            [("account", "changed"), ("by_hand", "created"), ("org", "unchanged")].contains(&change),
+            "{one}"
+        );
+        if change.1 != "unchanged" {
+            documents.push(text(one, "yaml")?.to_owned());
+        }
+    }
+    std::fs::write(file, documents.join("\n---\n"))?;
+    let applied = apply(author, &[], file)?;
+    ensure!(applied.status.success(), "{applied:?}");
+    let taken = approver.post(&format!("{path}/take-over"), &design)?;
+    assert_eq!(taken["look"]["state"], "inStep", "{taken}");
+    assert_eq!(taken["version"], Value::Null);
+    assert_eq!(look("once taken over")?["look"]["state"], "inStep");
+    let again = publish_call(author, server, "1.3")?;
+    ensure!(
+        again.0 == 422 && again.1.contains("nothing to publish"),
+        "{}",
+        again.1
+    );
     Ok(())
 }
 

@@ -114,7 +114,14 @@ impl Workers {
             match worker.next().await? {
                 Some(Answer::Containers { engine, containers }) => Ok(EngineFacts { engine, containers }),
                 Some(Answer::Failed(why)) => Err(WorkerError::Failed(why)),
-                Some(Answer::Reply(_) | Answer::Log(_) | Answer::LogEnd(_)) | None => Err(WorkerError::Gone),
+                Some(
+                    Answer::Reply(_)
+                    | Answer::Log(_)
+                    | Answer::LogEnd(_)
+                    | Answer::Schema(_)
+                    | Answer::SchemaEnd(_),
+                )
+                | None => Err(WorkerError::Gone),
             }
         };
         timeout(CONTAINERS_TIMEOUT, ask)
@@ -129,6 +136,15 @@ impl Workers {
         keys: Vec<SigningKeyNotice>,
     ) -> Result<Worker, WorkerError> {
         self.start(&Request::Log { look, keys }).await
+    }
+
+    /// Starts a worker that reads a database's catalogue.
+    pub(crate) async fn schema(
+        &self,
+        look: SignedLook,
+        keys: Vec<SigningKeyNotice>,
+    ) -> Result<Worker, WorkerError> {
+        self.start(&Request::Schema { look, keys }).await
     }
 
     async fn start(&self, request: &Request) -> Result<Worker, WorkerError> {

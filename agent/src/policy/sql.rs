@@ -67,6 +67,11 @@ impl Policy {
         self.too_risky("the release", risk, ceiling)
     }
 
+    /// Whether the target's definitions may be read: those of every database that is listed, whatever may run there.
+    pub fn check_schema(&self, target: &SqlTarget) -> Result<(), PolicyRefusal> {
+        self.check_target(target).map(drop)
+    }
+
     fn too_risky(&self, what: &str, risk: RiskCeiling, ceiling: RiskCeiling) -> Result<(), PolicyRefusal> {
         let (risk, ceiling) = (risk.name(), ceiling.name());
         let what =

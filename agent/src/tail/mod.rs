@@ -1,5 +1,5 @@
 //! What somebody looks at live. Samples: each request has a collector of its own, which reads at most once a second and
-//! keeps nothing. A container's log: a worker reads it, since the resident does not talk to the engine. A request ends when
+//! keeps nothing. A container's log or a database's catalogue: a worker reads it, since the resident talks to neither. A request ends when
 //! nobody looks any more, or the agent stops. At most [`MAX_TAILS`] of each kind at once; another one is refused.
 
 mod log;
@@ -48,10 +48,12 @@ impl Tails {
     ) {
         let samples = Arc::new(Semaphore::new(MAX_TAILS));
         let logs = Arc::new(Semaphore::new(MAX_TAILS));
+        let schemas = Arc::new(Semaphore::new(MAX_TAILS));
         while let Some(Some(tail)) = stop.run_until_cancelled(incoming.recv()).await {
             let (places, what) = match tail.request {
                 TailRequest::Samples { .. } => (&samples, "live views"),
                 TailRequest::Log(_) => (&logs, "logs"),
+                TailRequest::Schema(_) => (&schemas, "databases"),
             };
             let Ok(place) = Arc::clone(places).try_acquire_owned() else {
                 let reason =
@@ -69,6 +71,7 @@ impl Tails {
                             tails.serve_samples(interval_ms, frames).await;
                         }
                         TailRequest::Log(look) => tails.serve_log(look, frames).await,
+                        TailRequest::Schema(look) => tails.serve_schema(look, frames).await,
                     }
                 };
                 stop.run_until_cancelled(serve).await;

@@ -11,7 +11,8 @@
 //! - Nothing is done before the line `started` is in the worker's own journal, and no order is done twice: one that
 //!   ended is answered from the journal, one that was interrupted is finished or undone.
 //! - One order at a time in each [`lane`]. A cancel reaches the worker that has the order, whoever is told of it.
-//! - A container's log is read ([`log`]) only on the control plane's signed word, since the resident's is not enough.
+//! - A container's log ([`log`]) and a database's catalogue ([`schema`]) are read only on the control plane's signed word,
+//!   since the resident's is not enough ([`look`]).
 //! - Secrets live in this process's memory for as long as the order takes; never in arguments, files or messages.
 
 mod cancel;
@@ -21,8 +22,10 @@ pub mod docker;
 pub mod events;
 pub mod lane;
 mod log;
+mod look;
 mod order;
 mod redact;
+mod schema;
 pub mod secrets;
 pub mod sql;
 pub mod trust;
@@ -102,6 +105,15 @@ pub async fn serve(
             );
             log::read(&config, &look, &keys, &gone, answers).await;
         }
+        Request::Schema { look, keys } => {
+            let gone = CancellationToken::new();
+            tasks.spawn(
+                asker_gone
+                    .clone()
+                    .run_until_cancelled_owned(watch_for_the_end(input, gone.clone())),
+            );
+            schema::read(&config, &look, &keys, &gone, answers).await;
+        }
         Request::Cancel => {
             let answer = Answer::Failed("there is no order to cancel".to_owned());
             drop(answers.send(answer).await);
@@ -128,12 +140,12 @@ async fn watch_for_cancel(mut input: impl AsyncRead + Unpin, cancel: Cancellatio
     while let Ok(Some(request)) = read_frame::<Request>(&mut input).await {
         match request {
             Request::Cancel => cancel.cancel(),
-            Request::Order { .. } | Request::Containers | Request::Log { .. } => {}
+            Request::Order { .. } | Request::Containers | Request::Log { .. } | Request::Schema { .. } => {}
         }
     }
 }
 
-/// Whoever reads a log ends it by going.
+/// Whoever reads something ends it by going.
 async fn watch_for_the_end(mut input: impl AsyncRead + Unpin, gone: CancellationToken) {
     while let Ok(Some(_)) = read_frame::<Request>(&mut input).await {}
     gone.cancel();

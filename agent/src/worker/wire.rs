@@ -3,7 +3,7 @@
 //! both.
 
 use muster_protocol::latest::{
-    ContainerFacts, LogEnd, LogLine, OrderReply, SignedLook, SignedOrder, SigningKeyNotice,
+    ContainerFacts, LogEnd, LogLine, OrderReply, SchemaRows, SignedLook, SignedOrder, SigningKeyNotice,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,13 @@ pub enum Request {
     Containers,
     /// Read a container's log, until it ends or nobody listens any more.
     Log {
+        /// What is to be read, as the control plane signed it.
+        look: SignedLook,
+        /// As with an order.
+        keys: Vec<SigningKeyNotice>,
+    },
+    /// Read a database's catalogue.
+    Schema {
         /// What is to be read, as the control plane signed it.
         look: SignedLook,
         /// As with an order.
@@ -48,4 +55,8 @@ pub enum Answer {
     Log(Vec<LogLine>),
     /// To [`Request::Log`]: there are no more.
     LogEnd(LogEnd),
+    /// To [`Request::Schema`]: rows, question by question.
+    Schema(SchemaRows),
+    /// To [`Request::Schema`]: that was all, of a server of this version.
+    SchemaEnd(String),
 }

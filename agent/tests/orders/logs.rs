@@ -4,7 +4,10 @@ use std::process::Stdio;
 
 use muster_agent::worker::wire::{Answer, Request};
 use muster_base::UnixMs;
-use muster_identity::{keys::SigningKey, look};
+use muster_identity::{
+    keys::SigningKey,
+    look::{Look, sign},
+};
 use muster_protocol::{
     latest::{EnvVar, HealthCheck, LogEnd, LogLine, LogLook, LogStream, OrderStatus, SignedLook},
     read_frame, write_frame,
@@ -52,7 +55,7 @@ impl TestHost {
 
     async fn read_signed(&self, wish: &LogLook, signer: &SigningKey) -> Reader {
         let body = muster_protocol::encode(wish).unwrap();
-        let (key_id, signature) = look::sign(signer, &body);
+        let (key_id, signature) = sign(Look::Log, signer, &body);
         let mut child = self
             .command()
             .stdin(Stdio::piped())

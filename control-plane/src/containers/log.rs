@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use muster_base::{HostId, UnixMs};
-use muster_identity::look;
+use muster_identity::look::{Look, sign as sign_look};
 use muster_protocol::latest::{LogEnd, LogLine, LogLook, LogStream, SignedLook, TailFrame, TailRequest};
 use serde::{Deserialize, Serialize};
 use tokio::{sync::mpsc, time::timeout};
@@ -202,7 +202,7 @@ async fn sign(app: &App, host: &Host, wish: &LogLook) -> Result<SignedLook, Cont
     let known = app.links.signing_keys_of(host.id).unwrap_or_default();
     let signer = keys.signer_for(&known);
     let body = muster_protocol::encode(wish)?;
-    let (key_id, signature) = look::sign(&signer, &body);
+    let (key_id, signature) = sign_look(Look::Log, &signer, &body);
     Ok(SignedLook {
         body,
         key_id,
@@ -222,7 +222,7 @@ async fn forward(mut tail: TailStream, news: &mpsc::Sender<Vec<LogNews>>) {
             Ok(Some(TailFrame::Refused(why))) => {
                 (vec![LogNews::end(Reason::Refused, Some(plain(&why)))], true)
             }
-            Ok(Some(TailFrame::Sample(_)) | None) | Err(_) => {
+            Ok(Some(TailFrame::Sample(_) | TailFrame::Schema(_) | TailFrame::SchemaEnd(_)) | None) | Err(_) => {
                 (vec![LogNews::end(Reason::HostLost, None)], true)
             }
         };

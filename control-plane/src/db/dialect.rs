@@ -41,6 +41,14 @@ impl Db {
         }
     }
 
+    /// A table `name` with a column `value`: the texts of the JSON array in `column`, for a join with the row that it is of.
+    pub fn texts_in(&self, column: &str, name: &str) -> String {
+        match self {
+            Self::Sqlite(_) => format!("json_each({column}) as {name}"),
+            Self::Postgres(_) => format!("jsonb_array_elements_text({column}::jsonb) as {name}(value)"),
+        }
+    }
+
     /// Name for logs and the doctor.
     pub fn name(&self) -> &'static str {
         match self {

@@ -57,6 +57,25 @@ pub enum SchemaError {
         "release {0} was executed there since this one was computed: publish again, so that the difference to what is there now is looked at"
     )]
     Moved(String),
+    /// What is on the server was taken over since the change was computed.
+    #[error(
+        "what is there was taken over since this was computed: publish again, so that the difference to it is looked at"
+    )]
+    TakenOver,
+    /// What is there is not what is designed.
+    #[error(
+        "{0} differ from the design: apply what is there to the design, or publish the design, and try again"
+    )]
+    NotAsDesigned(String),
+    /// The agent is too old to read a database's schema.
+    #[error("the agent of the host {0} is too old to read a database's schema: upgrade it")]
+    OldAgent(String),
+    /// Too much is being read from this server.
+    #[error("somebody is reading from this server: try again in a moment")]
+    Reading,
+    /// What is there could not be read.
+    #[error("what is there could not be read: {0}")]
+    Unread(String),
     /// The label is taken.
     #[error("there is already a database server with this label: choose another")]
     LabelTaken,
@@ -174,6 +193,11 @@ impl From<SchemaError> for Error {
             SchemaError::NoForm => Self::NotFound("form"),
             SchemaError::Stale { .. } => Self::conflict("stale-revision", message),
             SchemaError::Moved(_) => Self::conflict("target-moved", message),
+            SchemaError::TakenOver => Self::conflict("target-moved", message),
+            SchemaError::NotAsDesigned(_) => Self::conflict("not-as-designed", message),
+            SchemaError::OldAgent(_) => Self::conflict("old-agent", message),
+            SchemaError::Reading => Self::conflict("database-busy", message),
+            SchemaError::Unread(_) => Self::Upstream(message),
             SchemaError::DocumentMoved => Self::conflict("document-moved", message),
             SchemaError::DocumentInUse(_) => Self::conflict("document-in-use", message),
             SchemaError::NoHost => Self::invalid("hostId", message),

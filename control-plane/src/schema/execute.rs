@@ -115,8 +115,8 @@ impl Task {
         let standing = store::state::standing(tx, self.release.ticket_id, place).await?;
         match standing {
             // Executed once more it is answered from the ledger on the host.
-            Some(standing) if standing.now != standing.base && standing.now != Some(self.release.id) => {
-                Err(SchemaError::Moved(standing.version.unwrap_or_default()))
+            Some(standing) if standing.moved() && standing.now != Some(self.release.id) => {
+                Err(standing.version.map_or(SchemaError::TakenOver, SchemaError::Moved))
             }
             _ => Ok(()),
         }

@@ -6,7 +6,7 @@ use muster_documents::{
     kind::{OwnValues, view::View},
     table::{Table, TableValues},
 };
-use muster_schema::{Dialect, read};
+use muster_schema::{Dialect, Schema, read};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -62,7 +62,7 @@ pub struct ImportedDocument {
 }
 
 /// Something that no document can say.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NotCarriedObject {
     /// Which.
@@ -84,17 +84,27 @@ pub(super) async fn import(
             "your permissions don't reach this database",
         ));
     }
+    let dialect = request.dialect.dialect();
+    let schema =
+        read(dialect, &request.sql).map_err(|error| SchemaError::invalid("sql", error.to_string()))?;
+    compare_with(app, caller, (dialect, &request.database), &schema).await
+}
+
+/// A schema as documents of a database, beside those that are there.
+pub(super) async fn compare_with(
+    app: &App,
+    caller: &Caller,
+    (dialect, database): (Dialect, &str),
+    schema: &Schema,
+) -> Result<ImportedDdl, SchemaError> {
     let filter = store::document::Filter {
-        database: Some(request.database.clone()),
+        database: Some(database.to_owned()),
         limit: i64::MAX,
         ..store::document::Filter::default()
     };
     let there = store::document::list(&app.db, (caller.org(), caller.scope()), &filter).await?;
-    let dialect = request.dialect.dialect();
     check_database(&there, dialect)?;
-    let schema =
-        read(dialect, &request.sql).map_err(|error| SchemaError::invalid("sql", error.to_string()))?;
-    let imported = documents_of(&schema, &request.database);
+    let imported = documents_of(schema, database);
     let mut documents = Vec::new();
     for (name, values) in imported.tables {
         let before = found(&there, Kind::TableSnapshot, &name);

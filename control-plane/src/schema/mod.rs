@@ -26,6 +26,10 @@
 //! (none any more, everybody may begin outside, a freeze that ends sooner) takes `window:override` besides `flow:write`. What has begun by then goes on: stopping between statements would leave a MySQL server half
 //! changed, and PostgreSQL nothing of what was done.
 //!
+//! What is really in a database is read through its agent ([`live`]): as documents to be merged into the design (**sync**), as
+//! what should be there from now on (**taking over**, [`take_over`]), and beside what should be there (**drift**, [`drift`]), on
+//! demand and every day.
+//!
 //! An **approval flow** says who approves, step after step: by role, people or a department's head, any of them, a number
 //! or all; left out by risk and by environment. Which one a ticket gets: the one that the environment's **policy** names for
 //! its risk, else the nearest of those that are for its environment and database; those of its project add to that
@@ -45,7 +49,8 @@
 //! | `tickets`, `ticket_servers`, `ticket_events` | proposals, their SQL for each server, who said what |
 //! | `environment_policies` | which flow decides what in an environment, whether authors decide their own, when releases may begin |
 //! | `ticket_steps`, `ticket_approvals` | the steps that a ticket was opened with, and who said yes |
-//! | `database_states` | what design last succeeded on a server |
+//! | `database_states` | what design last succeeded on a server, or was taken over |
+//! | `database_drifts` | how each database last compared with that |
 //! | `releases` | approved tickets |
 //! | `executions`, `execution_steps` | runs, and their statements |
 //!
@@ -89,6 +94,7 @@
 mod api;
 mod approval;
 mod begin;
+mod comparison;
 mod decision;
 mod design_sql;
 mod diagram;
@@ -96,11 +102,13 @@ mod document;
 mod document_apply;
 mod document_change;
 mod document_check;
+mod drift;
 mod error;
 mod execute;
 mod execution;
 mod flow;
 mod import;
+mod live;
 mod open;
 mod opening;
 mod order;
@@ -116,6 +124,7 @@ mod server_apply;
 mod server_test;
 mod server_type;
 mod store;
+mod take_over;
 #[cfg(test)]
 pub(crate) mod tests;
 mod ticket;
@@ -127,6 +136,7 @@ pub(crate) use self::store::annotation::annotations;
 pub use self::{
     api::router,
     approval::{StepApproval, StuckReason, TicketStep, TicketStepState},
+    comparison::DriftDifference,
     design_sql::DesignSql,
     diagram::{Diagram, DiagramColumn, DiagramQuery, DiagramReference, DiagramTable},
     document::{
@@ -134,6 +144,7 @@ pub use self::{
     },
     document_apply::{AppliedDocument, AppliedDocuments, ApplyQuery, DocumentChange},
     document_change::{DiffQuery, DocumentDiff, DocumentFieldChange, RestoreRequest},
+    drift::{DatabaseDrift, DriftLook, DriftQuery, DriftState},
     error::SchemaError,
     execute::{ExecuteRequest, Executing},
     execution::{Execution, ExecutionDetail, ExecutionQuery, ExecutionStatus, ExecutionStep},
@@ -154,10 +165,27 @@ pub use self::{
     waiting::{ExecutionWait, StartRequest, WaitsFor, WindowNow},
     window::{Freeze, MaintenanceWindows, OutsideWindows, TimeOfDay, Weekday, WeeklyWindow},
 };
-use crate::app::App;
+use muster_base::UnixMs;
+
+use crate::{
+    app::App,
+    schedule::{Job, Running},
+};
 
 /// By this name an order's payload refers to the password.
 const PASSWORD: &str = "password";
+
+/// What this room does by schedule.
+pub fn jobs() -> Vec<Job> {
+    fn run(app: &App) -> Running<'_> {
+        Box::pin(async { Ok(drift::run(app).await?) })
+    }
+    vec![Job {
+        name: "schema.drift",
+        every_ms: UnixMs::HOUR,
+        run,
+    }]
+}
 
 /// Has this room hear of its orders, and begins what waits. Before the dispatcher starts.
 pub fn start(app: &App) {

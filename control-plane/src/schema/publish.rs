@@ -70,8 +70,16 @@ pub struct PublishPreview {
 /// A database as it is designed now.
 pub(super) struct Latest {
     database: Database,
-    values: DatabaseValues,
+    pub(super) values: DatabaseValues,
     pub(super) design: Design,
+}
+
+impl Latest {
+    /// What it is called on the server of this label.
+    pub(super) fn name_on(&self, label: &str) -> String {
+        let name = self.database.names.get(label);
+        name.unwrap_or(&self.values.name).clone()
+    }
 }
 
 /// Computes the change for each server and opens a ticket.
@@ -139,14 +147,7 @@ async fn computed(
     server::environment_exists(app, caller, &request.environment).await?;
     let latest = latest(app, caller, &request.database).await?;
     let chosen = chosen(&latest.design, request.tables.as_deref())?;
-    let real = |label: &str| {
-        latest
-            .database
-            .names
-            .get(label)
-            .unwrap_or(&latest.values.name)
-            .clone()
-    };
+    let real = |label: &str| latest.name_on(label);
     let named = |server: &Server| real(&server.label);
     let environment = request.environment.as_str();
     let servers = proposal::chosen_servers(app, caller, environment, &request.servers, named).await?;
@@ -253,7 +254,8 @@ async fn for_server(
         sql,
         Published {
             design: target,
-            base: state.map(|state| state.release),
+            base: state.as_ref().and_then(|state| state.release),
+            base_at: state.map(|state| state.at),
         },
     ))
 }

@@ -66,6 +66,7 @@ pub use self::{
     error::WorkError,
     listener::{Listener, SecretsError},
     order::{Approval, NewOrder, Order, OrderKind, OrderState, StoredEvent},
+    seal::{SealingError, seal_for},
     stream::{OrderNews, follow},
     submit::{cancel, end_for_removed_host, events, find, get, list, submit, take_back, told},
 };

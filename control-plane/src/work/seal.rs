@@ -1,6 +1,6 @@
 //! The hand-over: secrets resolved and sealed, a sequence number taken, the order signed.
 
-use muster_base::{ExposeSecret, SecretString, sha256};
+use muster_base::{ExposeSecret, HostId, OrderId, SecretString, sha256};
 use muster_identity::{
     keys::SigningKey,
     order::{Approval, OrderHead, Signature},
@@ -19,11 +19,14 @@ const BESIDE_BYTES: usize = 16 * 1024;
 
 /// An order could not be made ready.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SealingError {
+pub enum SealingError {
+    /// The host's key is none.
     #[error("the host's seal key can't be used: {0}")]
     Seal(#[from] SealError),
+    /// The head can't be written.
     #[error("the order can't be signed: {0}")]
     Sign(#[from] muster_identity::order::OrderError),
+    /// It does not fit into a frame.
     #[error("the order is too large: {0}")]
     Frame(#[from] FrameError),
 }
@@ -37,6 +40,15 @@ pub(super) fn seal_secrets(
     if secrets.is_empty() {
         return Ok(Vec::new());
     }
+    seal_for((order.id, order.host_id), secrets, host_key)
+}
+
+/// Seals secrets to a host's key, bound to an order's id, or to that of a wish to read something.
+pub fn seal_for(
+    (id, host): (OrderId, HostId),
+    secrets: &[(String, SecretString)],
+    host_key: &[u8],
+) -> Result<Vec<u8>, SealingError> {
     let named = secrets.iter();
     let mut values = SecretValues(
         named
@@ -48,7 +60,7 @@ pub(super) fn seal_secrets(
         value.zeroize();
     }
     let mut plain = encoded?;
-    let sealed = seal(host_key, order.id, order.host_id, &plain);
+    let sealed = seal(host_key, id, host, &plain);
     plain.zeroize();
     let sealed = sealed?;
     Ok(muster_protocol::encode(&SealedSecrets {

@@ -90,6 +90,48 @@ pub fn import(schema: &Schema, database: &str) -> Imported {
     imported
 }
 
+/// The part of a schema that documents can say, and what is left out: what a live database is compared by with a design.
+/// Whatever the design `beside` has stays, so that it is seen what became of it.
+pub fn carried(schema: &Schema, beside: &Schema) -> (Schema, Vec<NotCarried>) {
+    let imported = import(schema, "");
+    let space = |values: &TableValues| match schema.dialect {
+        Dialect::Postgres => values.namespace.clone().unwrap_or_else(|| "public".to_owned()),
+        Dialect::MySql => String::new(),
+    };
+    let tables: BTreeSet<Name> = imported
+        .tables
+        .iter()
+        .map(|(name, values)| Name::new(space(values), name.clone()))
+        .collect();
+    let views: BTreeSet<&str> = imported.views.iter().map(|(name, _)| name.as_str()).collect();
+    let mut part = schema.clone();
+    part.tables
+        .retain(|name, _| tables.contains(name) || beside.tables.contains_key(name));
+    part.views.retain(|name, _| {
+        let plain = matches!(name.namespace.as_str(), "" | "public") && views.contains(name.name.as_str());
+        plain || beside.views.contains_key(name)
+    });
+    let kept = &part.tables;
+    part.sequences.retain(|_, sequence| {
+        sequence
+            .owned_by
+            .as_ref()
+            .is_some_and(|(table, _)| kept.contains_key(table))
+    });
+    part.namespaces.retain(|name, _| {
+        name == "public" || beside.namespaces.contains_key(name) || kept.keys().any(|table| table.namespace == *name)
+    });
+    part.extensions.clear();
+    part.opaque.clear();
+    // A type of one's own matters only to a table that has come to use it.
+    if part.tables.keys().all(|name| tables.contains(name)) {
+        part.enums.clear();
+        part.domains.clear();
+        part.composites.clear();
+    }
+    (part, imported.not_carried)
+}
+
 fn others(schema: &Schema, not_carried: &mut Vec<NotCarried>) {
     let owned = |name: &&Name| {
         schema

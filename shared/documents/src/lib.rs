@@ -48,5 +48,5 @@ pub use self::{
     export::{ExportError, export},
     fault::Fault,
     form::{FormField, FormGroup, FormOption},
-    import::{Imported, NotCarried, import},
+    import::{Imported, NotCarried, carried, import},
 };

@@ -26,7 +26,7 @@ mod past;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use muster_identity::look;
+use muster_identity::look::Look;
 use muster_protocol::latest::{LogEnd, LogLine, LogLook, SignedLook, SigningKeyNotice};
 use tokio::{
     sync::mpsc,
@@ -41,13 +41,10 @@ use self::{
 use super::{
     WorkerConfig,
     docker::{DockerError, Engine, Lines, Readable},
-    trust,
+    look::{self, WishError},
     wire::Answer,
 };
-use crate::{
-    identity::{IdentityError, WorkerIdentity},
-    policy::{Policy, PolicyError, PolicyRefusal},
-};
+use crate::policy::{Policy, PolicyError, PolicyRefusal};
 
 /// Lines that a search looks through.
 const SCANNED: u32 = 50_000;
@@ -70,15 +67,7 @@ const GONE_AFTER: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 enum LookError {
     #[error(transparent)]
-    Identity(#[from] IdentityError),
-    #[error("the wish to read is not signed by a key that this host believes")]
-    NotSigned,
-    #[error("the wish to read is for another host")]
-    OtherHost,
-    #[error("the wish to read came too late, or this host's clock is wrong")]
-    Late,
-    #[error("the wish to read can't be read: upgrade the agent")]
-    Unreadable,
+    Wish(#[from] WishError),
     #[error(transparent)]
     Policy(#[from] PolicyRefusal),
     #[error(transparent)]
@@ -115,7 +104,7 @@ async fn try_to_read(
     gone: &CancellationToken,
     answers: &mpsc::Sender<Answer>,
 ) -> Result<LogEnd, LookError> {
-    let wish = check(config, signed, keys)?;
+    let (_, wish) = look::check(config, Look::Log, signed, keys)?;
     let reader = Reader {
         config,
         engine: Engine::connect(&config.docker_host).await?,
@@ -131,27 +120,6 @@ async fn try_to_read(
         next: Instant::now(),
     };
     reader.run(out).await
-}
-
-/// The wish, if it is the control plane's, for this host and for now.
-fn check(
-    config: &WorkerConfig,
-    signed: &SignedLook,
-    keys: &[SigningKeyNotice],
-) -> Result<LogLook, LookError> {
-    let mut identity = WorkerIdentity::load(&config.data)?;
-    trust::offer(&mut identity, &config.data, keys)?;
-    if !look::is_signed(&identity.pinned, signed.key_id, &signed.body, &signed.signature) {
-        return Err(LookError::NotSigned);
-    }
-    let wish: LogLook = muster_protocol::decode(&signed.body).map_err(|_| LookError::Unreadable)?;
-    if wish.org != identity.org || wish.host != identity.host {
-        return Err(LookError::OtherHost);
-    }
-    if config.clock.now() >= wish.expires {
-        return Err(LookError::Late);
-    }
-    Ok(wish)
 }
 
 struct Reader<'a> {

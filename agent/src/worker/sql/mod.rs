@@ -2,7 +2,7 @@
 //!
 //! [`run`] is the whole of it: it checks that the statements are the approved ones, connects, takes the database's
 //! release lock, asks the ledger what has been done already, does the rest, and reports each statement as a step.
-//! [`test_server`] only connects and asks for the server's version.
+//! [`test_server`] only connects and asks for the server's version, [`read_catalogue`] reads what is there.
 //!
 //! # The ledger
 //!
@@ -58,6 +58,7 @@ mod faults;
 mod ledger;
 mod mysql;
 mod postgres;
+mod reading;
 mod report;
 #[cfg(test)]
 mod testing;
@@ -67,6 +68,7 @@ pub use check::effective_risk;
 pub use error::SqlError;
 use muster_base::{Clock, ExposeSecret as _, OrderId, SecretString};
 use muster_protocol::latest::{DbDialect, OrderStatus, SqlSpec, SqlTarget, StepReport};
+pub use reading::{ReadingError, read_catalogue};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep},

@@ -100,6 +100,11 @@ export function importDdl(input: Schemas['ImportRequest']): Promise<Imported> {
   return body(server.POST('/api/v1/schema/import', { body: input }))
 }
 
+/** What is really on a server, read by its agent. */
+export function syncDatabase(id: string, database: string): Promise<Imported> {
+  return body(server.POST('/api/v1/schema/servers/{id}/sync', { params: { path: { id } }, body: { database } }))
+}
+
 export async function exportText(filter: { kind?: string; database?: string }): Promise<string> {
   return body<string>(server.GET('/api/v1/schema/export', { params: { query: some(filter) }, parseAs: 'text' }))
 }

@@ -107,6 +107,7 @@ fn first_frame(request: &TailRequest) -> TailFrame {
             sample.push(Kind::CPU_TOTAL, 1);
             TailFrame::Sample(frame::encode_one(&sample.finish(UnixMs(1_780_000_000_000))))
         }
+        TailRequest::Schema(_) => TailFrame::SchemaEnd("PostgreSQL 17".to_owned()),
         TailRequest::Log(_) => TailFrame::Log(vec![LogLine {
             at_ns: 1_780_000_000_000_000_000,
             stream: LogStream::Stdout,

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use muster_agent::link::IncomingTail;
-use muster_identity::{keys::PinnedKeys, look};
+use muster_identity::{
+    keys::PinnedKeys,
+    look::{Look, is_signed},
+};
 use muster_protocol::latest::{LogEnd, LogLine, LogLook, LogStream, TailFrame, TailRequest};
 use tokio::time::timeout;
 
@@ -20,7 +23,8 @@ async fn wish(test: &Test, tail: &IncomingTail) -> LogLook {
     };
     let keys = test.app.fleet_keys().await.unwrap();
     let pinned = PinnedKeys::from_join([keys.signer.public_key()]);
-    assert!(look::is_signed(
+    assert!(is_signed(
+        Look::Log,
         &pinned,
         signed.key_id,
         &signed.body,

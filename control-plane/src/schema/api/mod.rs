@@ -1,6 +1,7 @@
 //! `/api/v1/schema…`
 
 mod documents;
+mod drift;
 mod executions;
 mod policies;
 mod releases;
@@ -16,6 +17,7 @@ pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(documents::router())
         .merge(servers::router())
+        .merge(drift::router())
         .merge(tickets::router())
         .merge(policies::router())
         .merge(releases::router())

@@ -289,3 +289,20 @@ pub(in crate::schema) async fn list_steps(db: &Db, id: ExecutionId) -> Result<Ve
     };
     Ok(records.into_iter().map(step).collect())
 }
+
+/// Whether something is being executed on a database of a server, or its host has been asked to.
+pub(in crate::schema) async fn is_under_way(
+    tx: &mut Tx,
+    (server, database): (ServerId, &str),
+) -> Result<bool, DbError> {
+    const SQL: &str = "select count(*) from executions e join releases r on r.id = e.release_id \
+        left join ticket_servers t on t.ticket_id = r.ticket_id and t.server_id = e.server_id \
+        where e.server_id = $1 and coalesce(t.database, r.database) = $2 and not e.dry_run \
+        and e.status in ('pending', 'running') and e.order_id is not null";
+    let count: i64 = with_tx!(tx, |conn| sqlx::query_scalar(SQL)
+        .bind(server)
+        .bind(database)
+        .fetch_one(conn)
+        .await?);
+    Ok(count > 0)
+}

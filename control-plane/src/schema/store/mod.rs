@@ -3,6 +3,7 @@
 pub(super) mod annotation;
 pub(super) mod approval;
 pub(super) mod document;
+pub(super) mod drift;
 pub(super) mod execution;
 pub(super) mod policy;
 pub(super) mod release;

@@ -238,3 +238,19 @@ pub(in crate::schema) async fn list(
         .await)?;
     records.into_iter().map(Server::try_from).collect()
 }
+
+/// Those of these ids that are there, of whatever org.
+pub(in crate::schema) async fn list_of(db: &Db, ids: &[ServerId]) -> Result<Vec<Server>, DbError> {
+    let among = db.id_among("id", 1);
+    let sql = format!(
+        "select id, label, host, port, environment, dialect, username, agent_id, databases, \
+        lock_timeout_ms, statement_timeout_ms, tested_at, test_ok, test_detail, created_at, updated_at from db_servers \
+        where deleted_at is null and {among}"
+    );
+    let ids = serde_json::to_string(ids).unwrap_or_else(|_| "[]".to_owned());
+    let records: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
+        .bind(ids)
+        .fetch_all(pool)
+        .await)?;
+    records.into_iter().map(Server::try_from).collect()
+}

@@ -15,13 +15,18 @@ pub(in crate::schema) struct Published {
     pub(in crate::schema) design: Design,
     /// The release that last succeeded there when it was computed.
     pub(in crate::schema) base: Option<ReleaseId>,
+    /// When that was, or what was there was taken over.
+    pub(in crate::schema) base_at: Option<UnixMs>,
 }
 
 /// What is on a server.
 #[derive(Debug, Clone)]
 pub(in crate::schema) struct State {
     pub(in crate::schema) design: Design,
-    pub(in crate::schema) release: ReleaseId,
+    /// The release that it is of; none if what was there was taken over.
+    pub(in crate::schema) release: Option<ReleaseId>,
+    /// Since when.
+    pub(in crate::schema) at: UnixMs,
 }
 
 fn corrupt(what: &str) -> DbError {
@@ -34,15 +39,15 @@ pub(in crate::schema) async fn find(
     server: ServerId,
     database: &str,
 ) -> Result<Option<State>, DbError> {
-    const SQL: &str = "select design, release_id from database_states where server_id = $1 and database = $2";
-    let row: Option<(String, ReleaseId)> = with_pool!(db, |pool| sqlx::query_as(SQL)
+    const SQL: &str = "select design, release_id, reached_at from database_states where server_id = $1 and database = $2";
+    let row: Option<(String, Option<ReleaseId>, UnixMs)> = with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(server)
         .bind(database)
         .fetch_optional(pool)
         .await)?;
-    let read = |(design, release): (String, ReleaseId)| {
+    let read = |(design, release, at): (String, Option<ReleaseId>, UnixMs)| {
         let design = serde_json::from_str(&design).map_err(|_| corrupt("database_states.design"))?;
-        Ok(State { design, release })
+        Ok(State { design, release, at })
     };
     row.map(read).transpose()
 }
@@ -54,7 +59,8 @@ pub(in crate::schema) async fn set_published(
     published: &Published,
 ) -> Result<(), DbError> {
     const SQL: &str =
-        "update ticket_servers set design = $3, base_release_id = $4 where ticket_id = $1 and server_id = $2";
+        "update ticket_servers set design = $3, base_release_id = $4, base_reached_at = $5 \
+        where ticket_id = $1 and server_id = $2";
     let design = serde_json::to_string(&published.design).map_err(|_| corrupt("ticket_servers.design"))?;
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
@@ -62,6 +68,7 @@ pub(in crate::schema) async fn set_published(
             .bind(server)
             .bind(&design)
             .bind(published.base)
+            .bind(published.base_at)
             .execute(conn)
             .await?;
     });
@@ -77,6 +84,17 @@ pub(in crate::schema) struct Standing {
     pub(in crate::schema) now: Option<ReleaseId>,
     /// Its version.
     pub(in crate::schema) version: Option<String>,
+    /// When that was reached, then.
+    base_at: Option<UnixMs>,
+    /// And now.
+    now_at: Option<UnixMs>,
+}
+
+impl Standing {
+    /// Whether something else is there than this was computed against. What was taken over has no release to tell by.
+    pub(in crate::schema) fn moved(&self) -> bool {
+        self.now != self.base || (self.now.is_none() && self.now_at != self.base_at)
+    }
 }
 
 /// Where a ticket's change for a database of a server stands, as the transaction sees it; none if it is SQL as text.
@@ -85,7 +103,8 @@ pub(in crate::schema) async fn standing(
     ticket: TicketId,
     (server, database): (ServerId, &str),
 ) -> Result<Option<Standing>, DbError> {
-    const SQL: &str = "select t.base_release_id as base, s.release_id as now, r.version from ticket_servers t \
+    const SQL: &str = "select t.base_release_id as base, s.release_id as now, r.version, \
+        t.base_reached_at as base_at, s.reached_at as now_at from ticket_servers t \
         left join database_states s on s.server_id = t.server_id and s.database = $3 \
         left join releases r on r.id = s.release_id \
         where t.ticket_id = $1 and t.server_id = $2 and t.design is not null";
@@ -112,6 +131,29 @@ pub(in crate::schema) async fn reach(
         reached_at = excluded.reached_at";
     with_tx!(tx, |conn| {
         sqlx::query(SQL).bind(execution).bind(now).execute(conn).await?;
+    });
+    Ok(())
+}
+
+/// What is there is this design, which nothing made.
+pub(in crate::schema) async fn take_over(
+    tx: &mut Tx,
+    (server, database): (ServerId, &str),
+    design: &Design,
+    now: UnixMs,
+) -> Result<(), DbError> {
+    const SQL: &str = "insert into database_states (server_id, database, release_id, design, reached_at) \
+        values ($1, $2, null, $3, $4) on conflict (server_id, database) do update \
+        set release_id = null, design = excluded.design, reached_at = excluded.reached_at";
+    let design = serde_json::to_string(design).map_err(|_| corrupt("database_states.design"))?;
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(server)
+            .bind(database)
+            .bind(&design)
+            .bind(now)
+            .execute(conn)
+            .await?;
     });
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{LogEnd, LogLine, SignedLook};
+use super::{LogEnd, LogLine, SchemaRows, SignedLook};
 
 /// One batch from the spool. Its parts are encoded by `muster-metrics`, which documents their formats; an empty
 /// part is zero bytes long.
@@ -28,6 +28,8 @@ pub enum TailRequest {
     },
     /// A container's log. Since protocol version 3.
     Log(SignedLook),
+    /// A database's catalogue. Since protocol version 4.
+    Schema(SignedLook),
 }
 
 /// Live data.
@@ -41,4 +43,8 @@ pub enum TailFrame {
     Log(Vec<LogLine>),
     /// No more lines come.
     LogEnd(LogEnd),
+    /// Rows of a catalogue.
+    Schema(SchemaRows),
+    /// That was all of the catalogue, of a server of this version.
+    SchemaEnd(String),
 }

@@ -1,6 +1,7 @@
-//! What an SQL release's order holds: the statements, and the database that they are for.
+//! What an SQL release's order holds: the statements, and the database that they are for. And the wish to read a database's
+//! schema.
 
-use muster_base::{ExecutionId, ReleaseId, ServerId};
+use muster_base::{ExecutionId, HostId, OrderId, OrgId, ReleaseId, ServerId, UnixMs};
 use serde::{Deserialize, Serialize};
 
 /// The dialect of a database server.
@@ -63,4 +64,30 @@ pub struct SqlStatement {
     pub transactional: bool,
     /// Highest risk found in it: 0 safe, 1 warning, 2 destructive, 3 unknown.
     pub risk: u8,
+}
+
+/// A wish to read a database's catalogue; it travels signed ([`super::SignedLook`]).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaLook {
+    /// Its own id; what is sealed is bound to it.
+    pub id: OrderId,
+    /// The org that asks.
+    pub org: OrgId,
+    /// The host that is asked.
+    pub host: HostId,
+    /// Not begun after this time.
+    pub expires: UnixMs,
+    /// Whose catalogue.
+    pub target: SqlTarget,
+    /// Encoded [`super::SealedSecrets`]: the password.
+    pub sealed: Vec<u8>,
+}
+
+/// Some rows of what a catalogue answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaRows {
+    /// The question's name (`muster_schema::catalogue`). A question without rows is told too, once.
+    pub query: String,
+    /// Rows, all cells as text.
+    pub rows: Vec<Vec<Option<String>>>,
 }

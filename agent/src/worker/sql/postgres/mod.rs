@@ -5,6 +5,7 @@ mod catalogue;
 mod dry;
 mod ledger;
 mod outside;
+mod reading;
 mod session;
 mod single;
 mod transaction;
@@ -19,6 +20,7 @@ use super::{
     check::{Plan, Step},
     error::what_stays,
     ledger::{Row, Status, ran_at},
+    reading::{Parts, ReadingError},
     report::{self, News},
 };
 
@@ -48,6 +50,19 @@ pub(super) async fn version(target: &SqlTarget, password: &SecretString) -> Resu
     let version = session.version.clone();
     session.close().await;
     Ok(version)
+}
+
+/// Tells what the catalogue says; the server's version.
+pub(super) async fn catalogue_rows(
+    target: &SqlTarget,
+    password: &SecretString,
+    parts: &mut Parts,
+) -> Result<String, ReadingError> {
+    let mut session = Session::connect(target, password).await?;
+    let version = session.version.clone();
+    let told = reading::rows(&mut session.conn, parts).await;
+    session.close().await;
+    told.map(|()| version)
 }
 
 async fn locked(

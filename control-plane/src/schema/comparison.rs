@@ -1,0 +1,156 @@
+//! A live database beside a design: what is different there, and what would take it back.
+//!
+//! Compared is what designs can say: tables and views. What they can't (types of one's own, triggers, routines, extensions) is
+//! named as not compared, never passed over; so is a table that no document can hold, unless the design has it, for then
+//! somebody made it what it is.
+
+use muster_documents::{Design, carried};
+use muster_schema::{PlanOptions, Schema, plan};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{NotCarriedObject, RiskLevel, live::as_there};
+
+/// Differences that are told one by one.
+const MOST: usize = 1_000;
+const MOST_SQL: usize = 512 * 1024;
+
+/// Something that is not as it was designed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DriftDifference {
+    /// `table`, `column`, `index`, `foreign key`…
+    pub kind: String,
+    /// Its name; of a part of a table `table.part`.
+    pub name: String,
+    /// What somebody has done there, as SQL.
+    pub sql: String,
+}
+
+/// What came of a comparison.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Compared {
+    pub(super) differences: Vec<DriftDifference>,
+    pub(super) not_compared: Vec<NotCarriedObject>,
+    /// What would make it as it was designed.
+    pub(super) back_sql: String,
+    /// How dangerous that would be.
+    pub(super) back_risk: Option<RiskLevel>,
+}
+
+/// What is different; the error says what is not understood.
+pub(super) fn compare(design: &Design, live: &Schema) -> Result<Compared, String> {
+    let expected = design.schema().map_err(|faults| {
+        let said = faults
+            .into_iter()
+            .map(|fault| format!("{} {}: {}", fault.object, fault.path, fault.message));
+        said.collect::<Vec<_>>().join("; ")
+    })?;
+    let (part, left) = carried(live, &expected);
+    let not_compared = left.into_iter().map(|left| NotCarriedObject {
+        object: left.object,
+        reason: left.reason,
+    });
+    let expected = as_there(expected, &part);
+    let options = PlanOptions::default();
+    let done = plan(&expected, &part, &options).map_err(|refusal| refusal.to_string())?;
+    let back = plan(&part, &expected, &options).map_err(|refusal| refusal.to_string())?;
+    let steps = if done.is_empty() { &back.steps } else { &done.steps };
+    let differences = steps.iter().take(MOST).map(|step| DriftDifference {
+        kind: step.object.kind.clone(),
+        name: step.object.name.clone(),
+        sql: step.sql.clone(),
+    });
+    let mut back_sql = back.sql();
+    if back_sql.len() > MOST_SQL {
+        back_sql = format!("-- {} statements: more than are told here\n", back.steps.len());
+    }
+    Ok(Compared {
+        differences: differences.collect(),
+        not_compared: not_compared.take(MOST).collect(),
+        back_risk: (!back.is_empty()).then(|| back.risk().into()),
+        back_sql,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_documents::{DesignTable, import};
+    use muster_schema::{Dialect, read};
+
+    use super::*;
+
+    /// A design that was taken over from this DDL.
+    fn design(sql: &str) -> Design {
+        let schema = read(Dialect::Postgres, sql).unwrap();
+        let mut design = Design::empty(Dialect::Postgres);
+        for (name, table) in import(&schema, "shop").tables {
+            design.tables.push(DesignTable {
+                id: uuid::Uuid::new_v8([7; 16]),
+                name,
+                table,
+                sql_script: None,
+            });
+        }
+        design
+    }
+
+    fn compared(designed: &str, live: &str) -> Compared {
+        compare(&design(designed), &read(Dialect::Postgres, live).unwrap()).unwrap()
+    }
+
+    const SHOP: &str = "create table org (id bigserial primary key, name text not null);
+        create table account (id bigint primary key, org_id bigint references org (id), mail varchar(80));
+        create index account_by_mail on account (mail);";
+
+    #[test]
+    fn what_is_as_designed_is_no_drift() {
+        let same = compared(SHOP, SHOP);
+        assert_eq!((same.differences.len(), same.back_sql.as_str()), (0, ""));
+        assert_eq!(same.back_risk, None);
+    }
+
+    #[test]
+    fn what_somebody_did_by_hand_is_told_and_how_it_is_taken_back() {
+        let there = format!("{SHOP} alter table account add column note text; create table extra (id int);");
+        let seen = compared(SHOP, &there);
+        let names: Vec<&str> = seen.differences.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names.len(), 2, "{names:?}");
+        assert!(seen.differences.iter().any(|one| one.sql.contains("add column note")));
+        assert!(seen.back_sql.contains("drop column note"), "{}", seen.back_sql);
+        assert!(seen.back_sql.contains("drop table"), "{}", seen.back_sql);
+        assert_eq!(seen.back_risk, Some(RiskLevel::Destructive));
+    }
+
+    #[test]
+    fn what_no_design_can_say_is_named() {
+        let there = format!(
+            "create extension citext; create type mood as enum ('a'); {SHOP}
+             create table felt (id int primary key, mood mood);"
+        );
+        let seen = compared(SHOP, &there);
+        let named: Vec<&str> = seen
+            .not_compared
+            .iter()
+            .map(|one| one.object.as_str())
+            .collect();
+        assert!(named.contains(&"extension citext"), "{named:?}");
+        assert!(named.iter().any(|one| one.starts_with("enumeration")), "{named:?}");
+        let told = seen.differences.iter().any(|one| one.name.contains("felt"));
+        assert!(told || named.iter().any(|one| one.contains("felt")), "{named:?}");
+    }
+
+    #[test]
+    fn a_designed_table_that_no_document_can_hold_any_more_is_a_difference_and_not_gone() {
+        let there = format!("{SHOP} create index account_by_length on account (length(mail));");
+        let seen = compared(SHOP, &there);
+        assert!(
+            seen.differences
+                .iter()
+                .any(|one| one.sql.contains("account_by_length")),
+            "{:?}",
+            seen.differences
+        );
+        assert!(!seen.back_sql.contains("create table"), "{}", seen.back_sql);
+    }
+}

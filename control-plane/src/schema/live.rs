@@ -1,0 +1,175 @@
+//! What is really in a database: its catalogue, read through the agent that reaches it, as a schema.
+//!
+//! The wish is signed and carries the password, sealed to the host; what may be asked is the agent's business
+//! (`worker::schema`). Nothing is kept of what it answers but what is made of it. At most [`AT_ONCE`] are read at a time, of
+//! [`MAX_BYTES`] each; the agent has [`LONGEST`]. The table of the agent's ledger is left out: it is nobody's design.
+
+use std::time::Duration;
+
+use muster_base::{OrderId, OrgId, UnixMs};
+use muster_identity::look::{Look, sign};
+use muster_protocol::{
+    SCHEMAS_SINCE,
+    latest::{SchemaLook, SignedLook, TailFrame, TailRequest},
+};
+use muster_schema::{
+    Dialect, Schema,
+    catalogue::{Answers, assemble},
+};
+use tokio::{sync::Semaphore, time::timeout};
+
+use super::{PASSWORD, SchemaError, Server, server_test::target};
+use crate::{
+    app::App,
+    error::Error,
+    fleet,
+    link::{LinkError, TailStream},
+    secrets::{self, CredentialKind},
+    work::seal_for,
+};
+
+const AT_ONCE: usize = 8;
+static READING: Semaphore = Semaphore::const_new(AT_ONCE);
+const MAX_BYTES: usize = 80 * 1024 * 1024;
+/// What a cell and a row weigh besides their texts.
+const CELL_BYTES: usize = 24;
+/// The agent gives up earlier, and says why.
+const LONGEST: Duration = Duration::from_secs(60);
+const WISH_LASTS_MS: i64 = UnixMs::MINUTE;
+const MAX_WORDS: usize = 2_000;
+/// The agent's own table.
+const LEDGER: &str = "muster_release_ledger";
+
+/// A database as it is.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) schema: Schema,
+    /// What its server says of itself.
+    pub(super) version: String,
+}
+
+/// Reads a database of a server.
+pub(super) async fn read(
+    app: &App,
+    org: OrgId,
+    server: &Server,
+    database: &str,
+) -> Result<Live, SchemaError> {
+    let _place = READING.try_acquire().map_err(|_| SchemaError::Reading)?;
+    let wish = wish(app, org, server, database).await?;
+    let tail = match app.links.open_tail(server.host_id, TailRequest::Schema(wish)).await {
+        Ok(tail) => tail,
+        Err(LinkError::Offline(_)) => return Err(SchemaError::NoAnswer),
+        Err(error) => return Err(Error::from(error).into()),
+    };
+    let (answers, version) = timeout(LONGEST, collect(tail))
+        .await
+        .map_err(|_| SchemaError::NoAnswer)??;
+    let dialect = server.kind.dialect();
+    // A catalogue of thousands of tables takes a while to be understood.
+    let assembled = tokio::task::spawn_blocking(move || assemble(dialect, &answers))
+        .await
+        .map_err(Error::internal)?;
+    let mut schema = assembled.map_err(|error| SchemaError::Unread(error.to_string()))?;
+    without_ledger(&mut schema);
+    Ok(Live { schema, version })
+}
+
+async fn wish(
+    app: &App,
+    org: OrgId,
+    server: &Server,
+    database: &str,
+) -> Result<SignedLook, SchemaError> {
+    match app.links.version_of(server.host_id) {
+        None => return Err(SchemaError::NoAnswer),
+        Some(version) if version < SCHEMAS_SINCE => {
+            let host = fleet::find_host(app, org, server.host_id).await.map_err(Error::from)?;
+            return Err(SchemaError::OldAgent(host.map(|host| host.name).unwrap_or_default()));
+        }
+        Some(_) => {}
+    }
+    let password = secrets::find_credential(app, org, CredentialKind::DatabaseServer, *server.id.as_uuid())
+        .await?
+        .ok_or(SchemaError::NoServer)?;
+    let host_key = fleet::seal_key(app, org, server.host_id)
+        .await
+        .map_err(Error::from)?
+        .ok_or(SchemaError::NoHost)?;
+    let id: OrderId = app.clock.new_id();
+    let sealed = seal_for(
+        (id, server.host_id),
+        &[(PASSWORD.to_owned(), password)],
+        &host_key,
+    )
+    .map_err(Error::internal)?;
+    let wish = SchemaLook {
+        id,
+        org,
+        host: server.host_id,
+        expires: app.clock.now().plus_ms(WISH_LASTS_MS),
+        target: target(server, database.to_owned()),
+        sealed,
+    };
+    let keys = app.fleet_keys().await?;
+    let known = app.links.signing_keys_of(server.host_id).unwrap_or_default();
+    let signer = keys.signer_for(&known);
+    let body = muster_protocol::encode(&wish).map_err(Error::internal)?;
+    let (key_id, signature) = sign(Look::Schema, &signer, &body);
+    Ok(SignedLook {
+        body,
+        key_id,
+        signature,
+    })
+}
+
+async fn collect(mut tail: TailStream) -> Result<(Answers, String), SchemaError> {
+    let mut answers = Answers::new();
+    let mut bytes = 0_usize;
+    loop {
+        match tail.next().await {
+            Ok(Some(TailFrame::Schema(part))) => {
+                for row in &part.rows {
+                    let texts = row.iter().flatten().map(String::len).sum::<usize>();
+                    bytes += texts + CELL_BYTES * (row.len() + 1);
+                }
+                if bytes > MAX_BYTES {
+                    let most = MAX_BYTES / 1024 / 1024;
+                    return Err(SchemaError::Unread(format!("it is larger than {most} MiB")));
+                }
+                answers.entry(part.query).or_default().extend(part.rows);
+            }
+            Ok(Some(TailFrame::SchemaEnd(version))) => return Ok((answers, plain(&version))),
+            Ok(Some(TailFrame::Refused(why))) => return Err(SchemaError::Unread(plain(&why))),
+            Ok(Some(TailFrame::Sample(_) | TailFrame::Log(_) | TailFrame::LogEnd(_)) | None) | Err(_) => {
+                return Err(SchemaError::NoAnswer);
+            }
+        }
+    }
+}
+
+/// A host may be mad: nothing of it may reach a terminal.
+fn plain(text: &str) -> String {
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(MAX_WORDS)
+        .collect()
+}
+
+fn without_ledger(schema: &mut Schema) {
+    let is_ledger = |name: &muster_schema::model::Name| name.name == LEDGER;
+    schema.tables.retain(|name, _| !is_ledger(name));
+    schema
+        .sequences
+        .retain(|_, sequence| !sequence.owned_by.as_ref().is_some_and(|(table, _)| is_ledger(table)));
+}
+
+/// A design's schema as it would be on this server.
+pub(super) fn as_there(mut expected: Schema, live: &Schema) -> Schema {
+    if expected.dialect == Dialect::MySql {
+        expected.server.clone_from(&live.server);
+        expected.charset.clone_from(&live.charset);
+        expected.collation.clone_from(&live.collation);
+    }
+    expected
+}
