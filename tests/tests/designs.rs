@@ -107,7 +107,7 @@ fn design_reaches(kind: Kind) -> Result<()> {
 
 /// What somebody changes by hand is seen, taken into the design, and is then what the next change starts from.
 fn drifts(author: &Api, approver: &Api, server: &Server, file: &Path) -> Result<()> {
-    let path = format!("/api/v1/schema/servers/{}", text(&server.row, "id")?);
+    let path = format!("/api/v1/schema/servers/{}", server.id);
     let look = |what: &str| -> Result<Value> {
         let seen = author.post(&format!("{path}/drift"), &json!({"database": server.database}))?;
         println!("{what}: {seen}");

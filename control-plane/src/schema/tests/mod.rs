@@ -4,6 +4,7 @@ mod designing;
 mod documents;
 mod documents_out;
 mod documents_references;
+mod drift;
 mod executions;
 mod flow_races;
 mod flows;
