@@ -84,9 +84,9 @@ mod tests {
     fn design(sql: &str) -> Design {
         let schema = read(Dialect::Postgres, sql).unwrap();
         let mut design = Design::empty(Dialect::Postgres);
-        for (name, table) in import(&schema, "shop").tables {
+        for (nth, (name, table)) in (1..).zip(import(&schema, "shop").tables) {
             design.tables.push(DesignTable {
-                id: uuid::Uuid::new_v8([7; 16]),
+                id: uuid::Uuid::from_u128(nth),
                 name,
                 table,
                 sql_script: None,

@@ -68,7 +68,7 @@ pub use check::effective_risk;
 pub use error::SqlError;
 use muster_base::{Clock, ExposeSecret as _, OrderId, SecretString};
 use muster_protocol::latest::{DbDialect, OrderStatus, SqlSpec, SqlTarget, StepReport};
-pub use reading::{ReadingError, read_catalogue};
+pub use reading::read_catalogue;
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep},

@@ -22,7 +22,7 @@ pub(super) const QUESTION_MS: u64 = 45_000;
 
 /// Why a catalogue was not read.
 #[derive(Debug, thiserror::Error)]
-pub enum ReadingError {
+pub(super) enum ReadingError {
     /// No connection.
     #[error(transparent)]
     Connect(#[from] SqlError),
@@ -122,7 +122,7 @@ pub async fn read_catalogue(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::worker::sql::testing::{Server, aim, scratch::Scratch, spec};
+    use crate::worker::sql::testing::scratch::Scratch;
 
     fn parts() -> (Parts, mpsc::Receiver<SchemaRows>) {
         let (out, told) = mpsc::channel(1_000);
@@ -165,13 +165,12 @@ mod tests {
 
     async fn is_read(kind: DbDialect) {
         use muster_schema::{Dialect, catalogue};
-        let db = Scratch::new(kind).await;
+        let mut db = Scratch::new(kind).await;
         db.sql("create table shop (id int primary key, name varchar(20) not null)")
             .await;
-        let server = Server::of(kind);
-        let target = aim(spec(kind, &["select 1"]), &server, &db.name).target;
+        let target = db.spec(&["select 1"]).target;
         let (out, mut told) = mpsc::channel(100);
-        let version = read_catalogue(&target, &server.password, out).await.unwrap();
+        let version = read_catalogue(&target, &db.server.password, out).await.unwrap();
         assert!(version.contains(' '), "{version}");
         let mut answers = catalogue::Answers::new();
         while let Ok(part) = told.try_recv() {
@@ -189,6 +188,7 @@ mod tests {
             .await
             .unwrap_err();
         assert!(!error.contains("wrong-and-secret"), "{error}");
+        db.drop().await;
     }
 
     #[tokio::test]

@@ -23,7 +23,8 @@ export async function placesCast({ owner, fleet }) {
   })
   assert.equal(linked, 1)
   const [instance] = (await owner('GET', '/instances?search=orders')).items
-  return { cluster, instance, host }
+  const [server] = (await owner('GET', '/schema/servers?limit=1')).items
+  return { cluster, instance, host, server }
 }
 
 export function placesPages({ places, fleet }) {
@@ -54,6 +55,11 @@ export function placesPages({ places, fleet }) {
     ['databases-none', '/databases?search=no-such-server', 'rita'],
     ['databases-new', '/databases?new=1', 'rita'],
     ['databases-looked-at', '/databases', 'vera'],
+    ['drift', '/databases/drift', 'rita'],
+    ['drift-none', '/databases/drift?search=no-such-database', 'rita'],
+    ['drift-of', `/databases/drift?database=${places.server.id}/${places.server.databases[0]}`, 'rita'],
+    ['drift-looked-at', `/databases/drift?database=${places.server.id}/${places.server.databases[0]}`, 'vera'],
+    ['designs-sync', `/designs?do=import&from=${places.server.id}`, 'rita'],
     ['fleet-keys', '/settings/fleet-keys'],
     ['fleet-keys-looked-at', '/settings/fleet-keys', 'rita'],
     ['outbox', '/settings/outbox'],
@@ -310,6 +316,28 @@ export const placesStories = {
       await dialog(page).getByRole('textbox', { name: `Type ${name} to confirm` }).fill(name)
       await dialog(page).getByRole('button', { name: 'Remove' }).click()
       await row(page, name).waitFor({ state: 'detached' })
+    },
+  },
+  'a database is looked at, and what its agent does not answer is said': {
+    as: 'rita',
+    refused: /\b502\b/,
+    async run({ page, base, settle, made }) {
+      const { server } = made.places
+      await page.goto(`${base}/databases`)
+      await page.getByRole('link', { name: 'Drift', exact: true }).click()
+      await page.waitForURL(/\/databases\/drift$/)
+      await page.getByRole('searchbox').fill(server.label)
+      await row(page, server.label).getByText('Not looked at').waitFor()
+      await page.getByRole('button', { name: server.databases[0], exact: true }).click()
+      await dialog(page).getByText('It was never looked at.').waitFor()
+      await settle(page)
+      await dialog(page).getByRole('button', { name: 'Look now' }).click()
+      await dialog(page).getByRole('alert').filter({ hasText: 'gave no answer in time' }).waitFor()
+      await dialog(page).getByRole('button', { name: 'Take into the design…' }).click()
+      await page.waitForURL(/\/designs\?/)
+      assert.equal(await dialog(page).getByRole('combobox', { name: 'From' }).inputValue(), server.id)
+      await dialog(page).getByRole('button', { name: 'Compare' }).click()
+      await dialog(page).getByText('gave no answer in time').waitFor()
     },
   },
   'a join token says what it gives and can be withdrawn': {
