@@ -106,7 +106,13 @@ impl Carried {
                     }
                 },
                 Some(Answer::Failed(why)) => result = Err(why),
-                Some(Answer::Containers { .. } | Answer::Log(_) | Answer::LogEnd(_)) => {}
+                Some(
+                    Answer::Containers { .. }
+                    | Answer::Log(_)
+                    | Answer::LogEnd(_)
+                    | Answer::Schema(_)
+                    | Answer::SchemaEnd(_),
+                ) => {}
             }
         }
         drop(heard);

@@ -111,7 +111,7 @@ async fn wish(
         target: target(server, database.to_owned()),
         sealed,
     };
-    let keys = app.fleet_keys().await?;
+    let keys = app.fleet_keys().await.map_err(Error::from)?;
     let known = app.links.signing_keys_of(server.host_id).unwrap_or_default();
     let signer = keys.signer_for(&known);
     let body = muster_protocol::encode(&wish).map_err(Error::internal)?;

@@ -25,4 +25,4 @@ pub use order::{
     SecretValues, ServerStream, SignedOrder, StepReport, StepStatus,
 };
 pub use report::{Report, TailFrame, TailRequest};
-pub use sql::{DbDialect, SqlSpec, SqlStatement, SqlTarget};
+pub use sql::{DbDialect, SchemaLook, SchemaRows, SqlSpec, SqlStatement, SqlTarget};
