@@ -115,7 +115,10 @@ fn drifts(author: &Api, approver: &Api, server: &Server, file: &Path) -> Result<
     };
     let seen = look("right after a release")?;
     assert_eq!(seen["look"]["state"], "inStep", "{seen}");
-    assert_eq!((&seen["version"], &seen["look"]["count"]), (&json!("1.2"), &json!(0)));
+    assert_eq!(
+        (&seen["version"], &seen["look"]["count"]),
+        (&json!("1.2"), &json!(0))
+    );
 
     server.query("alter table account add column note varchar(40)")?;
     server.query("create table by_hand (id bigint primary key)")?;
@@ -126,7 +129,9 @@ fn drifts(author: &Api, approver: &Api, server: &Server, file: &Path) -> Result<
     let back = text(&seen["look"], "backSql")?.to_lowercase();
     ensure!(back.contains("drop") && back.contains("by_hand"), "{back}");
     let listed = author.list("/api/v1/schema/drift")?;
-    let mine = listed.iter().find(|one| one["database"] == json!(server.database));
+    let mine = listed
+        .iter()
+        .find(|one| one["database"] == json!(server.database));
     let mine = mine.context("it is in the list")?;
     assert_eq!(mine["look"]["state"], "drifted", "{mine}");
 
@@ -145,7 +150,12 @@ fn drifts(author: &Api, approver: &Api, server: &Server, file: &Path) -> Result<
     for one in synced["documents"].as_array().context("documents")? {
         let change = (text(one, "name")?, text(one, "change")?);
         ensure!(
-            [("account", "changed"), ("by_hand", "created"), ("org", "unchanged")].contains(&change),
+            [
+                ("account", "changed"),
+                ("by_hand", "created"),
+                ("org", "unchanged")
+            ]
+            .contains(&change),
             "{one}"
         );
         if change.1 != "unchanged" {

@@ -31,7 +31,7 @@ pub struct DriftDifference {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Compared {
     pub(super) differences: Vec<DriftDifference>,
-    pub(super) not_compared: Vec<NotCarriedObject>,
+    pub(super) left_out: Vec<NotCarriedObject>,
     /// What would make it as it was designed.
     pub(super) back_sql: String,
     /// How dangerous that would be.
@@ -47,7 +47,7 @@ pub(super) fn compare(design: &Design, live: &Schema) -> Result<Compared, String
         said.collect::<Vec<_>>().join("; ")
     })?;
     let (part, left) = carried(live, &expected);
-    let not_compared = left.into_iter().map(|left| NotCarriedObject {
+    let left_out = left.into_iter().map(|left| NotCarriedObject {
         object: left.object,
         reason: left.reason,
     });
@@ -67,7 +67,7 @@ pub(super) fn compare(design: &Design, live: &Schema) -> Result<Compared, String
     }
     Ok(Compared {
         differences: differences.collect(),
-        not_compared: not_compared.take(MOST).collect(),
+        left_out: left_out.take(MOST).collect(),
         back_risk: (!back.is_empty()).then(|| back.risk().into()),
         back_sql,
     })
@@ -116,7 +116,11 @@ mod tests {
         let seen = compared(SHOP, &there);
         let names: Vec<&str> = seen.differences.iter().map(|one| one.name.as_str()).collect();
         assert_eq!(names.len(), 2, "{names:?}");
-        assert!(seen.differences.iter().any(|one| one.sql.contains("add column note")));
+        assert!(
+            seen.differences
+                .iter()
+                .any(|one| one.sql.contains("add column note"))
+        );
         assert!(seen.back_sql.contains("drop column note"), "{}", seen.back_sql);
         assert!(seen.back_sql.contains("drop table"), "{}", seen.back_sql);
         assert_eq!(seen.back_risk, Some(RiskLevel::Destructive));
@@ -129,13 +133,12 @@ mod tests {
              create table felt (id int primary key, mood mood);"
         );
         let seen = compared(SHOP, &there);
-        let named: Vec<&str> = seen
-            .not_compared
-            .iter()
-            .map(|one| one.object.as_str())
-            .collect();
+        let named: Vec<&str> = seen.left_out.iter().map(|one| one.object.as_str()).collect();
         assert!(named.contains(&"extension citext"), "{named:?}");
-        assert!(named.iter().any(|one| one.starts_with("enumeration")), "{named:?}");
+        assert!(
+            named.iter().any(|one| one.starts_with("enumeration")),
+            "{named:?}"
+        );
         let told = seen.differences.iter().any(|one| one.name.contains("felt"));
         assert!(told || named.iter().any(|one| one.contains("felt")), "{named:?}");
     }

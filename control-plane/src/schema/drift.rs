@@ -280,7 +280,12 @@ pub(super) async fn run(app: &App) -> Result<(), SchemaError> {
 }
 
 async fn look_at(app: &App, due: Vec<Due>) -> Result<(), SchemaError> {
-    for Due { org, server, database } in due {
+    for Due {
+        org,
+        server,
+        database,
+    } in due
+    {
         if app.links.version_of(server.host_id).is_none() {
             continue;
         }

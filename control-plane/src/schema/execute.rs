@@ -115,9 +115,9 @@ impl Task {
         let standing = store::state::standing(tx, self.release.ticket_id, place).await?;
         match standing {
             // Executed once more it is answered from the ledger on the host.
-            Some(standing) if standing.moved() && standing.now != Some(self.release.id) => {
-                Err(standing.version.map_or(SchemaError::TakenOver, SchemaError::Moved))
-            }
+            Some(standing) if standing.moved() && standing.now != Some(self.release.id) => Err(standing
+                .version
+                .map_or(SchemaError::TakenOver, SchemaError::Moved)),
             _ => Ok(()),
         }
     }

@@ -34,7 +34,7 @@ const MAX_BYTES: usize = 80 * 1024 * 1024;
 /// What a cell and a row weigh besides their texts.
 const CELL_BYTES: usize = 24;
 /// The agent gives up earlier, and says why.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 const WISH_LASTS_MS: i64 = UnixMs::MINUTE;
 const MAX_WORDS: usize = 2_000;
 /// The agent's own table.
@@ -57,7 +57,11 @@ pub(super) async fn read(
 ) -> Result<Live, SchemaError> {
     let _place = READING.try_acquire().map_err(|_| SchemaError::Reading)?;
     let wish = wish(app, org, server, database).await?;
-    let tail = match app.links.open_tail(server.host_id, TailRequest::Schema(wish)).await {
+    let tail = match app
+        .links
+        .open_tail(server.host_id, TailRequest::Schema(wish))
+        .await
+    {
         Ok(tail) => tail,
         Err(LinkError::Offline(_)) => return Err(SchemaError::NoAnswer),
         Err(error) => return Err(Error::from(error).into()),
@@ -75,17 +79,16 @@ pub(super) async fn read(
     Ok(Live { schema, version })
 }
 
-async fn wish(
-    app: &App,
-    org: OrgId,
-    server: &Server,
-    database: &str,
-) -> Result<SignedLook, SchemaError> {
+async fn wish(app: &App, org: OrgId, server: &Server, database: &str) -> Result<SignedLook, SchemaError> {
     match app.links.version_of(server.host_id) {
         None => return Err(SchemaError::NoAnswer),
         Some(version) if version < SCHEMAS_SINCE => {
-            let host = fleet::find_host(app, org, server.host_id).await.map_err(Error::from)?;
-            return Err(SchemaError::OldAgent(host.map(|host| host.name).unwrap_or_default()));
+            let host = fleet::find_host(app, org, server.host_id)
+                .await
+                .map_err(Error::from)?;
+            return Err(SchemaError::OldAgent(
+                host.map(|host| host.name).unwrap_or_default(),
+            ));
         }
         Some(_) => {}
     }
@@ -150,18 +153,18 @@ async fn collect(mut tail: TailStream) -> Result<(Answers, String), SchemaError>
 
 /// A host may be mad: nothing of it may reach a terminal.
 fn plain(text: &str) -> String {
-    text.chars()
-        .filter(|c| !c.is_control())
-        .take(MAX_WORDS)
-        .collect()
+    text.chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect()
 }
 
 fn without_ledger(schema: &mut Schema) {
     let is_ledger = |name: &muster_schema::model::Name| name.name == LEDGER;
     schema.tables.retain(|name, _| !is_ledger(name));
-    schema
-        .sequences
-        .retain(|_, sequence| !sequence.owned_by.as_ref().is_some_and(|(table, _)| is_ledger(table)));
+    schema.sequences.retain(|_, sequence| {
+        !sequence
+            .owned_by
+            .as_ref()
+            .is_some_and(|(table, _)| is_ledger(table))
+    });
 }
 
 /// A design's schema as it would be on this server.

@@ -91,11 +91,11 @@ pub(super) async fn take_over(
         named.dedup();
         let more = named.len().saturating_sub(NAMED);
         named.truncate(NAMED);
-        let mut names = named.join(", ");
-        if more > 0 {
-            names.push_str(&format!(" and {more} more"));
-        }
-        return Err(SchemaError::NotAsDesigned(names));
+        let names = named.join(", ");
+        return Err(SchemaError::NotAsDesigned(match more {
+            0 => names,
+            more => format!("{names} and {more} more"),
+        }));
     }
     let seen = Seen::of(live.version, Ok(compared));
     let now = app.clock.now();

@@ -78,7 +78,9 @@ async fn forward(mut tail: TailStream, samples: mpsc::Sender<LiveSample>) -> Res
     while let Some(frame) = tail.next().await? {
         let sample = match frame {
             TailFrame::Sample(bytes) => frame::decode_one(&bytes),
-            TailFrame::Log(_) | TailFrame::LogEnd(_) | TailFrame::Schema(_) | TailFrame::SchemaEnd(_) => break,
+            TailFrame::Log(_) | TailFrame::LogEnd(_) | TailFrame::Schema(_) | TailFrame::SchemaEnd(_) => {
+                break;
+            }
             TailFrame::Refused(reason) => {
                 debug!(reason, "the agent refused a live view");
                 break;

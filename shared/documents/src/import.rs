@@ -119,7 +119,9 @@ pub fn carried(schema: &Schema, beside: &Schema) -> (Schema, Vec<NotCarried>) {
             .is_some_and(|(table, _)| kept.contains_key(table))
     });
     part.namespaces.retain(|name, _| {
-        name == "public" || beside.namespaces.contains_key(name) || kept.keys().any(|table| table.namespace == *name)
+        name == "public"
+            || beside.namespaces.contains_key(name)
+            || kept.keys().any(|table| table.namespace == *name)
     });
     part.extensions.clear();
     part.opaque.clear();

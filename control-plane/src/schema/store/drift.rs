@@ -158,7 +158,7 @@ pub(in crate::schema) async fn set(
         not_compared = excluded.not_compared, back_sql = excluded.back_sql, back_risk = excluded.back_risk, \
         version = excluded.version, checked_at = excluded.checked_at, asked_by = excluded.asked_by";
     let differences = text_of("differences", &seen.compared.differences)?;
-    let not_compared = text_of("not_compared", &seen.compared.not_compared)?;
+    let not_compared = text_of("not_compared", &seen.compared.left_out)?;
     let found = i64::try_from(seen.compared.differences.len()).unwrap_or(i64::MAX);
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
@@ -209,7 +209,11 @@ pub(in crate::schema) async fn due(db: &Db, before: UnixMs, limit: i64) -> Resul
         .into_iter()
         .filter_map(|(org, id, database)| {
             let server = servers.iter().find(|server| server.id == id)?.clone();
-            Some(Due { org, server, database })
+            Some(Due {
+                org,
+                server,
+                database,
+            })
         })
         .collect())
 }

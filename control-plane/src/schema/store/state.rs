@@ -39,7 +39,8 @@ pub(in crate::schema) async fn find(
     server: ServerId,
     database: &str,
 ) -> Result<Option<State>, DbError> {
-    const SQL: &str = "select design, release_id, reached_at from database_states where server_id = $1 and database = $2";
+    const SQL: &str =
+        "select design, release_id, reached_at from database_states where server_id = $1 and database = $2";
     let row: Option<(String, Option<ReleaseId>, UnixMs)> = with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(server)
         .bind(database)
@@ -58,8 +59,7 @@ pub(in crate::schema) async fn set_published(
     (ticket, server): (TicketId, ServerId),
     published: &Published,
 ) -> Result<(), DbError> {
-    const SQL: &str =
-        "update ticket_servers set design = $3, base_release_id = $4, base_reached_at = $5 \
+    const SQL: &str = "update ticket_servers set design = $3, base_release_id = $4, base_reached_at = $5 \
         where ticket_id = $1 and server_id = $2";
     let design = serde_json::to_string(&published.design).map_err(|_| corrupt("ticket_servers.design"))?;
     with_tx!(tx, |conn| {

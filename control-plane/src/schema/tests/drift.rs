@@ -67,41 +67,53 @@ fn empty() -> Vec<TailFrame> {
         .collect()
 }
 
-both_databases!(a_database_is_read_by_its_agent_and_what_was_seen_is_kept, |test| {
-    let admin = test.admin().await;
-    let (host, mut running, path) = connected(test, &admin).await;
-    let mut tails = running.take_tails();
-    let drift = format!("{path}/drift");
-    let asked = json!({"database": "stock"});
-    let (answer, ()) = tokio::join!(admin.post(&drift, asked), async {
-        let tail = timeout(PATIENCE, tails.recv()).await.unwrap().unwrap();
-        let wish = wish(test, &tail).await;
-        assert_eq!((wish.host, wish.org), (host.id, test.default_org().await));
-        assert_eq!(wish.target.dialect, DbDialect::Postgres);
-        assert_eq!((wish.target.database.as_str(), wish.target.port), ("stock", 5432));
-        assert!(!wish.sealed.is_empty() && wish.expires > test.app.clock.now());
-        for frame in empty() {
-            tail.frames.send(frame).await.unwrap();
-        }
-    });
-    let (status, seen) = answer;
-    assert_eq!(status, 200, "{seen}");
-    // Nothing was released there, so nothing is known of what should be there.
-    assert_eq!(seen["look"]["state"], "unclear", "{seen}");
-    assert_eq!(seen["look"]["serverVersion"], "PostgreSQL 17.2");
-    assert_eq!((&seen["version"], &seen["expectedSince"]), (&Value::Null, &Value::Null));
-    assert_eq!(admin.get(&format!("{drift}?database=stock")).await, (200, seen.clone()));
-    let (_, other) = admin.get(&drift).await;
-    assert_eq!((&other["database"], &other["look"]), (&json!("shop"), &Value::Null));
-    let (_, page) = admin.get("/api/v1/schema/drift?limit=1").await;
-    let next = page["nextCursor"].as_str().unwrap();
-    let (_, rest) = admin
-        .get(&format!("/api/v1/schema/drift?limit=1&cursor={next}"))
-        .await;
-    assert_eq!(page["items"][0]["database"], "shop");
-    assert_eq!(rest["items"][0]["database"], "stock");
-    running.stop().await;
-});
+both_databases!(
+    a_database_is_read_by_its_agent_and_what_was_seen_is_kept,
+    |test| {
+        let admin = test.admin().await;
+        let (host, mut running, path) = connected(test, &admin).await;
+        let mut tails = running.take_tails();
+        let drift = format!("{path}/drift");
+        let asked = json!({"database": "stock"});
+        let (answer, ()) = tokio::join!(admin.post(&drift, asked), async {
+            let tail = timeout(PATIENCE, tails.recv()).await.unwrap().unwrap();
+            let wish = wish(test, &tail).await;
+            assert_eq!((wish.host, wish.org), (host.id, test.default_org().await));
+            assert_eq!(wish.target.dialect, DbDialect::Postgres);
+            assert_eq!((wish.target.database.as_str(), wish.target.port), ("stock", 5432));
+            assert!(!wish.sealed.is_empty() && wish.expires > test.app.clock.now());
+            for frame in empty() {
+                tail.frames.send(frame).await.unwrap();
+            }
+        });
+        let (status, seen) = answer;
+        assert_eq!(status, 200, "{seen}");
+        // Nothing was released there, so nothing is known of what should be there.
+        assert_eq!(seen["look"]["state"], "unclear", "{seen}");
+        assert_eq!(seen["look"]["serverVersion"], "PostgreSQL 17.2");
+        assert_eq!(
+            (&seen["version"], &seen["expectedSince"]),
+            (&Value::Null, &Value::Null)
+        );
+        assert_eq!(
+            admin.get(&format!("{drift}?database=stock")).await,
+            (200, seen.clone())
+        );
+        let (_, other) = admin.get(&drift).await;
+        assert_eq!(
+            (&other["database"], &other["look"]),
+            (&json!("shop"), &Value::Null)
+        );
+        let (_, page) = admin.get("/api/v1/schema/drift?limit=1").await;
+        let next = page["nextCursor"].as_str().unwrap();
+        let (_, rest) = admin
+            .get(&format!("/api/v1/schema/drift?limit=1&cursor={next}"))
+            .await;
+        assert_eq!(page["items"][0]["database"], "shop");
+        assert_eq!(rest["items"][0]["database"], "stock");
+        running.stop().await;
+    }
+);
 
 both_databases!(what_a_host_refuses_is_told_and_keeps_what_was_seen, |test| {
     let admin = test.admin().await;
@@ -141,15 +153,25 @@ both_databases!(what_is_compared_is_in_the_caller_s_reach, |test| {
     let (status, wrong) = admin
         .post(&format!("{path}/drift"), json!({"database": "payroll"}))
         .await;
-    assert_eq!((status, &wrong["errors"][0]["field"]), (422, &json!("database")), "{wrong}");
+    assert_eq!(
+        (status, &wrong["errors"][0]["field"]),
+        (422, &json!("database")),
+        "{wrong}"
+    );
     let viewer = test.member("vera", Role::Viewer).await;
     assert_eq!(viewer.get(&format!("{path}/drift")).await.0, 200);
     assert_eq!(viewer.post(&format!("{path}/drift"), json!({})).await.0, 403);
     let member = test.member("mia", Role::Member).await;
     let design = json!({"database": "shop"});
-    assert_eq!(member.post(&format!("{path}/take-over"), design.clone()).await.0, 403);
+    assert_eq!(
+        member.post(&format!("{path}/take-over"), design.clone()).await.0,
+        403
+    );
     let (status, no_design) = member.post(&format!("{path}/sync"), design).await;
-    assert_eq!((status, &no_design["errors"][0]["field"]), (422, &json!("database")));
+    assert_eq!(
+        (status, &no_design["errors"][0]["field"]),
+        (422, &json!("database"))
+    );
 
     let other = host(test).await;
     let body = new_server("second", "Postgres", other);
@@ -167,10 +189,16 @@ both_databases!(what_is_compared_is_in_the_caller_s_reach, |test| {
         .unwrap();
     let grant = json!({"templateId": template["id"]});
     let permissions = format!("/api/v1/members/{}/permissions", vera["userId"].as_str().unwrap());
-    let (status, granted) = admin.call(axum::http::Method::PUT, &permissions, Some(grant)).await;
+    let (status, granted) = admin
+        .call(axum::http::Method::PUT, &permissions, Some(grant))
+        .await;
     assert_eq!(status, 200, "{granted}");
     assert_eq!(viewer.get(&format!("{path}/drift")).await.0, 404);
     let (_, seen) = viewer.get("/api/v1/schema/drift").await;
-    let labels = seen["items"].as_array().unwrap().iter().map(|one| one["label"].clone());
+    let labels = seen["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["label"].clone());
     assert_eq!(labels.collect::<Vec<_>>(), [json!("second"), json!("second")]);
 });
