@@ -1,5 +1,6 @@
 //! Turns at what takes a core for a while: hashing and scoring passwords. Each holds up to 19 MiB and a core, and whoever
-//! signs in need not be anybody, so the work is done off the async threads, a few at a time, and the lines are short.
+//! signs in need not be anybody, so the work is done off the async threads, a few at a time, and the lines are short. It is done
+//! in threads that step back ([`NICENESS`]): on a machine that is busy, whoever is signed in goes first.
 //!
 //! | line | who stands in it | at a time | waiting |
 //! |---|---|---|---|
@@ -14,7 +15,7 @@
 
 use std::{num::NonZeroUsize, sync::LazyLock, thread, time::Duration};
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use super::AccessError;
 
@@ -25,6 +26,8 @@ const MOST_KNOWN: usize = 4;
 const KNOWN_WAITING: usize = 256;
 /// What somebody is told who finds a line full.
 const COME_AGAIN: Duration = Duration::from_secs(2);
+/// So nice the threads are: where others want the core, they get a tenth of it.
+const NICENESS: i32 = 10;
 
 static STRANGERS: LazyLock<Turns> = LazyLock::new(|| {
     let at_a_time = (cores() / 2).clamp(1, MOST_STRANGERS);
@@ -100,13 +103,27 @@ async fn work_in<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, AccessError> + Send + 'static,
 ) -> Result<T, AccessError> {
     let turn = turns.wait().await?;
-    tokio::task::spawn_blocking(move || {
-        let done = work();
+    let (done, result) = oneshot::channel();
+    // A thread of its own, which costs a thousandth of the work: how nice a thread is can't be taken back.
+    let thread = thread::Builder::new().name("muster-turn".to_owned());
+    let started = thread.spawn(move || {
+        step_back();
+        let worked = work();
         drop(turn);
-        done
-    })
-    .await
-    .map_err(|error| AccessError::Crypto(error.to_string()))?
+        // Whoever asked may have hung up.
+        drop(done.send(worked));
+    });
+    started.map_err(|error| AccessError::Crypto(error.to_string()))?;
+    result
+        .await
+        .map_err(|error| AccessError::Crypto(error.to_string()))?
+}
+
+/// Makes this thread a nice one. Where that is not allowed it does its work as all others do.
+fn step_back() {
+    if let Err(error) = rustix::process::nice(NICENESS) {
+        tracing::debug!(%error, "passwords are hashed at the usual priority");
+    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
 //! Opening a ticket: its flow is chosen and its steps are frozen onto it, and whoever may decide the first is told.
 
 use super::{
-    SchemaError, ServerSql, Ticket, TicketStatus,
-    approval::Ground,
+    SchemaError, ServerSql, Ticket, TicketStatus, TicketStep,
+    approval::{self, Ground},
     decision::tell_deciders,
-    flow::{self, For},
+    flow::{self, For, Step},
     policy,
     proposal::Ticketing,
     store::{self, state::Published},
 };
 use crate::{
-    access::{Caller, Operation, org_people},
+    access::{Caller, Operation, OrgPeople, org_people},
     app::App,
     audit::{self, Entry},
     error::Error,
@@ -25,24 +25,19 @@ pub(super) async fn open(
     servers: &[ServerSql],
     states: &[Published],
 ) -> Result<(), SchemaError> {
-    let of = For {
-        environment: &ticketing.environment,
-        database: &ticketing.database,
-        project: &ticketing.project,
-        risk: ticketing.risk,
-    };
-    let policy = policy::of_environment(app, caller.org(), of.environment).await?;
-    let flows = flow::list(app, caller.org()).await?;
-    let people = org_people(app, caller.org()).await.map_err(Error::from)?;
-    let steps = flow::freeze(&flow::chosen(&flows, &policy, of)?, &people, of);
-    ticketing.author_may_decide = policy.author_may_decide;
+    let Deciding {
+        steps,
+        people,
+        author_may,
+    } = deciding(app, caller, &ticketing).await?;
+    ticketing.author_may_decide = author_may;
     let ticket = new_ticket(&ticketing);
     let ids: Vec<_> = servers.iter().map(|server| server.server).collect();
     let ground = Ground {
         ticket: &ticket,
         servers: &ids,
         people: &people,
-        author_may: policy.author_may_decide,
+        author_may,
     };
     let approval = ground.approval(&steps, &[]);
     let write = async || -> Result<(), SchemaError> {
@@ -83,6 +78,52 @@ pub(super) async fn open(
         SchemaError::Db(db) if is_corrected(&db) => SchemaError::Corrected,
         other => other,
     })
+}
+
+/// Who decides something.
+struct Deciding {
+    steps: Vec<Step>,
+    people: OrgPeople,
+    author_may: bool,
+}
+
+/// The steps that this would be opened with, by the flows and the environment's policy as they are now.
+async fn deciding(app: &App, caller: &Caller, ticketing: &Ticketing) -> Result<Deciding, SchemaError> {
+    let of = For {
+        environment: &ticketing.environment,
+        database: &ticketing.database,
+        project: &ticketing.project,
+        risk: ticketing.risk,
+    };
+    let policy = policy::of_environment(app, caller.org(), of.environment).await?;
+    let flows = flow::list(app, caller.org()).await?;
+    let people = org_people(app, caller.org()).await.map_err(Error::from)?;
+    let steps = flow::freeze(&flow::chosen(&flows, &policy, of)?, &people, of);
+    Ok(Deciding {
+        steps,
+        people,
+        author_may: policy.author_may_decide,
+    })
+}
+
+/// Who would have to approve this if it were opened now.
+pub(super) async fn would_decide(
+    app: &App,
+    caller: &Caller,
+    mut ticketing: Ticketing,
+    servers: &[ServerSql],
+) -> Result<Vec<TicketStep>, SchemaError> {
+    let deciding = deciding(app, caller, &ticketing).await?;
+    ticketing.author_may_decide = deciding.author_may;
+    let ticket = new_ticket(&ticketing);
+    let ids: Vec<_> = servers.iter().map(|server| server.server).collect();
+    let ground = Ground {
+        ticket: &ticket,
+        servers: &ids,
+        people: &deciding.people,
+        author_may: deciding.author_may,
+    };
+    Ok(approval::shown(&ground, &deciding.steps, &[], true))
 }
 
 /// The flows that steps are of, for the audit.

@@ -17,7 +17,11 @@ use super::{
 use crate::{
     access::{Caller, Object, Operation},
     app::App,
+    error::FieldError,
 };
+
+/// Characters of a version or a project's name.
+const MOST_NAME: usize = 128;
 
 /// SQL that somebody wants to be run.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -165,23 +169,24 @@ pub(super) async fn propose(
 
 /// Names that a release goes by.
 pub(super) fn check_names(version: &str, project: Option<&str>) -> Result<(), SchemaError> {
-    let mut wrong = Vec::new();
-    let good = |c: char| c.is_alphanumeric() || "._-+/".contains(c);
-    let mut name = |field: &str, value: &str, most: usize| {
-        if value.is_empty() || value.chars().count() > most || !value.chars().all(good) {
-            let message = format!("must be 1 to {most} letters, digits and any of . _ - + /");
-            wrong.push(field_error(field, message));
-        }
-    };
-    name("version", version, 128);
-    if let Some(project) = project {
-        name("project", project, 128);
-    }
+    let of_project = project.and_then(|project| name_fault("project", project));
+    let wrong: Vec<FieldError> = name_fault("version", version)
+        .into_iter()
+        .chain(of_project)
+        .collect();
     if wrong.is_empty() {
         Ok(())
     } else {
         Err(SchemaError::Invalid(wrong))
     }
+}
+
+/// What is wrong with the name of a version or a project.
+pub(super) fn name_fault(field: &str, value: &str) -> Option<FieldError> {
+    let good = |c: char| c.is_alphanumeric() || "._-+/".contains(c);
+    let fits = (1..=MOST_NAME).contains(&value.chars().count()) && value.chars().all(good);
+    let message = format!("must be 1 to {MOST_NAME} letters, digits and any of . _ - + /");
+    (!fits).then(|| field_error(field, message))
 }
 
 /// How many servers a release is for.

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    Proposed, RiskLevel, SchemaError, Server, ServerSql,
+    Proposed, RiskLevel, SchemaError, Server, ServerSql, TicketStep,
     document::Stored,
     error::field_error,
     open,
@@ -49,6 +49,9 @@ pub struct PublishRequest {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PublishPreviewRequest {
+    /// The project it would belong to, if any: its flows add to what is asked.
+    #[serde(default)]
+    pub project: Option<String>,
     /// The name of a `DatabaseSnapshot`.
     pub database: String,
     /// Its tables and views that are published; all if left out, those that were deleted included.
@@ -65,6 +68,8 @@ pub struct PublishPreviewRequest {
 pub struct PublishPreview {
     /// What would run on each server.
     pub servers: Vec<ServerSql>,
+    /// Who would have to approve it, as people and flows are now.
+    pub approval: Vec<TicketStep>,
 }
 
 /// A database as it is designed now.
@@ -92,17 +97,14 @@ pub(super) async fn publish(
     caller.require(Operation::ReleasePropose)?;
     proposal::check_names(&request.version, request.project.as_deref())?;
     let wanted = PublishPreviewRequest {
+        project: None,
         database: request.database,
         tables: request.tables,
         environment: request.environment,
         servers: request.servers,
     };
     let (database, published) = computed(app, caller, &wanted).await?;
-    let risk = published
-        .iter()
-        .map(|one| one.0.risk)
-        .max()
-        .unwrap_or(RiskLevel::Unknown);
+    let risk = risk_of(&published);
     let ticket = Ticketing {
         id: app.clock.new_id(),
         project: request.project.unwrap_or_default(),
@@ -132,9 +134,36 @@ pub(super) async fn preview(
     wanted: &PublishPreviewRequest,
 ) -> Result<PublishPreview, SchemaError> {
     caller.require(Operation::ReleasePropose)?;
-    let (_, published) = computed(app, caller, wanted).await?;
-    let servers = published.into_iter().map(|(server, _)| server).collect();
-    Ok(PublishPreview { servers })
+    let project = wanted.project.as_deref();
+    if let Some(fault) = project.and_then(|project| proposal::name_fault("project", project)) {
+        return Err(SchemaError::Invalid(vec![fault]));
+    }
+    let (database, published) = computed(app, caller, wanted).await?;
+    let ticketing = Ticketing {
+        id: app.clock.new_id(),
+        project: project.unwrap_or_default().to_owned(),
+        version: String::new(),
+        environment: wanted.environment.clone(),
+        database,
+        sql: String::new(),
+        risk: risk_of(&published),
+        author: caller.actor.person(),
+        author_name: caller.actor.name(),
+        at: app.clock.now(),
+        published: None,
+        corrects: None,
+        comment: String::new(),
+        author_may_decide: false,
+    };
+    let servers: Vec<ServerSql> = published.into_iter().map(|(server, _)| server).collect();
+    let approval = open::would_decide(app, caller, ticketing, &servers).await?;
+    Ok(PublishPreview { servers, approval })
+}
+
+/// The highest.
+fn risk_of(published: &[(ServerSql, Published)]) -> RiskLevel {
+    let risks = published.iter().map(|one| one.0.risk);
+    risks.max().unwrap_or(RiskLevel::Unknown)
 }
 
 /// The database's name, and the change for each server.

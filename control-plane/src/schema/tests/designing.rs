@@ -158,6 +158,18 @@ both_databases!(what_publishing_would_do_is_looked_at_first, |test| {
         json!([]),
         "nothing is proposed"
     );
+    // Nobody is told yet who would have to look at it, but whoever publishes is.
+    let steps = preview["approval"].as_array().unwrap();
+    assert_eq!(steps.len(), 1, "{steps:?}");
+    assert_eq!(
+        (&steps[0]["state"], &steps[0]["needed"]),
+        (&json!("current"), &json!(1))
+    );
+    assert_ne!(steps[0]["openTo"].to_string(), "[]");
+    assert!(!steps[0]["openTo"].to_string().contains("mia"), "{steps:?}");
+    let mut wrong = wanted.clone();
+    wrong["project"] = json!("no such name");
+    assert_eq!(member.post("/api/v1/schema/publish/preview", wrong).await.0, 422);
     let mut none = wanted;
     none["servers"] = json!([]);
     assert_eq!(member.post("/api/v1/schema/publish/preview", none).await.0, 422);

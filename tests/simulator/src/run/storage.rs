@@ -32,7 +32,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<Value> {
     let now = Clock::system().now();
     let samples = match &args.trace {
-        Some(file) => past::recorded(file, now)?,
+        // The newest hour is never sealed: a recording of some hours ends where one begins, and all of it is at rest.
+        Some(file) => past::recorded(file, Period::Hour.start_of(now))?,
         // A little less than raw samples are kept.
         None => past::simulated(now, 7 * UnixMs::DAY - 2 * UnixMs::HOUR),
     };

@@ -216,6 +216,7 @@ export const designs = {
   },
   publish: {
     all: 'The whole database',
+    approval: 'Who approves it',
     look: 'Show what would run',
     noServers: 'No server has {database} that it could be published to. Register one, or say in the database’s document what servers call it.',
     openTicket: 'Open the ticket',

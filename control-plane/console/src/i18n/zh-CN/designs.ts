@@ -222,6 +222,7 @@ export const designs: Pick<MoreMessages, Keys> = {
   },
   publish: {
     all: '整个数据库',
+    approval: '由谁审批',
     look: '查看将执行的 SQL',
     noServers: '没有服务器包含 {database}，无法发布。请登记服务器，或在数据库文档中注明其在服务器上的名称。',
     openTicket: '提交审批单',
