@@ -3262,6 +3262,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/schema/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Databases of servers, and how each compared with what should be there when it was last looked at. */
+        get: operations["listDrift"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/schema/executions": {
         parameters: {
             query?: never;
@@ -3559,6 +3576,61 @@ export interface paths {
         head?: never;
         /** Changes a database server. */
         patch: operations["updateDatabaseServer"];
+        trace?: never;
+    };
+    "/api/v1/schema/servers/{id}/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A database of a server, and what was different when it was last looked at. */
+        get: operations["getDrift"];
+        put?: never;
+        /** Has the server's agent read a database, and compares it with what should be there. */
+        post: operations["checkDrift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/servers/{id}/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has the server's agent read a database: its tables and views as documents beside those of the design. Changes nothing. */
+        post: operations["syncDatabase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/servers/{id}/take-over": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Notes that what is in the database is what is designed: the next change is computed from that, and drift told against it.
+         *     Refused where anything is different.
+         */
+        post: operations["takeOverDatabase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/schema/servers/{id}/test": {
@@ -5167,6 +5239,22 @@ export interface components {
             /** @description `dw_…` */
             key: string;
         };
+        /** @description A database of a server, and how it compared when it was last looked at. */
+        DatabaseDrift: {
+            /** @description What the database is called there. */
+            database: string;
+            /** @description Its environment. */
+            environment: string;
+            expectedSince: components["schemas"]["UnixMs"] | null;
+            /** @description Its label. */
+            label: string;
+            look: components["schemas"]["DriftLook"] | null;
+            releaseId: components["schemas"]["ReleaseId"] | null;
+            /** @description The server. */
+            serverId: components["schemas"]["ServerId"];
+            /** @description Version of the release that last succeeded there; null if none did, or what was there was taken over. */
+            version: string | null;
+        };
         /** @description The database to use: nothing more for SQLite; for PostgreSQL either `url`, or the other fields. */
         DatabaseInput: {
             /** @description The database's name. */
@@ -5557,6 +5645,49 @@ export interface components {
             /** @description Its name. */
             name: string;
         };
+        /** @description Something that is not as it was designed. */
+        DriftDifference: {
+            /** @description `table`, `column`, `index`, `foreign key`… */
+            kind: string;
+            /** @description Its name; of a part of a table `table.part`. */
+            name: string;
+            /** @description What somebody has done there, as SQL. */
+            sql: string;
+        };
+        /** @description What was seen when a database was looked at. */
+        DriftLook: {
+            /** @description Who asked: a person, or `schedule`. */
+            askedBy: string;
+            backRisk: components["schemas"]["RiskLevel"] | null;
+            /** @description SQL that would make it as it should be: propose it if that is what is wanted. Lists leave it out. */
+            backSql: string;
+            /** @description When it was looked at. */
+            checkedAt: components["schemas"]["UnixMs"];
+            /** @description How many things are different. */
+            count: number;
+            /** @description Why nothing can be said; empty otherwise. */
+            detail: string;
+            /** @description What is different; lists leave it out. */
+            differences: components["schemas"]["DriftDifference"][];
+            /** @description What designs can't say, and so was not compared; lists leave it out. */
+            notCompared: components["schemas"]["NotCarriedObject"][];
+            /** @description What the server said of itself. */
+            serverVersion: string;
+            /** @description Since when it stands so. */
+            since: components["schemas"]["UnixMs"];
+            /** @description Where it stands. */
+            state: components["schemas"]["DriftState"];
+        };
+        /** @description Which database of a server. */
+        DriftQuery: {
+            /** @description What it is called there. The first one of the server's if left out. */
+            database?: string | null;
+        };
+        /**
+         * @description Where a database stands.
+         * @enum {string}
+         */
+        DriftState: "inStep" | "drifted" | "unclear" | "unreached";
         /** @description What somebody may do, all told. */
         Effective: {
             /** @description Whether every operation of the platform's own is among them. */
@@ -8118,6 +8249,27 @@ export interface components {
             nextCursor: string | null;
         };
         /** @description One page of a list. */
+        Page_DatabaseDrift: {
+            /** @description The items. */
+            items: {
+                /** @description What the database is called there. */
+                database: string;
+                /** @description Its environment. */
+                environment: string;
+                expectedSince: components["schemas"]["UnixMs"] | null;
+                /** @description Its label. */
+                label: string;
+                look: components["schemas"]["DriftLook"] | null;
+                releaseId: components["schemas"]["ReleaseId"] | null;
+                /** @description The server. */
+                serverId: components["schemas"]["ServerId"];
+                /** @description Version of the release that last succeeded there; null if none did, or what was there was taken over. */
+                version: string | null;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
         Page_Deployment: {
             /** @description The items. */
             items: {
@@ -9676,6 +9828,8 @@ export interface components {
         ProviderType: "infisical";
         /** @description What publishing would propose now. */
         PublishPreview: {
+            /** @description Who would have to approve it, as people and flows are now. */
+            approval: components["schemas"]["TicketStep"][];
             /** @description What would run on each server. */
             servers: components["schemas"]["ServerSql"][];
         };
@@ -9685,6 +9839,8 @@ export interface components {
             database: string;
             /** @description The environment it is for. */
             environment: string;
+            /** @description The project it would belong to, if any: its flows add to what is asked. */
+            project?: string | null;
             /** @description Ids or labels of the servers that it may be run on. */
             servers: string[];
             /** @description Its tables and views that are published; all if left out, those that were deleted included. */
@@ -10697,6 +10853,11 @@ export interface components {
         SyncNow: {
             /** @description Whether the provider may have nothing there, which removes everything here. */
             allowEmpty?: boolean;
+        };
+        /** @description Which design is meant. */
+        SyncRequest: {
+            /** @description The name of a `DatabaseSnapshot`; what it is called on the server, it says itself. */
+            database: string;
         };
         /** @description A permission template. */
         Template: {
@@ -19172,6 +19333,36 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listDrift: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DatabaseDrift"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listExecutions: {
         parameters: {
             query?: {
@@ -19805,6 +19996,144 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDrift: {
+        parameters: {
+            query?: {
+                /** @description What it is called there. The first one of the server's if left out. */
+                database?: string;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["ServerId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatabaseDrift"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    checkDrift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ServerId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DriftQuery"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatabaseDrift"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["Upstream"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    syncDatabase: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ServerId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SyncRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportedDdl"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["Upstream"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    takeOverDatabase: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ServerId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SyncRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatabaseDrift"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["Upstream"];
             503: components["responses"]["Unavailable"];
         };
     };
