@@ -2,7 +2,7 @@ import type { MoreMessages } from '../en/more'
 
 type Keys =
   | 'designs' | 'documentKind' | 'documentChange' | 'documentWill' | 'revisionChange' | 'referenceAction' | 'grid' | 'designer'
-  | 'conflict' | 'publish' | 'diagram'
+  | 'conflict' | 'publish' | 'diagram' | 'drift' | 'driftState'
 
 export const designs: Pick<MoreMessages, Keys> = {
   designs: {
