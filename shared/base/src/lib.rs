@@ -16,7 +16,7 @@ pub use id::{
     AlertId, AlertReceiverId, AlertRuleId, AlertSilenceId, ApiKeyId, ApplicationId, AuditArchiveId, AuditId,
     ClusterId, DepartmentId, DeploymentId, DeviceId, DocumentId, EnvVarId, EnvironmentId, ExecutionId,
     FileId, HostAccountId, HostId, HubImageId, IdError, InstanceId, InvitationId, JoinTokenId, LetterId,
-    MessageId, ModuleId, OperationId, OrderId, OrgId, PieceId, PlatformId, RegistryId, ReleaseId, RoleId,
+    MessageId, ModuleId, OperationId, OrderId, OrgId, PieceId, PlatformId, RegistryId, ReleaseId, ReleaseRolloutId, RoleId,
     SecretGroupId, SecretId, SecretProviderId, SecretSyncId, ServerId, SessionId, TemplateId, TicketId,
     UploadId, UserId,
 };

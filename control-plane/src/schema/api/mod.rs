@@ -4,6 +4,7 @@ mod documents;
 mod executions;
 mod policies;
 mod releases;
+mod rollouts;
 mod servers;
 mod tickets;
 
@@ -20,4 +21,5 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(policies::router())
         .merge(releases::router())
         .merge(executions::router())
+        .merge(rollouts::router())
 }

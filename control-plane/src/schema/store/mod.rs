@@ -6,6 +6,7 @@ pub(super) mod document;
 pub(super) mod execution;
 pub(super) mod policy;
 pub(super) mod release;
+pub(super) mod rollout;
 pub(super) mod server;
 pub(super) mod state;
 pub(super) mod ticket;
