@@ -166,9 +166,10 @@ async fn halt(
     let reason = halted_by(servers)?;
     let status = (ReleaseRolloutStatus::Halted, Some(reason.as_str()));
     store::rollout::set_status(tx, rolling.id, status, None).await?;
-    let entry = Entry::failed("release:halted", "rollout", rolling.id).detail(reason.clone());
+    let taken_back = withdraw(app, tx, &system(rolling), (servers, WHY)).await?;
+    let entry = Entry::failed("release:halted", "rollout", rolling.id).detail(reason);
     record(app, tx, rolling, entry).await?;
-    withdraw(app, tx, &system(rolling), (servers, WHY)).await
+    Ok(taken_back)
 }
 
 async fn end(app: &App, tx: &mut Tx, rolling: &Rolling) -> Result<(), SchemaError> {
@@ -190,27 +191,29 @@ pub(super) async fn withdraw(
         .collect();
     // In the order in which windows that are set take orders back.
     pending.sort_unstable();
-    let mut taken_back = Vec::new();
+    let (mut taken_back, mut withdrawn) = (Vec::new(), Vec::new());
     for (id, order) in pending {
+        // The order's row first, as whoever hears of the host holds them.
+        let order = match order {
+            Some(order) => work::take_back(app, tx, order, why).await?,
+            None => None,
+        };
         let ended = if let Some(order) = order {
-            // The order's row first, as whoever hears of the host holds them.
-            match work::take_back(app, tx, order, why).await? {
-                Some(order) => {
-                    let status = ExecutionStatus::Cancelled;
-                    let ended = store::execution::set_status(tx, id, status, &order).await?;
-                    store::execution::close_steps(tx, id).await?;
-                    taken_back.push(order);
-                    ended
-                }
-                None => false,
-            }
+            let ended = store::execution::set_status(tx, id, ExecutionStatus::Cancelled, &order).await?;
+            store::execution::close_steps(tx, id).await?;
+            taken_back.push(order);
+            ended
         } else {
             waiting::end(app, tx, id, (ExecutionStatus::Cancelled, why)).await?
         };
         if ended {
-            let entry = Entry::failed("release:ended", "execution", id).detail(why);
-            audit::record(app, tx, caller, Some(caller.org()), entry).await?;
+            withdrawn.push(id);
         }
+    }
+    // The log's rows come one after the other: nobody has to wait for an order's row meanwhile.
+    for id in withdrawn {
+        let entry = Entry::failed("release:ended", "execution", id).detail(why);
+        audit::record(app, tx, caller, Some(caller.org()), entry).await?;
     }
     Ok(taken_back)
 }
