@@ -74,7 +74,9 @@ impl PartialSchema for Share {
         OneOfBuilder::new()
             .item(one(Type::Integer))
             .item(one(Type::String))
-            .description(Some("A number of hosts or servers, or a part of all of them such as `25%`."))
+            .description(Some(
+                "A number of hosts or servers, or a part of all of them such as `25%`.",
+            ))
             .into()
     }
 }

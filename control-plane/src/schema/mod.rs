@@ -163,7 +163,8 @@ pub use self::{
     release::{Release, ReleaseApproval, ReleaseDetail},
     resubmit::Resubmission,
     rollout::{
-        NewReleaseRollout, ReleaseRollout, ReleaseRolloutDetail, ReleaseRolloutServer, ReleaseRolloutStatus, RollingOut,
+        NewReleaseRollout, ReleaseRollout, ReleaseRolloutDetail, ReleaseRolloutServer, ReleaseRolloutStatus,
+        RollingOut,
     },
     server::{NewServer, Server, ServerPatch, ServerTest, server_environment},
     server_test::TestRequest,

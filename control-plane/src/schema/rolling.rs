@@ -175,7 +175,13 @@ async fn halt(
 async fn end(app: &App, tx: &mut Tx, rolling: &Rolling) -> Result<(), SchemaError> {
     let status = (ReleaseRolloutStatus::Success, None);
     store::rollout::set_status(tx, rolling.id, status, Some(app.clock.now())).await?;
-    record(app, tx, rolling, Entry::done("release:ended", "rollout", rolling.id)).await
+    record(
+        app,
+        tx,
+        rolling,
+        Entry::done("release:ended", "rollout", rolling.id),
+    )
+    .await
 }
 
 /// Ends those executions that no host has got yet. Hand what is returned to [`work::told`] after the commit.

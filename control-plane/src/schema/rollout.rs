@@ -248,7 +248,11 @@ pub(super) async fn create(
 fn said(release: &Release, chosen: &[&ServerSql], row: &store::rollout::NewRollout<'_>) -> String {
     let names: Vec<&str> = chosen.iter().map(|server| server.label.as_str()).collect();
     let waves = row.servers.last().map_or(0, |(_, wave)| wave + 1);
-    let mut detail = format!("release {} on {}, waves: {waves}", release.version, names.join(", "));
+    let mut detail = format!(
+        "release {} on {}, waves: {waves}",
+        release.version,
+        names.join(", ")
+    );
     if row.dry_run {
         detail.push_str(", dry run");
     }

@@ -204,13 +204,11 @@ pub(in crate::schema) async fn list_rolling(
 ) -> Result<Vec<Rolling>, DbError> {
     let sql =
         format!("{ROLLING} and o.status = 'rolling' and ($1 is null or o.id > $1) order by o.id limit $2");
-    Ok(
-        with_pool!(db, |pool| sqlx::query_as(sqlx::AssertSqlSafe(sql))
-            .bind(after)
-            .bind(limit)
-            .fetch_all(pool)
-            .await)?,
-    )
+    Ok(with_pool!(db, |pool| sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(after)
+        .bind(limit)
+        .fetch_all(pool)
+        .await)?)
 }
 
 /// The rollout, unless it has ended; nobody else changes it until the transaction ends.
@@ -222,12 +220,10 @@ pub(in crate::schema) async fn lock(
     // PostgreSQL's words end with the table; the release never changes.
     let of = if db.for_update().is_empty() { "" } else { " of o" };
     let sql = format!("{ROLLING} and o.id = $1{}{of}", db.for_update());
-    Ok(
-        with_tx!(tx, |conn| sqlx::query_as(sqlx::AssertSqlSafe(sql))
-            .bind(id)
-            .fetch_optional(conn)
-            .await)?,
-    )
+    Ok(with_tx!(tx, |conn| sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(id)
+        .fetch_optional(conn)
+        .await)?)
 }
 
 /// A server of a rollout.
@@ -311,7 +307,8 @@ pub(in crate::schema) async fn set_execution(
     server: ServerId,
     execution: ExecutionId,
 ) -> Result<(), DbError> {
-    const SQL: &str = "update release_rollout_servers set execution_id = $3 where rollout_id = $1 and server_id = $2";
+    const SQL: &str =
+        "update release_rollout_servers set execution_id = $3 where rollout_id = $1 and server_id = $2";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(id)
@@ -330,7 +327,8 @@ pub(in crate::schema) async fn set_status(
     (status, reason): (ReleaseRolloutStatus, Option<&str>),
     ended_at: Option<UnixMs>,
 ) -> Result<(), DbError> {
-    const SQL: &str = "update release_rollouts set status = $2, reason = coalesce($3, reason), ended_at = $4 where id = $1";
+    const SQL: &str =
+        "update release_rollouts set status = $2, reason = coalesce($3, reason), ended_at = $4 where id = $1";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(id)

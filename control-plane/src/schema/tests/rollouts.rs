@@ -61,17 +61,13 @@ pub(super) async fn until(
 /// How many servers have been begun.
 pub(super) fn begun(rollout: &Value) -> usize {
     let servers = rollout["servers"].as_array().unwrap().iter();
-    servers
-        .filter(|server| !server["executionId"].is_null())
-        .count()
+    servers.filter(|server| !server["executionId"].is_null()).count()
 }
 
 /// The statuses of the executions, server by server.
 fn statuses(rollout: &Value) -> Vec<Value> {
     let servers = rollout["servers"].as_array().unwrap().iter();
-    servers
-        .map(|server| server["executionStatus"].clone())
-        .collect()
+    servers.map(|server| server["executionStatus"].clone()).collect()
 }
 
 /// The execution on the nth server.
@@ -177,7 +173,11 @@ both_databases!(waves_follow_one_another_and_nothing_runs_twice, |test| {
     assert_eq!(listed["items"][0]["id"], ended["id"]);
     assert_eq!(
         audited(&bob, "release:wave").await,
-        ["wave 3 of 3: pg-3", "wave 2 of 3: pg-1, pg-2", "wave 1 of 3: pg-0"]
+        [
+            "wave 3 of 3: pg-3",
+            "wave 2 of 3: pg-1, pg-2",
+            "wave 1 of 3: pg-0"
+        ]
     );
     test.app.clock.advance(10);
     rolling_out(&bob, &release, json!({})).await;
@@ -350,10 +350,7 @@ both_databases!(where_it_is_executed_by_itself_it_waits_and_says_so, |test| {
     let path = rolling_out(&bob, &release, json!({"waves": [2]})).await;
     let one = until_begun(test, &bob, &path, 1).await;
     assert_eq!(
-        (
-            &one["servers"][0]["underWay"],
-            &one["servers"][0]["executionId"]
-        ),
+        (&one["servers"][0]["underWay"], &one["servers"][0]["executionId"]),
         (&alone["executionId"], &Value::Null),
         "{one}"
     );

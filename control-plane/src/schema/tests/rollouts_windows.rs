@@ -120,7 +120,10 @@ both_databases!(waves_begin_by_the_word_of_whoever_last_had_it_go_on, |test| {
     assert_eq!(eve.post(&format!("{path}/resume"), json!({})).await.0, 200);
     let resumed = until_begun(test, &eve, &path, 2).await;
     let order = order(test, &execution(&eve, &resumed, 1).await).await;
-    assert_eq!((order.created_by.as_str(), &resumed["by"]), ("eve", &json!("bob")));
+    assert_eq!(
+        (order.created_by.as_str(), &resumed["by"]),
+        ("eve", &json!("bob"))
+    );
 });
 
 both_databases!(it_takes_every_server_of_the_release, |test| {
