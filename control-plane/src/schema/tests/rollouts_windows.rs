@@ -137,7 +137,10 @@ both_databases!(it_takes_every_server_of_the_release, |test| {
     let rows = servers["items"].as_array().unwrap();
     let one = rows.iter().find(|one| one["label"] == "pg-0").unwrap();
     let permissions = format!("/api/v1/members/{}/permissions", user_id(&eve, "zoe").await);
-    let narrowed = json!({"objects": {"servers": [one["id"]]}});
+    let only_one = json!({"name": "one", "operations": [], "objects": {"servers": [one["id"]]}});
+    let (status, template) = eve.post("/api/v1/permission-templates", only_one).await;
+    assert_eq!(status, 201, "{template}");
+    let narrowed = json!({"templateId": template["id"]});
     let (status, given) = eve.call(Method::PUT, &permissions, Some(narrowed)).await;
     assert_eq!(status, 200, "{given}");
     let rollouts = format!("{release}/rollouts");
