@@ -133,6 +133,7 @@ pub use self::{
     outside::{application_names, running_deployment},
     registry_client::RegistryFault,
     registry_url::{RegistryUrl, RegistryUrlError},
+    rollout_policy::Share,
     usage::secrets_referred_to,
 };
 use crate::{config::DeliveryConfig, outbound};

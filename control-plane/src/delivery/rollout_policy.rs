@@ -9,7 +9,7 @@ use utoipa::{
 use super::fields::Fields;
 use crate::flaw::Flaw;
 
-/// A number of hosts, or a part of all of them such as `"25%"`.
+/// A number of hosts or servers, or a part of all of them such as `"25%"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Share {
     /// So many.
@@ -20,7 +20,7 @@ pub enum Share {
 
 impl Share {
     /// Of `total`; what is not a whole host is rounded up if `up`, else down.
-    pub(super) fn of(self, total: usize, up: bool) -> usize {
+    pub fn of(self, total: usize, up: bool) -> usize {
         match self {
             Self::Hosts(count) => usize::try_from(count).unwrap_or(usize::MAX),
             Self::Percent(percent) => {
@@ -52,7 +52,7 @@ impl<'de> Deserialize<'de> for Share {
             Number(u32),
             Text(String),
         }
-        let message = "a number of hosts, or a percentage such as \"25%\"";
+        let message = "a number, or a percentage such as \"25%\"";
         match Either::deserialize(deserializer).map_err(|_| D::Error::custom(message))? {
             Either::Number(count) => Ok(Self::Hosts(count)),
             Either::Text(text) => {
@@ -74,7 +74,9 @@ impl PartialSchema for Share {
         OneOfBuilder::new()
             .item(one(Type::Integer))
             .item(one(Type::String))
-            .description(Some("A number of hosts, or a part of all of them such as `25%`."))
+            .description(Some(
+                "A number of hosts or servers, or a part of all of them such as `25%`.",
+            ))
             .into()
     }
 }

@@ -132,6 +132,18 @@ pub enum SchemaError {
         "no maintenance window of the environment opens within a month: its policy or a freeze has to change first"
     )]
     NoWindow,
+    /// No such rollout in this org.
+    #[error("no such rollout")]
+    NoRollout,
+    /// The release is on its way already.
+    #[error("this release is on its way over its servers already: wait for its end, or call it off")]
+    AlreadyRolling,
+    /// The rollout has ended.
+    #[error("the rollout has ended")]
+    RolloutEnded,
+    /// The rollout does not stand, or for another reason.
+    #[error("the rollout is {0}: what was paused is continued, and what was halted is resumed")]
+    RolloutIs(&'static str),
     /// The execution has begun or ended.
     #[error("the execution waits for no time and no window: it has begun, or has ended")]
     NotWaiting,
@@ -188,13 +200,14 @@ impl From<SchemaError> for Error {
             SchemaError::NoTicket => Self::NotFound("ticket"),
             SchemaError::NoRelease => Self::NotFound("release"),
             SchemaError::NoExecution => Self::NotFound("execution"),
+            SchemaError::NoRollout => Self::NotFound("rollout"),
             SchemaError::NoEnvironment => Self::NotFound("environment"),
             SchemaError::NoDocument => Self::NotFound("document"),
             SchemaError::NoForm => Self::NotFound("form"),
             SchemaError::Stale { .. } => Self::conflict("stale-revision", message),
             SchemaError::Moved(_) | SchemaError::TakenOver => Self::conflict("target-moved", message),
             SchemaError::NotAsDesigned(_) => Self::conflict("not-as-designed", message),
-            SchemaError::OldAgent(_) => Self::conflict("old-agent", message),
+            SchemaError::OldAgent(_) => Self::conflict("agent-too-old", message),
             SchemaError::DocumentMoved => Self::conflict("document-moved", message),
             SchemaError::DocumentInUse(_) => Self::conflict("document-in-use", message),
             SchemaError::NoHost => Self::invalid("hostId", message),
@@ -204,6 +217,9 @@ impl From<SchemaError> for Error {
             SchemaError::ServerInUse => Self::conflict("server-in-use", message),
             SchemaError::AlreadyRunning => Self::conflict("already-running", message),
             SchemaError::DatabaseBusy | SchemaError::Reading => Self::conflict("database-busy", message),
+            SchemaError::AlreadyRolling => Self::conflict("already-rolling", message),
+            SchemaError::RolloutEnded => Self::conflict("rollout-ended", message),
+            SchemaError::RolloutIs(_) => Self::conflict("rollout-elsewhere", message),
             SchemaError::OutsideWindows(_) => Self::conflict("outside-windows", message),
             SchemaError::NoWindow => Self::conflict("no-window", message),
             SchemaError::NotWaiting => Self::conflict("not-waiting", message),

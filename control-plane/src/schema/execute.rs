@@ -161,7 +161,10 @@ pub(super) async fn execute(
 ) -> Result<Executing, SchemaError> {
     caller.require(Operation::ReleaseExecute)?;
     let now = app.clock.now();
-    check(&request, now)?;
+    let wrong = check(request.override_reason.as_deref(), request.not_before, now);
+    if !wrong.is_empty() {
+        return Err(SchemaError::Invalid(wrong));
+    }
     let release = release::find(app, caller, id).await?;
     let is_it =
         |server: &ServerSql| server.label == request.server || server.server.to_string() == request.server;
@@ -238,7 +241,8 @@ async fn begin_or_wait(
     let row = store::execution::NewExecution {
         id,
         release: task.release.id,
-        server: &task.server,
+        server: task.server.id,
+        host: task.server.host_id,
         dry_run: request.dry_run,
         not_before: request.not_before,
         statements: &task.approved.statements,
@@ -246,8 +250,15 @@ async fn begin_or_wait(
         look_at: opens.map(|opens| opens.min(now.plus_ms(LOOK_AGAIN_MS))),
         wait_until,
         override_reason: reason,
+        hurry_reason: None,
     };
-    store::execution::insert(tx, caller, &row).await?;
+    let asker = store::execution::By {
+        org: caller.org(),
+        person: &caller.actor.person(),
+        name: &by,
+        key: caller.actor.key(),
+    };
+    store::execution::insert(tx, &asker, &row).await?;
     if let Some(order) = order {
         let order = work::submit(app, tx, order).await?;
         store::execution::set_order(tx, id, order).await?;
@@ -278,20 +289,16 @@ pub(super) fn overridden(id: ExecutionId, reason: &str) -> Entry {
     Entry::done(Operation::WindowOverride, "execution", id).detail(format!("begins at once: {reason}"))
 }
 
-fn check(request: &ExecuteRequest, now: UnixMs) -> Result<(), SchemaError> {
-    let reason = request.override_reason.as_deref();
+/// What is wrong with when something is to begin.
+pub(super) fn check(reason: Option<&str>, not_before: Option<UnixMs>, now: UnixMs) -> Vec<FieldError> {
     let mut wrong = reason.map_or_else(Vec::new, reason_faults);
-    if reason.is_some() && request.not_before.is_some_and(|time| time > now) {
+    if reason.is_some() && not_before.is_some_and(|time| time > now) {
         wrong.push(field_error(
             "overrideReason",
             "is for what begins now: leave notBefore out",
         ));
     }
-    if wrong.is_empty() {
-        Ok(())
-    } else {
-        Err(SchemaError::Invalid(wrong))
-    }
+    wrong
 }
 
 /// What was asked for, for the audit.

@@ -30,6 +30,16 @@
 //! what should be there from now on (**taking over**, [`take_over`]), and beside what should be there (**drift**, [`drift`]), on
 //! demand and every day.
 //!
+//! A **rollout** executes a release on many of its servers, wave after wave ([`waves`]): a wave begins when all executions of the
+//! one before have succeeded, and after the first somebody may have to say "continue". Whatever does not succeed halts it, and
+//! nothing more begins, not even what waits of the wave; its record says on which servers and why. Resumed, it executes the release
+//! again where it did not succeed, and goes on; where it did, it does nothing. Called off, what was not begun never will be, and
+//! what runs goes on. A release has one rollout at a time. Its executions are like any other, made one wave at a time
+//! ([`rolling`]) and begun as those that wait: in the environment's windows, or, if the rollout has a reason for that, whatever
+//! they say. A policy that refuses what is asked for outside the windows refuses to start, continue and resume then; a wave whose turn comes
+//! while no window is open waits for the next. Each begins by the word of whoever started the rollout or last had it go on, and
+//! only while they may do so. Where somebody executes the release on a server by itself, the rollout waits for that and says so.
+//!
 //! An **approval flow** says who approves, step after step: by role, people or a department's head, any of them, a number
 //! or all; left out by risk and by environment. Which one a ticket gets: the one that the environment's **policy** names for
 //! its risk, else the nearest of those that are for its environment and database; those of its project add to that
@@ -53,11 +63,13 @@
 //! | `database_drifts` | how each database last compared with that |
 //! | `releases` | approved tickets |
 //! | `executions`, `execution_steps` | runs, and their statements |
+//! | `release_rollouts`, `release_rollout_servers` | releases on their way over many servers, and in which wave each comes |
 //!
 //! # States
 //! ```text
 //! ticket:     pending ─→ approved (makes the release) | rejected (with a reason) | withdrawn (by its author)
 //! step:       waiting ─→ current ─→ approved; back to current when a yes counts no more; skipped from the start
+//! rollout:    rolling ─→ paused | halted ─→ rolling; rolling ─→ success; all but success ─→ cancelled
 //! execution:  pending (without an order while it waits) ─→ running ─→ success | failure | rolledBack | cancelled | needsAttention
 //! ```
 //!
@@ -66,7 +78,8 @@
 //! `flow:write` besides; `server:read` and `server:write`; `release:propose` proposes, comments and withdraws one's own;
 //! `release:read`; `release:approve` approves what a
 //! step lets one approve, and rejects that or what one has approved; one's own only where the environment's policy lets
-//! authors decide, as the ticket was opened and still; policies take `flow:write` on the environment; `release:execute` executes and cancels.
+//! authors decide, as the ticket was opened and still; policies take `flow:write` on the environment; `release:execute` executes
+//! and cancels, one execution or a rollout.
 //!
 //! Two who approve at once come one after the other (the ticket's row is locked), each is counted once, and one makes
 //! the release. A step of others is 403 (`not-an-approver`), a second yes 409, a policy whose flow is gone 409 at the
@@ -75,7 +88,7 @@
 //! What fails: a text of documents in which anything is wrong, each fault with its line (422); a document whose
 //! `metadata.revision` is no longer the latest (409); deleting what others need (409); SQL that can't be in a release is
 //! refused line by line (422); a version that was given already (409); a second execution of a release on a server while
-//! one is under way (409); an agent that is away makes an execution wait for a day. What happens on the host, and what a
+//! one is under way (409); a second rollout of a release (409); an agent that is away makes an execution wait for a day. What happens on the host, and what a
 //! crash there leaves, stands in the agent's `worker::sql`; the same release executed again on a server is answered from
 //! the ledger there.
 //!
@@ -89,6 +102,7 @@
 //! - A ticket's steps are never changed; under a release stand the approvals that counted when it was made, and no others.
 //! - Approvals stand under the order's signature.
 //! - Passwords leave this process only sealed to the host's key; no call answers one.
+//! - Nothing of a later wave begins before all of the one before has succeeded; of several control planes one makes a wave.
 //! - Every query carries the org.
 
 mod api;
@@ -119,6 +133,8 @@ mod reach;
 mod reading;
 mod release;
 mod resubmit;
+mod rolling;
+mod rollout;
 mod server;
 mod server_apply;
 mod server_test;
@@ -130,6 +146,7 @@ pub(crate) mod tests;
 mod ticket;
 mod timeouts;
 mod waiting;
+mod waves;
 mod window;
 
 pub(crate) use self::store::annotation::annotations;
@@ -156,6 +173,10 @@ pub use self::{
     reading::{LintFinding, ProposedStatement, RiskLevel},
     release::{Release, ReleaseApproval, ReleaseDetail},
     resubmit::Resubmission,
+    rollout::{
+        NewReleaseRollout, ReleaseRollout, ReleaseRolloutDetail, ReleaseRolloutServer, ReleaseRolloutStatus,
+        RollingOut,
+    },
     server::{NewServer, Server, ServerPatch, ServerTest, server_environment},
     server_test::TestRequest,
     server_type::ServerType,

@@ -22,7 +22,7 @@ use super::{
     execute::{Attempt, Task, overridden, reason_faults, require_override},
     execution,
     opening::{self, Standing},
-    policy,
+    policy, rolling,
     store::{
         self,
         waiting::{Leaving, Waiting},
@@ -115,7 +115,7 @@ pub(super) fn start(app: &App) {
     app.tasks.keep("schema.waiting", async move {
         let stopping = task.tasks.stopping();
         while !stopping.is_cancelled() {
-            if let Err(error) = look(&task).await {
+            if let Err(error) = look_at_all(&task).await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "executions that wait could not be looked at; trying again"
@@ -127,6 +127,12 @@ pub(super) fn start(app: &App) {
             }
         }
     });
+}
+
+/// A wave of a rollout that begins makes executions that wait for a look only.
+async fn look_at_all(app: &App) -> Result<(), DbError> {
+    rolling::look(app).await?;
+    look(app).await
 }
 
 /// Begins or ends what is due.
@@ -169,10 +175,21 @@ async fn begin(app: &App, waiting: &Waiting) -> Result<(), SchemaError> {
         .await?
         .windows;
     let wait_until = waiting.wait_until.unwrap_or(now);
-    let judge = |windows: Option<&MaintenanceWindows>| {
-        begin::start_of_waiting(windows, now, (waiting.not_before, wait_until))
+    let hurries = waiting.hurry_reason.as_deref();
+    let asked = Asked {
+        now,
+        not_before: None,
+        hurries: true,
     };
-    match judge(windows.as_ref()) {
+    let judge = |windows: Option<&MaintenanceWindows>| match hurries {
+        Some(_) => begin::start(windows, asked).map(Some),
+        None => Ok(begin::start_of_waiting(
+            windows,
+            now,
+            (waiting.not_before, wait_until),
+        )),
+    };
+    match judge(windows.as_ref())? {
         None => return give_up(app, waiting, "no maintenance window opened in time").await,
         Some(Start::Later { opens, .. }) => {
             let look_at = opens.min(now.plus_ms(LOOK_AGAIN_MS));
@@ -183,20 +200,27 @@ async fn begin(app: &App, waiting: &Waiting) -> Result<(), SchemaError> {
         Some(Start::Now { .. }) => {}
     }
     let task = Task::find(app, org, release, |server| server.server == waiting.server_id).await?;
-    if !may_still(app, waiting, &task).await? {
+    let overrides = hurries.is_some()
+        && windows
+            .as_ref()
+            .is_some_and(|windows| !windows.anyone_may_override);
+    if !may_still(app, waiting, &task, overrides).await? {
         let why = format!("{} may not execute releases here any more", waiting.name);
         return give_up(app, waiting, &why).await;
     }
-    let entry = Entry::done("release:begun", "execution", waiting.id).detail("it had waited");
+    let entry = match hurries {
+        Some(reason) => overridden(waiting.id, reason),
+        None => Entry::done("release:begun", "execution", waiting.id).detail("it had waited"),
+    };
     let system = Caller::system("schema.waiting", org);
     let leaving = Leave {
         waiting,
         task: &task,
         by: &waiting.name,
-        reason: None,
+        reason: hurries,
         now,
     };
-    leave(app, &system, &leaving, |windows| Ok(judge(windows)), entry).await?;
+    leave(app, &system, &leaving, judge, entry).await?;
     Ok(())
 }
 
@@ -282,9 +306,9 @@ async fn leave(
     Ok(left)
 }
 
-/// Whether a member who asked may still execute this, with the key that they asked with. Others than members keep what they
-/// asked for.
-async fn may_still(app: &App, waiting: &Waiting, task: &Task) -> Result<bool, SchemaError> {
+/// Whether a member who asked may still execute this, and outside the windows if `overrides`, with the key that they asked
+/// with. Others than members keep what they asked for.
+async fn may_still(app: &App, waiting: &Waiting, task: &Task, overrides: bool) -> Result<bool, SchemaError> {
     if waiting.person.contains(':') {
         return Ok(true);
     }
@@ -301,7 +325,9 @@ async fn may_still(app: &App, waiting: &Waiting, task: &Task) -> Result<bool, Sc
     };
     let mut members = people.members.iter();
     Ok(members.any(|person| {
-        person.user.to_string() == waiting.person && person.may(Operation::ReleaseExecute, &object)
+        person.user.to_string() == waiting.person
+            && person.may(Operation::ReleaseExecute, &object)
+            && (!overrides || person.may(Operation::WindowOverride, &object))
     }))
 }
 

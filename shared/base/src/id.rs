@@ -171,6 +171,8 @@ ids! {
     ReleaseId
     /// One run of a release on one server.
     ExecutionId
+    /// A release on its way over many servers.
+    ReleaseRolloutId
     /// Something in the outbox: a mail, a text message.
     LetterId
     /// A device that somebody signed in with.

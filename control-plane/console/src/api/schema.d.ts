@@ -3541,6 +3541,95 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/schema/releases/{id}/rollouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rollouts of a release, newest first. */
+        get: operations["listReleaseRollouts"];
+        put?: never;
+        /**
+         * Executes a release on many of its servers, wave after wave. Whatever does not succeed halts it. Each execution keeps to
+         *     the environment's maintenance windows.
+         */
+        post: operations["rollReleaseOut"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/rollouts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A rollout, server by server. */
+        get: operations["getReleaseRollout"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/rollouts/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Calls a rollout off: what was not begun never will be, and what runs goes on. */
+        post: operations["cancelReleaseRollout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/rollouts/{id}/continue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has a rollout go on that paused after its first wave. */
+        post: operations["continueReleaseRollout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/rollouts/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has a rollout go on that halted: servers on which it succeeded are left out, those on which it did not get it again. */
+        post: operations["resumeReleaseRollout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/schema/servers": {
         parameters: {
             query?: never;
@@ -7543,6 +7632,26 @@ export interface components {
             /** @description With `username-password`. */
             username?: string | null;
         };
+        /** @description How a release is to go over its servers. */
+        NewReleaseRollout: {
+            /** @description Run and roll back (PostgreSQL), or only have the servers read it (MySQL). */
+            dryRun?: boolean;
+            notBefore?: components["schemas"]["UnixMs"] | null;
+            /**
+             * @description Why its waves begin although no maintenance window may be open: takes `window:override`, unless the environment's
+             *     policy lets everybody. Not with a `notBefore` that is to come.
+             */
+            overrideReason?: string | null;
+            /** @description Whether somebody must say "continue" after the first wave. */
+            pauseAfterFirst?: boolean;
+            /** @description Ids or labels of servers that the release is approved for, in the order that they come in; all of them if left out. */
+            servers?: string[];
+            /**
+             * @description How many servers each wave has, in numbers or as parts of all; the rest comes in a last one. One, then the rest, if
+             *     left out.
+             */
+            waves?: components["schemas"]["Share"][];
+        };
         /** @description A role to be made. */
         NewRole: {
             /** @description For programs: letters, digits, `_` and `-`, at most 64. */
@@ -9183,6 +9292,47 @@ export interface components {
             nextCursor: string | null;
         };
         /** @description One page of a list. */
+        Page_ReleaseRollout: {
+            /** @description The items. */
+            items: {
+                /** @description Who asked for it. */
+                by: string;
+                /** @description When. */
+                createdAt: components["schemas"]["UnixMs"];
+                /** @description Its database. */
+                database: string;
+                /** @description Whether it only tries. */
+                dryRun: boolean;
+                endedAt: components["schemas"]["UnixMs"] | null;
+                /** @description Its environment. */
+                environment: string;
+                /** @description Id. */
+                id: components["schemas"]["ReleaseRolloutId"];
+                notBefore: components["schemas"]["UnixMs"] | null;
+                /** @description Why it keeps to no maintenance window; null if it does. */
+                overrideReason: string | null;
+                /** @description Whether somebody must say "continue" after the first wave. */
+                pauseAfterFirst: boolean;
+                /** @description Who failed and why, where it halted. */
+                reason: string | null;
+                /** @description The release. */
+                releaseId: components["schemas"]["ReleaseId"];
+                /** @description Where it stands. */
+                status: components["schemas"]["ReleaseRolloutStatus"];
+                /** @description Its version. */
+                version: string;
+                /**
+                 * Format: int64
+                 * @description How many waves there are.
+                 */
+                waveCount: number;
+                /** @description How big its waves were asked to be. */
+                waves: components["schemas"]["Share"][];
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
         Page_Revision: {
             /** @description The items. */
             items: {
@@ -10075,6 +10225,105 @@ export interface components {
         };
         /** Format: uuid */
         ReleaseId: string;
+        /** @description A release on its way over many servers. */
+        ReleaseRollout: {
+            /** @description Who asked for it. */
+            by: string;
+            /** @description When. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description Its database. */
+            database: string;
+            /** @description Whether it only tries. */
+            dryRun: boolean;
+            endedAt: components["schemas"]["UnixMs"] | null;
+            /** @description Its environment. */
+            environment: string;
+            /** @description Id. */
+            id: components["schemas"]["ReleaseRolloutId"];
+            notBefore: components["schemas"]["UnixMs"] | null;
+            /** @description Why it keeps to no maintenance window; null if it does. */
+            overrideReason: string | null;
+            /** @description Whether somebody must say "continue" after the first wave. */
+            pauseAfterFirst: boolean;
+            /** @description Who failed and why, where it halted. */
+            reason: string | null;
+            /** @description The release. */
+            releaseId: components["schemas"]["ReleaseId"];
+            /** @description Where it stands. */
+            status: components["schemas"]["ReleaseRolloutStatus"];
+            /** @description Its version. */
+            version: string;
+            /**
+             * Format: int64
+             * @description How many waves there are.
+             */
+            waveCount: number;
+            /** @description How big its waves were asked to be. */
+            waves: components["schemas"]["Share"][];
+        };
+        /** @description A rollout with its servers. */
+        ReleaseRolloutDetail: {
+            /** @description Who asked for it. */
+            by: string;
+            /** @description When. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description Its database. */
+            database: string;
+            /** @description Whether it only tries. */
+            dryRun: boolean;
+            endedAt: components["schemas"]["UnixMs"] | null;
+            /** @description Its environment. */
+            environment: string;
+            /** @description Id. */
+            id: components["schemas"]["ReleaseRolloutId"];
+            notBefore: components["schemas"]["UnixMs"] | null;
+            /** @description Why it keeps to no maintenance window; null if it does. */
+            overrideReason: string | null;
+            /** @description Whether somebody must say "continue" after the first wave. */
+            pauseAfterFirst: boolean;
+            /** @description Who failed and why, where it halted. */
+            reason: string | null;
+            /** @description The release. */
+            releaseId: components["schemas"]["ReleaseId"];
+            /** @description Where it stands. */
+            status: components["schemas"]["ReleaseRolloutStatus"];
+            /** @description Its version. */
+            version: string;
+            /**
+             * Format: int64
+             * @description How many waves there are.
+             */
+            waveCount: number;
+            /** @description How big its waves were asked to be. */
+            waves: components["schemas"]["Share"][];
+        } & {
+            /** @description In the order that they come in. */
+            servers: components["schemas"]["ReleaseRolloutServer"][];
+        };
+        /** Format: uuid */
+        ReleaseRolloutId: string;
+        /** @description A server of a rollout. */
+        ReleaseRolloutServer: {
+            /** @description What went wrong. */
+            error: string | null;
+            executionId: components["schemas"]["ExecutionId"] | null;
+            executionStatus: components["schemas"]["ExecutionStatus"] | null;
+            /** @description The server. */
+            server: components["schemas"]["ServerId"];
+            /** @description Its label. */
+            serverLabel: string;
+            underWay: components["schemas"]["ExecutionId"] | null;
+            /**
+             * Format: int64
+             * @description Its wave, from 0.
+             */
+            wave: number;
+        };
+        /**
+         * @description Where a rollout stands.
+         * @enum {string}
+         */
+        ReleaseRolloutStatus: "rolling" | "paused" | "halted" | "success" | "cancelled";
         /** @description What somebody says to a ticket. */
         Remark: {
             /** @description For people; a rejection needs one. */
@@ -10216,6 +10465,11 @@ export interface components {
         /** @description Where to go back to. */
         RollbackTo: {
             to?: components["schemas"]["DeploymentId"] | null;
+        };
+        /** @description A rollout that was begun. */
+        RollingOut: {
+            /** @description Its id. */
+            rolloutId: components["schemas"]["ReleaseRolloutId"];
         };
         /** @description How deployments go over the hosts of an environment. Without anything set: all hosts at once. */
         Rollout: {
@@ -10651,7 +10905,7 @@ export interface components {
             /** @description The setup token that `muster serve` printed. */
             token: string;
         };
-        /** @description A number of hosts, or a part of all of them such as `25%`. */
+        /** @description A number of hosts or servers, or a part of all of them such as `25%`. */
         Share: number | string;
         /**
          * @description A sign-in: `accessToken`, `expiresAt`, `refreshToken` and `user`, or in cookie mode `csrfToken` and `user`. With
@@ -19846,6 +20100,180 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listReleaseRollouts: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["ReleaseId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ReleaseRollout"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rollReleaseOut: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ReleaseId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReleaseRollout"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RollingOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getReleaseRollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ReleaseRolloutId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseRolloutDetail"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    cancelReleaseRollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ReleaseRolloutId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseRolloutDetail"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    continueReleaseRollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ReleaseRolloutId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseRolloutDetail"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    resumeReleaseRollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ReleaseRolloutId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseRolloutDetail"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };

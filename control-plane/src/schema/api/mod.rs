@@ -5,6 +5,7 @@ mod drift;
 mod executions;
 mod policies;
 mod releases;
+mod rollouts;
 mod servers;
 mod tickets;
 
@@ -22,4 +23,5 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(policies::router())
         .merge(releases::router())
         .merge(executions::router())
+        .merge(rollouts::router())
 }

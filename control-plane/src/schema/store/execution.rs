@@ -1,20 +1,32 @@
 //! Rows of `executions` and `execution_steps`.
 
-use muster_base::{ExecutionId, HostId, OrderId, OrgId, ReleaseId, ServerId, UnixMs};
+use muster_base::{ApiKeyId, ExecutionId, HostId, OrderId, OrgId, ReleaseId, ServerId, UnixMs};
 
 use crate::{
-    access::{Caller, ObjectKind, Scope},
+    access::{ObjectKind, Scope},
     db::{Db, DbError, Tx},
-    schema::{Execution, ExecutionStatus, ExecutionStep, ProposedStatement, Server, reach},
+    schema::{Execution, ExecutionStatus, ExecutionStep, ProposedStatement, reach},
     with_pool, with_tx,
     work::Order,
 };
+
+/// Who asks for an execution.
+pub(in crate::schema) struct By<'a> {
+    pub(in crate::schema) org: OrgId,
+    pub(in crate::schema) person: &'a str,
+    /// For people.
+    pub(in crate::schema) name: &'a str,
+    /// The API key that they asked with.
+    pub(in crate::schema) key: Option<ApiKeyId>,
+}
 
 /// An execution to be recorded.
 pub(in crate::schema) struct NewExecution<'a> {
     pub(in crate::schema) id: ExecutionId,
     pub(in crate::schema) release: ReleaseId,
-    pub(in crate::schema) server: &'a Server,
+    pub(in crate::schema) server: ServerId,
+    /// The host whose agent does it.
+    pub(in crate::schema) host: HostId,
     pub(in crate::schema) dry_run: bool,
     pub(in crate::schema) not_before: Option<UnixMs>,
     pub(in crate::schema) statements: &'a [ProposedStatement],
@@ -25,6 +37,8 @@ pub(in crate::schema) struct NewExecution<'a> {
     pub(in crate::schema) wait_until: Option<UnixMs>,
     /// Why it begins although no window is open.
     pub(in crate::schema) override_reason: Option<&'a str>,
+    /// It waits for no window, and why.
+    pub(in crate::schema) hurry_reason: Option<&'a str>,
 }
 
 /// What is new of a statement.
@@ -38,30 +52,31 @@ pub(in crate::schema) struct StepNews<'a> {
 
 pub(in crate::schema) async fn insert(
     tx: &mut Tx,
-    caller: &Caller,
+    by: &By<'_>,
     new: &NewExecution<'_>,
 ) -> Result<(), DbError> {
     const SQL: &str = "insert into executions (id, org_id, release_id, server_id, agent_id, dry_run, not_before, \
-        status, person, name, created_at, look_at, wait_until, override_reason, key_id) \
-        values ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, $10, $11, $12, $13, $14)";
+        status, person, name, created_at, look_at, wait_until, override_reason, key_id, hurry_reason) \
+        values ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, $10, $11, $12, $13, $14, $15)";
     const STEP: &str = "insert into execution_steps (execution_id, position, sql, status, detail) \
         values ($1, $2, $3, 'pending', '')";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(new.id)
-            .bind(caller.org())
+            .bind(by.org)
             .bind(new.release)
-            .bind(new.server.id)
-            .bind(new.server.host_id)
+            .bind(new.server)
+            .bind(new.host)
             .bind(new.dry_run)
             .bind(new.not_before)
-            .bind(caller.actor.person())
-            .bind(caller.actor.name())
+            .bind(by.person)
+            .bind(by.name)
             .bind(new.at)
             .bind(new.look_at)
             .bind(new.wait_until)
             .bind(new.override_reason)
-            .bind(caller.actor.key())
+            .bind(by.key)
+            .bind(new.hurry_reason)
             .execute(&mut *conn)
             .await?;
         for (position, statement) in (0_i64..).zip(new.statements) {

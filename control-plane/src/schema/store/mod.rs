@@ -7,6 +7,7 @@ pub(super) mod drift;
 pub(super) mod execution;
 pub(super) mod policy;
 pub(super) mod release;
+pub(super) mod rollout;
 pub(super) mod server;
 pub(super) mod state;
 pub(super) mod ticket;

@@ -24,12 +24,14 @@ pub(in crate::schema) struct Waiting {
     pub(in crate::schema) name: String,
     /// The API key that they asked with.
     pub(in crate::schema) key_id: Option<ApiKeyId>,
+    /// It begins whatever the windows say, and why.
+    pub(in crate::schema) hurry_reason: Option<String>,
 }
 
 /// Those that are to be looked at, oldest first: of several for one database the one that was asked for first begins.
 pub(in crate::schema) async fn list_due(db: &Db, now: UnixMs, limit: i64) -> Result<Vec<Waiting>, DbError> {
-    const SQL: &str = "select id, org_id, release_id, server_id, dry_run, not_before, look_at, wait_until, person, name, key_id \
-        from executions where look_at is not null and look_at <= $1 order by id limit $2";
+    const SQL: &str = "select id, org_id, release_id, server_id, dry_run, not_before, look_at, wait_until, person, name, key_id, \
+        hurry_reason from executions where look_at is not null and look_at <= $1 order by id limit $2";
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(now)
         .bind(limit)
@@ -43,8 +45,8 @@ pub(in crate::schema) async fn find(
     org: OrgId,
     id: ExecutionId,
 ) -> Result<Option<Waiting>, DbError> {
-    const SQL: &str = "select id, org_id, release_id, server_id, dry_run, not_before, look_at, wait_until, person, name, key_id \
-        from executions where look_at is not null and org_id = $1 and id = $2";
+    const SQL: &str = "select id, org_id, release_id, server_id, dry_run, not_before, look_at, wait_until, person, name, key_id, \
+        hurry_reason from executions where look_at is not null and org_id = $1 and id = $2";
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(org)
         .bind(id)
@@ -128,7 +130,8 @@ pub(in crate::schema) async fn leave(
     leaving: &Leaving<'_>,
 ) -> Result<bool, DbError> {
     const SQL: &str = "update executions set look_at = null, agent_id = $2, wait_until = $3, \
-        override_reason = coalesce($4, override_reason), not_before = case when $5 then null else not_before end \
+        override_reason = coalesce($4, override_reason), not_before = case when $5 then null else not_before end, \
+        hurry_reason = null \
         where id = $1 and look_at is not null and status = 'pending'";
     let left = with_tx!(tx, |conn| sqlx::query(SQL)
         .bind(id)

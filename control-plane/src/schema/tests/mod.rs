@@ -10,6 +10,8 @@ mod flow_races;
 mod flows;
 mod policies;
 mod publish;
+mod rollouts;
+mod rollouts_windows;
 mod servers;
 mod tickets;
 mod windows;

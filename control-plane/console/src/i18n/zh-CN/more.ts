@@ -3,6 +3,7 @@ import { account } from './account'
 import { designs } from './designs'
 import { files } from './files'
 import { versions } from './versions'
+import { waves } from './waves'
 
-const more: MoreMessages = { ...account, ...designs, ...files, ...versions }
+const more: MoreMessages = { ...account, ...designs, ...files, ...versions, ...waves }
 export default more

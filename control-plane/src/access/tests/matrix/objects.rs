@@ -148,6 +148,10 @@ pub(super) async fn make(test: &Test) -> Objects {
     let path = format!("/api/v1/schema/releases/{release}/execute");
     let (status, executing) = owner.post(&path, json!({"server": "one"})).await;
     assert_eq!(status, 202, "{executing}");
+    let path = format!("/api/v1/schema/releases/{release}/rollouts");
+    let (status, rolling) = owner.post(&path, json!({})).await;
+    assert_eq!(status, 202, "{rolling}");
+    ids.insert("rollouts", rolling["rolloutId"].as_str().unwrap().to_owned());
     ids.insert("releases", release);
     ids.insert(
         "executions",
