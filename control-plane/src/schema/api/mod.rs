@@ -3,6 +3,7 @@
 mod documents;
 mod executions;
 mod policies;
+mod projects;
 mod releases;
 mod servers;
 mod tickets;
@@ -18,6 +19,7 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(servers::router())
         .merge(tickets::router())
         .merge(policies::router())
+        .merge(projects::router())
         .merge(releases::router())
         .merge(executions::router())
 }

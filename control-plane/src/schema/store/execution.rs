@@ -1,6 +1,6 @@
 //! Rows of `executions` and `execution_steps`.
 
-use muster_base::{ExecutionId, HostId, OrderId, OrgId, ReleaseId, ServerId, UnixMs};
+use muster_base::{ExecutionId, GitWishId, HostId, OrderId, OrgId, ReleaseId, ServerId, UnixMs};
 
 use crate::{
     access::{Caller, ObjectKind, Scope},
@@ -25,6 +25,8 @@ pub(in crate::schema) struct NewExecution<'a> {
     pub(in crate::schema) wait_until: Option<UnixMs>,
     /// Why it begins although no window is open.
     pub(in crate::schema) override_reason: Option<&'a str>,
+    /// What a commit asked for, if one did.
+    pub(in crate::schema) wish: Option<GitWishId>,
 }
 
 /// What is new of a statement.
@@ -42,8 +44,8 @@ pub(in crate::schema) async fn insert(
     new: &NewExecution<'_>,
 ) -> Result<(), DbError> {
     const SQL: &str = "insert into executions (id, org_id, release_id, server_id, agent_id, dry_run, not_before, \
-        status, person, name, created_at, look_at, wait_until, override_reason, key_id) \
-        values ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, $10, $11, $12, $13, $14)";
+        status, person, name, created_at, look_at, wait_until, override_reason, key_id, wish_id) \
+        values ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, $10, $11, $12, $13, $14, $15)";
     const STEP: &str = "insert into execution_steps (execution_id, position, sql, status, detail) \
         values ($1, $2, $3, 'pending', '')";
     with_tx!(tx, |conn| {
@@ -62,6 +64,7 @@ pub(in crate::schema) async fn insert(
             .bind(new.wait_until)
             .bind(new.override_reason)
             .bind(caller.actor.key())
+            .bind(new.wish)
             .execute(&mut *conn)
             .await?;
         for (position, statement) in (0_i64..).zip(new.statements) {
@@ -141,6 +144,19 @@ pub(in crate::schema) async fn close_steps(tx: &mut Tx, id: ExecutionId) -> Resu
         sqlx::query(SQL).bind(id).execute(conn).await?;
     });
     Ok(())
+}
+
+/// The servers on which a release succeeded.
+pub(in crate::schema) async fn list_succeeded(
+    db: &Db,
+    release: ReleaseId,
+) -> Result<Vec<ServerId>, DbError> {
+    const SQL: &str = "select distinct server_id from executions where release_id = $1 and status = 'success' \
+        and not dry_run";
+    Ok(with_pool!(db, |pool| sqlx::query_scalar(SQL)
+        .bind(release)
+        .fetch_all(pool)
+        .await)?)
 }
 
 /// The server of an execution, for its password.

@@ -7,6 +7,8 @@ mod documents_references;
 mod executions;
 mod flow_races;
 mod flows;
+mod git_hooks;
+mod git_refusals;
 mod policies;
 mod publish;
 mod servers;
