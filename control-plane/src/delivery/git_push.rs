@@ -120,7 +120,10 @@ mod tests {
         let read = pushed(&body);
         assert!(read.is_complete);
         assert_eq!(read.commits[0].sha, SHA.to_ascii_lowercase());
-        assert_eq!((read.commits[0].author.as_str(), read.commits[1].author.as_str()), ("Ann", "a@b"));
+        assert_eq!(
+            (read.commits[0].author.as_str(), read.commits[1].author.as_str()),
+            ("Ann", "a@b")
+        );
         assert_eq!(read.names, ["acme/shop"]);
         assert_eq!(read.default_branch.as_deref(), Some("trunk"));
     }
@@ -133,7 +136,11 @@ mod tests {
         let read = pushed(&left_out);
         assert_eq!((read.commits.len(), read.is_complete), (1, false));
         assert_eq!(read.names, ["acme/shop"]);
-        for wrong in [json!({"id": "short", "message": "m"}), json!({"id": SHA}), json!(1)] {
+        for wrong in [
+            json!({"id": "short", "message": "m"}),
+            json!({"id": SHA}),
+            json!(1),
+        ] {
             let read = pushed(&json!({"commits": [wrong, one.clone()]}));
             assert_eq!((read.commits.len(), read.is_complete), (1, false));
         }

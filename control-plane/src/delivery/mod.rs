@@ -126,12 +126,6 @@ use muster_base::{DeploymentId, GitHookId};
 use tokio::sync::{Notify, broadcast};
 
 use self::limits::Limits;
-pub(crate) use self::{
-    git_event::{GitRef, Heard, event_header, read as read_event},
-    git_push::{PushedCommit, plain, pushed},
-    git_verify::{Call as GitCall, Header as GitHeader},
-    store::annotation::annotations,
-};
 pub use self::{
     api::router,
     application::application_exists,
@@ -143,6 +137,12 @@ pub use self::{
     registry_url::{RegistryUrl, RegistryUrlError},
     trigger_spec::GitProvider,
     usage::secrets_referred_to,
+};
+pub(crate) use self::{
+    git_event::{GitRef, Heard, event_header, read as read_event},
+    git_push::{PushedCommit, plain, pushed},
+    git_verify::{Call as GitCall, Header as GitHeader},
+    store::annotation::annotations,
 };
 use crate::{config::DeliveryConfig, error::Error, outbound};
 

@@ -35,8 +35,7 @@ use crate::{
     app::App,
     audit::{self, Entry},
     delivery::{
-        GitCall, GitHeader, GitProvider, GitRef, Heard, PushedCommit, event_header, plain, pushed,
-        read_event,
+        GitCall, GitHeader, GitProvider, GitRef, Heard, PushedCommit, event_header, plain, pushed, read_event,
     },
     error::Error,
     in_tx,
@@ -166,12 +165,8 @@ async fn believed(
 }
 
 async fn touched(app: &App, hook: &GitHook, message: &str) -> Result<GitPushAnswer, SchemaError> {
-    in_tx!(app.db, |tx| store::git_hook::touch(
-        tx,
-        hook.id,
-        app.clock.now()
-    )
-    .await?);
+    in_tx!(app.db, |tx| store::git_hook::touch(tx, hook.id, app.clock.now())
+        .await?);
     Ok(GitPushAnswer {
         success: true,
         message: message.to_owned(),
@@ -214,10 +209,7 @@ async fn record(
             let (place, refusal) = match said.asked {
                 Asked::NoBracket => (None, Some(GitRefusalReason::NoBracket)),
                 Asked::Malformed => (None, Some(GitRefusalReason::Malformed)),
-                Asked::Release {
-                    environment,
-                    version,
-                } => {
+                Asked::Release { environment, version } => {
                     let is_new = seen.insert((commit.sha.as_str(), environment, version));
                     let refusal = (!is_new).then_some(GitRefusalReason::Repeated);
                     (Some((environment, version)), refusal)
@@ -267,7 +259,9 @@ async fn answer(
         Some(GitPushReason::Off) => "the hook is off",
         Some(GitPushReason::Repository) => "this is about another repository than the hook's",
         Some(GitPushReason::Branch) => "pushes to this branch do not count",
-        Some(GitPushReason::TooMany) => "the commits ask for more than 50 executions at once: nothing was done",
+        Some(GitPushReason::TooMany) => {
+            "the commits ask for more than 50 executions at once: nothing was done"
+        }
         None if wishes.is_empty() => "no commit asks for a release",
         None if refused => "something was refused: see why",
         None => "heard",

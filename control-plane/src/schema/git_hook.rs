@@ -343,7 +343,11 @@ fn check(input: &GitHookInput) -> Result<(), SchemaError> {
     if input.branches.len() > MOST_BRANCHES {
         wrong.push(FieldError::new("branches", Flaw::TooMany(MOST_BRANCHES)));
     }
-    let branches = input.branches.iter().enumerate().filter(|(_, branch)| !plain(branch));
+    let branches = input
+        .branches
+        .iter()
+        .enumerate()
+        .filter(|(_, branch)| !plain(branch));
     wrong.extend(
         branches
             .take(1)

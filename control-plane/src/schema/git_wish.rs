@@ -116,8 +116,7 @@ pub(super) async fn decide(app: &App, open: &OpenWish, ip: Option<IpAddr>) -> Re
         release,
         refusals: &refusals,
     };
-    in_tx!(app.db, |tx| store::git_wish::close(tx, open.id, &decided)
-        .await?);
+    in_tx!(app.db, |tx| store::git_wish::close(tx, open.id, &decided).await?);
     Ok(())
 }
 
@@ -125,10 +124,7 @@ async fn judge(app: &App, open: &OpenWish, ip: Option<IpAddr>) -> Result<Verdict
     let org = open.org_id;
     let refused = |reason| Ok(Verdict::Done(None, vec![GitRefusal::all(reason)]));
     let whose = (open.hook_id, open.user_id);
-    let Some(caller) = git_hook_caller(app, org, whose, ip)
-        .await
-        .map_err(Error::from)?
-    else {
+    let Some(caller) = git_hook_caller(app, org, whose, ip).await.map_err(Error::from)? else {
         return refused(GitRefusalReason::PersonGone);
     };
     if caller.require(Operation::ReleaseExecute).is_err() {
@@ -250,7 +246,10 @@ fn refusal(server: Option<String>, error: SchemaError) -> GitRefusal {
                 error = &error as &dyn std::error::Error,
                 "what a commit asks for can't be decided by our own fault"
             );
-            (Reason::Failed, Some("internal error; the log of the control plane says more".to_owned()))
+            (
+                Reason::Failed,
+                Some("internal error; the log of the control plane says more".to_owned()),
+            )
         }
         other => (Reason::Failed, Some(other.to_string())),
     };

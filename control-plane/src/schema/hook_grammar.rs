@@ -24,10 +24,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asked<'m> {
     /// To execute this version there.
-    Release {
-        environment: &'m str,
-        version: &'m str,
-    },
+    Release { environment: &'m str, version: &'m str },
     /// A bracket that can't be read.
     Malformed,
     /// A line of a release without a bracket.
@@ -86,13 +83,11 @@ fn bracket(inner: &str, closed: bool) -> Option<Asked<'_>> {
         return None;
     }
     let plain = |c: char| c.is_alphanumeric() || "._-+/".contains(c);
-    let is_environment = !environment.contains(char::is_whitespace) && !environment.contains(char::is_control);
+    let is_environment =
+        !environment.contains(char::is_whitespace) && !environment.contains(char::is_control);
     let is_version = !version.is_empty() && version.chars().all(plain);
     Some(if closed && is_environment && is_version {
-        Asked::Release {
-            environment,
-            version,
-        }
+        Asked::Release { environment, version }
     } else {
         Asked::Malformed
     })
@@ -105,10 +100,7 @@ mod tests {
     use super::*;
 
     fn release<'m>(text: &'m str, environment: &'m str, version: &'m str) -> Said<'m> {
-        let asked = Asked::Release {
-            environment,
-            version,
-        };
+        let asked = Asked::Release { environment, version };
         Said { text, asked }
     }
 

@@ -147,10 +147,7 @@ pub(in crate::schema) async fn close_steps(tx: &mut Tx, id: ExecutionId) -> Resu
 }
 
 /// The servers on which a release succeeded.
-pub(in crate::schema) async fn list_succeeded(
-    db: &Db,
-    release: ReleaseId,
-) -> Result<Vec<ServerId>, DbError> {
+pub(in crate::schema) async fn list_succeeded(db: &Db, release: ReleaseId) -> Result<Vec<ServerId>, DbError> {
     const SQL: &str = "select distinct server_id from executions where release_id = $1 and status = 'success' \
         and not dry_run";
     Ok(with_pool!(db, |pool| sqlx::query_scalar(SQL)

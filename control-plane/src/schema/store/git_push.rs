@@ -64,11 +64,7 @@ pub(in crate::schema) async fn find_by_key(
 }
 
 /// False if the hook has heard of the commit before.
-pub(in crate::schema) async fn take_commit(
-    tx: &mut Tx,
-    hook: GitHookId,
-    sha: &str,
-) -> Result<bool, DbError> {
+pub(in crate::schema) async fn take_commit(tx: &mut Tx, hook: GitHookId, sha: &str) -> Result<bool, DbError> {
     const SQL: &str = "insert into git_hook_commits (hook_id, sha) values ($1, $2) \
         on conflict (hook_id, sha) do nothing";
     let rows = with_tx!(tx, |conn| sqlx::query(SQL)

@@ -288,10 +288,16 @@ both_databases!(whoever_does_not_know_the_secret_is_told_nothing, |test| {
         answers.push(answer);
     }
     // No signature, another host's proof, the right proof of another body.
-    let token = [("x-gitlab-event", "Push Hook"), ("x-gitlab-token", hook.1.as_str())];
+    let token = [
+        ("x-gitlab-event", "Push Hook"),
+        ("x-gitlab-token", hook.1.as_str()),
+    ];
     answers.push(call(test, &hook.0, &[], &body).await.1);
     answers.push(call(test, &hook.0, &token, &body).await.1);
-    let headers = [("x-github-event", "push"), ("x-hub-signature-256", right.as_str())];
+    let headers = [
+        ("x-github-event", "push"),
+        ("x-hub-signature-256", right.as_str()),
+    ];
     let other = push("main", &[commit(2, "release: x (prod#1)")]);
     answers.push(call(test, &hook.0, &headers, &other).await.1);
     assert!(answers.windows(2).all(|two| two[0] == two[1]), "{answers:?}");
@@ -323,9 +329,15 @@ both_databases!(what_a_dead_control_plane_left_open_is_executed_once, |test| {
     let shop = project(test, "shop").await;
     let hook = hook(&bob, &shop, json!({})).await;
     approved(&ann, &bob, "1.0", &["pg"]).await;
-    let commits = [commit(1, "release: x (prod#1.0)"), commit(2, "release: x (prod#1.1)")];
+    let commits = [
+        commit(1, "release: x (prod#1.0)"),
+        commit(2, "release: x (prod#1.1)"),
+    ];
     let wishes = pushed(test, &hook, &commits).await;
-    assert_eq!((&wishes[0]["state"], reasons(&wishes[1])), (&json!("executed"), vec!["noRelease"]));
+    assert_eq!(
+        (&wishes[0]["state"], reasons(&wishes[1])),
+        (&json!("executed"), vec!["noRelease"])
+    );
     // As if it had died after the first was executed and before it said so, and before it looked at the second.
     approved(&ann, &bob, "1.1", &["pg"]).await;
     let reopen = async || -> Result<(), crate::db::DbError> {
@@ -340,12 +352,20 @@ both_databases!(what_a_dead_control_plane_left_open_is_executed_once, |test| {
     };
     reopen().await.unwrap();
     git_wish::decide_left_open(&test.app).await.unwrap();
-    assert_eq!(executions(&bob).await.len(), 1, "whoever wrote it down may be at it");
+    assert_eq!(
+        executions(&bob).await.len(),
+        1,
+        "whoever wrote it down may be at it"
+    );
     test.app.clock.advance(61_000);
     git_wish::decide_left_open(&test.app).await.unwrap();
     let (_, log) = bob.get(&format!("{shop}/pushes")).await;
     for wish in log["items"][0]["wishes"].as_array().unwrap() {
-        assert_eq!((&wish["state"], reasons(wish)), (&json!("executed"), vec![]), "{log}");
+        assert_eq!(
+            (&wish["state"], reasons(wish)),
+            (&json!("executed"), vec![]),
+            "{log}"
+        );
         assert_eq!(wish["executions"].as_array().unwrap().len(), 1);
     }
     assert_eq!(executions(&bob).await.len(), 2);
@@ -382,7 +402,11 @@ both_databases!(another_org_finds_neither_the_project_nor_its_hooks, |test| {
     assert_eq!(bob.delete(&format!("{other}/hooks/{}", hook.0)).await.0, 404);
     let document = shop.replace("projects", "documents");
     let (status, kept) = bob.delete(&document).await;
-    assert_eq!((status, &kept["type"]), (409, &json!("document-in-use")), "{kept}");
+    assert_eq!(
+        (status, &kept["type"]),
+        (409, &json!("document-in-use")),
+        "{kept}"
+    );
     assert_eq!(bob.delete(&one).await.0, 204);
     assert_eq!(bob.delete(&one).await.0, 404);
     assert_eq!(bob.delete(&document).await.0, 204);

@@ -69,7 +69,10 @@ both_databases!(what_is_refused_is_in_the_log_with_its_reason, |test| {
     approved(&ann, &bob, "9", &["pg"]).await;
     pushed(test, &hook, &[commit(1, message)]).await;
     let again = pushed(test, &hook, &[commit(1, message), commit(2, "x")]).await;
-    assert!(again.iter().all(|wish| reasons(wish) == ["heardBefore"]), "{again:?}");
+    assert!(
+        again.iter().all(|wish| reasons(wish) == ["heardBefore"]),
+        "{again:?}"
+    );
     let (_, begun) = bob.get("/api/v1/schema/executions").await;
     assert_eq!(begun["items"].as_array().unwrap().len(), 1);
 });
@@ -100,8 +103,14 @@ both_databases!(pushes_that_do_not_count_are_in_the_log_too, |test| {
         assert_eq!(log["items"][0]["reason"], reason, "{log}");
     }
     for (event, body) in [
-        ("push", json!({"ref": "refs/tags/v1", "after": "1".repeat(40), "repository": {"id": 7}})),
-        ("push", json!({"ref": "refs/heads/main", "after": "0".repeat(40), "repository": {"id": 7}})),
+        (
+            "push",
+            json!({"ref": "refs/tags/v1", "after": "1".repeat(40), "repository": {"id": 7}}),
+        ),
+        (
+            "push",
+            json!({"ref": "refs/heads/main", "after": "0".repeat(40), "repository": {"id": 7}}),
+        ),
         ("star", json!({})),
     ] {
         let (status, answer) = github(test, &usual, event, &body).await;
@@ -157,7 +166,10 @@ both_databases!(a_hook_has_the_rights_of_its_person_as_they_are, |test| {
     let (status, body) = olga.call(Method::PUT, &permissions, Some(narrow)).await;
     assert_eq!(status, 200, "{body}");
     let wish = |n: u32| commit(n, &format!("release: x (prod#{n})"));
-    assert_eq!(reasons(&pushed(test, &hook, &[wish(1)]).await[0]), ["noEnvironment"]);
+    assert_eq!(
+        reasons(&pushed(test, &hook, &[wish(1)]).await[0]),
+        ["noEnvironment"]
+    );
     let (_, log) = bob.get(&format!("{shop}/pushes")).await;
     assert_eq!(log["items"][0]["wishes"], json!([]), "it is out of bob's reach");
     let (_, log) = olga.get(&format!("{shop}/pushes")).await;

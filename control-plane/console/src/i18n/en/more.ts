@@ -1,11 +1,12 @@
 import { account } from './account'
 import { designs } from './designs'
 import { files } from './files'
+import { projects } from './projects'
 import { versions } from './versions'
 import type { Text } from '.'
 
 /** What is said on other pages than the first. */
-const more = { ...account, ...designs, ...files, ...versions }
+const more = { ...account, ...designs, ...files, ...projects, ...versions }
 export default more
 
 /** The shape that every language must have. */

@@ -2,7 +2,8 @@ import type { MoreMessages } from '../en/more'
 import { account } from './account'
 import { designs } from './designs'
 import { files } from './files'
+import { projects } from './projects'
 import { versions } from './versions'
 
-const more: MoreMessages = { ...account, ...designs, ...files, ...versions }
+const more: MoreMessages = { ...account, ...designs, ...files, ...projects, ...versions }
 export default more

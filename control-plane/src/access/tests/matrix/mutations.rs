@@ -54,11 +54,6 @@ const BESIDE_ANOTHER: &[(&str, &str)] = &[
         "PUT /api/v1/schema/projects/{id}/hooks/{hookId}",
         "Operation(DesignWrite)",
     ),
-    // Whether a hook's person may still execute is said beside it, and refuses nobody.
-    (
-        "GET /api/v1/schema/projects/{id}/hooks",
-        "Operation(ReleaseExecute)",
-    ),
     // Whether a ticket waits for somebody is said beside it, by what everybody may do, and refuses nobody.
     ("GET /api/v1/schema/tickets", "Operation(ReleaseApprove)"),
     // Whoever administers no platform manages none either, and is asked for that next.
