@@ -68,7 +68,7 @@ export const projects = {
     rotateText: 'The secret before ends at once: give the host the new one. The hook executes in your name from then on.',
     rotateTitle: 'New secret for {name}?',
     search: 'Search projects',
-    states: { executed: 'Executed', open: 'In a moment', refused: 'Refused' },
+    states: { executed: 'Accepted', open: 'In a moment', refused: 'Refused' },
     tabs: 'Parts of the project',
     text: 'Which applications and databases belong together, and whose commits release them.',
     where: {

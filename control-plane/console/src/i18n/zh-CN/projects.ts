@@ -46,7 +46,7 @@ export const projects = {
       databaseBusy: '该数据库正在执行其他发布。',
       failed: '失败：{detail}',
       heardBefore: '该提交已随先前的推送到达，只生效一次。请提交新的内容，或人工执行该发布。',
-      malformed: '无法读取括号：请写成（环境#版本）的半角形式，不含空格。',
+      malformed: '无法读取括号：请写成 (环境#版本)，使用半角符号，不含空格。',
       moved: '计算之后，该处已执行发布 {detail}。请重新发布。',
       noBracket: '该行没有形如 (prod#1.0) 的括号。',
       noEnvironment: '没有该环境，或不在钩子所属人员的权限范围内。',
@@ -67,7 +67,7 @@ export const projects = {
     rotateText: '原密钥立即失效：请将新密钥填入平台。此后钩子以您的名义执行。',
     rotateTitle: '为 {name} 新建密钥？',
     search: '搜索项目',
-    states: { executed: '已执行', open: '稍候', refused: '已拒绝' },
+    states: { executed: '已受理', open: '稍候', refused: '已拒绝' },
     tabs: '项目内容',
     text: '哪些应用与数据库属于同一项目，以及由哪些提交触发发布。',
     where: {
