@@ -411,7 +411,7 @@ both_databases!(another_org_finds_neither_the_project_nor_its_hooks, |test| {
     assert_eq!(bob.delete(&one).await.0, 404);
     assert_eq!(bob.delete(&document).await.0, 204);
     // A document of another kind is no project.
-    let text = "apiVersion: v1alpha1\nkind: DatabaseSnapshot\nmetadata: {name: shop}\nspec: {comment: c, type: Postgres}\n";
+    let text = "apiVersion: v1alpha1\nkind: DatabaseSnapshot\nmetadata: {name: shop}\nspec: {basic: {name: shop, comment: Orders, type: Postgres}}\n";
     let (_, applied) = bob.post_text("/api/v1/schema/apply", text).await;
     let path = format!(
         "/api/v1/schema/projects/{}",

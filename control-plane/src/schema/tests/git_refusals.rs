@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     git_hooks::{approved, commit, github, hook, project, proposed, push, pushed, reasons},
-    server,
+    new_server, server,
     windows::{set, thursdays},
 };
 use crate::{
@@ -18,6 +18,17 @@ async fn member_path(client: &Client<'_>, name: &str) -> String {
     let mut all = members["items"].as_array().unwrap().iter();
     let found = all.find(|one| one["username"] == name).unwrap();
     format!("/api/v1/members/{}", found["userId"].as_str().unwrap())
+}
+
+/// Lets a member reach these objects only.
+async fn narrow(by: &Client<'_>, member: &str, objects: Value) {
+    let body = json!({"name": objects.to_string(), "operations": [], "objects": objects});
+    let (status, template) = by.post("/api/v1/permission-templates", body).await;
+    assert_eq!(status, 201, "{template}");
+    let body = json!({"templateId": template["id"]});
+    let path = format!("{member}/permissions");
+    let (status, given) = by.call(Method::PUT, &path, Some(body)).await;
+    assert_eq!(status, 200, "{given}");
 }
 
 async fn shop(test: &Test) -> (Client<'_>, Client<'_>, String) {
@@ -161,10 +172,7 @@ both_databases!(a_hook_has_the_rights_of_its_person_as_they_are, |test| {
 
     // Narrowed away from the environment, then without the operation, then gone.
     let path = member_path(&olga, "bob").await;
-    let narrow = json!({"objects": {"environments": ["test"]}});
-    let permissions = format!("{path}/permissions");
-    let (status, body) = olga.call(Method::PUT, &permissions, Some(narrow)).await;
-    assert_eq!(status, 200, "{body}");
+    narrow(&olga, &path, json!({"environments": ["test"]})).await;
     let wish = |n: u32| commit(n, &format!("release: x (prod#{n})"));
     assert_eq!(
         reasons(&pushed(test, &hook, &[wish(1)]).await[0]),
@@ -174,8 +182,9 @@ both_databases!(a_hook_has_the_rights_of_its_person_as_they_are, |test| {
     assert_eq!(log["items"][0]["wishes"], json!([]), "it is out of bob's reach");
     let (_, log) = olga.get(&format!("{shop}/pushes")).await;
     assert_eq!(log["items"][0]["wishes"].as_array().unwrap().len(), 1);
-    let servers = json!({"objects": {"servers": ["0199c0de-0000-7000-8000-000000000000"]}});
-    olga.call(Method::PUT, &permissions, Some(servers)).await;
+    let elsewhere = new_server("elsewhere", "Postgres", super::host(test).await);
+    let (_, elsewhere) = olga.post("/api/v1/schema/servers", elsewhere).await;
+    narrow(&olga, &path, json!({"servers": [elsewhere["id"]]})).await;
     assert_eq!(reasons(&pushed(test, &hook, &[wish(2)]).await[0]), ["noRelease"]);
     let (status, body) = olga.patch(&path, json!({"role": "MEMBER"})).await;
     assert_eq!(status, 200, "{body}");
