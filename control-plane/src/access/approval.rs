@@ -51,6 +51,11 @@ impl OrgPerson {
         self.permissions.decide(Asked::BuiltIn(operation), Some(object)) == Decision::Allowed
     }
 
+    /// Whether they may do it on anything at all.
+    pub fn holds(&self, operation: Operation) -> bool {
+        self.permissions.decide(Asked::BuiltIn(operation), None) == Decision::Allowed
+    }
+
     /// Whether they have this built-in role or a higher one, or a role of this name that the org or its platform made.
     pub fn has_role(&self, role: &str) -> bool {
         if let Ok(least) = role.parse::<Role>() {

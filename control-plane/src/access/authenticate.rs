@@ -178,6 +178,7 @@ pub(super) async fn identify_again(app: &App, who: &Identity) -> Result<Identifi
         }
         Actor::SuperAdmin { session: None, .. }
         | Actor::Webhook { .. }
+        | Actor::GitHook { .. }
         | Actor::Agent { .. }
         | Actor::System { .. } => return Err(AccessError::NotSignedIn),
     };

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, ops::Deref, sync::Arc};
 
-use muster_base::{ApiKeyId, ApplicationId, HostId, OrgId, PlatformId, SessionId, UserId};
+use muster_base::{ApiKeyId, ApplicationId, GitHookId, HostId, OrgId, PlatformId, SessionId, UserId};
 
 use super::{
     Asked, Decision, Object, Operation, Operations, Permissions, Role, Scope,
@@ -43,6 +43,15 @@ pub enum Actor {
         /// The application whose token it is.
         application: ApplicationId,
     },
+    /// A project's Git hook.
+    GitHook {
+        /// The hook.
+        hook: GitHookId,
+        /// In whose name it executes; nobody while it is not believed.
+        user: Option<UserId>,
+        /// For people.
+        name: String,
+    },
     /// A host's agent.
     Agent {
         /// The host.
@@ -63,6 +72,7 @@ impl Actor {
             Self::User { .. } => "user",
             Self::ApiKey { .. } => "apiKey",
             Self::Webhook { .. } => "webhook",
+            Self::GitHook { .. } => "gitHook",
             Self::Agent { .. } => "agent",
             Self::System { .. } => "system",
         }
@@ -75,6 +85,7 @@ impl Actor {
             Self::User { user, .. } => user.to_string(),
             Self::ApiKey { key, .. } => key.to_string(),
             Self::Webhook { application } => application.to_string(),
+            Self::GitHook { hook, .. } => hook.to_string(),
             Self::Agent { host } => host.to_string(),
             Self::System { part } => (*part).to_owned(),
         }
@@ -85,7 +96,7 @@ impl Actor {
         match self {
             Self::SuperAdmin { account, .. } => account.clone(),
             Self::User { username, .. } => username.clone(),
-            Self::ApiKey { name, .. } => name.clone(),
+            Self::ApiKey { name, .. } | Self::GitHook { name, .. } => name.clone(),
             Self::Webhook { .. } => "webhook".to_owned(),
             Self::Agent { .. } => "agent".to_owned(),
             Self::System { part } => (*part).to_owned(),
@@ -96,6 +107,7 @@ impl Actor {
     pub const fn user(&self) -> Option<UserId> {
         match self {
             Self::User { user, .. } | Self::ApiKey { user, .. } => Some(*user),
+            Self::GitHook { user, .. } => *user,
             Self::SuperAdmin { .. } | Self::Webhook { .. } | Self::Agent { .. } | Self::System { .. } => None,
         }
     }
@@ -107,13 +119,14 @@ impl Actor {
             Self::SuperAdmin { .. }
             | Self::User { .. }
             | Self::Webhook { .. }
+            | Self::GitHook { .. }
             | Self::Agent { .. }
             | Self::System { .. } => None,
         }
     }
 
-    /// Tells people apart when one must not approve what the same one wrote: a key counts as its person, and
-    /// the super administrator as one person.
+    /// Tells people apart when one must not approve what the same one wrote: a key or a Git hook counts as its person,
+    /// and the super administrator as one person.
     pub fn person(&self) -> String {
         match self.user() {
             Some(user) => user.to_string(),
@@ -146,6 +159,7 @@ impl Identity {
             Actor::SuperAdmin { .. }
             | Actor::ApiKey { .. }
             | Actor::Webhook { .. }
+            | Actor::GitHook { .. }
             | Actor::Agent { .. }
             | Actor::System { .. } => Err(Error::denied(
                 "only-users",
@@ -218,6 +232,20 @@ impl Caller {
             .into_iter()
             .collect();
         Self::new(identity, org, Permissions::only(operations))
+    }
+
+    /// Whoever calls a project's Git hook and is not believed: for the audit row.
+    pub fn git_hook(hook: GitHookId, org: OrgId, ip: Option<IpAddr>) -> Self {
+        let identity = Identity {
+            actor: Actor::GitHook {
+                hook,
+                user: None,
+                name: "git hook".to_owned(),
+            },
+            ip,
+            platform: None,
+        };
+        Self::new(identity, org, Permissions::default())
     }
 
     /// A host's agent: for audit rows about what it did or refused.

@@ -63,6 +63,7 @@ mod error;
 mod explain;
 mod failure;
 mod grant;
+mod in_name_of;
 mod invitation;
 mod joining;
 mod legacy;
@@ -117,6 +118,7 @@ pub use self::{
     caller::{Actor, Caller, Identity},
     error::AccessError,
     failure::{FailedDeployment, failure_audience, tell_of_failure},
+    in_name_of::git_hook_caller,
     module::Module,
     object::{Object, ObjectKind},
     operation::{Operation, Operations},

@@ -190,7 +190,11 @@ pub(super) async fn logout(app: &App, who: &Identity, everywhere: bool) -> Resul
     let session = match &who.actor {
         Actor::User { session, .. } => Some(*session),
         Actor::SuperAdmin { session, .. } => *session,
-        Actor::ApiKey { .. } | Actor::Webhook { .. } | Actor::Agent { .. } | Actor::System { .. } => None,
+        Actor::ApiKey { .. }
+        | Actor::Webhook { .. }
+        | Actor::GitHook { .. }
+        | Actor::Agent { .. }
+        | Actor::System { .. } => None,
     };
     let Some(session) = session else {
         return Err(AccessError::NotSignedIn);

@@ -133,7 +133,7 @@ pub struct AuditRow {
     pub seq: i64,
     /// When.
     pub at: UnixMs,
-    /// `superAdmin`, `user`, `apiKey`, `webhook`, `agent` or `system`.
+    /// `superAdmin`, `user`, `apiKey`, `webhook`, `gitHook`, `agent` or `system`.
     pub actor_kind: String,
     /// Id within that kind.
     pub actor_id: String,

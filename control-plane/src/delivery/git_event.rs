@@ -7,7 +7,7 @@
 //! | GitLab | `X-Gitlab-Event` | `Push Hook`, `Tag Push Hook`: `ref`, `after`, `project_id` | `Merge Request Hook`: `object_attributes.action` merge |
 //! | Codeup | `Codeup-Event` | as GitLab | as GitLab |
 //!
-//! A deleted branch or tag has a commit of zeros.
+//! A deleted branch or tag has a commit of zeros. What commits a push has is in [`super::git_push`].
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ use super::trigger_spec::GitProvider;
 
 /// Something that may deploy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct GitEvent {
+pub(crate) struct GitEvent {
     /// The repository's id at its host.
     pub repo_id: String,
     /// What happened to which reference.
@@ -26,7 +26,7 @@ pub(super) struct GitEvent {
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum GitRef {
+pub(crate) enum GitRef {
     /// Somebody pushed to this branch.
     Branch(String),
     /// Somebody pushed this tag.
@@ -37,7 +37,7 @@ pub(super) enum GitRef {
 
 /// What came.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Heard {
+pub(crate) enum Heard {
     /// This may deploy.
     Event(GitEvent),
     /// The host tries whether anybody is there.
@@ -49,7 +49,7 @@ pub(super) enum Heard {
 }
 
 /// The header that names the event.
-pub(super) const fn event_header(provider: GitProvider) -> &'static str {
+pub(crate) const fn event_header(provider: GitProvider) -> &'static str {
     match provider {
         GitProvider::Github => "x-github-event",
         GitProvider::Gitee => "x-gitee-event",
@@ -59,7 +59,7 @@ pub(super) const fn event_header(provider: GitProvider) -> &'static str {
 }
 
 /// Reads a call of `provider` with this event header and this body.
-pub(super) fn read(provider: GitProvider, event: &str, body: &Value) -> Heard {
+pub(crate) fn read(provider: GitProvider, event: &str, body: &Value) -> Heard {
     match (provider, event) {
         (GitProvider::Github, "ping") => Heard::Ping,
         (GitProvider::Github, "push") | (_, "Push Hook" | "Tag Push Hook") => push(body),
@@ -149,7 +149,7 @@ fn repo_id(body: &Value) -> Option<String> {
     }
 }
 
-fn first<'a>(values: &[&'a Value]) -> &'a Value {
+pub(super) fn first<'a>(values: &[&'a Value]) -> &'a Value {
     values
         .iter()
         .find(|value| !value.is_null())

@@ -7,7 +7,8 @@
 //! | GitLab | `X-Gitlab-Token`: the secret itself | no | `Idempotency-Key` or `X-Gitlab-Event-UUID`, else the body |
 //! | Codeup | `X-Codeup-Token`: the secret itself | no | the same body is the same call |
 //!
-//! Where the proof does not cover the body, what is acted on is checked before ([`super::git_hook`]).
+//! Where the proof does not cover the body, what is acted on is checked before ([`super::git_hook`]). Hooks of projects
+//! ([`crate::schema`]) are verified here too.
 
 use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -19,18 +20,18 @@ use super::trigger_spec::GitProvider;
 const GITEE_WINDOW_MS: i64 = UnixMs::HOUR;
 
 /// What the header of a name says; nothing if it is missing or no text.
-pub(super) type Header<'a> = &'a (dyn Fn(&str) -> &'a str + Sync);
+pub(crate) type Header<'a> = &'a (dyn Fn(&str) -> &'a str + Sync);
 
 /// A call that is to be believed, or not.
-pub(super) struct Call<'h, 'b> {
-    pub header: Header<'h>,
-    pub body: &'b [u8],
-    pub now: UnixMs,
+pub(crate) struct Call<'h, 'b> {
+    pub(crate) header: Header<'h>,
+    pub(crate) body: &'b [u8],
+    pub(crate) now: UnixMs,
 }
 
 impl Call<'_, '_> {
     /// Whether whoever calls knows the secret. An empty one is nobody's.
-    pub(super) fn is_from(&self, provider: GitProvider, secret: &SecretString) -> bool {
+    pub(crate) fn is_from(&self, provider: GitProvider, secret: &SecretString) -> bool {
         let secret = secret.expose_secret();
         if secret.is_empty() {
             return false;
@@ -70,7 +71,7 @@ impl Call<'_, '_> {
 
     /// What makes two calls the same one. Of a host that signs the body nothing but the body counts: whoever repeats a
     /// call could write anything else.
-    pub(super) fn key(&self, provider: GitProvider) -> String {
+    pub(crate) fn key(&self, provider: GitProvider) -> String {
         let given = match provider {
             GitProvider::Gitlab => {
                 let key = (self.header)("idempotency-key");

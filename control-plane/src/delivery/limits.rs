@@ -9,7 +9,8 @@ use governor::{
     DefaultKeyedRateLimiter, Quota, RateLimiter,
     clock::{Clock as _, DefaultClock},
 };
-use muster_base::ApplicationId;
+use muster_base::{ApplicationId, GitHookId};
+use uuid::Uuid;
 
 use super::DeliveryError;
 use crate::config::DeliveryConfig;
@@ -19,7 +20,8 @@ const KEPT_KEYS: usize = 10_000;
 /// Counts calls.
 pub(super) struct Limits {
     addresses: DefaultKeyedRateLimiter<IpAddr>,
-    applications: DefaultKeyedRateLimiter<ApplicationId>,
+    /// Applications, and Git hooks of projects.
+    owners: DefaultKeyedRateLimiter<Uuid>,
 }
 
 impl Limits {
@@ -27,7 +29,7 @@ impl Limits {
         let quota = |per_minute| Quota::per_minute(NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN));
         Self {
             addresses: RateLimiter::keyed(quota(config.webhook_per_address_per_minute)),
-            applications: RateLimiter::keyed(quota(config.webhook_per_application_per_minute)),
+            owners: RateLimiter::keyed(quota(config.webhook_per_application_per_minute)),
         }
     }
 
@@ -38,7 +40,12 @@ impl Limits {
 
     /// Counts a call for an application. Only calls whose token holds: nobody else can use up its share.
     pub(super) fn application(&self, id: ApplicationId) -> Result<(), DeliveryError> {
-        take(&self.applications, &id)
+        take(&self.owners, id.as_uuid())
+    }
+
+    /// Counts a call for a project's Git hook, likewise.
+    pub(super) fn hook(&self, id: GitHookId) -> Result<(), DeliveryError> {
+        take(&self.owners, id.as_uuid())
     }
 }
 

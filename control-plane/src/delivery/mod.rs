@@ -37,6 +37,8 @@
 //! # Git hosts
 //! GitHub, Gitee, GitLab and Codeup call `/webhook/git/{id}` ([`git_hook`]); what fits an environment's [`trigger_spec`] is
 //! deployed there, and can be tried beforehand ([`trigger_try`]). The image may not be built yet: such a deployment waits for its tag, `imageWaitS` long.
+//! How a call is verified and read, and how often one may call, serves the Git hooks of projects in [`crate::schema`] too, which
+//! uses this room and is not used by it.
 //!
 //! # Who
 //! `registry:read|write`, `application:read|write` (variables and tokens too), `deployment:read|create|cancel|approve`
@@ -80,6 +82,7 @@ mod events;
 mod fields;
 mod git_event;
 mod git_hook;
+mod git_push;
 mod git_verify;
 mod image;
 mod image_hub;
@@ -117,13 +120,12 @@ mod version_read;
 mod version_report;
 mod webhook;
 
-use std::fmt;
+use std::{fmt, net::IpAddr};
 
-use muster_base::DeploymentId;
+use muster_base::{DeploymentId, GitHookId};
 use tokio::sync::{Notify, broadcast};
 
 use self::limits::Limits;
-pub(crate) use self::store::annotation::annotations;
 pub use self::{
     api::router,
     application::application_exists,
@@ -134,9 +136,16 @@ pub use self::{
     registry_client::RegistryFault,
     registry_url::{RegistryUrl, RegistryUrlError},
     rollout_policy::Share,
+    trigger_spec::GitProvider,
     usage::secrets_referred_to,
 };
-use crate::{config::DeliveryConfig, outbound};
+pub(crate) use self::{
+    git_event::{GitRef, Heard, event_header, read as read_event},
+    git_push::{PushedCommit, plain, pushed},
+    git_verify::{Call as GitCall, Header as GitHeader},
+    store::annotation::annotations,
+};
+use crate::{config::DeliveryConfig, error::Error, outbound};
 
 /// News that a slow reader may be behind; one that misses some reads the tables again.
 const NEWS: usize = 1_024;
@@ -158,6 +167,16 @@ impl Delivery {
             wake: Notify::new(),
             changes: broadcast::Sender::new(NEWS),
         }
+    }
+
+    /// Counts a call of a webhook of another room from an address, whatever comes of it.
+    pub(crate) fn count_address(&self, ip: Option<IpAddr>) -> Result<(), Error> {
+        Ok(self.limits.address(ip)?)
+    }
+
+    /// Counts a call of a project's Git hook that is believed.
+    pub(crate) fn count_hook(&self, id: GitHookId) -> Result<(), Error> {
+        Ok(self.limits.hook(id)?)
     }
 
     fn http(&self) -> Result<&reqwest::Client, RegistryFault> {

@@ -38,7 +38,7 @@ pub enum GitProvider {
 
 impl GitProvider {
     /// All of them.
-    pub(super) const ALL: [Self; 4] = [Self::Github, Self::Gitee, Self::Gitlab, Self::Codeup];
+    pub(crate) const ALL: [Self; 4] = [Self::Github, Self::Gitee, Self::Gitlab, Self::Codeup];
 
     /// The word in JSON and in the tables.
     pub const fn as_str(self) -> &'static str {

@@ -36,6 +36,7 @@ const PAGES: &[&str] = &[
     "join-tokens",
     "people",
     "profile",
+    "projects",
     "register",
     "registries",
     "releases",

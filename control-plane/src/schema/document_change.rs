@@ -258,6 +258,11 @@ async fn users(tx: &mut Tx, caller: &Caller, of: &Stored) -> Result<Vec<String>,
             .map(|policy| format!("the policy of {}", policy.environment))
             .collect());
     }
+    if of.spec.kind() == Kind::Project {
+        let hooks = store::git_hook::count(tx, of.id).await?;
+        let needs = (hooks > 0).then(|| "its Git hooks".to_owned());
+        return Ok(needs.into_iter().collect());
+    }
     let Some(database) = of.database.as_deref() else {
         return Ok(Vec::new());
     };

@@ -36,6 +36,12 @@ pub enum SchemaError {
     /// No such kind of document.
     #[error("no such form")]
     NoForm,
+    /// No such Git hook in this project.
+    #[error("no such Git hook")]
+    NoGitHook,
+    /// The project has too many hooks.
+    #[error("a project has at most {0} Git hooks: remove one first")]
+    TooManyHooks(i64),
     /// The document was changed since it was read.
     #[error(
         "{what} is at revision {latest} now: look at what was changed, and apply again with that revision"
@@ -204,6 +210,8 @@ impl From<SchemaError> for Error {
             SchemaError::NoEnvironment => Self::NotFound("environment"),
             SchemaError::NoDocument => Self::NotFound("document"),
             SchemaError::NoForm => Self::NotFound("form"),
+            SchemaError::NoGitHook => Self::NotFound("Git hook"),
+            SchemaError::TooManyHooks(_) => Self::conflict("too-many-git-hooks", message),
             SchemaError::Stale { .. } => Self::conflict("stale-revision", message),
             SchemaError::Moved(_) | SchemaError::TakenOver => Self::conflict("target-moved", message),
             SchemaError::NotAsDesigned(_) => Self::conflict("not-as-designed", message),

@@ -1,6 +1,6 @@
 //! Executing a release on one of its servers: at once, or when its time has come and a window is open ([`super::waiting`]).
 
-use muster_base::{ExecutionId, OrgId, ReleaseId, UnixMs};
+use muster_base::{ExecutionId, GitWishId, OrgId, ReleaseId, UnixMs};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -159,6 +159,17 @@ pub(super) async fn execute(
     id: ReleaseId,
     request: ExecuteRequest,
 ) -> Result<Executing, SchemaError> {
+    execute_for(app, caller, id, request, None).await
+}
+
+/// As [`execute`], because a commit asks for it: each wish once on a server.
+pub(super) async fn execute_for(
+    app: &App,
+    caller: &Caller,
+    id: ReleaseId,
+    request: ExecuteRequest,
+    wish: Option<GitWishId>,
+) -> Result<Executing, SchemaError> {
     caller.require(Operation::ReleaseExecute)?;
     let now = app.clock.now();
     let wrong = check(request.override_reason.as_deref(), request.not_before, now);
@@ -173,6 +184,7 @@ pub(super) async fn execute(
         id: app.clock.new_id(),
         task: &task,
         request: &request,
+        wish,
         now,
     };
     let write = async || -> Result<(), SchemaError> {
@@ -197,6 +209,7 @@ struct Asking<'a> {
     id: ExecutionId,
     task: &'a Task,
     request: &'a ExecuteRequest,
+    wish: Option<GitWishId>,
     now: UnixMs,
 }
 
@@ -208,6 +221,7 @@ async fn begin_or_wait(
         id,
         task,
         request,
+        wish,
         now,
     }: &Asking<'_>,
     windows: Option<&MaintenanceWindows>,
@@ -251,6 +265,7 @@ async fn begin_or_wait(
         wait_until,
         override_reason: reason,
         hurry_reason: None,
+        wish,
     };
     let asker = store::execution::By {
         org: caller.org(),
@@ -320,4 +335,5 @@ fn said(task: &Task, dry_run: bool, opens: Option<UnixMs>, reason: Option<&str>)
 
 fn is_live(error: &DbError) -> bool {
     error.violates_index("executions_live", "executions", &["release_id", "server_id"])
+        || error.violates_index("executions_wish", "executions", &["wish_id", "server_id"])
 }

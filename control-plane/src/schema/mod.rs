@@ -49,6 +49,11 @@
 //! nobody can approve says why and who could mend it, and they are told. Who may decide is told by the inbox when it is
 //! their turn, the author at every one.
 //!
+//! A **Git hook** of a project ([`git_hook`]) hears of pushes to a repository ([`git_hear`]): a commit that holds
+//! `release: 1.0 (prod#1.0)` ([`hook_grammar`]) executes the project's release of that version there ([`git_wish`]), by the
+//! same way as a call of the API, in the name of whoever saved the hook last and with what that person may do then. Each commit
+//! counts once. What is refused stands with its reason in the hook's log ([`git_push`]).
+//!
 //! A **rejected** ticket stays as it is. Its author corrects it by another in its place ([`resubmit`]), which goes through
 //! all steps again: SQL as text is changed, what was published is computed anew.
 //!
@@ -64,6 +69,8 @@
 //! | `releases` | approved tickets |
 //! | `executions`, `execution_steps` | runs, and their statements |
 //! | `release_rollouts`, `release_rollout_servers` | releases on their way over many servers, and in which wave each comes |
+//! | `git_hooks`, `git_hook_commits` | Git hooks of projects, their secrets in `credentials`; commits that were heard |
+//! | `git_pushes`, `git_wishes` | the newest thousand pushes of each hook, what their commits asked for and what became of it |
 //!
 //! # States
 //! ```text
@@ -80,12 +87,15 @@
 //! step lets one approve, and rejects that or what one has approved; one's own only where the environment's policy lets
 //! authors decide, as the ticket was opened and still; policies take `flow:write` on the environment; `release:execute` executes
 //! and cancels, one execution or a rollout.
+//! Git hooks are seen with `design:read`, their log with `release:read`, in it what is in reach. Saving a hook takes `design:write`
+//! on its project, which it is a part of, and `release:execute`, which it lends out; and somebody who signed in, because a
+//! key can be narrower than its person, and withdrawn. Whoever calls a hook without its secret is told nothing.
 //!
 //! Two who approve at once come one after the other (the ticket's row is locked), each is counted once, and one makes
 //! the release. A step of others is 403 (`not-an-approver`), a second yes 409, a policy whose flow is gone 409 at the
 //! opening; a flow that a policy names can't be deleted.
 //!
-//! What fails: a text of documents in which anything is wrong, each fault with its line (422); a document whose
+//! What fails: a push whose control plane dies (what is open is decided a minute later, and executed once); a text of documents in which anything is wrong, each fault with its line (422); a document whose
 //! `metadata.revision` is no longer the latest (409); deleting what others need (409); SQL that can't be in a release is
 //! refused line by line (422); a version that was given already (409); a second execution of a release on a server while
 //! one is under way (409); a second rollout of a release (409); an agent that is away makes an execution wait for a day. What happens on the host, and what a
@@ -121,12 +131,18 @@ mod error;
 mod execute;
 mod execution;
 mod flow;
+mod git_hear;
+mod git_hook;
+mod git_push;
+mod git_wish;
+mod hook_grammar;
 mod import;
 mod live;
 mod open;
 mod opening;
 mod order;
 mod policy;
+mod project;
 mod proposal;
 mod publish;
 mod reach;
@@ -166,8 +182,15 @@ pub use self::{
     execute::{ExecuteRequest, Executing},
     execution::{Execution, ExecutionDetail, ExecutionQuery, ExecutionStatus, ExecutionStep},
     flow::{ApproverKind, SkipReason},
+    git_hear::GitPushAnswer,
+    git_hook::{GitHook, GitHookInput, GitHookSecret, NewGitHook},
+    git_push::{
+        GitExecution, GitPush, GitPushQuery, GitPushReason, GitRefusal, GitRefusalReason, GitWish,
+        GitWishState,
+    },
     import::{ImportRequest, ImportedDdl, ImportedDocument, NotCarriedObject},
     policy::{EnvironmentPolicies, EnvironmentPolicy, PolicyBody, RiskFlows},
+    project::{ProjectHead, ProjectQuery},
     proposal::{NewProposal, Proposed, ServerSql},
     publish::{PublishPreview, PublishPreviewRequest, PublishRequest},
     reading::{LintFinding, ProposedStatement, RiskLevel},
@@ -213,4 +236,5 @@ pub fn jobs() -> Vec<Job> {
 pub fn start(app: &App) {
     order::register(app);
     waiting::start(app);
+    git_wish::start(app);
 }

@@ -138,6 +138,7 @@ async fn begin_wave(
             wait_until: Some(not_before.unwrap_or(now).plus_ms(begin::WAIT_MS)),
             override_reason: None,
             hurry_reason: rolling.override_reason.as_deref(),
+            wish: None,
         };
         store::execution::insert(tx, &by, &row).await?;
         store::rollout::set_execution(tx, rolling.id, server.server_id, id).await?;

@@ -24,6 +24,8 @@ pub enum CredentialKind {
     AlertReceiver,
     /// Password of an account of a host.
     HostAccount,
+    /// What the Git host of a project's hook signs with.
+    ProjectGitHook,
 }
 
 impl CredentialKind {
@@ -36,6 +38,7 @@ impl CredentialKind {
         Self::GitHook.as_str(),
         Self::AlertReceiver.as_str(),
         Self::HostAccount.as_str(),
+        Self::ProjectGitHook.as_str(),
     ];
 
     pub(super) const fn as_str(self) -> &'static str {
@@ -47,6 +50,7 @@ impl CredentialKind {
             Self::GitHook => "credential/git-hook",
             Self::AlertReceiver => "credential/alert-receiver",
             Self::HostAccount => "credential/host-account",
+            Self::ProjectGitHook => "credential/project-git-hook",
         }
     }
 }

@@ -195,6 +195,12 @@ ids! {
     AlertReceiverId
     /// An account of a host.
     HostAccountId
+    /// A Git hook of a project.
+    GitHookId
+    /// A push that a project's Git hook heard of.
+    GitPushId
+    /// What a commit of such a push asks for.
+    GitWishId
 }
 
 #[cfg(feature = "openapi")]

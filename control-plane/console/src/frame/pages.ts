@@ -51,6 +51,7 @@ const FURTHER: KnownPage[] = [
   { route: 'secretProviders', title: 'nav.secretProviders', icon: 'refresh', needs: 'secret:read' },
   { route: 'sharedVariables', title: 'nav.sharedVariables', icon: 'branch', needs: 'application:read' },
   { route: 'diagram', title: 'nav.diagram', icon: 'branch', needs: 'design:read' },
+  { route: 'projects', title: 'nav.projects', icon: 'branch', needs: 'design:read' },
   { route: 'joining', title: 'nav.joining', icon: 'people', needs: 'member:write' },
   { route: 'departments', title: 'nav.departments', icon: 'department', needs: 'department:read' },
   { route: 'roles', title: 'nav.roles', icon: 'shield', needs: 'role:read' },

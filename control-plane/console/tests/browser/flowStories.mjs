@@ -16,15 +16,43 @@ spec:
     - {name: Data, departmentHead: Data, environments: [live]}
 `
 
-/** A flow, and the department that it names. */
-export async function flowCast(made) {
+const PROJECT = `
+apiVersion: v1alpha1
+kind: Project
+metadata: {name: orders, label: Orders}
+spec: {description: What customers order, applications: [shop]}
+`
+
+/** A project whose hook heard of a push, with each kind of refusal that a reader meets first. */
+async function projectCast(made, base) {
+  made.project = (await made.apply(PROJECT)).applied[0].id
+  const hook = await made.owner('POST', `/schema/projects/${made.project}/hooks`, { provider: 'gitlab', repository: 'many-hosts/shop', branches: ['main', 'release/*'] })
+  const push = async (branch, sha, message) => {
+    const commits = [{ id: sha.repeat(40), message, author: { name: 'sam' } }]
+    const said = { ref: `refs/heads/${branch}`, after: sha.repeat(40), project_id: 7, project: { path_with_namespace: 'many-hosts/shop' }, commits, total_commits_count: 21 }
+    const answer = await fetch(`${base}${hook.path}`, { method: 'POST', body: JSON.stringify(said), headers: { 'content-type': 'application/json', 'x-gitlab-event': 'Push Hook', 'x-gitlab-token': hook.secret } })
+    assert.equal(answer.status, 202, await answer.text())
+  }
+  await push('main', 'a', 'release: 1.0 for everybody (nowhere#1.0) (live#1.0) (live #1.0)')
+  await push('feature/basket', 'b', 'release: 1.1 (live#1.1)')
+}
+
+/** A flow, and the department that it names; a project. */
+export async function flowCast(made, base) {
+  await projectCast(made, base)
   await made.owner('POST', '/departments', { name: 'Data', memberIds: [] })
   const { applied } = await made.apply(FLOWS)
   made.flow = applied[0].id
 }
 
-export function flowPages({ flow }) {
+export function flowPages({ flow, project }) {
   return [
+    ['projects', '/projects', 'rita'],
+    ['projects-none', '/projects?search=no-such-project', 'rita'],
+    ['project', `/projects/${project}`, 'rita'],
+    ['project-looked-at', `/projects/${project}`, 'vera'],
+    ['project-pushes', `/projects/${project}/pushes`, 'rita'],
+    ['project-missing', '/projects/01890000-0000-7000-8000-00000000dead', 'rita'],
     ['flows', '/releases/flows', 'rita'],
     ['flows-looked-at', '/releases/flows', 'vera'],
     ['flow', `/designs/${flow}`, 'rita'],

@@ -415,7 +415,7 @@ try {
   await designCast(made)
   made.places = await placesCast(made)
   made.files = await filesCast(made)
-  await flowCast(made)
+  await flowCast(made, base)
   lap('people, hosts, secrets, deployments and designs to look at')
   const start = await open(looks[0])
   await start.page.goto(`${base}/sign-in`)

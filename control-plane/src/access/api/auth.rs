@@ -289,7 +289,11 @@ async fn me(State(app): State<App>, who: Identity) -> ApiResult<Json<Me>> {
     let session = match &who.actor {
         Actor::User { session, .. } => Some(*session),
         Actor::SuperAdmin { session, .. } => *session,
-        Actor::ApiKey { .. } | Actor::Webhook { .. } | Actor::Agent { .. } | Actor::System { .. } => None,
+        Actor::ApiKey { .. }
+        | Actor::Webhook { .. }
+        | Actor::GitHook { .. }
+        | Actor::Agent { .. }
+        | Actor::System { .. } => None,
     };
     let csrf_token = session.map(|id| session::csrf_token(&app.keys, id));
     let orgs = org::list_mine(&app, &who).await?;

@@ -81,6 +81,30 @@ pub(in crate::access) async fn list_named(
         .collect())
 }
 
+/// As [`list_named`], of one of them.
+pub(in crate::access) async fn find_named(
+    db: &Db,
+    org: OrgId,
+    user: UserId,
+) -> Result<Option<(String, Granted)>, DbError> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        username: String,
+        #[sqlx(flatten)]
+        granted: Granted,
+    }
+    let sql = format!(
+        "{} and m.org_id = $1 and m.user_id = $2 and u.status = 'active'",
+        SELECT.replacen("select ", "select u.username, ", 1)
+    );
+    let row: Option<Row> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
+        .bind(org)
+        .bind(user)
+        .fetch_optional(pool)
+        .await)?;
+    Ok(row.map(|row| (row.username, row.granted)))
+}
+
 /// What a member of the org may do; nobody else changes it until the transaction ends.
 pub(in crate::access) async fn lock(
     tx: &mut Tx,

@@ -4,6 +4,7 @@ mod documents;
 mod drift;
 mod executions;
 mod policies;
+mod projects;
 mod releases;
 mod rollouts;
 mod servers;
@@ -21,6 +22,7 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(drift::router())
         .merge(tickets::router())
         .merge(policies::router())
+        .merge(projects::router())
         .merge(releases::router())
         .merge(executions::router())
         .merge(rollouts::router())

@@ -1,6 +1,6 @@
 //! Rows of `executions` and `execution_steps`.
 
-use muster_base::{ApiKeyId, ExecutionId, HostId, OrderId, OrgId, ReleaseId, ServerId, UnixMs};
+use muster_base::{ApiKeyId, ExecutionId, GitWishId, HostId, OrderId, OrgId, ReleaseId, ServerId, UnixMs};
 
 use crate::{
     access::{ObjectKind, Scope},
@@ -39,6 +39,8 @@ pub(in crate::schema) struct NewExecution<'a> {
     pub(in crate::schema) override_reason: Option<&'a str>,
     /// It waits for no window, and why.
     pub(in crate::schema) hurry_reason: Option<&'a str>,
+    /// What a commit asked for, if one did.
+    pub(in crate::schema) wish: Option<GitWishId>,
 }
 
 /// What is new of a statement.
@@ -56,8 +58,8 @@ pub(in crate::schema) async fn insert(
     new: &NewExecution<'_>,
 ) -> Result<(), DbError> {
     const SQL: &str = "insert into executions (id, org_id, release_id, server_id, agent_id, dry_run, not_before, \
-        status, person, name, created_at, look_at, wait_until, override_reason, key_id, hurry_reason) \
-        values ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, $10, $11, $12, $13, $14, $15)";
+        status, person, name, created_at, look_at, wait_until, override_reason, key_id, hurry_reason, wish_id) \
+        values ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, $10, $11, $12, $13, $14, $15, $16)";
     const STEP: &str = "insert into execution_steps (execution_id, position, sql, status, detail) \
         values ($1, $2, $3, 'pending', '')";
     with_tx!(tx, |conn| {
@@ -77,6 +79,7 @@ pub(in crate::schema) async fn insert(
             .bind(new.override_reason)
             .bind(by.key)
             .bind(new.hurry_reason)
+            .bind(new.wish)
             .execute(&mut *conn)
             .await?;
         for (position, statement) in (0_i64..).zip(new.statements) {
@@ -156,6 +159,16 @@ pub(in crate::schema) async fn close_steps(tx: &mut Tx, id: ExecutionId) -> Resu
         sqlx::query(SQL).bind(id).execute(conn).await?;
     });
     Ok(())
+}
+
+/// The servers on which a release succeeded.
+pub(in crate::schema) async fn list_succeeded(db: &Db, release: ReleaseId) -> Result<Vec<ServerId>, DbError> {
+    const SQL: &str = "select distinct server_id from executions where release_id = $1 and status = 'success' \
+        and not dry_run";
+    Ok(with_pool!(db, |pool| sqlx::query_scalar(SQL)
+        .bind(release)
+        .fetch_all(pool)
+        .await)?)
 }
 
 /// The server of an execution, for its password.

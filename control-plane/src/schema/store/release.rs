@@ -73,6 +73,24 @@ pub(in crate::schema) async fn find(db: &Db, org: OrgId, id: ReleaseId) -> Resul
     Ok(record.map(Release::from))
 }
 
+/// The release of that project, environment and version.
+pub(in crate::schema) async fn find_named(
+    db: &Db,
+    org: OrgId,
+    (project, environment, version): (&str, &str, &str),
+) -> Result<Option<Release>, DbError> {
+    const SQL: &str = "select id, ticket_id, project, version, environment, database, risk, created_at \
+        from releases where org_id = $1 and project = $2 and environment = $3 and version = $4";
+    let record: Option<Record> = with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(org)
+        .bind(project)
+        .bind(environment)
+        .bind(version)
+        .fetch_optional(pool)
+        .await)?;
+    Ok(record.map(Release::from))
+}
+
 /// Newest first.
 pub(in crate::schema) async fn list(
     db: &Db,

@@ -222,6 +222,25 @@ pub(in crate::schema) async fn list(
 }
 
 /// What it publishes; none of SQL as text.
+/// The newest ticket of that project, environment and version: its id, its database, where it stands.
+pub(in crate::schema) async fn find_latest_named(
+    db: &Db,
+    org: OrgId,
+    (project, environment, version): (&str, &str, &str),
+) -> Result<Option<(TicketId, String, TicketStatus)>, DbError> {
+    const SQL: &str = "select id, database, status from tickets where org_id = $1 and project = $2 \
+        and environment = $3 and version = $4 order by id desc limit 1";
+    let row: Option<(TicketId, String, String)> = with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(org)
+        .bind(project)
+        .bind(environment)
+        .bind(version)
+        .fetch_optional(pool)
+        .await)?;
+    row.map(|(id, database, status)| Ok((id, database, TicketStatus::parse(&status)?)))
+        .transpose()
+}
+
 pub(in crate::schema) async fn find_published(
     db: &Db,
     id: TicketId,

@@ -8,6 +8,8 @@ mod drift;
 mod executions;
 mod flow_races;
 mod flows;
+mod git_hooks;
+mod git_refusals;
 mod policies;
 mod publish;
 mod rollouts;

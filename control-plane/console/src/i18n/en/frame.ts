@@ -77,6 +77,7 @@ export const frame = {
     propose: 'Propose SQL',
     ticket: 'Ticket',
     release: 'Release',
+    projects: 'Projects',
     execution: 'Execution',
     people: 'People',
     member: 'Member',
@@ -315,7 +316,7 @@ export const frame = {
     when: 'When',
     who: 'Who',
   },
-  actor: { superAdmin: 'super administrator', user: 'user', apiKey: 'API key', webhook: 'webhook', agent: 'agent', system: 'Muster' },
+  actor: { superAdmin: 'super administrator', user: 'user', apiKey: 'API key', webhook: 'webhook', gitHook: 'Git hook', agent: 'agent', system: 'Muster' },
   settings: {
     appearance: 'Appearance',
     language: 'Language',

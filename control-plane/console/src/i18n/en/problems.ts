@@ -14,6 +14,7 @@ export const problems = {
     'wrong-offset': 'The upload is elsewhere by now. Go on from there.',
     'archive-unreadable': 'A file of the log’s archive can’t be read. Who runs Muster finds in its own log which one, and why.',
     'document-in-use': 'Other documents need this. Change or delete those first.',
+    'too-many-git-hooks': 'The project has as many Git hooks as one may. Remove one first.',
     'document-moved': 'Somebody made a document of the same name this moment. Apply again.',
     'outside-windows': 'No maintenance window of the environment is open now. The page says when the next one opens.',
     'no-window': 'No maintenance window of the environment opens within a month. Its policy, or a freeze, has to change first.',

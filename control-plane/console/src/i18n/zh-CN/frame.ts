@@ -79,6 +79,7 @@ export const frame: Pick<Messages, 'ui' | 'problem' | 'nav' | 'frame' | 'palette
     propose: '提交 SQL',
     ticket: '审批单',
     release: '发布',
+    projects: '项目',
     execution: '执行',
     people: '人员',
     member: '成员',
@@ -312,7 +313,7 @@ export const frame: Pick<Messages, 'ui' | 'problem' | 'nav' | 'frame' | 'palette
     when: '时间',
     who: '操作者',
   },
-  actor: { superAdmin: '超级管理员', user: '用户', apiKey: 'API 密钥', webhook: 'Webhook', agent: 'Agent', system: 'Muster' },
+  actor: { superAdmin: '超级管理员', user: '用户', apiKey: 'API 密钥', webhook: 'Webhook', gitHook: 'Git 钩子', agent: 'Agent', system: 'Muster' },
   settings: {
     appearance: '外观',
     language: '语言',

@@ -15,6 +15,7 @@ export const problems: Pick<Messages, 'conflicts' | 'denials' | 'flaws'> = {
     'wrong-offset': '上传已经到了别的位置，请从那里继续。',
     'archive-unreadable': '审计归档中有文件无法读取。请由 Muster 的运维人员在服务日志中查看是哪个文件以及原因。',
     'document-in-use': '其他文档仍需要它，请先修改或删除那些文档。',
+    'too-many-git-hooks': '该项目的 Git 钩子已达上限，请先移除一个。',
     'document-moved': '此刻有人创建了同名文档，请重新应用。',
     'outside-windows': '该环境现在没有打开的维护窗口，页面上显示下一次打开的时间。',
     'no-window': '该环境一个月内没有维护窗口，请先修改策略或冻结期。',

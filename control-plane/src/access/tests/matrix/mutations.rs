@@ -37,6 +37,23 @@ const BESIDE_ANOTHER: &[(&str, &str)] = &[
     // Kinds that one may not read are left out, and refuse nobody.
     ("GET /api/v1/hosts/{id}/annotations", "Operation(ReleaseRead)"),
     ("GET /api/v1/hosts/{id}/annotations", "Operation(AlertRead)"),
+    // Whoever executes releases may write designs; the other way round it shows.
+    (
+        "DELETE /api/v1/schema/projects/{id}/hooks/{hookId}",
+        "Operation(DesignWrite)",
+    ),
+    (
+        "POST /api/v1/schema/projects/{id}/hooks",
+        "Operation(DesignWrite)",
+    ),
+    (
+        "POST /api/v1/schema/projects/{id}/hooks/{hookId}/secret",
+        "Operation(DesignWrite)",
+    ),
+    (
+        "PUT /api/v1/schema/projects/{id}/hooks/{hookId}",
+        "Operation(DesignWrite)",
+    ),
     // Whether a ticket waits for somebody is said beside it, by what everybody may do, and refuses nobody.
     ("GET /api/v1/schema/tickets", "Operation(ReleaseApprove)"),
     // Whoever administers no platform manages none either, and is asked for that next.

@@ -141,6 +141,11 @@ pub(super) async fn make(test: &Test) -> Objects {
         "apiVersion: v1alpha1\nkind: Project\nmetadata: {name: shop}\nspec: {description: Orders}\n";
     let (_, applied) = helper.post_text("/api/v1/schema/apply", project).await;
     let document = applied["applied"][0]["id"].as_str().unwrap().to_owned();
+    let hook = json!({"provider": "github", "repository": "acme/shop"});
+    let hook = made(&format!("/api/v1/schema/projects/{document}/hooks"), hook).await;
+    ids.insert("webhook/release", hook.clone());
+    ids.insert("projects/hooks", hook);
+    ids.insert("projects", document.clone());
     ids.insert("documents", document);
     let (_, proposed) = schema::propose(&helper, "1", &["one"], "create table a (id int);").await;
     ids.insert("tickets", proposed["ticketId"].as_str().unwrap().to_owned());
