@@ -1,9 +1,9 @@
 //! What resident and worker say to each other, in the same frames that travel to the control plane: one request,
-//! then answers; a cancel may follow an order. Over a child's stdin and stdout, or the socket that systemd passes as
+//! then answers; a cancel may follow an order, and the bytes that its worker asks for. Over a child's stdin and stdout, or the socket that systemd passes as
 //! both.
 
 use muster_protocol::latest::{
-    ContainerFacts, LogEnd, LogLine, OrderReply, SignedLook, SignedOrder, SigningKeyNotice,
+    BytesReply, ContainerFacts, LogEnd, LogLine, OrderReply, SignedLook, SignedOrder, SigningKeyNotice,
 };
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,8 @@ pub enum Request {
         /// As with an order.
         keys: Vec<SigningKeyNotice>,
     },
+    /// To [`Answer::WantBytes`]: pieces, in order, and at last an end.
+    Bytes(BytesReply),
 }
 
 /// Worker → resident.
@@ -48,4 +50,9 @@ pub enum Answer {
     Log(Vec<LogLine>),
     /// To [`Request::Log`]: there are no more.
     LogEnd(LogEnd),
+    /// The order's file is wanted from here on. Not said again before the bytes that were asked for have ended.
+    WantBytes {
+        /// So many bytes are here.
+        offset: u64,
+    },
 }

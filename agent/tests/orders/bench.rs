@@ -12,7 +12,7 @@ use muster_agent::{
     collect::ContainerDirectory,
     config::{DataDir, RunConfig},
     identity::{WorkerIdentity, resident_pinned_keys},
-    link::{IncomingOrder, OrderRequest},
+    link::{Downloads, IncomingOrder, OrderRequest},
     orders::{
         Orders, OrdersConfig,
         verify::{Trust, kind},
@@ -260,6 +260,7 @@ impl TestHost {
                 clock: self.clock.clone(),
                 keys: watch::channel(Vec::new()).1,
                 containers: ContainerDirectory::default(),
+                downloads: Downloads::default(),
             },
             tasks.clone(),
             stop.clone(),

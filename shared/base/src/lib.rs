@@ -11,7 +11,7 @@ mod random;
 mod time;
 
 pub use clock::Clock;
-pub use digest::{Sha256Digest, sha256};
+pub use digest::{Sha256Digest, Sha256Stream, sha256};
 pub use id::{
     AlertId, AlertReceiverId, AlertRuleId, AlertSilenceId, ApiKeyId, ApplicationId, AuditArchiveId, AuditId,
     ClusterId, DepartmentId, DeploymentId, DeviceId, DocumentId, EnvVarId, EnvironmentId, ExecutionId,

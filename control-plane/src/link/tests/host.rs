@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use muster_agent::{
     config::{DataDir, RunConfig},
     identity::{self, Identity, JoinOrder},
-    link::{IncomingOrder, IncomingTail, Link, LinkEnd, NoReports, Ports},
+    link::{Downloads, IncomingOrder, IncomingTail, Link, LinkEnd, NoReports, Ports},
     resident::Resident,
     status,
 };
@@ -110,6 +110,7 @@ impl Host {
             config: Arc::new(config_tx),
             signing_keys: Arc::new(keys_tx),
             engine,
+            downloads: Downloads::default(),
         };
         let mut identity = self.identity();
         if let Some(server) = server {
