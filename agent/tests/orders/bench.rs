@@ -28,7 +28,7 @@ use muster_identity::{
 };
 use muster_protocol::{
     latest::{
-        ContainerSpec, DeploySpec, HealthCheck, OrderEvent, OrderOutcome, OrderPayload, OrderRefusal,
+        BytesReply, ContainerSpec, DeploySpec, HealthCheck, OrderEvent, OrderOutcome, OrderPayload, OrderRefusal,
         OrderReply, PortMapping, Protocol, PullAuth, SealedSecrets, SecretValues, SignedOrder,
         SigningKeyNotice, StepReport, StepStatus,
     },
@@ -226,7 +226,7 @@ impl TestHost {
         write_frame(&mut input, &request).await.unwrap();
         Worker {
             output: child.stdout.take().unwrap(),
-            _input: input,
+            input,
             child,
         }
     }
@@ -283,7 +283,7 @@ fn worker_binary() -> PathBuf {
 /// A worker at work.
 pub(crate) struct Worker {
     output: ChildStdout,
-    _input: ChildStdin,
+    input: ChildStdin,
     child: Child,
 }
 
@@ -297,6 +297,29 @@ impl Worker {
             Ok(Some(other)) => panic!("unexpected {other:?}"),
             Ok(None) | Err(_) => None,
         }
+    }
+
+    /// The next that it says or asks.
+    pub(crate) async fn hear(&mut self) -> Option<Answer> {
+        let heard = timeout(PATIENCE, read_frame::<Answer>(&mut self.output)).await;
+        heard.unwrap().ok().flatten()
+    }
+
+    /// Tells it of bytes.
+    pub(crate) async fn tell(&mut self, bytes: BytesReply) {
+        write_frame(&mut self.input, &Request::Bytes(bytes)).await.unwrap();
+    }
+
+    /// Goes away, as a resident does.
+    pub(crate) async fn leave(self) {
+        let Self {
+            mut output,
+            input,
+            mut child,
+        } = self;
+        drop(input);
+        while let Ok(Some(_)) = read_frame::<Answer>(&mut output).await {}
+        timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
     }
 
     /// Everything that it says, until it ends; `meddle` is done when a step has this status.
