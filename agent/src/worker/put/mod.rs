@@ -270,6 +270,10 @@ impl Put<'_> {
         self.events.step(step).await;
         let began = Instant::now();
         let done = work.await;
+        // It goes on in another worker.
+        if let Err(PutError::Alone) = done {
+            return done;
+        }
         let told = done.as_ref().err().map(ToString::to_string).unwrap_or_default();
         let status = if done.is_ok() {
             StepStatus::Done
