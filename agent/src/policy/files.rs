@@ -37,7 +37,7 @@ impl Policy {
             return never("it is no absolute path of a file, or has empty parts, `.` or `..` in it");
         }
         let below = |folder: &&str| path.strip_prefix(*folder).is_some_and(|rest| rest.starts_with('/'));
-        if KERNELS.iter().any(|folder| below(folder)) {
+        if KERNELS.iter().any(below) {
             return never("it is the kernel's");
         }
         if OWN.iter().any(|own| path.starts_with(own)) {
