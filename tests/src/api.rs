@@ -166,7 +166,11 @@ impl Api {
             request = request.header("authorization", format!("Bearer {bearer}"));
         }
         let answer = self.http.run(request.body(bytes.to_vec())?)?;
-        ensure!(answer.status() == 200, "a piece of {name} answers {}", answer.status());
+        ensure!(
+            answer.status() == 200,
+            "a piece of {name} answers {}",
+            answer.status()
+        );
         let file = self.post(&format!("{upload}/complete"), &json!({}))?;
         Ok(text(&file, "id")?.to_owned())
     }

@@ -30,7 +30,11 @@ fn sent(plane: control_plane::Options) -> Result<()> {
     let folder = place.path().canonicalize()?;
     let services = Env::from_process();
     let options = agent_options(&services);
-    let policy = format!("{}\n[files]\nallow = [\"{}/**\"]\n", options.policy, folder.display());
+    let policy = format!(
+        "{}\n[files]\nallow = [\"{}/**\"]\n",
+        options.policy,
+        folder.display()
+    );
     let mut fleet = Fleet::start_with(&services, dir.path(), plane, agent::Options { policy, ..options })?;
     let host = text(&fleet.host, "id")?.to_owned();
     let bytes: Vec<u8> = (0..3_000_000_u32).map(|n| n.to_le_bytes()[0]).collect();

@@ -114,9 +114,8 @@ impl Workers {
             match worker.next().await? {
                 Some(Answer::Containers { engine, containers }) => Ok(EngineFacts { engine, containers }),
                 Some(Answer::Failed(why)) => Err(WorkerError::Failed(why)),
-                Some(Answer::Reply(_) | Answer::Log(_) | Answer::LogEnd(_) | Answer::WantBytes { .. }) | None => {
-                    Err(WorkerError::Gone)
-                }
+                Some(Answer::Reply(_) | Answer::Log(_) | Answer::LogEnd(_) | Answer::WantBytes { .. })
+                | None => Err(WorkerError::Gone),
             }
         };
         timeout(CONTAINERS_TIMEOUT, ask)

@@ -36,7 +36,10 @@ impl Policy {
         if !is_plain(path) {
             return never("it is no absolute path of a file, or has empty parts, `.` or `..` in it");
         }
-        let below = |folder: &&str| path.strip_prefix(*folder).is_some_and(|rest| rest.starts_with('/'));
+        let below = |folder: &&str| {
+            path.strip_prefix(*folder)
+                .is_some_and(|rest| rest.starts_with('/'))
+        };
         if KERNELS.iter().any(below) {
             return never("it is the kernel's");
         }

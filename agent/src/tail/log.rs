@@ -27,7 +27,9 @@ impl Tails {
                     Ok(Some(Answer::Log(lines))) => (TailFrame::Log(lines), false),
                     Ok(Some(Answer::LogEnd(end))) => (TailFrame::LogEnd(end), true),
                     Ok(Some(Answer::Failed(why))) => (TailFrame::Refused(why), true),
-                    Ok(Some(Answer::Reply(_) | Answer::Containers { .. } | Answer::WantBytes { .. })) => continue,
+                    Ok(Some(Answer::Reply(_) | Answer::Containers { .. } | Answer::WantBytes { .. })) => {
+                        continue;
+                    }
                     Ok(None) | Err(_) => {
                         let why = "the worker ended before the log did; look again".to_owned();
                         (TailFrame::Refused(why), true)

@@ -28,8 +28,8 @@ use muster_identity::{
 };
 use muster_protocol::{
     latest::{
-        BytesReply, ContainerSpec, DeploySpec, HealthCheck, OrderEvent, OrderOutcome, OrderPayload, OrderRefusal,
-        OrderReply, PortMapping, Protocol, PullAuth, SealedSecrets, SecretValues, SignedOrder,
+        BytesReply, ContainerSpec, DeploySpec, HealthCheck, OrderEvent, OrderOutcome, OrderPayload,
+        OrderRefusal, OrderReply, PortMapping, Protocol, PullAuth, SealedSecrets, SecretValues, SignedOrder,
         SigningKeyNotice, StepReport, StepStatus,
     },
     read_frame, write_frame,
@@ -307,7 +307,9 @@ impl Worker {
 
     /// Tells it of bytes.
     pub(crate) async fn tell(&mut self, bytes: BytesReply) {
-        write_frame(&mut self.input, &Request::Bytes(bytes)).await.unwrap();
+        write_frame(&mut self.input, &Request::Bytes(bytes))
+            .await
+            .unwrap();
     }
 
     /// Goes away, as a resident does.

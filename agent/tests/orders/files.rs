@@ -110,7 +110,10 @@ async fn a_file_comes_in_pieces_over_cuts_and_is_there_once() {
     assert_eq!(said.outcome().status, OrderStatus::Done, "{said:#?}");
     assert_eq!(said.steps(StepStatus::Done), ["look", "fetch", "place"]);
     assert_eq!(fs::read(ground.path("in/app.bin")).unwrap(), bytes);
-    let mode = fs::metadata(ground.path("in/app.bin")).unwrap().permissions().mode();
+    let mode = fs::metadata(ground.path("in/app.bin"))
+        .unwrap()
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o7777, 0o640);
     assert_eq!(ground.names(), ["app.bin"]);
 
@@ -284,7 +287,9 @@ async fn without_a_control_plane_the_resident_s_worker_waits_and_is_cancelled() 
             break;
         }
     }
-    let id = muster_identity::order::OrderHead::from_bytes(&order.body).unwrap().order;
+    let id = muster_identity::order::OrderHead::from_bytes(&order.body)
+        .unwrap()
+        .order;
     let mut cancel = resident.ask(muster_agent::link::OrderRequest::Cancel(id)).await;
     let end = tokio::time::timeout(crate::bench::PATIENCE, cancel.recv()).await;
     assert!(

@@ -10,7 +10,6 @@ use muster_protocol::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::{
     FilesError,
@@ -151,7 +150,10 @@ pub(super) async fn send(app: &App, caller: &Caller, body: FileSendBody) -> Resu
     let files = files(app, caller, &body).await?;
     let hosts = hosts(app, caller, &body).await?;
     if files.len() * hosts.len() > MAX_TARGETS {
-        let message = format!("are too many for {} hosts: send {MAX_TARGETS} in all at a time", hosts.len());
+        let message = format!(
+            "are too many for {} hosts: send {MAX_TARGETS} in all at a time",
+            hosts.len()
+        );
         return Err(FilesError::invalid("fileIds", message));
     }
     let is_old = |host: &Host| {
@@ -276,7 +278,10 @@ fn check(body: &FileSendBody) -> Result<Plan, FilesError> {
 
 /// Three octal digits, of which a zero may be before: nothing that lets a file run as somebody else.
 fn parse_mode(text: &str) -> Option<u32> {
-    let digits = text.strip_prefix('0').filter(|rest| rest.len() == 3).unwrap_or(text);
+    let digits = text
+        .strip_prefix('0')
+        .filter(|rest| rest.len() == 3)
+        .unwrap_or(text);
     let is_plain = digits.len() == 3 && digits.bytes().all(|digit| matches!(digit, b'0'..=b'7'));
     is_plain.then(|| u32::from_str_radix(digits, 8).ok()).flatten()
 }
@@ -325,9 +330,15 @@ async fn files(app: &App, caller: &Caller, body: &FileSendBody) -> Result<Vec<Go
 }
 
 fn going(item: FileItem, destination: &str) -> Result<Going, FilesError> {
-    let digest = item.hash.as_deref().and_then(|hash| hash.parse::<Sha256Digest>().ok());
+    let digest = item
+        .hash
+        .as_deref()
+        .and_then(|hash| hash.parse::<Sha256Digest>().ok());
     let Some(Sha256Digest(sha256)) = digest.filter(|_| !item.is_folder()) else {
-        return Err(FilesError::invalid("fileIds", "holds a folder: choose the files in it"));
+        return Err(FilesError::invalid(
+            "fileIds",
+            "holds a folder: choose the files in it",
+        ));
     };
     if item.owner_type == OwnerType::Person {
         return Err(FilesError::Personal(item.name));
@@ -398,7 +409,9 @@ mod tests {
         assert_eq!(path("/srv/").as_deref(), Some("/srv/a.txt"));
         assert_eq!(path("/srv/b").as_deref(), Some("/srv/b"));
         let long = format!("/{}", "a/".repeat(2_048));
-        for bad in ["", "srv", "/", "//", "/srv//", "/srv/../", "/a/./b", "/a\0b", "/a\n/", &long] {
+        for bad in [
+            "", "srv", "/", "//", "/srv//", "/srv/../", "/a/./b", "/a\0b", "/a\n/", &long,
+        ] {
             assert_eq!(path(bad).filter(|_| bad != "/"), None, "{bad:?}");
         }
         assert_eq!(path("/").as_deref(), Some("/a.txt"));

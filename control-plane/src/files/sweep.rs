@@ -26,7 +26,8 @@ pub(super) async fn run(app: &App) -> Result<(), FilesError> {
     let until = Instant::now() + LONGEST;
     let now = app.clock.now();
     let long_ago = now.plus_ms(-SENDS_MS);
-    in_tx!(app.db, |tx| store::send::delete_before(tx, long_ago, BATCH).await?);
+    in_tx!(app.db, |tx| store::send::delete_before(tx, long_ago, BATCH)
+        .await?);
     let expired = in_tx!(app.db, |tx| store::upload::delete_expired(tx, now).await?);
     if expired > 0 {
         info!(

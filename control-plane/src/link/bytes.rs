@@ -33,7 +33,9 @@ pub(super) async fn serve(app: &App, session: &SessionHandle) -> LinkError {
         };
         match Box::pin(answer(app, session, send, receive)).await {
             Ok(()) => {}
-            Err(error @ LinkError::Frame(FrameError::Malformed(_) | FrameError::TooLarge(_))) => return error,
+            Err(error @ LinkError::Frame(FrameError::Malformed(_) | FrameError::TooLarge(_))) => {
+                return error;
+            }
             Err(error) => debug!(host.id = %session.host, %error, "bytes for a host broke off"),
         }
     }

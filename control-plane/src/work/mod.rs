@@ -68,8 +68,8 @@ pub use self::{
     order::{Approval, NewOrder, Order, OrderKind, OrderState, StoredEvent},
     stream::{OrderNews, follow},
     submit::{
-        cancel, end_for_removed_host, events, find, get, list, submit, submit_many, take_back, take_back_many,
-        told, told_of,
+        cancel, end_for_removed_host, events, find, get, list, submit, submit_many, take_back,
+        take_back_many, told, told_of,
     },
 };
 

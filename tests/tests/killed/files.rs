@@ -33,7 +33,11 @@ impl Files {
         let place = tempfile::tempdir()?;
         let folder = place.path().canonicalize()?;
         let options = agent_options(&Env::from_process());
-        let policy = format!("{}\n[files]\nallow = [\"{}/*\"]\n", options.policy, folder.display());
+        let policy = format!(
+            "{}\n[files]\nallow = [\"{}/*\"]\n",
+            options.policy,
+            folder.display()
+        );
         let ground = Ground::start(None, 1, agent::Options { policy, ..options })?;
         let upload = |name: &str, byte: u8| -> Result<_> {
             let bytes = vec![byte; BYTES];
@@ -76,7 +80,9 @@ impl Files {
         let mark = self.ground.points.mark()?;
         let target = self.target()?.to_string_lossy().into_owned();
         let send = Self::send(&self.ground, &self.next().0, &self.host, &target)?;
-        wait::until("the file to be sent", PATIENCE, || Self::is_done(&self.ground, &send))?;
+        wait::until("the file to be sent", PATIENCE, || {
+            Self::is_done(&self.ground, &send)
+        })?;
         self.audit(&send)?;
         let mut points = self.ground.points.since(mark, usize::MAX)?;
         points.retain(|point| {
@@ -100,7 +106,10 @@ impl Files {
             |ground| Self::send(ground, &file, &host, &target),
             |ground, send| {
                 let now = fs::read(&target)?;
-                ensure!(now == before || now == after, "the file is neither the old one nor the new one");
+                ensure!(
+                    now == before || now == after,
+                    "the file is neither the old one nor the new one"
+                );
                 Self::is_done(ground, send)
             },
         )?;
@@ -108,9 +117,17 @@ impl Files {
     }
 
     fn audit(&mut self, send: &str) -> Result<()> {
-        orders::audit(&self.ground.database, &self.ground.fleet.agent.data(), send, "done")?;
+        orders::audit(
+            &self.ground.database,
+            &self.ground.fleet.agent.data(),
+            send,
+            "done",
+        )?;
         let target = self.target()?;
-        ensure!(fs::read(&target)? == self.next().1, "another file is there than was sent");
+        ensure!(
+            fs::read(&target)? == self.next().1,
+            "another file is there than was sent"
+        );
         let names: Vec<_> = fs::read_dir(self.place.path())?
             .map(|entry| Ok(entry?.file_name()))
             .collect::<Result<_>>()?;

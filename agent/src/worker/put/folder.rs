@@ -122,8 +122,7 @@ impl Folder {
     /// A new file beside the place, for this user alone.
     pub(super) fn begin(&self, order: OrderId) -> Result<Part, FolderError> {
         let name = part_name(order);
-        let flags =
-            OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let file = openat(&*self.open, name.as_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR)
             .map_err(|errno| self.failed(errno))?;
         Ok(Part {
@@ -180,14 +179,9 @@ impl Part {
 
     /// Gives it its permissions, and sees it onto the disk.
     pub(super) fn keep(&self, mode: u32) -> Result<(), FolderError> {
-        fchmod(
-            self.file.as_fd(),
-            Mode::from_bits_truncate(mode & PERMISSIONS),
-        )
-        .map_err(|errno| self.folder.failed(errno))?;
-        self.file
-            .sync_all()
-            .map_err(|e| self.folder.failed(errno(&e)))
+        fchmod(self.file.as_fd(), Mode::from_bits_truncate(mode & PERMISSIONS))
+            .map_err(|errno| self.folder.failed(errno))?;
+        self.file.sync_all().map_err(|e| self.folder.failed(errno(&e)))
     }
 
     /// Which file it is.
@@ -229,11 +223,7 @@ impl Part {
 impl Drop for Part {
     fn drop(&mut self) {
         if !self.is_placed
-            && let Err(errno) = unlinkat(
-                &*self.folder.open,
-                self.name.as_str(),
-                UnlinkatFlags::NoRemoveDir,
-            )
+            && let Err(errno) = unlinkat(&*self.folder.open, self.name.as_str(), UnlinkatFlags::NoRemoveDir)
         {
             tracing::warn!(error = %errno, "a file that was not placed could not be removed");
         }

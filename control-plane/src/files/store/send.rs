@@ -18,7 +18,8 @@ use crate::{
 /// Rows that are inserted by one statement.
 const PAGE: usize = 500;
 
-const COLUMNS: &str = "s.id, s.created_by, s.created_at, s.expires_at, s.destination, s.mode, s.replaces, s.cancelled_at";
+const COLUMNS: &str =
+    "s.id, s.created_by, s.created_at, s.expires_at, s.destination, s.mode, s.replaces, s.cancelled_at";
 
 #[derive(sqlx::FromRow)]
 struct Record {
@@ -310,7 +311,8 @@ pub(in crate::files) async fn set_state(
     error: Option<&str>,
     ended_at: Option<UnixMs>,
 ) -> Result<(), DbError> {
-    const SQL: &str = "update file_send_targets set state = $2, error = $3, ended_at = $4 where order_id = $1";
+    const SQL: &str =
+        "update file_send_targets set state = $2, error = $3, ended_at = $4 where order_id = $1";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(order)

@@ -70,7 +70,12 @@ async fn fetch(downloads: &Downloads, order: OrderId, offset: u64) -> (Vec<u8>, 
     let mut download = downloads.open(BytesWish { order, offset }).await.unwrap();
     let mut bytes = Vec::new();
     loop {
-        match timeout(PATIENCE, download.next()).await.unwrap().unwrap().unwrap() {
+        match timeout(PATIENCE, download.next())
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap()
+        {
             BytesReply::Piece(piece) => bytes.extend(piece),
             end => return (bytes, end),
         }
@@ -114,13 +119,19 @@ both_databases!(a_file_goes_to_a_host_that_fetches_it, |test| {
     let (head, asked) = order_of(&incoming);
     assert_eq!((head.host, asked.mode, asked.replace), (host.id, 0o640, false));
     assert_eq!(asked.path, "/srv/app/app.conf");
-    assert_eq!((asked.size, asked.sha256), (200_000, muster_base::sha256(&bytes).0));
+    assert_eq!(
+        (asked.size, asked.sha256),
+        (200_000, muster_base::sha256(&bytes).0)
+    );
     assert_eq!(head.expires.ms_since(head.not_before), 24 * 3_600 * 1_000);
 
     let order = head.order;
     incoming.replies.send(OrderReply::Accepted).await.unwrap();
     until_outcomes(&admin, &sent, json!({"accepted": 1})).await;
-    assert_eq!(fetch(&running.downloads, order, 0).await, (bytes.clone(), BytesReply::End));
+    assert_eq!(
+        fetch(&running.downloads, order, 0).await,
+        (bytes.clone(), BytesReply::End)
+    );
     assert_eq!(
         fetch(&running.downloads, order, 150_000).await,
         (bytes[150_000..].to_vec(), BytesReply::End)
@@ -139,7 +150,10 @@ both_databases!(a_file_goes_to_a_host_that_fetches_it, |test| {
     assert_eq!(all[0]["hostId"], json!(host.id), "{all:?}");
     assert_eq!(all[0]["state"], "done");
     let (_, order) = admin.get(&format!("/api/v1/orders/{order}")).await;
-    assert_eq!((&order["kind"], &order["subjectId"]), (&json!("file"), &sent["id"]));
+    assert_eq!(
+        (&order["kind"], &order["subjectId"]),
+        (&json!("file"), &sent["id"])
+    );
     for (operation, object) in [("file:send", &sent["id"]), ("file:sent", &order["id"])] {
         let (_, audit) = admin.get(&format!("/api/v1/audit?operation={operation}")).await;
         assert_eq!(&audit["items"][0]["objectId"], object, "{audit}");
@@ -161,7 +175,10 @@ both_databases!(a_file_that_is_deleted_first_is_not_sent, |test| {
     let (status, _) = admin.call(Method::DELETE, &format!("{FILES}/{file}"), None).await;
     assert_eq!(status, 204);
     let (_, end) = fetch(&running.downloads, head.order, 0).await;
-    assert!(matches!(&end, BytesReply::Never(why) if why.contains("deleted")), "{end:?}");
+    assert!(
+        matches!(&end, BytesReply::Never(why) if why.contains("deleted")),
+        "{end:?}"
+    );
     ends(incoming, OrderStatus::Failed, Some("the file was deleted")).await;
     until_outcomes(&admin, &sent, json!({"failed": 1})).await;
     let all = targets(&admin, &sent).await;
@@ -176,7 +193,8 @@ both_databases!(what_waits_is_taken_back, |test| {
     let [one, two] = [new_host(test, "one").await, new_host(test, "two").await];
     let file = new_file(&admin, "a", None, b"a").await;
     let other = new_file(&admin, "b", None, b"b").await;
-    let body = json!({"fileIds": [file, other], "hosts": [one, two], "destination": "/srv/", "expiresInS": 60});
+    let body =
+        json!({"fileIds": [file, other], "hosts": [one, two], "destination": "/srv/", "expiresInS": 60});
     let (status, sent) = admin.post(SENDS, body).await;
     assert_eq!(status, 202, "{sent}");
     assert_eq!(sent["outcomes"], json!({"queued": 4}));
@@ -199,12 +217,7 @@ both_databases!(what_can_t_be_sent_is_said, |test| {
     let file = new_file(&admin, "a", None, b"a").await;
     let other = new_file(&admin, "b", None, b"b").await;
     let folder = new_folder(&admin, "docs", None).await;
-    let (_, own) = admin
-        .post(
-            FILES,
-            json!({"name": "own", "ownerType": 1}),
-        )
-        .await;
+    let (_, own) = admin.post(FILES, json!({"name": "own", "ownerType": 1})).await;
     let own = new_file(&admin, "mine", Some(own["id"].as_str().unwrap()), b"m").await;
     let good = json!({"fileIds": [file], "hosts": [host], "destination": "/srv/a"});
     let nobody = Clock::system().new_id::<OrderId>();
@@ -243,13 +256,20 @@ both_databases!(who_is_narrowed_sends_and_sees_only_what_they_reach, |test| {
     let hidden = new_file(&admin, "hidden", None, b"b").await;
     let member = test.member("narrow", Role::Viewer).await;
     let operations = json!(["file:read", "file:send"]);
-    let body = json!({"name": "narrow", "operations": operations, "objects": {"hosts": [one], "files": [docs]}});
+    let body =
+        json!({"name": "narrow", "operations": operations, "objects": {"hosts": [one], "files": [docs]}});
     let (status, template) = admin.post("/api/v1/permission-templates", body).await;
     assert_eq!(status, 201, "{template}");
     let (_, members) = admin.get("/api/v1/members").await;
     let items = members["items"].as_array().unwrap();
-    let found = items.iter().find(|member| member["username"] == "narrow").unwrap();
-    let path = format!("/api/v1/members/{}/permissions", found["userId"].as_str().unwrap());
+    let found = items
+        .iter()
+        .find(|member| member["username"] == "narrow")
+        .unwrap();
+    let path = format!(
+        "/api/v1/members/{}/permissions",
+        found["userId"].as_str().unwrap()
+    );
     let body = json!({"templateId": template["id"]});
     assert_eq!(admin.call(Method::PUT, &path, Some(body)).await.0, 200);
 
@@ -271,13 +291,21 @@ both_databases!(who_is_narrowed_sends_and_sees_only_what_they_reach, |test| {
     assert_eq!(targets(&member, &all).await.len(), 1);
     for path in ["", "/targets", "/cancel"] {
         let path = format!("{SENDS}/{}{path}", unseen["id"].as_str().unwrap());
-        let method = if path.ends_with("cancel") { Method::POST } else { Method::GET };
+        let method = if path.ends_with("cancel") {
+            Method::POST
+        } else {
+            Method::GET
+        };
         assert_eq!(member.call(method, &path, None).await.0, 404, "{path}");
     }
     let (status, taken) = member.post(&format!("{path}/cancel"), json!({})).await;
     assert_eq!(status, 200, "{taken}");
     let (_, left) = admin.get(&path).await;
-    assert_eq!(left["outcomes"], json!({"cancelled": 1, "queued": 3}), "only theirs");
+    assert_eq!(
+        left["outcomes"],
+        json!({"cancelled": 1, "queued": 3}),
+        "only theirs"
+    );
     let stranger = test.member("plain", Role::Member).await;
     assert_eq!(stranger.get(SENDS).await.0, 403);
 });
