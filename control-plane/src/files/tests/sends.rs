@@ -202,7 +202,7 @@ both_databases!(what_waits_is_taken_back, |test| {
     let (status, taken) = admin.post(&path, json!({})).await;
     assert_eq!(status, 200, "{taken}");
     assert_eq!(taken["outcomes"], json!({"cancelled": 4}));
-    assert!(taken["cancelledAt"].is_number());
+    assert!(taken["cancelledAt"].is_string());
     let (status, problem) = admin.post(&path, json!({})).await;
     assert_eq!(status, 409, "{problem}");
     for target in targets(&admin, &sent).await {
@@ -212,7 +212,7 @@ both_databases!(what_waits_is_taken_back, |test| {
 });
 
 both_databases!(what_can_t_be_sent_is_said, |test| {
-    let admin = test.admin().await;
+    let admin = test.member("ann", Role::Admin).await;
     let host = new_host(test, "one").await;
     let file = new_file(&admin, "a", None, b"a").await;
     let other = new_file(&admin, "b", None, b"b").await;
