@@ -15,7 +15,7 @@ use crate::{
     collect::{self, ContainerDirectory},
     config::RunConfig,
     identity::{Identity, resident_pinned_keys},
-    link::{Link, LinkEnd, Ports},
+    link::{Downloads, Link, LinkEnd, Ports},
     orders::{Orders, OrdersConfig, verify::Trust, workers::Workers},
     supervise::{self, Pulse},
 };
@@ -67,6 +67,7 @@ impl Resident {
         let (config_tx, config_rx) = watch::channel(AgentConfig::default());
         let (keys_tx, keys_rx) = watch::channel(Vec::new());
         let containers = ContainerDirectory::default();
+        let downloads = Downloads::default();
         let orders = Orders::start(
             OrdersConfig {
                 dir: self.config.data.resident().join("orders"),
@@ -79,6 +80,7 @@ impl Resident {
                 clock: self.wall.clone(),
                 keys: keys_rx.clone(),
                 containers: containers.clone(),
+                downloads: downloads.clone(),
             },
             self.tasks.clone(),
             self.stop.clone(),
@@ -106,6 +108,7 @@ impl Resident {
             config: Arc::new(config_tx),
             signing_keys: Arc::new(keys_tx),
             engine: containers.subscribe_engine(),
+            downloads,
         };
         supervise::started(&self, config_rx);
         let ended = Link::new(self.clone(), ports, identity).run().await;

@@ -176,6 +176,7 @@ impl App {
         access::ensure_defaults(self).await?;
         schema::start(self);
         containers::register(self);
+        files::register(self);
         telemetry::start(self).await?;
         delivery::start(self);
         secrets::start(self);

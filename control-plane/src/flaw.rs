@@ -118,6 +118,8 @@ flaws! {
     Sha256 "hash" => "must be a SHA-256 in 64 hexadecimal digits",
     /// No type of content.
     Mime "mime" => "must be a type such as application/pdf, at most 128 characters",
+    /// No permissions of a file.
+    FileMode "file-mode" => "must be three octal digits, for instance 644",
     /// No path of a file.
     File "file" => "must be an absolute path without . and ..",
     /// Neither a volume nor a path.

@@ -155,6 +155,26 @@ impl Api {
         })
     }
 
+    /// Uploads one of the org's files; its id.
+    pub fn upload(&self, name: &str, bytes: &[u8]) -> Result<String> {
+        let hash = muster_base::sha256(bytes).to_string();
+        let body = json!({"name": name, "size": bytes.len(), "hash": hash});
+        let upload = self.post("/api/v1/files/uploads", &body)?;
+        let upload = format!("/api/v1/files/uploads/{}", text(&upload, "id")?);
+        let mut request = Request::put(format!("{}{upload}/content?offset=0", self.base));
+        if let Some(bearer) = &self.bearer {
+            request = request.header("authorization", format!("Bearer {bearer}"));
+        }
+        let answer = self.http.run(request.body(bytes.to_vec())?)?;
+        ensure!(
+            answer.status() == 200,
+            "a piece of {name} answers {}",
+            answer.status()
+        );
+        let file = self.post(&format!("{upload}/complete"), &json!({}))?;
+        Ok(text(&file, "id")?.to_owned())
+    }
+
     /// Reads something that has to be there.
     pub fn get(&self, path: &str) -> Result<Value> {
         self.must("GET", path, None)

@@ -7,11 +7,13 @@
 //!   way. Nothing is forgotten before its acknowledgement: a new session begins with what the last one left open.
 //! - **orders** and **tails**: streams that the control plane opens are handed to the rooms that serve them through
 //!   [`Ports`]; each has a stream of its own, so nothing waits behind anything else.
+//! - **downloads**: bytes that an order's worker asks for ([`Downloads`]), on the connection that is there.
 //!
 //! Fails how: whatever ends a session, the link comes back by itself. Only `Goodbye::Revoked` (the host was removed)
 //! ends it for good, since no later attempt can succeed.
 
 mod backoff;
+mod downloads;
 mod endpoint;
 mod ports;
 mod renewal;
@@ -31,6 +33,7 @@ use tokio::{
 };
 use tracing::{debug, info, warn};
 
+pub use downloads::{Download, Downloads};
 pub use endpoint::{LinkError, join, probe};
 pub use ports::{
     IncomingOrder, IncomingTail, MAX_UNACKNOWLEDGED, NoReports, OrderRequest, Ports, ReportSource,

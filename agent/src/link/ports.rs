@@ -9,6 +9,8 @@ use muster_protocol::latest::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::Downloads;
+
 /// Reports sent and not yet acknowledged, at most.
 pub const MAX_UNACKNOWLEDGED: usize = 8;
 
@@ -28,6 +30,8 @@ pub struct Ports {
     pub signing_keys: Arc<watch::Sender<Vec<SigningKeyNotice>>>,
     /// Version of the container engine, as a worker last heard it.
     pub engine: watch::Receiver<Option<String>>,
+    /// Where orders' bytes come from.
+    pub downloads: Downloads,
 }
 
 /// Batches for the control plane, in order, until it has acknowledged them.

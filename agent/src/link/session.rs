@@ -106,6 +106,7 @@ impl<'a> Session<'a> {
         let (renewed_tx, renewed_rx) = mpsc::channel(1);
         let window = Arc::new(Semaphore::new(MAX_UNACKNOWLEDGED));
         link.ports.reports.begin_session();
+        let _present = link.ports.downloads.over(&connection);
         // Each of these is one future that is never dropped half way while the session lasts.
         let ended = tokio::select! {
             ended = read_control(link, receive, &window, renewed_tx, &control_tx) => ended,

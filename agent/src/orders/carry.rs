@@ -5,7 +5,7 @@ use std::{io, sync::Arc, time::Duration};
 
 use muster_base::OrderId;
 use muster_protocol::{
-    latest::{OrderOutcome, OrderReply, OrderStatus, SignedOrder},
+    latest::{BytesWish, OrderOutcome, OrderReply, OrderStatus, SignedOrder},
     read_frame,
 };
 use tokio::{io::AsyncRead, sync::mpsc, time::sleep};
@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     Shared,
+    bytes::Coming,
     journal::{End, OrderLog},
     running::{Running, is_end},
 };
@@ -81,6 +82,7 @@ impl Carried {
         let (answers, mut heard) = mpsc::channel(ANSWERS);
         reading.spawn(read_answers(worker.take_answers(), answers));
         let mut told = false;
+        let mut coming = Coming::default();
         let mut result = Ok(false);
         loop {
             let answer = tokio::select! {
@@ -89,6 +91,10 @@ impl Carried {
                     told = true;
                     // A worker that can't be told is dead: the next answer says so.
                     drop(worker.cancel().await);
+                    continue;
+                }
+                bytes = coming.next() => {
+                    drop(worker.bytes(bytes).await);
                     continue;
                 }
             };
@@ -106,6 +112,10 @@ impl Carried {
                     }
                 },
                 Some(Answer::Failed(why)) => result = Err(why),
+                Some(Answer::WantBytes { offset }) => {
+                    let order = self.id;
+                    coming.ask(&shared.downloads, BytesWish { order, offset }, &reading);
+                }
                 Some(
                     Answer::Containers { .. }
                     | Answer::Log(_)
@@ -115,7 +125,7 @@ impl Carried {
                 ) => {}
             }
         }
-        drop(heard);
+        drop((heard, coming));
         worker.reap().await;
         reading.close();
         reading.wait().await;

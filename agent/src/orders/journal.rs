@@ -51,7 +51,7 @@ pub struct Started {
     pub sequence: u64,
 }
 
-/// What a deploy, or a container's restart, must remember over a crash.
+/// What a deploy, a container's restart or a file must remember over a crash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Mark {
@@ -82,6 +82,13 @@ pub enum Mark {
         id: String,
         /// When it last started, in the engine's words.
         started: String,
+    },
+    /// This file, whole and on the disk, is about to get its name.
+    Placing {
+        /// The device that it is on.
+        device: u64,
+        /// Its inode there.
+        inode: u64,
     },
 }
 
@@ -315,6 +322,7 @@ impl Line {
             Self::Mark(Mark::Committed { .. }) => "committed",
             Self::Mark(Mark::Undoing { .. }) => "undoing",
             Self::Mark(Mark::Restarting { .. }) => "restarting",
+            Self::Mark(Mark::Placing { .. }) => "placing",
             Self::Event(_) => "event",
             Self::Refused(_) => "refused",
             Self::Outcome(_) => "outcome",

@@ -9,6 +9,7 @@
 //! | [`verify`] | is it from whom it should be, for us, for now? |
 //! | [`journal`], [`sequence`], `store` | what is kept over a crash |
 //! | `carry`, [`workers`] | handing it to a worker, which verifies it again |
+//! | `bytes` | passing on what a worker asks for and the control plane has |
 //! | `running` | passing on what the worker says, to whoever listens |
 //!
 //! # Refused
@@ -21,6 +22,7 @@
 //! - Time is the system's, even where the agent's clock runs fast for a demo: an order's expiry is the control
 //!   plane's time.
 
+mod bytes;
 mod carry;
 pub mod journal;
 mod running;
@@ -44,7 +46,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     collect::ContainerDirectory,
     identity::offer_keys,
-    link::{IncomingOrder, OrderRequest},
+    link::{Downloads, IncomingOrder, OrderRequest},
     worker::{events::reply_of, lane::Lane},
 };
 use carry::Carried;
@@ -68,6 +70,8 @@ pub struct OrdersConfig {
     pub keys: watch::Receiver<Vec<SigningKeyNotice>>,
     /// Told when an order may have changed a container.
     pub containers: ContainerDirectory,
+    /// Where the bytes of files come from.
+    pub downloads: Downloads,
 }
 
 struct Shared {
@@ -77,8 +81,10 @@ struct Shared {
     clock: Clock,
     keys: watch::Receiver<Vec<SigningKeyNotice>>,
     containers: ContainerDirectory,
+    downloads: Downloads,
     docker: Semaphore,
     sql: Semaphore,
+    files: Semaphore,
 }
 
 impl Shared {
@@ -86,6 +92,7 @@ impl Shared {
         match lane {
             Lane::Docker => &self.docker,
             Lane::Sql => &self.sql,
+            Lane::Files => &self.files,
         }
     }
 }
@@ -121,8 +128,10 @@ impl Orders {
                 clock: config.clock,
                 keys: config.keys,
                 containers: config.containers,
+                downloads: config.downloads,
                 docker: Semaphore::new(1),
                 sql: Semaphore::new(1),
+                files: Semaphore::new(1),
             }),
             running: Arc::default(),
             tasks,

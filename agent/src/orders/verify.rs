@@ -71,6 +71,7 @@ pub const fn kind(payload: &OrderPayload) -> OrderKind {
         OrderPayload::Sql(_) => OrderKind::Sql,
         OrderPayload::TestServer(_) => OrderKind::TestServer,
         OrderPayload::Container(_) => OrderKind::Container,
+        OrderPayload::File(_) => OrderKind::File,
     }
 }
 

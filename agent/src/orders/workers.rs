@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::Stdio, time::Duration};
 
 use muster_protocol::{
     FrameError,
-    latest::{ContainerFacts, SignedLook, SignedOrder, SigningKeyNotice},
+    latest::{BytesReply, ContainerFacts, SignedLook, SignedOrder, SigningKeyNotice},
     read_frame, write_frame,
 };
 use tokio::{
@@ -119,7 +119,8 @@ impl Workers {
                     | Answer::Log(_)
                     | Answer::LogEnd(_)
                     | Answer::Schema(_)
-                    | Answer::SchemaEnd(_),
+                    | Answer::SchemaEnd(_)
+                    | Answer::WantBytes { .. },
                 )
                 | None => Err(WorkerError::Gone),
             }
@@ -203,6 +204,11 @@ pub(crate) struct Worker {
 impl Worker {
     pub(super) async fn cancel(&mut self) -> Result<(), WorkerError> {
         self.send(&Request::Cancel).await
+    }
+
+    /// What came of the bytes that it wants.
+    pub(super) async fn bytes(&mut self, bytes: BytesReply) -> Result<(), WorkerError> {
+        self.send(&Request::Bytes(bytes)).await
     }
 
     /// Takes the end that answers come from: reading a frame must not be interrupted, so it needs its own task.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::{
     Policy, PolicyError, RiskCeiling,
-    pattern::{ImagePattern, NamePattern, PortRange},
+    pattern::{ImagePattern, NamePattern, PathPattern, PortRange},
 };
 
 /// A commented file with the defaults, for `muster-agent policy --template`.
@@ -27,6 +27,7 @@ pub(super) struct PolicyFile {
     pub ports: Ports,
     pub mounts: Mounts,
     pub containers: Containers,
+    pub files: Files,
     pub sql: Sql,
     pub databases: Vec<Database>,
 }
@@ -89,6 +90,12 @@ pub(super) enum Reach {
     Managed,
     /// Every one.
     All,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Files {
+    pub allow: Vec<PathPattern>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -7,13 +7,14 @@
 //! # Without a file
 //! Nothing is listed, so nothing runs: no registry, no image, no database. Ports from 1024 up, named volumes and the
 //! usual networks need no listing, and neither do starting, stopping and reading the logs of containers that Muster
-//! deployed, of which there are none without a rule. A refusal names the rule and the line that would allow the order.
+//! deployed, of which there are none without a rule. No file is written. A refusal names the rule and the line that would allow the order.
 //!
 //! # Invariants
 //! - An absent section is the strictest one. There is no switch that turns the policy off.
 //! - Only the worker's verdict counts; the resident never sees the file.
 
 mod file;
+mod files;
 mod pattern;
 mod rules;
 mod sql;
@@ -95,6 +96,8 @@ impl Policy {
             OrderPayload::TestServer(target) => self.check_target(target).map(drop),
             // Whether it is one that Muster deployed, only the engine knows: see `check_action`.
             OrderPayload::Container(order) => self.check_action(&order.name, true),
+            // Where the path really leads, only a look can tell: see `check_file`.
+            OrderPayload::File(order) => self.check_file(&order.path),
         }
     }
 

@@ -25,6 +25,30 @@ impl<'de> Deserialize<'de> for NamePattern {
     }
 }
 
+/// An absolute path with stars.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PathPattern(NamePattern);
+
+impl PathPattern {
+    pub(super) fn matches(&self, path: &str) -> bool {
+        self.0.matches(path)
+    }
+}
+
+impl<'de> Deserialize<'de> for PathPattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let plain = text.split('/').all(|part| part != "." && part != "..");
+        if text.starts_with('/') && plain {
+            Ok(Self(NamePattern(text)))
+        } else {
+            Err(D::Error::custom(format!(
+                "`{text}` is not an absolute path without `.` and `..`; write for instance `/srv/app/**`"
+            )))
+        }
+    }
+}
+
 /// An image with its registry, its tag left open or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ImagePattern {

@@ -44,7 +44,7 @@ async fn pass_on(worker: Result<Worker, WorkerError>, frames: mpsc::Sender<TailF
                 Ok(Some(Answer::Schema(rows))) => (TailFrame::Schema(rows), false),
                 Ok(Some(Answer::SchemaEnd(version))) => (TailFrame::SchemaEnd(version), true),
                 Ok(Some(Answer::Failed(why))) => (TailFrame::Refused(why), true),
-                Ok(Some(Answer::Reply(_) | Answer::Containers { .. })) => continue,
+                Ok(Some(Answer::Reply(_) | Answer::Containers { .. } | Answer::WantBytes { .. })) => continue,
                 Ok(None) | Err(_) => {
                     let why = "the worker ended in the middle of it; ask again".to_owned();
                     (TailFrame::Refused(why), true)

@@ -153,7 +153,11 @@ impl At<'_> {
     fn was_restarted(&self, found: &Found) -> bool {
         self.act.marks.iter().any(|mark| match mark {
             Mark::Restarting { id, started } => *id == found.id && *started != found.started && found.running,
-            Mark::NoOld | Mark::Old { .. } | Mark::Committed { .. } | Mark::Undoing { .. } => false,
+            Mark::NoOld
+            | Mark::Old { .. }
+            | Mark::Committed { .. }
+            | Mark::Undoing { .. }
+            | Mark::Placing { .. } => false,
         })
     }
 

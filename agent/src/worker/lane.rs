@@ -1,4 +1,4 @@
-//! Lanes: one order at a time works on the engine, and one on databases, however many workers there are. A lane is a
+//! Lanes: one order at a time works on the engine, one on databases and one on files, however many workers there are. A lane is a
 //! lock file that the kernel releases when its holder dies.
 
 use std::{
@@ -25,6 +25,8 @@ pub enum Lane {
     Docker,
     /// Databases.
     Sql,
+    /// Files that people send.
+    Files,
 }
 
 impl Lane {
@@ -33,6 +35,7 @@ impl Lane {
         match payload {
             OrderPayload::Deploy(_) | OrderPayload::Handover(_) | OrderPayload::Container(_) => Self::Docker,
             OrderPayload::Sql(_) | OrderPayload::TestServer(_) => Self::Sql,
+            OrderPayload::File(_) => Self::Files,
         }
     }
 
@@ -40,6 +43,7 @@ impl Lane {
         match self {
             Self::Docker => "lane-docker.lock",
             Self::Sql => "lane-sql.lock",
+            Self::Files => "lane-files.lock",
         }
     }
 }

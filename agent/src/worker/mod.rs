@@ -24,6 +24,7 @@ pub mod lane;
 mod log;
 mod look;
 mod order;
+mod put;
 mod redact;
 mod schema;
 pub mod secrets;
@@ -34,7 +35,10 @@ pub mod wire;
 use std::path::PathBuf;
 
 use muster_base::Clock;
-use muster_protocol::{latest::ContainerFacts, read_frame, write_frame};
+use muster_protocol::{
+    latest::{BytesReply, ContainerFacts},
+    read_frame, write_frame,
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
     sync::mpsc,
@@ -47,6 +51,8 @@ use wire::{Answer, Request};
 
 /// Answers that wait for whoever reads them, at most.
 const ANSWERS: usize = 64;
+/// Pieces of a file that wait to be written, at most.
+const PIECES: usize = 2;
 
 /// What a worker is told at its start.
 #[derive(Debug, Clone)]
@@ -81,12 +87,13 @@ pub async fn serve(
     match request {
         Request::Order { order, keys } => {
             let cancel = CancellationToken::new();
+            let (pieces, bytes) = mpsc::channel(PIECES);
             tasks.spawn(
                 asker_gone
                     .clone()
-                    .run_until_cancelled_owned(watch_for_cancel(input, cancel.clone())),
+                    .run_until_cancelled_owned(hear(input, cancel.clone(), pieces)),
             );
-            order::run(&config, &order, &keys, &cancel, answers).await;
+            order::run(&config, &order, &keys, (&cancel, bytes), answers).await;
         }
         Request::Containers => {
             let answer = match containers(&config).await {
@@ -114,7 +121,7 @@ pub async fn serve(
             );
             schema::read(&config, &look, &keys, &gone, answers).await;
         }
-        Request::Cancel => {
+        Request::Cancel | Request::Bytes(_) => {
             let answer = Answer::Failed("there is no order to cancel".to_owned());
             drop(answers.send(answer).await);
             drop(answers);
@@ -135,11 +142,17 @@ async fn containers(config: &WorkerConfig) -> Result<(Option<String>, Vec<Contai
     Ok((engine.version().await?, engine.containers().await?))
 }
 
-/// A closed input is no cancel: the resident was restarted, and asks again.
-async fn watch_for_cancel(mut input: impl AsyncRead + Unpin, cancel: CancellationToken) {
+/// Hears of a cancel, and of bytes. A closed input is no cancel: the resident was restarted, and asks again.
+async fn hear(
+    mut input: impl AsyncRead + Unpin,
+    cancel: CancellationToken,
+    pieces: mpsc::Sender<BytesReply>,
+) {
     while let Ok(Some(request)) = read_frame::<Request>(&mut input).await {
         match request {
             Request::Cancel => cancel.cancel(),
+            // Where nobody wants them they go nowhere.
+            Request::Bytes(bytes) => drop(pieces.send(bytes).await),
             Request::Order { .. } | Request::Containers | Request::Log { .. } | Request::Schema { .. } => {}
         }
     }

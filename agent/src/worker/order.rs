@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 use muster_base::{UnixMs, point};
 use muster_identity::order::OrderHead;
 use muster_protocol::latest::{
-    DeploySpec, OrderOutcome, OrderPayload, OrderRefusal, OrderReply, OrderStatus, SignedOrder,
+    BytesReply, DeploySpec, OrderOutcome, OrderPayload, OrderRefusal, OrderReply, OrderStatus, SignedOrder,
     SigningKeyNotice, SqlSpec, SqlTarget,
 };
 use tokio::sync::mpsc;
@@ -19,6 +19,7 @@ use super::{
     docker::Engine,
     events::{Events, reply_of},
     lane::{self, Lane},
+    put::{self, Put},
     secrets::{MissingSecret, Secrets},
     sql::{self, SqlContext, SqlOutcome},
     trust,
@@ -73,10 +74,10 @@ pub(super) async fn run(
     config: &WorkerConfig,
     order: &SignedOrder,
     keys: &[SigningKeyNotice],
-    cancel: &CancellationToken,
+    (cancel, bytes): (&CancellationToken, mpsc::Receiver<BytesReply>),
     answers: mpsc::Sender<Answer>,
 ) {
-    let stop = match begin(config, order, keys, cancel, &answers).await {
+    let stop = match begin(config, order, keys, (cancel, bytes), &answers).await {
         Ok(()) => return,
         Err(stop) => stop,
     };
@@ -94,7 +95,7 @@ async fn begin(
     config: &WorkerConfig,
     order: &SignedOrder,
     keys: &[SigningKeyNotice],
-    cancel: &CancellationToken,
+    (cancel, bytes): (&CancellationToken, mpsc::Receiver<BytesReply>),
     answers: &mpsc::Sender<Answer>,
 ) -> Result<(), Stop> {
     let mut identity = WorkerIdentity::load(&config.data)?;
@@ -173,7 +174,7 @@ async fn begin(
         cancel,
     };
     tokio::select! {
-        done = job.work(log, answers.clone()) => done?,
+        done = job.work(log, answers.clone(), bytes) => done?,
         () = cancel::watch(&journal, head.order, cancel) => {}
     }
     point!("order.answered");
@@ -237,11 +238,17 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    async fn work(&self, log: OrderLog, answers: mpsc::Sender<Answer>) -> io::Result<()> {
+    async fn work(
+        &self,
+        log: OrderLog,
+        answers: mpsc::Sender<Answer>,
+        bytes: mpsc::Receiver<BytesReply>,
+    ) -> io::Result<()> {
         let now = self.config.clock.now();
         let next_seq = self.history.map_or(0, History::next_seq);
         let started_at = self.history.map_or(now, |h| h.started.at);
         let clock = self.config.clock.clone();
+        let asker = answers.clone();
         let events = Events::new(log, next_seq, answers, clock, self.secrets.values());
         if self.resuming {
             events.log("the worker was interrupted; going on").await;
@@ -264,6 +271,23 @@ impl Job<'_> {
             })
             .await
             .into(),
+            OrderPayload::File(order) => {
+                let put = Put {
+                    id: self.head.order,
+                    order,
+                    data: &self.config.data,
+                    policy: &self.config.policy,
+                    events: &events,
+                    asker: &asker,
+                    cancel: self.cancel,
+                    marks: self.marks(),
+                };
+                match put::run(&put, bytes).await {
+                    Some(ending) => ending.into(),
+                    // It has not ended: the next worker goes on with it.
+                    None => return Ok(()),
+                }
+            }
         };
         let outcome = self.outcome(ending, started_at, &events);
         events.end(End::Outcome(Box::new(outcome))).await

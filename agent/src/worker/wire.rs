@@ -1,9 +1,10 @@
 //! What resident and worker say to each other, in the same frames that travel to the control plane: one request,
-//! then answers; a cancel may follow an order. Over a child's stdin and stdout, or the socket that systemd passes as
+//! then answers; a cancel may follow an order, and the bytes that its worker asks for. Over a child's stdin and stdout, or the socket that systemd passes as
 //! both.
 
 use muster_protocol::latest::{
-    ContainerFacts, LogEnd, LogLine, OrderReply, SchemaRows, SignedLook, SignedOrder, SigningKeyNotice,
+    BytesReply, ContainerFacts, LogEnd, LogLine, OrderReply, SchemaRows, SignedLook, SignedOrder,
+    SigningKeyNotice,
 };
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,8 @@ pub enum Request {
         /// As with an order.
         keys: Vec<SigningKeyNotice>,
     },
+    /// To [`Answer::WantBytes`]: pieces, in order, and at last an end.
+    Bytes(BytesReply),
 }
 
 /// Worker → resident.
@@ -59,4 +62,9 @@ pub enum Answer {
     Schema(SchemaRows),
     /// To [`Request::Schema`]: that was all, of a server of this version.
     SchemaEnd(String),
+    /// The order's file is wanted from here on. Not said again before the bytes that were asked for have ended.
+    WantBytes {
+        /// So many bytes are here.
+        offset: u64,
+    },
 }

@@ -12,7 +12,7 @@ use muster_agent::{
     collect::ContainerDirectory,
     config::{DataDir, RunConfig},
     identity::{WorkerIdentity, resident_pinned_keys},
-    link::{IncomingOrder, OrderRequest},
+    link::{Downloads, IncomingOrder, OrderRequest},
     orders::{
         Orders, OrdersConfig,
         verify::{Trust, kind},
@@ -28,8 +28,8 @@ use muster_identity::{
 };
 use muster_protocol::{
     latest::{
-        ContainerSpec, DeploySpec, HealthCheck, OrderEvent, OrderOutcome, OrderPayload, OrderRefusal,
-        OrderReply, PortMapping, Protocol, PullAuth, SealedSecrets, SecretValues, SignedOrder,
+        BytesReply, ContainerSpec, DeploySpec, HealthCheck, OrderEvent, OrderOutcome, OrderPayload,
+        OrderRefusal, OrderReply, PortMapping, Protocol, PullAuth, SealedSecrets, SecretValues, SignedOrder,
         SigningKeyNotice, StepReport, StepStatus,
     },
     read_frame, write_frame,
@@ -226,7 +226,7 @@ impl TestHost {
         write_frame(&mut input, &request).await.unwrap();
         Worker {
             output: child.stdout.take().unwrap(),
-            _input: input,
+            input,
             child,
         }
     }
@@ -260,6 +260,7 @@ impl TestHost {
                 clock: self.clock.clone(),
                 keys: watch::channel(Vec::new()).1,
                 containers: ContainerDirectory::default(),
+                downloads: Downloads::default(),
             },
             tasks.clone(),
             stop.clone(),
@@ -282,7 +283,7 @@ fn worker_binary() -> PathBuf {
 /// A worker at work.
 pub(crate) struct Worker {
     output: ChildStdout,
-    _input: ChildStdin,
+    input: ChildStdin,
     child: Child,
 }
 
@@ -296,6 +297,31 @@ impl Worker {
             Ok(Some(other)) => panic!("unexpected {other:?}"),
             Ok(None) | Err(_) => None,
         }
+    }
+
+    /// The next that it says or asks.
+    pub(crate) async fn hear(&mut self) -> Option<Answer> {
+        let heard = timeout(PATIENCE, read_frame::<Answer>(&mut self.output)).await;
+        heard.unwrap().ok().flatten()
+    }
+
+    /// Tells it of bytes.
+    pub(crate) async fn tell(&mut self, bytes: BytesReply) {
+        write_frame(&mut self.input, &Request::Bytes(bytes))
+            .await
+            .unwrap();
+    }
+
+    /// Goes away, as a resident does.
+    pub(crate) async fn leave(self) {
+        let Self {
+            mut output,
+            input,
+            mut child,
+        } = self;
+        drop(input);
+        while let Ok(Some(_)) = read_frame::<Answer>(&mut output).await {}
+        timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
     }
 
     /// Everything that it says, until it ends; `meddle` is done when a step has this status.

@@ -9,6 +9,7 @@ mod crash;
 mod deploy;
 mod engine;
 mod faults;
+mod files;
 mod handover;
 mod logs;
 mod refusals;

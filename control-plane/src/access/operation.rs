@@ -71,6 +71,7 @@ operations! {
     WindowOverride "window:override" Owner
     FileRead "file:read" Viewer
     FileWrite "file:write" Member
+    FileSend "file:send" Admin
     OrgWrite "org:write" Admin
     OrgTransfer "org:transfer" Owner
     OrgDelete "org:delete" Owner

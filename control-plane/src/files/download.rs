@@ -82,10 +82,21 @@ pub(super) async fn bytes(
 ) -> Result<BoxStream<'static, Result<Bytes, FilesError>>, FilesError> {
     let turn = app.files.reading.try_take(caller.actor.person());
     let turn = turn.ok_or(FilesError::Busy)?;
+    bytes_for(app, caller.org(), turn, id, span).await
+}
+
+/// The same, for whoever has a seat.
+pub(super) async fn bytes_for(
+    app: &App,
+    org: OrgId,
+    turn: Seat,
+    id: FileId,
+    span: Span,
+) -> Result<BoxStream<'static, Result<Bytes, FilesError>>, FilesError> {
     let pieces = store::piece::of_file(&app.db, id, span.start, span.end).await?;
     let reading = Reading {
         storage: app.files.storage(app).await?,
-        org: caller.org(),
+        org,
         parts: parts(&pieces, span),
         _turn: turn,
     };

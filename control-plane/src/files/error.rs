@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::storage::StorageError;
-use crate::{db::DbError, error::Error, flaw::Flaw};
+use crate::{db::DbError, error::Error, flaw::Flaw, fleet::FleetError, work::WorkError};
 
 /// Why something about files was not done.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +76,24 @@ pub enum FilesError {
     /// A range that begins after the end.
     #[error("this begins after the end: there are {0} bytes")]
     OutOfRange(u64),
+    /// No such send of the caller's.
+    #[error("no such send")]
+    NoSend,
+    /// What is a person's is not for hosts, where others see it.
+    #[error("{0} is a person's own: only the org's files are sent to hosts")]
+    Personal(String),
+    /// No agent of the hosts takes files.
+    #[error("the agents of these hosts are too old to take files: upgrade them first")]
+    OldAgents,
+    /// All hosts have their orders.
+    #[error("no host waits for it any more: there is nothing to take back")]
+    NothingWaits,
+    /// The hosts can't be looked up.
+    #[error(transparent)]
+    Fleet(#[from] FleetError),
+    /// The orders can't be made.
+    #[error(transparent)]
+    Work(#[from] WorkError),
     /// Missing permission.
     #[error(transparent)]
     Refused(#[from] Error),
@@ -119,6 +137,12 @@ impl From<FilesError> for Error {
                 retry_after: Duration::from_secs(5),
             },
             FilesError::OutOfRange(size) => Self::OutOfRange { size },
+            FilesError::NoSend => Self::NotFound("send"),
+            FilesError::Personal(_) => Self::conflict("file-is-personal", message),
+            FilesError::OldAgents => Self::conflict("agent-too-old", message),
+            FilesError::NothingWaits => Self::conflict("nothing-waits", message),
+            FilesError::Fleet(error) => error.into(),
+            FilesError::Work(error) => error.into(),
             FilesError::Refused(error) => error,
             FilesError::Storage(StorageError::Full) => Self::conflict("storage-full", message),
             FilesError::Storage(_) => Self::Upstream(message),

@@ -11,6 +11,8 @@
 //! |---|---|
 //! | `files` | the tree; `path` has the ids from the top down, by which what is below a folder is found |
 //! | `file_uploads` | what is not complete: how many bytes are stored, and the SHA-256 as far as that |
+//! | `file_sends`, `file_send_files` | what was sent to hosts, as it was: who, when, which hash, where to |
+//! | `file_send_targets` | each file for each host, with its order and what became of it |
 //! | `file_pieces` | every object that there is or may be in the storage, and what it belongs to |
 //!
 //! # An upload's way
@@ -27,7 +29,19 @@
 //!
 //! Several control planes on one database need a bucket, or a folder that they share (`files.url`).
 //!
+//! # Sending to hosts
+//! Some files, some hosts and a path ([`send`]) → in one transaction a signed work order for each file and host, with the
+//! file's hash and size → the host's agent asks for the bytes ([`arrival`]) on its own connection, its worker writes them
+//! beside the place, compares the hash and gives the file its name. The host's own policy file (`files.allow`) says where
+//! files may go; nowhere by default. A host that is away gets its order when it is back, until it expires; what no host has
+//! got can be taken back. A file's bytes never change; one that is deleted first is not sent, and the order says so. It is
+//! known for 180 days what was sent.
+//!
 //! # Who
+//! `file:send` sends and sees what was sent, on the file (with `file:read`) and on the host: an operation of its own, because
+//! to write on a machine is more than to read here and other than to change what is here. What is a person's is never
+//! sent: on a host others see it. Who is narrowed sees of a send the files and hosts that they reach.
+//!
 //! `file:read` sees and downloads, `file:write` uploads and changes. Both within the object scope: a folder brings what is
 //! in it, and what is made at the top needs that no scope narrows. Somebody who is narrowed finds their topmost files and
 //! folders at the top. A download ends within a second of its permission, or of its file. A person has some of the seats
@@ -35,7 +49,8 @@
 //!
 //! # What fails
 //! A taken name, a full quota, a full disk and a wrong offset are 409 with words; a hash that differs is 409 and the upload
-//! is over; a storage that does not answer is 502, and the same piece can be sent again. A folder that the configuration
+//! is over; a storage that does not answer is 502, and the same piece can be sent again. An agent that is too old to take
+//! files gets no order, and the send says so; if all are, it is 409. A folder that the configuration
 //! names is never made: one that is not mounted is an error, not an empty one.
 //!
 //! # Backup
@@ -49,6 +64,7 @@
 //! - No row is without its bytes' place, no object without a row.
 
 mod api;
+mod arrival;
 mod complete;
 mod download;
 mod error;
@@ -59,6 +75,8 @@ mod name;
 mod piece;
 mod quota;
 mod range;
+mod send;
+mod sent;
 mod storage;
 mod store;
 mod sweep;
@@ -70,7 +88,13 @@ use muster_base::FileId;
 use uuid::Uuid;
 
 use self::file::Sight;
-pub use self::{api::router, error::FilesError, file::FileItem, storage::Files};
+pub use self::{
+    api::router,
+    arrival::{NoBytes, bytes_for_host, register},
+    error::FilesError,
+    file::FileItem,
+    storage::Files,
+};
 use crate::{
     access::{Caller, Operation},
     app::App,

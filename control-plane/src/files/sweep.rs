@@ -14,6 +14,8 @@ use crate::{app::App, in_tx};
 const STORING_MS: i64 = UnixMs::HOUR;
 /// So long the files of somebody who left wait for them to come back.
 const LEFT_MS: i64 = 30 * UnixMs::DAY;
+/// So long it is known what was sent to hosts.
+const SENDS_MS: i64 = 180 * UnixMs::DAY;
 /// Rows at a time, and how often: a job must not take long.
 const BATCH: i64 = 200;
 const BATCHES: usize = 10;
@@ -23,6 +25,9 @@ const LONGEST: Duration = Duration::from_secs(30);
 pub(super) async fn run(app: &App) -> Result<(), FilesError> {
     let until = Instant::now() + LONGEST;
     let now = app.clock.now();
+    let long_ago = now.plus_ms(-SENDS_MS);
+    in_tx!(app.db, |tx| store::send::delete_before(tx, long_ago, BATCH)
+        .await?);
     let expired = in_tx!(app.db, |tx| store::upload::delete_expired(tx, now).await?);
     if expired > 0 {
         info!(

@@ -15,6 +15,8 @@
 //! handshake at most, of which a bounded number are under way. When the database is slow, reports are not read, and
 //! QUIC's flow control holds the agents back. Nothing is acknowledged before it is committed.
 //!
+//! An agent may open one more stream, to ask for the bytes of a file that an order puts onto its host ([`crate::files`]).
+//!
 //! Tables: none. Everything here is in memory and made anew by the agents coming back.
 //!
 //! Invariants
@@ -23,6 +25,7 @@
 //! - An order's stream that is dropped before [`OrderStream::settle`] is reset, so that an agent never mistakes it
 //!   for stored.
 
+mod bytes;
 mod door;
 mod error;
 mod joining;

@@ -20,7 +20,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, info, info_span, warn};
 
-use super::{LinkError, door::Door, registry::SessionHandle, reports};
+use super::{LinkError, bytes, door::Door, registry::SessionHandle, reports};
 use crate::{
     app::App,
     fleet::{self, FleetKeys},
@@ -261,6 +261,7 @@ async fn run(app: &App, entered: Entered) {
     let ended = tokio::select! {
         ended = hear(app, session, receive, &control_tx) => ended,
         error = reports::receive(app, &session.connection, session, &control_tx) => Ended::Lost(error),
+        error = bytes::serve(app, session) => Ended::Lost(error),
         error = speak(&mut send, &mut control_rx) => Ended::Lost(error),
         ended = tell_keys(app, session, keys, version, &control_tx) => ended,
         () = session.end.cancelled() => {

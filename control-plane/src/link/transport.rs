@@ -16,7 +16,7 @@ use super::LinkError;
 const IDLE_TIMEOUT_MS: u32 = 10_000;
 /// Handshakes that wait to be looked at, at most.
 const MAX_INCOMING: usize = 4_096;
-/// What agents may open: the control stream, and one more while the first is closing.
+/// What agents may open: the control stream, and one for bytes.
 const BIDIRECTIONAL: u32 = 2;
 /// Report streams.
 const UNIDIRECTIONAL: u32 = 2;

@@ -121,7 +121,7 @@ pub(super) async fn password(app: &App, order: &Order) -> Result<Vec<(String, Se
         OrderKind::Sql => {
             store::execution::server_of(&app.db, ExecutionId::from_uuid(order.subject_id)).await?
         }
-        OrderKind::Deploy | OrderKind::Container => None,
+        OrderKind::Deploy | OrderKind::Container | OrderKind::File => None,
     };
     let server = server.ok_or_else(|| SecretsError::Never("the execution is gone".into()))?;
     let kind = CredentialKind::DatabaseServer;
@@ -141,7 +141,7 @@ pub(super) async fn moved(app: &App, tx: &mut Tx, order: &Order) -> Result<(), D
     match order.kind {
         OrderKind::Sql => execution_moved(app, tx, order).await,
         OrderKind::TestServer => test_moved(tx, order).await,
-        OrderKind::Deploy | OrderKind::Container => Ok(()),
+        OrderKind::Deploy | OrderKind::Container | OrderKind::File => Ok(()),
     }
 }
 

@@ -68,7 +68,10 @@ pub use self::{
     order::{Approval, NewOrder, Order, OrderKind, OrderState, StoredEvent},
     seal::{SealingError, seal_for},
     stream::{OrderNews, follow},
-    submit::{cancel, end_for_removed_host, events, find, get, list, submit, take_back, told},
+    submit::{
+        cancel, end_for_removed_host, events, find, get, list, submit, submit_many, take_back,
+        take_back_many, told, told_of,
+    },
 };
 
 /// News that may wait for a slow reader of a stream; one that misses some reads the tables again.

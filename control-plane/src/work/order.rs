@@ -18,10 +18,18 @@ pub enum OrderKind {
     TestServer,
     /// Start, stop or restart a container.
     Container,
+    /// Put a file onto the host.
+    File,
 }
 
 impl OrderKind {
-    pub(super) const ALL: [Self; 4] = [Self::Deploy, Self::Sql, Self::TestServer, Self::Container];
+    pub(super) const ALL: [Self; 5] = [
+        Self::Deploy,
+        Self::Sql,
+        Self::TestServer,
+        Self::Container,
+        Self::File,
+    ];
 
     /// The kind of a payload.
     pub const fn of(payload: &OrderPayload) -> Self {
@@ -30,6 +38,7 @@ impl OrderKind {
             OrderPayload::Sql(_) => Self::Sql,
             OrderPayload::TestServer(_) => Self::TestServer,
             OrderPayload::Container(_) => Self::Container,
+            OrderPayload::File(_) => Self::File,
         }
     }
 
@@ -39,6 +48,7 @@ impl OrderKind {
             Self::Sql => "sql",
             Self::TestServer => "testServer",
             Self::Container => "container",
+            Self::File => "file",
         }
     }
 
@@ -53,6 +63,7 @@ impl OrderKind {
             Self::Sql => Signed::Sql,
             Self::TestServer => Signed::TestServer,
             Self::Container => Signed::Container,
+            Self::File => Signed::File,
         }
     }
 
@@ -61,6 +72,7 @@ impl OrderKind {
         match self {
             Self::Deploy | Self::Sql | Self::TestServer => muster_protocol::VERSIONS.0,
             Self::Container => muster_protocol::CONTAINERS_SINCE,
+            Self::File => muster_protocol::FILES_SINCE,
         }
     }
 }
@@ -144,7 +156,8 @@ impl OrderState {
         }
     }
 
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    /// The state of a word.
+    pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 }
@@ -203,7 +216,7 @@ pub struct Order {
     pub host_id: HostId,
     /// What kind of work.
     pub kind: OrderKind,
-    /// The deployment, the execution, the database server or, for a container, the host that it is for.
+    /// The deployment, the execution, the database server, what was sent or, for a container, the host that it is for.
     pub subject_id: Uuid,
     /// Where it stands.
     pub state: OrderState,

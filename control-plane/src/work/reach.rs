@@ -54,8 +54,10 @@ fn kinds(caller: &Caller) -> impl Iterator<Item = OrderKind> {
     ]
     .into_iter()
     .any(narrowed);
+    let files = !narrowed(ObjectKind::Files);
     OrderKind::ALL.into_iter().filter(move |kind| match kind {
         OrderKind::Deploy | OrderKind::Container => deploys,
         OrderKind::Sql | OrderKind::TestServer => databases,
+        OrderKind::File => files,
     })
 }

@@ -17,6 +17,21 @@ use crate::{
 
 /// Queues an order in the room's own transaction. Call [`super::Work::wake`] after its commit.
 pub async fn submit(app: &App, tx: &mut Tx, new: NewOrder) -> Result<OrderId, WorkError> {
+    let (order, payload) = made(app, new)?;
+    store::order::insert(tx, &order, &payload).await?;
+    Ok(order.id)
+}
+
+/// Queues many orders at once, as [`submit`] does one; their ids, in the same order.
+pub async fn submit_many(app: &App, tx: &mut Tx, new: Vec<NewOrder>) -> Result<Vec<OrderId>, WorkError> {
+    let made = new.into_iter().map(|new| made(app, new));
+    let orders = made.collect::<Result<Vec<_>, _>>()?;
+    store::order::insert_many(tx, &orders).await?;
+    Ok(orders.iter().map(|(order, _)| order.id).collect())
+}
+
+/// The order, and its payload as it is stored.
+fn made(app: &App, new: NewOrder) -> Result<(Order, Vec<u8>), WorkError> {
     let payload = muster_protocol::encode(&new.payload).map_err(WorkError::TooLarge)?;
     let order = Order {
         id: app.clock.new_id(),
@@ -41,8 +56,7 @@ pub async fn submit(app: &App, tx: &mut Tx, new: NewOrder) -> Result<OrderId, Wo
         server_version: None,
         reseals: 0,
     };
-    store::order::insert(tx, &order, &payload).await?;
-    Ok(order.id)
+    Ok((order, payload))
 }
 
 /// Stops an order in the room's own transaction: at once if it was not handed over (the room's
@@ -85,6 +99,24 @@ pub async fn take_back(app: &App, tx: &mut Tx, id: OrderId, why: &str) -> Result
         error: Some(why.to_owned()),
         ..order
     }))
+}
+
+/// Takes back those of these orders that were not handed over, at once; which ones that were. The room knows, and is not
+/// told. Call [`told_of`] after the commit.
+pub async fn take_back_many(
+    app: &App,
+    tx: &mut Tx,
+    ids: &[OrderId],
+    why: &str,
+) -> Result<Vec<OrderId>, DbError> {
+    store::order::cancel_many(tx, ids, why, app.clock.now()).await
+}
+
+/// Tells whoever watches these orders of a change that is committed.
+pub fn told_of(app: &App, ids: &[OrderId]) {
+    for id in ids {
+        app.work.tell(*id);
+    }
 }
 
 /// Ends every order of a host that is removed, in the transaction that removes it: nobody will ever do them. Hand what
@@ -171,5 +203,6 @@ const fn subject(new: &NewOrder) -> Uuid {
         OrderPayload::Sql(spec) => *spec.execution.as_uuid(),
         OrderPayload::TestServer(target) => *target.server.as_uuid(),
         OrderPayload::Container(_) => *new.host.as_uuid(),
+        OrderPayload::File(order) => *order.send.as_uuid(),
     }
 }

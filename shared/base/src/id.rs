@@ -185,6 +185,10 @@ ids! {
     UploadId
     /// A piece of a file's bytes.
     PieceId
+    /// Files that are sent to hosts.
+    FileSendId
+    /// One file for one host.
+    FileSendTargetId
     /// A rule that alerts come from.
     AlertRuleId
     /// One time that a rule found something.

@@ -11,14 +11,14 @@ mod random;
 mod time;
 
 pub use clock::Clock;
-pub use digest::{Sha256Digest, sha256};
+pub use digest::{Sha256Digest, Sha256Stream, sha256};
 pub use id::{
     AlertId, AlertReceiverId, AlertRuleId, AlertSilenceId, ApiKeyId, ApplicationId, AuditArchiveId, AuditId,
     ClusterId, DepartmentId, DeploymentId, DeviceId, DocumentId, EnvVarId, EnvironmentId, ExecutionId,
-    FileId, GitHookId, GitPushId, GitWishId, HostAccountId, HostId, HubImageId, IdError, InstanceId,
-    InvitationId, JoinTokenId, LetterId, MessageId, ModuleId, OperationId, OrderId, OrgId, PieceId, PlatformId,
-    RegistryId, ReleaseId, ReleaseRolloutId, RoleId, SecretGroupId, SecretId, SecretProviderId, SecretSyncId,
-    ServerId, SessionId, TemplateId, TicketId, UploadId, UserId,
+    FileId, FileSendId, FileSendTargetId, GitHookId, GitPushId, GitWishId, HostAccountId, HostId, HubImageId,
+    IdError, InstanceId, InvitationId, JoinTokenId, LetterId, MessageId, ModuleId, OperationId, OrderId,
+    OrgId, PieceId, PlatformId, RegistryId, ReleaseId, ReleaseRolloutId, RoleId, SecretGroupId, SecretId,
+    SecretProviderId, SecretSyncId, ServerId, SessionId, TemplateId, TicketId, UploadId, UserId,
 };
 pub use random::{random_array, random_token};
 pub use secrecy::{ExposeSecret, SecretString};

@@ -31,6 +31,8 @@ pub enum OrderKind {
     TestServer,
     /// Start, stop or restart a container.
     Container,
+    /// Put a file onto the host.
+    File,
 }
 
 impl OrderKind {
@@ -40,6 +42,7 @@ impl OrderKind {
             Self::Sql => 2,
             Self::TestServer => 3,
             Self::Container => 4,
+            Self::File => 5,
         }
     }
 
@@ -49,6 +52,7 @@ impl OrderKind {
             2 => Some(Self::Sql),
             3 => Some(Self::TestServer),
             4 => Some(Self::Container),
+            5 => Some(Self::File),
             _ => None,
         }
     }

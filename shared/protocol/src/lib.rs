@@ -11,6 +11,7 @@
 //! | control | agent, bidirectional | [`latest::AgentControl::Hello`] | [`latest::ServerControl::Welcome`], then either side's control messages |
 //! | reports | agent, unidirectional | [`latest::Report`] | more reports; each is acknowledged on the control stream once it is stored |
 //! | work order | control plane, bidirectional | [`latest::ServerStream::Order`] | [`latest::OrderReply`] frames, the last an outcome |
+//! | bytes | agent, bidirectional | [`latest::AgentStream::Bytes`] | [`latest::BytesReply`]s, the last of them an end |
 //! | tail | control plane, bidirectional | [`latest::ServerStream::Tail`] | [`latest::TailFrame`]s until either side ends it |
 //!
 //! # Versions
@@ -22,7 +23,7 @@
 //! A version that only adds messages stays in the folder, and is a number by which nobody is sent what it can't read:
 //! version 2 is version 1 with [`latest::ServerControl::Keys`] and [`latest::AgentControl::KeysTaken`], version 3 is
 //! version 2 with [`latest::OrderPayload::Container`] and [`latest::TailRequest::Log`], version 4 is version 3 with
-//! [`latest::TailRequest::Schema`].
+//! [`latest::TailRequest::Schema`], [`latest::OrderPayload::File`] and [`latest::AgentStream`].
 #![deny(missing_docs)]
 
 mod frame;
@@ -44,6 +45,8 @@ pub const KEYS_SINCE: u16 = 2;
 pub const CONTAINERS_SINCE: u16 = 3;
 /// The first version whose agents read a database's catalogue.
 pub const SCHEMAS_SINCE: u16 = 4;
+/// The first version whose agents take files.
+pub const FILES_SINCE: u16 = 4;
 
 /// The highest version that both ranges hold.
 ///

@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | [`days`] | resident | a day is closed that ended while it was away |
 //! | [`deploys`] | resident and worker | a deploy that succeeds, one that is put back, the first one |
+//! | [`files`] | resident and worker | a file that is put onto the host |
 //! | [`joins`] | agent; control plane on both databases | a join |
 //! | [`keys`] | `muster keys rotate` and the control plane that serves, on both databases | a rotation of the master key |
 //! | [`orders`] | control plane on both databases | a deploy, a release |
@@ -30,6 +31,7 @@
 
 mod days;
 mod deploys;
+mod files;
 mod ground;
 mod joins;
 mod keys;

@@ -41,6 +41,13 @@ const STORIES: &[(&str, &[&str])] = &[
             "muster-worker:order.answered",
         ],
     ),
+    (
+        "a file for a host",
+        &[
+            "muster-worker:put.begun|written|placed|synced",
+            "muster-worker:journal.placing.before|after",
+        ],
+    ),
     ("a first deploy", &["muster-worker:journal.no-old.before|after"]),
     (
         "a deploy that fails",

@@ -25,7 +25,11 @@ pub async fn run(deploy: &Deploy<'_>) -> Ending {
     deploy.recall_old();
     let committed = deploy.marks.iter().find_map(|mark| match mark {
         Mark::Committed { digest } => Some(digest.clone()),
-        Mark::NoOld | Mark::Old { .. } | Mark::Undoing { .. } | Mark::Restarting { .. } => None,
+        Mark::NoOld
+        | Mark::Old { .. }
+        | Mark::Undoing { .. }
+        | Mark::Restarting { .. }
+        | Mark::Placing { .. } => None,
     });
     if let Some(digest) = committed {
         deploy
@@ -36,7 +40,11 @@ pub async fn run(deploy: &Deploy<'_>) -> Ending {
     }
     let undoing = deploy.marks.iter().find_map(|mark| match mark {
         Mark::Undoing { reason, cancelled } => Some((reason.clone(), *cancelled)),
-        Mark::NoOld | Mark::Old { .. } | Mark::Committed { .. } | Mark::Restarting { .. } => None,
+        Mark::NoOld
+        | Mark::Old { .. }
+        | Mark::Committed { .. }
+        | Mark::Restarting { .. }
+        | Mark::Placing { .. } => None,
     });
     if let Some((reason, cancelled)) = undoing {
         deploy
@@ -251,7 +259,10 @@ impl Deploy<'_> {
                 id: id.clone(),
                 was_running: *was_running,
             })),
-            Mark::Committed { .. } | Mark::Undoing { .. } | Mark::Restarting { .. } => None,
+            Mark::Committed { .. }
+            | Mark::Undoing { .. }
+            | Mark::Restarting { .. }
+            | Mark::Placing { .. } => None,
         });
         if let Some(known) = known {
             self.old.get_or_init(|| known);

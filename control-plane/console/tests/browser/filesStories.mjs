@@ -22,6 +22,7 @@ export function filesPages({ files }) {
     ['files-none', '/files?search=no-such-file', 'rita'],
     ['files-mine', '/files?whose=mine', 'rita'],
     ['files-new', '/files?new=1', 'rita'],
+    ['files-sends', '/files/sends', 'rita'],
     ['files-looked-at', '/files', 'vera'],
   ]
 }

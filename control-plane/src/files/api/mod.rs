@@ -2,6 +2,7 @@
 
 mod content;
 mod items;
+mod sends;
 mod uploads;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -14,4 +15,5 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(items::router())
         .merge(content::router())
         .merge(uploads::router())
+        .merge(sends::router())
 }

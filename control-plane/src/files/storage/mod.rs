@@ -30,6 +30,8 @@ const WRITERS_EACH: usize = 4;
 const READERS: usize = 64;
 /// Of them, a person's.
 const READERS_EACH: usize = 8;
+/// Files that are on their way to hosts at once.
+const SENDERS: usize = 32;
 /// Deletions at once.
 const DELETERS: usize = 8;
 /// How long it is remembered how much of the disk is free.
@@ -47,6 +49,8 @@ pub struct Files {
     /// Uploads that a piece is under way of.
     pub(super) advancing: Seats,
     pub(super) reading: Seats,
+    /// Hosts that fetch.
+    pub(super) sending: Seats,
 }
 
 impl Default for Files {
@@ -57,6 +61,7 @@ impl Default for Files {
             writing: Seats::new(WRITERS, WRITERS_EACH),
             advancing: Seats::new(WRITERS, 1),
             reading: Seats::new(READERS, READERS_EACH),
+            sending: Seats::new(SENDERS, 1),
         }
     }
 }

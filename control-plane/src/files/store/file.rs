@@ -68,7 +68,7 @@ const SELECT: &str = "select f.id, f.parent_id, f.path, f.type as kind, f.name, 
     where f.org_id = $1 and (f.owner_type = 2 or f.owner_id = $2)";
 
 /// The condition that one of the keys in parameter `$n` is in the path.
-fn reached(is_sqlite: bool, path: &str, n: usize) -> String {
+pub(super) fn reached(is_sqlite: bool, path: &str, n: usize) -> String {
     if is_sqlite {
         format!(
             "exists (select 1 from json_each(${n}) as key where instr({path}, '/' || key.value || '/') > 0)"
@@ -100,7 +100,29 @@ pub(in crate::files) async fn find(db: &Db, sight: &Sight, id: FileId) -> Result
     row.map(TryInto::try_into).transpose()
 }
 
-/// The same in a transaction.
+/// Those of these that there are.
+pub(in crate::files) async fn find_all(
+    db: &Db,
+    sight: &Sight,
+    ids: &[FileId],
+) -> Result<Vec<FileItem>, DbError> {
+    let sql = format!(
+        "{SELECT} and {} and ($4 is null or {})",
+        db.id_among("f.id", 3),
+        reached(matches!(db, Db::Sqlite(_)), "f.path", 4)
+    );
+    let ids = serde_json::to_string(ids).unwrap_or_else(|_| "[]".to_owned());
+    let rows: Vec<Row> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
+        .bind(sight.org)
+        .bind(sight.person)
+        .bind(ids)
+        .bind(&sight.keys)
+        .fetch_all(pool)
+        .await)?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// One in a transaction.
 pub(in crate::files) async fn find_in(
     tx: &mut Tx,
     sight: &Sight,

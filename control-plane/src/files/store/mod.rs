@@ -3,6 +3,7 @@
 pub(super) mod file;
 pub(super) mod left;
 pub(super) mod piece;
+pub(super) mod send;
 pub(super) mod upload;
 pub(super) mod usage;
 

@@ -3,6 +3,7 @@
 mod downloads;
 mod s3;
 mod s3_peer;
+mod sends;
 mod sweep;
 mod tree;
 mod uploads;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use muster_agent::{
     config::{DataDir, RunConfig},
     identity::{self, Identity, JoinOrder},
-    link::{IncomingOrder, IncomingTail, Link, LinkEnd, NoReports, Ports},
+    link::{Downloads, IncomingOrder, IncomingTail, Link, LinkEnd, NoReports, Ports},
     resident::Resident,
     status,
 };
@@ -34,6 +34,8 @@ pub(crate) struct Running {
     pub(super) orders: mpsc::Receiver<IncomingOrder>,
     pub(super) config: watch::Receiver<AgentConfig>,
     tails: mpsc::Receiver<IncomingTail>,
+    /// Asks for the bytes of orders.
+    pub(crate) downloads: Downloads,
     resident: Resident,
     task: JoinHandle<LinkEnd>,
 }
@@ -103,6 +105,7 @@ impl Host {
         let (config_tx, config) = watch::channel(AgentConfig::default());
         let (keys_tx, _) = watch::channel(Vec::new());
         let (_, engine) = watch::channel(Some("20.10.24".to_owned()));
+        let downloads = Downloads::default();
         let ports = Ports {
             reports: Arc::new(NoReports),
             orders: orders_tx,
@@ -110,6 +113,7 @@ impl Host {
             config: Arc::new(config_tx),
             signing_keys: Arc::new(keys_tx),
             engine,
+            downloads: downloads.clone(),
         };
         let mut identity = self.identity();
         if let Some(server) = server {
@@ -121,6 +125,7 @@ impl Host {
             orders,
             config,
             tails,
+            downloads,
             resident,
             task,
         }

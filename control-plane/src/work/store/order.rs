@@ -2,7 +2,7 @@
 
 use muster_base::{HostId, OrderId, OrgId, UnixMs};
 use muster_protocol::latest::{OrderOutcome, OrderRefusal, SignedOrder};
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, QueryBuilder};
 use uuid::Uuid;
 
 use crate::{
@@ -14,6 +14,9 @@ use crate::{
 const COLUMNS: &str = "id, org_id, host_id, kind, subject_id, state, approvals, created_by, created_at, not_before, \
     expires_at, sequence, sent_at, accepted_at, started_at, ended_at, cancel_requested_at, error, digest, \
     server_version, reseals";
+
+/// Rows that are inserted by one statement: each has a dozen parameters.
+const PAGE: usize = 500;
 
 #[derive(sqlx::FromRow)]
 struct Record {
@@ -72,6 +75,55 @@ pub(in crate::work) async fn insert(tx: &mut Tx, order: &Order, payload: &[u8]) 
         .await
         .map(drop))?;
     Ok(())
+}
+
+pub(in crate::work) async fn insert_many(tx: &mut Tx, orders: &[(Order, Vec<u8>)]) -> Result<(), DbError> {
+    with_tx!(tx, |conn| {
+        for page in orders.chunks(PAGE) {
+            let mut sql = QueryBuilder::new(
+                "insert into work_orders (id, org_id, host_id, kind, subject_id, state, payload, approvals, \
+                 not_before, expires_at, created_by, created_at, reseals) ",
+            );
+            sql.push_values(page, |mut row, (order, payload)| {
+                row.push_bind(order.id)
+                    .push_bind(order.org)
+                    .push_bind(order.host_id)
+                    .push_bind(order.kind.as_str())
+                    .push_bind(order.subject_id)
+                    .push_bind(order.state.as_str())
+                    .push_bind(payload)
+                    .push_bind(serde_json::to_string(&order.approvals).unwrap_or_default())
+                    .push_bind(order.not_before)
+                    .push_bind(order.expires_at)
+                    .push_bind(&order.created_by)
+                    .push_bind(order.created_at)
+                    .push_bind(order.reseals);
+            });
+            sql.build().execute(&mut *conn).await?;
+        }
+    });
+    Ok(())
+}
+
+/// Ends those of these orders that no host has got; which ones that were.
+pub(in crate::work) async fn cancel_many(
+    tx: &mut Tx,
+    ids: &[OrderId],
+    why: &str,
+    now: UnixMs,
+) -> Result<Vec<OrderId>, DbError> {
+    let sql = format!(
+        "update work_orders set state = 'cancelled', ended_at = $2, error = $3, sealed = null \
+         where {} and state in ('queued', 'waitingForHost') returning id",
+        tx.id_among("id", 1)
+    );
+    let ids = serde_json::to_string(ids).unwrap_or_else(|_| "[]".to_owned());
+    Ok(with_tx!(tx, |conn| sqlx::query_scalar(AssertSqlSafe(sql))
+        .bind(ids)
+        .bind(now)
+        .bind(why)
+        .fetch_all(conn)
+        .await)?)
 }
 
 pub(in crate::work) async fn find(db: &Db, id: OrderId) -> Result<Option<Order>, DbError> {

@@ -183,7 +183,7 @@ proptest! {
     fn decoding_undoes_encoding(
         sequence: u64,
         expires: i64,
-        kind in prop::sample::select(vec![OrderKind::Deploy, OrderKind::Sql, OrderKind::TestServer, OrderKind::Container]),
+        kind in prop::sample::select(vec![OrderKind::Deploy, OrderKind::Sql, OrderKind::TestServer, OrderKind::Container, OrderKind::File]),
         approvals in prop::collection::vec(("[a-zé:]{0,40}", any::<i64>()), 0..5),
     ) {
         let mut head = Case::new().head;

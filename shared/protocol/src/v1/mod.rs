@@ -4,6 +4,7 @@ mod container;
 mod control;
 mod deploy;
 mod facts;
+mod file;
 mod join;
 mod order;
 mod report;
@@ -19,6 +20,7 @@ pub use deploy::{
     RestartPolicy,
 };
 pub use facts::{ContainerFacts, ContainerHealth, ContainerState, HostFacts};
+pub use file::{AgentStream, BytesReply, BytesWish, FileOrder};
 pub use join::{JoinRefusal, JoinReply, JoinRequest, Joined};
 pub use order::{
     OrderEvent, OrderOutcome, OrderPayload, OrderRefusal, OrderReply, OrderStatus, SealedSecrets,

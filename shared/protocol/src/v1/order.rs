@@ -3,7 +3,7 @@
 use muster_base::{OrderId, UnixMs};
 use serde::{Deserialize, Serialize};
 
-use super::{ContainerOrder, DeploySpec, HandoverSpec, SqlSpec, SqlTarget, TailRequest};
+use super::{ContainerOrder, DeploySpec, FileOrder, HandoverSpec, SqlSpec, SqlTarget, TailRequest};
 
 /// First frame on a stream that the control plane opens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +68,8 @@ pub enum OrderPayload {
     Handover(Box<HandoverSpec>),
     /// Start, stop or restart a container. Since protocol version 3.
     Container(ContainerOrder),
+    /// Put a file onto the host. Since protocol version 4.
+    File(FileOrder),
 }
 
 impl OrderPayload {
@@ -76,7 +78,7 @@ impl OrderPayload {
         match self {
             Self::Deploy(spec) => Some(spec),
             Self::Handover(spec) => Some(&spec.deploy),
-            Self::Sql(_) | Self::TestServer(_) | Self::Container(_) => None,
+            Self::Sql(_) | Self::TestServer(_) | Self::Container(_) | Self::File(_) => None,
         }
     }
 }
@@ -140,7 +142,7 @@ pub enum StepReport {
         index: u32,
         /// For a deploy one of `verify`, `authenticate`, `pull`, `set-aside`, `stop-old`, `start-new`, `health`,
         /// `remove-old`, `put-back`, or, when handing over, `switch`, `drain`; for SQL `statement`; for a container
-        /// that is there `look`, `stop`, `start`, `settle`.
+        /// that is there `look`, `stop`, `start`, `settle`; for a file `look`, `fetch`, `place`.
         name: String,
         /// The status it has now.
         status: StepStatus,

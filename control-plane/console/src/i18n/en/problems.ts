@@ -2,6 +2,8 @@
 export const problems = {
   conflicts: {
     'broke-off': 'The piece broke off. Send it again.',
+    'file-is-personal': 'Only the organisation’s files are sent to hosts.',
+    'nothing-waits': 'No host waits for it any more.',
     incomplete: 'Not all of the file is there yet. Send the rest first.',
     'is-folder': 'A folder can’t be downloaded. Download the files in it.',
     'not-empty': 'The folder is not empty.',
@@ -151,6 +153,7 @@ export const problems = {
     day: 'This is no day.',
     email: 'This is not a usable e-mail address.',
     file: 'Use an absolute path without . and ..',
+    'file-mode': 'Use three octal digits, for instance 644.',
     'file-name': 'Use 1 to 255 bytes without / and control characters, no space at either end, and neither . nor ...',
     'global-secret': 'Variables of the global scope can’t refer to secrets: those belong to organisations.',
     guessable: 'This is too easy to guess (strength {strength} of 4, {least} are needed). Take more words, or rarer ones.',

@@ -3,6 +3,8 @@ import type { Messages } from '../en'
 export const problems: Pick<Messages, 'conflicts' | 'denials' | 'flaws'> = {
   conflicts: {
     'broke-off': '这一段传输中断，请重新发送。',
+    'file-is-personal': '只能把组织的文件发送到主机。',
+    'nothing-waits': '已没有主机在等待。',
     incomplete: '文件还没有全部到达，请先发送剩余部分。',
     'is-folder': '文件夹不能下载，请下载其中的文件。',
     'not-empty': '文件夹不是空的。',
@@ -152,6 +154,7 @@ export const problems: Pick<Messages, 'conflicts' | 'denials' | 'flaws'> = {
     day: '日期无效。',
     email: '邮箱地址无效。',
     file: '请使用绝对路径，不含 . 和 ..。',
+    'file-mode': '请输入三位八进制数字，例如 644。',
     'file-name': '请使用 1 到 255 字节，不含 / 和控制字符，首尾没有空格，也不能是 . 或 ..。',
     'global-secret': '全局变量不能引用密钥，密钥属于组织。',
     guessable: '太容易猜到（强度 {strength}/4，至少需要 {least}），请使用更多或更少见的词。',

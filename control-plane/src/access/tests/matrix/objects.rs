@@ -10,7 +10,7 @@ use crate::{
     alerts::tests::new_alert,
     containers::tests::container,
     delivery::tests::deploy,
-    files::tests::{begin, new_folder},
+    files::tests::{begin, new_file, new_folder},
     schema::tests as schema,
     telemetry::set_containers_for_tests,
     testing::Test,
@@ -108,6 +108,11 @@ pub(super) async fn make(test: &Test) -> Objects {
         ),
     ]);
     ids.insert("files", new_folder(&owner, "docs", None).await);
+    let file = new_file(&owner, "sent", None, b"s").await;
+    let send = json!({"fileIds": [file], "hosts": [host], "destination": "/srv/"});
+    let (status, sent) = owner.post("/api/v1/files/sends", send).await;
+    assert_eq!(status, 202, "{sent}");
+    ids.insert("sends", sent["id"].as_str().unwrap().to_owned());
     let upload = json!({"name": "a", "size": 1, "hash": "0".repeat(64)});
     ids.insert("uploads", begin(&owner, upload).await);
     let image = json!({"name": "Nginx", "image": "team/nginx", "source": "private", "type": "server"});
