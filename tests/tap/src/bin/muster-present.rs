@@ -37,7 +37,11 @@ fn main() -> Result<()> {
     let frame = fs::read(&args.recorded).context("the recorded order can't be read")?;
     let original = || match muster_tap::request(&frame)? {
         Request::Order { order, keys } => Ok((order, keys)),
-        Request::Cancel | Request::Containers | Request::Log { .. } | Request::Schema { .. } => {
+        Request::Cancel
+        | Request::Containers
+        | Request::Log { .. }
+        | Request::Schema { .. }
+        | Request::Bytes(_) => {
             anyhow::bail!("this is no order")
         }
     };
@@ -94,6 +98,7 @@ impl Args {
                 Answer::Containers { .. } => "containers".to_owned(),
                 Answer::Log(_) | Answer::LogEnd(_) => "a log".to_owned(),
                 Answer::Schema(_) | Answer::SchemaEnd(_) => "a catalogue".to_owned(),
+                Answer::WantBytes { .. } => "bytes".to_owned(),
             };
         }
         child.wait()?;
