@@ -4,12 +4,12 @@
 //! named as not compared, never passed over; so is a table that no document can hold, unless the design has it, for then
 //! somebody made it what it is.
 
-use muster_documents::{Design, carried};
+use muster_documents::{Design, carried, on_server_of};
 use muster_schema::{PlanOptions, Schema, plan};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{NotCarriedObject, RiskLevel, live::as_there};
+use super::{NotCarriedObject, RiskLevel};
 
 /// Differences that are told one by one.
 const MOST: usize = 1_000;
@@ -51,7 +51,7 @@ pub(super) fn compare(design: &Design, live: &Schema) -> Result<Compared, String
         object: left.object,
         reason: left.reason,
     });
-    let expected = as_there(expected, &part);
+    let expected = on_server_of(expected, &part);
     let options = PlanOptions::default();
     let done = plan(&expected, &part, &options).map_err(|refusal| refusal.to_string())?;
     let back = plan(&part, &expected, &options).map_err(|refusal| refusal.to_string())?;

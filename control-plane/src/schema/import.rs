@@ -108,7 +108,7 @@ pub(super) async fn compare_with(
     let mut documents = Vec::new();
     for (name, values) in imported.tables {
         let before = found(&there, Kind::TableSnapshot, &name);
-        let spec = table(app, before, (dialect, &name), values)?;
+        let spec = table(app, before, (schema, &name), values)?;
         documents.push(compared(name, before, spec)?);
     }
     for (name, values) in imported.views {
@@ -165,7 +165,7 @@ fn found<'a>(there: &'a [Stored], kind: Kind, name: &str) -> Option<&'a Stored> 
 fn table(
     app: &App,
     before: Option<&Stored>,
-    (dialect, name): (Dialect, &str),
+    (schema, name): (&Schema, &str),
     mut values: TableValues,
 ) -> Result<Spec, SchemaError> {
     let mut table = match before.map(|before| &before.spec) {
@@ -180,7 +180,8 @@ fn table(
     };
     let old = before.and_then(table_values);
     if let Some(old) = old {
-        values.spell_like(old, dialect, name);
+        values.spell_like(old, schema.dialect, name);
+        values.settle_on(old, schema);
     }
     for column in &mut values.columns {
         let Some(old) = old.and_then(|old| old.columns.iter().find(|other| other.name == column.name)) else {

@@ -13,7 +13,7 @@ use muster_protocol::{
     latest::{SchemaLook, SignedLook, TailFrame, TailRequest},
 };
 use muster_schema::{
-    Dialect, Schema,
+    Schema,
     catalogue::{Answers, assemble},
 };
 use tokio::{sync::Semaphore, time::timeout};
@@ -165,14 +165,4 @@ fn without_ledger(schema: &mut Schema) {
             .as_ref()
             .is_some_and(|(table, _)| is_ledger(table))
     });
-}
-
-/// A design's schema as it would be on this server.
-pub(super) fn as_there(mut expected: Schema, live: &Schema) -> Schema {
-    if expected.dialect == Dialect::MySql {
-        expected.server.clone_from(&live.server);
-        expected.charset.clone_from(&live.charset);
-        expected.collation.clone_from(&live.collation);
-    }
-    expected
 }

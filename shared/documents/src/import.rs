@@ -134,6 +134,17 @@ pub fn carried(schema: &Schema, beside: &Schema) -> (Schema, Vec<NotCarried>) {
     (part, imported.not_carried)
 }
 
+/// A schema as it would be on the server that another was read from: what a text leaves open means what it means there.
+#[must_use]
+pub fn on_server_of(mut schema: Schema, live: &Schema) -> Schema {
+    if schema.dialect == Dialect::MySql {
+        schema.server.clone_from(&live.server);
+        schema.charset.clone_from(&live.charset);
+        schema.collation.clone_from(&live.collation);
+    }
+    schema
+}
+
 fn others(schema: &Schema, not_carried: &mut Vec<NotCarried>) {
     let owned = |name: &&Name| {
         schema

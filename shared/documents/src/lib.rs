@@ -48,5 +48,5 @@ pub use self::{
     export::{ExportError, export},
     fault::Fault,
     form::{FormField, FormGroup, FormOption},
-    import::{Imported, NotCarried, carried, import},
+    import::{Imported, NotCarried, carried, import, on_server_of},
 };

@@ -1,10 +1,13 @@
 //! The same thing written in two ways: what an import or a sync brings keeps the words that people chose, so that only
 //! what means something else is a difference.
 
-use muster_schema::Dialect;
+use muster_schema::{Dialect, PlanOptions, Schema, plan};
+use uuid::Uuid;
 
 use crate::{
+    Design, DesignTable,
     design::probe,
+    import::on_server_of,
     table::{Column, Index, Key, TableValues},
 };
 
@@ -35,6 +38,95 @@ impl TableValues {
         let place = |name: &String| old.index.iter().position(|index| index.name == *name);
         self.index
             .sort_by_key(|index| place(&index.name).unwrap_or(usize::MAX));
+    }
+}
+
+impl TableValues {
+    /// Takes over how `old` writes what the server that `live` was read from makes of it by itself: engines, character sets and
+    /// display widths that nobody chose are no difference.
+    pub fn settle_on(&mut self, old: &Self, live: &Schema) {
+        if live.server.is_none() {
+            return;
+        }
+        let plain = Column {
+            name: "c".into(),
+            data_type: "int".into(),
+            ..Column::default()
+        };
+        if same_there(live, &old.only(plain.clone()), &self.only(plain)) {
+            self.engine.clone_from(&old.engine);
+            self.charset.clone_from(&old.charset);
+            self.collation.clone_from(&old.collation);
+        }
+        let around = Self {
+            columns: Vec::new(),
+            ..self.clone()
+        };
+        for column in &mut self.columns {
+            let Some(old_column) = old.columns.iter().find(|other| other.name == column.name) else {
+                continue;
+            };
+            let (left, right) = (old.only(alone(old_column)), around.only(alone(column)));
+            if same_there(live, &left, &right) {
+                *column = Column {
+                    id: column.id,
+                    primary_key: column.primary_key,
+                    unique: column.unique,
+                    reference: column.reference.take(),
+                    generated: column.generated.take(),
+                    renamed_from: None,
+                    ..old_column.clone()
+                };
+            }
+        }
+    }
+
+    /// A table like this one, with nothing in it but this column.
+    fn only(&self, column: Column) -> Self {
+        Self {
+            columns: vec![column],
+            keys: Vec::new(),
+            index: Vec::new(),
+            checks: Vec::new(),
+            comment: None,
+            ..self.clone()
+        }
+    }
+}
+
+/// A column without what ties it to others. One that counts by itself has to be a key.
+fn alone(of: &Column) -> Column {
+    Column {
+        id: None,
+        renamed_from: None,
+        primary_key: of.auto_inc,
+        unique: false,
+        reference: None,
+        generated: None,
+        ..of.clone()
+    }
+}
+
+/// Whether a server makes the same of both.
+fn same_there(live: &Schema, left: &TableValues, right: &TableValues) -> bool {
+    let schema = |table: &TableValues| {
+        let design = Design {
+            dialect: live.dialect,
+            tables: vec![DesignTable {
+                id: Uuid::nil(),
+                name: "probe".into(),
+                table: table.clone(),
+                sql_script: None,
+            }],
+            views: Vec::new(),
+        };
+        design.schema().ok().map(|schema| on_server_of(schema, live))
+    };
+    match (schema(left), schema(right)) {
+        (Some(left), Some(right)) => {
+            plan(&left, &right, &PlanOptions::default()).is_ok_and(|plan| plan.is_empty())
+        }
+        _ => false,
     }
 }
 
