@@ -151,6 +151,7 @@ mod release;
 mod resubmit;
 mod rolling;
 mod rollout;
+mod rollout_start;
 mod server;
 mod server_apply;
 mod server_test;
@@ -196,10 +197,8 @@ pub use self::{
     reading::{LintFinding, ProposedStatement, RiskLevel},
     release::{Release, ReleaseApproval, ReleaseDetail},
     resubmit::Resubmission,
-    rollout::{
-        NewReleaseRollout, ReleaseRollout, ReleaseRolloutDetail, ReleaseRolloutServer, ReleaseRolloutStatus,
-        RollingOut,
-    },
+    rollout::{ReleaseRollout, ReleaseRolloutDetail, ReleaseRolloutServer, ReleaseRolloutStatus},
+    rollout_start::{NewReleaseRollout, RollingOut},
     server::{NewServer, Server, ServerPatch, ServerTest, server_environment},
     server_test::TestRequest,
     server_type::ServerType,

@@ -12,7 +12,7 @@ use crate::{
         page::{Page, PageQuery},
         problem::{ApiResult, Problem},
     },
-    schema::{NewReleaseRollout, ReleaseRollout, ReleaseRolloutDetail, RollingOut, rollout},
+    schema::{NewReleaseRollout, ReleaseRollout, ReleaseRolloutDetail, RollingOut, rollout, rollout_start},
 };
 
 pub(super) fn router() -> OpenApiRouter<App> {
@@ -35,7 +35,7 @@ async fn create(
     Path(id): Path<ReleaseId>,
     Body(request): Body<NewReleaseRollout>,
 ) -> ApiResult<(StatusCode, Json<RollingOut>)> {
-    let rolling = rollout::create(&app, &caller, id, request).await?;
+    let rolling = rollout_start::create(&app, &caller, id, request).await?;
     Ok((StatusCode::ACCEPTED, Json(rolling)))
 }
 
