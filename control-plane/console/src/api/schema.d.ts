@@ -3436,6 +3436,113 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/schema/projects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Projects with what belongs to them, oldest first. */
+        get: operations["listProjects"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/projects/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A project, by the id of its document. */
+        get: operations["getProject"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/projects/{id}/hooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A project's Git hooks, oldest first. */
+        get: operations["listGitHooks"];
+        put?: never;
+        /** Makes a Git hook, which executes releases in the caller's name. Its secret is shown this once. */
+        post: operations["createGitHook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/projects/{id}/hooks/{hookId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Puts another in a Git hook's place; its secret stays. It executes in the caller's name from then on. */
+        put: operations["replaceGitHook"];
+        post?: never;
+        /** Removes a Git hook with its secret and its log. What it has executed stays. */
+        delete: operations["deleteGitHook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/projects/{id}/hooks/{hookId}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a new secret for a Git hook, shown this once; the one before ends. It executes in the caller's name from then on. */
+        post: operations["rotateGitHookSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/projects/{id}/pushes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a project's Git hooks heard, newest first: what the commits ask for, what it began, and what was refused and why.
+         *     The newest 1,000 pushes of each hook are kept.
+         */
+        get: operations["listGitPushes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/schema/proposals": {
         parameters: {
             query?: never;
@@ -4253,6 +4360,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/webhook/release/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hears a Git host: what the commits of a push ask for is executed, `release: … (environment#version)`. Its own signature or
+         *     token is the only credential. Sent again, it is the same call.
+         */
+        post: operations["releaseWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/webhook/version": {
         parameters: {
             query?: never;
@@ -4913,7 +5040,7 @@ export interface components {
         AuditRow: {
             /** @description Id within that kind. */
             actorId: string;
-            /** @description `superAdmin`, `user`, `apiKey`, `webhook`, `agent` or `system`. */
+            /** @description `superAdmin`, `user`, `apiKey`, `webhook`, `gitHook`, `agent` or `system`. */
             actorKind: string;
             /** @description Name at that time. */
             actorName: string;
@@ -6394,11 +6521,117 @@ export interface components {
             /** @description The version. */
             version: string;
         };
+        /** @description An execution that a commit asked for. */
+        GitExecution: {
+            /** @description Id. */
+            id: components["schemas"]["ExecutionId"];
+            /** @description The server's label. */
+            server: string;
+            /** @description Where it stands. */
+            status: components["schemas"]["ExecutionStatus"];
+        };
+        /** @description A project's Git hook. */
+        GitHook: {
+            /** @description Which branches count: names, in which `*` stands for anything. None: the repository's default branch. */
+            branches: string[];
+            /** @description When it was made. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description Whether it executes anything. */
+            enabled: boolean;
+            heardAt: components["schemas"]["UnixMs"] | null;
+            /** @description Id. */
+            id: components["schemas"]["GitHookId"];
+            /** @description For the host's field "URL", after this control plane's address. */
+            path: string;
+            /** @description The Git host. */
+            provider: components["schemas"]["GitProvider"];
+            /** @description The repository: its full name (`acme/shop`), or its id at the host. */
+            repository: string;
+            /** @description When it was last saved. */
+            updatedAt: components["schemas"]["UnixMs"];
+            /** @description In whose name it executes: who saved it last. */
+            username: string;
+            /** @description Whether they may execute releases as of now. While they may not, all is refused. */
+            works: boolean;
+        };
+        /** Format: uuid */
+        GitHookId: string;
+        /** @description A hook, as people write it. */
+        GitHookInput: {
+            /** @description Which branches count: names, in which `*` stands for anything. None: the repository's default branch. */
+            branches?: string[];
+            /** @description Whether it executes anything. */
+            enabled?: boolean;
+            /** @description The Git host. */
+            provider: components["schemas"]["GitProvider"];
+            /** @description The repository: its full name (`acme/shop`), or its id at the host. */
+            repository: string;
+        };
+        /** @description A hook's new secret, shown this once. */
+        GitHookSecret: {
+            /** @description For the host's field "secret" (GitHub, GitLab, Codeup) or "password/signing key" (Gitee). */
+            secret: string;
+        };
         /**
          * @description Where a repository is.
          * @enum {string}
          */
         GitProvider: "github" | "gitee" | "gitlab" | "codeup";
+        /** @description A push that a Git host told of. */
+        GitPush: {
+            /** @description When it came. */
+            at: components["schemas"]["UnixMs"];
+            /** @description The branch. */
+            branch: string;
+            /**
+             * Format: int64
+             * @description How many commits the host named.
+             */
+            commits: number;
+            /** @description The hook that heard it. */
+            hookId: components["schemas"]["GitHookId"];
+            /** @description Id. */
+            id: components["schemas"]["GitPushId"];
+            /** @description Whether these are all. Some hosts name the last 20 only; the others were not looked at. */
+            isComplete: boolean;
+            reason: components["schemas"]["GitPushReason"] | null;
+            /** @description The repository, as the hook has it. */
+            repository: string;
+            /** @description The commit that the branch is at now. */
+            sha: string;
+            /** @description What its commits ask for, in their order, as far as the caller may see. */
+            wishes: components["schemas"]["GitWish"][];
+        };
+        /** @description The answer to a Git host. */
+        GitPushAnswer: {
+            /** @description For a person who looks at the host's list of deliveries. */
+            message: string;
+            /** @description Nothing was refused. */
+            success: boolean;
+            /** @description What the commits ask for, and what became of it. */
+            wishes: components["schemas"]["GitWish"][];
+        };
+        /** Format: uuid */
+        GitPushId: string;
+        /**
+         * @description Why nothing of a push was looked at.
+         * @enum {string}
+         */
+        GitPushReason: "off" | "repository" | "branch" | "tooMany";
+        /** @description Something that was refused. */
+        GitRefusal: {
+            /** @description More about it, in English; null if the reason says it all. */
+            detail: string | null;
+            /** @description Why. */
+            reason: components["schemas"]["GitRefusalReason"];
+            /** @description The server that it is about; null if it is about all. */
+            server: string | null;
+        };
+        /**
+         * @description Why something was refused.
+         * @enum {string}
+         */
+        GitRefusalReason: "noBracket" | "malformed" | "repeated" | "heardBefore" | "personGone" | "notAllowed" | "noEnvironment" | "noRelease" | "pending" | "rejected" | "withdrawn" | "alreadyExecuted" | "alreadyRunning" | "databaseBusy" | "outsideWindows" | "noWindow" | "moved" | "serverGone" | "failed";
         /** @description A Git host's secret, shown this once. */
         GitSecret: {
             /** @description For its field "URL", after this control plane's address. */
@@ -6406,6 +6639,37 @@ export interface components {
             /** @description For the host's field "secret" (GitHub, GitLab, Codeup) or "password/signing key" (Gitee). */
             secret: string;
         };
+        /** @description What a commit asks for. */
+        GitWish: {
+            /** @description Who wrote it, as the Git host says; nothing was decided by that. */
+            author: string;
+            /** @description The environment; null if the bracket can't be read. */
+            environment: string | null;
+            /** @description What it began. */
+            executions: components["schemas"]["GitExecution"][];
+            /** @description Id. */
+            id: components["schemas"]["GitWishId"];
+            /** @description What was refused, and why. */
+            refusals: components["schemas"]["GitRefusal"][];
+            releaseId: components["schemas"]["ReleaseId"] | null;
+            /** @description The commit. */
+            sha: string;
+            /** @description What became of it. */
+            state: components["schemas"]["GitWishState"];
+            /** @description The first line of its message, cut. */
+            title: string;
+            /** @description The version; null if the bracket can't be read. */
+            version: string | null;
+            /** @description The bracket, or the line if it has none; cut. */
+            wish: string;
+        };
+        /** Format: uuid */
+        GitWishId: string;
+        /**
+         * @description What became of a wish.
+         * @enum {string}
+         */
+        GitWishState: "open" | "executed" | "refused";
         /** @description Somebody approved of a deployment. */
         GivenApproval: {
             /** @description When. */
@@ -7479,6 +7743,33 @@ export interface components {
             value?: string | null;
             valueType?: components["schemas"]["ValueType"] | null;
         };
+        /** @description A new hook, with its secret. */
+        NewGitHook: {
+            /** @description Which branches count: names, in which `*` stands for anything. None: the repository's default branch. */
+            branches: string[];
+            /** @description When it was made. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description Whether it executes anything. */
+            enabled: boolean;
+            heardAt: components["schemas"]["UnixMs"] | null;
+            /** @description Id. */
+            id: components["schemas"]["GitHookId"];
+            /** @description For the host's field "URL", after this control plane's address. */
+            path: string;
+            /** @description The Git host. */
+            provider: components["schemas"]["GitProvider"];
+            /** @description The repository: its full name (`acme/shop`), or its id at the host. */
+            repository: string;
+            /** @description When it was last saved. */
+            updatedAt: components["schemas"]["UnixMs"];
+            /** @description In whose name it executes: who saved it last. */
+            username: string;
+            /** @description Whether they may execute releases as of now. While they may not, all is refused. */
+            works: boolean;
+        } & {
+            /** @description For the host's field "secret" (GitHub, GitLab, Codeup) or "password/signing key" (Gitee). Shown this once. */
+            secret: string;
+        };
         /** @description An image to be put into the catalogue. */
         NewHubImage: {
             /** @description What it is. */
@@ -8297,7 +8588,7 @@ export interface components {
             items: {
                 /** @description Id within that kind. */
                 actorId: string;
-                /** @description `superAdmin`, `user`, `apiKey`, `webhook`, `agent` or `system`. */
+                /** @description `superAdmin`, `user`, `apiKey`, `webhook`, `gitHook`, `agent` or `system`. */
                 actorKind: string;
                 /** @description Name at that time. */
                 actorName: string;
@@ -8725,6 +9016,65 @@ export interface components {
                 /** @description Whether the caller may read its log. */
                 mayReadLog: boolean;
             })[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_GitHook: {
+            /** @description The items. */
+            items: {
+                /** @description Which branches count: names, in which `*` stands for anything. None: the repository's default branch. */
+                branches: string[];
+                /** @description When it was made. */
+                createdAt: components["schemas"]["UnixMs"];
+                /** @description Whether it executes anything. */
+                enabled: boolean;
+                heardAt: components["schemas"]["UnixMs"] | null;
+                /** @description Id. */
+                id: components["schemas"]["GitHookId"];
+                /** @description For the host's field "URL", after this control plane's address. */
+                path: string;
+                /** @description The Git host. */
+                provider: components["schemas"]["GitProvider"];
+                /** @description The repository: its full name (`acme/shop`), or its id at the host. */
+                repository: string;
+                /** @description When it was last saved. */
+                updatedAt: components["schemas"]["UnixMs"];
+                /** @description In whose name it executes: who saved it last. */
+                username: string;
+                /** @description Whether they may execute releases as of now. While they may not, all is refused. */
+                works: boolean;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_GitPush: {
+            /** @description The items. */
+            items: {
+                /** @description When it came. */
+                at: components["schemas"]["UnixMs"];
+                /** @description The branch. */
+                branch: string;
+                /**
+                 * Format: int64
+                 * @description How many commits the host named.
+                 */
+                commits: number;
+                /** @description The hook that heard it. */
+                hookId: components["schemas"]["GitHookId"];
+                /** @description Id. */
+                id: components["schemas"]["GitPushId"];
+                /** @description Whether these are all. Some hosts name the last 20 only; the others were not looked at. */
+                isComplete: boolean;
+                reason: components["schemas"]["GitPushReason"] | null;
+                /** @description The repository, as the hook has it. */
+                repository: string;
+                /** @description The commit that the branch is at now. */
+                sha: string;
+                /** @description What its commits ask for, in their order, as far as the caller may see. */
+                wishes: components["schemas"]["GitWish"][];
+            }[];
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
         };
@@ -9216,6 +9566,33 @@ export interface components {
                 state: components["schemas"]["LetterState"];
                 /** @description Which text. */
                 template: string;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_ProjectHead: {
+            /** @description The items. */
+            items: {
+                /** @description Names or ids of applications, as the document has them. */
+                applications: string[];
+                /** @description Names of databases' documents. */
+                databases: string[];
+                /** @description What it is. */
+                description: string | null;
+                /**
+                 * Format: int64
+                 * @description How many Git hooks it has.
+                 */
+                hooks: number;
+                /** @description The id of its document. */
+                id: components["schemas"]["DocumentId"];
+                /** @description For people. */
+                label: string | null;
+                /** @description Its name, as releases have it. */
+                name: string;
+                /** @description When its document was last changed. */
+                updatedAt: components["schemas"]["UnixMs"];
             }[];
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
@@ -9898,6 +10275,28 @@ export interface components {
             step: string;
             /** @description The table's name, for `table`. */
             table?: string | null;
+        };
+        /** @description A project. */
+        ProjectHead: {
+            /** @description Names or ids of applications, as the document has them. */
+            applications: string[];
+            /** @description Names of databases' documents. */
+            databases: string[];
+            /** @description What it is. */
+            description: string | null;
+            /**
+             * Format: int64
+             * @description How many Git hooks it has.
+             */
+            hooks: number;
+            /** @description The id of its document. */
+            id: components["schemas"]["DocumentId"];
+            /** @description For people. */
+            label: string | null;
+            /** @description Its name, as releases have it. */
+            name: string;
+            /** @description When its document was last changed. */
+            updatedAt: components["schemas"]["UnixMs"];
         };
         /** @description Some targets with the same labels. */
         PrometheusTargetGroup: {
@@ -19915,6 +20314,252 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listProjects: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+                /** @description Only those whose name or label has this in it, in any case. */
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ProjectHead"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getProject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectHead"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listGitHooks: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_GitHook"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createGitHook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GitHookInput"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewGitHook"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    replaceGitHook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hookId: components["schemas"]["GitHookId"];
+                id: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GitHookInput"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GitHook"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteGitHook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hookId: components["schemas"]["GitHookId"];
+                id: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rotateGitHookSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hookId: components["schemas"]["GitHookId"];
+                id: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GitHookSecret"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listGitPushes: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description Only those that this hook heard. */
+                hook?: components["schemas"]["GitHookId"];
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_GitPush"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     proposeSql: {
         parameters: {
             query?: never;
@@ -21868,6 +22513,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GitAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    releaseWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": string;
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GitPushAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
