@@ -47,7 +47,7 @@ export function sendFiles(fileIds: string[], form: SendForm): Promise<FileSend> 
     destination: form.destination.trim(),
     mode: form.mode.trim(),
     replace: form.replace === 'yes',
-    expiresInS: LASTS_S[form.lasts],
+    expiresInS: LASTS_S[form.lasts] ?? 24 * HOUR_S,
   }
   return body(server.POST('/api/v1/files/sends', { body: input }))
 }
