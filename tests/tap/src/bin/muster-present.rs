@@ -37,7 +37,7 @@ fn main() -> Result<()> {
     let frame = fs::read(&args.recorded).context("the recorded order can't be read")?;
     let original = || match muster_tap::request(&frame)? {
         Request::Order { order, keys } => Ok((order, keys)),
-        Request::Cancel | Request::Containers | Request::Log { .. } => anyhow::bail!("this is no order"),
+        Request::Cancel | Request::Containers | Request::Log { .. } | Request::Bytes(_) => anyhow::bail!("this is no order"),
     };
     let changed = |change: fn(&mut SignedOrder)| -> Result<Request> {
         let (mut order, keys) = original()?;
@@ -91,6 +91,7 @@ impl Args {
                 Answer::Failed(why) => format!("failed: {why}"),
                 Answer::Containers { .. } => "containers".to_owned(),
                 Answer::Log(_) | Answer::LogEnd(_) => "a log".to_owned(),
+                Answer::WantBytes { .. } => "bytes".to_owned(),
             };
         }
         child.wait()?;
