@@ -1251,6 +1251,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/files/sends": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was sent to hosts, newest first. */
+        get: operations["listFileSends"];
+        put?: never;
+        /**
+         * Sends files to hosts: a signed order for each file and host. A host that is away gets its own when it is back, until it
+         *     expires. The host's own policy says where files may go.
+         */
+        post: operations["sendFiles"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/sends/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was sent, and how many hosts have it. */
+        get: operations["getFileSend"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/sends/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes back what no host has got yet. */
+        post: operations["cancelFileSend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/sends/{id}/targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What became of each file on each host. */
+        get: operations["listFileSendTargets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/files/uploads": {
         parameters: {
             query?: never;
@@ -6341,6 +6413,75 @@ export interface components {
             name?: string | null;
             parentId?: components["schemas"]["FileId"] | null;
         };
+        /** @description Files that were sent to hosts. */
+        FileSend: {
+            cancelledAt?: components["schemas"]["UnixMs"] | null;
+            /** @description When. */
+            createdAt: components["schemas"]["UnixMs"];
+            /** @description Who asked, for people. */
+            createdBy: string;
+            /** @description Where to, as it was asked for. */
+            destination: string;
+            /** @description A host that has not begun by then does not. */
+            expiresAt: components["schemas"]["UnixMs"];
+            /** @description What was sent, by name. */
+            files: components["schemas"]["SentFile"][];
+            /** @description Id. */
+            id: components["schemas"]["FileSendId"];
+            /** @description Permissions in octal digits. */
+            mode: string;
+            /** @description How many files on hosts are how far: the words of a work order's state. */
+            outcomes: {
+                [key: string]: number;
+            };
+            /** @description Whether a file that is there is replaced. */
+            replace: boolean;
+        };
+        /** @description What is sent where. */
+        FileSendBody: {
+            /** @description Where to: an absolute path. A file's name is added if it ends with `/`, as it must for several. */
+            destination: string;
+            /**
+             * Format: int64
+             * @description A host that has not begun after so many seconds, 60–604800, does not; a day by default.
+             */
+            expiresInS?: number | null;
+            /** @description The org's files, 1–20. */
+            fileIds: components["schemas"]["FileId"][];
+            /** @description These hosts, and … */
+            hosts?: components["schemas"]["HostId"][];
+            /** @description Permissions in octal digits; `644` by default. */
+            mode?: string | null;
+            /** @description Whether a file that is there is replaced. The old one is not kept. */
+            replace?: boolean;
+            /** @description … those in reach that have all of these labels; none if empty. 500 in all. */
+            selector?: {
+                [key: string]: string;
+            };
+        };
+        /** Format: uuid */
+        FileSendId: string;
+        /** @description A file for a host. */
+        FileSendTarget: {
+            endedAt?: components["schemas"]["UnixMs"] | null;
+            /** @description What went wrong and what to do. */
+            error?: string | null;
+            /** @description Which file. */
+            fileId: components["schemas"]["FileId"];
+            /** @description Which host; it may have been removed. */
+            hostId: components["schemas"]["HostId"];
+            /** @description Its name at the time. */
+            hostName: string;
+            /** @description Id. */
+            id: components["schemas"]["FileSendTargetId"];
+            orderId?: components["schemas"]["OrderId"] | null;
+            /** @description Its path on the host. */
+            path: string;
+            /** @description Where it stands. */
+            state: components["schemas"]["OrderState"];
+        };
+        /** Format: uuid */
+        FileSendTargetId: string;
         /** @description How much there is, and how much there may be. */
         FilesUsage: {
             /**
@@ -8152,7 +8293,7 @@ export interface components {
             state: components["schemas"]["OrderState"];
             /**
              * Format: uuid
-             * @description The deployment, the execution, the database server or, for a container, the host that it is for.
+             * @description The deployment, the execution, the database server, what was sent or, for a container, the host that it is for.
              */
             subjectId: string;
         };
@@ -8162,7 +8303,7 @@ export interface components {
          * @description What kind of work.
          * @enum {string}
          */
-        OrderKind: "deploy" | "sql" | "testServer" | "container";
+        OrderKind: "deploy" | "sql" | "testServer" | "container" | "file";
         /** @description Something new about an order. */
         OrderNews: {
             /** @description The order as it is now: at first, and at each change of its state. */
@@ -8960,6 +9101,59 @@ export interface components {
             nextCursor: string | null;
         };
         /** @description One page of a list. */
+        Page_FileSend: {
+            /** @description The items. */
+            items: {
+                cancelledAt?: components["schemas"]["UnixMs"] | null;
+                /** @description When. */
+                createdAt: components["schemas"]["UnixMs"];
+                /** @description Who asked, for people. */
+                createdBy: string;
+                /** @description Where to, as it was asked for. */
+                destination: string;
+                /** @description A host that has not begun by then does not. */
+                expiresAt: components["schemas"]["UnixMs"];
+                /** @description What was sent, by name. */
+                files: components["schemas"]["SentFile"][];
+                /** @description Id. */
+                id: components["schemas"]["FileSendId"];
+                /** @description Permissions in octal digits. */
+                mode: string;
+                /** @description How many files on hosts are how far: the words of a work order's state. */
+                outcomes: {
+                    [key: string]: number;
+                };
+                /** @description Whether a file that is there is replaced. */
+                replace: boolean;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_FileSendTarget: {
+            /** @description The items. */
+            items: {
+                endedAt?: components["schemas"]["UnixMs"] | null;
+                /** @description What went wrong and what to do. */
+                error?: string | null;
+                /** @description Which file. */
+                fileId: components["schemas"]["FileId"];
+                /** @description Which host; it may have been removed. */
+                hostId: components["schemas"]["HostId"];
+                /** @description Its name at the time. */
+                hostName: string;
+                /** @description Id. */
+                id: components["schemas"]["FileSendTargetId"];
+                orderId?: components["schemas"]["OrderId"] | null;
+                /** @description Its path on the host. */
+                path: string;
+                /** @description Where it stands. */
+                state: components["schemas"]["OrderState"];
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
         Page_FileUpload: {
             /** @description The items. */
             items: {
@@ -9482,7 +9676,7 @@ export interface components {
                 state: components["schemas"]["OrderState"];
                 /**
                  * Format: uuid
-                 * @description The deployment, the execution, the database server or, for a container, the host that it is for.
+                 * @description The deployment, the execution, the database server, what was sent or, for a container, the host that it is for.
                  */
                 subjectId: string;
             }[];
@@ -11135,6 +11329,22 @@ export interface components {
              * @description From 1.
              */
             version: number;
+        };
+        /** @description A file as it was when it was sent. */
+        SentFile: {
+            /** @description Its id; it may be deleted. */
+            fileId: components["schemas"]["FileId"];
+            /** @description SHA-256 of its bytes, hexadecimal. */
+            hash: string;
+            /** @description Its name. */
+            name: string;
+            /** @description Its path on the hosts. */
+            path: string;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size: number;
         };
         /** @description A kind of series. */
         SeriesInfo: {
@@ -15262,6 +15472,154 @@ export interface operations {
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             502: components["responses"]["Upstream"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listFileSends: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_FileSend"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    sendFiles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FileSendBody"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileSend"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getFileSend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["FileSendId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileSend"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    cancelFileSend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["FileSendId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileSend"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listFileSendTargets: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["FileSendId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_FileSendTarget"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
     };

@@ -11,7 +11,8 @@ export type SendState = FileSendTarget['state']
 
 const HOUR_S = 3_600
 /** How long hosts that are away are waited for. */
-export const LASTS_S = [HOUR_S, 24 * HOUR_S, 7 * 24 * HOUR_S] as const
+export const LASTS = ['hour', 'day', 'week'] as const
+const LASTS_S: Record<string, number> = { hour: HOUR_S, day: 24 * HOUR_S, week: 7 * 24 * HOUR_S }
 const OPEN: readonly string[] = ['queued', 'waitingForHost', 'sent', 'accepted']
 const WAITING: readonly string[] = ['queued', 'waitingForHost']
 
@@ -35,7 +36,7 @@ export const SEND_FIELDS: FormDescription = [
 ]
 
 export function emptySend(): SendForm {
-  return { hosts: [], selector: '', destination: '', mode: '644', replace: 'no', lasts: String(LASTS_S[1]) }
+  return { hosts: [], selector: '', destination: '', mode: '644', replace: 'no', lasts: 'day' }
 }
 
 export function sendFiles(fileIds: string[], form: SendForm): Promise<FileSend> {
@@ -46,7 +47,7 @@ export function sendFiles(fileIds: string[], form: SendForm): Promise<FileSend> 
     destination: form.destination.trim(),
     mode: form.mode.trim(),
     replace: form.replace === 'yes',
-    expiresInS: Number(form.lasts),
+    expiresInS: LASTS_S[form.lasts] ?? 24 * HOUR_S,
   }
   return body(server.POST('/api/v1/files/sends', { body: input }))
 }

@@ -50,7 +50,7 @@ export const files = {
       replace: 'If a file is there',
       replaces: { no: 'Leave it, and say so', yes: 'Replace it' },
       lasts: 'Wait for hosts that are away',
-      lasting: { s3600: 'For an hour', s86400: 'For a day', s604800: 'For a week' },
+      lasting: { hour: 'For an hour', day: 'For a day', week: 'For a week' },
       page: 'Sent to hosts',
       one: 'Sent files',
       what: 'Files',

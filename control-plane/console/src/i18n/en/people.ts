@@ -76,6 +76,7 @@ export const people = {
     design_read: 'see database designs',
     design_write: 'change database designs',
     file_read: 'see and download files',
+    file_send: 'send files to hosts',
     file_write: 'upload, change and delete files',
     flow_write: 'change approval flows',
     release_read: 'see releases',

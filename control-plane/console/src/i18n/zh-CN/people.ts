@@ -81,6 +81,7 @@ export const people: Pick<
     design_read: '查看数据库设计',
     design_write: '修改数据库设计',
     file_read: '查看和下载文件',
+    file_send: '将文件发送到主机',
     file_write: '上传、更改和删除文件',
     flow_write: '修改审批流程',
     release_read: '查看发布',
