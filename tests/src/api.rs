@@ -155,9 +155,8 @@ impl Api {
         })
     }
 
-    /// Uploads one of the org's files; its id.
-    pub fn upload(&self, name: &str, bytes: &[u8]) -> Result<String> {
-        let hash = muster_base::sha256(bytes).to_string();
+    /// Uploads one of the org's files, whose SHA-256 is `hash`; its id.
+    pub fn upload(&self, name: &str, bytes: &[u8], hash: &str) -> Result<String> {
         let body = json!({"name": name, "size": bytes.len(), "hash": hash});
         let upload = self.post("/api/v1/files/uploads", &body)?;
         let upload = format!("/api/v1/files/uploads/{}", text(&upload, "id")?);

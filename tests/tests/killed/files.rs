@@ -41,7 +41,8 @@ impl Files {
         let ground = Ground::start(None, 1, agent::Options { policy, ..options })?;
         let upload = |name: &str, byte: u8| -> Result<_> {
             let bytes = vec![byte; BYTES];
-            Ok((ground.fleet.admin.upload(name, &bytes)?, bytes))
+            let hash = muster_base::sha256(&bytes).to_string();
+            Ok((ground.fleet.admin.upload(name, &bytes, &hash)?, bytes))
         };
         let files = [upload("one", 1)?, upload("two", 2)?];
         let host = text(&ground.fleet.host, "id")?.to_owned();

@@ -37,7 +37,9 @@ fn main() -> Result<()> {
     let frame = fs::read(&args.recorded).context("the recorded order can't be read")?;
     let original = || match muster_tap::request(&frame)? {
         Request::Order { order, keys } => Ok((order, keys)),
-        Request::Cancel | Request::Containers | Request::Log { .. } | Request::Bytes(_) => anyhow::bail!("this is no order"),
+        Request::Cancel | Request::Containers | Request::Log { .. } | Request::Bytes(_) => {
+            anyhow::bail!("this is no order")
+        }
     };
     let changed = |change: fn(&mut SignedOrder)| -> Result<Request> {
         let (mut order, keys) = original()?;
