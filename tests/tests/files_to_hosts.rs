@@ -38,7 +38,9 @@ fn sent(plane: control_plane::Options) -> Result<()> {
     let mut fleet = Fleet::start_with(&services, dir.path(), plane, agent::Options { policy, ..options })?;
     let host = text(&fleet.host, "id")?.to_owned();
     let bytes: Vec<u8> = (0..3_000_000_u32).map(|n| n.to_le_bytes()[0]).collect();
-    let file = fleet.admin.upload("app.bin", &bytes, &muster_base::sha256(&bytes).to_string())?;
+    let file = fleet
+        .admin
+        .upload("app.bin", &bytes, &muster_base::sha256(&bytes).to_string())?;
     let send = |fleet: &Fleet, destination: &str, replace: bool| -> Result<String> {
         let body = json!({"fileIds": [file], "hosts": [host], "destination": destination, "mode": "755",
             "replace": replace});
