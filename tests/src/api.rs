@@ -155,7 +155,7 @@ impl Api {
         })
     }
 
-    /// Uploads one of the org's files, whose SHA-256 is this; its id.
+    /// Uploads one of the org's files, whose SHA-256 is `hash`; its id.
     pub fn upload(&self, name: &str, bytes: &[u8], hash: &str) -> Result<String> {
         let body = json!({"name": name, "size": bytes.len(), "hash": hash});
         let upload = self.post("/api/v1/files/uploads", &body)?;

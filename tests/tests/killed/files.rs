@@ -23,7 +23,7 @@ struct Files {
     /// Where the file goes.
     place: TempDir,
     /// Ids of two files, and what they hold.
-    files: [(String, Vec<u8>); 2],
+    uploads: [(String, Vec<u8>); 2],
     host: String,
     sent: usize,
 }
@@ -41,20 +41,15 @@ impl Files {
         let ground = Ground::start(None, 1, agent::Options { policy, ..options })?;
         let upload = |name: &str, byte: u8| -> Result<_> {
             let bytes = vec![byte; BYTES];
-            Ok((
-                ground
-                    .fleet
-                    .admin
-                    .upload(name, &bytes, &muster_base::sha256(&bytes).to_string())?,
-                bytes,
-            ))
+            let hash = muster_base::sha256(&bytes).to_string();
+            Ok((ground.fleet.admin.upload(name, &bytes, &hash)?, bytes))
         };
-        let files = [upload("one", 1)?, upload("two", 2)?];
+        let uploads = [upload("one", 1)?, upload("two", 2)?];
         let host = text(&ground.fleet.host, "id")?.to_owned();
         Ok(Self {
             ground,
             place,
-            files,
+            uploads,
             host,
             sent: 0,
         })
@@ -66,7 +61,7 @@ impl Files {
 
     /// What is sent next.
     fn next(&self) -> &(String, Vec<u8>) {
-        &self.files[self.sent % 2]
+        &self.uploads[self.sent % 2]
     }
 
     fn send(ground: &Ground, file: &str, host: &str, target: &str) -> Result<String> {
@@ -105,7 +100,7 @@ impl Files {
     fn round(&mut self, point: &Point) -> Result<()> {
         let target = self.target()?.to_string_lossy().into_owned();
         let (file, host) = (self.next().0.clone(), self.host.clone());
-        let before = self.files[(self.sent + 1) % 2].1.clone();
+        let before = self.uploads[(self.sent + 1) % 2].1.clone();
         let after = self.next().1.clone();
         let send = self.ground.round(
             point,
