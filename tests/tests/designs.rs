@@ -108,12 +108,8 @@ fn design_reaches(kind: Kind) -> Result<()> {
 /// What somebody changes by hand is seen, taken into the design, and is then what the next change starts from.
 fn drifts(author: &Api, approver: &Api, server: &Server, file: &Path) -> Result<()> {
     let path = format!("/api/v1/schema/servers/{}", server.id);
-    let look = |what: &str| -> Result<Value> {
-        let seen = author.post(&format!("{path}/drift"), &json!({"database": server.database}))?;
-        println!("{what}: {seen}");
-        Ok(seen)
-    };
-    let seen = look("right after a release")?;
+    let look = || author.post(&format!("{path}/drift"), &json!({"database": server.database}));
+    let seen = look()?;
     assert_eq!(seen["look"]["state"], "inStep", "{seen}");
     assert_eq!(
         (&seen["version"], &seen["look"]["count"]),
@@ -122,7 +118,7 @@ fn drifts(author: &Api, approver: &Api, server: &Server, file: &Path) -> Result<
 
     server.query("alter table account add column note varchar(40)")?;
     server.query("create table by_hand (id bigint primary key)")?;
-    let seen = look("after a change by hand")?;
+    let seen = look()?;
     assert_eq!(seen["look"]["state"], "drifted", "{seen}");
     let said = seen["look"]["differences"].to_string();
     ensure!(said.contains("note") && said.contains("by_hand"), "{said}");
@@ -168,7 +164,7 @@ fn drifts(author: &Api, approver: &Api, server: &Server, file: &Path) -> Result<
     let taken = approver.post(&format!("{path}/take-over"), &design)?;
     assert_eq!(taken["look"]["state"], "inStep", "{taken}");
     assert_eq!(taken["version"], Value::Null);
-    assert_eq!(look("once taken over")?["look"]["state"], "inStep");
+    assert_eq!(look()?["look"]["state"], "inStep");
     let again = publish_call(author, server, "1.3")?;
     ensure!(
         again.0 == 422 && again.1.contains("nothing to publish"),
