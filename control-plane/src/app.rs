@@ -163,7 +163,6 @@ impl App {
             audit::jobs(),
             alerts::jobs(),
             files::jobs(),
-            schema::jobs(),
         ]
         .concat();
         alerts::start(self);

@@ -9,8 +9,8 @@ use super::problem;
 
 const USUAL: Duration = Duration::from_secs(30);
 const WAITING: Duration = Duration::from_mins(15);
-/// A piece of a file, over a slow line.
-const PIECE: Duration = Duration::from_mins(2);
+/// A piece of a file, over a slow line; what an agent reads of a database.
+const SLOW: Duration = Duration::from_mins(2);
 
 /// The middleware. A use-case that is cut off here leaves nothing half done: an open transaction is rolled back.
 pub(super) async fn time_limit(request: Request, next: Next) -> Response {
@@ -20,9 +20,14 @@ pub(super) async fn time_limit(request: Request, next: Next) -> Response {
         .is_some_and(|query| query.split('&').any(|pair| pair == "wait=1"));
     let path = request.uri().path();
     let piece = path.starts_with("/api/v1/files/uploads/") && path.ends_with("/content");
-    let limit = match (waits, piece) {
+    let server = path.starts_with("/api/v1/schema/servers/");
+    let read = server
+        && ["/drift", "/sync", "/take-over"]
+            .iter()
+            .any(|end| path.ends_with(end));
+    let limit = match (waits, piece || read) {
         (true, _) => WAITING,
-        (false, true) => PIECE,
+        (false, true) => SLOW,
         (false, false) => USUAL,
     };
     match tokio::time::timeout(limit, next.run(request)).await {

@@ -161,6 +161,11 @@ impl Links {
         self.sessions().len()
     }
 
+    /// The hosts that are connected.
+    pub fn online(&self) -> Vec<HostId> {
+        self.sessions().keys().copied().collect()
+    }
+
     /// This room's figures.
     pub(crate) fn figures(&self) -> Vec<Figure> {
         vec![Figure {

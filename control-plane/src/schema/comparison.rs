@@ -14,6 +14,8 @@ use super::{NotCarriedObject, RiskLevel};
 /// Differences that are told one by one.
 const MOST: usize = 1_000;
 const MOST_SQL: usize = 512 * 1024;
+/// Of one difference.
+const MOST_OF_ONE: usize = 4 * 1024;
 
 /// Something that is not as it was designed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -30,6 +32,9 @@ pub struct DriftDifference {
 /// What came of a comparison.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Compared {
+    /// How many there are.
+    pub(super) count: usize,
+    /// The first of them.
     pub(super) differences: Vec<DriftDifference>,
     pub(super) left_out: Vec<NotCarriedObject>,
     /// What would make it as it was designed.
@@ -56,21 +61,40 @@ pub(super) fn compare(design: &Design, live: &Schema) -> Result<Compared, String
     let done = plan(&expected, &part, &options).map_err(|refusal| refusal.to_string())?;
     let back = plan(&part, &expected, &options).map_err(|refusal| refusal.to_string())?;
     let steps = if done.is_empty() { &back.steps } else { &done.steps };
-    let differences = steps.iter().take(MOST).map(|step| DriftDifference {
-        kind: step.object.kind.clone(),
-        name: step.object.name.clone(),
-        sql: step.sql.clone(),
-    });
+    let mut differences = Vec::new();
+    let mut told = 0;
+    for step in steps.iter().take(MOST) {
+        let sql = shortened(&step.sql);
+        told += sql.len();
+        if told > MOST_SQL {
+            break;
+        }
+        differences.push(DriftDifference {
+            kind: step.object.kind.clone(),
+            name: step.object.name.clone(),
+            sql,
+        });
+    }
     let mut back_sql = back.sql();
     if back_sql.len() > MOST_SQL {
         back_sql = format!("-- {} statements: more than are told here\n", back.steps.len());
     }
     Ok(Compared {
-        differences: differences.collect(),
+        count: steps.len(),
+        differences,
         left_out: left_out.take(MOST).collect(),
         back_risk: (!back.is_empty()).then(|| back.risk().into()),
         back_sql,
     })
+}
+
+/// As much of a statement as a person reads.
+fn shortened(sql: &str) -> String {
+    if sql.len() <= MOST_OF_ONE {
+        return sql.to_owned();
+    }
+    let end = (0..=MOST_OF_ONE).rev().find(|end| sql.is_char_boundary(*end));
+    format!("{}…", &sql[..end.unwrap_or(0)])
 }
 
 #[cfg(test)]

@@ -2,21 +2,20 @@
 //!
 //! What should be there is the design that last succeeded there, or was taken over ([`take_over`](super::take_over)). The
 //! latest comparison of each database is kept ([`store::drift`]), with the time since which it is as it is. Looked at by
-//! schedule are databases of which it is known what should be there, those first that were not for longest; one whose agent is
-//! away is looked at when it is back.
+//! itself are databases of which it is known what should be there and whose agent is connected here, those first that were not for
+//! longest; one whose agent is away is looked at when it is back. What is seen while a release runs there does not count.
 //!
 //! | state | means |
 //! |---|---|
 //! | `inStep` | what is there is what should be |
 //! | `drifted` | somebody changed something by hand |
 //! | `unclear` | something there is not understood, or nothing was released or taken over: nothing can be said |
-//! | `unreached` | it could not be read, and why; what was seen before is gone with it |
+//! | `unreached` | it could never be read, and why; what was seen before stays as it was, and `detail` says that it is old |
 
 use std::time::Duration;
 
 use muster_base::{OrgId, ReleaseId, ServerId, UnixMs};
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
 use tracing::warn;
 use utoipa::{IntoParams, ToSchema};
 
@@ -30,6 +29,7 @@ use crate::{
     access::{Caller, Object, Operation},
     app::App,
     audit::{self, Entry},
+    db::{DbError, Tx},
     error::Error,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
@@ -37,9 +37,9 @@ use crate::{
 
 /// How often a database is looked at by itself.
 pub(super) const EVERY_MS: i64 = UnixMs::DAY;
-/// Databases in one run of the job, and how long it may take.
-const BATCH: i64 = 200;
-const LONGEST: Duration = Duration::from_mins(10);
+/// How often it is asked which are due, and how many are looked at then.
+const LOOK_EVERY: Duration = Duration::from_mins(1);
+const BATCH: i64 = 50;
 const BY_SCHEDULE: &str = "schedule";
 const MAX_DETAIL: usize = 2_000;
 
@@ -173,17 +173,48 @@ pub(super) async fn check(
     id: ServerId,
     query: &DriftQuery,
 ) -> Result<DatabaseDrift, SchemaError> {
+    caller.require(Operation::DesignRead)?;
     let database = query.database.as_deref();
     let (server, database) = reachable(app, caller, Operation::ReleasePropose, (id, database)).await?;
     // Somebody waits: of what goes wrong they are told, and what was seen before stays.
+    let calm = Calm::before(app, (id, &database)).await?;
     let seen = look(app, caller.org(), &server, &database).await?;
     let (by, now) = (caller.actor.name(), app.clock.now());
     in_tx!(app.db, |tx| {
+        calm.still(tx).await?;
         store::drift::set(tx, (id, &database), &seen, (&by, now)).await?;
         let entry = Entry::done("database:check", "server", id).detail(&database);
         audit::record(app, tx, caller, Some(caller.org()), entry).await?;
     });
     found(app, caller.org(), &server, &database).await
+}
+
+/// That nothing is executed on a database while it is looked at: what is seen then is half a release.
+pub(super) struct Calm<'a> {
+    place: (ServerId, &'a str),
+    ended: i64,
+}
+
+impl<'a> Calm<'a> {
+    /// Before it is read. Busy if something is executed there.
+    pub(super) async fn before(app: &App, place: (ServerId, &'a str)) -> Result<Self, SchemaError> {
+        let ended = in_tx!(app.db, |tx| {
+            if store::execution::is_under_way(tx, place).await? {
+                return Err(SchemaError::DatabaseBusy);
+            }
+            store::execution::ended(tx, place).await?
+        });
+        Ok(Self { place, ended })
+    }
+
+    /// Afterwards. Busy if something is, or was meanwhile.
+    pub(super) async fn still(&self, tx: &mut Tx) -> Result<(), SchemaError> {
+        let under_way = store::execution::is_under_way(tx, self.place).await?;
+        if under_way || store::execution::ended(tx, self.place).await? != self.ended {
+            return Err(SchemaError::DatabaseBusy);
+        }
+        Ok(())
+    }
 }
 
 /// The server and a database of it, if both are in the caller's reach.
@@ -261,51 +292,89 @@ async fn look(app: &App, org: OrgId, server: &Server, database: &str) -> Result<
         let why = "nothing was released here or taken over, so nothing is known of what should be there";
         return Ok(Seen::unclear(live.version, why));
     };
-    let (schema, version) = (live.schema, live.version);
-    let compared = tokio::task::spawn_blocking(move || comparison::compare(&state.design, &schema))
-        .await
-        .map_err(Error::internal)?;
-    Ok(Seen::of(version, compared))
+    tokio::task::spawn_blocking(move || {
+        let compared = comparison::compare(&state.design, &live.schema);
+        drop(live.place);
+        Seen::of(live.version, compared)
+    })
+    .await
+    .map_err(|error| Error::internal(error).into())
 }
 
-/// Looks at those whose turn it is.
-pub(super) async fn run(app: &App) -> Result<(), SchemaError> {
-    let before = app.clock.now().plus_ms(-EVERY_MS);
-    let due = store::drift::due(&app.db, before, BATCH).await?;
-    // What is left comes in the next hour.
-    match timeout(LONGEST, look_at(app, due)).await {
-        Ok(done) => done,
-        Err(_) => Ok(()),
-    }
-}
-
-async fn look_at(app: &App, due: Vec<Due>) -> Result<(), SchemaError> {
-    for Due {
-        org,
-        server,
-        database,
-    } in due
-    {
-        if app.links.version_of(server.host_id).is_none() {
-            continue;
+/// Starts the task that looks at databases by itself.
+pub(super) fn start(app: &App) {
+    let task = app.clone();
+    app.tasks.keep("schema.drift", async move {
+        let stopping = task.tasks.stopping();
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = stopping.cancelled() => return,
+            }
+            let looked = stopping.run_until_cancelled(run(&task)).await;
+            if let Some(Err(error)) = looked {
+                warn!(
+                    error = &error as &dyn std::error::Error,
+                    "databases could not be looked at; trying again"
+                );
+            }
         }
-        let seen = match look(app, org, &server, &database).await {
-            Ok(seen) => seen,
-            Err(SchemaError::Db(error)) => return Err(error.into()),
-            Err(error) => Seen {
+    });
+}
+
+/// Looks at those that are due, of the hosts that are connected here.
+pub(super) async fn run(app: &App) -> Result<(), DbError> {
+    let hosts = app.links.online();
+    let before = app.clock.now().plus_ms(-EVERY_MS);
+    for due in store::drift::due(&app.db, &hosts, before, BATCH).await? {
+        if let Err(error) = look_at(app, &due).await {
+            warn!(
+                server.id = %due.server.id,
+                error = &error as &dyn std::error::Error,
+                "a database could not be looked at"
+            );
+        }
+    }
+    Ok(())
+}
+
+async fn look_at(app: &App, due: &Due) -> Result<(), SchemaError> {
+    let place = (due.server.id, due.database.as_str());
+    let looked = match Calm::before(app, place).await {
+        Ok(calm) => look(app, due.org, &due.server, &due.database)
+            .await
+            .map(|seen| (Some(calm), seen)),
+        Err(error) => Err(error),
+    };
+    let (calm, seen) = match looked {
+        Ok(looked) => looked,
+        // It comes again in a minute.
+        Err(SchemaError::DatabaseBusy | SchemaError::Reading) => return Ok(()),
+        Err(error) => {
+            let detail = match &error {
+                SchemaError::Db(_) | SchemaError::Refused(_) => "it could not be looked at here".to_owned(),
+                other => other.to_string(),
+            };
+            let seen = Seen {
                 state: DriftState::Unreached,
-                detail: error.to_string().chars().take(MAX_DETAIL).collect(),
+                detail: detail.chars().take(MAX_DETAIL).collect(),
                 version: String::new(),
                 compared: Compared::default(),
-            },
-        };
-        if seen.state == DriftState::Drifted {
-            warn!(server.id = %server.id, "a database is not as it should be");
+            };
+            (None, seen)
         }
-        let now = app.clock.now();
-        in_tx!(app.db, |tx| {
-            store::drift::set(tx, (server.id, &database), &seen, (BY_SCHEDULE, now)).await?;
-        });
+    };
+    if seen.state == DriftState::Drifted {
+        warn!(server.id = %due.server.id, "a database is not as it should be");
     }
+    let now = app.clock.now();
+    in_tx!(app.db, |tx| {
+        if let Some(calm) = &calm
+            && calm.still(tx).await.is_err()
+        {
+            return Ok(());
+        }
+        store::drift::set(tx, place, &seen, (BY_SCHEDULE, now)).await?;
+    });
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! DDL as documents, beside those that are there: nothing is changed, whoever asks merges and applies.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use muster_base::DocumentId;
 use muster_documents::{
     Kind, Spec, diff, export, import as documents_of,
@@ -87,7 +89,7 @@ pub(super) async fn import(
     let dialect = request.dialect.dialect();
     let schema =
         read(dialect, &request.sql).map_err(|error| SchemaError::invalid("sql", error.to_string()))?;
-    compare_with(app, caller, (dialect, &request.database), &schema).await
+    compare_with(app, caller, (dialect, &request.database), schema).await
 }
 
 /// A schema as documents of a database, beside those that are there.
@@ -95,7 +97,7 @@ pub(super) async fn compare_with(
     app: &App,
     caller: &Caller,
     (dialect, database): (Dialect, &str),
-    schema: &Schema,
+    schema: Schema,
 ) -> Result<ImportedDdl, SchemaError> {
     let filter = store::document::Filter {
         database: Some(database.to_owned()),
@@ -104,15 +106,33 @@ pub(super) async fn compare_with(
     };
     let there = store::document::list(&app.db, (caller.org(), caller.scope()), &filter).await?;
     check_database(&there, dialect)?;
-    let imported = documents_of(schema, database);
+    let (app, database) = (app.clone(), database.to_owned());
+    // A database of thousands of tables takes a core for a while.
+    tokio::task::spawn_blocking(move || beside(&app, &there, &database, &schema))
+        .await
+        .map_err(Error::internal)?
+}
+
+fn beside(app: &App, there: &[Stored], database: &str, schema: &Schema) -> Result<ImportedDdl, SchemaError> {
+    let mut imported = documents_of(schema, database);
+    let mut names: BTreeMap<&str, usize> = BTreeMap::new();
+    for (name, _) in &imported.tables {
+        *names.entry(name).or_default() += 1;
+    }
+    let twice: BTreeSet<String> = names
+        .into_iter()
+        .filter(|(_, count)| *count > 1)
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    imported.tables.retain(|(name, _)| !twice.contains(name));
     let mut documents = Vec::new();
     for (name, values) in imported.tables {
-        let before = found(&there, Kind::TableSnapshot, &name);
+        let before = found(there, Kind::TableSnapshot, &name);
         let spec = table(app, before, (schema, &name), values)?;
         documents.push(compared(name, before, spec)?);
     }
     for (name, values) in imported.views {
-        let before = found(&there, Kind::ViewSnapshot, &name);
+        let before = found(there, Kind::ViewSnapshot, &name);
         let mut view = match before.map(|before| &before.spec) {
             Some(Spec::View(view)) => (**view).clone(),
             _ => View {
@@ -125,13 +145,17 @@ pub(super) async fn compare_with(
         view.values = Some(values);
         documents.push(compared(name, before, Spec::View(Box::new(view)))?);
     }
+    let twice = twice.into_iter().map(|name| NotCarriedObject {
+        object: format!("table {name}"),
+        reason: "it is in several schemas of the database, and documents know tables by their names".into(),
+    });
     let not_carried = imported.not_carried.into_iter().map(|left| NotCarriedObject {
         object: left.object,
         reason: left.reason,
     });
     Ok(ImportedDdl {
         documents,
-        not_carried: not_carried.collect(),
+        not_carried: not_carried.chain(twice).collect(),
     })
 }
 

@@ -16,7 +16,10 @@ use muster_schema::{
     Schema,
     catalogue::{Answers, assemble},
 };
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
 
 use super::{PASSWORD, SchemaError, Server, server_test::target};
 use crate::{
@@ -46,6 +49,8 @@ pub(super) struct Live {
     pub(super) schema: Schema,
     /// What its server says of itself.
     pub(super) version: String,
+    /// Held for as long as it is worked with: comparing takes a core.
+    pub(super) place: SemaphorePermit<'static>,
 }
 
 /// Reads a database of a server.
@@ -55,7 +60,7 @@ pub(super) async fn read(
     server: &Server,
     database: &str,
 ) -> Result<Live, SchemaError> {
-    let _place = READING.try_acquire().map_err(|_| SchemaError::Reading)?;
+    let place = READING.try_acquire().map_err(|_| SchemaError::Reading)?;
     let wish = wish(app, org, server, database).await?;
     let tail = match app
         .links
@@ -74,9 +79,13 @@ pub(super) async fn read(
     let assembled = tokio::task::spawn_blocking(move || assemble(dialect, &answers))
         .await
         .map_err(Error::internal)?;
-    let mut schema = assembled.map_err(|error| SchemaError::Unread(error.to_string()))?;
+    let mut schema = assembled.map_err(|error| SchemaError::Unread(plain(&error.to_string())))?;
     without_ledger(&mut schema);
-    Ok(Live { schema, version })
+    Ok(Live {
+        schema,
+        version,
+        place,
+    })
 }
 
 async fn wish(app: &App, org: OrgId, server: &Server, database: &str) -> Result<SignedLook, SchemaError> {
@@ -135,6 +144,10 @@ async fn collect(mut tail: TailStream) -> Result<(Answers, String), SchemaError>
                 for row in &part.rows {
                     let texts = row.iter().flatten().map(String::len).sum::<usize>();
                     bytes += texts + CELL_BYTES * (row.len() + 1);
+                }
+                let zero = |cell: &String| cell.contains('\0');
+                if part.rows.iter().flatten().flatten().any(zero) {
+                    return Err(SchemaError::Unread("it holds what no database says".into()));
                 }
                 if bytes > MAX_BYTES {
                     let most = MAX_BYTES / 1024 / 1024;

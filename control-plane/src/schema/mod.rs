@@ -209,31 +209,15 @@ pub use self::{
     waiting::{ExecutionWait, StartRequest, WaitsFor, WindowNow},
     window::{Freeze, MaintenanceWindows, OutsideWindows, TimeOfDay, Weekday, WeeklyWindow},
 };
-use muster_base::UnixMs;
-
-use crate::{
-    app::App,
-    schedule::{Job, Running},
-};
+use crate::app::App;
 
 /// By this name an order's payload refers to the password.
 const PASSWORD: &str = "password";
-
-/// What this room does by schedule.
-pub fn jobs() -> Vec<Job> {
-    fn run(app: &App) -> Running<'_> {
-        Box::pin(async { Ok(drift::run(app).await?) })
-    }
-    vec![Job {
-        name: "schema.drift",
-        every_ms: UnixMs::HOUR,
-        run,
-    }]
-}
 
 /// Has this room hear of its orders, and begins what waits. Before the dispatcher starts.
 pub fn start(app: &App) {
     order::register(app);
     waiting::start(app);
+    drift::start(app);
     git_wish::start(app);
 }

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::{
     DatabaseDrift, ImportedDdl, SchemaError, comparison,
-    drift::{self, DriftQuery, Seen},
+    drift::{self, Calm, DriftQuery, Seen},
     import, live, publish, server, store,
 };
 use crate::{
@@ -57,7 +57,7 @@ pub(super) async fn sync(
         audit::record(app, tx, caller, Some(caller.org()), entry).await?;
     });
     let design = (latest.values.dialect, request.database.as_str());
-    import::compare_with(app, caller, design, &live.schema).await
+    import::compare_with(app, caller, design, live.schema).await
 }
 
 /// What is there is what is designed: from now on that is what should be there.
@@ -76,10 +76,12 @@ pub(super) async fn take_over(
         let message = format!("the database is designed for {}", latest.values.dialect);
         return Err(SchemaError::invalid("database", message));
     }
+    let calm = Calm::before(app, (id, &real)).await?;
     let live = live::read(app, caller.org(), &server, &real).await?;
-    let (design, schema) = (latest.design, live.schema);
+    let (design, schema, place) = (latest.design, live.schema, live.place);
     let (design, compared) = tokio::task::spawn_blocking(move || {
         let compared = comparison::compare(&design, &schema);
+        drop(place);
         (design, compared)
     })
     .await
@@ -103,9 +105,7 @@ pub(super) async fn take_over(
     in_tx!(app.db, |tx| {
         store::document::one_at_a_time(tx, caller.org()).await?;
         store::server::lock(tx, &app.db, id).await?;
-        if store::execution::is_under_way(tx, (id, &real)).await? {
-            return Err(SchemaError::DatabaseBusy);
-        }
+        calm.still(tx).await?;
         store::state::take_over(tx, (id, &real), &design, now).await?;
         store::drift::set(tx, (id, &real), &seen, (&by, now)).await?;
         let entry = Entry::done("database:takeOver", "server", id).detail(&real);

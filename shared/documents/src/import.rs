@@ -72,7 +72,9 @@ pub fn import(schema: &Schema, database: &str) -> Imported {
         .map(|(name, values)| (name.name, values))
         .collect();
     for (name, view) in &schema.views {
-        let plain = !view.materialized && view.options.is_empty() && view.column_comments.is_empty();
+        // Who defined it, every view of a MySQL server says.
+        let usual = view.options.keys().all(|option| option == "definer");
+        let plain = !view.materialized && usual && view.column_comments.is_empty();
         if plain && matches!(name.namespace.as_str(), "" | "public") {
             let values = ViewValues {
                 database: database.to_owned(),
@@ -125,12 +127,15 @@ pub fn carried(schema: &Schema, beside: &Schema) -> (Schema, Vec<NotCarried>) {
     });
     part.extensions.clear();
     part.opaque.clear();
-    // A type of one's own matters only to a table that has come to use it.
-    if part.tables.keys().all(|name| tables.contains(name)) {
-        part.enums.clear();
-        part.domains.clear();
-        part.composites.clear();
-    }
+    // A type of one's own matters only to a table of the design that has come to use it.
+    let changed = part.tables.iter().filter(|(name, _)| !tables.contains(name));
+    let used: BTreeSet<String> = changed
+        .flat_map(|(_, table)| &table.columns)
+        .map(|column| column.data_type.name.clone())
+        .collect();
+    part.enums.retain(|name, _| used.contains(&name.name));
+    part.domains.retain(|name, _| used.contains(&name.name));
+    part.composites.retain(|name, _| used.contains(&name.name));
     (part, imported.not_carried)
 }
 

@@ -85,7 +85,7 @@ pub use lint::{
 };
 pub use model::Schema;
 pub use plan::{Lock, Plan, PlanOptions, Refusal, Reverse, Step, Subject, Withheld, plan};
-pub use read::{Unreadable, read};
+pub use read::{Unreadable, read, read_rendered};
 pub use render::render;
 pub use split::{
     MAX_STATEMENT_BYTES, MAX_STATEMENTS, MAX_TEXT_BYTES, SplitError, Statement, canonical, split,

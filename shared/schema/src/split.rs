@@ -91,6 +91,15 @@ pub fn split(dialect: Dialect, text: &str) -> Result<Vec<Statement<'_>>, SplitEr
     if text.len() > MAX_TEXT_BYTES {
         return Err(SplitError::TextTooLong { bytes: text.len() });
     }
+    cut(dialect, text, MAX_STATEMENTS)
+}
+
+/// Cuts a text that we have written ourselves, however long it is.
+pub(crate) fn split_ours(dialect: Dialect, text: &str) -> Result<Vec<Statement<'_>>, SplitError> {
+    cut(dialect, text, usize::MAX)
+}
+
+fn cut(dialect: Dialect, text: &str, most: usize) -> Result<Vec<Statement<'_>>, SplitError> {
     if let Some(at) = text.find('\0') {
         return Err(SplitError::ZeroByte {
             line: line_at(text, at),
@@ -103,6 +112,7 @@ pub fn split(dialect: Dialect, text: &str) -> Result<Vec<Statement<'_>>, SplitEr
         current: Current::default(),
         counted: (0, 1),
         statements: Vec::new(),
+        most,
     }
     .run()
 }
@@ -126,6 +136,8 @@ struct Splitter<'a> {
     /// Up to which byte lines have been counted, and the line there.
     counted: (usize, u32),
     statements: Vec<Statement<'a>>,
+    /// So many are taken.
+    most: usize,
 }
 
 /// The statement being read.
@@ -257,7 +269,7 @@ impl<'a> Splitter<'a> {
         if end - start > MAX_STATEMENT_BYTES {
             return Err(SplitError::StatementTooLong { line });
         }
-        if self.statements.len() == MAX_STATEMENTS {
+        if self.statements.len() == self.most {
             return Err(SplitError::TooManyStatements { line });
         }
         self.statements.push(Statement {

@@ -1,6 +1,6 @@
 //! Rows of `database_drifts`: how each database last compared with what should be there.
 
-use muster_base::{OrgId, ReleaseId, ServerId, UnixMs};
+use muster_base::{HostId, OrgId, ReleaseId, ServerId, UnixMs};
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::AssertSqlSafe;
 
@@ -142,7 +142,8 @@ pub(in crate::schema) async fn find(
     record.map(DatabaseDrift::try_from).transpose()
 }
 
-/// Keeps what was seen. Since when it stands so is kept as long as it does.
+/// Keeps what was seen. Since when it stands so is kept as long as it does; what was different before is kept where it could
+/// not be read.
 pub(in crate::schema) async fn set(
     tx: &mut Tx,
     (server, database): (ServerId, &str),
@@ -156,11 +157,24 @@ pub(in crate::schema) async fn set(
         since = case when database_drifts.state = excluded.state then database_drifts.since else excluded.since end, \
         state = excluded.state, detail = excluded.detail, found = excluded.found, differences = excluded.differences, \
         not_compared = excluded.not_compared, back_sql = excluded.back_sql, back_risk = excluded.back_risk, \
-        version = excluded.version, checked_at = excluded.checked_at, asked_by = excluded.asked_by";
+        version = excluded.version, checked_at = excluded.checked_at, asked_by = excluded.asked_by \
+        where excluded.state <> 'unreached' or database_drifts.state = 'unreached'";
+    const AWAY: &str = "update database_drifts set detail = $3, checked_at = $4, asked_by = $5 \
+        where server_id = $1 and database = $2 and state <> 'unreached'";
     let differences = text_of("differences", &seen.compared.differences)?;
     let not_compared = text_of("not_compared", &seen.compared.left_out)?;
-    let found = i64::try_from(seen.compared.differences.len()).unwrap_or(i64::MAX);
+    let found = i64::try_from(seen.compared.count).unwrap_or(i64::MAX);
     with_tx!(tx, |conn| {
+        if seen.state == DriftState::Unreached {
+            sqlx::query(AWAY)
+                .bind(server)
+                .bind(database)
+                .bind(&seen.detail)
+                .bind(now)
+                .bind(by)
+                .execute(&mut *conn)
+                .await?;
+        }
         sqlx::query(SQL)
             .bind(server)
             .bind(database)
@@ -191,16 +205,27 @@ pub(in crate::schema) struct Due {
     pub(in crate::schema) database: String,
 }
 
-/// Those of which it is known what should be there and that were not looked at since then, the longest ago first.
-pub(in crate::schema) async fn due(db: &Db, before: UnixMs, limit: i64) -> Result<Vec<Due>, DbError> {
-    const SQL: &str = "select d.org_id, d.id, s.database from database_states s \
-        join db_servers d on d.id = s.server_id and d.deleted_at is null \
-        left join database_drifts f on f.server_id = s.server_id and f.database = s.database \
-        where f.checked_at is null or f.checked_at < $1 \
-        order by coalesce(f.checked_at, 0), s.server_id, s.database limit $2";
-    let rows: Vec<(OrgId, ServerId, String)> = with_pool!(db, |pool| sqlx::query_as(SQL)
+/// Those that these hosts reach, of which it is known what should be there and that were not looked at since then, the longest
+/// ago first.
+pub(in crate::schema) async fn due(
+    db: &Db,
+    hosts: &[HostId],
+    before: UnixMs,
+    limit: i64,
+) -> Result<Vec<Due>, DbError> {
+    let (names, among) = (db.texts_in("d.databases", "n"), db.id_among("d.agent_id", 3));
+    let sql = format!(
+        "select d.org_id, d.id, s.database from database_states s \
+         join db_servers d on d.id = s.server_id and d.deleted_at is null and {among} \
+         left join database_drifts f on f.server_id = s.server_id and f.database = s.database \
+         where (f.checked_at is null or f.checked_at < $1) and exists (select 1 from {names} where n.value = s.database) \
+         order by coalesce(f.checked_at, 0), s.server_id, s.database limit $2"
+    );
+    let hosts = serde_json::to_string(hosts).unwrap_or_else(|_| "[]".to_owned());
+    let rows: Vec<(OrgId, ServerId, String)> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
         .bind(before)
         .bind(limit)
+        .bind(hosts)
         .fetch_all(pool)
         .await)?;
     let servers: Vec<ServerId> = rows.iter().map(|row| row.1).collect();

@@ -334,3 +334,19 @@ pub(in crate::schema) async fn is_under_way(
         .await?);
     Ok(count > 0)
 }
+
+/// How many executions on a database of a server have ended: whether one has since somebody looked.
+pub(in crate::schema) async fn ended(
+    tx: &mut Tx,
+    (server, database): (ServerId, &str),
+) -> Result<i64, DbError> {
+    const SQL: &str = "select count(*) from executions e join releases r on r.id = e.release_id \
+        left join ticket_servers t on t.ticket_id = r.ticket_id and t.server_id = e.server_id \
+        where e.server_id = $1 and coalesce(t.database, r.database) = $2 and not e.dry_run \
+        and e.status not in ('pending', 'running')";
+    Ok(with_tx!(tx, |conn| sqlx::query_scalar(SQL)
+        .bind(server)
+        .bind(database)
+        .fetch_one(conn)
+        .await?))
+}

@@ -4,7 +4,7 @@
 use muster_schema::{
     Schema, canonical,
     model::{Name, Table},
-    read, render,
+    read_rendered, render,
 };
 
 use super::DesignFault;
@@ -20,7 +20,7 @@ pub(super) fn through_sql(built: &Schema) -> Result<Schema, Vec<DesignFault>> {
     };
     let statements = render(built).map_err(|refusal| whole(refusal.to_string()))?;
     let text = canonical(statements.iter().map(String::as_str));
-    let back = read(built.dialect, &text)
+    let back = read_rendered(built.dialect, &text)
         .map_err(|error| whole(format!("the design is not understood: {error}")))?;
     let mut faults = Vec::new();
     for (name, table) in &built.tables {

@@ -12,7 +12,10 @@ pub(crate) mod token;
 pub(crate) use cursor::Cursor;
 pub(crate) use token::Tok;
 
-use crate::{Dialect, Schema, SplitError, split};
+use crate::{
+    Dialect, Schema, SplitError, split,
+    split::{Statement, split_ours},
+};
 
 /// Why a text or a catalogue can't be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -67,6 +70,17 @@ impl Unreadable {
 pub fn read(dialect: Dialect, text: &str) -> Result<Schema, Unreadable> {
     match dialect {
         Dialect::Postgres => postgres::read(&split(dialect, text)?),
-        Dialect::MySql => mysql::read(text),
+        Dialect::MySql => mysql::read(text, split),
+    }
+}
+
+/// How a text is cut.
+type Splitting = for<'a> fn(Dialect, &'a str) -> Result<Vec<Statement<'a>>, SplitError>;
+
+/// As [`read()`], of what [`render`](crate::render()) wrote: a whole database is longer than what people hand in.
+pub fn read_rendered(dialect: Dialect, text: &str) -> Result<Schema, Unreadable> {
+    match dialect {
+        Dialect::Postgres => postgres::read(&split_ours(dialect, text)?),
+        Dialect::MySql => mysql::read(text, split_ours),
     }
 }

@@ -58,7 +58,7 @@ pub(super) async fn catalogue_rows(
 ) -> Result<String, ReadingError> {
     let mut session = Session::connect(target, password).await?;
     let version = session.version.clone();
-    let told = reading::rows(&mut session.conn, parts).await;
+    let told = reading::rows(&mut session.conn, session.outside.is_mariadb, parts).await;
     session.close().await;
     told.map(|()| version)
 }

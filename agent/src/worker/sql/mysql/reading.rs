@@ -2,11 +2,24 @@
 
 use futures_util::TryStreamExt as _;
 use muster_schema::{Dialect, catalogue::queries};
-use sqlx::{MySqlConnection, Row as _};
+use sqlx::{AssertSqlSafe, MySqlConnection, Row as _};
 
-use super::super::reading::{Parts, ReadingError};
+use super::super::reading::{Parts, QUESTION_MS, ReadingError};
 
-pub(super) async fn rows(conn: &mut MySqlConnection, parts: &mut Parts) -> Result<(), ReadingError> {
+pub(super) async fn rows(
+    conn: &mut MySqlConnection,
+    is_mariadb: bool,
+    parts: &mut Parts,
+) -> Result<(), ReadingError> {
+    // Each has another name and another unit for it; servers that are older than both have none.
+    let limit = if is_mariadb {
+        format!("set session max_statement_time = {}", QUESTION_MS / 1_000)
+    } else {
+        format!("set session max_execution_time = {QUESTION_MS}")
+    };
+    if let Err(error) = sqlx::raw_sql(AssertSqlSafe(limit)).execute(&mut *conn).await {
+        tracing::debug!(%error, "the server limits no statement");
+    }
     for sql in [
         "set transaction isolation level repeatable read",
         "start transaction with consistent snapshot, read only",

@@ -30,7 +30,7 @@ const OVERTIME: Duration = Duration::from_millis(500);
 /// A connection to the target database.
 pub(in super::super) struct Session {
     pub(super) conn: MySqlConnection,
-    outside: Outside,
+    pub(super) outside: Outside,
     pub(super) limits: Limits,
     /// How the last statement went.
     course: Course,

@@ -28,7 +28,7 @@ use crate::{
     Dialect, Schema,
     model::{Expression, Name},
     normalise::{Node, mysql::expression},
-    split::{SplitError, split},
+    split::SplitError,
 };
 
 /// A schema that is being read.
@@ -37,7 +37,7 @@ pub(super) struct Reader {
 }
 
 /// Reads a text.
-pub(super) fn read(text: &str) -> Result<Schema, Unreadable> {
+pub(super) fn read(text: &str, split: Splitting) -> Result<Schema, Unreadable> {
     let text = &*statements::laid_open(text);
     let statements = match split(Dialect::MySql, text) {
         // Files that a server gave out have no DELIMITER around their routines; the server knows where they end.
