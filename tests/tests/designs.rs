@@ -118,10 +118,13 @@ fn drifts(author: &Api, approver: &Api, server: &Server, file: &Path) -> Result<
 
     server.query("alter table account add column note varchar(40)")?;
     server.query("create table by_hand (id bigint primary key)")?;
+    server.query("create view busy as select id from account")?;
     let seen = look()?;
     assert_eq!(seen["look"]["state"], "drifted", "{seen}");
     let said = seen["look"]["differences"].to_string();
-    ensure!(said.contains("note") && said.contains("by_hand"), "{said}");
+    for name in ["note", "by_hand", "busy"] {
+        ensure!(said.contains(name), "{said}");
+    }
     let back = text(&seen["look"], "backSql")?.to_lowercase();
     ensure!(back.contains("drop") && back.contains("by_hand"), "{back}");
     let listed = author.list("/api/v1/schema/drift")?;
@@ -148,6 +151,7 @@ fn drifts(author: &Api, approver: &Api, server: &Server, file: &Path) -> Result<
         ensure!(
             [
                 ("account", "changed"),
+                ("busy", "created"),
                 ("by_hand", "created"),
                 ("org", "unchanged")
             ]

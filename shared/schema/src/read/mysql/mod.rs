@@ -23,7 +23,7 @@ pub(crate) use routine::{EventHead, canonical, event_of, every, trigger_of};
 
 use column::column;
 
-use super::{Cursor, Tok, Unreadable};
+use super::{Cursor, Splitting, Tok, Unreadable};
 use crate::{
     Dialect, Schema,
     model::{Expression, Name},
