@@ -391,3 +391,31 @@ both_databases!(a_control_plane_that_stops_in_the_middle_loses_nothing, |test| {
     rolling::look(&restarted).await.unwrap();
     assert_eq!(bob.get(&path).await.1["status"], "success");
 });
+
+both_databases!(a_server_of_a_rollout_stays_and_a_removed_one_is_refused, |test| {
+    let (bob, release) = scene(test).await;
+    let (_, page) = bob.get("/api/v1/schema/servers").await;
+    let servers = page["items"].as_array().unwrap();
+    let path_of = |label: &str| {
+        let server = servers.iter().find(|server| server["label"] == label).unwrap();
+        format!("/api/v1/schema/servers/{}", server["id"].as_str().unwrap())
+    };
+    let last = path_of("pg-3");
+    let path = rolling_out(&bob, &release, json!({"waves": [1]})).await;
+    let (status, problem) = bob.delete(&last).await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (409, &json!("server-in-use")),
+        "{problem}"
+    );
+    assert_eq!(bob.post(&format!("{path}/cancel"), json!({})).await.0, 200);
+    assert_eq!(bob.delete(&last).await.0, 204);
+    test.app.clock.advance(10);
+    let (status, problem) = bob.post(&format!("{release}/rollouts"), json!({})).await;
+    assert_eq!(status, 422, "{problem}");
+    assert_eq!(
+        super::errors(&problem),
+        [("servers".to_owned(), "the server pg-3 was removed".to_owned())]
+    );
+    rolling_out(&bob, &release, json!({"servers": ["pg-0"]})).await;
+});
