@@ -98,7 +98,7 @@ pub(super) async fn hear(
     let GitRef::Branch(branch) = &event.what else {
         return touched(app, &hook, "only pushes to branches execute releases").await;
     };
-    let told = pushed(&body);
+    let told = pushed(hook.provider, &body);
     let reason = if !hook.is_of(&event.repo_id, &told.names) {
         Some(GitPushReason::Repository)
     } else if !hook.enabled {

@@ -99,9 +99,13 @@ both_databases!(pushes_that_do_not_count_are_in_the_log_too, |test| {
     let many: Vec<Value> = (10..70).map(|n| commit(n, "release: x (prod#1.0)")).collect();
     let mut trunk = push("trunk", &[commit(2, "nothing")]);
     trunk["repository"]["default_branch"] = json!("trunk");
+    // Its homepage says what its admin typed.
+    let mut disguised = push("main", &wish);
+    disguised["repository"]["full_name"] = json!("mallory/own");
     for (hook, body, reason) in [
         (&usual, push("feature", &wish), json!("branch")),
         (&usual, trunk, Value::Null),
+        (&usual, disguised, json!("repository")),
         (&usual, push("main", &many), json!("tooMany")),
         (&globs, push("main", &wish), json!("branch")),
         (&globs, push("release/1", &[commit(3, "nothing")]), Value::Null),
