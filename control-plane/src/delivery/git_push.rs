@@ -86,12 +86,9 @@ pub(crate) fn plain(text: &str, most: usize) -> String {
 
 fn names(provider: GitProvider, body: &Value) -> Vec<String> {
     let (repository, project) = (&body["repository"], &body["project"]);
-    match provider {
-        GitProvider::Github | GitProvider::Gitee => {
-            let full = repository["full_name"].as_str().map(str::to_owned);
-            return full.into_iter().filter(|name| !name.is_empty()).collect();
-        }
-        GitProvider::Gitlab | GitProvider::Codeup => {}
+    if matches!(provider, GitProvider::Github | GitProvider::Gitee) {
+        let full = repository["full_name"].as_str().map(str::to_owned);
+        return full.into_iter().filter(|name| !name.is_empty()).collect();
     }
     let full = [
         &repository["full_name"],
