@@ -2,10 +2,13 @@
 //!
 //! All four hosts have `commits`, each with `id`, `message` and `author`; GitLab and Codeup name the last 20 only and say in
 //! `total_commits_count` how many there are.
+//!
+//! What a repository is called is taken from fields that the host fills in. GitHub's and Gitee's `homepage` is what the
+//! repository's admin types: whoever believes it lets one repository pass for another.
 
 use serde_json::Value;
 
-use super::git_event::first;
+use super::{git_event::first, trigger_spec::GitProvider};
 
 /// Of one push; GitHub names that many.
 const MOST_COMMITS: usize = 2_048;
@@ -37,8 +40,8 @@ pub(crate) struct PushedCommit {
     pub(crate) message: String,
 }
 
-/// Reads the body of a push.
-pub(crate) fn pushed(body: &Value) -> Pushed {
+/// Reads the body of a push that this host tells of.
+pub(crate) fn pushed(provider: GitProvider, body: &Value) -> Pushed {
     let told = body["commits"].as_array().map_or(&[][..], Vec::as_slice);
     let commits: Vec<PushedCommit> = told.iter().take(MOST_COMMITS).filter_map(commit).collect();
     let total = body["total_commits_count"].as_u64();
@@ -46,7 +49,7 @@ pub(crate) fn pushed(body: &Value) -> Pushed {
     Pushed {
         is_complete: commits.len() == total.unwrap_or(told.len()).max(told.len()),
         commits,
-        names: names(body),
+        names: names(provider, body),
         default_branch: first(&[
             &body["repository"]["default_branch"],
             &body["project"]["default_branch"],
@@ -81,8 +84,12 @@ pub(crate) fn plain(text: &str, most: usize) -> String {
     text.chars().filter(|c| !c.is_control()).take(most).collect()
 }
 
-fn names(body: &Value) -> Vec<String> {
+fn names(provider: GitProvider, body: &Value) -> Vec<String> {
     let (repository, project) = (&body["repository"], &body["project"]);
+    if matches!(provider, GitProvider::Github | GitProvider::Gitee) {
+        let full = repository["full_name"].as_str().map(str::to_owned);
+        return full.into_iter().filter(|name| !name.is_empty()).collect();
+    }
     let full = [
         &repository["full_name"],
         &repository["path_with_namespace"],
@@ -117,7 +124,7 @@ mod tests {
                 {"id": SHA, "message": "three", "author": {"email": "a@b"}}],
             "repository": {"full_name": "acme/shop", "default_branch": "trunk"},
         });
-        let read = pushed(&body);
+        let read = pushed(GitProvider::Github, &body);
         assert!(read.is_complete);
         assert_eq!(read.commits[0].sha, SHA.to_ascii_lowercase());
         assert_eq!(
@@ -133,7 +140,7 @@ mod tests {
         let one = json!({"id": SHA, "message": "m"});
         let left_out = json!({"commits": [one.clone()], "total_commits_count": 21,
             "repository": {"git_http_url": "https://codeup.example.com/acme/shop.git"}});
-        let read = pushed(&left_out);
+        let read = pushed(GitProvider::Codeup, &left_out);
         assert_eq!((read.commits.len(), read.is_complete), (1, false));
         assert_eq!(read.names, ["acme/shop"]);
         for wrong in [
@@ -141,11 +148,24 @@ mod tests {
             json!({"id": SHA}),
             json!(1),
         ] {
-            let read = pushed(&json!({"commits": [wrong, one.clone()]}));
+            let read = pushed(GitProvider::Github, &json!({"commits": [wrong, one.clone()]}));
             assert_eq!((read.commits.len(), read.is_complete), (1, false));
         }
         for body in [json!({}), json!({"commits": 1}), json!([])] {
-            assert_eq!(pushed(&body).commits, []);
+            assert_eq!(pushed(GitProvider::Gitlab, &body).commits, []);
         }
+    }
+
+    #[test]
+    fn what_an_admin_types_is_no_name() {
+        let body = json!({"repository": {"full_name": "mallory/own", "homepage": "https://github.com/acme/shop",
+            "git_http_url": "https://github.com/acme/shop.git", "path_with_namespace": "acme/shop"},
+            "project": {"path_with_namespace": "acme/shop", "git_http_url": "https://github.com/acme/shop.git"}});
+        for provider in [GitProvider::Github, GitProvider::Gitee] {
+            assert_eq!(pushed(provider, &body).names, ["mallory/own"]);
+        }
+        let pages = json!({"repository": {"homepage": "https://gitlab.example.com/acme/shop"}});
+        assert_eq!(pushed(GitProvider::Gitlab, &pages).names, ["acme/shop"]);
+        assert!(pushed(GitProvider::Github, &pages).names.is_empty());
     }
 }

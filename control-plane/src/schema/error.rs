@@ -119,8 +119,8 @@ pub enum SchemaError {
         /// The flow's name.
         flow: String,
     },
-    /// Proposals that are pending name the server.
-    #[error("pending proposals or executions are for this server: decide or end them first")]
+    /// Proposals that are pending, executions or rollouts that have not ended name the server.
+    #[error("pending proposals, executions or rollouts are for this server: decide or end them first")]
     ServerInUse,
     /// The release is being executed there.
     #[error("this release is being executed on this server: wait until it has ended, or cancel it")]

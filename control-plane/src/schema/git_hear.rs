@@ -6,7 +6,8 @@
 //! What is asked for is written down first, in one transaction, and decided after ([`super::git_wish`]): a control plane that
 //! dies in between goes on with it. A commit counts once for a hook, whatever pushes it comes with, for ever, and the same
 //! call has the same answer: so nothing is executed twice, and nothing that was refused is executed because somebody repeats
-//! an old call.
+//! an old call. That holds too for what a hook heard while it was off, and for a push that asked for too much; a commit on a
+//! branch that does not count was not heard, and is when it comes to one that does.
 //!
 //! Where the host's proof does not cover the body, somebody who saw one call could write others. The most that can come of it
 //! is the execution of a release that people have approved for this project, on its servers, by the rights of the hook's
@@ -14,7 +15,7 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
-use muster_base::{GitHookId, GitPushId, OrgId, SecretString, UnixMs};
+use muster_base::{GitHookId, GitPushId, OrgId, SecretString, UnixMs, UserId};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -98,12 +99,13 @@ pub(super) async fn hear(
     let GitRef::Branch(branch) = &event.what else {
         return touched(app, &hook, "only pushes to branches execute releases").await;
     };
-    let told = pushed(&body);
+    let told = pushed(hook.provider, &body);
+    let counts = hook.counts(branch, told.default_branch.as_deref());
     let reason = if !hook.is_of(&event.repo_id, &told.names) {
         Some(GitPushReason::Repository)
     } else if !hook.enabled {
         Some(GitPushReason::Off)
-    } else if !hook.counts(branch, told.default_branch.as_deref()) {
+    } else if !counts {
         Some(GitPushReason::Branch)
     } else {
         None
@@ -114,6 +116,15 @@ pub(super) async fn hear(
         Vec::new()
     };
     let reason = reason.or((wanted.len() > MOST_WISHES).then_some(GitPushReason::TooMany));
+    let refused = match reason {
+        Some(GitPushReason::Off | GitPushReason::TooMany) if counts => asking(&told.commits),
+        _ => BTreeSet::new(),
+    };
+    let asked = Wanted {
+        person: hook.user,
+        wishes: if reason.is_none() { wanted.as_slice() } else { &[] },
+        refused: &refused,
+    };
     let push = NewPush {
         id: app.clock.new_id(),
         hook: id,
@@ -126,10 +137,9 @@ pub(super) async fn hear(
         reason,
         at: app.clock.now(),
     };
-    let id = record(app, org, &push, &wanted).await?;
-    for open in store::git_wish::list_open_of(&app.db, id).await? {
-        git_wish::decide(app, &open, ip).await?;
-    }
+    let (id, reason) = record(app, org, &push, &asked).await?;
+    let open = store::git_wish::list_open_of(&app.db, id).await?;
+    git_wish::decide_all(app, &open, ip).await;
     answer(app, org, id, reason).await
 }
 
@@ -183,21 +193,39 @@ fn wanted(commits: &[PushedCommit]) -> Vec<(&PushedCommit, hook_grammar::Said<'_
     all.take(MOST_WISHES + 1).collect()
 }
 
-/// Writes down the push and what it asks for; the one that it is, if it came before.
+/// The commits that ask for anything.
+fn asking(commits: &[PushedCommit]) -> BTreeSet<&str> {
+    let asking = commits
+        .iter()
+        .filter(|commit| !hook_grammar::wishes(&commit.message).is_empty());
+    asking.map(|commit| commit.sha.as_str()).collect()
+}
+
+/// What a push asks for.
+struct Wanted<'a> {
+    /// In whose name the hook acts now.
+    person: UserId,
+    wishes: &'a [(&'a PushedCommit, hook_grammar::Said<'a>)],
+    /// Commits that ask for something and are refused with the push: they count as heard.
+    refused: &'a BTreeSet<&'a str>,
+}
+
+/// Writes down the push and what it asks for; the one that it is, if it came before, with why that was not looked at.
 async fn record(
     app: &App,
     org: OrgId,
     push: &NewPush<'_>,
-    wanted: &[(&PushedCommit, hook_grammar::Said<'_>)],
-) -> Result<GitPushId, SchemaError> {
-    let wanted = if push.reason.is_some() { &[] } else { wanted };
-    let commits: BTreeSet<&str> = wanted.iter().map(|(commit, _)| commit.sha.as_str()).collect();
-    let id = in_tx!(app.db, |tx| {
+    wanted: &Wanted<'_>,
+) -> Result<(GitPushId, Option<GitPushReason>), SchemaError> {
+    let commits = wanted.wishes.iter().map(|(commit, _)| commit.sha.as_str());
+    let commits: BTreeSet<&str> = commits.collect();
+    let recorded = in_tx!(app.db, |tx| {
         store::git_hook::touch(tx, push.hook, push.at).await?;
         if !store::git_push::insert(tx, org, push).await? {
             let first = store::git_push::find_by_key(tx, push.hook, push.key).await?;
             return first.ok_or(SchemaError::NoGitHook);
         }
+        store::git_push::take_commits(tx, push.hook, wanted.refused).await?;
         let mut fresh = BTreeSet::new();
         for sha in &commits {
             if store::git_push::take_commit(tx, push.hook, sha).await? {
@@ -205,7 +233,7 @@ async fn record(
             }
         }
         let mut seen = BTreeSet::new();
-        for (position, (commit, said)) in (0_i64..).zip(wanted) {
+        for (position, (commit, said)) in (0_i64..).zip(wanted.wishes) {
             let (place, refusal) = match said.asked {
                 Asked::NoBracket => (None, Some(GitRefusalReason::NoBracket)),
                 Asked::Malformed => (None, Some(GitRefusalReason::Malformed)),
@@ -225,6 +253,7 @@ async fn record(
                 id: app.clock.new_id(),
                 push: push.id,
                 hook: push.hook,
+                person: wanted.person,
                 position,
                 sha: &commit.sha,
                 author: &commit.author,
@@ -237,9 +266,9 @@ async fn record(
             store::git_wish::insert(tx, &wish).await?;
         }
         store::git_push::forget_old(tx, push.hook).await?;
-        push.id
+        (push.id, push.reason)
     });
-    Ok(id)
+    Ok(recorded)
 }
 
 async fn answer(

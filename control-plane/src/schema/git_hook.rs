@@ -113,12 +113,14 @@ impl GitHook {
         self.branches.iter().any(|pattern| fits(pattern, branch))
     }
 
-    /// Whether this is its repository.
+    /// Whether this is its repository: a full name has a `/`, an id has none, and neither passes for the other.
     pub(super) fn is_of(&self, id: &str, names: &[String]) -> bool {
-        self.repository == id
-            || names
-                .iter()
-                .any(|name| name.eq_ignore_ascii_case(&self.repository))
+        if !self.repository.contains('/') {
+            return self.repository == id;
+        }
+        names
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(&self.repository))
     }
 }
 

@@ -8,7 +8,7 @@
 //!
 //! Servers on which the release succeeded before are left out; where it did on all, that is the refusal. What waits for a
 //! window has been asked for. A fault that passes leaves the wish open, and it is decided a minute later; after a day it is
-//! given up.
+//! given up. Where the hook was turned off meanwhile, or acts for somebody else, it is refused.
 
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
@@ -55,45 +55,63 @@ pub(super) fn start(app: &App) {
 
 /// Decides what was left open by a control plane that died, or by a database that did not answer.
 pub(super) async fn decide_left_open(app: &App) -> Result<(), SchemaError> {
-    for open in git_hear::left_open(app).await? {
-        decide(app, &open, None).await?;
-    }
+    let open = git_hear::left_open(app).await?;
+    decide_all(app, &open, None).await;
     Ok(())
 }
 
-/// What is to become of a wish.
-enum Verdict {
-    /// It was asked for on some server, or all of it was refused.
-    Done(Option<ReleaseId>, Vec<GitRefusal>),
-    /// It is to be tried again.
-    Later,
+/// Decides wishes that are open, one after the other. One that can't be decided is left open, and keeps no other waiting.
+pub(super) async fn decide_all(app: &App, open: &[OpenWish], ip: Option<IpAddr>) {
+    for wish in open {
+        if let Err(error) = decide(app, wish, ip).await {
+            tracing::warn!(
+                wish.id = %wish.id,
+                error = &error as &dyn std::error::Error,
+                "what became of a commit's wish could not be written down; trying again"
+            );
+        }
+    }
+}
+
+/// What is to become of a wish: the release that it means, if there is one, and what was refused.
+struct Verdict(Option<ReleaseId>, Vec<GitRefusal>);
+
+/// Why a wish is not asked for any more, whatever it says.
+fn outdated(open: &OpenWish, now: UnixMs) -> Option<&'static str> {
+    if now.ms_since(open.at) >= GIVEN_UP_MS {
+        Some("it could not be decided for a day")
+    } else if !open.enabled {
+        Some("the hook was turned off before it was decided")
+    } else if open.person_id.is_some_and(|person| person != open.user_id) {
+        Some("the hook acts for somebody else since before it was decided")
+    } else {
+        None
+    }
 }
 
 /// Decides a wish that is open.
-pub(super) async fn decide(app: &App, open: &OpenWish, ip: Option<IpAddr>) -> Result<(), SchemaError> {
-    let verdict = match judge(app, open, ip).await {
-        Ok(verdict) => verdict,
-        Err(error) if passes(&error) => {
-            tracing::warn!(
-                wish.id = %open.id,
-                error = &error as &dyn std::error::Error,
-                "what a commit asks for could not be decided; trying again"
-            );
-            Verdict::Later
-        }
-        Err(error) => Verdict::Done(None, vec![refusal(None, error)]),
-    };
-    let (release, mut refusals) = match verdict {
-        Verdict::Done(release, refusals) => (release, refusals),
-        Verdict::Later if app.clock.now().ms_since(open.at) < GIVEN_UP_MS => return Ok(()),
-        Verdict::Later => {
-            let given_up = GitRefusal {
-                detail: Some("it could not be decided for a day".to_owned()),
-                ..GitRefusal::all(GitRefusalReason::Failed)
-            };
-            (None, vec![given_up])
+async fn decide(app: &App, open: &OpenWish, ip: Option<IpAddr>) -> Result<(), SchemaError> {
+    let verdict = if let Some(why) = outdated(open, app.clock.now()) {
+        let given_up = GitRefusal {
+            detail: Some(why.to_owned()),
+            ..GitRefusal::all(GitRefusalReason::Failed)
+        };
+        Verdict(None, vec![given_up])
+    } else {
+        match judge(app, open, ip).await {
+            Ok(verdict) => verdict,
+            Err(error) if passes(&error) => {
+                tracing::warn!(
+                    wish.id = %open.id,
+                    error = &error as &dyn std::error::Error,
+                    "what a commit asks for could not be decided; trying again"
+                );
+                return Ok(());
+            }
+            Err(error) => Verdict(None, vec![refusal(None, error)]),
         }
     };
+    let Verdict(release, mut refusals) = verdict;
     let made = store::git_wish::executions(&app.db, open.org_id, &[open.id]).await?;
     let servers: BTreeSet<&str> = made
         .iter()
@@ -122,7 +140,7 @@ pub(super) async fn decide(app: &App, open: &OpenWish, ip: Option<IpAddr>) -> Re
 
 async fn judge(app: &App, open: &OpenWish, ip: Option<IpAddr>) -> Result<Verdict, SchemaError> {
     let org = open.org_id;
-    let refused = |reason| Ok(Verdict::Done(None, vec![GitRefusal::all(reason)]));
+    let refused = |reason| Ok(Verdict(None, vec![GitRefusal::all(reason)]));
     let whose = (open.hook_id, open.user_id);
     let Some(caller) = git_hook_caller(app, org, whose, ip).await.map_err(Error::from)? else {
         return refused(GitRefusalReason::PersonGone);
@@ -212,7 +230,7 @@ async fn on_its_servers(
     if !tried && asked.is_empty() {
         refusals.push(GitRefusal::all(GitRefusalReason::AlreadyExecuted));
     }
-    Ok(Verdict::Done(Some(release.id), refusals))
+    Ok(Verdict(Some(release.id), refusals))
 }
 
 /// Whether trying again may help: what is wrong is the database's or ours, and not the wish's.

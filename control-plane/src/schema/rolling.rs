@@ -6,7 +6,7 @@
 //! environment's windows, one after the other on one database, judged by what holds then. What can't begin there
 //! ends as a failure that says why, and halts the rollout like any other.
 
-use muster_base::ExecutionId;
+use muster_base::{ExecutionId, OrderId, ReleaseRolloutId};
 
 use super::{
     ExecutionStatus, ReleaseRolloutStatus, SchemaError, ServerSql, begin,
@@ -27,6 +27,8 @@ use crate::{
 };
 
 const BATCH: i64 = 64;
+/// Executions that one look makes of a wave; the next look makes the next ones.
+const BEGUN_AT_ONCE: usize = 10;
 /// An error that is kept as a halt's reason is cut to so many characters.
 const MOST_ERROR: usize = 500;
 
@@ -35,8 +37,11 @@ pub(super) async fn look(app: &App) -> Result<(), DbError> {
     let mut after = None;
     loop {
         let batch = store::rollout::list_rolling(&app.db, after, BATCH).await?;
+        let ids: Vec<ReleaseRolloutId> = batch.iter().map(|rolling| rolling.id).collect();
+        let mut servers = store::rollout::list_servers_of(&app.db, &ids).await?;
         for rolling in &batch {
-            if let Err(error) = advance(app, rolling).await {
+            let servers = servers.remove(&rolling.id).unwrap_or_default();
+            if let Err(error) = advance(app, rolling, &servers).await {
                 tracing::warn!(
                     rollout.id = %rolling.id,
                     error = &error as &dyn std::error::Error,
@@ -51,14 +56,15 @@ pub(super) async fn look(app: &App) -> Result<(), DbError> {
     }
 }
 
-/// Takes the step that is due, if one is.
-async fn advance(app: &App, seen: &Rolling) -> Result<(), SchemaError> {
-    let planned = next(seen, &store::rollout::list_servers(&app.db, seen.id).await?)?;
-    if planned == Next::Wait {
-        return Ok(());
-    }
-    // It never changes.
-    let approved = store::ticket::list_servers(&app.db, seen.ticket_id).await?;
+/// Takes the step that is due, if one is, of what was seen.
+async fn advance(app: &App, seen: &Rolling, servers: &[ServerRecord]) -> Result<(), SchemaError> {
+    let planned = next(seen, servers)?;
+    let approved = match planned {
+        Next::Wait => return Ok(()),
+        // It never changes.
+        Next::Begin(_) => store::ticket::list_servers(&app.db, seen.ticket_id).await?,
+        Next::Pause | Next::Halt | Next::End => Vec::new(),
+    };
     let taken_back = in_tx!(app.db, |tx| {
         let rolling = store::rollout::lock(tx, &app.db, seen.id).await?;
         let Some(rolling) = rolling else { return Ok(()) };
@@ -105,8 +111,8 @@ fn begins(server: &ServerRecord, wave: i64) -> bool {
     server.wave == wave && server.execution_id.is_none() && server.under_way.is_none()
 }
 
-/// Makes the executions of a wave, which wait for their turn. A server on which the release is being executed by itself gets
-/// its own when that has ended.
+/// Makes the executions of a wave, or the next few of them, which wait for their turn. A server on which the release is being
+/// executed by itself gets its own when that has ended.
 async fn begin_wave(
     app: &App,
     tx: &mut Tx,
@@ -122,7 +128,8 @@ async fn begin_wave(
         key: rolling.key_id,
     };
     let mut begun = Vec::new();
-    for server in servers.iter().filter(|server| begins(server, wave)) {
+    let due = servers.iter().filter(|server| begins(server, wave));
+    for server in due.take(BEGUN_AT_ONCE) {
         let sql = approved.iter().find(|sql| sql.server == server.server_id);
         let id: ExecutionId = app.clock.new_id();
         let row = store::execution::NewExecution {
@@ -200,19 +207,8 @@ pub(super) async fn withdraw(
     pending.sort_unstable();
     let (mut taken_back, mut withdrawn) = (Vec::new(), Vec::new());
     for (id, order) in pending {
-        // The order's row first, as whoever hears of the host holds them.
-        let order = match order {
-            Some(order) => work::take_back(app, tx, order, why).await?,
-            None => None,
-        };
-        let ended = if let Some(order) = order {
-            let ended = store::execution::set_status(tx, id, ExecutionStatus::Cancelled, &order).await?;
-            store::execution::close_steps(tx, id).await?;
-            taken_back.push(order);
-            ended
-        } else {
-            waiting::end(app, tx, id, (ExecutionStatus::Cancelled, why)).await?
-        };
+        let (ended, order) = withdraw_one(app, tx, (id, order), why).await?;
+        taken_back.extend(order);
         if ended {
             withdrawn.push(id);
         }
@@ -223,6 +219,36 @@ pub(super) async fn withdraw(
         audit::record(app, tx, caller, Some(caller.org()), entry).await?;
     }
     Ok(taken_back)
+}
+
+/// Ends an execution, seen with this order, that no host has got yet; whether it did, and its order if that was taken back.
+async fn withdraw_one(
+    app: &App,
+    tx: &mut Tx,
+    (id, seen): (ExecutionId, Option<OrderId>),
+    why: &str,
+) -> Result<(bool, Option<Order>), SchemaError> {
+    // The order's row first, as whoever hears of the host holds them.
+    let mut taken = match seen {
+        Some(order) => work::take_back(app, tx, order, why).await?,
+        None => None,
+    };
+    if taken.is_none() {
+        if waiting::end(app, tx, id, (ExecutionStatus::Cancelled, why)).await? {
+            return Ok((true, None));
+        }
+        // It waits no more: since it was read it may have left its wait, with an order that has not gone yet.
+        let live = store::waiting::order_of_pending(tx, id).await?;
+        if let Some(order) = live.filter(|live| seen != Some(*live)) {
+            taken = work::take_back(app, tx, order, why).await?;
+        }
+    }
+    let Some(order) = taken else {
+        return Ok((false, None));
+    };
+    let ended = store::execution::set_status(tx, id, ExecutionStatus::Cancelled, &order).await?;
+    store::execution::close_steps(tx, id).await?;
+    Ok((ended, Some(order)))
 }
 
 fn is_pending(server: &ServerRecord) -> bool {

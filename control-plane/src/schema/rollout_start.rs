@@ -111,6 +111,12 @@ pub(super) async fn create(
     let write = async || -> Result<(), SchemaError> {
         in_tx!(app.db, |tx| {
             store::rollout::insert(tx, &row).await?;
+            // Asked after the rows are there: from then on nobody removes them.
+            let removed = store::rollout::list_removed(tx, row.id).await?;
+            if !removed.is_empty() {
+                let gone = |label: String| field_error("servers", format!("the server {label} was removed"));
+                return Err(SchemaError::Invalid(removed.into_iter().map(gone).collect()));
+            }
             let entry = Entry::done(Operation::ReleaseExecute, "rollout", row.id).detail(detail);
             audit::record(app, tx, caller, Some(caller.org()), entry).await?;
         });

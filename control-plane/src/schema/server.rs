@@ -242,6 +242,7 @@ pub(super) async fn update_in(
 pub(super) async fn delete(app: &App, caller: &Caller, id: ServerId) -> Result<(), SchemaError> {
     let before = find_for(app, caller, Operation::ServerWrite, id).await?;
     in_tx!(app.db, |tx| {
+        store::server::lock(tx, &app.db, id).await?;
         if store::server::is_in_use(tx, id).await? {
             return Err(SchemaError::ServerInUse);
         }

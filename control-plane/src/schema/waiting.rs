@@ -200,10 +200,10 @@ async fn begin(app: &App, waiting: &Waiting) -> Result<(), SchemaError> {
         Some(Start::Now { .. }) => {}
     }
     let task = Task::find(app, org, release, |server| server.server == waiting.server_id).await?;
-    let overrides = hurries.is_some()
-        && windows
-            .as_ref()
-            .is_some_and(|windows| !windows.anyone_may_override);
+    let takes_permission = |windows: Option<&MaintenanceWindows>| {
+        hurries.is_some() && windows.is_some_and(|windows| !windows.anyone_may_override)
+    };
+    let overrides = takes_permission(windows.as_ref());
     if !may_still(app, waiting, &task, overrides).await? {
         let why = format!("{} may not execute releases here any more", waiting.name);
         return give_up(app, waiting, &why).await;
@@ -220,7 +220,14 @@ async fn begin(app: &App, waiting: &Waiting) -> Result<(), SchemaError> {
         reason: hurries,
         now,
     };
-    leave(app, &system, &leaving, judge, entry).await?;
+    let judge_again = |windows: Option<&MaintenanceWindows>| {
+        // Windows that were set since take a permission that was not asked for: it is looked at again, and that is asked.
+        if takes_permission(windows) && !overrides {
+            return Ok(None);
+        }
+        judge(windows)
+    };
+    leave(app, &system, &leaving, judge_again, entry).await?;
     Ok(())
 }
 

@@ -2,6 +2,8 @@
 
 use muster_base::{ApiKeyId, ExecutionId, GitWishId, HostId, OrderId, OrgId, ReleaseId, ServerId, UnixMs};
 
+use sqlx::QueryBuilder;
+
 use crate::{
     access::{ObjectKind, Scope},
     db::{Db, DbError, Tx},
@@ -9,6 +11,9 @@ use crate::{
     with_pool, with_tx,
     work::Order,
 };
+
+/// Steps that are inserted by one statement: each has five parameters.
+const PAGE: usize = 500;
 
 /// Who asks for an execution.
 pub(in crate::schema) struct By<'a> {
@@ -60,8 +65,10 @@ pub(in crate::schema) async fn insert(
     const SQL: &str = "insert into executions (id, org_id, release_id, server_id, agent_id, dry_run, not_before, \
         status, person, name, created_at, look_at, wait_until, override_reason, key_id, hurry_reason, wish_id) \
         values ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, $10, $11, $12, $13, $14, $15, $16)";
-    const STEP: &str = "insert into execution_steps (execution_id, position, sql, status, detail) \
-        values ($1, $2, $3, 'pending', '')";
+    let steps: Vec<(i64, &str)> = (0_i64..)
+        .zip(new.statements)
+        .map(|(position, statement)| (position, statement.sql.as_str()))
+        .collect();
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(new.id)
@@ -82,13 +89,18 @@ pub(in crate::schema) async fn insert(
             .bind(new.wish)
             .execute(&mut *conn)
             .await?;
-        for (position, statement) in (0_i64..).zip(new.statements) {
-            sqlx::query(STEP)
-                .bind(new.id)
-                .bind(position)
-                .bind(&statement.sql)
-                .execute(&mut *conn)
-                .await?;
+        for page in steps.chunks(PAGE) {
+            let mut sql = QueryBuilder::new(
+                "insert into execution_steps (execution_id, position, sql, status, detail) ",
+            );
+            sql.push_values(page, |mut row, (position, statement)| {
+                row.push_bind(new.id)
+                    .push_bind(*position)
+                    .push_bind(*statement)
+                    .push_bind("pending")
+                    .push_bind("");
+            });
+            sql.build().execute(&mut *conn).await?;
         }
     });
     Ok(())

@@ -1,6 +1,9 @@
 //! Rows of `git_pushes` and `git_hook_commits`.
 
+use std::collections::BTreeSet;
+
 use muster_base::{DocumentId, GitHookId, GitPushId, OrgId, UnixMs};
+use sqlx::QueryBuilder;
 
 use crate::{
     db::{Db, DbError, Tx},
@@ -10,6 +13,8 @@ use crate::{
 
 /// Pushes that are kept of a hook.
 const KEPT: i64 = 1_000;
+/// Rows that are inserted by one statement: each has two parameters.
+const PAGE: usize = 500;
 
 /// A push to be written down.
 pub(in crate::schema) struct NewPush<'a> {
@@ -49,18 +54,23 @@ pub(in crate::schema) async fn insert(tx: &mut Tx, org: OrgId, push: &NewPush<'_
     Ok(rows == 1)
 }
 
-/// The push that this call was before.
+/// The push that this call was before, and why it was not looked at.
 pub(in crate::schema) async fn find_by_key(
     tx: &mut Tx,
     hook: GitHookId,
     key: &str,
-) -> Result<Option<GitPushId>, DbError> {
-    const SQL: &str = "select id from git_pushes where hook_id = $1 and call_key = $2";
-    Ok(with_tx!(tx, |conn| sqlx::query_scalar(SQL)
+) -> Result<Option<(GitPushId, Option<GitPushReason>)>, DbError> {
+    const SQL: &str = "select id, reason from git_pushes where hook_id = $1 and call_key = $2";
+    let found: Option<(GitPushId, Option<String>)> = with_tx!(tx, |conn| sqlx::query_as(SQL)
         .bind(hook)
         .bind(key)
         .fetch_optional(conn)
-        .await)?)
+        .await)?;
+    let Some((id, reason)) = found else {
+        return Ok(None);
+    };
+    let reason = reason.as_deref().map(GitPushReason::parse).transpose()?;
+    Ok(Some((id, reason)))
 }
 
 /// False if the hook has heard of the commit before.
@@ -76,10 +86,31 @@ pub(in crate::schema) async fn take_commit(tx: &mut Tx, hook: GitHookId, sha: &s
     Ok(rows == 1)
 }
 
-/// Forgets what a hook heard before its newest pushes.
+/// The hook has heard of these commits from now on.
+pub(in crate::schema) async fn take_commits(
+    tx: &mut Tx,
+    hook: GitHookId,
+    commits: &BTreeSet<&str>,
+) -> Result<(), DbError> {
+    let commits: Vec<&str> = commits.iter().copied().collect();
+    with_tx!(tx, |conn| {
+        for page in commits.chunks(PAGE) {
+            let mut sql = QueryBuilder::new("insert into git_hook_commits (hook_id, sha) ");
+            sql.push_values(page, |mut row, sha| {
+                row.push_bind(hook).push_bind(*sha);
+            });
+            sql.push(" on conflict (hook_id, sha) do nothing");
+            sql.build().execute(&mut *conn).await?;
+        }
+    });
+    Ok(())
+}
+
+/// Forgets what a hook heard before its newest pushes, but not what is to be decided still.
 pub(in crate::schema) async fn forget_old(tx: &mut Tx, hook: GitHookId) -> Result<(), DbError> {
     const SQL: &str = "delete from git_pushes where hook_id = $1 and id < \
-        (select id from git_pushes where hook_id = $1 order by id desc limit 1 offset $2)";
+        (select id from git_pushes where hook_id = $1 order by id desc limit 1 offset $2) \
+        and not exists (select 1 from git_wishes w where w.push_id = git_pushes.id and w.state = 'open')";
     with_tx!(tx, |conn| {
         sqlx::query(SQL).bind(hook).bind(KEPT - 1).execute(conn).await?;
     });

@@ -19,6 +19,8 @@ pub(in crate::schema) struct NewWish<'a> {
     pub(in crate::schema) id: GitWishId,
     pub(in crate::schema) push: GitPushId,
     pub(in crate::schema) hook: GitHookId,
+    /// In whose name the hook acts now.
+    pub(in crate::schema) person: UserId,
     pub(in crate::schema) position: i64,
     pub(in crate::schema) sha: &'a str,
     pub(in crate::schema) author: &'a str,
@@ -38,6 +40,10 @@ pub(in crate::schema) struct OpenWish {
     pub(in crate::schema) org_id: OrgId,
     pub(in crate::schema) hook_id: GitHookId,
     pub(in crate::schema) user_id: UserId,
+    /// In whose name the hook acted when it was heard; nothing of old ones.
+    pub(in crate::schema) person_id: Option<UserId>,
+    /// Whether the hook is on.
+    pub(in crate::schema) enabled: bool,
     /// The project's name.
     pub(in crate::schema) project: String,
     pub(in crate::schema) environment: String,
@@ -58,7 +64,8 @@ fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, DbError> {
 
 pub(in crate::schema) async fn insert(tx: &mut Tx, wish: &NewWish<'_>) -> Result<(), DbError> {
     const SQL: &str = "insert into git_wishes (id, push_id, hook_id, position, sha, author, title, wish, environment, \
-        version, state, refusals, at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+        version, state, refusals, at, person_id) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     let state = match wish.refusal {
         Some(_) => GitWishState::Refused,
         None => GitWishState::Open,
@@ -80,6 +87,7 @@ pub(in crate::schema) async fn insert(tx: &mut Tx, wish: &NewWish<'_>) -> Result
             .bind(state.as_str())
             .bind(refusals)
             .bind(wish.at)
+            .bind(wish.person)
             .execute(conn)
             .await?;
     });
@@ -107,7 +115,8 @@ pub(in crate::schema) async fn close(
     Ok(())
 }
 
-const OPEN: &str = "select w.id, h.org_id, w.hook_id, h.user_id, d.name as project, w.environment, w.version, w.at \
+const OPEN: &str = "select w.id, h.org_id, w.hook_id, h.user_id, w.person_id, h.enabled, d.name as project, w.environment, \
+    w.version, w.at \
     from git_wishes w join git_hooks h on h.id = w.hook_id join documents d on d.id = h.project_id \
     where w.state = 'open' and w.environment is not null and w.version is not null";
 

@@ -1,5 +1,7 @@
 //! Rows of `release_rollouts` and `release_rollout_servers`.
 
+use std::collections::HashMap;
+
 use muster_base::{
     ApiKeyId, ExecutionId, HostId, OrderId, OrgId, ReleaseId, ReleaseRolloutId, ServerId, TicketId, UnixMs,
 };
@@ -229,6 +231,7 @@ pub(in crate::schema) async fn lock(
 /// A server of a rollout.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub(in crate::schema) struct ServerRecord {
+    rollout_id: ReleaseRolloutId,
     pub(in crate::schema) server_id: ServerId,
     pub(in crate::schema) label: String,
     pub(in crate::schema) agent_id: HostId,
@@ -241,12 +244,11 @@ pub(in crate::schema) struct ServerRecord {
     pub(in crate::schema) under_way: Option<ExecutionId>,
 }
 
-const SERVERS: &str = "select s.server_id, d.label, d.agent_id, s.wave, s.execution_id, e.order_id, e.status, e.error, \
+const SERVERS: &str = "select s.rollout_id, s.server_id, d.label, d.agent_id, s.wave, s.execution_id, e.order_id, e.status, e.error, \
     (select other.id from executions other where other.release_id = o.release_id and other.server_id = s.server_id \
     and other.status in ('pending', 'running') and (s.execution_id is null or other.id <> s.execution_id)) as under_way \
     from release_rollout_servers s join release_rollouts o on o.id = s.rollout_id \
-    join db_servers d on d.id = s.server_id left join executions e on e.id = s.execution_id \
-    where s.rollout_id = $1 order by s.position";
+    join db_servers d on d.id = s.server_id left join executions e on e.id = s.execution_id";
 
 impl ServerRecord {
     /// Where its execution stands.
@@ -284,10 +286,35 @@ pub(in crate::schema) async fn list_servers(
     db: &Db,
     id: ReleaseRolloutId,
 ) -> Result<Vec<ServerRecord>, DbError> {
-    Ok(with_pool!(db, |pool| sqlx::query_as(SERVERS)
+    let sql = format!("{SERVERS} where s.rollout_id = $1 order by s.position");
+    Ok(with_pool!(db, |pool| sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(id)
         .fetch_all(pool)
         .await)?)
+}
+
+/// Of each of these rollouts, in their order.
+pub(in crate::schema) async fn list_servers_of(
+    db: &Db,
+    ids: &[ReleaseRolloutId],
+) -> Result<HashMap<ReleaseRolloutId, Vec<ServerRecord>>, DbError> {
+    let mut of: HashMap<ReleaseRolloutId, Vec<ServerRecord>> = HashMap::new();
+    if ids.is_empty() {
+        return Ok(of);
+    }
+    let sql = format!(
+        "{SERVERS} where {} order by s.rollout_id, s.position",
+        db.id_among("s.rollout_id", 1)
+    );
+    let ids = serde_json::to_string(ids).map_err(|error| DbError::Corrupt(error.to_string()))?;
+    let records: Vec<ServerRecord> = with_pool!(db, |pool| sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(ids)
+        .fetch_all(pool)
+        .await)?;
+    for record in records {
+        of.entry(record.rollout_id).or_default().push(record);
+    }
+    Ok(of)
 }
 
 /// As the transaction sees them.
@@ -295,7 +322,21 @@ pub(in crate::schema) async fn list_servers_in(
     tx: &mut Tx,
     id: ReleaseRolloutId,
 ) -> Result<Vec<ServerRecord>, DbError> {
-    Ok(with_tx!(tx, |conn| sqlx::query_as(SERVERS)
+    let sql = format!("{SERVERS} where s.rollout_id = $1 order by s.position");
+    Ok(with_tx!(tx, |conn| sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(id)
+        .fetch_all(conn)
+        .await)?)
+}
+
+/// The labels of those of its servers that were removed.
+pub(in crate::schema) async fn list_removed(
+    tx: &mut Tx,
+    id: ReleaseRolloutId,
+) -> Result<Vec<String>, DbError> {
+    const SQL: &str = "select d.label from release_rollout_servers s join db_servers d on d.id = s.server_id \
+        where s.rollout_id = $1 and d.deleted_at is not null order by s.position";
+    Ok(with_tx!(tx, |conn| sqlx::query_scalar(SQL)
         .bind(id)
         .fetch_all(conn)
         .await)?)

@@ -150,12 +150,14 @@ pub(in crate::schema) async fn lock(tx: &mut Tx, db: &Db, id: ServerId) -> Resul
     Ok(())
 }
 
-/// Whether something that is not decided or not ended is for the server.
+/// Whether something that is not decided or not ended is for the server, a rollout that will come to it too.
 pub(in crate::schema) async fn is_in_use(tx: &mut Tx, id: ServerId) -> Result<bool, DbError> {
     const TICKETS: &str = "select count(*) from ticket_servers s join tickets t on t.id = s.ticket_id \
         where s.server_id = $1 and t.status = 'pending'";
     const LIVE: &str =
         "select count(*) from executions where server_id = $1 and status in ('pending', 'running')";
+    const ROLLOUTS: &str = "select count(*) from release_rollout_servers s join release_rollouts o on o.id = s.rollout_id \
+        where s.server_id = $1 and o.ended_at is null";
     let tickets: i64 = with_tx!(tx, |conn| sqlx::query_scalar(TICKETS)
         .bind(id)
         .fetch_one(conn)
@@ -164,7 +166,11 @@ pub(in crate::schema) async fn is_in_use(tx: &mut Tx, id: ServerId) -> Result<bo
         .bind(id)
         .fetch_one(conn)
         .await?);
-    Ok(tickets + live > 0)
+    let rollouts: i64 = with_tx!(tx, |conn| sqlx::query_scalar(ROLLOUTS)
+        .bind(id)
+        .fetch_one(conn)
+        .await?);
+    Ok(tickets + live + rollouts > 0)
 }
 
 /// Notes how a test ended.

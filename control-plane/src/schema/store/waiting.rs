@@ -165,6 +165,19 @@ pub(in crate::schema) async fn end(
     Ok(ended == 1)
 }
 
+/// The order of an execution that has one and is not known to run.
+pub(in crate::schema) async fn order_of_pending(
+    tx: &mut Tx,
+    id: ExecutionId,
+) -> Result<Option<OrderId>, DbError> {
+    const SQL: &str =
+        "select order_id from executions where id = $1 and status = 'pending' and order_id is not null";
+    Ok(with_tx!(tx, |conn| sqlx::query_scalar(SQL)
+        .bind(id)
+        .fetch_optional(conn)
+        .await)?)
+}
+
 /// It waits for the next window, since this order of its expired before its host had begun; false if it waits no longer.
 pub(in crate::schema) async fn wait_again(
     tx: &mut Tx,

@@ -1,6 +1,7 @@
 //! What commits ask for and do not get, each with its reason; and in whose name a hook executes.
 
 use axum::http::Method;
+use muster_base::UnixMs;
 use serde_json::{Value, json};
 
 use super::{
@@ -10,7 +11,11 @@ use super::{
 };
 use crate::{
     access::Role,
+    db::DbError,
+    in_tx,
+    schema::git_wish,
     testing::{Client, Test, both_databases},
+    with_tx,
 };
 
 async fn member_path(client: &Client<'_>, name: &str) -> String {
@@ -99,9 +104,13 @@ both_databases!(pushes_that_do_not_count_are_in_the_log_too, |test| {
     let many: Vec<Value> = (10..70).map(|n| commit(n, "release: x (prod#1.0)")).collect();
     let mut trunk = push("trunk", &[commit(2, "nothing")]);
     trunk["repository"]["default_branch"] = json!("trunk");
+    // Its homepage says what its admin typed.
+    let mut disguised = push("main", &wish);
+    disguised["repository"]["full_name"] = json!("mallory/own");
     for (hook, body, reason) in [
         (&usual, push("feature", &wish), json!("branch")),
         (&usual, trunk, Value::Null),
+        (&usual, disguised, json!("repository")),
         (&usual, push("main", &many), json!("tooMany")),
         (&globs, push("main", &wish), json!("branch")),
         (&globs, push("release/1", &[commit(3, "nothing")]), Value::Null),
@@ -241,4 +250,88 @@ both_databases!(what_is_written_of_a_hook_is_checked, |test| {
         .post(&path, json!({"provider": "gitee", "repository": "a"}))
         .await;
     assert_eq!((status, &problem["type"]), (409, &json!("too-many-git-hooks")));
+});
+
+both_databases!(what_a_hook_heard_while_it_was_off_stays_refused, |test| {
+    let (ann, bob, shop) = shop(test).await;
+    approved(&ann, &bob, "1.0", &["pg"]).await;
+    let off = hook(&bob, &shop, json!({"enabled": false})).await;
+    let wish = commit(1, "release: x (prod#1.0)");
+    let body = push("main", std::slice::from_ref(&wish));
+    let first = github(test, &off, "push", &body).await;
+    assert_eq!(first.1["message"], "the hook is off");
+    // A branch that does not count is not heard, whether the hook is on or off.
+    let elsewhere = commit(2, "release: x (prod#1.0)");
+    github(
+        test,
+        &off,
+        "push",
+        &push("feature", std::slice::from_ref(&elsewhere)),
+    )
+    .await;
+    let on = json!({"provider": "github", "repository": "acme/shop"});
+    let one = format!("{shop}/hooks/{}", off.0);
+    assert_eq!(bob.status(Method::PUT, &one, Some(on)).await, 200);
+    assert_eq!(
+        github(test, &off, "push", &body).await,
+        first,
+        "the same call has the same answer"
+    );
+    let again = pushed(test, &off, &[wish, commit(3, "x")]).await;
+    assert_eq!(reasons(&again[0]), ["heardBefore"]);
+    let merged = pushed(test, &off, &[elsewhere]).await;
+    assert_eq!(merged[0]["state"], "executed", "{merged:?}");
+});
+
+both_databases!(what_was_left_open_is_refused_where_it_is_outdated, |test| {
+    let (ann, bob, shop) = shop(test).await;
+    let olga = test.member("olga", Role::Admin).await;
+    let hook = hook(&bob, &shop, json!({})).await;
+    let wishes = pushed(test, &hook, &[commit(1, "release: x (prod#1.0)")]).await;
+    assert_eq!(reasons(&wishes[0]), ["noRelease"]);
+    approved(&ann, &bob, "1.0", &["pg"]).await;
+    let heard = test.app.clock.now();
+    // As if it had been heard so long ago and not been decided since; what became of it.
+    let decided = async |ago: i64| {
+        let reopen = async || -> Result<(), DbError> {
+            in_tx!(test.app.db, |tx| {
+                with_tx!(tx, |conn| {
+                    sqlx::query("update git_wishes set state = 'open', refusals = '[]', at = $1")
+                        .bind(heard.plus_ms(-ago))
+                        .execute(conn)
+                        .await?;
+                });
+            });
+            Ok(())
+        };
+        reopen().await.unwrap();
+        git_wish::decide_left_open(&test.app).await.unwrap();
+        let (_, log) = bob.get(&format!("{shop}/pushes")).await;
+        log["items"][0]["wishes"][0].clone()
+    };
+    let one = format!("{shop}/hooks/{}", hook.0);
+    let input = |enabled: bool| json!({"provider": "github", "repository": "acme/shop", "enabled": enabled});
+    let wish = decided(UnixMs::DAY).await;
+    assert_eq!(
+        (&wish["state"], reasons(&wish)),
+        (&json!("refused"), vec!["failed"]),
+        "too old"
+    );
+    assert_eq!(bob.status(Method::PUT, &one, Some(input(false))).await, 200);
+    let wish = decided(UnixMs::HOUR).await;
+    assert_eq!(
+        (&wish["state"], reasons(&wish)),
+        (&json!("refused"), vec!["failed"]),
+        "off"
+    );
+    assert_eq!(olga.status(Method::PUT, &one, Some(input(true))).await, 200);
+    let wish = decided(UnixMs::HOUR).await;
+    assert_eq!(
+        (&wish["state"], reasons(&wish)),
+        (&json!("refused"), vec!["failed"]),
+        "another's"
+    );
+    assert_eq!(bob.status(Method::PUT, &one, Some(input(true))).await, 200);
+    let wish = decided(UnixMs::HOUR).await;
+    assert_eq!(wish["state"], "executed", "{wish}");
 });

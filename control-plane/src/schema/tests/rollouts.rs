@@ -7,9 +7,10 @@ use super::{
     release, server,
 };
 use crate::{
-    access::Role,
+    access::{Caller, Role},
+    in_tx,
     keys::Keys,
-    schema::{rolling, waiting},
+    schema::{SchemaError, rolling, store, waiting},
     testing::{Client, Test, both_databases},
     work::OrderState,
 };
@@ -391,3 +392,66 @@ both_databases!(a_control_plane_that_stops_in_the_middle_loses_nothing, |test| {
     rolling::look(&restarted).await.unwrap();
     assert_eq!(bob.get(&path).await.1["status"], "success");
 });
+
+both_databases!(a_server_of_a_rollout_stays_and_a_removed_one_is_refused, |test| {
+    let (bob, release) = scene(test).await;
+    let (_, page) = bob.get("/api/v1/schema/servers").await;
+    let servers = page["items"].as_array().unwrap();
+    let path_of = |label: &str| {
+        let server = servers.iter().find(|server| server["label"] == label).unwrap();
+        format!("/api/v1/schema/servers/{}", server["id"].as_str().unwrap())
+    };
+    let last = path_of("pg-3");
+    let path = rolling_out(&bob, &release, json!({"waves": [1]})).await;
+    let (status, problem) = bob.delete(&last).await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (409, &json!("server-in-use")),
+        "{problem}"
+    );
+    assert_eq!(bob.post(&format!("{path}/cancel"), json!({})).await.0, 200);
+    assert_eq!(bob.delete(&last).await.0, 204);
+    test.app.clock.advance(10);
+    let (status, problem) = bob.post(&format!("{release}/rollouts"), json!({})).await;
+    assert_eq!(status, 422, "{problem}");
+    assert_eq!(
+        super::errors(&problem),
+        [("servers".to_owned(), "the server pg-3 was removed".to_owned())]
+    );
+    rolling_out(&bob, &release, json!({"servers": ["pg-0"]})).await;
+});
+
+both_databases!(
+    an_order_that_came_since_the_servers_were_read_is_taken_back,
+    |test| {
+        let (bob, release) = scene(test).await;
+        let path = rolling_out(&bob, &release, json!({"waves": [2]})).await;
+        until_begun(test, &bob, &path, 2).await;
+        let rows = store::rollout::list_rolling(&test.app.db, None, 1).await.unwrap();
+        let mut seen = store::rollout::list_servers(&test.app.db, rows[0].id)
+            .await
+            .unwrap();
+        // As they were before the orders were given.
+        for server in &mut seen {
+            server.order_id = None;
+        }
+        let caller = Caller::system("schema.rolling", rows[0].org_id);
+        let withdrawn = async || -> Result<usize, SchemaError> {
+            let taken = in_tx!(test.app.db, |tx| rolling::withdraw(
+                &test.app,
+                tx,
+                &caller,
+                (&seen, "called off")
+            )
+            .await?);
+            Ok(taken.len())
+        };
+        assert_eq!(withdrawn().await.unwrap(), 2);
+        let (_, rollout) = bob.get(&path).await;
+        assert_eq!(
+            statuses(&rollout),
+            [json!("cancelled"), json!("cancelled"), Value::Null, Value::Null]
+        );
+        assert_eq!(withdrawn().await.unwrap(), 0, "once");
+    }
+);

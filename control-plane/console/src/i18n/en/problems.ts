@@ -89,7 +89,7 @@ export const problems = {
     'secret-stale': 'A secret vanished at its provider. Restore it there, or refer to another.',
     'secret-synced': 'This secret is synced from a provider. Change it there.',
     sent: 'Some mails are on their way to you already. Open the link in the newest.',
-    'server-in-use': 'Proposals or executions are waiting for this server. Decide or end them first.',
+    'server-in-use': 'Proposals, executions or rollouts are waiting for this server. Decide or end them first.',
     'still-needed': 'It is still needed. Look at the keys’ states.',
     taken: 'This is taken by somebody else. Choose another.',
     'already-approved': 'You approved this already. One person counts once.',

@@ -90,7 +90,7 @@ export const problems: Pick<Messages, 'conflicts' | 'denials' | 'flaws'> = {
     'secret-stale': '密钥在来源处已消失，请恢复或改用其他密钥。',
     'secret-synced': '此密钥由外部同步，请在来源处修改。',
     sent: '已有邮件发送给你，请打开最新邮件中的链接。',
-    'server-in-use': '仍有等待此服务器的审批单或执行，请先处理。',
+    'server-in-use': '仍有等待此服务器的审批单、执行或分批执行，请先处理。',
     'still-needed': '仍需使用，请查看密钥状态。',
     taken: '已被他人使用，请换一个。',
     'already-approved': '你已批准过，每人只计一次。',
