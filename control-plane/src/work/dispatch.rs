@@ -18,7 +18,12 @@ use tokio::{
     time::sleep,
 };
 
-use super::{Door, Hand, OrderState, door::AgentsDoor, drive, store, store::order::Open};
+use super::{
+    Door, Hand, OrderState,
+    door::AgentsDoor,
+    drive,
+    store::{self, order::Open},
+};
 use crate::{app::App, error::Error, fleet::FleetError, link::LinkEvent};
 
 /// How long a wake may be lost for; also how soon another control plane's orders for our hosts are seen.
@@ -87,10 +92,10 @@ pub(super) async fn look(app: &App, door: &Arc<dyn Door>) -> Result<(), Error> {
                 take(app, door, open, Hand::Cancel);
             }
         }
-        match page.last() {
-            Some(last) if page.len() == BATCH => after = Some((last.not_before, last.id)),
-            _ => break,
-        }
+        let Some(last) = page.last().filter(|_| page.len() == BATCH) else {
+            break;
+        };
+        after = Some((last.not_before, last.id));
     }
     // Those that hosts have are counted by now.
     files.add_in_hand(app);

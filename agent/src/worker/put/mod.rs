@@ -18,7 +18,8 @@
 //!
 //! # Fails how
 //! *Failed*, with nothing changed. A control plane that is away is asked again for [`PATIENCE`] from its last word on, and
-//! goes on where it broke off; one that has no turn for this host is asked for [`LONGEST`] without a byte. A worker whose resident is gone can fetch nothing: it goes, and the next one begins anew.
+//! goes on where it broke off; one that has no turn for this host is asked for [`LONGEST`] without a byte. A worker whose
+//! resident is gone can fetch nothing: it goes, and the next one begins anew.
 
 mod folder;
 
