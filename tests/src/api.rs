@@ -8,6 +8,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 use ureq::http::{HeaderMap, Method, Request};
 
+/// Bytes of a piece of an upload, at most.
+const PIECE: usize = 4 << 20;
+
 /// Speaks to one control plane as one caller.
 #[derive(Clone)]
 pub struct Api {
@@ -160,16 +163,19 @@ impl Api {
         let body = json!({"name": name, "size": bytes.len(), "hash": hash});
         let upload = self.post("/api/v1/files/uploads", &body)?;
         let upload = format!("/api/v1/files/uploads/{}", text(&upload, "id")?);
-        let mut request = Request::put(format!("{}{upload}/content?offset=0", self.base));
-        if let Some(bearer) = &self.bearer {
-            request = request.header("authorization", format!("Bearer {bearer}"));
+        for (n, piece) in bytes.chunks(PIECE).enumerate() {
+            let offset = n * PIECE;
+            let mut request = Request::put(format!("{}{upload}/content?offset={offset}", self.base));
+            if let Some(bearer) = &self.bearer {
+                request = request.header("authorization", format!("Bearer {bearer}"));
+            }
+            let answer = self.http.run(request.body(piece.to_vec())?)?;
+            ensure!(
+                answer.status() == 200,
+                "the piece of {name} at {offset} answers {}",
+                answer.status()
+            );
         }
-        let answer = self.http.run(request.body(bytes.to_vec())?)?;
-        ensure!(
-            answer.status() == 200,
-            "a piece of {name} answers {}",
-            answer.status()
-        );
         let file = self.post(&format!("{upload}/complete"), &json!({}))?;
         Ok(text(&file, "id")?.to_owned())
     }

@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
+/// Bytes that are on their way long enough to be seen there.
+const LARGE: u32 = 96 << 20;
+
 #[test]
 fn a_file_is_sent_to_a_host_on_sqlite() -> Result<()> {
     sent(control_plane::Options::new()?)
@@ -41,12 +44,14 @@ fn sent(plane: control_plane::Options) -> Result<()> {
     let file = fleet
         .admin
         .upload("app.bin", &bytes, &muster_base::sha256(&bytes).to_string())?;
-    let send = |fleet: &Fleet, destination: &str, replace: bool| -> Result<String> {
+    let send_file = |fleet: &Fleet, file: &str, destination: &str, replace: bool| -> Result<String> {
         let body = json!({"fileIds": [file], "hosts": [host], "destination": destination, "mode": "755",
             "replace": replace});
         let sent = fleet.admin.post("/api/v1/files/sends", &body)?;
         Ok(text(&sent, "id")?.to_owned())
     };
+    let send =
+        |fleet: &Fleet, destination: &str, replace: bool| send_file(fleet, &file, destination, replace);
     let ended = |fleet: &Fleet, send: &str| -> Result<Value> {
         wait::until("the file to be sent", PATIENCE, || {
             let targets = fleet.admin.list(&format!("/api/v1/files/sends/{send}/targets"))?;
@@ -68,9 +73,32 @@ fn sent(plane: control_plane::Options) -> Result<()> {
     ensure!(text(&outside, "error")?.contains("files.allow"), "{outside}");
 
     // The agent is killed while it fetches: it hears of the order again.
-    fs::remove_file(&target)?;
-    let third = send(&fleet, &into, false)?;
+    let bytes: Vec<u8> = (0..LARGE).map(|n| n.to_le_bytes()[1]).collect();
+    let file = fleet
+        .admin
+        .upload("large.bin", &bytes, &muster_base::sha256(&bytes).to_string())?;
+    let target = folder.join("large.bin");
+    let third = send_file(&fleet, &file, &into, false)?;
+    wait::until("a part of the file", PATIENCE, || {
+        ensure!(
+            !target.exists(),
+            "all of it came before the agent could be killed"
+        );
+        let targets = fleet
+            .admin
+            .list(&format!("/api/v1/files/sends/{third}/targets"))?;
+        let is_accepted = targets.iter().any(|target| target["state"] == "accepted");
+        let names: Vec<_> = fs::read_dir(&folder)?
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect::<Result<_>>()?;
+        let has_part = names
+            .iter()
+            .any(|name| name.starts_with('.') && name.ends_with(".part"));
+        let found = (is_accepted && has_part).then_some(());
+        Ok(Found::from_option(found, json!([targets, names])))
+    })?;
     fleet.agent.kill()?;
+    ensure!(!target.exists(), "all of it came before the agent was killed");
     fleet.agent.run()?;
     let third = ended(&fleet, &third)?;
     assert_eq!(third["state"], "done", "{third}");

@@ -7,14 +7,14 @@ use muster_protocol::latest::{BytesReply, BytesWish};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use crate::link::Downloads;
+use crate::{link::Downloads, worker::wire};
 
 /// Pieces that wait for the worker, at most.
 const PIECES: usize = 2;
 
 /// What comes of the wish that a worker has, if it has one.
 #[derive(Debug, Default)]
-pub(super) struct Coming(Option<mpsc::Receiver<BytesReply>>);
+pub(super) struct Coming(Option<mpsc::Receiver<wire::Coming>>);
 
 impl Coming {
     /// Asks for what the worker wants now, in the place of what it wanted before.
@@ -32,7 +32,7 @@ impl Coming {
     }
 
     /// The next that comes; waits for ever where nothing does. Cancel-safe.
-    pub(super) async fn next(&mut self) -> BytesReply {
+    pub(super) async fn next(&mut self) -> wire::Coming {
         if let Some(coming) = &mut self.0 {
             if let Some(reply) = coming.recv().await {
                 return reply;
@@ -44,13 +44,13 @@ impl Coming {
 }
 
 /// Passes on all that comes, and at last an end.
-async fn pass_on(downloads: &Downloads, wish: BytesWish, out: &mpsc::Sender<BytesReply>) {
+async fn pass_on(downloads: &Downloads, wish: BytesWish, out: &mpsc::Sender<wire::Coming>) {
     let why = match downloads.open(wish).await {
         Ok(mut download) => loop {
             match download.next().await {
                 Ok(Some(reply)) => {
                     let is_last = !matches!(reply, BytesReply::Piece(_));
-                    if out.send(reply).await.is_err() || is_last {
+                    if out.send(wire::Coming::Said(reply)).await.is_err() || is_last {
                         return;
                     }
                 }
@@ -60,5 +60,5 @@ async fn pass_on(downloads: &Downloads, wish: BytesWish, out: &mpsc::Sender<Byte
         },
         Err(e) => e.to_string(),
     };
-    drop(out.send(BytesReply::NotNow(why)).await);
+    drop(out.send(wire::Coming::Away(why)).await);
 }

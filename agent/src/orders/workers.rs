@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::Stdio, time::Duration};
 
 use muster_protocol::{
     FrameError,
-    latest::{BytesReply, ContainerFacts, SignedLook, SignedOrder, SigningKeyNotice},
+    latest::{ContainerFacts, SignedLook, SignedOrder, SigningKeyNotice},
     read_frame, write_frame,
 };
 use tokio::{
@@ -17,7 +17,7 @@ use tokio::{
 
 use crate::{
     config::RunConfig,
-    worker::wire::{Answer, Request},
+    worker::wire::{Answer, Coming, Request},
 };
 
 /// Where systemd listens for the worker, if the packages installed it.
@@ -207,7 +207,7 @@ impl Worker {
     }
 
     /// What came of the bytes that it wants.
-    pub(super) async fn bytes(&mut self, bytes: BytesReply) -> Result<(), WorkerError> {
+    pub(super) async fn bytes(&mut self, bytes: Coming) -> Result<(), WorkerError> {
         self.send(&Request::Bytes(bytes)).await
     }
 

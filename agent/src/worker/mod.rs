@@ -35,10 +35,7 @@ pub mod wire;
 use std::path::PathBuf;
 
 use muster_base::Clock;
-use muster_protocol::{
-    latest::{BytesReply, ContainerFacts},
-    read_frame, write_frame,
-};
+use muster_protocol::{latest::ContainerFacts, read_frame, write_frame};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
     sync::mpsc,
@@ -47,7 +44,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{config::DataDir, front::Fronts};
 use docker::{DockerError, Engine};
-use wire::{Answer, Request};
+use wire::{Answer, Coming, Request};
 
 /// Answers that wait for whoever reads them, at most.
 const ANSWERS: usize = 64;
@@ -143,11 +140,7 @@ async fn containers(config: &WorkerConfig) -> Result<(Option<String>, Vec<Contai
 }
 
 /// Hears of a cancel, and of bytes. A closed input is no cancel: the resident was restarted, and asks again.
-async fn hear(
-    mut input: impl AsyncRead + Unpin,
-    cancel: CancellationToken,
-    pieces: mpsc::Sender<BytesReply>,
-) {
+async fn hear(mut input: impl AsyncRead + Unpin, cancel: CancellationToken, pieces: mpsc::Sender<Coming>) {
     while let Ok(Some(request)) = read_frame::<Request>(&mut input).await {
         match request {
             Request::Cancel => cancel.cancel(),

@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 use muster_base::{UnixMs, point};
 use muster_identity::order::OrderHead;
 use muster_protocol::latest::{
-    BytesReply, DeploySpec, OrderOutcome, OrderPayload, OrderRefusal, OrderReply, OrderStatus, SignedOrder,
+    DeploySpec, OrderOutcome, OrderPayload, OrderRefusal, OrderReply, OrderStatus, SignedOrder,
     SigningKeyNotice, SqlSpec, SqlTarget,
 };
 use tokio::sync::mpsc;
@@ -23,7 +23,7 @@ use super::{
     secrets::{MissingSecret, Secrets},
     sql::{self, SqlContext, SqlOutcome},
     trust,
-    wire::Answer,
+    wire::{Answer, Coming},
 };
 use crate::{
     identity::{IdentityError, WorkerIdentity},
@@ -74,7 +74,7 @@ pub(super) async fn run(
     config: &WorkerConfig,
     order: &SignedOrder,
     keys: &[SigningKeyNotice],
-    (cancel, bytes): (&CancellationToken, mpsc::Receiver<BytesReply>),
+    (cancel, bytes): (&CancellationToken, mpsc::Receiver<Coming>),
     answers: mpsc::Sender<Answer>,
 ) {
     let stop = match begin(config, order, keys, (cancel, bytes), &answers).await {
@@ -95,7 +95,7 @@ async fn begin(
     config: &WorkerConfig,
     order: &SignedOrder,
     keys: &[SigningKeyNotice],
-    (cancel, bytes): (&CancellationToken, mpsc::Receiver<BytesReply>),
+    (cancel, bytes): (&CancellationToken, mpsc::Receiver<Coming>),
     answers: &mpsc::Sender<Answer>,
 ) -> Result<(), Stop> {
     let mut identity = WorkerIdentity::load(&config.data)?;
@@ -242,7 +242,7 @@ impl Job<'_> {
         &self,
         log: OrderLog,
         answers: mpsc::Sender<Answer>,
-        bytes: mpsc::Receiver<BytesReply>,
+        bytes: mpsc::Receiver<Coming>,
     ) -> io::Result<()> {
         let now = self.config.clock.now();
         let next_seq = self.history.map_or(0, History::next_seq);

@@ -37,7 +37,16 @@ pub enum Request {
         keys: Vec<SigningKeyNotice>,
     },
     /// To [`Answer::WantBytes`]: pieces, in order, and at last an end.
-    Bytes(BytesReply),
+    Bytes(Coming),
+}
+
+/// What comes of bytes that a worker wants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Coming {
+    /// The control plane says this.
+    Said(BytesReply),
+    /// The control plane says nothing more. Says why.
+    Away(String),
 }
 
 /// Worker → resident.

@@ -18,7 +18,7 @@ use muster_agent::{
         verify::{Trust, kind},
         workers::Workers,
     },
-    worker::wire::{Answer, Request},
+    worker::wire::{Answer, Coming, Request},
 };
 use muster_base::{Clock, HostId, OrderId, OrgId, UnixMs, sha256};
 use muster_identity::{
@@ -307,7 +307,7 @@ impl Worker {
 
     /// Tells it of bytes.
     pub(crate) async fn tell(&mut self, bytes: BytesReply) {
-        write_frame(&mut self.input, &Request::Bytes(bytes))
+        write_frame(&mut self.input, &Request::Bytes(Coming::Said(bytes)))
             .await
             .unwrap();
     }

@@ -85,6 +85,16 @@ pub enum FilesError {
     /// No agent of the hosts takes files.
     #[error("the agents of these hosts are too old to take files: upgrade them first")]
     OldAgents,
+    /// As many files for hosts have not ended as may be.
+    #[error(
+        "{open} files for hosts have not ended, and {most} in all are allowed: take some back, or wait until they have"
+    )]
+    TooManyOpen {
+        /// Not ended.
+        open: i64,
+        /// The most.
+        most: i64,
+    },
     /// All hosts have their orders.
     #[error("no host waits for it any more: there is nothing to take back")]
     NothingWaits,
@@ -141,6 +151,7 @@ impl From<FilesError> for Error {
             FilesError::Personal(_) => Self::conflict("file-is-personal", message),
             FilesError::OldAgents => Self::conflict("agent-too-old", message),
             FilesError::NothingWaits => Self::conflict("nothing-waits", message),
+            FilesError::TooManyOpen { .. } => Self::conflict("too-many-open-files", message),
             FilesError::Fleet(error) => error.into(),
             FilesError::Work(error) => error.into(),
             FilesError::Refused(error) => error,

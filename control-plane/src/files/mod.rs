@@ -33,8 +33,8 @@
 //! Some files, some hosts and a path ([`send`]) → in one transaction a signed work order for each file and host, with the
 //! file's hash and size → the host's agent asks for the bytes ([`arrival`]) on its own connection, its worker writes them
 //! beside the place, compares the hash and gives the file its name. The host's own policy file (`files.allow`) says where
-//! files may go; nowhere by default. A host that is away gets its order when it is back, until it expires; what no host has
-//! got can be taken back. A file's bytes never change; one that is deleted first is not sent, and the order says so. It is
+//! files may go; nowhere by default. A host that is away gets its order when it is back, until it expires. A host has a few
+//! of them at a time; what it has not got can be taken back. A file's bytes never change; one that is deleted first is not sent, and the order says so. It is
 //! known for 180 days what was sent.
 //!
 //! # Who

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_base::{FileId, FileSendId, FileSendTargetId, HostId, OrderId, Sha256Digest, UnixMs};
+use muster_base::{FileId, FileSendId, FileSendTargetId, HostId, OrderId, OrgId, Sha256Digest, UnixMs};
 use muster_protocol::{
     FILES_SINCE,
     latest::{FileOrder, OrderPayload},
@@ -21,16 +21,19 @@ use crate::{
     access::{Caller, Operation},
     app::App,
     audit::{self, Entry},
+    db::Tx,
     flaw::Flaw,
     fleet::{self, Host, HostSelector, Labels},
     in_tx,
-    work::{self, NewOrder, OrderState},
+    work::{self, NewOrder, OrderKind, OrderState},
 };
 
 const MAX_FILES: usize = 20;
 const MAX_HOSTS: usize = 500;
 /// Files for hosts, of one send.
 const MAX_TARGETS: usize = 2_000;
+/// Files for hosts that have not ended, of an org.
+const MAX_OPEN: i64 = 2_000;
 const MAX_PATH: usize = 4_095;
 const MAX_NAME: usize = 255;
 const MODE: u32 = 0o644;
@@ -204,6 +207,7 @@ pub(super) async fn send(app: &App, caller: &Caller, body: FileSendBody) -> Resu
         .map(|going| (going.item.path.clone(), going.file.clone()))
         .collect();
     in_tx!(app.db, |tx| {
+        require_room(tx, caller.org(), orders.len()).await?;
         let ids = work::submit_many(app, tx, orders).await?;
         let ordered = pairs.iter().zip(ids).map(|((host, going), order)| NewTarget {
             order: Some(order),
@@ -231,6 +235,18 @@ pub(super) async fn send(app: &App, caller: &Caller, body: FileSendBody) -> Resu
     });
     app.work.wake();
     sent::get(app, caller, made.id).await
+}
+
+/// Passes if the org may have so many more on their way.
+async fn require_room(tx: &mut Tx, org: OrgId, more: usize) -> Result<(), FilesError> {
+    // One send at a time, or several would pass beside each other.
+    store::send::lock(tx, org).await?;
+    let open = work::count_open(tx, org, OrderKind::File).await?;
+    let more = i64::try_from(more).unwrap_or(i64::MAX);
+    if open.saturating_add(more) > MAX_OPEN {
+        return Err(FilesError::TooManyOpen { open, most: MAX_OPEN });
+    }
+    Ok(())
 }
 
 fn target(app: &App, host: &Host, file: &SentFile) -> NewTarget {
@@ -319,14 +335,29 @@ async fn files(app: &App, caller: &Caller, body: &FileSendBody) -> Result<Vec<Go
     if found.len() < wanted.len() {
         return Err(FilesError::NoFile);
     }
-    found
-        .into_iter()
-        .map(|item| {
-            caller.require_on(Operation::FileRead, &item.object())?;
-            caller.require_on(Operation::FileSend, &item.object())?;
-            going(item, &body.destination)
-        })
-        .collect()
+    let all = found.into_iter().map(|item| {
+        caller.require_on(Operation::FileRead, &item.object())?;
+        caller.require_on(Operation::FileSend, &item.object())?;
+        going(item, &body.destination)
+    });
+    let all = all.collect::<Result<Vec<_>, FilesError>>()?;
+    check_paths(&all)?;
+    Ok(all)
+}
+
+/// Each has a place of its own.
+fn check_paths(all: &[Going]) -> Result<(), FilesError> {
+    let mut paths = BTreeSet::new();
+    for going in all {
+        if !paths.insert(going.file.path.as_str()) {
+            let message = format!(
+                "holds two files of the name {}, and a place can have one: send the other one elsewhere",
+                going.file.name
+            );
+            return Err(FilesError::invalid("fileIds", message));
+        }
+    }
+    Ok(())
 }
 
 fn going(item: FileItem, destination: &str) -> Result<Going, FilesError> {

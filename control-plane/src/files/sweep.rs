@@ -16,6 +16,8 @@ const STORING_MS: i64 = UnixMs::HOUR;
 const LEFT_MS: i64 = 30 * UnixMs::DAY;
 /// So long it is known what was sent to hosts.
 const SENDS_MS: i64 = 180 * UnixMs::DAY;
+/// Sends at a time: each takes up to 2,000 targets along.
+const SENDS: i64 = 5;
 /// Rows at a time, and how often: a job must not take long.
 const BATCH: i64 = 200;
 const BATCHES: usize = 10;
@@ -26,7 +28,7 @@ pub(super) async fn run(app: &App) -> Result<(), FilesError> {
     let until = Instant::now() + LONGEST;
     let now = app.clock.now();
     let long_ago = now.plus_ms(-SENDS_MS);
-    in_tx!(app.db, |tx| store::send::delete_before(tx, long_ago, BATCH)
+    in_tx!(app.db, |tx| store::send::delete_before(tx, long_ago, SENDS)
         .await?);
     let expired = in_tx!(app.db, |tx| store::upload::delete_expired(tx, now).await?);
     if expired > 0 {

@@ -1,4 +1,5 @@
-//! Bytes that agents ask for: one stream of an agent is served at a time, in small pieces, as fast as it reads.
+//! Bytes that agents ask for: one stream of an agent is served at a time, in small pieces, as fast as it reads, and not
+//! for long when others may wait: who is sent away asks again, from where it broke off.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use muster_protocol::{
     read_frame, write_frame,
 };
 use quinn::{RecvStream, SendStream};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::debug;
 
 use super::{LinkError, registry::SessionHandle};
@@ -23,6 +24,8 @@ const FIRST_FRAME_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an agent may take for a piece.
 const PIECE_TIMEOUT: Duration = Duration::from_mins(1);
 const PIECE_BYTES: usize = 64 << 10;
+/// How long an agent has its seat: then it is the others' turn.
+const TURN: Duration = Duration::from_mins(5);
 
 /// Serves the session's agent until the connection ends, or the agent says something else.
 pub(super) async fn serve(app: &App, session: &SessionHandle) -> LinkError {
@@ -53,8 +56,12 @@ async fn answer(
         Ok(Err(error)) => return Err(error.into()),
         Err(_) => return Err(LinkError::TimedOut),
     };
+    let until = Instant::now() + TURN;
     let last = match files::bytes_for_host(app, session.org, session.host, wish).await {
         Ok(mut bytes) => loop {
+            if Instant::now() >= until {
+                break BytesReply::NotNow("it is the turn of others".to_owned());
+            }
             match bytes.next().await {
                 None => break BytesReply::End,
                 Some(Ok(bytes)) => {

@@ -51,12 +51,12 @@ mod tests;
 mod told;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
-use muster_base::OrderId;
+use muster_base::{HostId, OrderId};
 use tokio::sync::{Notify, broadcast};
 
 pub use self::{
@@ -69,7 +69,7 @@ pub use self::{
     seal::{SealingError, seal_for},
     stream::{OrderNews, follow},
     submit::{
-        cancel, end_for_removed_host, events, find, get, list, submit, submit_many, take_back,
+        cancel, count_open, end_for_removed_host, events, find, get, list, submit, submit_many, take_back,
         take_back_many, told, told_of,
     },
 };
@@ -81,9 +81,12 @@ const NEWS: usize = 1_024;
 pub struct Work {
     listeners: RwLock<HashMap<OrderKind, Arc<dyn Listener>>>,
     wake: Notify,
-    in_hand: Mutex<HashSet<(OrderId, Hand)>>,
+    /// What tasks of this process see to; of a file for a host also which host.
+    in_hand: Mutex<InHand>,
     news: broadcast::Sender<OrderId>,
 }
+
+type InHand = HashMap<(OrderId, Hand), Option<HostId>>;
 
 /// What a task of this process does with an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -126,7 +129,7 @@ impl Work {
         drop(self.news.send(order));
     }
 
-    fn in_hand(&self) -> MutexGuard<'_, HashSet<(OrderId, Hand)>> {
+    fn in_hand(&self) -> MutexGuard<'_, InHand> {
         self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

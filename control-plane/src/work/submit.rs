@@ -1,6 +1,6 @@
 //! What rooms and people do with orders.
 
-use muster_base::{HostId, OrderId};
+use muster_base::{HostId, OrderId, OrgId};
 use muster_protocol::latest::OrderPayload;
 use uuid::Uuid;
 
@@ -28,6 +28,11 @@ pub async fn submit_many(app: &App, tx: &mut Tx, new: Vec<NewOrder>) -> Result<V
     let orders = made.collect::<Result<Vec<_>, _>>()?;
     store::order::insert_many(tx, &orders).await?;
     Ok(orders.iter().map(|(order, _)| order.id).collect())
+}
+
+/// How many of an org's orders of a kind have not ended.
+pub async fn count_open(tx: &mut Tx, org: OrgId, kind: OrderKind) -> Result<i64, DbError> {
+    store::order::count_open(tx, org, kind).await
 }
 
 /// The order, and its payload as it is stored.

@@ -6,8 +6,8 @@ use futures_util::{StreamExt as _, pin_mut};
 use muster_base::UnixMs;
 use muster_identity::{keys::PinnedKeys, order::Arrived};
 use muster_protocol::latest::{
-    ContainerAction, ContainerOrder, OrderEvent, OrderOutcome, OrderPayload, OrderRefusal, OrderReply,
-    OrderStatus, StepReport,
+    ContainerAction, ContainerOrder, FileOrder, OrderEvent, OrderOutcome, OrderPayload, OrderRefusal,
+    OrderReply, OrderStatus, StepReport,
 };
 
 use self::bench::{Bench, PATIENCE, SECRET, Script, event, outcome};
@@ -346,4 +346,56 @@ both_databases!(an_agent_that_does_not_know_an_order_is_not_sent_it, |test| {
     ]));
     let id = bench.submit_payload(payload).await;
     bench.reaches(id, OrderState::Done).await;
+});
+
+both_databases!(all_open_orders_are_found_page_by_page, |test| {
+    let bench = Bench::new(test);
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        ids.push(bench.submit().await);
+    }
+    let (db, now) = (&test.app.db, test.app.clock.now());
+    let (mut after, mut found) = (None, Vec::new());
+    loop {
+        let page = store::order::list_open(db, now, after, 2).await.unwrap();
+        assert!(page.iter().all(|open| open.is_before_hand_over && !open.is_file));
+        let Some(last) = page.last() else { break };
+        after = Some((last.not_before, last.id));
+        found.extend(page.iter().map(|open| open.id));
+    }
+    ids.sort();
+    found.sort();
+    assert_eq!(found, ids);
+});
+
+both_databases!(a_host_has_few_files_at_a_time, |test| {
+    let bench = Bench::new(test);
+    let file = OrderPayload::File(FileOrder {
+        send: test.app.clock.new_id(),
+        path: "/srv/a".to_owned(),
+        mode: 0o644,
+        replace: false,
+        size: 1,
+        sha256: [0; 32],
+    });
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        ids.push(bench.submit_payload(file.clone()).await);
+    }
+    bench.start();
+    // Not held back by files.
+    let other = bench.submit().await;
+    bench.reaches(other, OrderState::Sent).await;
+    // The streams break off, and are opened again.
+    let again = async {
+        while bench.host.received().len() < 6 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, again).await.unwrap();
+    let mut waiting = 0;
+    for id in &ids {
+        waiting += usize::from(bench.order(*id).await.state == OrderState::Queued);
+    }
+    assert_eq!(waiting, 3, "two are with the host, however often they are sent");
 });

@@ -15,6 +15,8 @@ use std::fs;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
+/// Points that it must pass, of the worker.
+const NAMED: [&str; 4] = ["put.begun", "put.written", "put.placed", "put.synced"];
 /// Several pieces.
 const BYTES: usize = 200_000;
 
@@ -142,6 +144,10 @@ impl Files {
 fn a_file_is_whole_wherever_the_agent_dies() -> Result<()> {
     let mut files = Files::start()?;
     let points = files.list()?;
+    for named in NAMED {
+        let is_it = |point: &Point| point.name.split_once(':').is_some_and(|(_, name)| name == named);
+        ensure!(points.iter().any(is_it), "{named} is not among {points:?}");
+    }
     for point in &points {
         files.round(point)?;
     }

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::Write as _,
+    io::{Read as _, Write as _},
     os::fd::{AsFd as _, OwnedFd},
     path::{Component, Path, PathBuf},
     sync::Arc,
@@ -21,6 +21,8 @@ use nix::{
 
 /// No more than these bits are ever set.
 const PERMISSIONS: u32 = 0o777;
+/// Read at a time.
+const PIECE: usize = 64 << 10;
 
 /// What the file system refused.
 #[derive(Debug, thiserror::Error)]
@@ -43,8 +45,12 @@ pub(super) enum FolderError {
     Denied(String),
     #[error("there is no room left in {0}")]
     Full(String),
+    #[error("the path {0} leads to is not UTF-8, and no pattern of the policy allows such a one")]
+    NotText(String),
     #[error("{0} can't be written: {1}")]
     Failed(String, #[source] Errno),
+    #[error("{0} can't be read: {1}")]
+    Unreadable(String, #[source] Errno),
 }
 
 /// What is where the file goes.
@@ -78,6 +84,9 @@ impl Folder {
             std::io::ErrorKind::PermissionDenied => FolderError::Denied(above.to_owned()),
             _ => FolderError::NoFolder(above.to_owned()),
         })?;
+        if real.to_str().is_none() {
+            return Err(FolderError::NotText(above.to_owned()));
+        }
         Ok(Self {
             open: Arc::new(walk(&real)?),
             real,
@@ -85,7 +94,7 @@ impl Folder {
         })
     }
 
-    /// The file's path without links; not UTF-8 is not a path that any pattern allows.
+    /// The file's path without links. All of it is UTF-8: nothing in it is replaced by what a pattern might allow.
     pub(super) fn path(&self) -> String {
         self.real.join(&self.name).to_string_lossy().into_owned()
     }
@@ -101,6 +110,45 @@ impl Folder {
             }
             Ok(_) => Ok(Present::Other),
             Err(Errno::ENOENT) => Ok(Present::Nothing),
+            Err(errno) => Err(self.failed(errno)),
+        }
+    }
+
+    /// Whether the file is there, a plain one of this size and digest. Reads all of it.
+    pub(super) fn holds(&self, size: u64, sha256: &[u8; 32]) -> Result<bool, FolderError> {
+        // A pipe would be waited for.
+        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        let mut file: File = match openat(&*self.open, self.name.as_str(), flags, Mode::empty()) {
+            Ok(open) => open.into(),
+            // Nothing, a link, a socket.
+            Err(Errno::ENOENT | Errno::ELOOP | Errno::ENXIO) => return Ok(false),
+            Err(errno) => return Err(self.unreadable(errno)),
+        };
+        let unreadable = |e: std::io::Error| self.unreadable(errno(&e));
+        let metadata = file.metadata().map_err(unreadable)?;
+        if !metadata.is_file() || metadata.len() != size {
+            return Ok(false);
+        }
+        let (mut digest, mut piece) = (Sha256Stream::default(), vec![0; PIECE]);
+        loop {
+            match file.read(&mut piece) {
+                Ok(0) => return Ok(digest.finish().0 == *sha256),
+                Ok(read) => digest.update(piece.get(..read).unwrap_or_default()),
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(unreadable(e)),
+            }
+        }
+    }
+
+    /// How large the file is that an attempt at this order has left beside the place, if it has.
+    pub(super) fn part_len(&self, order: OrderId) -> Result<Option<u64>, FolderError> {
+        match fstatat(
+            &*self.open,
+            part_name(order).as_str(),
+            AtFlags::AT_SYMLINK_NOFOLLOW,
+        ) {
+            Ok(stat) => Ok(Some(u64::try_from(stat.st_size).unwrap_or_default())),
+            Err(Errno::ENOENT) => Ok(None),
             Err(errno) => Err(self.failed(errno)),
         }
     }
@@ -131,13 +179,17 @@ impl Folder {
             file: file.into(),
             len: 0,
             digest: Sha256Stream::default(),
-            is_placed: false,
+            stays: false,
         })
     }
 
     /// What was done to names in it outlasts a power cut from now on.
     pub(super) fn sync(&self) -> Result<(), FolderError> {
         nix::unistd::fsync(&*self.open).map_err(|errno| self.failed(errno))
+    }
+
+    fn unreadable(&self, errno: Errno) -> FolderError {
+        FolderError::Unreadable(self.path(), errno)
     }
 
     fn failed(&self, errno: Errno) -> FolderError {
@@ -154,7 +206,7 @@ pub(super) struct Part {
     file: File,
     len: u64,
     digest: Sha256Stream,
-    is_placed: bool,
+    stays: bool,
 }
 
 impl Part {
@@ -184,6 +236,11 @@ impl Part {
         self.file.sync_all().map_err(|e| self.folder.failed(errno(&e)))
     }
 
+    /// Leaves it beside the place, for a next attempt to see.
+    pub(super) fn leave(mut self) {
+        self.stays = true;
+    }
+
     /// Which file it is.
     pub(super) fn identity(&self) -> Result<(u64, u64), FolderError> {
         let stat = fstat(self.file.as_fd()).map_err(|errno| self.folder.failed(errno))?;
@@ -211,7 +268,7 @@ impl Part {
         };
         match placed {
             Ok(()) => {
-                self.is_placed = true;
+                self.stays = true;
                 Ok(true)
             }
             Err(Errno::EEXIST) if !replace => Ok(false),
@@ -222,7 +279,7 @@ impl Part {
 
 impl Drop for Part {
     fn drop(&mut self) {
-        if !self.is_placed
+        if !self.stays
             && let Err(errno) = unlinkat(&*self.folder.open, self.name.as_str(), UnlinkatFlags::NoRemoveDir)
         {
             tracing::warn!(error = %errno, "a file that was not placed could not be removed");
@@ -230,17 +287,19 @@ impl Drop for Part {
     }
 }
 
-/// Opens a folder by a path that has no link in it: one that has got one meanwhile is refused.
+/// Opens a folder by a path that has no link in it: one that has got one meanwhile is refused. The folders above it need
+/// to be passed through, not read.
 fn walk(real: &Path) -> Result<OwnedFd, FolderError> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let folder = || real.to_string_lossy().into_owned();
-    let mut at = open("/", flags, Mode::empty()).map_err(|errno| failed(folder(), errno))?;
+    let folder = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let (through, into) = (OFlag::O_PATH | folder, OFlag::O_RDONLY | folder);
+    let why = |errno| failed(real.to_string_lossy().into_owned(), errno);
+    let mut at = open("/", through, Mode::empty()).map_err(why)?;
     for part in real.components() {
         if let Component::Normal(part) = part {
-            at = openat(&at, part, flags, Mode::empty()).map_err(|errno| failed(folder(), errno))?;
+            at = openat(&at, part, through, Mode::empty()).map_err(why)?;
         }
     }
-    Ok(at)
+    openat(&at, ".", into, Mode::empty()).map_err(why)
 }
 
 fn failed(folder: String, errno: Errno) -> FolderError {
@@ -327,11 +386,64 @@ mod tests {
         let ground = Ground::new();
         let folder = Folder::of(&ground.path("x")).unwrap();
         let order = Clock::system().new_id();
-        std::mem::forget(folder.begin(order).unwrap());
+        assert_eq!(folder.part_len(order).unwrap(), None);
+        let mut part = folder.begin(order).unwrap();
+        part.write(b"half").unwrap();
+        std::mem::forget(part);
         assert_eq!(ground.names().len(), 1);
+        assert_eq!(folder.part_len(order).unwrap(), Some(4));
         folder.forget(order).unwrap();
         folder.forget(order).unwrap();
         assert!(ground.names().is_empty());
+    }
+
+    #[test]
+    fn what_was_placed_is_known_by_what_it_holds() {
+        let ground = Ground::new();
+        let folder = Folder::of(&ground.path("x")).unwrap();
+        let (size, digest) = (3, sha256(b"one").0);
+        assert!(!folder.holds(size, &digest).unwrap(), "nothing is there");
+        assert!(written(&folder, b"one").place(false).unwrap());
+        assert!(folder.holds(size, &digest).unwrap());
+        fs::write(ground.path("x"), b"two").unwrap();
+        assert!(
+            !folder.holds(size, &digest).unwrap(),
+            "the same file, with other bytes"
+        );
+        fs::write(ground.path("x"), b"longer").unwrap();
+        assert!(!folder.holds(size, &digest).unwrap());
+        fs::write(ground.path("y"), b"one").unwrap();
+        fs::remove_file(ground.path("x")).unwrap();
+        symlink(ground.path("y"), ground.path("x")).unwrap();
+        assert!(!folder.holds(size, &digest).unwrap(), "a link is not followed");
+        fs::remove_file(ground.path("x")).unwrap();
+        fs::create_dir(ground.path("x")).unwrap();
+        assert!(!folder.holds(size, &digest).unwrap());
+    }
+
+    #[test]
+    fn folders_on_the_way_need_not_be_readable_and_paths_must_be_text() {
+        use std::os::unix::{ffi::OsStrExt as _, fs::PermissionsExt as _};
+        let ground = Ground::new();
+        fs::create_dir_all(ground.path("way/into")).unwrap();
+        fs::set_permissions(ground.path("way"), fs::Permissions::from_mode(0o711)).unwrap();
+        let folder = Folder::of(&ground.path("way/into/x")).unwrap();
+        assert!(written(&folder, b"one").place(false).unwrap());
+        folder.sync().unwrap();
+        fs::set_permissions(ground.path("way"), fs::Permissions::from_mode(0o311)).unwrap();
+        assert!(
+            written(&Folder::of(&ground.path("way/into/x")).unwrap(), b"two")
+                .place(true)
+                .unwrap()
+        );
+        fs::set_permissions(ground.path("way"), fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(Folder::of("/x").is_ok(), "the top is a folder too");
+
+        let no_text = ground.0.path().join(std::ffi::OsStr::from_bytes(b"no\xfftext"));
+        fs::create_dir(&no_text).unwrap();
+        symlink(&no_text, ground.path("leads")).unwrap();
+        let error = Folder::of(&ground.path("leads/x")).unwrap_err();
+        assert!(matches!(error, FolderError::NotText(_)), "{error}");
     }
 
     #[test]

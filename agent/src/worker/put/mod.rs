@@ -11,13 +11,15 @@
 //! Folders are not made, and only plain files are replaced.
 //!
 //! # After a crash
-//! The old file is there, or the whole new one. The journal holds which file is about to get the name: if it has it, the
-//! order is done; else what was fetched is removed, and fetched again.
+//! The old file is there, or the whole new one. The journal holds that the file is about to get its name: if what has the
+//! name is what was signed, the order is done, whatever the policy says by now; if what was fetched still lies beside it,
+//! it is removed, and fetched again. Else nobody knows whether the file was there and was changed since: *needs
+//! attention*, and nothing is written.
 //!
 //! # Fails how
-//! *Failed*, with nothing changed. A control plane that is away is asked again for [`PATIENCE`] from the last byte on, and
-//! goes on where it broke off. A worker whose resident is gone can fetch nothing: it removes what it has and goes, and the
-//! next one begins anew.
+//! *Failed*, with nothing changed. A control plane that is away is asked again for [`PATIENCE`] from its last word on, and
+//! goes on where it broke off; one that has no turn for this host is asked for [`LONGEST`] without a byte. A worker whose
+//! resident is gone can fetch nothing: it goes, and the next one begins anew.
 
 mod folder;
 
@@ -38,7 +40,7 @@ use self::folder::{Folder, FolderError, Part, Present};
 use super::{
     deploy::Ending,
     events::{Events, Step},
-    wire::Answer,
+    wire::{Answer, Coming},
 };
 use crate::{
     config::DataDir,
@@ -50,8 +52,10 @@ const LOOK: &str = "look";
 const FETCH: &str = "fetch";
 const PLACE: &str = "place";
 
-/// How long no byte may come.
+/// How long the control plane may say nothing.
 const PATIENCE: Duration = Duration::from_mins(30);
+/// How long no byte may come, whatever the control plane says.
+const LONGEST: Duration = Duration::from_hours(24);
 /// A resident that says nothing for so long will not.
 const SILENCE: Duration = Duration::from_mins(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -100,26 +104,43 @@ enum PutError {
     NoRoom(u64, u64),
     #[error("{0}; nothing was changed")]
     Never(String),
-    #[error("no byte has come for half an hour: {0}; nothing was changed")]
+    #[error("the control plane has said nothing for half an hour: {0}; nothing was changed")]
     Broke(String),
+    #[error("no byte has come for a day: {0}; nothing was changed")]
+    NoTurn(String),
     #[error("the bytes that came are not what was signed; nothing was changed")]
     OtherBytes,
     #[error("the journal can't be written: {0}; nothing was changed")]
     Journal(#[from] std::io::Error),
     #[error("the file is in its place, but may not outlast a power cut: {0}")]
     NotSynced(#[source] FolderError),
+    #[error(
+        "the agent died when it was about to put the file into its place, and {0}: look at the host; nothing is written \
+         a second time"
+    )]
+    Unknown(String),
     /// The resident is gone.
     #[error("nobody is there who could fetch the file")]
     Alone,
 }
 
+/// Why no more bytes come now.
+enum Pause {
+    /// The control plane says so.
+    NotNow(String),
+    /// The control plane says nothing.
+    Away(String),
+}
+
 /// Does it, or what is left of it. `None`: it is not ended, and somebody else goes on with it.
-pub(super) async fn run(put: &Put<'_>, mut bytes: mpsc::Receiver<BytesReply>) -> Option<Ending> {
+pub(super) async fn run(put: &Put<'_>, mut bytes: mpsc::Receiver<Coming>) -> Option<Ending> {
     let (status, error) = match put.run(&mut bytes).await {
         Ok(()) => (OrderStatus::Done, None),
         Err(PutError::Alone) => return None,
         Err(e @ PutError::Cancelled) => (OrderStatus::Cancelled, Some(e.to_string())),
-        Err(e @ PutError::NotSynced(_)) => (OrderStatus::NeedsAttention, Some(e.to_string())),
+        Err(e @ (PutError::NotSynced(_) | PutError::Unknown(_))) => {
+            (OrderStatus::NeedsAttention, Some(e.to_string()))
+        }
         Err(e) => (OrderStatus::Failed, Some(e.to_string())),
     };
     Some(Ending {
@@ -130,20 +151,29 @@ pub(super) async fn run(put: &Put<'_>, mut bytes: mpsc::Receiver<BytesReply>) ->
 }
 
 impl Put<'_> {
-    async fn run(&self, bytes: &mut mpsc::Receiver<BytesReply>) -> Result<(), PutError> {
-        let look = async { self.look() };
-        let (folder, is_placed) = self.step(0, LOOK, look).await?;
+    async fn run(&self, bytes: &mut mpsc::Receiver<Coming>) -> Result<(), PutError> {
+        let (folder, is_placed) = self.step(0, LOOK, self.look()).await?;
         if is_placed {
             return self.step(2, PLACE, async { sync(&folder) }).await;
         }
+        // Not before: it is what tells a next attempt that the file was not placed.
+        folder.forget(self.id)?;
         let mut part = folder.begin(self.id).map_err(PutError::Folder)?;
         point!("put.begun");
-        self.step(1, FETCH, self.fetch(&mut part, bytes)).await?;
+        if let Err(e) = self.step(1, FETCH, self.fetch(&mut part, bytes)).await {
+            if matches!(e, PutError::Alone) && self.was_placing() {
+                part.leave();
+            }
+            return Err(e);
+        }
         self.step(2, PLACE, async { self.place(&folder, part) }).await
     }
 
     /// Looks at the place; whether the file is there already, by an earlier attempt.
-    fn look(&self) -> Result<(Folder, bool), PutError> {
+    async fn look(&self) -> Result<(Folder, bool), PutError> {
+        if let Some(folder) = self.placed().await? {
+            return Ok((folder, true));
+        }
         let path = &self.order.path;
         let policy = Policy::load(self.policy)?;
         policy.check_file(path)?;
@@ -153,19 +183,55 @@ impl Put<'_> {
         if self.is_own(&real) {
             return Err(PutError::Own(real));
         }
-        folder.forget(self.id)?;
-        let there = folder.look()?;
-        if let Present::File { device, inode } = there
-            && self.marks.contains(&Mark::Placing { device, inode })
-        {
-            return Ok((folder, true));
+        let there = self.check_there(folder.look()?);
+        if let Err(e) = there.and_then(|()| self.check_room(&folder)) {
+            folder.forget(self.id)?;
+            return Err(e);
         }
-        self.check_there(there)?;
-        let free = folder.free()?;
+        Ok((folder, false))
+    }
+
+    /// Whether an earlier attempt was about to place the file.
+    fn was_placing(&self) -> bool {
+        let is_placing = |mark: &Mark| matches!(mark, Mark::Placing { .. });
+        self.marks.iter().any(is_placing)
+    }
+
+    /// The folder, if an earlier attempt died about when it placed the file, and the file is there.
+    async fn placed(&self) -> Result<Option<Folder>, PutError> {
+        if !self.was_placing() {
+            return Ok(None);
+        }
+        let unknown = |e: FolderError| PutError::Unknown(e.to_string());
+        let folder = Folder::of(&self.order.path).map_err(unknown)?;
+        // All of a large file is read.
+        let (there, size, sha256) = (folder.clone(), self.order.size, self.order.sha256);
+        let holds = tokio::task::spawn_blocking(move || there.holds(size, &sha256)).await;
+        if holds
+            .map_err(|e| PutError::Unknown(e.to_string()))?
+            .map_err(unknown)?
+        {
+            // Where it got its name by a link.
+            folder.forget(self.id).map_err(unknown)?;
+            return Ok(Some(folder));
+        }
+        if folder.part_len(self.id).map_err(unknown)?.is_some() {
+            return Ok(None);
+        }
+        let path = &self.order.path;
+        Err(PutError::Unknown(format!(
+            "what is at {path} now is something else"
+        )))
+    }
+
+    /// Whether the file fits; what an earlier attempt left will be gone.
+    fn check_room(&self, folder: &Folder) -> Result<(), PutError> {
+        let left = folder.part_len(self.id)?.unwrap_or_default();
+        let free = folder.free()?.saturating_add(left);
         if free < self.order.size.saturating_add(SPARE_BYTES) {
             return Err(PutError::NoRoom(self.order.size, free));
         }
-        Ok((folder, false))
+        Ok(())
     }
 
     /// Whether it is the agent's data or its policy, wherever they are.
@@ -185,20 +251,31 @@ impl Put<'_> {
         }
     }
 
-    async fn fetch(&self, part: &mut Part, bytes: &mut mpsc::Receiver<BytesReply>) -> Result<(), PutError> {
-        let (mut pause, mut since) = (FIRST_PAUSE, Instant::now());
+    async fn fetch(&self, part: &mut Part, bytes: &mut mpsc::Receiver<Coming>) -> Result<(), PutError> {
+        let (mut pause, mut heard, mut came) = (FIRST_PAUSE, Instant::now(), Instant::now());
         while part.len() < self.order.size {
             let before = part.len();
             let want = Answer::WantBytes { offset: before };
             drop(self.asker.send(want).await);
-            let Some(why) = self.take(part, bytes).await? else {
+            let Some(pause_for) = self.take(part, bytes).await? else {
                 break;
             };
             if part.len() > before {
-                (pause, since) = (FIRST_PAUSE, Instant::now());
+                (pause, heard, came) = (FIRST_PAUSE, Instant::now(), Instant::now());
             }
-            if since.elapsed() >= PATIENCE {
+            let why = match pause_for {
+                // It is there, and others have their turn.
+                Pause::NotNow(why) => {
+                    heard = Instant::now();
+                    why
+                }
+                Pause::Away(why) => why,
+            };
+            if heard.elapsed() >= PATIENCE {
                 return Err(PutError::Broke(why));
+            }
+            if came.elapsed() >= LONGEST {
+                return Err(PutError::NoTurn(why));
             }
             tokio::select! {
                 () = sleep(pause) => {}
@@ -218,8 +295,8 @@ impl Put<'_> {
     async fn take(
         &self,
         part: &mut Part,
-        bytes: &mut mpsc::Receiver<BytesReply>,
-    ) -> Result<Option<String>, PutError> {
+        bytes: &mut mpsc::Receiver<Coming>,
+    ) -> Result<Option<Pause>, PutError> {
         loop {
             let reply = tokio::select! {
                 biased;
@@ -227,7 +304,7 @@ impl Put<'_> {
                 reply = timeout(SILENCE, bytes.recv()) => reply,
             };
             match reply {
-                Ok(Some(BytesReply::Piece(piece))) => {
+                Ok(Some(Coming::Said(BytesReply::Piece(piece)))) => {
                     if part.len().saturating_add(piece.len() as u64) > self.order.size {
                         return Err(PutError::OtherBytes);
                     }
@@ -237,9 +314,10 @@ impl Put<'_> {
                     }
                 }
                 // Fewer than were signed.
-                Ok(Some(BytesReply::End)) => return Err(PutError::OtherBytes),
-                Ok(Some(BytesReply::NotNow(why))) => return Ok(Some(why)),
-                Ok(Some(BytesReply::Never(why))) => return Err(PutError::Never(why)),
+                Ok(Some(Coming::Said(BytesReply::End))) => return Err(PutError::OtherBytes),
+                Ok(Some(Coming::Said(BytesReply::NotNow(why)))) => return Ok(Some(Pause::NotNow(why))),
+                Ok(Some(Coming::Said(BytesReply::Never(why)))) => return Err(PutError::Never(why)),
+                Ok(Some(Coming::Away(why))) => return Ok(Some(Pause::Away(why))),
                 Ok(None) | Err(_) => return Err(PutError::Alone),
             }
         }
@@ -249,6 +327,8 @@ impl Put<'_> {
         if self.cancel.is_cancelled() {
             return Err(PutError::Cancelled);
         }
+        // So that after a power cut it is beside the place, or in it.
+        folder.sync()?;
         let (device, inode) = part.identity()?;
         self.events.mark(Mark::Placing { device, inode })?;
         // Somebody may have put something there meanwhile.

@@ -56,6 +56,21 @@ pub(in crate::files) struct NewTarget {
     pub(in crate::files) ended_at: Option<UnixMs>,
 }
 
+/// One send of an org at a time.
+pub(in crate::files) async fn lock(tx: &mut Tx, org: OrgId) -> Result<(), DbError> {
+    match tx {
+        // The single writer.
+        Tx::Sqlite(_) => {}
+        Tx::Postgres(tx) => {
+            sqlx::query("select pg_advisory_xact_lock(hashtextextended('file sends ' || $1::text, 0))")
+                .bind(org)
+                .execute(&mut **tx)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
 /// All of a send at once.
 pub(in crate::files) async fn insert(
     tx: &mut Tx,

@@ -248,6 +248,46 @@ both_databases!(what_can_t_be_sent_is_said, |test| {
     assert_eq!(admin.post(SENDS, body).await.0, 422);
 });
 
+both_databases!(two_files_of_one_name_have_no_place_together, |test| {
+    let admin = test.admin().await;
+    let host = new_host(test, "one").await;
+    let folder = new_folder(&admin, "docs", None).await;
+    let one = new_file(&admin, "a", None, b"a").await;
+    let two = new_file(&admin, "a", Some(&folder), b"b").await;
+    let body = json!({"fileIds": [one, two], "hosts": [host], "destination": "/srv/"});
+    let (status, problem) = admin.post(SENDS, body).await;
+    assert_eq!(status, 422, "{problem}");
+    assert!(
+        problem.to_string().contains("two files of the name a"),
+        "{problem}"
+    );
+    let (_, seen) = admin.get(SENDS).await;
+    assert_eq!(seen["items"], json!([]));
+});
+
+both_databases!(an_org_has_only_so_many_files_on_their_way, |test| {
+    let admin = test.admin().await;
+    let mut hosts = Vec::new();
+    for n in 0..100 {
+        hosts.push(new_host(test, &format!("host-{n}")).await);
+    }
+    let mut files = Vec::new();
+    for n in 0..20 {
+        files.push(new_file(&admin, &format!("file-{n}"), None, b"a").await);
+    }
+    let all = json!({"fileIds": files, "hosts": hosts, "destination": "/srv/"});
+    let (status, sent) = admin.post(SENDS, all).await;
+    assert_eq!(status, 202, "{sent}");
+    let one = json!({"fileIds": [files[0]], "hosts": [hosts[0]], "destination": "/srv/other"});
+    let (status, problem) = admin.post(SENDS, one.clone()).await;
+    assert_eq!(status, 409, "{problem}");
+    assert!(problem.to_string().contains("too-many-open-files"), "{problem}");
+    let path = format!("{SENDS}/{}/cancel", sent["id"].as_str().unwrap());
+    assert_eq!(admin.post(&path, json!({})).await.0, 200);
+    let (status, sent) = admin.post(SENDS, one).await;
+    assert_eq!(status, 202, "{sent}");
+});
+
 both_databases!(who_is_narrowed_sends_and_sees_only_what_they_reach, |test| {
     let admin = test.admin().await;
     let [one, two] = [new_host(test, "one").await, new_host(test, "two").await];

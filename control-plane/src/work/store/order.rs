@@ -48,8 +48,13 @@ struct Record {
 pub(in crate::work) struct Open {
     pub id: OrderId,
     pub host_id: HostId,
+    pub not_before: UnixMs,
     /// Known to wait for its host.
     pub waits: bool,
+    /// No host has it yet.
+    pub is_before_hand_over: bool,
+    /// A file for its host.
+    pub is_file: bool,
     pub cancel_requested_at: Option<UnixMs>,
 }
 
@@ -175,14 +180,37 @@ pub(in crate::work) async fn list(
     rows.into_iter().map(order).collect()
 }
 
-/// Orders that have not ended and whose time has come.
-pub(in crate::work) async fn list_open(db: &Db, now: UnixMs, limit: i64) -> Result<Vec<Open>, DbError> {
-    const SQL: &str = "select id, host_id, state = 'waitingForHost' as waits, cancel_requested_at from work_orders \
-        where ended_at is null and not_before <= $1 order by not_before, id limit $2";
+/// Orders that have not ended and whose time has come, oldest first, after one of them.
+pub(in crate::work) async fn list_open(
+    db: &Db,
+    now: UnixMs,
+    after: Option<(UnixMs, OrderId)>,
+    limit: i64,
+) -> Result<Vec<Open>, DbError> {
+    const SQL: &str = "select id, host_id, not_before, state = 'waitingForHost' as waits, \
+        state in ('queued', 'waitingForHost') as is_before_hand_over, kind = 'file' as is_file, cancel_requested_at \
+        from work_orders where ended_at is null and not_before <= $1 and (not_before, id) > ($2, $3) \
+        order by not_before, id limit $4";
+    let (not_before, id) = after.unwrap_or((UnixMs(i64::MIN), OrderId::from_uuid(Uuid::nil())));
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(now)
+        .bind(not_before)
+        .bind(id)
         .bind(limit)
         .fetch_all(pool)
+        .await)?)
+}
+
+/// How many of the org's orders of a kind have not ended.
+pub(in crate::work) async fn count_open(tx: &mut Tx, org: OrgId, kind: OrderKind) -> Result<i64, DbError> {
+    // Of those that are open there are few, of all that an org ever had there are many.
+    const SQL: &str = "with still_open as materialized \
+        (select org_id, kind from work_orders where ended_at is null) \
+        select count(*) from still_open where org_id = $1 and kind = $2";
+    Ok(with_tx!(tx, |conn| sqlx::query_scalar(SQL)
+        .bind(org)
+        .bind(kind.as_str())
+        .fetch_one(conn)
         .await)?)
 }
 

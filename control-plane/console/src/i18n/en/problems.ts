@@ -12,6 +12,7 @@ export const problems = {
     'small-piece': 'The piece is too small.',
     'storage-full': 'There is no room left where files are kept. Ask whoever runs Muster.',
     'too-many-at-once': 'There is too much in this folder to delete it at once. Delete some of it first.',
+    'too-many-open-files': 'As many files for hosts are on their way as an organisation may have. Take some back, or wait until they are there.',
     'too-many-uploads': 'You have as many unfinished uploads as one may. Finish or cancel some first.',
     'wrong-offset': 'The upload is elsewhere by now. Go on from there.',
     'archive-unreadable': 'A file of the log’s archive can’t be read. Who runs Muster finds in its own log which one, and why.',

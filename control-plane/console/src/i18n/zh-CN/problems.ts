@@ -13,6 +13,7 @@ export const problems: Pick<Messages, 'conflicts' | 'denials' | 'flaws'> = {
     'small-piece': '这一段太小。',
     'storage-full': '存放文件的地方没有空间了，请联系运行 Muster 的人。',
     'too-many-at-once': '文件夹里的内容太多，不能一次删除，请先删除一部分。',
+    'too-many-open-files': '发往主机的文件已达组织上限，请撤回一些，或等待它们完成。',
     'too-many-uploads': '未完成的上传已达上限，请先完成或取消一些。',
     'wrong-offset': '上传已经到了别的位置，请从那里继续。',
     'archive-unreadable': '审计归档中有文件无法读取。请由 Muster 的运维人员在服务日志中查看是哪个文件以及原因。',
