@@ -93,7 +93,7 @@ fn sent(plane: control_plane::Options) -> Result<()> {
             .collect::<Result<_>>()?;
         let has_part = names
             .iter()
-            .any(|name| name.starts_with('.') && name.ends_with(".part"));
+            .any(|name| name.starts_with('.') && name.contains(".part"));
         let found = (is_accepted && has_part).then_some(());
         Ok(Found::from_option(found, json!([targets, names])))
     })?;
