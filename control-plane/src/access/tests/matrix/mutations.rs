@@ -37,6 +37,17 @@ const BESIDE_ANOTHER: &[(&str, &str)] = &[
     // Kinds that one may not read are left out, and refuse nobody.
     ("GET /api/v1/hosts/{id}/annotations", "Operation(ReleaseRead)"),
     ("GET /api/v1/hosts/{id}/annotations", "Operation(AlertRead)"),
+    // Everybody here who reads servers reads designs, and whoever writes or releases reads both.
+    ("GET /api/v1/schema/drift", "Operation(ServerRead)"),
+    ("GET /api/v1/schema/drift", "Operation(DesignRead)"),
+    ("GET /api/v1/schema/servers/{id}/drift", "Operation(ServerRead)"),
+    ("GET /api/v1/schema/servers/{id}/drift", "Operation(DesignRead)"),
+    ("POST /api/v1/schema/servers/{id}/drift", "Operation(DesignRead)"),
+    ("POST /api/v1/schema/servers/{id}/sync", "Operation(ServerRead)"),
+    (
+        "POST /api/v1/schema/servers/{id}/take-over",
+        "Operation(DesignRead)",
+    ),
     // Whoever executes releases may write designs; the other way round it shows.
     (
         "DELETE /api/v1/schema/projects/{id}/hooks/{hookId}",
