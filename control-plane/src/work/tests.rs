@@ -370,6 +370,10 @@ both_databases!(all_open_orders_are_found_page_by_page, |test| {
 
 both_databases!(a_host_has_few_files_at_a_time, |test| {
     let bench = Bench::new(test);
+    // Nobody has sent these: the room that files are of would have none of them.
+    test.app
+        .work
+        .register(OrderKind::File, Arc::clone(&bench.room) as _);
     let file = OrderPayload::File(FileOrder {
         send: test.app.clock.new_id(),
         path: "/srv/a".to_owned(),

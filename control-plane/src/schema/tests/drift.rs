@@ -177,7 +177,7 @@ both_databases!(what_is_compared_is_in_the_caller_s_reach, |test| {
     let body = new_server("second", "Postgres", other);
     let (_, second) = admin.post("/api/v1/schema/servers", body).await;
     let narrowed = json!({"name": "one", "operations": ["design:read", "server:read"],
-        "objects": [{"type": "server", "id": second["id"]}]});
+        "objects": {"servers": [second["id"]]}});
     let (status, template) = admin.post("/api/v1/permission-templates", narrowed).await;
     assert_eq!(status, 201, "{template}");
     let (_, members) = admin.get("/api/v1/members").await;
