@@ -335,7 +335,10 @@ export const placesStories = {
       await dialog(page).getByRole('alert').filter({ hasText: 'gave no answer in time' }).waitFor()
       await dialog(page).getByRole('button', { name: 'Take into the design…' }).click()
       await page.waitForURL(/\/designs\?/)
-      assert.equal(await dialog(page).getByRole('combobox', { name: 'From' }).inputValue(), server.id)
+      const source = dialog(page).getByRole('combobox', { name: 'From' })
+      // It is chosen as soon as the servers are known.
+      await source.locator(`option[value='${server.id}']`).waitFor({ state: 'attached' })
+      assert.equal(await source.inputValue(), server.id)
       await dialog(page).getByRole('button', { name: 'Compare' }).click()
       await dialog(page).getByText('gave no answer in time').waitFor()
     },
