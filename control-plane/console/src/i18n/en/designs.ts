@@ -88,7 +88,7 @@ export const designs = {
     check: 'Look now',
     checked: 'Looked at',
     database: 'Database',
-    design: 'Or the design is what has to change',
+    design: 'The design and what is there',
     designFirst: 'Nothing was released here yet. Take what is there into the design; then say that it is what should be there.',
     designText: 'Take what is there into the design, column by column. Where the two are the same, say that it is what should be there: the next change starts from it.',
     different: 'One thing is different | {n} things are different',

@@ -94,7 +94,7 @@ export const designs: Pick<MoreMessages, Keys> = {
     check: '立即检查',
     checked: '检查时间',
     database: '数据库',
-    design: '或者修改设计',
+    design: '设计与现状',
     designFirst: '此处尚未执行过发布。先把现状纳入设计，再确认现状就是应有的状态。',
     designText: '把现状逐列纳入设计。两者一致时，可确认现状就是应有的状态，下次变更由此计算。',
     different: '有 {n} 处不同',
