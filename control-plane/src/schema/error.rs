@@ -76,6 +76,9 @@ pub enum SchemaError {
     /// The agent is too old to read a database's schema.
     #[error("the agent of the host {0} is too old to read a database's schema: upgrade it")]
     OldAgent(String),
+    /// The host that reaches the server is not connected.
+    #[error("the host {0} is not connected: try again when it is online")]
+    Away(String),
     /// Too much is being read from this server.
     #[error("somebody is reading from this server: try again in a moment")]
     Reading,
@@ -215,6 +218,7 @@ impl From<SchemaError> for Error {
             SchemaError::Stale { .. } => Self::conflict("stale-revision", message),
             SchemaError::Moved(_) | SchemaError::TakenOver => Self::conflict("target-moved", message),
             SchemaError::NotAsDesigned(_) => Self::conflict("not-as-designed", message),
+            SchemaError::Away(_) => Self::conflict("host-offline", message),
             SchemaError::OldAgent(_) => Self::conflict("agent-too-old", message),
             SchemaError::DocumentMoved => Self::conflict("document-moved", message),
             SchemaError::DocumentInUse(_) => Self::conflict("document-in-use", message),

@@ -68,7 +68,7 @@ pub(super) async fn read(
         .await
     {
         Ok(tail) => tail,
-        Err(LinkError::Offline(_)) => return Err(SchemaError::NoAnswer),
+        Err(LinkError::Offline(_)) => return Err(away(app, org, server).await?),
         Err(error) => return Err(Error::from(error).into()),
     };
     let (answers, version) = timeout(LONGEST, collect(tail))
@@ -90,14 +90,9 @@ pub(super) async fn read(
 
 async fn wish(app: &App, org: OrgId, server: &Server, database: &str) -> Result<SignedLook, SchemaError> {
     match app.links.version_of(server.host_id) {
-        None => return Err(SchemaError::NoAnswer),
+        None => return Err(away(app, org, server).await?),
         Some(version) if version < SCHEMAS_SINCE => {
-            let host = fleet::find_host(app, org, server.host_id)
-                .await
-                .map_err(Error::from)?;
-            return Err(SchemaError::OldAgent(
-                host.map(|host| host.name).unwrap_or_default(),
-            ));
+            return Err(SchemaError::OldAgent(host_name(app, org, server).await?));
         }
         Some(_) => {}
     }
@@ -133,6 +128,19 @@ async fn wish(app: &App, org: OrgId, server: &Server, database: &str) -> Result<
         key_id,
         signature,
     })
+}
+
+/// The host is not here: nobody is asked.
+async fn away(app: &App, org: OrgId, server: &Server) -> Result<SchemaError, SchemaError> {
+    Ok(SchemaError::Away(host_name(app, org, server).await?))
+}
+
+async fn host_name(app: &App, org: OrgId, server: &Server) -> Result<String, SchemaError> {
+    let host = fleet::find_host(app, org, server.host_id).await;
+    Ok(host
+        .map_err(Error::from)?
+        .map(|host| host.name)
+        .unwrap_or_default())
 }
 
 async fn collect(mut tail: TailStream) -> Result<(Answers, String), SchemaError> {
