@@ -1,4 +1,5 @@
 import { createRouter, createWebHistory } from 'vue-router'
+import { wantsLoading, watchPages } from './api/gaps'
 import { setPageTitle } from './frame/pageTitle'
 import { useMoreWords } from './i18n'
 import { takeAfterwards } from './session/afterwards'
@@ -112,4 +113,9 @@ router.beforeEach(async (to) => {
 // Another tab or another filter of the same thing keeps its name.
 router.afterEach((to, from) => {
   if (to.name !== from.name || to.params.id !== from.params.id) setPageTitle(to.meta.title ?? '')
+})
+
+watchPages()
+router.onError((error, to) => {
+  if (wantsLoading(error)) window.location.assign(to.fullPath)
 })

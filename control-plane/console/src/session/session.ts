@@ -1,7 +1,8 @@
 /** Who is signed in, for which org, and what they may do. The cookie is the session; this is only what we know of it. */
 import { computed, readonly, ref, shallowRef } from 'vue'
-import { asProblem, type Problem } from '@/api/problem'
+import { throughGaps } from '@/api/gaps'
 import { setCsrfToken, setOrg } from '@/api/http'
+import { asProblem, type Problem } from '@/api/problem'
 import type { Schemas } from '@/api/server'
 import { answerChallenge, fetchMe, fetchPermissions, logIn, logOut, type Me } from './api'
 import { questionOf, type Method, type Question } from './question'
@@ -28,9 +29,11 @@ async function enter(next: Me): Promise<void> {
 /** Asks the server whether the cookie still holds a session. */
 async function restore(): Promise<SessionState> {
   try {
-    const found = await fetchMe()
-    setCsrfToken(found.csrfToken ?? '')
-    await enter(found)
+    await throughGaps(async () => {
+      const found = await fetchMe()
+      setCsrfToken(found.csrfToken ?? '')
+      await enter(found)
+    })
   } catch (error) {
     const seen = asProblem(error)
     problem.value = seen

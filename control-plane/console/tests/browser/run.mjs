@@ -124,6 +124,7 @@ async function open({ theme, locale, width }, signedIn) {
   const noise = []
   page.on('console', (message) => message.type() === 'error' && noise.push(message.text()))
   page.on('pageerror', (error) => noise.push(String(error)))
+  openThroughChanges(page)
   return { context, page, noise }
 }
 
@@ -148,6 +149,24 @@ async function visit(page, address, noise) {
   }
 }
 const isNetworkChange = (line) => line.includes('ERR_NETWORK_CHANGED')
+
+/** Lets a story open a page again if a network of this machine came or went while it was loading; containers do that. */
+function openThroughChanges(page) {
+  const goto = page.goto.bind(page)
+  let changed = false
+  page.on('requestfailed', (request) => (changed ||= isNetworkChange(request.failure()?.errorText ?? '')))
+  page.goto = async (address, options) => {
+    for (let left = 3; ; left -= 1) {
+      changed = false
+      try {
+        const answer = await goto(address, options)
+        if (!changed || left === 0) return answer
+      } catch (error) {
+        if (left === 0 || !isNetworkChange(String(error))) throw error
+      }
+    }
+  }
+}
 
 /** The whole page, as somebody with a window of its height sees it: what sticks is where it sticks. */
 async function picture(page, path) {
@@ -393,13 +412,13 @@ async function tell(name, story, states, made) {
   const { page, noise } = await opening(looks[0], story.signedOut ? undefined : states[story.as ?? account])
   try {
     await story.run({ page, base, account, password, settle, out, made, look: lookAround, another: (as) => opening({ ...looks[0], theme: 'system' }, states[as]) })
-    for (const line of noise.filter((one) => !/\b(401|404)\b/.test(one) && !story.refused?.test(one))) fail(name, `console: ${line}`)
+    for (const line of noise.filter((one) => !/\b(401|404)\b/.test(one) && !isNetworkChange(one) && !story.refused?.test(one))) fail(name, `console: ${line}`)
     lap(name)
   } catch (error) {
     for (const [i, one] of opened.entries()) {
       await one.page.screenshot({ path: `${pictures}failed-${name.replaceAll(' ', '-')}-${i}.png` }).catch(() => undefined)
     }
-    fail(name, String(error).split('\n').slice(0, 3).join(' '))
+    fail(name, [String(error).split('\n').slice(0, 3).join(' '), `at ${page.url()}`, ...noise.slice(-5)].join(' | '))
   }
   for (const { context } of opened) await context.close()
 }
