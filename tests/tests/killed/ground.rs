@@ -93,10 +93,12 @@ impl Ground {
         self.points.kill_at(point)?;
         let done = act(self).with_context(|| context(self))?;
         let settled = wait::until("everything to be well again", PATIENCE, || {
+            // Before everything else: whoever dies while one looks would be taken for running, and nobody would start it.
+            let died = self.points.has_killed();
             let running = self.start_what_died()?;
             // Whoever dies may do so in the middle of an answer.
             Ok(match is_well(self, &done) {
-                Ok(Found::Yes(())) if running && self.points.has_killed() => Found::Yes(()),
+                Ok(Found::Yes(())) if died && running && self.is_running() => Found::Yes(()),
                 Ok(Found::Yes(())) => Found::No("nobody died, or somebody just did".to_owned()),
                 Ok(Found::No(instead)) => Found::No(instead),
                 Err(error) => Found::No(format!("{error:#}")),
@@ -172,6 +174,10 @@ impl Ground {
             let found = find(self)?;
             Ok(Found::from_option(found, format!("{asked:?}")))
         })
+    }
+
+    fn is_running(&mut self) -> bool {
+        self.fleet.plane.is_running() && self.fleet.agent.is_running()
     }
 
     /// Starts again whatever has died; whether nothing had.
