@@ -55,6 +55,8 @@ pub struct AppInner {
     pub remote_write: RemoteWrite,
     /// Tables of readings that are being read.
     pub exports: Exports,
+    /// The room that readings take, as it was last added up.
+    pub storage_sums: StorageSums,
     /// Work orders.
     pub work: Work,
     /// What leaves the house.
@@ -102,6 +104,7 @@ impl App {
             ingest: Ingest::default(),
             remote_write: RemoteWrite::default(),
             exports: Exports::default(),
+            storage_sums: StorageSums::default(),
             work: Work::default(),
             notify: Notify::default(),
             alerts: Alerts::default(),

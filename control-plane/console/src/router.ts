@@ -81,6 +81,7 @@ export const router = createRouter({
     { path: '/welcome', name: 'welcome', component: () => import('./people/WelcomePage.vue'), meta: { title: 'nav.welcome', homeless: true } },
     { path: '/audit', name: 'audit', component: () => import('./audit/AuditPage.vue'), meta: { title: 'nav.audit' } },
     { path: '/settings', name: 'settings', component: () => import('./settings/SettingsPage.vue'), meta: { title: 'nav.settings', homeless: true } },
+    { path: '/settings/readings', name: 'storage', component: () => import('./settings/StoragePage.vue'), meta: { title: 'storage.page', parent: 'settings' } },
     { path: '/settings/fleet-keys', name: 'fleetKeys', component: () => import('./settings/FleetKeysPage.vue'), meta: { title: 'placesNav.fleetKeys', parent: 'settings', homeless: true } },
     { path: '/settings/outbox', name: 'outbox', component: () => import('./settings/OutboxPage.vue'), meta: { title: 'placesNav.outbox', parent: 'settings', homeless: true } },
     { path: '/:rest(.*)*', name: 'nowhere', component: () => import('./frame/NowherePage.vue'), meta: { title: 'nowhere.title' } },

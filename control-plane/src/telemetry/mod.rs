@@ -9,6 +9,7 @@
 //! | `sample_chunks` | a host's past hour, or several of a day, in compressed columns, by (host, first hour) |
 //! | `rollups` | an hour or day of a host or container as its agent added it up, by (host, period, subject, start) |
 //! | `packed_hours` | the hours of a past day of a host or container, by (host, subject, day) |
+//! | `org_retention` | for how long an org keeps its readings, if not as long as the configuration says (in the database of everything else) |
 //! | `remote_written` | up to when a host's samples were taken by the receiver of remote write |
 //! | `containers` | a container as the host's engine last described it, by (host, name) |
 //!
@@ -27,6 +28,9 @@
 //!   merged in by the next packing; until then every reader takes the fuller one. Room that this leaves is given back.
 //! - **Latest values** are kept in memory, made anew from `samples` at the start: a host's newest hour is never sealed.
 //! - **Questions** pick their tier (raw, hour, day) by span, step and retention, say which, and leave gaps as gaps.
+//! - **Retention** (`keeping`): the configuration says for how many days each tier is kept; an org may want less (`org:write`),
+//!   never more. What is older goes within the hour, and questions ask a tier that is still there.
+//! - **Room** (`storage`): what the readings of an org and of each of its hosts take, added up at most once a minute.
 //! - **Exports** are tables of samples or rollups, read and sent in pieces, four at a time.
 //! - **Annotations** ([`annotation`]) are what happened to a host meanwhile, as the rooms tell that did it.
 //! - **Prometheus** ([`prometheus`]) scrapes present values.
@@ -39,6 +43,7 @@ mod api;
 mod container;
 mod error;
 mod ingest;
+mod keeping;
 mod latest;
 mod live;
 mod pack;
@@ -47,6 +52,7 @@ mod query;
 mod report;
 mod retention;
 mod seal;
+mod storage;
 mod store;
 mod stored;
 #[cfg(test)]
@@ -66,6 +72,7 @@ pub use self::{
     prometheus::RemoteWrite,
     query::Exports,
     retention::{forget_host, jobs},
+    storage::Sums as StorageSums,
     values::shown,
 };
 

@@ -1,9 +1,9 @@
 //! What is older than it need be is deleted.
 
-use muster_base::{HostId, UnixMs};
+use muster_base::{HostId, OrgId, UnixMs};
 use muster_metrics::Period;
 
-use super::{TelemetryError, store};
+use super::{TelemetryError, keeping::KeptDays, store};
 use crate::{
     app::App,
     in_tx,
@@ -23,7 +23,7 @@ fn scheduled(app: &App) -> Running<'_> {
     Box::pin(async { Ok(enforce(app).await?) })
 }
 
-/// Deletes raw samples, hours and days that have outlived what the configuration says.
+/// Deletes raw samples, hours and days that have outlived what the configuration says, or less if their org wants less.
 pub(super) async fn enforce(app: &App) -> Result<(), TelemetryError> {
     let now = app.clock.now();
     let config = &app.config.telemetry;
@@ -49,6 +49,33 @@ pub(super) async fn enforce(app: &App) -> Result<(), TelemetryError> {
     }
     in_tx!(app.telemetry_db, |tx| {
         store::packed::delete_before(tx, Period::Day.start_of(before(config.hour_days))).await?;
+    });
+    for row in store::keeping::list(&app.db).await? {
+        let kept = KeptDays::from(config).for_org(row.wanted());
+        enforce_for(app, row.org_id, kept).await?;
+    }
+    Ok(())
+}
+
+/// Deletes what an org does not want to keep as long as the configuration would.
+async fn enforce_for(app: &App, org: OrgId, kept: KeptDays) -> Result<(), TelemetryError> {
+    let now = app.clock.now();
+    let before = |days: u32| now.plus_ms(-UnixMs::DAY * i64::from(days));
+    let raw = before(kept.raw_days);
+    for (host, _) in app.ingest.latest().of_org(org) {
+        in_tx!(app.telemetry_db, |tx| store::sample::delete(
+            tx,
+            host,
+            UnixMs(i64::MIN),
+            raw
+        )
+        .await?);
+    }
+    in_tx!(app.telemetry_db, |tx| {
+        store::chunk::delete_before_of(tx, org, Period::Hour.start_of(raw)).await?;
+        store::rollup::delete_before_of(tx, org, Period::Hour, before(kept.hour_days)).await?;
+        store::rollup::delete_before_of(tx, org, Period::Day, before(kept.day_days)).await?;
+        store::packed::delete_before_of(tx, org, Period::Day.start_of(before(kept.hour_days))).await?;
     });
     Ok(())
 }

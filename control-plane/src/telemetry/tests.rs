@@ -1,6 +1,7 @@
 //! The room on both databases: reports in, answers out.
 
 mod export;
+mod keeping;
 
 use std::{net::Ipv4Addr, time::Duration};
 
@@ -138,7 +139,7 @@ pub(super) async fn await_sealed(test: &Test, host: HostId, samples: i64) {
 }
 
 /// Every point of the first series, from the start of the samples.
-async fn points(test: &Test, host: HostId, rest: &str) -> (Value, Vec<Vec<f64>>) {
+pub(super) async fn points(test: &Test, host: HostId, rest: &str) -> (Value, Vec<Vec<f64>>) {
     let admin = test.admin().await;
     let path = format!("/api/v1/hosts/{host}/{rest}&from={}", START.0);
     let (status, answer) = admin.get(&path).await;

@@ -348,6 +348,8 @@ function deliveries({ shop, image, group, synced, deployments }) {
     ['images-new', '/images?new=1', 'rita'],
     ['images-looked-at', '/images', 'vera'],
     ['image', `/images/${image.id}`, 'rita'],
+    ['readings-room', '/settings/readings'],
+    ['readings-room-looked-at', '/settings/readings', 'vera'],
     ['registries', '/registries', 'rita'],
     ['registries-new', '/registries?new=1', 'rita'],
     ['deployments-waiting', '/deployments?status=waitingApproval', 'rita'],

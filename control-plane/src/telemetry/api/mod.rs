@@ -4,6 +4,7 @@ mod containers;
 mod live;
 mod metrics;
 mod prometheus;
+mod storage;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -16,4 +17,5 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(containers::router())
         .merge(live::router())
         .merge(prometheus::router())
+        .merge(storage::router())
 }

@@ -22,7 +22,7 @@ pub(super) use self::{
     export::{ExportQuery, begin as begin_export},
     plan::parse_time,
 };
-use super::{TelemetryError, store};
+use super::{TelemetryError, keeping, store};
 use crate::{
     access::{Caller, Operation},
     app::App,
@@ -83,7 +83,8 @@ pub(super) async fn metrics(
     query: &MetricsQuery,
 ) -> Result<Metrics, TelemetryError> {
     require_subject(app, caller, host, &subject).await?;
-    let plan = plan::plan(query, &subject, app.clock.now(), &app.config.telemetry)?;
+    let kept = keeping::of_org(app, caller.org()).await?;
+    let plan = plan::plan(query, &subject, app.clock.now(), kept)?;
     let series = read::read(app, caller.org(), host, subject, &plan).await?;
     Ok(Metrics {
         tier: plan.tier,

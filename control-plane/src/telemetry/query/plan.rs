@@ -5,7 +5,10 @@ use muster_metrics::{Series, Subject};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{config::TelemetryConfig, error::FieldError, telemetry::TelemetryError};
+use crate::{
+    error::FieldError,
+    telemetry::{TelemetryError, keeping::KeptDays},
+};
 
 const MAX_SERIES: usize = 64;
 const MAX_POINTS: i64 = 5_000;
@@ -114,7 +117,7 @@ pub(super) fn plan(
     query: &MetricsQuery,
     subject: &Subject,
     now: UnixMs,
-    kept: &TelemetryConfig,
+    kept: KeptDays,
 ) -> Result<Plan, TelemetryError> {
     let mut wrong = Vec::new();
     let mut take = |field: &str, result: Result<_, String>| {
@@ -166,7 +169,7 @@ pub(super) fn plan(
 }
 
 /// What the step asks for, or what suits the span; coarser where the finer is not kept any more.
-fn tier(from: UnixMs, span_ms: i64, step_ms: Option<i64>, now: UnixMs, kept: &TelemetryConfig) -> Tier {
+fn tier(from: UnixMs, span_ms: i64, step_ms: Option<i64>, now: UnixMs, kept: KeptDays) -> Tier {
     let suits = match step_ms {
         Some(step) if step >= UnixMs::DAY => Tier::Day,
         Some(step) if step >= UnixMs::HOUR => Tier::Hour,
@@ -277,6 +280,7 @@ pub(super) fn parse_stats(text: Option<&str>) -> Result<Vec<Stat>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::TelemetryConfig;
 
     const NOW: UnixMs = UnixMs(1_780_000_000_000);
 
@@ -287,7 +291,7 @@ mod tests {
             step: step.map(str::to_owned),
             ..MetricsQuery::default()
         };
-        let plan = plan(&query, &Subject::Host, NOW, &TelemetryConfig::default()).unwrap();
+        let plan = plan(&query, &Subject::Host, NOW, KeptDays::from(&TelemetryConfig::default())).unwrap();
         (plan.tier, plan.step_ms / 1_000)
     }
 
@@ -315,7 +319,7 @@ mod tests {
             ..MetricsQuery::default()
         };
         let Err(TelemetryError::Invalid(wrong)) =
-            plan(&query, &Subject::Host, NOW, &TelemetryConfig::default())
+            plan(&query, &Subject::Host, NOW, KeptDays::from(&TelemetryConfig::default()))
         else {
             panic!("accepted");
         };
@@ -331,6 +335,6 @@ mod tests {
             step: Some("1".into()),
             ..MetricsQuery::default()
         };
-        assert!(plan(&query, &Subject::Host, NOW, &TelemetryConfig::default()).is_err());
+        assert!(plan(&query, &Subject::Host, NOW, KeptDays::from(&TelemetryConfig::default())).is_err());
     }
 }

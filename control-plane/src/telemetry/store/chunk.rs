@@ -159,6 +159,20 @@ pub(in crate::telemetry) async fn delete_before(tx: &mut Tx, hour: UnixMs) -> Re
     Ok(done)
 }
 
+/// The same of one org's hosts alone.
+pub(in crate::telemetry) async fn delete_before_of(
+    tx: &mut Tx,
+    org: OrgId,
+    hour: UnixMs,
+) -> Result<(), DbError> {
+    const SQL: &str =
+        "delete from sample_chunks where hour < $1 and hour + hours * 3600000 <= $1 and org_id = $2";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL).bind(hour).bind(org).execute(conn).await?;
+    });
+    Ok(())
+}
+
 /// Deletes every chunk of a host.
 pub(in crate::telemetry) async fn delete_of_host(tx: &mut Tx, host: HostId) -> Result<(), DbError> {
     with_tx!(tx, |conn| {

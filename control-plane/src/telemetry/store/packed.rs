@@ -147,6 +147,22 @@ pub(in crate::telemetry) async fn delete_before(tx: &mut Tx, day: UnixMs) -> Res
     Ok(())
 }
 
+/// The same of one org's hosts alone.
+pub(in crate::telemetry) async fn delete_before_of(
+    tx: &mut Tx,
+    org: OrgId,
+    day: UnixMs,
+) -> Result<(), DbError> {
+    with_tx!(tx, |conn| {
+        sqlx::query("delete from packed_hours where day < $1 and org_id = $2")
+            .bind(day)
+            .bind(org)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
 /// Deletes all packed hours of a host.
 pub(in crate::telemetry) async fn delete_of_host(tx: &mut Tx, host: HostId) -> Result<(), DbError> {
     with_tx!(tx, |conn| {

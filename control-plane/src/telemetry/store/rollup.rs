@@ -163,6 +163,25 @@ pub(in crate::telemetry) async fn delete_before(
     Ok(done)
 }
 
+/// The same of one org's hosts alone.
+pub(in crate::telemetry) async fn delete_before_of(
+    tx: &mut Tx,
+    org: OrgId,
+    period: Period,
+    start: UnixMs,
+) -> Result<(), DbError> {
+    const SQL: &str = "delete from rollups where period = $1 and start_at < $2 and org_id = $3";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(i32::from(period.code()))
+            .bind(start)
+            .bind(org)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
 /// Deletes every rollup of a host.
 pub(in crate::telemetry) async fn delete_of_host(tx: &mut Tx, host: HostId) -> Result<(), DbError> {
     with_tx!(tx, |conn| {

@@ -2,12 +2,13 @@ import { account } from './account'
 import { designs } from './designs'
 import { files } from './files'
 import { projects } from './projects'
+import { storage } from './storage'
 import { versions } from './versions'
 import { waves } from './waves'
 import type { Text } from '.'
 
 /** What is said on other pages than the first. */
-const more = { ...account, ...designs, ...files, ...projects, ...versions, ...waves }
+const more = { ...account, ...designs, ...files, ...projects, ...storage, ...versions, ...waves }
 export default more
 
 /** The shape that every language must have. */

@@ -1,0 +1,41 @@
+import type { MoreMessages } from '../en/more'
+
+type Keys = 'storage'
+
+export const storage: Pick<MoreMessages, Keys> = {
+  storage: {
+    page: '监控数据',
+    room: '占用空间',
+    total: '全部数据',
+    raw: '原始样本',
+    hour: '小时汇总',
+    day: '每日汇总',
+    share: '{part}：{bytes}',
+    samples: '{n} 个样本，最早的在 {since}',
+    none: '还没有数据',
+    noneText: '第一台主机接入后就会有。',
+    asOf: '统计于 {ago}；不含数据库自身的开销。',
+    kept: '保留时间',
+    keptFor: '{n} 天',
+    configured: '按配置',
+    shorter: '配置为 {n} 天',
+    change: '修改',
+    changeTitle: '数据保留多久',
+    changeText: '每种数据保留的天数；留空则按配置：{raw}、{hour} 和 {day} 天。更早的数据会在一小时内删除，无法恢复。',
+    rawDays: '原始样本',
+    rawDaysHint: '每一次采样。',
+    hourDays: '小时汇总',
+    hourDaysHint: '数周的图表由此绘制。',
+    dayDays: '每日汇总',
+    dayDaysHint: '数月和数年的图表由此绘制。',
+    whole: '请填整数天数，或留空。',
+    changed: '{who} 于 {ago}修改',
+    hosts: '主机',
+    most: '占用最多的 {n} 台主机，共 {all} 台',
+    host: '主机',
+    bytes: '空间',
+    count: '样本数',
+    oldest: '最早',
+    gone: '已移除的主机',
+  },
+}
