@@ -57,7 +57,8 @@ async fn metrics(
 #[utoipa::path(get, path = "/api/v1/hosts/{id}/containers/{name}/metrics/export",
     operation_id = "exportContainerMetrics", tag = "readings",
     params(("id" = HostId, Path), ("name" = String, Path), ExportQuery),
-    responses((status = 200, content((String = "text/csv"), (String = "application/jsonl"))),
+    responses((status = 200, content((String = "text/csv"), (String = "application/jsonl"),
+        (String = "application/vnd.apache.parquet"))),
         (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn export(
     State(app): State<App>,

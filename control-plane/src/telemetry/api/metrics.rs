@@ -59,7 +59,8 @@ async fn host(
 /// A host's readings as a table, oldest first.
 #[utoipa::path(get, path = "/api/v1/hosts/{id}/metrics/export", operation_id = "exportHostMetrics", tag = "readings",
     params(("id" = HostId, Path), ExportQuery),
-    responses((status = 200, content((String = "text/csv"), (String = "application/jsonl"))),
+    responses((status = 200, content((String = "text/csv"), (String = "application/jsonl"),
+        (String = "application/vnd.apache.parquet"))),
         (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn export(
     State(app): State<App>,

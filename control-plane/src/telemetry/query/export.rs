@@ -17,6 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     SeriesPoints, Stat, Tier,
+    columnar::Columnar,
     plan::{self, Plan},
     read,
 };
@@ -62,7 +63,7 @@ pub struct ExportQuery {
     pub tier: Tier,
     /// Of hours and days: statistics, separated by commas: avg, min, max, p95, last, count. `avg,min,max` by default.
     pub stats: Option<String>,
-    /// `csv` (by default), or `jsonl`: an object in each line.
+    /// `csv` (by default), `jsonl`: an object in each line, or `parquet`.
     #[serde(default)]
     #[param(inline)]
     pub format: ExportFormat,
@@ -77,6 +78,8 @@ pub enum ExportFormat {
     Csv,
     /// JSON lines.
     Jsonl,
+    /// Apache Parquet: times as timestamps, numbers as doubles.
+    Parquet,
 }
 
 impl ExportFormat {
@@ -85,6 +88,7 @@ impl ExportFormat {
         match self {
             Self::Csv => "text/csv; charset=utf-8",
             Self::Jsonl => "application/jsonl",
+            Self::Parquet => "application/vnd.apache.parquet",
         }
     }
 
@@ -93,6 +97,7 @@ impl ExportFormat {
         match self {
             Self::Csv => "csv",
             Self::Jsonl => "jsonl",
+            Self::Parquet => "parquet",
         }
     }
 }
@@ -106,6 +111,8 @@ pub(in crate::telemetry) struct Export {
     plan: Plan,
     format: ExportFormat,
     columns: Vec<Series>,
+    /// The file of a table that is written by columns.
+    columnar: Option<Columnar>,
     /// Where the next piece begins; nowhere yet if the line of names was not written.
     next: Option<UnixMs>,
     _seat: Seat,
@@ -131,6 +138,11 @@ pub(in crate::telemetry) async fn begin(
     for piece in pieces(&plan, spans(plan.tier).0.max(UnixMs::DAY)) {
         columns.extend(read::names(app, caller.org(), host, &subject, &piece).await?);
     }
+    let columns: Vec<Series> = columns.into_iter().collect();
+    let columnar = match query.format {
+        ExportFormat::Csv | ExportFormat::Jsonl => None,
+        ExportFormat::Parquet => Some(Columnar::new(&names_of(&columns, &plan)).map_err(Error::internal)?),
+    };
     Ok(Export {
         app: app.clone(),
         caller,
@@ -138,10 +150,25 @@ pub(in crate::telemetry) async fn begin(
         subject,
         plan,
         format: query.format,
-        columns: columns.into_iter().collect(),
+        columns,
+        columnar,
         next: None,
         _seat: seat,
     })
+}
+
+/// What the columns after the times are called.
+fn names_of(columns: &[Series], plan: &Plan) -> Vec<String> {
+    let stats = |series: &Series| -> Vec<String> {
+        match plan.tier {
+            Tier::Raw => vec![series.to_string()],
+            Tier::Hour | Tier::Day => {
+                let named = plan.stats.iter();
+                named.map(|stat| format!("{series}:{}", stat.name())).collect()
+            }
+        }
+    };
+    columns.iter().flat_map(stats).collect()
 }
 
 impl Export {
@@ -151,12 +178,16 @@ impl Export {
             self.next = Some(self.plan.from);
             let head = match self.format {
                 ExportFormat::Csv => csv([self.head()])?,
-                ExportFormat::Jsonl => Vec::new(),
+                ExportFormat::Jsonl | ExportFormat::Parquet => Vec::new(),
             };
             return Ok(Some(head));
         };
         if from >= self.plan.to {
-            return Ok(None);
+            let Some(columnar) = self.columnar.take() else {
+                return Ok(None);
+            };
+            let rest = tokio::task::spawn_blocking(|| columnar.finish()).await?;
+            return Ok(Some(rest.map_err(Error::internal)?));
         }
         self.caller = access::ask_again(&self.app, &self.caller)
             .await
@@ -167,35 +198,33 @@ impl Export {
         self.next = Some(piece.to);
         let subject = self.subject.clone();
         let found = read::read(&self.app, self.caller.org(), self.host, subject, &piece).await?;
-        Ok(Some(self.write(&found)?))
+        let Some(mut columnar) = self.columnar.take() else {
+            return Ok(Some(self.write(&found)?));
+        };
+        for (at, row) in self.rows(&found) {
+            columnar.push(at, self.numbers(&row));
+        }
+        let writing = tokio::task::spawn_blocking(move || columnar.written().map(|bytes| (columnar, bytes)));
+        let (columnar, bytes) = writing.await?.map_err(Error::internal)?;
+        self.columnar = Some(columnar);
+        Ok(Some(bytes))
     }
 
     fn head(&self) -> Vec<String> {
         let mut head = vec!["time".to_owned()];
-        for series in &self.columns {
-            match self.plan.tier {
-                Tier::Raw => head.push(series.to_string()),
-                Tier::Hour | Tier::Day => {
-                    head.extend(
-                        self.plan
-                            .stats
-                            .iter()
-                            .map(|stat| format!("{series}:{}", stat.name())),
-                    );
-                }
-            }
-        }
+        head.extend(names_of(&self.columns, &self.plan));
         head
     }
 
-    fn write(&self, found: &[SeriesPoints]) -> Result<Vec<u8>, TelemetryError> {
+    /// Each time with what the columns have of it.
+    fn rows<'a>(&self, found: &'a [SeriesPoints]) -> BTreeMap<UnixMs, Vec<Option<&'a [f64]>>> {
         let places: BTreeMap<String, usize> = self
             .columns
             .iter()
             .enumerate()
             .map(|(place, series)| (series.to_string(), place))
             .collect();
-        let mut rows: BTreeMap<i64, Vec<Option<&[f64]>>> = BTreeMap::new();
+        let mut rows: BTreeMap<UnixMs, Vec<Option<&[f64]>>> = BTreeMap::new();
         for series in found {
             // A series that came while this was read has no column.
             let Some(place) = places.get(&series.name) else {
@@ -203,18 +232,33 @@ impl Export {
             };
             for point in &series.points {
                 let row = rows
-                    .entry(point.at_ms)
+                    .entry(UnixMs(point.at_ms))
                     .or_insert_with(|| vec![None; self.columns.len()]);
                 row[*place] = Some(&point.stats);
             }
         }
-        match self.format {
-            ExportFormat::Csv => csv(rows.iter().map(|(at, row)| self.fields(UnixMs(*at), row))),
-            ExportFormat::Jsonl => Ok(rows
-                .iter()
-                .flat_map(|(at, row)| format!("{}\n", self.object(UnixMs(*at), row)).into_bytes())
-                .collect()),
+        rows
+    }
+
+    fn write(&self, found: &[SeriesPoints]) -> Result<Vec<u8>, TelemetryError> {
+        let rows = self.rows(found);
+        if self.format == ExportFormat::Csv {
+            return csv(rows.iter().map(|(at, row)| self.fields(*at, row)));
         }
+        Ok(rows
+            .iter()
+            .flat_map(|(at, row)| format!("{}\n", self.object(*at, row)).into_bytes())
+            .collect())
+    }
+
+    /// A row's numbers, one for each column.
+    fn numbers<'a>(&'a self, row: &'a [Option<&'a [f64]>]) -> impl Iterator<Item = Option<f64>> + 'a {
+        row.iter().flat_map(|stats| {
+            (0..self.plan.stats.len()).map(move |place| {
+                let number = stats.and_then(|stats| stats.get(place))?;
+                super::rounded(*number).as_f64()
+            })
+        })
     }
 
     fn fields(&self, at: UnixMs, row: &[Option<&[f64]>]) -> Vec<String> {

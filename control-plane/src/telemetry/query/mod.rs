@@ -4,6 +4,7 @@
 //! [`bucket`] folds values or aggregates into the steps.
 
 mod bucket;
+mod columnar;
 mod export;
 mod plan;
 mod read;

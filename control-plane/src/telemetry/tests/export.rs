@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use axum::http::Method;
 use muster_base::UnixMs;
+use parquet::{
+    file::reader::{FileReader as _, SerializedFileReader},
+    record::RowAccessor as _,
+};
 use serde_json::{Value, json};
 
 use super::{HOUR, START, await_sealed, join, rollups, samples, submit};
@@ -51,6 +55,67 @@ both_databases!(a_table_has_every_sample_once_sealed_or_not, |test| {
         first,
         json!({"time": START, "values": {"disk./.used": 40, "disk./var.used": 1}})
     );
+});
+
+both_databases!(a_parquet_file_holds_what_the_table_does, |test| {
+    let host = join(test).await;
+    let all = 2 * HOUR + 30;
+    submit(test, host, samples((0..all).filter(|number| *number != 7))).await;
+    await_sealed(test, host, 2 * HOUR - 1).await;
+    let admin = test.admin().await;
+    let path = |format: &str| {
+        format!(
+            "/api/v1/hosts/{host}/metrics/export?series=cpu.total,disk.*.used&from={}&to={}&format={format}",
+            START.0,
+            START.plus_ms(3 * UnixMs::HOUR).0
+        )
+    };
+    let (status, headers, file) = admin.get_bytes(&path("parquet"), &[]).await;
+    assert_eq!(
+        (status, &headers["content-type"]),
+        (200, &"application/vnd.apache.parquet".parse().unwrap())
+    );
+    let name = headers["content-disposition"].to_str().unwrap();
+    assert!(name.ends_with(".parquet\""), "{name}");
+    let reader = SerializedFileReader::new(bytes::Bytes::from(file)).unwrap();
+    let schema = reader.metadata().file_metadata().schema_descr();
+    let names: Vec<_> = schema.columns().iter().map(|one| one.name().to_owned()).collect();
+    assert_eq!(names, ["time", "cpu.total", "disk./.used", "disk./var.used"]);
+    let rows: Vec<_> = reader.get_row_iter(None).unwrap().map(Result::unwrap).collect();
+
+    let (_, csv) = admin.get(&path("csv")).await;
+    let lines: Vec<&str> = csv.as_str().unwrap().lines().skip(1).collect();
+    assert_eq!((rows.len(), lines.len()), (lines.len(), usize::try_from(all - 1).unwrap()));
+    for (row, line) in rows.iter().zip(lines) {
+        let at = UnixMs(row.get_timestamp_millis(0).unwrap());
+        let mut fields = vec![at.to_string()];
+        fields.extend((1..4).map(|column| row.get_double(column).unwrap().to_string()));
+        assert_eq!(fields.join(","), line);
+    }
+});
+
+both_databases!(a_parquet_file_of_hours_has_a_column_for_each_statistic, |test| {
+    let host = join(test).await;
+    submit(test, host, samples([0])).await;
+    submit(test, host, rollups(0..3 * HOUR)).await;
+    let path = format!(
+        "/api/v1/hosts/{host}/metrics/export?tier=hour&series=cpu.total,load.1&stats=max,count&format=parquet&from={}",
+        START.0
+    );
+    let (_, _, file) = test.admin().await.get_bytes(&path, &[]).await;
+    let reader = SerializedFileReader::new(bytes::Bytes::from(file)).unwrap();
+    let rows: Vec<String> = reader
+        .get_row_iter(None)
+        .unwrap()
+        .map(|row| row.unwrap().to_string())
+        .collect();
+    assert_eq!(rows.len(), 3);
+    assert!(rows[0].contains("cpu.total:max: 99") && rows[0].contains("cpu.total:count: 360"), "{rows:?}");
+
+    // Nothing at all is a file without rows.
+    let (_, _, file) = test.admin().await.get_bytes(&path.replace("cpu.total,load.1", "swap.used"), &[]).await;
+    let reader = SerializedFileReader::new(bytes::Bytes::from(file)).unwrap();
+    assert_eq!(reader.metadata().file_metadata().num_rows(), 0);
 });
 
 both_databases!(a_table_of_hours_has_the_statistics_that_are_asked_for, |test| {
