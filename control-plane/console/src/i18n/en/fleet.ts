@@ -242,6 +242,7 @@ export const fleet = {
     everySecond: 'One reading a second',
     notLive: 'Waiting for live readings',
     reset: 'Back to the whole range',
+    formats: 'Download in another format',
     table: 'Download CSV',
     tableNote: 'Every reading of this time as a table',
     tier: { raw: 'Single readings', hour: 'Hourly averages', day: 'Daily averages' },

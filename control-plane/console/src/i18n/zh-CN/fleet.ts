@@ -248,6 +248,7 @@ export const fleet: Pick<Messages, Keys> = {
     everySecond: '每秒一次',
     notLive: '等待实时数据',
     reset: '恢复整个范围',
+    formats: '下载其他格式',
     table: '下载 CSV',
     tableNote: '以表格形式下载这段时间的全部读数',
     tier: { raw: '原始采样', hour: '小时均值', day: '日均值' },
