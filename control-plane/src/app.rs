@@ -22,7 +22,7 @@ use crate::{
     schedule, schema,
     secrets::{self, SecretSync},
     tasks::Tasks,
-    telemetry::{self, Exports, Ingest, RemoteWrite},
+    telemetry::{self, Exports, Ingest, RemoteWrite, StorageSums},
     work::Work,
 };
 

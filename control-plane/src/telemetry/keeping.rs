@@ -20,11 +20,14 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 pub struct KeptDays {
     /// Raw samples.
-    pub raw_days: u32,
+    #[serde(rename = "rawDays")]
+    pub raw: u32,
     /// Hourly rollups.
-    pub hour_days: u32,
+    #[serde(rename = "hourDays")]
+    pub hour: u32,
     /// Daily rollups.
-    pub day_days: u32,
+    #[serde(rename = "dayDays")]
+    pub day: u32,
 }
 
 /// What an org wants; null: as the configuration says.
@@ -32,11 +35,14 @@ pub struct KeptDays {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct WantedDays {
     /// Raw samples.
-    pub raw_days: Option<u32>,
+    #[serde(rename = "rawDays")]
+    pub raw: Option<u32>,
     /// Hourly rollups; not fewer days than raw samples.
-    pub hour_days: Option<u32>,
+    #[serde(rename = "hourDays")]
+    pub hour: Option<u32>,
     /// Daily rollups; not fewer days than hourly ones.
-    pub day_days: Option<u32>,
+    #[serde(rename = "dayDays")]
+    pub day: Option<u32>,
 }
 
 /// For how long an org keeps its readings.
@@ -60,9 +66,9 @@ pub struct Retention {
 impl From<&TelemetryConfig> for KeptDays {
     fn from(config: &TelemetryConfig) -> Self {
         Self {
-            raw_days: config.raw_days,
-            hour_days: config.hour_days,
-            day_days: config.day_days,
+            raw: config.raw_days,
+            hour: config.hour_days,
+            day: config.day_days,
         }
     }
 }
@@ -72,9 +78,9 @@ impl KeptDays {
     pub(super) fn for_org(self, wanted: WantedDays) -> Self {
         let less = |most: u32, wanted: Option<u32>| wanted.map_or(most, |days| days.min(most));
         Self {
-            raw_days: less(self.raw_days, wanted.raw_days),
-            hour_days: less(self.hour_days, wanted.hour_days),
-            day_days: less(self.day_days, wanted.day_days),
+            raw: less(self.raw, wanted.raw),
+            hour: less(self.hour, wanted.hour),
+            day: less(self.day, wanted.day),
         }
     }
 }
@@ -89,9 +95,13 @@ pub(super) async fn of_org(app: &App, org: OrgId) -> Result<KeptDays, TelemetryE
 /// For how long the caller's org keeps its readings.
 pub(super) async fn get(app: &App, caller: &Caller) -> Result<Retention, TelemetryError> {
     caller.require(Operation::TelemetryRead)?;
-    let row = store::keeping::find(&app.db, caller.org()).await?;
+    told(app, caller.org()).await
+}
+
+async fn told(app: &App, org: OrgId) -> Result<Retention, TelemetryError> {
+    let row = store::keeping::find(&app.db, org).await?;
     let most = KeptDays::from(&app.config.telemetry);
-    let wanted = row.as_ref().map(|row| row.wanted()).unwrap_or_default();
+    let wanted = row.as_ref().map(store::keeping::KeepingRow::wanted).unwrap_or_default();
     Ok(Retention {
         kept: most.for_org(wanted),
         wanted,
@@ -107,9 +117,9 @@ pub(super) async fn set(app: &App, caller: &Caller, wanted: WantedDays) -> Resul
     check(KeptDays::from(&app.config.telemetry), wanted)?;
     let row = store::keeping::KeepingRow {
         org_id: caller.org(),
-        raw_days: wanted.raw_days.map(i64::from),
-        hour_days: wanted.hour_days.map(i64::from),
-        day_days: wanted.day_days.map(i64::from),
+        raw_days: wanted.raw.map(i64::from),
+        hour_days: wanted.hour.map(i64::from),
+        day_days: wanted.day.map(i64::from),
         updated_at: app.clock.now(),
         updated_by: caller.actor.name(),
     };
@@ -122,14 +132,14 @@ pub(super) async fn set(app: &App, caller: &Caller, wanted: WantedDays) -> Resul
             .detail("for how long readings are kept");
         audit::record(app, tx, caller, Some(caller.org()), entry).await?;
     });
-    get(app, caller).await
+    told(app, caller.org()).await
 }
 
 fn check(most: KeptDays, wanted: WantedDays) -> Result<(), TelemetryError> {
     let fields = [
-        ("rawDays", wanted.raw_days, most.raw_days),
-        ("hourDays", wanted.hour_days, most.hour_days),
-        ("dayDays", wanted.day_days, most.day_days),
+        ("rawDays", wanted.raw, most.raw),
+        ("hourDays", wanted.hour, most.hour),
+        ("dayDays", wanted.day, most.day),
     ];
     let mut wrong: Vec<FieldError> = fields
         .into_iter()
@@ -140,8 +150,8 @@ fn check(most: KeptDays, wanted: WantedDays) -> Result<(), TelemetryError> {
         let kept = most.for_org(wanted);
         // A coarser tier that ends before the finer one would be a gap in every longer chart.
         let steps = [
-            ("hourDays", kept.hour_days, kept.raw_days, most.hour_days),
-            ("dayDays", kept.day_days, kept.hour_days, most.day_days),
+            ("hourDays", kept.hour, kept.raw, most.hour),
+            ("dayDays", kept.day, kept.hour, most.day),
         ];
         wrong = steps
             .into_iter()

@@ -61,7 +61,7 @@ pub(super) async fn enforce(app: &App) -> Result<(), TelemetryError> {
 async fn enforce_for(app: &App, org: OrgId, kept: KeptDays) -> Result<(), TelemetryError> {
     let now = app.clock.now();
     let before = |days: u32| now.plus_ms(-UnixMs::DAY * i64::from(days));
-    let raw = before(kept.raw_days);
+    let raw = before(kept.raw);
     for (host, _) in app.ingest.latest().of_org(org) {
         in_tx!(app.telemetry_db, |tx| store::sample::delete(
             tx,
@@ -73,9 +73,9 @@ async fn enforce_for(app: &App, org: OrgId, kept: KeptDays) -> Result<(), Teleme
     }
     in_tx!(app.telemetry_db, |tx| {
         store::chunk::delete_before_of(tx, org, Period::Hour.start_of(raw)).await?;
-        store::rollup::delete_before_of(tx, org, Period::Hour, before(kept.hour_days)).await?;
-        store::rollup::delete_before_of(tx, org, Period::Day, before(kept.day_days)).await?;
-        store::packed::delete_before_of(tx, org, Period::Day.start_of(before(kept.hour_days))).await?;
+        store::rollup::delete_before_of(tx, org, Period::Hour, before(kept.hour)).await?;
+        store::rollup::delete_before_of(tx, org, Period::Day, before(kept.day)).await?;
+        store::packed::delete_before_of(tx, org, Period::Day.start_of(before(kept.hour))).await?;
     });
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! Rows are gathered until they make a row group, whose columns are written one after another; what was written goes out at
 //! once, and only the list of groups stays until the end, where it belongs in such a file.
 
-use std::{io::Write as _, sync::Arc};
+use std::sync::Arc;
 
 use muster_base::UnixMs;
 use parquet::{

@@ -180,9 +180,9 @@ fn tier(from: UnixMs, span_ms: i64, step_ms: Option<i64>, now: UnixMs, kept: Kep
     };
     let age_ms = now.ms_since(from);
     let outlived = |days: u32| age_ms > i64::from(days).saturating_mul(UnixMs::DAY);
-    let finest = if outlived(kept.hour_days) {
+    let finest = if outlived(kept.hour) {
         Tier::Day
-    } else if outlived(kept.raw_days) {
+    } else if outlived(kept.raw) {
         Tier::Hour
     } else {
         Tier::Raw

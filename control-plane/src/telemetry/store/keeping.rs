@@ -23,9 +23,9 @@ impl KeepingRow {
     pub(in crate::telemetry) fn wanted(&self) -> WantedDays {
         let days = |days: Option<i64>| days.and_then(|days| u32::try_from(days).ok());
         WantedDays {
-            raw_days: days(self.raw_days),
-            hour_days: days(self.hour_days),
-            day_days: days(self.day_days),
+            raw: days(self.raw_days),
+            hour: days(self.hour_days),
+            day: days(self.day_days),
         }
     }
 }
