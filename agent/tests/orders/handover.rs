@@ -25,8 +25,15 @@ const GOOD: &str = "1.0.0";
 const NEXT: &str = "1.1.0";
 const SICK: &str = "1.3.0";
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Clients at a time, half of which keep their connections.
+/// Clients at a time, half of which keep their connections, unless `MUSTER_HANDOVER_CLIENTS` says how many.
 const CLIENTS: usize = 8;
+/// Between two deployments, unless `MUSTER_HANDOVER_SECONDS` says how long all of them take together.
+const PAUSE_S: usize = 0;
+
+fn given(name: &str, usual: usize) -> usize {
+    let said = std::env::var(name).ok();
+    said.map_or(usual, |said| said.parse().unwrap())
+}
 
 /// A web server that keeps connections: for each it answers one request after another, with its version.
 fn keeping(version: &str) -> Vec<String> {
@@ -77,7 +84,7 @@ struct Load {
 impl Load {
     fn on(port: u16) -> Self {
         let (stop, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-        let clients = (0..CLIENTS)
+        let clients = (0..given("MUSTER_HANDOVER_CLIENTS", CLIENTS))
             .map(|number| {
                 let (stop, asked) = (Arc::clone(&stop), Arc::clone(&asked));
                 thread::spawn(move || client(port, number % 2 == 0, &stop, &asked))
@@ -86,12 +93,13 @@ impl Load {
         Self { stop, asked, clients }
     }
 
-    /// Waits until so many requests were made from now on.
+    /// Waits until so many requests were made from now on, and for a sixth of the time that the load is to last.
     fn await_more(&self, count: usize) {
-        let (before, give_up) = (self.asked.load(Ordering::Relaxed), Instant::now() + PATIENCE);
-        while self.asked.load(Ordering::Relaxed) < before + count {
-            assert!(Instant::now() < give_up, "the clients stand still");
-            thread::yield_now();
+        let (before, began) = (self.asked.load(Ordering::Relaxed), Instant::now());
+        let least = Duration::from_secs(given("MUSTER_HANDOVER_SECONDS", PAUSE_S) as u64) / 6;
+        while self.asked.load(Ordering::Relaxed) < before + count || began.elapsed() < least {
+            assert!(began.elapsed() < PATIENCE.max(2 * least), "the clients stand still");
+            thread::sleep(Duration::from_millis(1));
         }
     }
 

@@ -4,18 +4,18 @@
 //!
 //! | part | what |
 //! |---|---|
-//! | version | one byte, 2 |
+//! | version | one byte, 3 |
 //! | rows | number of samples |
 //! | layout | the columns, as in a sample's frame, each subject once |
-//! | directory | for each column its flags (1 packed, 2 partial, 4 predicted) and its bytes' length; the times' column comes first, before the layout's, always present |
-//! | columns | their bytes: if partial a bitmap of the rows that have a value (a bit for each row, lowest first); if predicted the prediction; then one value for all as a signed integer, or if packed a standalone pco file of the present values |
+//! | directory | for each column its flags (1 packed, 2 partial, 4 predicted, 8 in stretches) and its bytes' length; the times' column comes first, before the layout's, always present |
+//! | columns | their bytes: if partial which rows have a value: a bitmap (a bit for each row, lowest first), or in stretches their number and for each the rows that were left out before it and how many it has; if predicted the prediction; then one value for all as a signed integer, or if packed a standalone pco file of the present values |
 //! | check | the first 8 bytes of the SHA-256 of everything before |
 //!
 //! A predicted column holds what has to be added to a prediction: a sum of other columns, each times a factor, divided
 //! by a number and rounded down. It is written as that number, the number of terms and for each term the column's place
 //! in the layout and its factor. Memory that is available is what is not used, and takes next to nothing that way.
 //!
-//! Version 1 had no predicted columns and is still read.
+//! Version 1 had no predicted columns, version 2 no stretches; both are still read.
 //!
 //! Only the columns that are asked for are decompressed. pco finds the differences' order and the numbers' modes by
 //! itself, which is worth several times more than a general compressor on readings like these. Each column costs it some
@@ -37,7 +37,7 @@ pub use encode::encode;
 pub use merge::merge;
 pub use read::Chunk;
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// A sample a second for a day, and some more.
 const MAX_ROWS: usize = 90_000;
 /// Values of all columns together: what an hour holds of 2,200 series at a second, of 22,000 at ten. A column that

@@ -30,7 +30,7 @@ impl<'a> Chunk<'a> {
     pub fn open(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(without_check(bytes, "the chunk's check")?);
         match reader.u8()? {
-            1 | VERSION => {}
+            1..=VERSION => {}
             version => return Err(DecodeError::Version(version)),
         }
         let rows = usize::try_from(reader.u64()?).unwrap_or(usize::MAX);

@@ -183,14 +183,74 @@ fn a_prediction_that_leads_in_a_circle_is_refused() {
     assert_eq!(chunk.samples(), Err(DecodeError::Malformed("a prediction")));
 }
 
-/// What the first version wrote.
+/// What earlier versions wrote.
 #[test]
-fn a_chunk_of_the_first_version_is_read() {
-    let mut first = still(10, 3);
-    first.truncate(first.len() - CHECK_BYTES);
-    first[0] = 1;
-    put_check(&mut first);
-    assert_eq!(Chunk::open(&first).unwrap().samples().unwrap().len(), 10);
+fn a_chunk_of_an_earlier_version_is_read() {
+    for version in [1, 2] {
+        let mut earlier = still(10, 3);
+        earlier.truncate(earlier.len() - CHECK_BYTES);
+        earlier[0] = version;
+        put_check(&mut earlier);
+        assert_eq!(Chunk::open(&earlier).unwrap().samples().unwrap().len(), 10);
+    }
+    // With a column that is not in every row, as version 2 wrote it.
+    let keys = [SeriesKey {
+        subject: Subject::Host,
+        series: crate::Series::of(Kind::CPU_TOTAL),
+    }];
+    let mut out = vec![2];
+    put_len(&mut out, 9);
+    Layout::from_columns(&keys).encode(&mut out);
+    let times: Rows = (0..9).map(|row| (row, row as i64)).collect();
+    let partial = column::Encoded {
+        flags: 2,
+        bytes: vec![0b0000_0110, 1, 14],
+    };
+    let bytes = put_columns(out, [column::encode(&times, 9).unwrap(), partial].into_iter());
+    let chunk = Chunk::open(&bytes).unwrap();
+    let read = chunk.read(|_| true).unwrap();
+    assert_eq!(read[0].1, [(UnixMs(1), 7), (UnixMs(2), 7), (UnixMs(8), 7)]);
+}
+
+#[test]
+fn what_comes_and_goes_takes_little() {
+    let rows: Vec<_> = (0_i64..3_600)
+        .map(|row| {
+            let container = if (1_000..1_040).contains(&row) || row == 3_599 {
+                vec![(41, 5), (42, 6), (43, 7)]
+            } else {
+                Vec::new()
+            };
+            (row * 1_000, vec![(9, 8 << 30)], container)
+        })
+        .collect();
+    let bytes = encode(build(&rows)).unwrap();
+    assert!(bytes.len() < 200, "{}", bytes.len());
+    assert_eq!(Chunk::open(&bytes).unwrap().samples().unwrap(), build(&rows));
+    // Where every other row has a value, a bit for each is shorter.
+    let rows: Vec<_> = (0_i64..3_600)
+        .map(|row| (row * 1_000, vec![(9, 1)], [(41, 5)][..usize::from(row % 2 == 0)].to_vec()))
+        .collect();
+    let bytes = encode(build(&rows)).unwrap();
+    assert!(bytes.len() < 600, "{}", bytes.len());
+    assert_eq!(Chunk::open(&bytes).unwrap().samples().unwrap(), build(&rows));
+}
+
+#[test]
+fn stretches_that_can_t_be_are_refused() {
+    let read = |flags: u8, bytes: &[u8]| column::Column::new(flags, bytes).and_then(|one| one.read(10).map(drop));
+    let wrong = Err(DecodeError::Malformed("a column's stretches"));
+    // Number, then rows left out and rows there; then the value for all of them.
+    assert_eq!(read(10, &[1, 3, 7, 2]), Ok(()));
+    assert_eq!(read(10, &[2, 0, 1, 8, 1, 2]), Ok(()));
+    for bytes in [&[1, 3, 8, 2][..], &[1, 10, 1, 2], &[1, 3, 0, 2], &[2, 3, 7, 0, 1, 2]] {
+        assert_eq!(read(10, bytes), wrong, "{bytes:?}");
+    }
+    let far = [&[1][..], &[0xff; 9], &[1, 1, 2]].concat();
+    assert_eq!(read(10, &far), wrong);
+    assert!(read(10, &[11, 0, 1, 2]).is_err());
+    assert_eq!(read(8, &[1]), Err(DecodeError::Malformed("a column's flags")));
+    assert_eq!(read(14, &[1]), Err(DecodeError::Malformed("a column's flags")));
 }
 
 #[test]
