@@ -1,4 +1,4 @@
-/** What the server says of SQL, in the reader's language: it says it in English, with names in it. */
+/** What the server says of SQL and of designs, in the reader's language: it says it in English, with names in it. */
 import { ref, watchEffect } from 'vue'
 import { i18n } from '@/i18n'
 
@@ -36,7 +36,9 @@ const chinese = ref<Say>()
 export function useSqlSentences(): Say {
   watchEffect(() => {
     if (i18n.global.locale.value !== 'zh-CN' || chinese.value) return
-    void import('@/i18n/zh-CN/sql').then(({ sentences }) => (chinese.value = reader(sentences))).catch(() => undefined)
+    void Promise.all([import('@/i18n/zh-CN/sql'), import('@/i18n/zh-CN/documents')])
+      .then(([{ sentences }, { documentSentences }]) => (chinese.value = reader([...sentences, ...documentSentences])))
+      .catch(() => undefined)
   })
   return (text) => (i18n.global.locale.value === 'zh-CN' ? (chinese.value ?? asIs)(text) : text)
 }
