@@ -68,9 +68,8 @@ pub async fn drift_audience(
     let mut audience = Vec::new();
     for (user, granted) in store::grant::list(&app.db, org).await? {
         let permissions = grant::permissions(granted)?;
-        let may = |operation| {
-            permissions.decide(Asked::BuiltIn(operation), Some(&object)) == Decision::Allowed
-        };
+        let may =
+            |operation| permissions.decide(Asked::BuiltIn(operation), Some(&object)) == Decision::Allowed;
         if needed.into_iter().all(may) {
             audience.push(user);
         }
@@ -93,11 +92,19 @@ pub async fn tell_of_drift(
     } = *news;
     let (words, template) = match news.turn {
         DriftTurn::Found => {
-            let words = Words::DriftFound { database, server, what };
+            let words = Words::DriftFound {
+                database,
+                server,
+                what,
+            };
             (words, Template::DatabaseDrifted)
         }
         DriftTurn::Changed => {
-            let words = Words::DriftChanged { database, server, what };
+            let words = Words::DriftChanged {
+                database,
+                server,
+                what,
+            };
             (words, Template::DatabaseDrifted)
         }
         DriftTurn::Over => (Words::DriftOver { database, server }, Template::DatabaseInStep),

@@ -116,7 +116,9 @@ fn what(differences: &[DriftDifference], count: usize) -> String {
         }
         named += 1;
     }
-    let names = names.into_iter().map(|name| name.chars().take(NAME_CHARS).collect());
+    let names = names
+        .into_iter()
+        .map(|name| name.chars().take(NAME_CHARS).collect());
     let mut text = names.collect::<Vec<String>>().join(", ");
     if count > named {
         // A text that is written can't fail.

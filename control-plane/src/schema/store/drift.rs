@@ -58,7 +58,9 @@ impl Record {
             });
         }
         // It should have been looked at every day.
-        let since = self.reached_at.max(self.checked_at.filter(|_| self.reached_at.is_some()));
+        let since = self
+            .reached_at
+            .max(self.checked_at.filter(|_| self.reached_at.is_some()));
         since
             .filter(long)
             .map(|since| DriftUnreached { since, why: None })
@@ -224,7 +226,8 @@ pub(in crate::schema) async fn told(
     db: &Db,
     (server, database): (ServerId, &str),
 ) -> Result<Option<String>, DbError> {
-    const SQL: &str = "select told from database_drifts where server_id = $1 and database = $2 and told is not null";
+    const SQL: &str =
+        "select told from database_drifts where server_id = $1 and database = $2 and told is not null";
     Ok(with_pool!(db, |pool| sqlx::query_scalar(SQL)
         .bind(server)
         .bind(database)

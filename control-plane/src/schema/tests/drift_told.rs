@@ -80,12 +80,25 @@ async fn answer(tail: &IncomingTail, tables: &[&str]) {
     for query in muster_schema::catalogue::queries(Dialect::Postgres) {
         let row = |table: &&str| match query.name {
             "tables" => {
-                let mut row = vec![text("public"), text(table), text("p"), text("false"), text("false")];
+                let mut row = vec![
+                    text("public"),
+                    text(table),
+                    text("p"),
+                    text("false"),
+                    text("false"),
+                ];
                 row.resize(9, None);
                 row
             }
             _ => {
-                let mut row = vec![text("public"), text(table), text("id"), text("bigint"), text("true"), None];
+                let mut row = vec![
+                    text("public"),
+                    text(table),
+                    text("id"),
+                    text("bigint"),
+                    text("true"),
+                    None,
+                ];
                 row.extend([text(""), text("")]);
                 row.resize(18, None);
                 row
@@ -157,7 +170,10 @@ both_databases!(what_is_due_is_looked_at_one_after_the_other, |test| {
     for (id, database) in [(first, "shop"), (second, "shop"), (second, "stock")] {
         let seen = of_list(test, id, database).await;
         let look = &seen["look"];
-        assert_eq!((&look["state"], &look["askedBy"]), (&json!("inStep"), &json!("schedule")));
+        assert_eq!(
+            (&look["state"], &look["askedBy"]),
+            (&json!("inStep"), &json!("schedule"))
+        );
     }
     assert_eq!(of_list(test, first, "stock").await["look"], Value::Null);
 
@@ -172,7 +188,11 @@ both_databases!(what_is_due_is_looked_at_one_after_the_other, |test| {
         }
     });
     ran.unwrap();
-    assert_eq!(told(test, "mia").await, Vec::<Value>::new(), "there is nothing to tell");
+    assert_eq!(
+        told(test, "mia").await,
+        Vec::<Value>::new(),
+        "there is nothing to tell"
+    );
     running.stop().await;
 });
 
@@ -187,9 +207,11 @@ both_databases!(a_finding_is_told_once_and_that_it_is_gone, |test| {
     test.stranger("other").await;
     let mail = async || -> Result<(), DbError> {
         in_tx!(test.app.db, |tx| with_tx!(tx, |conn| {
-            sqlx::query("update users set email = 'mia@example.com', email_verified_at = 1 where username = 'mia'")
-                .execute(conn)
-                .await?;
+            sqlx::query(
+                "update users set email = 'mia@example.com', email_verified_at = 1 where username = 'mia'",
+            )
+            .execute(conn)
+            .await?;
         }));
         Ok(())
     };
@@ -203,7 +225,11 @@ both_databases!(a_finding_is_told_once_and_that_it_is_gone, |test| {
     let ((status, seen), ()) = tokio::join!(admin.post(&path, json!({})), async {
         answer(&asked(&mut tails).await, &["by_hand"]).await;
     });
-    assert_eq!((status, &seen["look"]["state"]), (200, &json!("drifted")), "{seen}");
+    assert_eq!(
+        (status, &seen["look"]["state"]),
+        (200, &json!("drifted")),
+        "{seen}"
+    );
     let ((status, _), ()) = tokio::join!(admin.post(&path, json!({})), async {
         answer(&asked(&mut tails).await, &["by_hand"]).await;
     });
@@ -218,7 +244,10 @@ both_databases!(a_finding_is_told_once_and_that_it_is_gone, |test| {
     let tip = format!("{id}/shop");
     assert_eq!((&heard[0]["tip"], &heard[0]["subMode"]), (&json!(tip), &json!(3)));
     let params = &heard[0]["params"];
-    assert_eq!((&params["database"], &params["server"]), (&json!("shop"), &json!("main")));
+    assert_eq!(
+        (&params["database"], &params["server"]),
+        (&json!("shop"), &json!("main"))
+    );
     assert!(params["what"].as_str().unwrap().contains("by_hand"), "{params}");
     let mails = test.post.wait_for("mia@example.com", 1).await;
     assert!(mails[0].text.contains("by_hand"), "{}", mails[0].text);
@@ -238,20 +267,32 @@ both_databases!(a_finding_is_told_once_and_that_it_is_gone, |test| {
     test.app.clock.advance(UnixMs::DAY + 1);
     round(test, &mut tails, &["by_hand", "more"]).await;
     let heard = told(test, "mia").await;
-    assert_eq!((heard.len(), &heard[0]["code"]), (2, &json!("driftChanged")), "{heard:?}");
+    assert_eq!(
+        (heard.len(), &heard[0]["code"]),
+        (2, &json!("driftChanged")),
+        "{heard:?}"
+    );
 
     for _ in 0..2 {
         test.app.clock.advance(UnixMs::DAY + 1);
         round(test, &mut tails, &[]).await;
     }
     let heard = told(test, "mia").await;
-    assert_eq!((heard.len(), &heard[0]["code"]), (3, &json!("driftOver")), "{heard:?}");
+    assert_eq!(
+        (heard.len(), &heard[0]["code"]),
+        (3, &json!("driftOver")),
+        "{heard:?}"
+    );
     assert_eq!(test.post.wait_for("mia@example.com", 3).await.len(), 3);
     // And from then on what is found is news.
     test.app.clock.advance(UnixMs::DAY + 1);
     round(test, &mut tails, &["by_hand"]).await;
     let heard = told(test, "mia").await;
-    assert_eq!((heard.len(), &heard[0]["code"]), (4, &json!("driftFound")), "{heard:?}");
+    assert_eq!(
+        (heard.len(), &heard[0]["code"]),
+        (4, &json!("driftFound")),
+        "{heard:?}"
+    );
 
     // Those who can do nothing about it, and others, hear nothing.
     for name in ["vera", "owner-of-other"] {
