@@ -78,31 +78,16 @@ fn database_of(tail: &IncomingTail) -> String {
 async fn answer(tail: &IncomingTail, tables: &[&str]) {
     let text = |text: &str| Some(text.to_owned());
     for query in muster_schema::catalogue::queries(Dialect::Postgres) {
-        let row = |table: &&str| match query.name {
-            "tables" => {
-                let mut row = vec![
-                    text("public"),
-                    text(table),
-                    text("p"),
-                    text("false"),
-                    text("false"),
-                ];
+        let row = |table: &&str| {
+            let mut row = vec![text("public"), text(table)];
+            if query.name == "tables" {
+                row.extend([text("p"), text("false"), text("false")]);
                 row.resize(9, None);
-                row
-            }
-            _ => {
-                let mut row = vec![
-                    text("public"),
-                    text(table),
-                    text("id"),
-                    text("bigint"),
-                    text("true"),
-                    None,
-                ];
-                row.extend([text(""), text("")]);
+            } else {
+                row.extend([text("id"), text("bigint"), text("true"), None, text(""), text("")]);
                 row.resize(18, None);
-                row
             }
+            row
         };
         let rows = match query.name {
             "namespaces" => vec![vec![text("public"), None]],
