@@ -187,13 +187,14 @@ both_databases!(a_finding_is_told_once_and_that_it_is_gone, |test| {
     let (host, mut running) = joined(test, &admin).await;
     let mut tails = running.take_tails();
     let id = expected(test, "main", &host, &["shop"]).await;
-    let mia = test.member("mia", Role::Member).await;
+    let olga = test.member("olga", Role::Member).await;
+    test.member("mia", Role::Member).await;
     test.member("vera", Role::Viewer).await;
     test.stranger("other").await;
     let mail = async || -> Result<(), DbError> {
         in_tx!(test.app.db, |tx| with_tx!(tx, |conn| {
             sqlx::query(
-                "update users set email = 'mia@example.com', email_verified_at = 1 where username = 'mia'",
+                "update users set email = 'olga@example.com', email_verified_at = 1 where username = 'olga'",
             )
             .execute(conn)
             .await?;
@@ -202,7 +203,7 @@ both_databases!(a_finding_is_told_once_and_that_it_is_gone, |test| {
     };
     mail().await.unwrap();
     let wish = json!({"mailMessages": true, "mailLanguage": "en"});
-    let (status, profile) = mia.patch("/api/v1/me/profile", wish).await;
+    let (status, profile) = olga.patch("/api/v1/me/profile", wish).await;
     assert_eq!(status, 200, "{profile}");
 
     // Somebody asks, and then it is looked at every day.
@@ -234,7 +235,7 @@ both_databases!(a_finding_is_told_once_and_that_it_is_gone, |test| {
         (&json!("shop"), &json!("main"))
     );
     assert!(params["what"].as_str().unwrap().contains("by_hand"), "{params}");
-    let mails = test.post.wait_for("mia@example.com", 1).await;
+    let mails = test.post.wait_for("olga@example.com", 1).await;
     assert!(mails[0].text.contains("by_hand"), "{}", mails[0].text);
 
     // What can't be read says nothing, and takes nothing back.
@@ -268,7 +269,7 @@ both_databases!(a_finding_is_told_once_and_that_it_is_gone, |test| {
         (3, &json!("driftOver")),
         "{heard:?}"
     );
-    assert_eq!(test.post.wait_for("mia@example.com", 3).await.len(), 3);
+    assert_eq!(test.post.wait_for("olga@example.com", 3).await.len(), 3);
     // And from then on what is found is news.
     test.app.clock.advance(UnixMs::DAY + 1);
     round(test, &mut tails, &["by_hand"]).await;
