@@ -259,9 +259,12 @@ both_databases!(a_finding_is_told_once_and_that_it_is_gone, |test| {
         "{heard:?}"
     );
 
+    test.post.wait_for("olga@example.com", 2).await;
     for _ in 0..2 {
         test.app.clock.advance(UnixMs::DAY + 1);
         round(test, &mut tails, &[]).await;
+        // Mail is worth nothing after a day.
+        test.post.wait_for("olga@example.com", 3).await;
     }
     let heard = told(test, "mia").await;
     assert_eq!(
