@@ -335,7 +335,10 @@ async fn decide(
         | Words::TicketApproved { .. }
         | Words::TicketRejected { .. }
         | Words::TicketStuck { .. }
-        | Words::AlertOver { .. } => (SubMode::Enter, ""),
+        | Words::AlertOver { .. }
+        | Words::DriftFound { .. }
+        | Words::DriftChanged { .. }
+        | Words::DriftOver { .. } => (SubMode::Enter, ""),
     };
     in_tx!(app.db, |tx| {
         if !store::joining::decide(tx, (org, user), (status, role, reason), now).await? {

@@ -32,6 +32,8 @@ pub enum Mode {
     Alert,
     /// A deployment failed: 5.
     Deployment,
+    /// A database is not as it should be, or is again: 6.
+    Drift,
 }
 
 /// The button that a message offers.
@@ -55,16 +57,16 @@ pub struct Message {
     pub id: MessageId,
     /// The org that it is about.
     pub org_id: Option<OrgId>,
-    /// join 1, orgChanged 2, approval 3, alert 4, deployment 5.
+    /// join 1, orgChanged 2, approval 3, alert 4, deployment 5, drift 6.
     pub mode: i64,
     /// The button: review 0, resubmit 1, enter 2, view 3.
     pub sub_mode: i64,
     /// What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`, `notDeployed`,
     /// `deploymentAsks`, `deploymentApproved`, `deploymentRejected`, `toApprove`, `stepApproved`, `ticketApproved`, `ticketRejected`, `ticketStuck`, `alertFires`, `alertSilent`,
-    /// `alertOver`; empty for one from before there were codes.
+    /// `alertOver`, `driftFound`, `driftChanged`, `driftOver`; empty for one from before there were codes.
     pub code: String,
     /// The blanks of what it says: `name`, `org`, `reason`, `application`, `version`, `environment`, `step`,
-    /// `rule`, `severity`, `what`.
+    /// `rule`, `severity`, `what`, `database`, `server`.
     pub params: BTreeMap<String, String>,
     /// The same as an English sentence.
     pub content: String,
@@ -115,6 +117,7 @@ impl Mode {
             Self::Approval => 3,
             Self::Alert => 4,
             Self::Deployment => 5,
+            Self::Drift => 6,
         }
     }
 }

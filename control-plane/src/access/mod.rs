@@ -59,6 +59,7 @@ mod check;
 mod code;
 mod department;
 mod device;
+mod drifted;
 mod error;
 mod explain;
 mod failure;
@@ -116,6 +117,7 @@ pub use self::{
     asking::{AskingDeployment, AskingTurn, approvers, tell_of_asking},
     authenticate::{Credential, Identified, enter_org, identify},
     caller::{Actor, Caller, Identity},
+    drifted::{DriftNews, DriftTurn, drift_audience, tell_of_drift},
     error::AccessError,
     failure::{FailedDeployment, failure_audience, tell_of_failure},
     in_name_of::git_hook_caller,

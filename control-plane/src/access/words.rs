@@ -95,6 +95,20 @@ pub(super) enum Words<'a> {
         severity: &'a str,
         what: &'a str,
     },
+    /// Somebody changed a database by hand.
+    DriftFound {
+        database: &'a str,
+        server: &'a str,
+        what: &'a str,
+    },
+    /// What is different there is something else now.
+    DriftChanged {
+        database: &'a str,
+        server: &'a str,
+        what: &'a str,
+    },
+    /// Nothing is different there any more.
+    DriftOver { database: &'a str, server: &'a str },
 }
 
 impl Words<'_> {
@@ -117,6 +131,9 @@ impl Words<'_> {
             Self::AlertFires { .. } => "alertFires",
             Self::AlertSilent { .. } => "alertSilent",
             Self::AlertOver { .. } => "alertOver",
+            Self::DriftFound { .. } => "driftFound",
+            Self::DriftChanged { .. } => "driftChanged",
+            Self::DriftOver { .. } => "driftOver",
         }
     }
 
@@ -211,6 +228,17 @@ impl Words<'_> {
             | Self::AlertOver { rule, severity, what } => {
                 vec![("rule", rule), ("severity", severity), ("what", what)]
             }
+            Self::DriftFound {
+                database,
+                server,
+                what,
+            }
+            | Self::DriftChanged {
+                database,
+                server,
+                what,
+            } => vec![("database", database), ("server", server), ("what", what)],
+            Self::DriftOver { database, server } => vec![("database", database), ("server", server)],
         };
         pairs
             .into_iter()
@@ -281,6 +309,19 @@ impl Words<'_> {
             Self::AlertFires { rule, severity, what } => format!("{severity}: {rule}: {what}"),
             Self::AlertSilent { rule, what, .. } => format!("no more readings: {rule}: {what}"),
             Self::AlertOver { rule, what, .. } => format!("all right again: {rule}: {what}"),
+            Self::DriftFound {
+                database,
+                server,
+                what,
+            } => format!("{database} on {server} was changed by hand: {what}"),
+            Self::DriftChanged {
+                database,
+                server,
+                what,
+            } => format!("{database} on {server} was changed by hand once more: {what}"),
+            Self::DriftOver { database, server } => {
+                format!("{database} on {server} is as it should be again")
+            }
         }
     }
 }

@@ -34,6 +34,10 @@ pub enum Template {
     AlertSilent,
     /// That it is all right again. As [`Template::AlertFires`]
     AlertOver,
+    /// That somebody changed a database by hand. `database`, `server`, `environment`, `what`, `address`
+    DatabaseDrifted,
+    /// That nothing is different there any more. As [`Template::DatabaseDrifted`] without `what`
+    DatabaseInStep,
     /// That a receiver of alerts works. `receiver`, `by`
     AlertTest,
 }
@@ -73,6 +77,8 @@ texts! {
     AlertEscalates = "alert-escalates",
     AlertSilent = "alert-silent",
     AlertOver = "alert-over",
+    DatabaseDrifted = "database-drifted",
+    DatabaseInStep = "database-in-step",
     AlertTest = "alert-test",
 }
 

@@ -4,8 +4,9 @@
 //! named as not compared, never passed over; so is a table that no document can hold, unless the design has it, for then
 //! somebody made it what it is.
 
+use muster_base::sha256;
 use muster_documents::{Design, carried, on_server_of};
-use muster_schema::{PlanOptions, Schema, plan};
+use muster_schema::{PlanOptions, Schema, Step, plan};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -41,6 +42,8 @@ pub(super) struct Compared {
     pub(super) back_sql: String,
     /// How dangerous that would be.
     pub(super) back_risk: Option<RiskLevel>,
+    /// A digest of all that is different; empty if nothing is.
+    pub(super) finding: String,
 }
 
 /// What is different; the error says what is not understood.
@@ -81,11 +84,23 @@ pub(super) fn compare(design: &Design, live: &Schema) -> Result<Compared, String
     }
     Ok(Compared {
         count: steps.len(),
+        finding: finding(steps),
         differences,
         left_out: left_out.take(MOST).collect(),
         back_risk: (!back.is_empty()).then(|| back.risk().into()),
         back_sql,
     })
+}
+
+/// One finding is the same at every look.
+fn finding(steps: &[Step]) -> String {
+    if steps.is_empty() {
+        return String::new();
+    }
+    let told = steps
+        .iter()
+        .map(|step| format!("{}\0{}\0{}\0", step.object.kind, step.object.name, step.sql));
+    sha256(told.collect::<String>().as_bytes()).to_string()
 }
 
 /// As much of a statement as a person reads.
@@ -131,7 +146,7 @@ mod tests {
     fn what_is_as_designed_is_no_drift() {
         let same = compared(SHOP, SHOP);
         assert_eq!((same.differences.len(), same.back_sql.as_str()), (0, ""));
-        assert_eq!(same.back_risk, None);
+        assert_eq!((same.back_risk, same.finding.as_str()), (None, ""));
     }
 
     #[test]
@@ -147,6 +162,9 @@ mod tests {
         );
         assert!(seen.back_sql.contains("drop column note"), "{}", seen.back_sql);
         assert!(seen.back_sql.contains("drop table"), "{}", seen.back_sql);
+        let more = format!("{there} alter table account drop column mail;");
+        assert_eq!(seen.finding, compared(SHOP, &there).finding);
+        assert_ne!(seen.finding, compared(SHOP, &more).finding);
         assert_eq!(seen.back_risk, Some(RiskLevel::Destructive));
     }
 

@@ -3,7 +3,10 @@
 //! What should be there is the design that last succeeded there, or was taken over ([`take_over`](super::take_over)). The
 //! latest comparison of each database is kept ([`store::drift`]), with the time since which it is as it is. Looked at by
 //! itself are databases of which it is known what should be there and whose agent is connected here, those first that were not for
-//! longest; one whose agent is away is looked at when it is back. What is seen while a release runs there does not count.
+//! longest; one whose agent is away is looked at when it is back. They are looked at one after the other, and a host that says
+//! nothing is asked once in a round, so that the others have their turn. What is seen while a release runs there does not count.
+//! Who hears of what is found: [`drift_told`](super::drift_told). Nobody hears of a database that can't be read; it is said in the
+//! list once it lasts for two days.
 //!
 //! | state | means |
 //! |---|---|
@@ -12,9 +15,9 @@
 //! | `unclear` | something there is not understood, or nothing was released or taken over: nothing can be said |
 //! | `unreached` | it could never be read, and why; what was seen before stays as it was, and `detail` says that it is old |
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use muster_base::{OrgId, ReleaseId, ServerId, UnixMs};
+use muster_base::{HostId, OrgId, ReleaseId, ServerId, UnixMs};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 use utoipa::{IntoParams, ToSchema};
@@ -22,6 +25,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     NotCarriedObject, RiskLevel, SchemaError, Server,
     comparison::{self, Compared, DriftDifference},
+    drift_told::{self, Looked},
     live, server,
     store::{self, drift::Due},
 };
@@ -37,6 +41,8 @@ use crate::{
 
 /// How often a database is looked at by itself.
 pub(super) const EVERY_MS: i64 = UnixMs::DAY;
+/// What could not be read for as long is said.
+pub(super) const LONG_AWAY_MS: i64 = 2 * UnixMs::DAY;
 /// How often it is asked which are due, and how many are looked at then.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
 const BATCH: i64 = 50;
@@ -98,6 +104,20 @@ pub struct DatabaseDrift {
     /// How it compared; null if it was never looked at.
     #[schema(required)]
     pub look: Option<DriftLook>,
+    /// That it could not be looked at for more than two days; null if it could, or nothing is known of what should be there.
+    #[schema(required)]
+    pub unreached: Option<DriftUnreached>,
+}
+
+/// That a database could not be looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DriftUnreached {
+    /// Since when.
+    pub since: UnixMs,
+    /// Why not; null: nobody could ask, because its agent was away or something was executed there.
+    #[schema(required)]
+    pub why: Option<String>,
 }
 
 /// What was seen when a database was looked at.
@@ -149,7 +169,8 @@ pub(super) async fn list(
     caller.require(Operation::ServerRead)?;
     caller.require(Operation::DesignRead)?;
     let after = query.cursor::<(ServerId, String)>()?;
-    let rows = store::drift::list(&app.db, (caller.org(), caller.scope()), after, query.fetch()).await?;
+    let whose = (caller.org(), caller.scope(), app.clock.now());
+    let rows = store::drift::list(&app.db, whose, after, query.fetch()).await?;
     Ok(query.page(rows, |one| Cursor::of(&(one.server_id, &one.database))))
 }
 
@@ -180,12 +201,19 @@ pub(super) async fn check(
     let calm = Calm::before(app, (id, &database)).await?;
     let seen = look(app, caller.org(), &server, &database).await?;
     let (by, now) = (caller.actor.name(), app.clock.now());
+    let looked = Looked {
+        org: caller.org(),
+        server: &server,
+        database: &database,
+    };
+    let telling = drift_told::prepare(app, looked, &seen).await?;
     in_tx!(app.db, |tx| {
         calm.still(tx).await?;
-        store::drift::set(tx, (id, &database), &seen, (&by, now)).await?;
+        drift_told::keep(app, tx, looked, &seen, telling.as_ref(), (&by, now)).await?;
         let entry = Entry::done("database:check", "server", id).detail(&database);
         audit::record(app, tx, caller, Some(caller.org()), entry).await?;
     });
+    app.notify.wake();
     found(app, caller.org(), &server, &database).await
 }
 
@@ -245,7 +273,7 @@ pub(super) async fn reachable(
 }
 
 async fn found(app: &App, org: OrgId, server: &Server, database: &str) -> Result<DatabaseDrift, SchemaError> {
-    let row = store::drift::find(&app.db, org, (server.id, database)).await?;
+    let row = store::drift::find(&app.db, org, (server.id, database), app.clock.now()).await?;
     row.ok_or(SchemaError::NoServer)
 }
 
@@ -259,6 +287,14 @@ pub(super) struct Seen {
 }
 
 impl Seen {
+    /// That it could not be read.
+    pub(super) fn unreached(why: &str) -> Self {
+        Self {
+            state: DriftState::Unreached,
+            ..Self::unclear(String::new(), why)
+        }
+    }
+
     fn unclear(version: String, why: &str) -> Self {
         Self {
             state: DriftState::Unclear,
@@ -326,8 +362,10 @@ pub(super) fn start(app: &App) {
 pub(super) async fn run(app: &App) -> Result<(), DbError> {
     let hosts = app.links.online();
     let before = app.clock.now().plus_ms(-EVERY_MS);
+    // Whoever said nothing is not waited for again.
+    let mut silent = BTreeMap::new();
     for due in store::drift::due(&app.db, &hosts, before, BATCH).await? {
-        if let Err(error) = look_at(app, &due).await {
+        if let Err(error) = look_at(app, &due, &mut silent).await {
             warn!(
                 server.id = %due.server.id,
                 error = &error as &dyn std::error::Error,
@@ -338,43 +376,54 @@ pub(super) async fn run(app: &App) -> Result<(), DbError> {
     Ok(())
 }
 
-async fn look_at(app: &App, due: &Due) -> Result<(), SchemaError> {
-    let place = (due.server.id, due.database.as_str());
-    let looked = match Calm::before(app, place).await {
+async fn look_at(app: &App, due: &Due, silent: &mut BTreeMap<HostId, String>) -> Result<(), SchemaError> {
+    if let Some(why) = silent.get(&due.server.host_id) {
+        return note(app, due, None, &Seen::unreached(why)).await;
+    }
+    let looked = match Calm::before(app, (due.server.id, due.database.as_str())).await {
         Ok(calm) => look(app, due.org, &due.server, &due.database)
             .await
-            .map(|seen| (Some(calm), seen)),
+            .map(|seen| (calm, seen)),
         Err(error) => Err(error),
     };
-    let (calm, seen) = match looked {
-        Ok(looked) => looked,
+    match looked {
+        Ok((calm, seen)) => note(app, due, Some(&calm), &seen).await,
         // It comes again in a minute.
-        Err(SchemaError::DatabaseBusy | SchemaError::Reading) => return Ok(()),
+        Err(SchemaError::DatabaseBusy | SchemaError::Reading) => Ok(()),
         Err(error) => {
-            let detail = match &error {
+            let why = match &error {
                 SchemaError::Db(_) | SchemaError::Refused(_) => "it could not be looked at here".to_owned(),
                 other => other.to_string(),
             };
-            let seen = Seen {
-                state: DriftState::Unreached,
-                detail: detail.chars().take(MAX_DETAIL).collect(),
-                version: String::new(),
-                compared: Compared::default(),
-            };
-            (None, seen)
+            let seen = Seen::unreached(&why);
+            if matches!(error, SchemaError::NoAnswer | SchemaError::Away(_)) {
+                silent.insert(due.server.host_id, why);
+            }
+            note(app, due, None, &seen).await
         }
-    };
+    }
+}
+
+/// Keeps what was seen, and tells of it.
+async fn note(app: &App, due: &Due, calm: Option<&Calm<'_>>, seen: &Seen) -> Result<(), SchemaError> {
     if seen.state == DriftState::Drifted {
         warn!(server.id = %due.server.id, "a database is not as it should be");
     }
+    let looked = Looked {
+        org: due.org,
+        server: &due.server,
+        database: &due.database,
+    };
+    let telling = drift_told::prepare(app, looked, seen).await?;
     let now = app.clock.now();
     in_tx!(app.db, |tx| {
-        if let Some(calm) = &calm
+        if let Some(calm) = calm
             && calm.still(tx).await.is_err()
         {
             return Ok(());
         }
-        store::drift::set(tx, place, &seen, (BY_SCHEDULE, now)).await?;
+        drift_told::keep(app, tx, looked, seen, telling.as_ref(), (BY_SCHEDULE, now)).await?;
     });
+    app.notify.wake();
     Ok(())
 }

@@ -28,7 +28,7 @@
 //!
 //! What is really in a database is read through its agent ([`live`]): as documents to be merged into the design (**sync**), as
 //! what should be there from now on (**taking over**, [`take_over`]), and beside what should be there (**drift**, [`drift`]), on
-//! demand and every day.
+//! demand and every day. What is found is told once to those who may propose SQL there ([`drift_told`]), and so is that it is gone.
 //!
 //! A **rollout** executes a release on many of its servers, wave after wave ([`waves`]): a wave begins when all executions of the
 //! one before have succeeded, and after the first somebody may have to say "continue". Whatever does not succeed halts it, and
@@ -65,7 +65,7 @@
 //! | `environment_policies` | which flow decides what in an environment, whether authors decide their own, when releases may begin |
 //! | `ticket_steps`, `ticket_approvals` | the steps that a ticket was opened with, and who said yes |
 //! | `database_states` | what design last succeeded on a server, or was taken over |
-//! | `database_drifts` | how each database last compared with that |
+//! | `database_drifts` | how each database last compared with that, and what was told of it |
 //! | `releases` | approved tickets |
 //! | `executions`, `execution_steps` | runs, and their statements |
 //! | `release_rollouts`, `release_rollout_servers` | releases on their way over many servers, and in which wave each comes |
@@ -127,6 +127,7 @@ mod document_apply;
 mod document_change;
 mod document_check;
 mod drift;
+mod drift_told;
 mod error;
 mod execute;
 mod execution;
@@ -178,7 +179,7 @@ pub use self::{
     },
     document_apply::{AppliedDocument, AppliedDocuments, ApplyQuery, DocumentChange},
     document_change::{DiffQuery, DocumentDiff, DocumentFieldChange, RestoreRequest},
-    drift::{DatabaseDrift, DriftLook, DriftQuery, DriftState},
+    drift::{DatabaseDrift, DriftLook, DriftQuery, DriftState, DriftUnreached},
     error::SchemaError,
     execute::{ExecuteRequest, Executing},
     execution::{Execution, ExecutionDetail, ExecutionQuery, ExecutionStatus, ExecutionStep},

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::{
     DatabaseDrift, ImportedDdl, SchemaError, comparison,
     drift::{self, Calm, DriftQuery, Seen},
+    drift_told::{self, Looked},
     import, live, publish, server, store,
 };
 use crate::{
@@ -100,6 +101,12 @@ pub(super) async fn take_over(
         }));
     }
     let seen = Seen::of(live.version, Ok(compared));
+    let looked = Looked {
+        org: caller.org(),
+        server: &server,
+        database: &real,
+    };
+    let telling = drift_told::prepare(app, looked, &seen).await?;
     let now = app.clock.now();
     let by = caller.actor.name();
     in_tx!(app.db, |tx| {
@@ -107,10 +114,11 @@ pub(super) async fn take_over(
         store::server::lock(tx, &app.db, id).await?;
         calm.still(tx).await?;
         store::state::take_over(tx, (id, &real), &design, now).await?;
-        store::drift::set(tx, (id, &real), &seen, (&by, now)).await?;
+        drift_told::keep(app, tx, looked, &seen, telling.as_ref(), (&by, now)).await?;
         let entry = Entry::done("database:takeOver", "server", id).detail(&real);
         audit::record(app, tx, caller, Some(caller.org()), entry).await?;
     });
+    app.notify.wake();
     let query = DriftQuery { database: Some(real) };
     drift::get(app, caller, id, &query).await
 }

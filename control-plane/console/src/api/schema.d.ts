@@ -5540,6 +5540,7 @@ export interface components {
             releaseId: components["schemas"]["ReleaseId"] | null;
             /** @description The server. */
             serverId: components["schemas"]["ServerId"];
+            unreached: components["schemas"]["DriftUnreached"] | null;
             /** @description Version of the release that last succeeded there; null if none did, or what was there was taken over. */
             version: string | null;
         };
@@ -5976,6 +5977,13 @@ export interface components {
          * @enum {string}
          */
         DriftState: "inStep" | "drifted" | "unclear" | "unreached";
+        /** @description That a database could not be looked at. */
+        DriftUnreached: {
+            /** @description Since when. */
+            since: components["schemas"]["UnixMs"];
+            /** @description Why not; null: nobody could ask, because its agent was away or something was executed there. */
+            why: string | null;
+        };
         /** @description What somebody may do, all told. */
         Effective: {
             /** @description Whether every operation of the platform's own is among them. */
@@ -7671,7 +7679,7 @@ export interface components {
             /**
              * @description What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`, `notDeployed`,
              *     `deploymentAsks`, `deploymentApproved`, `deploymentRejected`, `toApprove`, `stepApproved`, `ticketApproved`, `ticketRejected`, `ticketStuck`, `alertFires`, `alertSilent`,
-             *     `alertOver`; empty for one from before there were codes.
+             *     `alertOver`, `driftFound`, `driftChanged`, `driftOver`; empty for one from before there were codes.
              */
             code: string;
             /** @description The same as an English sentence. */
@@ -7682,13 +7690,13 @@ export interface components {
             id: components["schemas"]["MessageId"];
             /**
              * Format: int64
-             * @description join 1, orgChanged 2, approval 3, alert 4, deployment 5.
+             * @description join 1, orgChanged 2, approval 3, alert 4, deployment 5, drift 6.
              */
             mode: number;
             orgId?: components["schemas"]["OrgId"] | null;
             /**
              * @description The blanks of what it says: `name`, `org`, `reason`, `application`, `version`, `environment`, `step`,
-             *     `rule`, `severity`, `what`.
+             *     `rule`, `severity`, `what`, `database`, `server`.
              */
             params: {
                 [key: string]: string;
@@ -8804,6 +8812,7 @@ export interface components {
                 releaseId: components["schemas"]["ReleaseId"] | null;
                 /** @description The server. */
                 serverId: components["schemas"]["ServerId"];
+                unreached: components["schemas"]["DriftUnreached"] | null;
                 /** @description Version of the release that last succeeded there; null if none did, or what was there was taken over. */
                 version: string | null;
             }[];
@@ -9601,7 +9610,7 @@ export interface components {
                 /**
                  * @description What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`, `notDeployed`,
                  *     `deploymentAsks`, `deploymentApproved`, `deploymentRejected`, `toApprove`, `stepApproved`, `ticketApproved`, `ticketRejected`, `ticketStuck`, `alertFires`, `alertSilent`,
-                 *     `alertOver`; empty for one from before there were codes.
+                 *     `alertOver`, `driftFound`, `driftChanged`, `driftOver`; empty for one from before there were codes.
                  */
                 code: string;
                 /** @description The same as an English sentence. */
@@ -9612,13 +9621,13 @@ export interface components {
                 id: components["schemas"]["MessageId"];
                 /**
                  * Format: int64
-                 * @description join 1, orgChanged 2, approval 3, alert 4, deployment 5.
+                 * @description join 1, orgChanged 2, approval 3, alert 4, deployment 5, drift 6.
                  */
                 mode: number;
                 orgId?: components["schemas"]["OrgId"] | null;
                 /**
                  * @description The blanks of what it says: `name`, `org`, `reason`, `application`, `version`, `environment`, `step`,
-                 *     `rule`, `severity`, `what`.
+                 *     `rule`, `severity`, `what`, `database`, `server`.
                  */
                 params: {
                     [key: string]: string;

@@ -8,8 +8,8 @@ use crate::{
     access::{ObjectKind, Scope},
     db::{Db, DbError, Tx},
     schema::{
-        DatabaseDrift, DriftLook, RiskLevel, Server,
-        drift::{DriftState, Seen},
+        DatabaseDrift, DriftLook, DriftUnreached, RiskLevel, Server,
+        drift::{DriftState, LONG_AWAY_MS, Seen},
     },
     with_pool, with_tx,
 };
@@ -34,6 +34,7 @@ struct Record {
     checked_at: Option<UnixMs>,
     since: Option<UnixMs>,
     asked_by: Option<String>,
+    away_since: Option<UnixMs>,
 }
 
 fn corrupt(what: &str) -> DbError {
@@ -46,10 +47,28 @@ fn list_of<T: DeserializeOwned>(what: &str, text: Option<&str>) -> Result<Vec<T>
     })
 }
 
-impl TryFrom<Record> for DatabaseDrift {
-    type Error = DbError;
+impl Record {
+    /// Whether nobody could look for long, as of now.
+    fn unreached(&self, now: UnixMs) -> Option<DriftUnreached> {
+        let long = |since: &UnixMs| now.ms_since(*since) >= LONG_AWAY_MS;
+        if let Some(since) = self.away_since.filter(long) {
+            return Some(DriftUnreached {
+                since,
+                why: self.detail.clone(),
+            });
+        }
+        // It should have been looked at every day.
+        let since = self
+            .reached_at
+            .max(self.checked_at.filter(|_| self.reached_at.is_some()));
+        since
+            .filter(long)
+            .map(|since| DriftUnreached { since, why: None })
+    }
 
-    fn try_from(record: Record) -> Result<Self, DbError> {
+    fn shown(self, now: UnixMs) -> Result<DatabaseDrift, DbError> {
+        let unreached = self.unreached(now);
+        let record = self;
         let look = match (record.state, record.checked_at, record.since) {
             (Some(state), Some(checked_at), Some(since)) => Some(DriftLook {
                 state: DriftState::parse(&state).ok_or_else(|| corrupt("state"))?,
@@ -66,7 +85,7 @@ impl TryFrom<Record> for DatabaseDrift {
             }),
             _ => None,
         };
-        Ok(Self {
+        Ok(DatabaseDrift {
             server_id: record.server_id,
             label: record.label,
             environment: record.environment,
@@ -75,6 +94,7 @@ impl TryFrom<Record> for DatabaseDrift {
             release_id: record.release_id,
             expected_since: record.reached_at,
             look,
+            unreached,
         })
     }
 }
@@ -89,7 +109,8 @@ fn select(db: &Db, whole: bool) -> String {
     };
     format!(
         "select d.id as server_id, d.label, d.environment, n.value as database, r.version, s.release_id, s.reached_at, \
-         f.state, f.detail, f.found, {texts}, f.back_risk, f.version as server_version, f.checked_at, f.since, f.asked_by \
+         f.state, f.detail, f.found, {texts}, f.back_risk, f.version as server_version, f.checked_at, f.since, f.asked_by, \
+         f.away_since \
          from db_servers d cross join {names} \
          left join database_states s on s.server_id = d.id and s.database = n.value \
          left join releases r on r.id = s.release_id \
@@ -100,7 +121,7 @@ fn select(db: &Db, whole: bool) -> String {
 
 pub(in crate::schema) async fn list(
     db: &Db,
-    (org, scope): (OrgId, &Scope),
+    (org, scope, now): (OrgId, &Scope, UnixMs),
     after: Option<(ServerId, String)>,
     limit: i64,
 ) -> Result<Vec<DatabaseDrift>, DbError> {
@@ -124,13 +145,14 @@ pub(in crate::schema) async fn list(
         .bind(scope.keys(ObjectKind::Databases))
         .fetch_all(pool)
         .await)?;
-    records.into_iter().map(DatabaseDrift::try_from).collect()
+    records.into_iter().map(|record| record.shown(now)).collect()
 }
 
 pub(in crate::schema) async fn find(
     db: &Db,
     org: OrgId,
     (server, database): (ServerId, &str),
+    now: UnixMs,
 ) -> Result<Option<DatabaseDrift>, DbError> {
     let sql = format!("{} and d.id = $2 and n.value = $3", select(db, true));
     let record: Option<Record> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
@@ -139,32 +161,36 @@ pub(in crate::schema) async fn find(
         .bind(database)
         .fetch_optional(pool)
         .await)?;
-    record.map(DatabaseDrift::try_from).transpose()
+    record.map(|record| record.shown(now)).transpose()
 }
 
 /// Keeps what was seen. Since when it stands so is kept as long as it does; what was different before is kept where it could
-/// not be read.
+/// not be read. Answers what was told of it last: none if nothing, or if it could not be read.
 pub(in crate::schema) async fn set(
     tx: &mut Tx,
     (server, database): (ServerId, &str),
     seen: &Seen,
     (by, now): (&str, UnixMs),
-) -> Result<(), DbError> {
+) -> Result<Option<String>, DbError> {
     const SQL: &str = "insert into database_drifts (server_id, database, state, detail, found, differences, \
-        not_compared, back_sql, back_risk, version, checked_at, since, asked_by) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12) \
+        not_compared, back_sql, back_risk, version, checked_at, since, asked_by, away_since) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13) \
         on conflict (server_id, database) do update set \
         since = case when database_drifts.state = excluded.state then database_drifts.since else excluded.since end, \
         state = excluded.state, detail = excluded.detail, found = excluded.found, differences = excluded.differences, \
         not_compared = excluded.not_compared, back_sql = excluded.back_sql, back_risk = excluded.back_risk, \
-        version = excluded.version, checked_at = excluded.checked_at, asked_by = excluded.asked_by \
-        where excluded.state <> 'unreached' or database_drifts.state = 'unreached'";
-    const AWAY: &str = "update database_drifts set detail = $3, checked_at = $4, asked_by = $5 \
+        version = excluded.version, checked_at = excluded.checked_at, asked_by = excluded.asked_by, \
+        away_since = case when excluded.away_since is null then null \
+        else coalesce(database_drifts.away_since, excluded.away_since) end \
+        where excluded.state <> 'unreached' or database_drifts.state = 'unreached' returning told";
+    const AWAY: &str = "update database_drifts set detail = $3, checked_at = $4, asked_by = $5, \
+        away_since = coalesce(away_since, $4) \
         where server_id = $1 and database = $2 and state <> 'unreached'";
     let differences = text_of("differences", &seen.compared.differences)?;
     let not_compared = text_of("not_compared", &seen.compared.left_out)?;
     let found = i64::try_from(seen.compared.count).unwrap_or(i64::MAX);
-    with_tx!(tx, |conn| {
+    let away_since = (seen.state == DriftState::Unreached).then_some(now);
+    let told: Vec<Option<String>> = with_tx!(tx, |conn| {
         if seen.state == DriftState::Unreached {
             sqlx::query(AWAY)
                 .bind(server)
@@ -175,7 +201,7 @@ pub(in crate::schema) async fn set(
                 .execute(&mut *conn)
                 .await?;
         }
-        sqlx::query(SQL)
+        sqlx::query_scalar(SQL)
             .bind(server)
             .bind(database)
             .bind(seen.state.as_str())
@@ -188,6 +214,39 @@ pub(in crate::schema) async fn set(
             .bind(&seen.version)
             .bind(now)
             .bind(by)
+            .bind(away_since)
+            .fetch_all(conn)
+            .await?
+    });
+    Ok(told.into_iter().flatten().next())
+}
+
+/// The finding that was told last.
+pub(in crate::schema) async fn told(
+    db: &Db,
+    (server, database): (ServerId, &str),
+) -> Result<Option<String>, DbError> {
+    const SQL: &str =
+        "select told from database_drifts where server_id = $1 and database = $2 and told is not null";
+    Ok(with_pool!(db, |pool| sqlx::query_scalar(SQL)
+        .bind(server)
+        .bind(database)
+        .fetch_optional(pool)
+        .await)?)
+}
+
+/// Notes what was told; none: that nothing is different any more.
+pub(in crate::schema) async fn set_told(
+    tx: &mut Tx,
+    (server, database): (ServerId, &str),
+    finding: Option<&str>,
+) -> Result<(), DbError> {
+    const SQL: &str = "update database_drifts set told = $3 where server_id = $1 and database = $2";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(server)
+            .bind(database)
+            .bind(finding)
             .execute(conn)
             .await?;
     });

@@ -5,6 +5,7 @@ mod documents;
 mod documents_out;
 mod documents_references;
 mod drift;
+mod drift_told;
 mod executions;
 mod flow_races;
 mod flows;

@@ -42,7 +42,7 @@ export const account = {
   mail: {
     apply: 'Apply',
     failures: 'When something fails',
-    failuresHint: 'Deployments of applications that you look after, or that you asked for',
+    failuresHint: 'Deployments of applications that you look after, or that you asked for; alerts; databases that were changed by hand',
     failuresIs: { no: 'Only the inbox', yes: 'The inbox and a mail' },
     language: 'Language',
     languageAuto: 'As I last signed in',

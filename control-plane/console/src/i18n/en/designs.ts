@@ -109,6 +109,8 @@ export const designs = {
     title: 'Drift',
     tookOver: 'Noted: what is there is what should be there. The next change starts from it.',
     unknown: 'not known',
+    unreached: 'Not reached since',
+    unreachedWhy: 'its agent was away when it was due, or something was executed there',
   },
   driftState: { drifted: 'Changed by hand', inStep: 'As it should be', never: 'Not looked at', unclear: 'Can’t be said', unreached: 'Not reached' },
   documentKind: {

@@ -44,7 +44,7 @@ export const account: Pick<MoreMessages, 'profile' | 'mail' | 'contact' | 'stren
   mail: {
     apply: '应用',
     failures: '出现失败时',
-    failuresHint: '你负责的应用或由你发起的部署',
+    failuresHint: '你负责的应用或由你发起的部署、告警，以及被手工改动的数据库',
     failuresIs: { no: '仅站内消息', yes: '站内消息和邮件' },
     language: '语言',
     languageAuto: '与最近一次登录相同',

@@ -115,6 +115,8 @@ export const designs: Pick<MoreMessages, Keys> = {
     title: '结构漂移',
     tookOver: '已记录：现状就是应有的状态，下次变更由此计算。',
     unknown: '未知',
+    unreached: '无法读取，始于',
+    unreachedWhy: '到期检查时其代理不在线，或该处正在执行变更',
   },
   driftState: { drifted: '被手工改动', inStep: '一致', never: '未检查', unclear: '无法判断', unreached: '无法读取' },
   documentKind: {
