@@ -6,6 +6,8 @@
  *   MUSTER_CONSOLE_MAIL_PORT      where that control plane finds its mail server: it is started here
  *   MUSTER_CONSOLE_WEB_PORT       and its gateway for text messages (/sms), its provider `corp` (/) and an Infisical
  *   MUSTER_CONSOLE_SIMULATOR      the program muster-simulator
+ *   MUSTER_CONSOLE_PSQL           PostgreSQL's command line, and MUSTER_CONSOLE_MARIADB that of MariaDB
+ *   MUSTER_TEST_POSTGRES_URL      whoever may do everything there, and MUSTER_TEST_MYSQL_URL the same of MariaDB
  * those of fresh.mjs, and something of everything in that control plane: what is missing can't be looked at, and fails.
  * Signs in, walks every page in light and dark, both languages, 1280 and 390 px wide, takes a picture of each
  * (tests/screenshots), and fails on a violation that axe finds, on an error in the browser's console, on a page that
@@ -30,6 +32,7 @@ import { flowCast, flowPages, flowStories } from './flowStories.mjs'
 import { fresh } from './fresh.mjs'
 import { outside } from './outside.mjs'
 import { placesCast, placesPages, placesStories } from './placesStories.mjs'
+import { seedStory } from './seedStory.mjs'
 import { signInStories } from './signInStories.mjs'
 import { peopleStories, stories as housekeeping } from './stories.mjs'
 import { wallPages, wallStories } from './wallStories.mjs'
@@ -55,6 +58,15 @@ const lanes = [
   // One lane: hosts are moved and renamed, and looked at by name.
   { ...placesStories, ...wallStories },
   filesStories,
+  // An org, an agent and databases of its own: nothing of it is another story's.
+  seedStory(() => ({
+    agent: required('MUSTER_CONSOLE_AGENT'),
+    agentDir: `${required('MUSTER_CONSOLE_AGENT_DIR')}/library`,
+    psql: required('MUSTER_CONSOLE_PSQL'),
+    mariadbClient: required('MUSTER_CONSOLE_MARIADB'),
+    postgresUrl: required('MUSTER_TEST_POSTGRES_URL'),
+    mysqlUrl: required('MUSTER_TEST_MYSQL_URL'),
+  })),
   {
     'from an empty machine on PostgreSQL to somebody who sees one host': {
       signedOut: true,

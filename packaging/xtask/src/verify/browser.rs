@@ -71,8 +71,10 @@ pub fn run(bench: &Bench<'_>) -> Result<Tally> {
         .env("MUSTER_CONSOLE_AGENT", programs::path("muster-agent")?)
         .env("MUSTER_CONSOLE_SIMULATOR", programs::path("muster-simulator")?)
         .env("MUSTER_CONSOLE_AGENT_DIR", fresh_dir.join("agents"))
+        .env("MUSTER_CONSOLE_PSQL", tools::PSQL.path()?)
+        .env("MUSTER_CONSOLE_MARIADB", tools::MARIADB_CLIENT.path()?)
         .env("MUSTER_CHROMIUM", tools::CHROMIUM.path()?);
-    let status = bench.interrupt.status(&mut command)?;
+    let status = bench.interrupt.status(bench.with_services(&mut command))?;
     Ok(if status.success() {
         Tally::PASSED
     } else {

@@ -56,7 +56,7 @@ export const schema = {
     title: 'Propose SQL',
     text: 'It is read, its risk is shown, and somebody else approves it before it can run.',
     noServers: 'No database server is registered',
-    noServersText: 'Register one through the API (POST /api/v1/schema/servers) with the host whose agent reaches it.',
+    noServersText: 'Add one under Databases, with the host whose agent reaches it.',
     project: 'Project',
     projectHint: 'Optional.',
     servers: 'Servers',

@@ -62,7 +62,7 @@ export const schema: Pick<Messages, Keys> = {
     title: '提交 SQL',
     text: '系统会解析并标明风险，经他人批准后方可执行。',
     noServers: '尚未登记数据库服务器',
-    noServersText: '请通过 API（POST /api/v1/schema/servers）登记，并指定能连接它的主机。',
+    noServersText: '请在“数据库”中添加，并指定能连接它的主机。',
     project: '项目',
     projectHint: '选填。',
     servers: '服务器',
