@@ -98,7 +98,10 @@ impl Load {
         let (before, began) = (self.asked.load(Ordering::Relaxed), Instant::now());
         let least = Duration::from_secs(given("MUSTER_HANDOVER_SECONDS", PAUSE_S) as u64) / 6;
         while self.asked.load(Ordering::Relaxed) < before + count || began.elapsed() < least {
-            assert!(began.elapsed() < PATIENCE.max(2 * least), "the clients stand still");
+            assert!(
+                began.elapsed() < PATIENCE.max(2 * least),
+                "the clients stand still"
+            );
             thread::sleep(Duration::from_millis(1));
         }
     }

@@ -101,7 +101,10 @@ pub(super) async fn get(app: &App, caller: &Caller) -> Result<Retention, Telemet
 async fn told(app: &App, org: OrgId) -> Result<Retention, TelemetryError> {
     let row = store::keeping::find(&app.db, org).await?;
     let most = KeptDays::from(&app.config.telemetry);
-    let wanted = row.as_ref().map(store::keeping::KeepingRow::wanted).unwrap_or_default();
+    let wanted = row
+        .as_ref()
+        .map(store::keeping::KeepingRow::wanted)
+        .unwrap_or_default();
     Ok(Retention {
         kept: most.for_org(wanted),
         wanted,

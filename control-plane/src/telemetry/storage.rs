@@ -159,7 +159,9 @@ pub(super) async fn storage(
     let limit = query.limit.unwrap_or(USUAL_HOSTS).clamp(1, MOST_HOSTS);
     let most: Vec<_> = seen.iter().take(limit as usize).collect();
     let ids: Vec<HostId> = most.iter().map(|(host, _)| *host).collect();
-    let found = fleet::find_hosts(app, caller.org(), &ids).await.map_err(Error::from)?;
+    let found = fleet::find_hosts(app, caller.org(), &ids)
+        .await
+        .map_err(Error::from)?;
     let mut names: HashMap<HostId, String> = found.into_iter().map(|host| (host.id, host.name)).collect();
     Ok(ReadingsStorage {
         at: sum.at,

@@ -49,9 +49,7 @@ impl Columnar {
                 .build()?;
             fields.push(Arc::new(number));
         }
-        let schema = Type::group_type_builder("readings")
-            .with_fields(fields)
-            .build()?;
+        let schema = Type::group_type_builder("readings").with_fields(fields).build()?;
         // Nobody looks for single values here, and a list of what each page holds would be as long as the pages.
         let properties = WriterProperties::builder()
             .set_created_by("muster".to_owned())
@@ -95,9 +93,7 @@ impl Columnar {
     fn write_group(&mut self) -> Result<(), ParquetError> {
         let mut group = self.writer.next_row_group()?;
         if let Some(mut times) = group.next_column()? {
-            times
-                .typed::<Int64Type>()
-                .write_batch(&self.times, None, None)?;
+            times.typed::<Int64Type>().write_batch(&self.times, None, None)?;
             times.close()?;
         }
         self.times.clear();
@@ -131,7 +127,7 @@ mod tests {
     fn a_long_table_becomes_groups_that_go_out_as_they_are_written() {
         let names: Vec<String> = (0..9).map(|number| format!("series.{number}")).collect();
         let mut columnar = Columnar::new(&names).unwrap();
-        let (mut file, mut largest, rows) = (Vec::new(), 0, 500_000_i64);
+        let (mut file, mut largest, rows) = (Vec::new(), 0, 250_000_i64);
         for at in 0..rows {
             // Only every third row has the first column.
             let number = |column: i64| (column > 0 || at % 3 == 0).then(|| (at * column) as f64 / 4.0);
@@ -145,11 +141,12 @@ mod tests {
         assert!(file.len() > 1_000_000, "what is written goes out");
         file.extend(columnar.finish().unwrap());
         let reader = SerializedFileReader::new(Bytes::from(file)).unwrap();
-        assert_eq!(reader.num_row_groups(), 3);
+        assert_eq!(reader.num_row_groups(), 2);
         let last = reader.get_row_iter(None).unwrap().last().unwrap().unwrap();
         let at = rows - 1;
         assert_eq!(last.get_timestamp_millis(0).unwrap(), at);
-        assert_eq!(last.get_double(3).unwrap(), (at * 2) as f64 / 4.0);
-        assert_eq!(last.get_double(1).ok(), (at % 3 == 0).then_some(0.0));
+        let numbers = [3, 1].map(|column| last.get_double(column).ok().map(|number: f64| number.to_string()));
+        let first = (at % 3 == 0).then(|| 0.0_f64.to_string());
+        assert_eq!(numbers, [Some(((at * 2) as f64 / 4.0).to_string()), first]);
     }
 }

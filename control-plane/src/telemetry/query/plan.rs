@@ -291,7 +291,13 @@ mod tests {
             step: step.map(str::to_owned),
             ..MetricsQuery::default()
         };
-        let plan = plan(&query, &Subject::Host, NOW, KeptDays::from(&TelemetryConfig::default())).unwrap();
+        let plan = plan(
+            &query,
+            &Subject::Host,
+            NOW,
+            KeptDays::from(&TelemetryConfig::default()),
+        )
+        .unwrap();
         (plan.tier, plan.step_ms / 1_000)
     }
 
@@ -318,9 +324,12 @@ mod tests {
             stats: Some("median".into()),
             ..MetricsQuery::default()
         };
-        let Err(TelemetryError::Invalid(wrong)) =
-            plan(&query, &Subject::Host, NOW, KeptDays::from(&TelemetryConfig::default()))
-        else {
+        let Err(TelemetryError::Invalid(wrong)) = plan(
+            &query,
+            &Subject::Host,
+            NOW,
+            KeptDays::from(&TelemetryConfig::default()),
+        ) else {
             panic!("accepted");
         };
         let fields: Vec<_> = wrong.iter().map(|wrong| wrong.field.as_str()).collect();
@@ -335,6 +344,14 @@ mod tests {
             step: Some("1".into()),
             ..MetricsQuery::default()
         };
-        assert!(plan(&query, &Subject::Host, NOW, KeptDays::from(&TelemetryConfig::default())).is_err());
+        assert!(
+            plan(
+                &query,
+                &Subject::Host,
+                NOW,
+                KeptDays::from(&TelemetryConfig::default())
+            )
+            .is_err()
+        );
     }
 }

@@ -51,7 +51,8 @@ pub(in crate::telemetry) async fn find_in(tx: &mut Tx, org: OrgId) -> Result<Opt
 
 /// What every org wants to keep that said so.
 pub(in crate::telemetry) async fn list(db: &Db) -> Result<Vec<KeepingRow>, DbError> {
-    const SQL: &str = "select org_id, raw_days, hour_days, day_days, updated_at, updated_by from org_retention";
+    const SQL: &str =
+        "select org_id, raw_days, hour_days, day_days, updated_at, updated_by from org_retention";
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL).fetch_all(pool).await)?)
 }
 

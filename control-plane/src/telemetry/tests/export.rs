@@ -85,7 +85,10 @@ both_databases!(a_parquet_file_holds_what_the_table_does, |test| {
 
     let (_, csv) = admin.get(&path("csv")).await;
     let lines: Vec<&str> = csv.as_str().unwrap().lines().skip(1).collect();
-    assert_eq!((rows.len(), lines.len()), (lines.len(), usize::try_from(all - 1).unwrap()));
+    assert_eq!(
+        (rows.len(), lines.len()),
+        (lines.len(), usize::try_from(all - 1).unwrap())
+    );
     for (row, line) in rows.iter().zip(lines) {
         let at = UnixMs(row.get_timestamp_millis(0).unwrap());
         let mut fields = vec![at.to_string()];
@@ -110,10 +113,17 @@ both_databases!(a_parquet_file_of_hours_has_a_column_for_each_statistic, |test| 
         .map(|row| row.unwrap().to_string())
         .collect();
     assert_eq!(rows.len(), 3);
-    assert!(rows[0].contains("cpu.total:max: 99") && rows[0].contains("cpu.total:count: 360"), "{rows:?}");
+    assert!(
+        rows[0].contains("cpu.total:max: 99") && rows[0].contains("cpu.total:count: 360"),
+        "{rows:?}"
+    );
 
     // Nothing at all is a file without rows.
-    let (_, _, file) = test.admin().await.get_bytes(&path.replace("cpu.total,load.1", "swap.used"), &[]).await;
+    let (_, _, file) = test
+        .admin()
+        .await
+        .get_bytes(&path.replace("cpu.total,load.1", "swap.used"), &[])
+        .await;
     let reader = SerializedFileReader::new(bytes::Bytes::from(file)).unwrap();
     assert_eq!(reader.metadata().file_metadata().num_rows(), 0);
 });

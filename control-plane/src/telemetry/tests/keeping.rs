@@ -8,10 +8,16 @@ use super::{HOUR, await_sealed, join, points, rollups, samples, stored, submit};
 use crate::{
     access::Role,
     telemetry::retention,
-    testing::{Client, both_databases},
+    testing::{Client, Test, both_databases},
 };
 
 const PATH: &str = "/api/v1/metrics/retention";
+
+/// The owner of an org that is younger than the default one, which callers who name none are in.
+async fn stranger(test: &Test) -> Client<'_> {
+    test.app.clock.advance(1);
+    test.stranger("elsewhere").await
+}
 
 async fn keep(client: &Client<'_>, days: Value) -> (u16, Value) {
     client.call(Method::PUT, PATH, Some(days)).await
@@ -24,7 +30,10 @@ both_databases!(an_org_keeps_its_readings_for_less_time_if_it_wants, |test| {
     await_sealed(test, host, HOUR).await;
     let admin = test.admin().await;
     let (_, usual) = admin.get(PATH).await;
-    assert_eq!(usual["kept"], json!({"rawDays": 7, "hourDays": 90, "dayDays": 1095}));
+    assert_eq!(
+        usual["kept"],
+        json!({"rawDays": 7, "hourDays": 90, "dayDays": 1095})
+    );
     assert_eq!(
         (&usual["kept"], &usual["updatedAt"]),
         (&usual["most"], &Value::Null)
@@ -40,7 +49,7 @@ both_databases!(an_org_keeps_its_readings_for_less_time_if_it_wants, |test| {
     assert!(set["updatedBy"].is_string() && set["updatedAt"].is_string());
 
     // Another org's is its own matter.
-    let stranger = test.stranger("elsewhere").await;
+    let stranger = stranger(test).await;
     assert_eq!(stranger.get(PATH).await.1["kept"], usual["kept"]);
 
     test.app.clock.advance(UnixMs::DAY + UnixMs::HOUR);
@@ -68,12 +77,8 @@ both_databases!(another_org_s_readings_stay, |test| {
     submit(test, host, samples(0..=HOUR)).await;
     submit(test, host, rollups(0..HOUR)).await;
     await_sealed(test, host, HOUR).await;
-    let stranger = test.stranger("elsewhere").await;
-    let (status, _) = keep(
-        &stranger,
-        json!({"rawDays": 1, "hourDays": 1, "dayDays": 1}),
-    )
-    .await;
+    let stranger = stranger(test).await;
+    let (status, _) = keep(&stranger, json!({"rawDays": 1, "hourDays": 1, "dayDays": 1})).await;
     assert_eq!(status, 200);
     test.app.clock.advance(3 * UnixMs::DAY);
     retention::enforce(&test.app).await.unwrap();
@@ -120,7 +125,11 @@ both_databases!(the_room_that_readings_take_is_told_by_host, |test| {
     assert_eq!(status, 200, "{used}");
     let of = |used: &Value, at: usize| used["items"][at]["usage"].clone();
     assert_eq!(
-        (&used["hosts"], &used["items"][0]["hostId"], &used["items"][1]["hostId"]),
+        (
+            &used["hosts"],
+            &used["items"][0]["hostId"],
+            &used["items"][1]["hostId"]
+        ),
         (&2.into(), &json!(large), &json!(small))
     );
     assert!(used["items"][0]["name"].is_string());
@@ -140,8 +149,11 @@ both_databases!(the_room_that_readings_take_is_told_by_host, |test| {
     );
 
     let (_, one) = test.admin().await.get(&format!("{path}?limit=1")).await;
-    assert_eq!((one["items"].as_array().unwrap().len(), &one["hosts"]), (1, &2.into()));
-    let (_, none) = test.stranger("elsewhere").await.get(path).await;
+    assert_eq!(
+        (one["items"].as_array().unwrap().len(), &one["hosts"]),
+        (1, &2.into())
+    );
+    let (_, none) = stranger(test).await.get(path).await;
     assert_eq!(
         (&none["hosts"], &none["total"]["bytes"], &none["total"]["oldest"]),
         (&0.into(), &0.into(), &Value::Null)

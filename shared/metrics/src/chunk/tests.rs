@@ -201,7 +201,7 @@ fn a_chunk_of_an_earlier_version_is_read() {
     let mut out = vec![2];
     put_len(&mut out, 9);
     Layout::from_columns(&keys).encode(&mut out);
-    let times: Rows = (0..9).map(|row| (row, row as i64)).collect();
+    let times: Rows = (0_i64..9).enumerate().collect();
     let partial = column::Encoded {
         flags: 2,
         bytes: vec![0b0000_0110, 1, 14],
@@ -229,7 +229,13 @@ fn what_comes_and_goes_takes_little() {
     assert_eq!(Chunk::open(&bytes).unwrap().samples().unwrap(), build(&rows));
     // Where every other row has a value, a bit for each is shorter.
     let rows: Vec<_> = (0_i64..3_600)
-        .map(|row| (row * 1_000, vec![(9, 1)], [(41, 5)][..usize::from(row % 2 == 0)].to_vec()))
+        .map(|row| {
+            (
+                row * 1_000,
+                vec![(9, 1)],
+                [(41, 5)][..usize::from(row % 2 == 0)].to_vec(),
+            )
+        })
         .collect();
     let bytes = encode(build(&rows)).unwrap();
     assert!(bytes.len() < 600, "{}", bytes.len());
@@ -238,12 +244,18 @@ fn what_comes_and_goes_takes_little() {
 
 #[test]
 fn stretches_that_can_t_be_are_refused() {
-    let read = |flags: u8, bytes: &[u8]| column::Column::new(flags, bytes).and_then(|one| one.read(10).map(drop));
+    let read =
+        |flags: u8, bytes: &[u8]| column::Column::new(flags, bytes).and_then(|one| one.read(10).map(drop));
     let wrong = Err(DecodeError::Malformed("a column's stretches"));
     // Number, then rows left out and rows there; then the value for all of them.
     assert_eq!(read(10, &[1, 3, 7, 2]), Ok(()));
     assert_eq!(read(10, &[2, 0, 1, 8, 1, 2]), Ok(()));
-    for bytes in [&[1, 3, 8, 2][..], &[1, 10, 1, 2], &[1, 3, 0, 2], &[2, 3, 7, 0, 1, 2]] {
+    for bytes in [
+        &[1, 3, 8, 2][..],
+        &[1, 10, 1, 2],
+        &[1, 3, 0, 2],
+        &[2, 3, 7, 0, 1, 2],
+    ] {
         assert_eq!(read(10, bytes), wrong, "{bytes:?}");
     }
     let far = [&[1][..], &[0xff; 9], &[1, 1, 2]].concat();
