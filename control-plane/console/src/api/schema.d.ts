@@ -2613,6 +2613,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/metrics/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** For how long the org keeps its readings. */
+        get: operations["getReadingsRetention"];
+        /**
+         * Changes for how long the org keeps its readings: not longer than the configuration says. What is older is deleted within
+         *     the hour and does not come back.
+         */
+        put: operations["setReadingsRetention"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/metrics/series": {
         parameters: {
             query?: never;
@@ -2622,6 +2643,23 @@ export interface paths {
         };
         /** Every kind of series: name, unit, meaning. */
         get: operations["listSeries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metrics/storage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The room that the org's readings take, and the hosts that take the most of it. Added up once a minute. */
+        get: operations["getReadingsStorage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -7053,6 +7091,15 @@ export interface components {
          * @enum {string}
          */
         HostStatus: "online" | "degraded" | "offline";
+        /** @description What a host's readings take. */
+        HostStorage: {
+            /** @description The host. */
+            hostId: components["schemas"]["HostId"];
+            /** @description Its name; null if it is gone. */
+            name: string | null;
+            /** @description What they take. */
+            usage: components["schemas"]["StorageUse"];
+        };
         /** @description Present values of a host. */
         HostValues: {
             /** @description When they were read. */
@@ -7473,6 +7520,24 @@ export interface components {
              * @description 0 to 4.
              */
             strength: number;
+        };
+        /** @description For how many days readings are kept. */
+        KeptDays: {
+            /**
+             * Format: int32
+             * @description Daily rollups.
+             */
+            dayDays: number;
+            /**
+             * Format: int32
+             * @description Hourly rollups.
+             */
+            hourDays: number;
+            /**
+             * Format: int32
+             * @description Raw samples.
+             */
+            rawDays: number;
         };
         /**
          * @description What a key is for.
@@ -10638,6 +10703,20 @@ export interface components {
          * @enum {string}
          */
         Queue: "supersede" | "queue";
+        /** @description What an org's readings take. */
+        ReadingsStorage: {
+            /** @description When that was added up. */
+            at: components["schemas"]["UnixMs"];
+            /**
+             * Format: int64
+             * @description How many hosts have readings.
+             */
+            hosts: number;
+            /** @description Those that take the most, most first. */
+            items: components["schemas"]["HostStorage"][];
+            /** @description Of all hosts that the caller may see. */
+            total: components["schemas"]["StorageUse"];
+        };
         /** @description Recovery codes; shown once. */
         RecoveryCodes: {
             /** @description Ten, each for one sign-in without the app. */
@@ -10972,6 +11051,18 @@ export interface components {
             sql?: string | null;
             /** @description The release's version; the same as before if left out. */
             version?: string | null;
+        };
+        /** @description For how long an org keeps its readings. */
+        Retention: {
+            /** @description What holds. */
+            kept: components["schemas"]["KeptDays"];
+            /** @description What the configuration says: an org keeps nothing longer. */
+            most: components["schemas"]["KeptDays"];
+            updatedAt: components["schemas"]["UnixMs"] | null;
+            /** @description Who did. */
+            updatedBy: string | null;
+            /** @description What the org wants itself. */
+            wanted: components["schemas"]["WantedDays"];
         };
         /** @description How a rotation ends. */
         Retirement: {
@@ -11606,6 +11697,35 @@ export interface components {
              *     out.
              */
             graceS?: number | null;
+        };
+        /** @description The room that readings take, in bytes, without the database's own. */
+        StorageUse: {
+            /**
+             * Format: int64
+             * @description All of it.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Daily rollups.
+             */
+            dayBytes: number;
+            /**
+             * Format: int64
+             * @description Hourly rollups.
+             */
+            hourBytes: number;
+            oldest: components["schemas"]["UnixMs"] | null;
+            /**
+             * Format: int64
+             * @description Raw samples.
+             */
+            rawBytes: number;
+            /**
+             * Format: int64
+             * @description Raw samples: how many.
+             */
+            samples: number;
         };
         /** @description What is stored of a host. */
         Stored: {
@@ -12278,6 +12398,27 @@ export interface components {
          * @enum {string}
          */
         WaitsFor: "time" | "window";
+        /** @description What an org wants; null: as the configuration says. */
+        WantedDays: {
+            /**
+             * Format: int32
+             * @description Daily rollups; not fewer days than hourly ones.
+             * @default null
+             */
+            dayDays?: number | null;
+            /**
+             * Format: int32
+             * @description Hourly rollups; not fewer days than raw samples.
+             * @default null
+             */
+            hourDays?: number | null;
+            /**
+             * Format: int32
+             * @description Raw samples.
+             * @default null
+             */
+            rawDays?: number | null;
+        };
         /** @description The answer to CI. */
         WebhookAnswer: {
             /** @description The application. */
@@ -16300,8 +16441,8 @@ export interface operations {
     exportContainerMetrics: {
         parameters: {
             query?: {
-                /** @description `csv` (by default), or `jsonl`: an object in each line. */
-                format?: "csv" | "jsonl";
+                /** @description `csv` (by default), `jsonl`: an object in each line, or `parquet`. */
+                format?: "csv" | "jsonl" | "parquet";
                 /** @description From this time on: RFC 3339, or milliseconds since the epoch. An hour before `to` by default. */
                 from?: string;
                 /**
@@ -16331,6 +16472,7 @@ export interface operations {
                 };
                 content: {
                     "application/jsonl": string;
+                    "application/vnd.apache.parquet": string;
                     "text/csv": string;
                 };
             };
@@ -16520,8 +16662,8 @@ export interface operations {
     exportHostMetrics: {
         parameters: {
             query?: {
-                /** @description `csv` (by default), or `jsonl`: an object in each line. */
-                format?: "csv" | "jsonl";
+                /** @description `csv` (by default), `jsonl`: an object in each line, or `parquet`. */
+                format?: "csv" | "jsonl" | "parquet";
                 /** @description From this time on: RFC 3339, or milliseconds since the epoch. An hour before `to` by default. */
                 from?: string;
                 /**
@@ -16550,6 +16692,7 @@ export interface operations {
                 };
                 content: {
                     "application/jsonl": string;
+                    "application/vnd.apache.parquet": string;
                     "text/csv": string;
                 };
             };
@@ -18493,6 +18636,62 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    getReadingsRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    setReadingsRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WantedDays"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listSeries: {
         parameters: {
             query?: never;
@@ -18513,6 +18712,34 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getReadingsStorage: {
+        parameters: {
+            query?: {
+                /** @description So many hosts, those whose readings take the most; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadingsStorage"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
