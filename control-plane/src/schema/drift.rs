@@ -5,7 +5,7 @@
 //! itself are databases of which it is known what should be there and whose agent is connected here, those first that were not for
 //! longest; one whose agent is away is looked at when it is back. They are looked at one after the other, and a host that says
 //! nothing is asked once in a round, so that the others have their turn. What is seen while a release runs there does not count.
-//! Who hears of what is found: [`drift_told`](super::drift_told). Nobody hears of a database that can't be read; it is said in the
+//! Who hears of what is found: [`drift_told`]. Nobody hears of a database that can't be read; it is said in the
 //! list once it lasts for two days.
 //!
 //! | state | means |
