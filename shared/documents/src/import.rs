@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     Design, DesignTable, DesignView,
+    design::usual_name,
     kind::view::ViewValues,
     table::{Action, Check, Column, Generated, Index, IndexColumn, Key, Reference, Sorting, TableValues},
 };
@@ -328,6 +329,8 @@ fn table_values(
             table: key.references.name.clone(),
             column: there.clone(),
             enforced: true,
+            name: Some(key_name.clone())
+                .filter(|given| *given != usual_name(schema.dialect, &name.name, here)),
             on_delete: action(key.on_delete),
             on_update: action(key.on_update),
         });

@@ -19,6 +19,8 @@ export interface ColumnRow extends Row {
   enforced: boolean
   onDelete: string
   onRefUpdate: string
+  /** What the database calls the foreign key, if somebody said. */
+  refName: string
   generated: string
   stored: boolean
   onUpdate: string
@@ -90,6 +92,7 @@ export function newColumn(): ColumnRow {
     enforced: false,
     onDelete: '',
     onRefUpdate: '',
+    refName: '',
     generated: '',
     stored: false,
     onUpdate: '',
@@ -160,6 +163,7 @@ function columnRow(of: JsonMap): ColumnRow {
     enforced: reference.enforced === true,
     onDelete: textOf(reference.onDelete),
     onRefUpdate: textOf(reference.onUpdate),
+    refName: textOf(reference.name),
     generated: textOf(generated.expression),
     stored: generated.stored === true,
     onUpdate: textOf(of.onUpdate),
@@ -194,7 +198,7 @@ export function docOf(draft: TableDraft): Doc {
 
 function columnDoc(row: ColumnRow): JsonMap {
   const reference: Json = row.reference.trim()
-    ? filled({ ...referenceOf(row.reference), enforced: row.enforced, onDelete: row.onDelete, onUpdate: row.onRefUpdate })
+    ? filled({ ...referenceOf(row.reference), enforced: row.enforced, name: row.refName.trim(), onDelete: row.onDelete, onUpdate: row.onRefUpdate })
     : ''
   const generated: Json = row.generated ? { expression: row.generated, stored: row.stored } : ''
   return {

@@ -1,6 +1,6 @@
 //! A design as a schema of the model.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use muster_schema::{
     Dialect, Schema,
@@ -21,6 +21,8 @@ pub(super) struct Builder<'a> {
     pub(super) design: &'a Design,
     schema: Schema,
     faults: Vec<DesignFault>,
+    /// Their names so far, in small letters.
+    pub(super) foreign_keys: HashSet<String>,
     types: HashMap<String, Result<DataType, String>>,
 }
 
@@ -29,6 +31,7 @@ pub(super) fn schema(design: &Design) -> Result<Schema, Vec<DesignFault>> {
         design,
         schema: Schema::empty(design.dialect),
         faults: Vec::new(),
+        foreign_keys: HashSet::new(),
         types: HashMap::new(),
     };
     for table in &design.tables {

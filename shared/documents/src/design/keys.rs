@@ -1,6 +1,9 @@
 //! Keys, indexes and references of a design's tables.
 
-use muster_schema::model::{Expression, ForeignKey, Index, IndexPart, Indexed, Key, Table};
+use muster_schema::{
+    Dialect,
+    model::{Expression, ForeignKey, Index, IndexPart, Indexed, Key, Table},
+};
 
 use super::{DesignTable, build::Builder};
 use crate::table::{Action, Column, Reference, Sorting};
@@ -145,12 +148,18 @@ impl Builder<'_> {
             );
             self.wrong(&of.name, &path, message);
         }
-        let name = if self.is_postgres() {
-            format!("{}_{}_fkey", of.name, column.name)
-        } else {
-            format!("fk_{}_{}", of.name, column.name)
-        };
+        let usual = || usual_name(self.design.dialect, &of.name, &column.name);
+        let name = to.name.clone().unwrap_or_else(usual);
         self.too_long(&of.name, &path, &name);
+        // A database of MySQL has each name once, whatever the case; of PostgreSQL each table.
+        let taken = match self.design.dialect {
+            Dialect::Postgres => table.foreign_keys.contains_key(&name),
+            Dialect::MySql => !self.foreign_keys.insert(name.to_lowercase()),
+        };
+        if taken {
+            let message = format!("another foreign key is called {name}: give one of them another name");
+            self.wrong(&of.name, &path, message);
+        }
         table.foreign_keys.insert(
             name,
             ForeignKey {
@@ -176,6 +185,14 @@ impl Builder<'_> {
                 format!("the name {name} would be longer than {MAX_NAME} bytes: give another"),
             );
         }
+    }
+}
+
+/// What a foreign key is called to which nobody gave a name.
+pub(crate) fn usual_name(dialect: Dialect, table: &str, column: &str) -> String {
+    match dialect {
+        Dialect::Postgres => format!("{table}_{column}_fkey"),
+        Dialect::MySql => format!("fk_{table}_{column}"),
     }
 }
 

@@ -11,6 +11,7 @@ use muster_schema::{Dialect, Plan, PlanOptions, Refusal, Reverse, Schema, model:
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub(crate) use self::keys::usual_name;
 use crate::{kind::view::ViewValues, table::TableValues};
 
 /// The tables and views of one database.

@@ -88,6 +88,9 @@ pub struct Reference {
     /// Whether the database holds to it, or it is only documentation.
     #[serde(default, skip_serializing_if = "is_no")]
     pub enforced: bool,
+    /// What the database calls it; after its table and column if none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// When the row there goes.
     #[serde(default, skip_serializing_if = "is_default")]
     pub on_delete: Action,
@@ -233,6 +236,7 @@ fn reference(item: &Item<'_>, faults: &mut Faults) -> Option<Reference> {
         fields.need_text("column", faults),
     );
     let enforced = fields.flag("enforced", faults);
+    let called = fields.take("name").and_then(|item| name(&item, faults));
     let mut action = |name| {
         fields
             .take(name)
@@ -245,6 +249,7 @@ fn reference(item: &Item<'_>, faults: &mut Faults) -> Option<Reference> {
         table: table?,
         column: column?,
         enforced,
+        name: called,
         on_delete,
         on_update,
     })

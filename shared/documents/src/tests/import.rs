@@ -41,6 +41,32 @@ fn what_was_written_comes_in_whole() {
 }
 
 #[test]
+fn a_foreign_key_keeps_the_name_that_somebody_gave_it() {
+    for dialect in [Dialect::Postgres, Dialect::MySql] {
+        let sql = "create table org (id bigint primary key);
+            create table users (id bigint primary key, org_id bigint, boss bigint, key org_id (org_id),
+                constraint users_ibfk_1 foreign key (org_id) references org (id) on delete cascade,
+                constraint USUAL foreign key (boss) references users (id));";
+        let sql = match dialect {
+            Dialect::Postgres => sql
+                .replace("key org_id (org_id),", "")
+                .replace("USUAL", "users_boss_fkey"),
+            Dialect::MySql => sql.replace("USUAL", "fk_users_boss"),
+        };
+        let imported = import(&read(dialect, &sql).unwrap(), "shop");
+        assert_eq!(imported.not_carried, [], "{dialect}");
+        let (_, users) = &imported.tables[1];
+        let names: Vec<_> = users
+            .columns
+            .iter()
+            .filter_map(|column| column.reference.as_ref())
+            .map(|reference| reference.name.as_deref())
+            .collect();
+        assert_eq!(names, [Some("users_ibfk_1"), None], "{dialect}");
+    }
+}
+
+#[test]
 fn what_documents_can_t_say_is_named_and_left_out_whole() {
     let sql = "create type mood as enum ('sad', 'ok');
         create table plain (id int primary key);

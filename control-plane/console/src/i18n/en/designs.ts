@@ -184,6 +184,8 @@ export const designs = {
     onDelete: 'When the row there is deleted',
     onPaper: 'On paper only: shown in the diagram, and no foreign key.',
     onRefUpdate: 'When its value there changes',
+    refName: 'Name of the foreign key',
+    refNameHint: 'Empty: after its table and column',
     onUpdate: 'On update',
     otherKind: 'The document must be a {kind}.',
     preview: 'Preview',

@@ -190,6 +190,8 @@ export const designs: Pick<MoreMessages, Keys> = {
     onDelete: '被引用行删除时',
     onPaper: '仅为文档说明：在关系图中显示，不建立外键。',
     onRefUpdate: '被引用值修改时',
+    refName: '外键名称',
+    refNameHint: '留空则按表和列命名',
     onUpdate: '更新时的值',
     otherKind: '文档类型必须是 {kind}。',
     preview: '预览',

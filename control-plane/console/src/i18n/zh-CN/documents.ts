@@ -7,6 +7,7 @@ export const documentSentences: readonly (readonly [string, string])[] = [
   ['only smallint, integer and bigint can be counted', '只有 smallint、integer 和 bigint 可以自增'],
   ['MySQL counts only a column that a key or index begins with', 'MySQL 只允许作为某个键或索引首列的列自增'],
   ['two keys are called {}: name one of them', '有两个键都叫 {0}：请给其中一个命名'],
+  ['another foreign key is called {}: give one of them another name', '另一个外键已叫 {0}：请给其中一个换个名字'],
   ["MySQL's indexes are over all rows: leave out where", 'MySQL 的索引覆盖所有行：请去掉 where'],
   ["PostgreSQL's indexes are over whole values: leave out prefix", 'PostgreSQL 的索引覆盖整个值：请去掉 prefix'],
   ['the method is a word such as btree or gin', '方法是一个词，例如 btree 或 gin'],
