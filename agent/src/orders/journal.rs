@@ -156,7 +156,7 @@ impl Journal {
             Err(e) => return Err(e),
         };
         point!("journal.created");
-        let mut log = OrderLog { file };
+        let mut log = OrderLog { file, torn: false };
         log.write(&Line::Started(started), true)?;
         File::open(&self.dir)?.sync_all()?;
         Ok(Some(log))
@@ -187,7 +187,7 @@ impl Journal {
         if whole < text.len() {
             file.set_len(whole as u64)?;
         }
-        Ok(OrderLog { file })
+        Ok(OrderLog { file, torn: false })
     }
 
     /// Asks whoever works on the order to stop it. He looks from time to time.
@@ -258,6 +258,8 @@ fn remove(path: &Path) -> io::Result<()> {
 #[derive(Debug)]
 pub struct OrderLog {
     file: File,
+    /// The last line may have got to the disk in part: the disk was full.
+    torn: bool,
 }
 
 impl OrderLog {
@@ -288,9 +290,15 @@ impl OrderLog {
     fn write(&mut self, line: &Line, sync: bool) -> io::Result<()> {
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
+        if self.torn {
+            // What is there of the line before ends here, so that this one is read.
+            text.insert(0, b'\n');
+        }
         point!("journal.{}.before", line.name());
         if effect!("journal.{}", line.name()) {
+            self.torn = true;
             self.file.write_all(&text)?;
+            self.torn = false;
         }
         if sync {
             self.file.sync_data()?;
@@ -388,6 +396,24 @@ mod tests {
             server_version: None,
             events: 2,
         }))
+    }
+
+    #[test]
+    fn a_line_after_one_that_got_to_the_disk_in_part_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::open(dir.path()).unwrap();
+        let order: OrderId = Clock::system().new_id();
+        let mut log = journal.start(order, STARTED).unwrap().unwrap();
+        log.event(event(0)).unwrap();
+        // As write_all leaves it on a disk that is full in the middle.
+        log.file.write_all(b"{\"event\":{\"se").unwrap();
+        log.torn = true;
+        log.accepted(UnixMs(2_000)).unwrap();
+        log.event(event(1)).unwrap();
+        log.end(outcome()).unwrap();
+        let history = journal.read(order).unwrap().unwrap();
+        assert!(history.accepted);
+        assert_eq!((history.events.len(), history.end), (2, Some(outcome())));
     }
 
     #[test]
