@@ -71,8 +71,10 @@ pub(super) fn decide(seen: &Classification, before: Option<&State>, now: &State)
     }
     match all(now) {
         Some(Held::Yes) => Decision::Done,
-        None if now.objects != before.objects => Decision::Done,
-        _ => Decision::Ask("the database is neither as it was before nor as it should be after it"),
+        None => Decision::Ask(
+            "what it changes is not as it was before, and whether it did that or somebody else can't be told",
+        ),
+        Some(_) => Decision::Ask("the database is neither as it was before nor as it should be after it"),
     }
 }
 
@@ -117,6 +119,14 @@ mod tests {
             decided("alter table t add column c int", &before, &other),
             Decision::Ask(_)
         ));
+    }
+
+    #[test]
+    fn a_changed_definition_without_an_effect_to_look_at_may_be_somebody_else_s() {
+        let (before, other) = (state(&[], "a"), state(&[], "b"));
+        let sql = "alter table t modify column c bigint";
+        assert_eq!(decided(sql, &before, &before), Decision::Run);
+        assert!(matches!(decided(sql, &before, &other), Decision::Ask(_)));
     }
 
     #[test]
