@@ -333,6 +333,7 @@ impl Job<'_> {
             order: self.head.order,
             resuming: self.resuming,
             reconnect_for: RECONNECT_FOR,
+            lock_pauses: sql::LOCK_PAUSES,
             idle_for: IDLE_FOR,
             cancel: self.cancel.clone(),
             events: reports,

@@ -103,6 +103,9 @@ pub enum SqlError {
         /// Which statements stay.
         before: String,
     },
+    /// Somebody else's lock was in the way of a statement, and everything is as the error says: trying again may help.
+    #[error("{0}")]
+    InTheWay(Box<SqlError>),
     /// Stopped before anything took effect.
     #[error("cancelled; nothing of the release is in the database")]
     Cancelled,
@@ -121,8 +124,9 @@ pub enum SqlError {
 
 impl SqlError {
     /// The order's status that says this.
-    pub const fn status(&self) -> OrderStatus {
+    pub fn status(&self) -> OrderStatus {
         match self {
+            Self::InTheWay(error) => error.status(),
             Self::Unsound(_)
             | Self::Connect { .. }
             | Self::Busy { .. }
@@ -137,6 +141,14 @@ impl SqlError {
             | Self::BusyAgain { .. }
             | Self::LedgerLost { .. }
             | Self::NeedsAttention { .. } => OrderStatus::NeedsAttention,
+        }
+    }
+
+    /// The same, which may be tried again if a lock caused it.
+    pub(super) fn caused_by(self, error: &sqlx::Error) -> Self {
+        match self {
+            Self::RolledBack { .. } | Self::Failed { .. } if is_lock(error) => Self::InTheWay(Box::new(self)),
+            other => other,
         }
     }
 
@@ -215,6 +227,17 @@ pub(super) fn explained(error: &sqlx::Error, course: &Course, limits: Limits) ->
             millis(limits.statement)
         ),
         (None, _) => text,
+    }
+}
+
+/// Somebody else's lock: it was not given up in time, or the server ended one of those who waited for each other.
+fn is_lock(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(inner) = error else {
+        return false;
+    };
+    match number(error) {
+        Some(number) => matches!(number, 1205 | 1213),
+        None => matches!(inner.code().as_deref(), Some("55P03" | "40P01")),
     }
 }
 

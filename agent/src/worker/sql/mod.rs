@@ -38,6 +38,13 @@
 //! A person who has looked sets the row's `status` to `done`, or deletes the row to have it run again, and executes
 //! the release again.
 //!
+//! # Locks of others
+//!
+//! A statement waits for a lock as long as the server's `lockTimeoutMs` says, since everybody who comes after waits behind it. When that is over
+//! (or the server ended it because two waited for each other), what it did is undone, the release lock is given back, and
+//! after a pause in which the others get their turn the release goes on where the ledger says ([`LOCK_PAUSES`]). A dry run is
+//! not tried again, nor what left something behind.
+//!
 //! # Invariants
 //!
 //! - Two releases never run at once on one database: an advisory lock (`GET_LOCK`) is held by the same session that
@@ -84,6 +91,13 @@ const RECONNECTS: u32 = 3;
 /// Between two tries to connect again.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(500);
 
+/// How long others have their turn before a statement that did not get its lock is tried again; so often it is.
+pub const LOCK_PAUSES: &[Duration] = &[
+    Duration::from_secs(2),
+    Duration::from_secs(10),
+    Duration::from_secs(30),
+];
+
 /// What an execution needs from the worker around it.
 #[derive(Debug)]
 pub struct SqlContext {
@@ -93,6 +107,8 @@ pub struct SqlContext {
     pub resuming: bool,
     /// For so long a server that went away in the middle is awaited: it may only be restarted.
     pub reconnect_for: Duration,
+    /// Pauses before a statement that did not get its lock is tried again.
+    pub lock_pauses: &'static [Duration],
     /// After so long without a word of ours the server ends the session, and with it its locks.
     pub idle_for: Duration,
     /// Stops the release: the running statement is cancelled on the server.
@@ -121,12 +137,15 @@ pub async fn run(ctx: &SqlContext, spec: &SqlSpec, password: &SecretString) -> S
         Err(error) => return ended(&error, None, password),
     };
     let mut version = None;
-    let mut attempt = 0;
+    let (mut attempt, mut begun) = (0, false);
+    let mut lock_pauses = ctx.lock_pauses.iter().copied().filter(|_| !spec.dry_run);
     let mut told = false;
     let mut give_up = Instant::now() + ctx.reconnect_for;
     let result = loop {
-        // A connection that broke may have left a statement running on the server: wait for it like after a crash.
-        let resuming = ctx.resuming || attempt > 0;
+        // A connection that broke may have left a statement running on the server: wait for it like after a crash. And
+        // what was tried before may have done a part.
+        let resuming = ctx.resuming || begun;
+        let mut pause = RECONNECT_PAUSE;
         let result = match spec.target.dialect {
             DbDialect::Postgres => {
                 postgres::execute(ctx, spec, &plan, password, resuming, &mut version).await
@@ -135,13 +154,23 @@ pub async fn run(ctx: &SqlContext, spec: &SqlSpec, password: &SecretString) -> S
         };
         match result {
             Err(SqlError::ConnectionLost(_)) if attempt < RECONNECTS => {
-                attempt += 1;
+                (attempt, begun) = (attempt + 1, true);
                 give_up = Instant::now() + ctx.reconnect_for;
                 report::log(
                     ctx,
                     "the connection broke; connecting again and asking the ledger where to go on",
                 )
                 .await;
+            }
+            Err(SqlError::InTheWay(error)) if !ctx.cancel.is_cancelled() => {
+                let Some(next) = lock_pauses.next() else {
+                    break Err(*error);
+                };
+                (pause, begun) = (next, true);
+                give_up = Instant::now() + next + ctx.reconnect_for;
+                let seconds = next.as_secs_f64();
+                let why = scrub(&error.to_string(), password);
+                report::log(ctx, format!("{why}; trying again in {seconds} s")).await;
             }
             Err(SqlError::Connect { message, .. }) if resuming && Instant::now() < give_up => {
                 if !told {
@@ -159,7 +188,7 @@ pub async fn run(ctx: &SqlContext, spec: &SqlSpec, password: &SecretString) -> S
             result => break result,
         }
         tokio::select! {
-            () = sleep(RECONNECT_PAUSE) => {}
+            () = sleep(pause) => {}
             // One more try without a pause: how things stand is said by who is asked last.
             () = ctx.cancel.cancelled() => give_up = Instant::now(),
         }

@@ -1,6 +1,8 @@
 //! What stands in a release's way: locks, another release, time.
 
-use muster_protocol::latest::{DbDialect, OrderStatus};
+use std::time::Duration;
+
+use muster_protocol::latest::{DbDialect, OrderStatus, StepReport};
 
 use super::{assert_says, both_kinds, story, tell};
 use crate::worker::sql::{
@@ -11,6 +13,7 @@ use DbDialect::{MySql, Postgres};
 
 both_kinds! {
     a_lock_s_holder_is_named,
+    a_statement_that_does_not_get_its_lock_is_tried_again,
     a_release_that_waits_for_another_one_names_it,
     a_release_that_does_not_get_its_turn_again_does_not_say_that_nothing_was_begun,
     a_statement_that_takes_too_long_says_which_limit_to_raise,
@@ -58,6 +61,61 @@ async fn a_lock_s_holder_is_named(kind: DbDialect) {
         );
         db.sql("update t set n = 0").await;
     }
+    db.drop().await;
+}
+
+async fn a_statement_that_does_not_get_its_lock_is_tried_again(kind: DbDialect) {
+    const PAUSES: &[Duration] = &[Duration::from_millis(100), Duration::from_mins(2)];
+    let mut db = Scratch::new(kind).await;
+    db.sql("create table t (id int primary key, n int not null)")
+        .await;
+    db.sql("insert into t values (1, 0)").await;
+    db.sql("begin").await;
+    db.sql("update t set n = 10 where id = 1").await;
+    let mut spec = db.spec(&[
+        "create table u (id int)",
+        "insert into u values (1)",
+        "update t set n = n + 1 where id = 1",
+    ]);
+    spec.lock_timeout_ms = 300;
+    let (mut ctx, mut collected) = context();
+    ctx.lock_pauses = PAUSES;
+    let mut tries = Vec::new();
+    // The second pause is one that nobody waits for: whoever holds the lock gives it up in it, or somebody calls it off.
+    let (outcome, ()) = tokio::join!(sql::run(&ctx, &spec, &db.server.password), async {
+        while tries.len() < 2 {
+            match collected.recv().await {
+                Some(StepReport::Log(line)) if line.contains("trying again in") => tries.push(line),
+                Some(_) => {}
+                None => return,
+            }
+        }
+        ctx.cancel.cancel();
+    });
+    assert_eq!(tries.len(), 2, "{tries:?}");
+    assert!(tries[0].contains("a lock held by"), "{tries:?}");
+    // What was done before, the ledger knows.
+    assert_eq!(outcome.status, OrderStatus::Failed, "{outcome:?}");
+    assert_says(&tell("called off", &outcome), &["cancelled", "ledger"]);
+    db.sql("rollback").await;
+
+    // Given up in a pause, nobody has to do anything.
+    db.sql("begin").await;
+    db.sql("update t set n = 10 where id = 1").await;
+    let server = Server::of(kind);
+    let (mut ctx, mut collected) = context();
+    ctx.lock_pauses = PAUSES;
+    let (outcome, ()) = tokio::join!(sql::run(&ctx, &spec, &server.password), async {
+        while let Some(report) = collected.recv().await {
+            if matches!(report, StepReport::Log(line) if line.contains("trying again in")) {
+                break;
+            }
+        }
+        db.sql("rollback").await;
+    });
+    assert_eq!((outcome.status, outcome.error), (OrderStatus::Done, None));
+    assert_eq!(db.number("select n from t").await, 1);
+    assert_eq!(db.number("select count(*) from u").await, 1, "nothing twice");
     db.drop().await;
 }
 

@@ -147,7 +147,7 @@ impl<'a> Run<'a> {
     /// The error for a failed statement that left nothing behind.
     fn failed(&self, step: &Step, error: &sqlx::Error) -> SqlError {
         let message = self.session.explained(error);
-        if super::error::is_lost(error) {
+        let failed = if super::error::is_lost(error) {
             SqlError::ConnectionLost(message)
         } else if self.ctx.cancel.is_cancelled() {
             self.cancelled()
@@ -157,7 +157,8 @@ impl<'a> Run<'a> {
                 message,
                 before: what_stays(self.done),
             }
-        }
+        };
+        failed.caused_by(error)
     }
 }
 

@@ -111,6 +111,7 @@ pub(super) fn context() -> (SqlContext, mpsc::Receiver<StepReport>) {
         order: clock.new_id::<OrderId>(),
         resuming: false,
         reconnect_for: Duration::from_secs(20),
+        lock_pauses: &[],
         idle_for: Duration::from_mins(1),
         cancel: CancellationToken::new(),
         events,
