@@ -5,13 +5,16 @@
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
-    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+    password_hash::{
+        PasswordHasher,
+        phc::{Output, PasswordHash},
+    },
 };
 use muster_base::{ExposeSecret, SecretString, random_array};
 
 use super::{
     AccessError, strength,
-    turns::{Line, in_turn},
+    turns::{Line, in_blocks, in_turn},
 };
 use crate::flaw::Flaw;
 
@@ -92,13 +95,30 @@ pub(super) async fn verify(
         }
         let parsed = PasswordHash::new(text.expose_secret())
             .map_err(|error| AccessError::Crypto(error.to_string()))?;
-        // The hash says with which parameters.
-        let matches = Argon2::default()
-            .verify_password(password.expose_secret().as_bytes(), &parsed)
-            .is_ok();
-        Ok(matches && known)
+        Ok(is_hashed(password.expose_secret().as_bytes(), &parsed)? && known)
     })
     .await
+}
+
+/// Whether `password` is the one of an argon2 hash, which says with which parameters.
+fn is_hashed(password: &[u8], hash: &PasswordHash) -> Result<bool, AccessError> {
+    let crypto = |error: &dyn std::error::Error| AccessError::Crypto(error.to_string());
+    let (Some(salt), Some(output)) = (hash.salt.as_ref(), hash.hash.as_ref()) else {
+        return Err(AccessError::Crypto("a hash without salt or output".to_owned()));
+    };
+    let algorithm = Algorithm::try_from(hash.algorithm.as_str()).map_err(|error| crypto(&error))?;
+    let version = hash.version.map_or(Ok(Version::default()), Version::try_from);
+    let params = Params::try_from(hash).map_err(|error| crypto(&error))?;
+    let blocks = params.block_count();
+    let argon2 = Argon2::new(algorithm, version.map_err(|error| crypto(&error))?, params);
+    let mut computed = [0; Output::MAX_LENGTH];
+    let computed = &mut computed[..output.len()];
+    in_blocks(blocks, |blocks| {
+        argon2.hash_password_into_with_memory(password, salt, computed, blocks)
+    })
+    .map_err(|error| crypto(&error))?;
+    // In constant time.
+    Ok(Output::new(computed).map_err(|error| crypto(&error))? == *output)
 }
 
 /// Whether `password` is the one of a bcrypt hash that is not too costly.

@@ -10,11 +10,21 @@
 //! Who comes when a line is full is told to come again ([`AccessError::Throttled`]): a flood of strangers neither fills the
 //! memory nor lets anybody wait for longer than a line takes, and those in the other line don't notice it.
 //!
+//! The memory of a hash is given back when nobody waits. While somebody does, the next one takes it as it is
+//! ([`in_blocks`]): asking the system for 19 MiB and giving them back thirty times a second would stop every other thread
+//! for a moment each time, whatever its priority.
+//!
 //! A turn ends with the work, not with the request: who hangs up while theirs is done makes no room for the next, or
 //! hanging up would be the way around the limit.
 
-use std::{num::NonZeroUsize, sync::LazyLock, thread, time::Duration};
+use std::{
+    num::NonZeroUsize,
+    sync::{LazyLock, Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
 
+use argon2::Block;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use super::AccessError;
@@ -35,6 +45,19 @@ static STRANGERS: LazyLock<Turns> = LazyLock::new(|| {
 });
 static KNOWN: LazyLock<Turns> =
     LazyLock::new(|| Turns::new((cores() / 4).clamp(1, MOST_KNOWN), KNOWN_WAITING));
+
+/// Memory that the next hash takes; of as many as have had a turn at the same time.
+static SPARE: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
+
+/// Works in that many blocks, whatever stands in them. Whoever calls it has a turn.
+pub(super) fn in_blocks<T>(count: usize, work: impl FnOnce(&mut [Block]) -> T) -> T {
+    let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    let mut blocks = spare.unwrap_or_default();
+    blocks.resize(count, Block::default());
+    let worked = work(&mut blocks);
+    SPARE.lock().unwrap_or_else(PoisonError::into_inner).push(blocks);
+    worked
+}
 
 fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZeroUsize::get)
@@ -63,6 +86,8 @@ struct Turns {
     /// Those who wait and those whose turn it is.
     places: Semaphore,
     turns: Semaphore,
+    at_a_time: usize,
+    most: usize,
 }
 
 /// Somebody's turn, until it is dropped.
@@ -76,7 +101,15 @@ impl Turns {
         Self {
             places: Semaphore::new(at_a_time + waiting),
             turns: Semaphore::new(at_a_time),
+            at_a_time,
+            most: at_a_time + waiting,
         }
+    }
+
+    /// Whether somebody waits for the end of a turn.
+    fn are_waited_for(&self) -> bool {
+        let there = self.most - self.places.available_permits();
+        there > self.at_a_time - self.turns.available_permits()
     }
 
     async fn wait(&'static self) -> Result<Turn, AccessError> {
@@ -109,6 +142,9 @@ async fn work_in<T: Send + 'static>(
     let started = thread.spawn(move || {
         step_back();
         let worked = work();
+        if !turns.are_waited_for() {
+            SPARE.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
         drop(turn);
         // Whoever asked may have hung up.
         drop(done.send(worked));
