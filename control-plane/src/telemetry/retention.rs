@@ -25,44 +25,29 @@ fn scheduled(app: &App) -> Running<'_> {
 
 /// Deletes raw samples, hours and days that have outlived what the configuration says, or less if their org wants less.
 pub(super) async fn enforce(app: &App) -> Result<(), TelemetryError> {
-    let now = app.clock.now();
-    let config = &app.config.telemetry;
-    let before = |days: u32| now.plus_ms(-UnixMs::DAY * i64::from(days));
-    let raw = before(config.raw_days);
-    // Rows are there only of hours that are not sealed: few, and mostly of hosts that are gone.
-    for host in app.ingest.latest().hosts() {
-        in_tx!(app.telemetry_db, |tx| store::sample::delete(
-            tx,
-            host,
-            UnixMs(i64::MIN),
-            raw
-        )
-        .await?);
-    }
-    in_tx!(app.telemetry_db, |tx| {
-        store::chunk::delete_before(tx, Period::Hour.start_of(raw)).await?
-    });
-    for (period, days) in [(Period::Hour, config.hour_days), (Period::Day, config.day_days)] {
-        in_tx!(app.telemetry_db, |tx| {
-            store::rollup::delete_before(tx, period, before(days)).await?
-        });
-    }
-    in_tx!(app.telemetry_db, |tx| {
-        store::packed::delete_before(tx, Period::Day.start_of(before(config.hour_days))).await?;
-    });
+    let most = KeptDays::from(&app.config.telemetry);
+    let hosts = app.ingest.latest().hosts();
+    enforce_for(app, None, &hosts, most).await?;
     for row in store::keeping::list(&app.db).await? {
-        let kept = KeptDays::from(config).for_org(row.wanted());
-        enforce_for(app, row.org_id, kept).await?;
+        let hosts = app.ingest.latest().of_org(row.org_id);
+        let hosts: Vec<HostId> = hosts.into_iter().map(|(host, _)| host).collect();
+        enforce_for(app, Some(row.org_id), &hosts, most.for_org(row.wanted())).await?;
     }
     Ok(())
 }
 
-/// Deletes what an org does not want to keep as long as the configuration would.
-async fn enforce_for(app: &App, org: OrgId, kept: KeptDays) -> Result<(), TelemetryError> {
+/// The same of one org, or of all, and of the hosts that they have.
+async fn enforce_for(
+    app: &App,
+    whose: Option<OrgId>,
+    hosts: &[HostId],
+    kept: KeptDays,
+) -> Result<(), TelemetryError> {
     let now = app.clock.now();
     let before = |days: u32| now.plus_ms(-UnixMs::DAY * i64::from(days));
     let raw = before(kept.raw);
-    for (host, _) in app.ingest.latest().of_org(org) {
+    // Rows are there only of hours that are not sealed: few, and mostly of hosts that are gone.
+    for &host in hosts {
         in_tx!(app.telemetry_db, |tx| store::sample::delete(
             tx,
             host,
@@ -72,10 +57,15 @@ async fn enforce_for(app: &App, org: OrgId, kept: KeptDays) -> Result<(), Teleme
         .await?);
     }
     in_tx!(app.telemetry_db, |tx| {
-        store::chunk::delete_before_of(tx, org, Period::Hour.start_of(raw)).await?;
-        store::rollup::delete_before_of(tx, org, Period::Hour, before(kept.hour)).await?;
-        store::rollup::delete_before_of(tx, org, Period::Day, before(kept.day)).await?;
-        store::packed::delete_before_of(tx, org, Period::Day.start_of(before(kept.hour))).await?;
+        store::chunk::delete_before(tx, whose, Period::Hour.start_of(raw)).await?;
+    });
+    for (period, days) in [(Period::Hour, kept.hour), (Period::Day, kept.day)] {
+        in_tx!(app.telemetry_db, |tx| {
+            store::rollup::delete_before(tx, whose, period, before(days)).await?;
+        });
+    }
+    in_tx!(app.telemetry_db, |tx| {
+        store::packed::delete_before(tx, whose, Period::Day.start_of(before(kept.hour))).await?;
     });
     Ok(())
 }

@@ -149,26 +149,15 @@ pub(in crate::telemetry) async fn delete_merged(
 }
 
 /// Deletes every chunk that ends before this hour or with its start.
-pub(in crate::telemetry) async fn delete_before(tx: &mut Tx, hour: UnixMs) -> Result<u64, DbError> {
-    const SQL: &str = "delete from sample_chunks where hour < $1 and hour + hours * 3600000 <= $1";
-    let done = with_tx!(tx, |conn| sqlx::query(SQL)
-        .bind(hour)
-        .execute(conn)
-        .await?
-        .rows_affected());
-    Ok(done)
-}
-
-/// The same of one org's hosts alone.
-pub(in crate::telemetry) async fn delete_before_of(
+pub(in crate::telemetry) async fn delete_before(
     tx: &mut Tx,
-    org: OrgId,
+    whose: Option<OrgId>,
     hour: UnixMs,
 ) -> Result<(), DbError> {
-    const SQL: &str =
-        "delete from sample_chunks where hour < $1 and hour + hours * 3600000 <= $1 and org_id = $2";
+    const SQL: &str = "delete from sample_chunks where hour < $1 and hour + hours * 3600000 <= $1 \
+        and ($2 is null or org_id = $2)";
     with_tx!(tx, |conn| {
-        sqlx::query(SQL).bind(hour).bind(org).execute(conn).await?;
+        sqlx::query(SQL).bind(hour).bind(whose).execute(conn).await?;
     });
     Ok(())
 }

@@ -137,26 +137,15 @@ pub(in crate::telemetry) async fn put(
 }
 
 /// Deletes the hours of every day before this one.
-pub(in crate::telemetry) async fn delete_before(tx: &mut Tx, day: UnixMs) -> Result<(), DbError> {
-    with_tx!(tx, |conn| {
-        sqlx::query("delete from packed_hours where day < $1")
-            .bind(day)
-            .execute(conn)
-            .await?;
-    });
-    Ok(())
-}
-
-/// The same of one org's hosts alone.
-pub(in crate::telemetry) async fn delete_before_of(
+pub(in crate::telemetry) async fn delete_before(
     tx: &mut Tx,
-    org: OrgId,
+    whose: Option<OrgId>,
     day: UnixMs,
 ) -> Result<(), DbError> {
     with_tx!(tx, |conn| {
-        sqlx::query("delete from packed_hours where day < $1 and org_id = $2")
+        sqlx::query("delete from packed_hours where day < $1 and ($2 is null or org_id = $2)")
             .bind(day)
-            .bind(org)
+            .bind(whose)
             .execute(conn)
             .await?;
     });

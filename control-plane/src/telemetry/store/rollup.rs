@@ -150,32 +150,17 @@ pub(in crate::telemetry) async fn exists(
 /// Deletes every rollup of a period that begins before this time.
 pub(in crate::telemetry) async fn delete_before(
     tx: &mut Tx,
-    period: Period,
-    start: UnixMs,
-) -> Result<u64, DbError> {
-    const SQL: &str = "delete from rollups where period = $1 and start_at < $2";
-    let done = with_tx!(tx, |conn| sqlx::query(SQL)
-        .bind(i32::from(period.code()))
-        .bind(start)
-        .execute(conn)
-        .await?
-        .rows_affected());
-    Ok(done)
-}
-
-/// The same of one org's hosts alone.
-pub(in crate::telemetry) async fn delete_before_of(
-    tx: &mut Tx,
-    org: OrgId,
+    whose: Option<OrgId>,
     period: Period,
     start: UnixMs,
 ) -> Result<(), DbError> {
-    const SQL: &str = "delete from rollups where period = $1 and start_at < $2 and org_id = $3";
+    const SQL: &str =
+        "delete from rollups where period = $1 and start_at < $2 and ($3 is null or org_id = $3)";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(i32::from(period.code()))
             .bind(start)
-            .bind(org)
+            .bind(whose)
             .execute(conn)
             .await?;
     });
