@@ -28,6 +28,10 @@ pub struct Args {
     /// PostgreSQL: build and drop indexes concurrently, outside of transactions
     #[arg(long)]
     concurrently: bool,
+    /// PostgreSQL: add checks and foreign keys of tables that are there as not valid, and validate them by statements of
+    /// their own
+    #[arg(long)]
+    validate_apart: bool,
     /// Print one JSON object with each step's risk, the lint findings and the way back instead
     #[arg(long)]
     json: bool,
@@ -48,6 +52,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     let options = PlanOptions {
         drops: !args.no_drops,
         concurrently: args.concurrently,
+        validate_apart: args.validate_apart,
     };
     let plan = match plan(&from, &to, &options) {
         Ok(plan) => plan,

@@ -51,6 +51,11 @@ fn alter_table(dialect: Dialect, alter: &AlterTable) -> Classification {
         }
         .operation(op);
     }
+    // Held against the rows once more it does nothing else.
+    let validates = |op: &Op| matches!(op, Op::ValidateConstraint { .. });
+    if !alter.operations.is_empty() && alter.operations.iter().all(validates) {
+        seen.class = Class::Maintenance;
+    }
     seen
 }
 

@@ -92,6 +92,9 @@ pub struct PlanOptions {
     pub drops: bool,
     /// Whether indexes are built and dropped `concurrently` (PostgreSQL), outside of transactions.
     pub concurrently: bool,
+    /// Whether checks and foreign keys of tables that are there are added `not valid` (PostgreSQL), which takes a moment, and
+    /// held against the rows by statements of their own, outside of transactions, while reading and writing go on.
+    pub validate_apart: bool,
 }
 
 impl Default for PlanOptions {
@@ -99,6 +102,7 @@ impl Default for PlanOptions {
         Self {
             drops: true,
             concurrently: false,
+            validate_apart: false,
         }
     }
 }

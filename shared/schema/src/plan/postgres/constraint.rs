@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Phase, Work, again, compare};
 use crate::{
     Risk,
-    model::{ForeignKey, Key, Name, Table},
+    model::{Check, ForeignKey, Key, Name, Table},
     normalise::postgres::Scope,
     plan::{Lock, Reverse, Step},
     render::postgres::{check, exclusion, foreign_key, key, name as quoted, qualified},
@@ -120,31 +120,60 @@ impl Work<'_> {
                 }
                 continue;
             }
-            let sql = format!("alter table {at} add constraint {} {}", quoted(own), rule.sql);
+            let apart = new.checks.get(own).filter(|check| self.is_apart(check.validated));
+            let text = match apart {
+                Some(of) => check(&Check {
+                    validated: false,
+                    ..of.clone()
+                }),
+                None => rule.sql.clone(),
+            };
+            let sql = format!("alter table {at} add constraint {} {text}", quoted(own));
             let back = Reverse::one(format!("alter table {at} drop constraint {}", quoted(own)));
-            let step = Step::new("constraint", format!("{name}.{own}"), sql, back)
-                .because(Risk::Warning, rule.reason)
-                .locking(Lock::Everything);
+            let mut step =
+                Step::new("constraint", format!("{name}.{own}"), sql, back).locking(Lock::Everything);
+            if apart.is_none() {
+                step = step.because(Risk::Warning, rule.reason);
+            }
             self.make(rule.rank, name, step).provides.clear();
+            if apart.is_some() {
+                self.validate_last(name, own);
+            }
         }
         self.constraint_comments(name, old, new);
         self.foreign_keys(name, old, new);
     }
 
     fn validate(&mut self, name: &Name, own: &str) {
+        let step = Self::validation(name, own);
+        self.make(13, name, step).provides.clear();
+    }
+
+    /// Whether what is valid is added as what is not yet.
+    fn is_apart(&self, validated: bool) -> bool {
+        self.options.validate_apart && validated
+    }
+
+    /// After everything else, in no transaction: one would keep the lock of what came before for as long as it reads.
+    fn validate_last(&mut self, name: &Name, own: &str) {
+        let mut step = Self::validation(name, own);
+        step.transactional = false;
+        self.make(30, name, step).provides.clear();
+    }
+
+    fn validation(name: &Name, own: &str) -> Step {
         let sql = format!(
             "alter table {} validate constraint {}",
             qualified(name),
             quoted(own)
         );
         let back = Reverse::Sql(Vec::new());
-        let step = Step::new("constraint", format!("{name}.{own}"), sql, back)
+        Step::new("constraint", format!("{name}.{own}"), sql, back)
             .because(
                 Risk::Warning,
                 "reads the whole table, and fails if a row doesn't keep it",
             )
-            .locking(Lock::Definition);
-        self.make(13, name, step).provides.clear();
+            .locking(Lock::Definition)
     }
 
     /// Comments on all constraints and on columns' own.
@@ -295,14 +324,23 @@ impl Work<'_> {
 
     pub(super) fn add_foreign_key(&mut self, name: &Name, own: &str, of: &ForeignKey) {
         let at = qualified(name);
+        let old = self.from.tables.get(name);
+        // A partitioned table takes none that is not valid.
+        let apart = old.is_some_and(|old| old.partition_by.is_none()) && self.is_apart(of.validated);
+        let added = ForeignKey {
+            validated: of.validated && !apart,
+            ..of.clone()
+        };
         let sql = format!(
             "alter table {at} add constraint {} {}",
             quoted(own),
-            foreign_key(of)
+            foreign_key(&added)
         );
         let back = Reverse::one(format!("alter table {at} drop constraint {}", quoted(own)));
         let mut step = Step::new("foreign key", format!("{name}.{own}"), sql, back);
-        if self.from.tables.contains_key(name) {
+        if apart {
+            step = step.locking(Lock::Writes);
+        } else if old.is_some() {
             step = step
                 .because(
                     Risk::Warning,
@@ -311,6 +349,9 @@ impl Work<'_> {
                 .locking(Lock::Writes);
         }
         self.make(14, name, step).provides.clear();
+        if apart {
+            self.validate_last(name, own);
+        }
     }
 
     pub(super) fn drop_foreign_key(&mut self, name: &Name, own: &str, of: &ForeignKey, again: bool) {

@@ -238,3 +238,58 @@ fn what_can_not_be_had_is_refused() {
         );
     }
 }
+
+#[test]
+fn constraints_are_held_against_the_rows_by_themselves_where_that_is_wanted() {
+    let from = schema(
+        "create table org (id int primary key);
+         create table t (a int, org_id int);
+         create table p (a int, org_id int) partition by range (a);",
+    );
+    let to = schema(
+        "create table org (id int primary key);
+         create table t (a int, org_id int, constraint few check (a < 9),
+             constraint of_org foreign key (org_id) references org (id));
+         create table p (a int, org_id int, constraint p_org foreign key (org_id) references org (id))
+             partition by range (a);
+         create table fresh (a int constraint small check (a < 9));",
+    );
+    let options = PlanOptions {
+        validate_apart: true,
+        ..PlanOptions::default()
+    };
+    let plan = plan(&from, &to, &options).unwrap();
+    let steps: Vec<_> = plan
+        .steps
+        .iter()
+        .map(|step| (step.sql.as_str(), step.transactional))
+        .collect();
+    let has = |sql: &str, transactional: bool| {
+        let found = steps.iter().any(|step| *step == (sql, transactional));
+        assert!(found, "{sql}: {steps:#?}");
+    };
+    has(
+        "alter table public.t add constraint few check (a < 9) not valid",
+        true,
+    );
+    has(
+        "alter table public.t add constraint of_org foreign key (org_id) references public.org (id) not valid",
+        true,
+    );
+    has(
+        "alter table public.p add constraint p_org foreign key (org_id) references public.org (id)",
+        true,
+    );
+    let last: Vec<_> = steps.iter().rev().take(2).map(|(sql, _)| *sql).collect();
+    for own in ["few", "of_org"] {
+        let sql = format!("alter table public.t validate constraint {own}");
+        has(&sql, false);
+        assert!(last.contains(&sql.as_str()), "{steps:#?}");
+    }
+    assert!(
+        !steps
+            .iter()
+            .any(|(sql, _)| sql.contains("small") && sql.contains("not valid")),
+        "a table without rows: {steps:#?}"
+    );
+}
