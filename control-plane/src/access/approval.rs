@@ -1,15 +1,16 @@
 //! The people of an org for who decides releases: what each may do, which departments they head; and what they are told of
-//! tickets, by their inbox.
+//! tickets, by their inbox, and by mail ([`super::mailed`]).
 
 use muster_base::{DepartmentId, OrgId, TicketId, UserId};
 
 use super::{
     AccessError, Asked, Decision, Object, Operation, Permissions, Role, grant,
+    mailed::mail,
     message::{self, Mode, NewMessage, SubMode, Words},
     permission::SourceKind,
     store,
 };
-use crate::{app::App, db::Tx};
+use crate::{app::App, db::Tx, notify::Template};
 
 /// Everybody of an org, as of now.
 #[derive(Debug, Default)]
@@ -149,7 +150,7 @@ pub enum TicketTurn<'a> {
 /// Characters of a reason that a message repeats.
 const REASON_CHARS: usize = 400;
 
-/// Tells them.
+/// Tells them; mail goes out when the outbox looks next.
 pub async fn tell_of_ticket(
     app: &App,
     tx: &mut Tx,
@@ -160,7 +161,7 @@ pub async fn tell_of_ticket(
         return Ok(());
     }
     let (version, environment) = (news.version, news.environment);
-    let short: String;
+    let mut short = String::new();
     let (sub_mode, words) = match news.turn {
         TicketTurn::Asked { author: name, step } => (
             SubMode::Review,
@@ -217,5 +218,22 @@ pub async fn tell_of_ticket(
         tip: &news.id.to_string(),
     };
     message::send(app, tx, to, &message).await?;
-    Ok(())
+    let address = format!("{}/releases/tickets/{}", app.config.base_url(), news.id);
+    let about = [
+        ("what", version),
+        ("environment", environment),
+        ("address", &address),
+    ];
+    let (template, more) = match news.turn {
+        TicketTurn::Asked { author: name, .. } => (Template::ApprovalAsked, vec![("name", name)]),
+        // Where it stands is on its page: there is nothing to be done.
+        TicketTurn::StepApproved { .. } => return Ok(()),
+        TicketTurn::Released { by: name } => (Template::ApprovalGiven, vec![("name", name)]),
+        TicketTurn::Rejected { by: name, .. } => (
+            Template::ApprovalRefused,
+            vec![("name", name), ("reason", short.as_str())],
+        ),
+        TicketTurn::Stuck { step } => (Template::ApprovalStuck, vec![("step", step)]),
+    };
+    mail(app, tx, to, template, &[&about[..], &more].concat()).await
 }

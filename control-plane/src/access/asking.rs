@@ -1,13 +1,14 @@
-//! Who is asked to approve of a deployment, and who hears what was decided: by their inbox.
+//! Who is asked to approve of a deployment, and who hears what was decided: by their inbox, and by mail ([`super::mailed`]).
 
 use muster_base::{DeploymentId, OrgId, UserId};
 
 use super::{
     AccessError, Asked, Decision, Object, Operation, grant,
+    mailed::mail,
     message::{self, Mode, NewMessage, SubMode, Words},
     store,
 };
-use crate::{app::App, db::Tx};
+use crate::{app::App, db::Tx, notify::Template};
 
 /// A deployment that waits for approval, or did.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +57,7 @@ pub async fn approvers(
     Ok(approvers)
 }
 
-/// Tells them.
+/// Tells them; mail goes out when the outbox looks next.
 pub async fn tell_of_asking(
     app: &App,
     tx: &mut Tx,
@@ -73,7 +74,7 @@ pub async fn tell_of_asking(
         version,
         ..
     } = *deployment;
-    let short: String;
+    let mut short = String::new();
     let (sub_mode, words) = match turn {
         AskingTurn::Asked(name) => (
             SubMode::Review,
@@ -115,5 +116,20 @@ pub async fn tell_of_asking(
         tip: &deployment.id.to_string(),
     };
     message::send(app, tx, to, &message).await?;
-    Ok(())
+    let what = format!("{application} {version}");
+    let address = format!("{}/deployments/{}", app.config.base_url(), deployment.id);
+    let about = [
+        ("what", what.as_str()),
+        ("environment", environment),
+        ("address", &address),
+    ];
+    let (template, more) = match turn {
+        AskingTurn::Asked(name) => (Template::ApprovalAsked, vec![("name", name)]),
+        AskingTurn::Approved(name) => (Template::ApprovalGiven, vec![("name", name)]),
+        AskingTurn::Rejected(name, _) => (
+            Template::ApprovalRefused,
+            vec![("name", name), ("reason", short.as_str())],
+        ),
+    };
+    mail(app, tx, to, template, &[&about[..], &more].concat()).await
 }

@@ -1,21 +1,15 @@
 //! Who hears by their inbox that a database is not as it should be: those who may propose SQL for it and see how it compares; by
-//! mail, too, if they want that (`mailMessages`) and their address was verified.
+//! mail, too ([`super::mailed`]).
 
-use muster_base::{OrgId, ServerId, UnixMs, UserId};
+use muster_base::{OrgId, ServerId, UserId};
 
 use super::{
     AccessError, Asked, Decision, Object, Operation, grant,
+    mailed::mail,
     message::{self, Mode, NewMessage, SubMode, Words},
     store,
 };
-use crate::{
-    app::App,
-    db::Tx,
-    notify::{self, Channel, Letter, Template},
-};
-
-/// Mail about a database is worth nothing when somebody had to find out otherwise.
-const MAIL_LIFE_MS: i64 = UnixMs::DAY;
+use crate::{app::App, db::Tx, notify::Template};
 
 /// A database that was looked at.
 #[derive(Debug, Clone, Copy)]
@@ -117,22 +111,13 @@ pub async fn tell_of_drift(
         tip: &format!("{}/{database}", news.server),
     };
     message::send(app, tx, to, &message).await?;
-    let expires = app.clock.now().plus_ms(MAIL_LIFE_MS);
     let address = format!("{}/databases/drift", app.config.base_url());
-    for reader in store::user::list_mail_wanted(tx, &app.db, to).await? {
-        let letter = Letter::new(
-            Channel::Mail,
-            reader.email.as_str(),
-            reader.language(),
-            template,
-            expires,
-        )
-        .with("database", database)
-        .with("server", server)
-        .with("environment", news.environment)
-        .with("what", what)
-        .with("address", address.as_str());
-        notify::post(app, tx, letter.of_platform(reader.platform_id)).await?;
-    }
-    Ok(())
+    let blanks = [
+        ("database", database),
+        ("server", server),
+        ("environment", news.environment),
+        ("what", what),
+        ("address", &address),
+    ];
+    mail(app, tx, to, template, &blanks).await
 }

@@ -1,21 +1,17 @@
-//! Who hears that a deployment failed: whoever asked for it, and those who may change the application, by their inbox;
-//! by mail, too, if they want that (`mailMessages`) and their address was verified, in the language that they chose or last
-//! signed in with.
+//! Who hears that a deployment failed: whoever asked for it, and those who may change the application, by their inbox,
+//! and by mail ([`super::mailed`]).
 
 use std::collections::BTreeSet;
 
-use muster_base::{ApplicationId, DeploymentId, OrgId, UnixMs, UserId};
+use muster_base::{ApplicationId, DeploymentId, OrgId, UserId};
 
 use super::{
     AccessError, Asked, Decision, Object, Operation, grant,
+    mailed::mail,
     message::{self, Mode, NewMessage, SubMode, Words},
     store,
 };
-use crate::{
-    app::App,
-    db::Tx,
-    notify::{self, Channel, Letter, Template},
-};
+use crate::{app::App, db::Tx, notify::Template};
 
 /// A deployment that failed, or was put back.
 #[derive(Debug, Clone, Copy)]
@@ -38,8 +34,6 @@ pub struct FailedDeployment<'a> {
     pub asked_by: (&'a str, &'a str),
 }
 
-/// Mail about something that failed is worth nothing when somebody had to find out otherwise.
-const MAIL_LIFE_MS: i64 = UnixMs::DAY;
 /// Characters of the error that a message repeats.
 const ERROR_CHARS: usize = 400;
 
@@ -91,20 +85,12 @@ pub async fn tell_of_failure(
     };
     message::send(app, tx, to, &message).await?;
     let address = format!("{}/deployments/{}", app.config.base_url(), failed.id);
-    for reader in store::user::list_mail_wanted(tx, &app.db, to).await? {
-        let letter = Letter::new(
-            Channel::Mail,
-            reader.email.as_str(),
-            reader.language(),
-            Template::DeploymentFailed,
-            app.clock.now().plus_ms(MAIL_LIFE_MS),
-        )
-        .with("application", failed.name)
-        .with("version", failed.version)
-        .with("environment", failed.environment)
-        .with("error", error.as_str())
-        .with("address", address.as_str());
-        notify::post(app, tx, letter.of_platform(reader.platform_id)).await?;
-    }
-    Ok(())
+    let blanks = [
+        ("application", failed.name),
+        ("version", failed.version),
+        ("environment", failed.environment),
+        ("error", &error),
+        ("address", &address),
+    ];
+    mail(app, tx, to, Template::DeploymentFailed, &blanks).await
 }

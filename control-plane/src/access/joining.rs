@@ -338,7 +338,11 @@ async fn decide(
         | Words::AlertOver { .. }
         | Words::DriftFound { .. }
         | Words::DriftChanged { .. }
-        | Words::DriftOver { .. } => (SubMode::Enter, ""),
+        | Words::DriftOver { .. }
+        | Words::NotExecuted { .. }
+        | Words::NeedsALook { .. }
+        | Words::RolloutHalted { .. }
+        | Words::RolloutPaused { .. } => (SubMode::Enter, ""),
     };
     in_tx!(app.db, |tx| {
         if !store::joining::decide(tx, (org, user), (status, role, reason), now).await? {

@@ -68,6 +68,7 @@ mod in_name_of;
 mod invitation;
 mod joining;
 mod legacy;
+mod mailed;
 mod member;
 mod member_permission;
 mod message;
@@ -86,6 +87,7 @@ mod proof;
 mod provider;
 mod region;
 mod registration;
+mod released;
 mod role;
 mod scope;
 mod second_factor;
@@ -128,6 +130,7 @@ pub use self::{
     password::hash_first as hash_password,
     permission::{Asked, Decision, Permissions},
     region::Regions,
+    released::{ReleaseNews, ReleaseTurn, release_audience, tell_of_release},
     role::Role,
     scope::{ObjectSet, Scope},
     third_part::git_token,

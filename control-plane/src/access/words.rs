@@ -109,6 +109,35 @@ pub(super) enum Words<'a> {
     },
     /// Nothing is different there any more.
     DriftOver { database: &'a str, server: &'a str },
+    /// A release is not on the server where it was to be.
+    NotExecuted {
+        version: &'a str,
+        environment: &'a str,
+        database: &'a str,
+        server: &'a str,
+        reason: &'a str,
+    },
+    /// A person must say what a release has done on a server.
+    NeedsALook {
+        version: &'a str,
+        environment: &'a str,
+        database: &'a str,
+        server: &'a str,
+        reason: &'a str,
+    },
+    /// A release goes to no more servers, since something failed.
+    RolloutHalted {
+        version: &'a str,
+        environment: &'a str,
+        database: &'a str,
+        reason: &'a str,
+    },
+    /// A release is on the first servers, and somebody must say that it goes on.
+    RolloutPaused {
+        version: &'a str,
+        environment: &'a str,
+        database: &'a str,
+    },
 }
 
 impl Words<'_> {
@@ -134,6 +163,10 @@ impl Words<'_> {
             Self::DriftFound { .. } => "driftFound",
             Self::DriftChanged { .. } => "driftChanged",
             Self::DriftOver { .. } => "driftOver",
+            Self::NotExecuted { .. } => "notExecuted",
+            Self::NeedsALook { .. } => "needsALook",
+            Self::RolloutHalted { .. } => "rolloutHalted",
+            Self::RolloutPaused { .. } => "rolloutPaused",
         }
     }
 
@@ -239,6 +272,46 @@ impl Words<'_> {
                 what,
             } => vec![("database", database), ("server", server), ("what", what)],
             Self::DriftOver { database, server } => vec![("database", database), ("server", server)],
+            Self::NotExecuted {
+                version,
+                environment,
+                database,
+                server,
+                reason,
+            }
+            | Self::NeedsALook {
+                version,
+                environment,
+                database,
+                server,
+                reason,
+            } => vec![
+                ("version", version),
+                ("environment", environment),
+                ("database", database),
+                ("server", server),
+                ("reason", reason),
+            ],
+            Self::RolloutHalted {
+                version,
+                environment,
+                database,
+                reason,
+            } => vec![
+                ("version", version),
+                ("environment", environment),
+                ("database", database),
+                ("reason", reason),
+            ],
+            Self::RolloutPaused {
+                version,
+                environment,
+                database,
+            } => vec![
+                ("version", version),
+                ("environment", environment),
+                ("database", database),
+            ],
         };
         pairs
             .into_iter()
@@ -322,6 +395,33 @@ impl Words<'_> {
             Self::DriftOver { database, server } => {
                 format!("{database} on {server} is as it should be again")
             }
+            Self::NotExecuted {
+                version,
+                database,
+                server,
+                reason,
+                ..
+            } => format!("{version} was not executed in {database} on {server}: {reason}"),
+            Self::NeedsALook {
+                version,
+                database,
+                server,
+                reason,
+                ..
+            } => format!("somebody must look what {version} did in {database} on {server}: {reason}"),
+            Self::RolloutHalted {
+                version,
+                environment,
+                database,
+                reason,
+            } => format!("{version} for {database} in {environment} was halted: {reason}"),
+            Self::RolloutPaused {
+                version,
+                environment,
+                database,
+            } => format!(
+                "{version} for {database} in {environment} is on the first servers and waits for somebody to go on"
+            ),
         }
     }
 }

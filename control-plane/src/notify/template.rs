@@ -38,6 +38,22 @@ pub enum Template {
     DatabaseDrifted,
     /// That nothing is different there any more. As [`Template::DatabaseDrifted`] without `what`
     DatabaseInStep,
+    /// That somebody asks for an approval. `name`, `what`, `environment`, `address`
+    ApprovalAsked,
+    /// That the last approval was given. As [`Template::ApprovalAsked`]
+    ApprovalGiven,
+    /// That it was refused. As [`Template::ApprovalAsked`], `reason`
+    ApprovalRefused,
+    /// That nobody can give it. `what`, `environment`, `step`, `address`
+    ApprovalStuck,
+    /// That a release is not where it was to be. `version`, `environment`, `database`, `server`, `address`
+    ReleaseFailed,
+    /// That nobody knows what a release has done. As [`Template::ReleaseFailed`]
+    ReleaseNeedsALook,
+    /// That a release goes to no more servers. As [`Template::ReleaseFailed`] without `server`
+    RolloutHalted,
+    /// That a release waits after the first servers. As [`Template::RolloutHalted`]
+    RolloutPaused,
     /// That a receiver of alerts works. `receiver`, `by`
     AlertTest,
 }
@@ -79,6 +95,14 @@ texts! {
     AlertOver = "alert-over",
     DatabaseDrifted = "database-drifted",
     DatabaseInStep = "database-in-step",
+    ApprovalAsked = "approval-asked",
+    ApprovalGiven = "approval-given",
+    ApprovalRefused = "approval-refused",
+    ApprovalStuck = "approval-stuck",
+    ReleaseFailed = "release-failed",
+    ReleaseNeedsALook = "release-needs-a-look",
+    RolloutHalted = "rollout-halted",
+    RolloutPaused = "rollout-paused",
     AlertTest = "alert-test",
 }
 

@@ -62,6 +62,11 @@ impl ExecutionStatus {
         .ok_or_else(|| DbError::Corrupt(format!("executions.status: {text}")))
     }
 
+    /// Whether it ended otherwise than people wanted.
+    pub(super) const fn is_failure(self) -> bool {
+        matches!(self, Self::Failure | Self::RolledBack | Self::NeedsAttention)
+    }
+
     /// Whether nothing comes after it.
     pub const fn is_end(self) -> bool {
         !matches!(self, Self::Pending | Self::Running)

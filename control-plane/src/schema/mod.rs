@@ -39,6 +39,7 @@
 //! they say. A policy that refuses what is asked for outside the windows refuses to start, continue and resume then; a wave whose turn comes
 //! while no window is open waits for the next. Each begins by the word of whoever started the rollout or last had it go on, and
 //! only while they may do so. Where somebody executes the release on a server by itself, the rollout waits for that and says so.
+//! Whoever asked, and those who may execute there, are told of what does not succeed, halts or waits for a word ([`told`]).
 //!
 //! An **approval flow** says who approves, step after step: by role, people or a department's head, any of them, a number
 //! or all; left out by risk and by environment. Which one a ticket gets: the one that the environment's **policy** names for
@@ -163,6 +164,7 @@ mod take_over;
 pub(crate) mod tests;
 mod ticket;
 mod timeouts;
+mod told;
 mod waiting;
 mod waves;
 mod window;

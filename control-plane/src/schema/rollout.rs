@@ -57,6 +57,11 @@ impl ReleaseRolloutStatus {
         }
     }
 
+    /// Whether nothing happens until somebody says something.
+    pub(super) const fn waits_for_a_word(self) -> bool {
+        matches!(self, Self::Paused | Self::Halted)
+    }
+
     pub(super) fn parse(text: &str) -> Result<Self, DbError> {
         let mut all = Self::ALL.into_iter();
         all.find(|status| status.as_str() == text)

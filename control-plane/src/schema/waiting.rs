@@ -27,6 +27,7 @@ use super::{
         self,
         waiting::{Leaving, Waiting},
     },
+    told,
 };
 use crate::{
     access::{Caller, Object, Operation, key_works, org_people},
@@ -130,9 +131,10 @@ pub(super) fn start(app: &App) {
 }
 
 /// A wave of a rollout that begins makes executions that wait for a look only.
-async fn look_at_all(app: &App) -> Result<(), DbError> {
+async fn look_at_all(app: &App) -> Result<(), SchemaError> {
     rolling::look(app).await?;
-    look(app).await
+    look(app).await?;
+    told::tell(app).await
 }
 
 /// Begins or ends what is due.

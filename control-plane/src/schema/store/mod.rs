@@ -14,4 +14,5 @@ pub(super) mod rollout;
 pub(super) mod server;
 pub(super) mod state;
 pub(super) mod ticket;
+pub(super) mod told;
 pub(super) mod waiting;

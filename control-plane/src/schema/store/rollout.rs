@@ -368,14 +368,15 @@ pub(in crate::schema) async fn set_status(
     (status, reason): (ReleaseRolloutStatus, Option<&str>),
     ended_at: Option<UnixMs>,
 ) -> Result<(), DbError> {
-    const SQL: &str =
-        "update release_rollouts set status = $2, reason = coalesce($3, reason), ended_at = $4 where id = $1";
+    const SQL: &str = "update release_rollouts set status = $2, reason = coalesce($3, reason), ended_at = $4, \
+        told = $5 where id = $1";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(id)
             .bind(status.as_str())
             .bind(reason)
             .bind(ended_at)
+            .bind(!status.waits_for_a_word())
             .execute(conn)
             .await?;
     });
@@ -390,7 +391,7 @@ pub(in crate::schema) async fn go_on(
     by: &Word<'_>,
     continued: bool,
 ) -> Result<(), DbError> {
-    const SQL: &str = "update release_rollouts set status = 'rolling', reason = null, person = $2, name = $3, \
+    const SQL: &str = "update release_rollouts set status = 'rolling', told = $6, reason = null, person = $2, name = $3, \
         key_id = $4, continued = (continued or $5) where id = $1";
     const FORGET: &str = "update release_rollout_servers set execution_id = null where rollout_id = $1 and execution_id \
         in (select e.id from executions e join release_rollout_servers s on s.execution_id = e.id \
@@ -402,6 +403,7 @@ pub(in crate::schema) async fn go_on(
             .bind(by.name)
             .bind(by.key)
             .bind(continued)
+            .bind(true)
             .execute(&mut *conn)
             .await?;
         sqlx::query(FORGET).bind(id).execute(conn).await?;

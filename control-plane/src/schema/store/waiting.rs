@@ -152,13 +152,14 @@ pub(in crate::schema) async fn end(
     (status, error): (ExecutionStatus, &str),
     now: UnixMs,
 ) -> Result<bool, DbError> {
-    const SQL: &str = "update executions set look_at = null, status = $2, error = $3, ended_at = $4 \
+    const SQL: &str = "update executions set look_at = null, status = $2, error = $3, ended_at = $4, told = (told and not $5) \
         where id = $1 and look_at is not null and status = 'pending'";
     let ended = with_tx!(tx, |conn| sqlx::query(SQL)
         .bind(id)
         .bind(status.as_str())
         .bind(error)
         .bind(now)
+        .bind(status.is_failure())
         .execute(conn)
         .await?
         .rows_affected());

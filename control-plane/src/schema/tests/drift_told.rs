@@ -10,7 +10,7 @@ use muster_schema::Dialect;
 use serde_json::{Value, json};
 use tokio::{sync::mpsc::Receiver, time::timeout};
 
-use super::new_server;
+use super::{new_server, wants_mail};
 use crate::{
     access::Role,
     db::DbError,
@@ -21,7 +21,6 @@ use crate::{
     },
     schema::{drift, store},
     testing::{Client, Test, both_databases},
-    with_tx,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -201,20 +200,7 @@ both_databases!(a_finding_is_told_once_and_that_it_is_gone, |test| {
     test.member("mia", Role::Member).await;
     test.member("vera", Role::Viewer).await;
     test.stranger("other").await;
-    let mail = async || -> Result<(), DbError> {
-        in_tx!(test.app.db, |tx| with_tx!(tx, |conn| {
-            sqlx::query(
-                "update users set email = 'olga@example.com', email_verified_at = 1 where username = 'olga'",
-            )
-            .execute(conn)
-            .await?;
-        }));
-        Ok(())
-    };
-    mail().await.unwrap();
-    let wish = json!({"mailMessages": true, "mailLanguage": "en"});
-    let (status, profile) = olga.patch("/api/v1/me/profile", wish).await;
-    assert_eq!(status, 200, "{profile}");
+    wants_mail(test, &olga, "olga").await;
 
     // Somebody asks, and then it is looked at every day.
     let path = format!("/api/v1/schema/servers/{id}/drift");

@@ -17,6 +17,7 @@ mod rollouts;
 mod rollouts_windows;
 mod servers;
 mod tickets;
+mod told;
 mod windows;
 mod windows_waits;
 
@@ -29,8 +30,10 @@ use muster_protocol::{
 use serde_json::{Value, json};
 
 use crate::{
-    fleet,
+    db::DbError,
+    fleet, in_tx,
     testing::{Client, Test},
+    with_tx,
 };
 
 /// A password that must be seen nowhere.
@@ -99,6 +102,25 @@ pub(crate) async fn release(
     let (status, ticket) = approver.post(&path, json!({"comment": "fine"})).await;
     assert_eq!(status, 200, "{ticket}");
     ticket["releaseId"].as_str().unwrap().to_owned()
+}
+
+/// They have an address, which is verified, and want mail there.
+async fn wants_mail(test: &Test, client: &Client<'_>, name: &str) {
+    let verify = async || -> Result<(), DbError> {
+        const SQL: &str = "update users set email = $1, email_verified_at = 1 where username = $2";
+        in_tx!(test.app.db, |tx| with_tx!(tx, |conn| {
+            sqlx::query(SQL)
+                .bind(format!("{name}@example.com"))
+                .bind(name)
+                .execute(conn)
+                .await?;
+        }));
+        Ok(())
+    };
+    verify().await.unwrap();
+    let wish = json!({"mailMessages": true, "mailLanguage": "en"});
+    let (status, profile) = client.patch("/api/v1/me/profile", wish).await;
+    assert_eq!(status, 200, "{profile}");
 }
 
 /// Messages of a 422 with their fields.

@@ -41,8 +41,8 @@ export const account = {
   },
   mail: {
     apply: 'Apply',
-    failures: 'When something fails',
-    failuresHint: 'Deployments of applications that you look after, or that you asked for; alerts; databases that were changed by hand',
+    failures: 'When something fails or waits for you',
+    failuresHint: 'Deployments of applications that you look after, or that you asked for; alerts; databases that were changed by hand; releases that did not succeed; approvals',
     failuresIs: { no: 'Only the inbox', yes: 'The inbox and a mail' },
     language: 'Language',
     languageAuto: 'As I last signed in',

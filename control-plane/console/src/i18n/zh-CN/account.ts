@@ -43,8 +43,8 @@ export const account: Pick<MoreMessages, 'profile' | 'mail' | 'contact' | 'stren
   },
   mail: {
     apply: '应用',
-    failures: '出现失败时',
-    failuresHint: '你负责的应用或由你发起的部署、告警，以及被手工改动的数据库',
+    failures: '出现失败或等待你处理时',
+    failuresHint: '你负责的应用或由你发起的部署、告警、被手工改动的数据库、未成功的发布，以及审批',
     failuresIs: { no: '仅站内消息', yes: '站内消息和邮件' },
     language: '语言',
     languageAuto: '与最近一次登录相同',
