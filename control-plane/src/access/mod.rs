@@ -29,7 +29,7 @@
 //! | `orgs`, `members` | orgs and their people; one `OWNER` at most by a unique index, kept at one by the use-cases |
 //! | `roles`, `permission_templates` | named sets of operations; operations with object scopes |
 //! | `modules`, `operations` | what platforms add for their own applications |
-//! | `sessions` | sign-ins: bearer (rotating refresh token; reuse of an old one ends it) or cookie |
+//! | `sessions` | sign-ins: bearer (rotating refresh token; any that was exchanged ends it) or cookie |
 //! | `mail_proofs` | links by mail that reset a password or verify an address; only hashes |
 //! | `api_keys` | `dw_…`, only hashes; bound to one org and one person, never more than that person may |
 //!

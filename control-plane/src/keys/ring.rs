@@ -32,6 +32,8 @@ pub enum Purpose {
     Devices,
     /// Keys of the audit archive's files.
     AuditArchive,
+    /// Refresh tokens.
+    RefreshTokens,
 }
 
 impl Purpose {
@@ -46,6 +48,7 @@ impl Purpose {
             Self::Codes => b"muster/codes/v1",
             Self::Devices => b"muster/devices/v1",
             Self::AuditArchive => b"muster/audit-archive/v1",
+            Self::RefreshTokens => b"muster/refresh-tokens/v1",
         }
     }
 }

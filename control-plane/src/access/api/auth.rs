@@ -159,8 +159,12 @@ struct RefreshBody {
 /// Exchanges a refresh token for new tokens.
 #[utoipa::path(post, path = "/api/v1/auth/refresh", operation_id = "refresh", tag = "auth", request_body = RefreshBody,
     security(()), responses((status = 200, body = SignedIn), (status = 401, body = Problem)))]
-async fn refresh(State(app): State<App>, Body(body): Body<RefreshBody>) -> ApiResult<Response> {
-    let opened = session::refresh(&app, &body.refresh_token).await?;
+async fn refresh(
+    State(app): State<App>,
+    visitor: Visitor,
+    Body(body): Body<RefreshBody>,
+) -> ApiResult<Response> {
+    let opened = session::refresh(&app, &body.refresh_token, visitor.ip).await?;
     signed_in(&app, opened).await
 }
 
