@@ -7,7 +7,8 @@
 //! ```
 //! A second factor is asked for where the device or the region ([`super::region`]) was never seen for
 //! this user, and always where they or the configuration (`[sign_in] mfa = "always"`) say so. It is a code by time, a
-//! recovery code, or a code mailed to an address that is verified; what proved the first factor can't prove the second.
+//! recovery code, or a code mailed to an address that is verified; what proved the first factor can't prove the second,
+//! and nor can it what set the password.
 //! Who has none is let in on a new device, and refused where it is always asked for.
 //!
 //! Every refusal says the same, takes the work of a password check and is throttled before that work ([`Throttle`]); a
@@ -185,7 +186,7 @@ pub(super) async fn proceed(
     let factors = second_factor::of(app, user).await?;
     let device = device::find(app, user, &visitor.devices).await?;
     if factors.always || is_strange(app, user, device, visitor).await? {
-        let methods: Vec<Method> = factors.methods().filter(|method| !method.is(first)).collect();
+        let methods: Vec<Method> = factors.methods(first).collect();
         if !methods.is_empty() {
             let asked = challenge::ask(app, user, challenge::Purpose::SecondFactor, methods).await?;
             return Ok(SignIn::Asked(asked));

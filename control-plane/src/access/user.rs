@@ -210,7 +210,7 @@ pub(super) async fn insert(
     let hash = accepted.hash;
     let insert = async || -> Result<(), AccessError> {
         in_tx!(app.db, |tx| {
-            store::user::insert(tx, &user, hash.expose_secret()).await?;
+            store::user::insert(tx, &user, (hash.expose_secret(), language.is_some())).await?;
             if let Some(language) = language {
                 proof::send(app, tx, &user, proof::Purpose::EmailVerification, language).await?;
             }
@@ -327,7 +327,8 @@ pub(super) async fn update(
     let reset = patch.reset_second_factor == Some(true);
     let write = async || -> Result<(), AccessError> {
         in_tx!(app.db, |tx| {
-            store::user::update(tx, &user, hash.as_ref().map(ExposeSecret::expose_secret), now).await?;
+            let new = hash.as_ref().map(ExposeSecret::expose_secret);
+            store::user::update(tx, &user, (new, false), now).await?;
             if hash.is_some() || user.status == UserStatus::Disabled.as_str() {
                 store::session::revoke_all(tx, Some(id), now).await?;
             }
@@ -400,7 +401,8 @@ pub(super) async fn change_password(
         .map_err(of_new)?;
     let now = app.clock.now();
     in_tx!(app.db, |tx| {
-        store::user::set_password(tx, *user, (accepted.hash.expose_secret(), accepted.strength), now).await?;
+        let new = (accepted.hash.expose_secret(), accepted.strength, false);
+        store::user::set_password(tx, *user, new, now).await?;
         store::session::revoke_all(tx, Some(*user), now).await?;
         proof::tell_password_changed(app, tx, &row, language).await?;
         let entry = Entry::done("user:changePassword", "user", *user);

@@ -36,10 +36,16 @@ pub(in crate::access) async fn find_login(
         .await)?)
 }
 
-pub(in crate::access) async fn insert(tx: &mut Tx, user: &User, password_hash: &str) -> Result<(), DbError> {
+/// Writes a user down; `own`: they themselves entered their address.
+pub(in crate::access) async fn insert(
+    tx: &mut Tx,
+    user: &User,
+    (password_hash, own): (&str, bool),
+) -> Result<(), DbError> {
     const SQL: &str = "insert into users (id, account, platform_id, username, email, mobile, nick_name, portrait, \
-        gender, birthday, password_hash, status, registered_by, role_id, created_at, updated_at, password_strength, legacy_id) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17)";
+        gender, birthday, password_hash, status, registered_by, role_id, created_at, updated_at, password_strength, legacy_id, \
+        email_own) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17, $18)";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(user.id)
@@ -59,21 +65,24 @@ pub(in crate::access) async fn insert(tx: &mut Tx, user: &User, password_hash: &
             .bind(user.created_at)
             .bind(user.password_strength)
             .bind(&user.legacy_id)
+            .bind(own)
             .execute(conn)
             .await?;
     });
     Ok(())
 }
 
-/// Writes what may change; the password only if there is a new one.
+/// Writes what may change; the password only if there is a new one. `own`: they themselves entered what is new.
 pub(in crate::access) async fn update(
     tx: &mut Tx,
     user: &User,
-    password_hash: Option<&str>,
+    (password_hash, own): (Option<&str>, bool),
     now: UnixMs,
 ) -> Result<(), DbError> {
     const SQL: &str = "update users set nick_name = $2, status = $3, password_hash = coalesce($4, password_hash), \
         password_strength = case when $4 is null then password_strength else $12 end, \
+        password_mailed = case when $4 is null then password_mailed else false end, \
+        email_own = case when email is not distinct from $6 then email_own else $15 end, \
         updated_at = $5, email = $6, mobile = $7, portrait = $8, gender = $9, birthday = $10, role_id = $11, mail_messages = $13, mail_language = $14, \
         email_verified_at = case when email is not distinct from $6 then email_verified_at end, \
         mobile_verified_at = case when mobile is not distinct from $7 then mobile_verified_at end where id = $1";
@@ -93,31 +102,45 @@ pub(in crate::access) async fn update(
             .bind(user.password_strength)
             .bind(user.mail_messages)
             .bind(&user.mail_language)
+            .bind(own)
             .execute(conn)
             .await?;
     });
     Ok(())
 }
 
-/// A new password.
+/// A new password; `mailed`: set by whoever reads the user's mail.
 pub(in crate::access) async fn set_password(
     tx: &mut Tx,
     id: UserId,
-    (password_hash, strength): (&str, i64),
+    (password_hash, strength, mailed): (&str, i64, bool),
     now: UnixMs,
 ) -> Result<(), DbError> {
-    const SQL: &str =
-        "update users set password_hash = $2, password_strength = $4, updated_at = $3 where id = $1";
+    const SQL: &str = "update users set password_hash = $2, password_strength = $4, password_mailed = $5, \
+        updated_at = $3 where id = $1";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(id)
             .bind(password_hash)
             .bind(now)
             .bind(strength)
+            .bind(mailed)
             .execute(conn)
             .await?;
     });
     Ok(())
+}
+
+/// Whether a link that sets a new password may be mailed to the user: the address is known to be theirs, because they
+/// verified it or an administrator wrote it down.
+pub(in crate::access) async fn may_reset(db: &Db, id: UserId) -> Result<bool, DbError> {
+    const SQL: &str = "select 1 from users where id = $1 and email is not null \
+        and (email_verified_at is not null or not email_own)";
+    let found: Option<i32> = with_pool!(db, |pool| sqlx::query_scalar(SQL)
+        .bind(id)
+        .fetch_optional(pool)
+        .await)?;
+    Ok(found.is_some())
 }
 
 /// Puts a newer hash of the same password in the place of the older, unless it was changed meanwhile.

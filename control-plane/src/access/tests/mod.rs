@@ -3,6 +3,7 @@
 use muster_base::sha256;
 use serde_json::json;
 
+mod address;
 mod administrators;
 mod code;
 mod cookie;

@@ -1,0 +1,95 @@
+//! Whose an address is: what changes it, who is told, and what a mailed link is worth, on both databases.
+
+use serde_json::json;
+
+use super::{
+    mail::{forgot, idle, reset, token},
+    second_factor::{answer, code, login, verified, with_app},
+};
+use crate::testing::both_databases;
+
+const PASSWORD: &str = "a password for tests";
+const PROFILE: &str = "/api/v1/me/profile";
+
+both_databases!(another_address_or_number_takes_the_password, |test| {
+    let (_, nora) = verified(test, "nora").await;
+    for wish in [
+        json!({"email": "eve@example.com"}),
+        json!({"email": "eve@example.com", "password": "not hers at all"}),
+        json!({"email": ""}),
+        json!({"mobile": "13900000000"}),
+    ] {
+        let (status, body) = nora.patch(PROFILE, wish.clone()).await;
+        assert_eq!(
+            (status, body["errors"][0]["field"].as_str()),
+            (422, Some("password")),
+            "{wish}: {body}"
+        );
+    }
+    let (_, user) = nora.get(PROFILE).await;
+    assert_eq!((&user["email"], user["mobile"].is_null()), (&json!("nora@example.com"), true));
+    let same = json!({"nickName": "N", "email": "nora@example.com"});
+    assert_eq!(nora.patch(PROFILE, same).await.0, 200, "what stays needs none");
+
+    let other = json!({"email": "n@example.com", "password": PASSWORD});
+    assert_eq!(nora.patch(PROFILE, other).await.0, 200);
+    let mails = test.post.wait_for("nora@example.com", 2).await;
+    assert!(
+        mails[1].text.contains("was changed") && mails[1].text.contains("nora"),
+        "the old address is told: {}",
+        mails[1].text
+    );
+});
+
+both_databases!(a_link_goes_to_no_address_that_was_only_typed, |test| {
+    let (id, nora) = test.user("nora").await;
+    let typed = json!({"email": "stranger@example.com", "password": PASSWORD});
+    assert_eq!(nora.patch(PROFILE, typed).await.0, 200);
+    test.post.wait_for("stranger@example.com", 1).await;
+    assert_eq!(forgot(test, "nora").await.0, 202);
+    idle(test).await;
+    assert_eq!(test.post.mails().len(), 1, "only the one that verifies");
+
+    // What an administrator wrote down counts.
+    let given = json!({"email": "nora@example.com"});
+    let path = format!("/api/v1/users/{id}");
+    assert_eq!(test.admin().await.patch(&path, given).await.0, 200);
+    assert_eq!(forgot(test, "nora").await.0, 202);
+    let mails = test.post.wait_for("nora@example.com", 1).await;
+    assert_eq!(
+        reset(test, &token(&mails[0].text), "an altogether different one").await,
+        204
+    );
+    let (_, user) = test.admin().await.get(&path).await;
+    assert!(
+        user["emailVerifiedAt"].is_string(),
+        "who reads the mail has the address: {user}"
+    );
+});
+
+both_databases!(a_mailbox_alone_is_no_match_for_an_app, |test| {
+    let (_, ann) = verified(test, "ann").await;
+    let (secret, _) = with_app(test, &ann).await;
+    let door = test.nobody();
+    let methods = async || login(&door, "ann", None).await.1;
+    assert_eq!(methods().await["methods"], json!(["totp", "recovery", "email"]));
+
+    forgot(test, "ann").await;
+    let mails = test.post.wait_for("ann@example.com", 2).await;
+    assert_eq!(reset(test, &token(&mails[1].text), PASSWORD).await, 204);
+    let asked = methods().await;
+    assert_eq!(asked["methods"], json!(["totp", "recovery"]));
+    let mailed = json!({"challenge": asked["challenge"]});
+    assert_eq!(door.post("/api/v1/auth/challenge/code", mailed).await.0, 422);
+
+    // The user themselves has the app, and may set another password then.
+    test.app.clock.advance(60_000);
+    let (status, signed_in) = answer(&door, &asked, "totp", &code(test, &secret)).await;
+    assert_eq!(status, 200, "{signed_in}");
+    let ann = test.with_token(signed_in["accessToken"].as_str().unwrap());
+    let passwords = json!({"oldPassword": PASSWORD, "newPassword": "an altogether different one"});
+    assert_eq!(ann.post("/api/v1/me/password", passwords).await.0, 204);
+    let other = json!({"login": "ann", "password": "an altogether different one"});
+    let (_, asked) = door.post("/api/v1/auth/login", other).await;
+    assert_eq!(asked["methods"], json!(["totp", "recovery", "email"]));
+});
