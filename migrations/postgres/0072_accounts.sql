@@ -4,3 +4,17 @@ alter table users add column email_own boolean not null default false;
 
 -- Whether the password was set by a mailed link: a mailed code proves nothing beside it.
 alter table users add column password_mailed boolean not null default false;
+
+-- Who made an invitation: it works for as long as they could make it. Null: the super administrator.
+alter table invitations add column created_by_id uuid;
+
+update invitations set created_by_id = case made.actor_kind
+    when 'user' then (select u.id from users u where u.id::text = made.actor_id)
+    else (select k.user_id from api_keys k where k.id::text = made.actor_id) end
+from (
+    select actor_kind, actor_id, object_id from audit_log
+    where object_kind = 'invitation' and outcome = 'done' and after is not null and actor_kind in ('user', 'apiKey')
+        and operation = 'member:write'
+) as made
+where made.object_id = invitations.id::text;
+create index invitations_maker on invitations (org_id, created_by_id);

@@ -4,3 +4,16 @@ alter table users add column email_own integer not null default 0;
 
 -- Whether the password was set by a mailed link: a mailed code proves nothing beside it.
 alter table users add column password_mailed integer not null default 0;
+
+-- Who made an invitation: it works for as long as they could make it. Null: the super administrator.
+alter table invitations add column created_by_id blob;
+
+update invitations set created_by_id = case made.actor_kind when 'user' then unhex(made.actor_id, '-')
+    else (select k.user_id from api_keys k where k.id = unhex(made.actor_id, '-')) end
+from (
+    select actor_kind, actor_id, unhex(object_id, '-') as invitation from audit_log
+    where object_kind = 'invitation' and outcome = 'done' and after is not null and actor_kind in ('user', 'apiKey')
+        and operation = 'member:write'
+) as made
+where made.invitation = invitations.id;
+create index invitations_maker on invitations (org_id, created_by_id);

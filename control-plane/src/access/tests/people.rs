@@ -164,8 +164,17 @@ both_databases!(an_invitation_works_once_and_for_its_address, |test| {
     assert_eq!(look("inv_made-up").await.0, 404);
     assert_eq!(accept(&paul, &token).await.0, 409, "it is for somebody else");
     assert_eq!(accept(&nora, &token).await.0, 409);
-    let profile = json!({"email": "nora@example.com"});
+    let profile = json!({"email": "nora@example.com", "password": PASSWORD});
     assert_eq!(nora.patch("/api/v1/me/profile", profile).await.0, 200);
+    let (status, body) = accept(&nora, &token).await;
+    assert_eq!(
+        (status, body["type"].as_str()),
+        (409, Some("unverified-address")),
+        "anybody can write it down: {body}"
+    );
+    let mails = test.post.wait_for("nora@example.com", 1).await;
+    let proof = json!({"token": super::mail::token(&mails[0].text)});
+    assert_eq!(test.nobody().post("/api/v1/auth/email/verify", proof).await.0, 204);
     let (status, joined) = accept(&nora, &token).await;
     assert_eq!((status, joined["role"].as_str()), (200, Some("MEMBER")));
     assert_eq!(accept(&nora, &token).await.0, 404, "once");
