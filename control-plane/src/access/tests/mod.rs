@@ -16,6 +16,7 @@ mod people;
 mod permissions;
 mod provider;
 pub(crate) mod provider_peer;
+mod reach;
 mod region;
 mod revocation;
 mod second_factor;
