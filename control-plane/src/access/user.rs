@@ -364,15 +364,26 @@ pub(super) async fn confirm_password(
     password: SecretString,
 ) -> Result<UserId, AccessError> {
     let id = who.require_user()?;
-    app.throttle.attempt(&format!("again {id}"), who.ip)?;
-    let present = store::user::password_hash(&app.db, id)
-        .await?
-        .map(SecretString::from);
-    if password::verify(password, present, Line::Known).await? {
+    if is_own_password(app, who, id, password).await? {
         Ok(id)
     } else {
         Err(AccessError::invalid("password", Flaw::Wrong))
     }
+}
+
+/// Whether this is the password of the user who asks. Their attempts are counted apart from those of strangers at the
+/// door, who would keep them from it otherwise.
+async fn is_own_password(
+    app: &App,
+    who: &Identity,
+    id: UserId,
+    password: SecretString,
+) -> Result<bool, AccessError> {
+    app.throttle.attempt(&format!("again {id}"), who.ip)?;
+    let present = store::user::password_hash(&app.db, id)
+        .await?
+        .map(SecretString::from);
+    password::verify(password, present, Line::Known).await
 }
 
 /// Changes one's own password; ends all sessions but keeps API keys.
@@ -382,17 +393,13 @@ pub(super) async fn change_password(
     (old, new): (SecretString, SecretString),
     language: Language,
 ) -> Result<(), AccessError> {
-    let super::Actor::User { user, username, .. } = &who.actor else {
+    let super::Actor::User { user, .. } = &who.actor else {
         return Err(AccessError::Refused(crate::error::Error::denied(
             "only-users",
             "only users change their password here; the super administrator's is changed by `muster setup password`",
         )));
     };
-    app.throttle.attempt(username, who.ip)?;
-    let present = store::user::password_hash(&app.db, *user)
-        .await?
-        .map(SecretString::from);
-    if !password::verify(old, present, Line::Known).await? {
+    if !is_own_password(app, who, *user, old).await? {
         return Err(AccessError::invalid("oldPassword", Flaw::Wrong));
     }
     let row = get(app, *user).await?;

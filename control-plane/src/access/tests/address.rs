@@ -41,6 +41,18 @@ both_databases!(another_address_or_number_takes_the_password, |test| {
     );
 });
 
+both_databases!(strangers_at_the_door_keep_nobody_from_another_password, |test| {
+    let (_, nora) = test.user("nora").await;
+    let wrong = json!({"login": "nora", "password": "guessed by a stranger"});
+    let mut statuses = Vec::new();
+    for _ in 0..11 {
+        statuses.push(test.nobody().post("/api/v1/auth/login", wrong.clone()).await.0);
+    }
+    assert!(statuses.contains(&429), "{statuses:?}");
+    let body = json!({"oldPassword": PASSWORD, "newPassword": "an altogether different one"});
+    assert_eq!(nora.post("/api/v1/me/password", body).await.0, 204);
+});
+
 both_databases!(a_link_goes_to_no_address_that_was_only_typed, |test| {
     let (id, nora) = test.user("nora").await;
     let typed = json!({"email": "stranger@example.com", "password": PASSWORD});
