@@ -25,8 +25,10 @@ use crate::{
 
 /// A session that nobody uses for so long ends.
 const IDLE_MS: i64 = 7 * UnixMs::DAY;
+/// How often a request moves that end at most: few of them have something to write.
+const TOUCHED_MS: i64 = UnixMs::HOUR;
 /// A session ends after so long in any case.
-const LIFE_MS: i64 = 30 * UnixMs::DAY;
+pub(super) const LIFE_MS: i64 = 30 * UnixMs::DAY;
 
 /// How a session is carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,6 +214,27 @@ pub(super) async fn refresh(
         user,
         devices: None,
     })
+}
+
+/// Notes that a cookie session is used, once an hour at most: its end moves on, up to the end of its life. A request
+/// doesn't fail because that can't be written.
+pub(super) async fn touch(app: &App, found: &store::session::LiveSession) {
+    let now = app.clock.now();
+    let stale = now.plus_ms(-TOUCHED_MS);
+    if found.used_at >= stale {
+        return;
+    }
+    let expires_at = now.plus_ms(IDLE_MS).min(found.created_at.plus_ms(LIFE_MS));
+    let write = async || -> Result<(), crate::db::DbError> {
+        in_tx!(app.db, |tx| store::session::touch(tx, found.id, (now, stale), expires_at).await?);
+        Ok(())
+    };
+    if let Err(error) = write().await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "could not note that a session is used"
+        );
+    }
 }
 
 /// Ends this session, or all of this person's sessions.

@@ -30,6 +30,8 @@ pub(in crate::access) struct LiveSession {
     pub(in crate::access) username: Option<String>,
     #[sqlx(rename = "platform_id")]
     pub(in crate::access) platform: Option<PlatformId>,
+    pub(in crate::access) created_at: UnixMs,
+    pub(in crate::access) used_at: UnixMs,
 }
 
 pub(in crate::access) async fn insert(tx: &mut Tx, row: &NewSession) -> Result<(), DbError> {
@@ -52,7 +54,7 @@ pub(in crate::access) async fn insert(tx: &mut Tx, row: &NewSession) -> Result<(
     Ok(())
 }
 
-const LIVE: &str = "select s.id, s.user_id, u.username, u.platform_id from sessions s \
+const LIVE: &str = "select s.id, s.user_id, u.username, u.platform_id, s.created_at, s.used_at from sessions s \
     left join users u on u.id = s.user_id left join platforms p on p.id = u.platform_id \
     where s.revoked_at is null and s.expires_at > $2 \
     and (s.user_id is null or (u.status = 'active' and p.status = 'active'))";
@@ -96,6 +98,27 @@ pub(in crate::access) async fn find_live_cookie(
         .bind(now)
         .fetch_optional(pool)
         .await)?)
+}
+
+/// Notes that a session is used, unless somebody did since `stale`.
+pub(in crate::access) async fn touch(
+    tx: &mut Tx,
+    id: SessionId,
+    (now, stale): (UnixMs, UnixMs),
+    expires_at: UnixMs,
+) -> Result<(), DbError> {
+    const SQL: &str = "update sessions set used_at = $2, expires_at = $4 where id = $1 and used_at < $3 \
+        and revoked_at is null and expires_at > $2";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(id)
+            .bind(now)
+            .bind(stale)
+            .bind(expires_at)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
 }
 
 /// The session whose present refresh token this is, if it counts and is younger than `oldest`; locked until the
