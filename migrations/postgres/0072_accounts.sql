@@ -18,3 +18,18 @@ from (
 ) as made
 where made.object_id = invitations.id::text;
 create index invitations_maker on invitations (org_id, created_by_id);
+
+-- The address in small letters, by which it signs in and is unique in the platform however it is written. Of two users
+-- whose addresses differed in that only, one has it, who verified it or was first; both sign in by their own spelling.
+alter table users add column email_key text;
+
+update users set email_key = lower(email collate "C") where id in (
+    select id from (
+        select id, row_number() over (
+            partition by platform_id, lower(email collate "C")
+            order by case when email_verified_at is null then 1 else 0 end, created_at, id
+        ) as place
+        from users where email is not null
+    ) as ranked where place = 1
+);
+create unique index users_email_folded on users (platform_id, email_key);

@@ -232,6 +232,9 @@ pub(super) fn taken(error: AccessError) -> AccessError {
             return AccessError::Taken(field);
         }
     }
+    if db.violates_index("users_email_folded", "users", &["platform_id", "email_key"]) {
+        return AccessError::Taken("email");
+    }
     if db.violates_index("users_legacy", "users", &["platform_id", "legacy_id"]) {
         return AccessError::Taken("legacyId");
     }

@@ -19,7 +19,13 @@ pub(in crate::access) struct LoginRow {
     pub(in crate::access) status: String,
 }
 
-/// The user of that platform whose account, name, e-mail address or mobile number this is.
+/// What an e-mail address is found by, however it is written: only letters that every system folds alike are.
+fn email_key(email: &str) -> String {
+    email.to_ascii_lowercase()
+}
+
+/// The user of that platform whose account, name, e-mail address or mobile number this is; an address in another
+/// spelling if there is none in this one.
 pub(in crate::access) async fn find_login(
     db: &Db,
     platform: &str,
@@ -27,11 +33,13 @@ pub(in crate::access) async fn find_login(
 ) -> Result<Option<LoginRow>, DbError> {
     const SQL: &str = "select u.id, u.username, u.password_hash, u.status from users u \
         join platforms p on p.id = u.platform_id \
-        where p.code = $1 and p.status = 'active' and (u.account = $2 or u.username = $2 or u.email = $2 or u.mobile = $2) \
-        order by u.created_at limit 1";
+        where p.code = $1 and p.status = 'active' and (u.account = $2 or u.username = $2 or u.email = $2 or u.mobile = $2 \
+        or u.email_key = $3) order by case when u.account = $2 or u.username = $2 or u.email = $2 or u.mobile = $2 \
+        then 0 else 1 end, u.created_at limit 1";
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(platform)
         .bind(login)
+        .bind(email_key(login))
         .fetch_optional(pool)
         .await)?)
 }
@@ -44,8 +52,8 @@ pub(in crate::access) async fn insert(
 ) -> Result<(), DbError> {
     const SQL: &str = "insert into users (id, account, platform_id, username, email, mobile, nick_name, portrait, \
         gender, birthday, password_hash, status, registered_by, role_id, created_at, updated_at, password_strength, legacy_id, \
-        email_own) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17, $18)";
+        email_own, email_key) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17, $18, $19)";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(user.id)
@@ -66,6 +74,7 @@ pub(in crate::access) async fn insert(
             .bind(user.password_strength)
             .bind(&user.legacy_id)
             .bind(own)
+            .bind(user.email.as_deref().map(email_key))
             .execute(conn)
             .await?;
     });
@@ -83,6 +92,7 @@ pub(in crate::access) async fn update(
         password_strength = case when $4 is null then password_strength else $12 end, \
         password_mailed = case when $4 is null then password_mailed else false end, \
         email_own = case when email is not distinct from $6 then email_own else $15 end, \
+        email_key = case when email is not distinct from $6 then email_key else $16 end, \
         updated_at = $5, email = $6, mobile = $7, portrait = $8, gender = $9, birthday = $10, role_id = $11, mail_messages = $13, mail_language = $14, \
         email_verified_at = case when email is not distinct from $6 then email_verified_at end, \
         mobile_verified_at = case when mobile is not distinct from $7 then mobile_verified_at end where id = $1";
@@ -103,6 +113,7 @@ pub(in crate::access) async fn update(
             .bind(user.mail_messages)
             .bind(&user.mail_language)
             .bind(own)
+            .bind(user.email.as_deref().map(email_key))
             .execute(conn)
             .await?;
     });

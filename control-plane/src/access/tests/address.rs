@@ -1,12 +1,18 @@
 //! Whose an address is: what changes it, who is told, and what a mailed link is worth, on both databases.
 
+use muster_base::UserId;
 use serde_json::json;
 
 use super::{
     mail::{forgot, idle, reset, token},
     second_factor::{answer, code, login, verified, with_app},
 };
-use crate::testing::both_databases;
+use crate::{
+    db::{Db, DbError},
+    in_tx,
+    testing::both_databases,
+    with_tx,
+};
 
 const PASSWORD: &str = "a password for tests";
 const PROFILE: &str = "/api/v1/me/profile";
@@ -104,4 +110,65 @@ both_databases!(a_mailbox_alone_is_no_match_for_an_app, |test| {
     let other = json!({"login": "ann", "password": "an altogether different one"});
     let (_, asked) = door.post("/api/v1/auth/login", other).await;
     assert_eq!(asked["methods"], json!(["totp", "recovery", "email"]));
+});
+
+both_databases!(an_address_is_one_however_it_is_written, |test| {
+    let (_, nora) = test.user("nora").await;
+    let (_, paul) = test.user("paul").await;
+    let hers = json!({"email": "Nora@Example.com", "password": PASSWORD});
+    let (status, user) = nora.patch(PROFILE, hers).await;
+    assert_eq!((status, &user["email"]), (200, &json!("Nora@Example.com")), "kept as she wrote it");
+    for spelling in ["nora@example.com", "NORA@EXAMPLE.COM", "Nora@Example.com"] {
+        assert_eq!(login(&test.nobody(), spelling, None).await.0, 200, "{spelling}");
+        let same = json!({"email": spelling, "password": PASSWORD});
+        let (status, body) = paul.patch(PROFILE, same).await;
+        assert_eq!((status, body["type"].as_str()), (409, Some("taken")), "{spelling}");
+    }
+    let body = json!({"username": "eve", "password": PASSWORD, "email": "nora@example.com"});
+    assert_eq!(test.admin().await.post("/api/v1/users", body).await.0, 409);
+    let lower = json!({"email": "nora@example.com", "password": PASSWORD});
+    assert_eq!(nora.patch(PROFILE, lower).await.0, 200, "her own");
+    let gone = json!({"email": "", "password": PASSWORD});
+    assert_eq!(nora.patch(PROFILE, gone).await.0, 200);
+    let free = json!({"email": "nora@Example.com", "password": PASSWORD});
+    assert_eq!(paul.patch(PROFILE, free).await.0, 200);
+});
+
+/// What the upgrade does with addresses that there are.
+async fn fold(db: &Db, addresses: &[(UserId, &str)]) -> Result<(), DbError> {
+    let step = match db {
+        Db::Sqlite(_) => include_str!("../../../../migrations/sqlite/0072_accounts.sql"),
+        Db::Postgres(_) => include_str!("../../../../migrations/postgres/0072_accounts.sql"),
+    };
+    let begins = step.find("update users set email_key").unwrap();
+    let sql = step[begins..].split(';').next().unwrap();
+    in_tx!(db, |tx| with_tx!(tx, |conn| {
+        for (user, address) in addresses {
+            sqlx::query("update users set email = $2, email_key = null where id = $1")
+                .bind(user)
+                .bind(*address)
+                .execute(&mut *conn)
+                .await?;
+        }
+        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(conn).await?;
+    }));
+    Ok(())
+}
+
+both_databases!(two_of_before_who_differ_in_letters_only_both_sign_in, |test| {
+    let (first, _) = test.user("first").await;
+    test.app.clock.advance(1);
+    let (second, _) = test.user("second").await;
+    let addresses = [(first, "Ann@example.com"), (second, "ann@example.com")];
+    fold(&test.app.db, &addresses).await.unwrap();
+    let who = async |spelling: &str| {
+        let (status, signed_in) = login(&test.nobody(), spelling, None).await;
+        assert_eq!(status, 200, "{signed_in}");
+        signed_in["user"]["username"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(who("Ann@example.com").await, "first");
+    assert_eq!(who("ann@example.com").await, "second");
+    assert_eq!(who("ANN@example.com").await, "first");
+    let body = json!({"username": "third", "password": PASSWORD, "email": "aNN@example.com"});
+    assert_eq!(test.admin().await.post("/api/v1/users", body).await.0, 409);
 });
