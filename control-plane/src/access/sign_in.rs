@@ -135,6 +135,11 @@ pub(super) async fn with_password(
         (None, None) if visitor.devices.is_empty() => {}
         (None, None) => app.throttle.attempt(&attempt.login, visitor.ip)?,
     }
+    // Told by nothing: whether two names are one user's is nobody's business.
+    let counted = known
+        || found
+            .as_ref()
+            .is_none_or(|found| app.throttle.user(found.id, visitor.ip));
     let hash = match (admin, &found) {
         (Some(admin), _) => Some(admin.password_hash.clone()),
         (None, Some(found)) => Some(SecretString::from(found.password_hash.clone())),
@@ -143,7 +148,7 @@ pub(super) async fn with_password(
     let active = admin.is_some() || found.as_ref().is_some_and(|found| found.status == "active");
     let line = if known { Line::Known } else { Line::Strangers };
     let right = password::verify(attempt.password.clone(), hash, line).await?;
-    if !right || !active {
+    if !right || !active || !counted {
         let id = found.map(|found| found.id.to_string()).unwrap_or_default();
         let entry = Entry::refused("auth:login", "user", id);
         audit::record_refusal(app, &visitor.nobody(), None, entry).await;

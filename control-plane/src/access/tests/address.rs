@@ -172,3 +172,37 @@ both_databases!(two_of_before_who_differ_in_letters_only_both_sign_in, |test| {
     let body = json!({"username": "third", "password": PASSWORD, "email": "aNN@example.com"});
     assert_eq!(test.admin().await.post("/api/v1/users", body).await.0, 409);
 });
+
+both_databases!(several_names_of_one_user_are_one_budget_that_tells_nothing, |test| {
+    let (_, ann) = test.user("ann").await;
+    let profile = json!({"email": "ann@example.com", "mobile": "13800000000", "password": PASSWORD});
+    assert_eq!(ann.patch(PROFILE, profile).await.0, 200);
+    let (_, user) = ann.get(PROFILE).await;
+    let account = user["account"].as_str().unwrap();
+    let from = |last: u8| test.nobody().at([192, 0, 2, last].into());
+    let wrong = async |name: &str| {
+        let body = json!({"login": name, "password": "guessed by a stranger"});
+        from(1).post("/api/v1/auth/login", body).await
+    };
+    // As it is for names that nobody has, whatever comes of it.
+    let mut tried = 0;
+    for (known, unknown) in [("ann", "bea"), ("ann@example.com", "bea@example.com")] {
+        for count in 0..10 {
+            let answers = (wrong(known).await, wrong(unknown).await);
+            assert_eq!((answers.0.0, answers.1.0), (401, 401), "{known} {count}");
+            tried += 1;
+        }
+    }
+    assert!(tried > 12);
+    let right = |name: &str| json!({"login": name, "password": PASSWORD});
+    for name in ["13800000000", account] {
+        let (status, body) = from(9).post("/api/v1/auth/login", right(name)).await;
+        assert_eq!(
+            (status, body["type"].as_str()),
+            (401, Some("unauthenticated")),
+            "right, and one too many from this network"
+        );
+    }
+    let elsewhere = test.nobody().at([198, 51, 100, 1].into());
+    assert_eq!(elsewhere.post("/api/v1/auth/login", right("ann")).await.0, 200);
+});
