@@ -33,3 +33,9 @@ update users set email_key = lower(email collate "C") where id in (
     ) as ranked where place = 1
 );
 create unique index users_email_folded on users (platform_id, email_key);
+
+-- How an imported hash begins, up to its salt: what work verifying it is. Empty: one of Muster's own.
+alter table users add column hash_kind text not null default '';
+
+update users set hash_kind = substr(password_hash, 1, 7) where password_hash like '$2%';
+create index users_hash_kind on users (platform_id, hash_kind) where hash_kind <> '';

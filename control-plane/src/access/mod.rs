@@ -42,7 +42,7 @@
 //!
 //! Who gets into an org, and how: [`joining`], [`invitation`], [`own_org`]. What people are told: [`message`].
 //!
-//! How people sign in: [`sign_in`], [`challenge`], [`code`], [`second_factor`], [`device`], [`provider`], [`binding`], [`proof`], [`password`], [`strength`], [`throttle`], [`turns`].
+//! How people sign in: [`sign_in`], [`challenge`], [`code`], [`second_factor`], [`device`], [`provider`], [`binding`], [`proof`], [`password`], [`imported`], [`decoy`], [`strength`], [`throttle`], [`turns`].
 
 mod administrator;
 mod alerted;
@@ -57,6 +57,7 @@ mod caller;
 mod challenge;
 mod check;
 mod code;
+mod decoy;
 mod department;
 mod device;
 mod drifted;
@@ -64,6 +65,7 @@ mod error;
 mod explain;
 mod failure;
 mod grant;
+mod imported;
 mod in_name_of;
 mod invitation;
 mod joining;
@@ -117,6 +119,7 @@ pub use self::{
     asking::{AskingDeployment, AskingTurn, approvers, tell_of_asking},
     authenticate::{Credential, Identified, enter_org, identify},
     caller::{Actor, Caller, Identity},
+    decoy::Decoys,
     drifted::{DriftNews, DriftTurn, drift_audience, tell_of_drift},
     error::AccessError,
     failure::{FailedDeployment, failure_audience, tell_of_failure},

@@ -11,7 +11,7 @@
 //! and nor can it what set the password.
 //! Who has none is let in on a new device, and refused where it is always asked for.
 //!
-//! Every refusal says the same, takes the work of a password check and is throttled before that work ([`Throttle`]); a
+//! Every refusal says the same, takes the work of a password check ([`super::decoy`]) and is throttled before that work ([`Throttle`]); a
 //! device that the user signed in with before has a budget of its own, and stands in another line for the hashing
 //! ([`super::turns`]).
 //!
@@ -118,6 +118,7 @@ pub(super) async fn with_password(
         .as_ref()
         .filter(|admin| admin.account == attempt.login);
     let platform = attempt.platform.as_deref().unwrap_or("default");
+    let shares = app.decoys.shares(app).await?;
     let found = match admin {
         Some(_) => None,
         None => store::user::find_login(&app.db, platform, &attempt.login).await?,
@@ -143,7 +144,7 @@ pub(super) async fn with_password(
     let hash = match (admin, &found) {
         (Some(admin), _) => Some(admin.password_hash.clone()),
         (None, Some(found)) => Some(SecretString::from(found.password_hash.clone())),
-        (None, None) => None,
+        (None, None) => shares.of(app, platform, &attempt.login),
     };
     let active = admin.is_some() || found.as_ref().is_some_and(|found| found.status == "active");
     let line = if known { Line::Known } else { Line::Strangers };
@@ -158,7 +159,7 @@ pub(super) async fn with_password(
         let opened = session::open(app, None, attempt.login, visitor, "password").await?;
         return Ok(SignIn::Opened(opened));
     };
-    if password::is_due(&found.password_hash) {
+    if password::is_due(&found.password_hash) || !found.hash_kind.is_empty() {
         upgrade(app, &found, attempt.password).await?;
     }
     proceed(app, (found.id, found.username), visitor, FirstFactor::Password).await

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::{
     AccessError, Identity,
     administrator::Authority,
-    legacy, password,
+    imported, legacy, password,
     profile::{Gender, MailLanguage, ProfilePatch},
     proof,
     second_factor::{self, MfaMode},
@@ -89,9 +89,13 @@ pub struct NewUser {
     pub platform_id: Option<PlatformId>,
     /// Unique in the platform; 2 to 64 characters without spaces.
     pub username: String,
-    /// At least 10 characters.
-    #[schema(value_type = String)]
-    pub password: SecretString,
+    /// At least 10 characters; or `passwordHash`.
+    #[schema(value_type = Option<String>, format = Password)]
+    pub password: Option<SecretString>,
+    /// The hash of their password in the system that they come from: bcrypt of a cost up to 14, or argon2id of at most
+    /// 64 MiB. It is replaced when they sign in.
+    #[schema(value_type = Option<String>, format = Password)]
+    pub password_hash: Option<SecretString>,
     /// E-mail address.
     pub email: Option<String>,
     /// Mobile number.
@@ -205,12 +209,26 @@ pub(super) async fn insert(
     check_role(app, &user).await?;
     // One who registers may be anybody.
     let line = language.map_or(Line::Known, |_| Line::Strangers);
-    let accepted = strength::accept(app, new.password, strength::words(&user), line).await?;
-    user.password_strength = Some(accepted.strength);
-    let hash = accepted.hash;
+    let (hash, kind) = match (new.password, new.password_hash) {
+        (Some(password), None) => {
+            let accepted = strength::accept(app, password, strength::words(&user), line).await?;
+            user.password_strength = Some(accepted.strength);
+            (accepted.hash, String::new())
+        }
+        (None, Some(hash)) => {
+            let kind = imported::kind(&hash)?;
+            (hash, kind)
+        }
+        (None, None) => return Err(AccessError::invalid("password", Flaw::Needed)),
+        (Some(_), Some(_)) => {
+            let message = "goes without a password: it is the hash of one";
+            return Err(AccessError::invalid("passwordHash", message));
+        }
+    };
     let insert = async || -> Result<(), AccessError> {
         in_tx!(app.db, |tx| {
-            store::user::insert(tx, &user, (hash.expose_secret(), language.is_some())).await?;
+            let hash = (hash.expose_secret(), kind.as_str());
+            store::user::insert(tx, &user, hash, language.is_some()).await?;
             if let Some(language) = language {
                 proof::send(app, tx, &user, proof::Purpose::EmailVerification, language).await?;
             }

@@ -34,6 +34,8 @@ pub enum Purpose {
     AuditArchive,
     /// Refresh tokens.
     RefreshTokens,
+    /// Which names that nobody has are given which work.
+    Decoys,
 }
 
 impl Purpose {
@@ -49,6 +51,7 @@ impl Purpose {
             Self::Devices => b"muster/devices/v1",
             Self::AuditArchive => b"muster/audit-archive/v1",
             Self::RefreshTokens => b"muster/refresh-tokens/v1",
+            Self::Decoys => b"muster/decoys/v1",
         }
     }
 }

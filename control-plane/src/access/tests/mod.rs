@@ -8,6 +8,7 @@ mod administrators;
 mod code;
 mod cookie;
 mod entry;
+mod imported;
 mod invitation;
 mod legacy;
 mod mail;
