@@ -6,7 +6,7 @@ use muster_base::Clock;
 use tokio::sync::watch;
 
 use crate::{
-    access::{self, Regions, Throttle},
+    access::{self, Decoys, Regions, Throttle},
     alerts::{self, Alerts},
     audit,
     config::Config,
@@ -47,6 +47,8 @@ pub struct AppInner {
     pub tasks: Tasks,
     /// Sign-in attempts.
     pub throttle: Throttle,
+    /// What names that nobody has are given to do.
+    pub decoys: Decoys,
     /// Where addresses are from.
     pub regions: Regions,
     /// The way in for readings.
@@ -100,6 +102,7 @@ impl App {
             keys,
             tasks: Tasks::default(),
             throttle: Throttle::default(),
+            decoys: Decoys::default(),
             regions: Regions::default(),
             ingest: Ingest::default(),
             remote_write: RemoteWrite::default(),

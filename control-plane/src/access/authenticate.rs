@@ -96,6 +96,7 @@ pub async fn identify(
             if csrf.is_some_and(|csrf| !session::csrf_matches(&app.keys, found.id, &csrf)) {
                 return Err(AccessError::Csrf);
             }
+            session::touch(app, &found).await;
             session_identity(app, found, ip).ok_or(AccessError::NotSignedIn)
         }
         Credential::ApiKey(text) => api_key_identity(app, &text, ip, now).await,

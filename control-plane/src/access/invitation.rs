@@ -1,7 +1,9 @@
 //! Invitations: a link that makes whoever signs in and opens it a member.
 //!
 //! The link holds a token that is answered once and stored as a hash; it works once, until it expires or is revoked.
-//! One that is for an e-mail address is mailed there, too, and works only for the user who has that address.
+//! One that is for an e-mail address is mailed there, too, and works only for the user who has verified that address.
+//! It works for as long as whoever made it could make it: it ends when they leave the org, and is worth nothing while they
+//! are disabled or may not invite to that role any more.
 
 use std::net::IpAddr;
 
@@ -10,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    AccessError, Actor, Caller, Identity, Operation, Role, grant,
+    AccessError, Actor, Asked, Caller, Decision, Identity, Operation, Role, User, grant,
     message::{self, Mode, NewMessage, SubMode, Words},
     profile::is_email,
     store, user,
@@ -106,6 +108,8 @@ pub(super) struct Open {
     pub(super) org_name: String,
     pub(super) email: Option<String>,
     pub(super) role: Role,
+    /// Who made it; nobody: the super administrator.
+    pub(super) maker: Option<UserId>,
 }
 
 /// Makes an invitation; answers it with its link, which is not shown again.
@@ -143,7 +147,8 @@ pub(super) async fn create(
         .await?
         .ok_or(AccessError::NoOrg)?;
     in_tx!(app.db, |tx| {
-        store::invitation::insert(tx, caller.org(), &invitation, &sha256(token.as_bytes()).0).await?;
+        let maker = (caller.org(), caller.actor.user());
+        store::invitation::insert(tx, maker, &invitation, &sha256(token.as_bytes()).0).await?;
         if let Some(email) = &invitation.email {
             let letter = Letter::new(
                 Channel::Mail,
@@ -215,19 +220,8 @@ pub(super) async fn accept(app: &App, who: &Identity, hash: &[u8]) -> Result<Joi
         let open = store::invitation::take(tx, person.platform_id, hash, now)
             .await?
             .ok_or(AccessError::NoInvitation)?;
-        let same = |wanted: &String| {
-            person
-                .email
-                .as_ref()
-                .is_some_and(|own| own.eq_ignore_ascii_case(wanted))
-        };
-        if !open.email.as_ref().is_none_or(same) {
-            let message = "this invitation is for another e-mail address: add it to your profile".to_owned();
-            return Err(AccessError::Conflict {
-                code: "other-address",
-                message,
-            });
-        }
+        is_for(&open, &person)?;
+        still_stands(app, tx, &open).await?;
         store::member::check_name(tx, &app.db, *id, open.org, &open.org_name).await?;
         if !store::member::insert(tx, (open.org, *id), open.role, 1, now).await? {
             return Err(AccessError::invalid("token", Flaw::MemberAlready));
@@ -241,6 +235,44 @@ pub(super) async fn accept(app: &App, who: &Identity, hash: &[u8]) -> Result<Joi
         org_id: open.org,
         role: open.role,
     })
+}
+
+/// Whether it is for this person: for whoever has it, or for whoever verified its address.
+fn is_for(open: &Open, person: &User) -> Result<(), AccessError> {
+    let Some(wanted) = &open.email else { return Ok(()) };
+    let own = person.email.as_ref();
+    if !own.is_some_and(|own| own.eq_ignore_ascii_case(wanted)) {
+        return Err(AccessError::Conflict {
+            code: "other-address",
+            message: "this invitation is for another e-mail address: add it to your profile".to_owned(),
+        });
+    }
+    if person.email_verified_at.is_none() {
+        return Err(AccessError::Conflict {
+            code: "unverified-address",
+            message: "this invitation is for an e-mail address that you have not verified yet: have a link mailed in \
+                      your profile, or ask for an invitation without an address"
+                .to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Whether its maker could make it now.
+async fn still_stands(app: &App, tx: &mut crate::db::Tx, open: &Open) -> Result<(), AccessError> {
+    let Some(maker) = open.maker else { return Ok(()) };
+    let granted = store::grant::lock(tx, &app.db, open.org, maker).await?;
+    let permissions = grant::permissions(granted.ok_or(AccessError::NoInvitation)?)?;
+    let person = store::user::find_in(tx, maker).await?;
+    let may = permissions.decide(Asked::BuiltIn(Operation::MemberWrite), None);
+    if matches!(may, Decision::Allowed)
+        && grant::of_role(open.role).is_within(&permissions)
+        && person.is_some_and(|person| person.status == "active")
+    {
+        Ok(())
+    } else {
+        Err(AccessError::NoInvitation)
+    }
 }
 
 async fn tell_admins(

@@ -168,7 +168,8 @@ pub(super) async fn set_role(
         .ok_or(AccessError::NoMember)
 }
 
-/// Removes a member; one may always leave by oneself, unless one is the owner. Their API keys here end too.
+/// Removes a member; one may always leave by oneself, unless one is the owner. Their API keys and
+/// invitations here end too.
 pub(super) async fn remove(app: &App, caller: &Caller, user: UserId) -> Result<(), AccessError> {
     let leaving = caller.is_user(user);
     if !leaving {
@@ -177,6 +178,8 @@ pub(super) async fn remove(app: &App, caller: &Caller, user: UserId) -> Result<(
     let now = app.clock.now();
     in_tx!(app.db, |tx| {
         store::org::lock(tx, &app.db, caller.org()).await?;
+        // Before the member's row, as whoever accepts one of them locks the two.
+        store::invitation::revoke_of(tx, caller.org(), user, now).await?;
         let granted = store::grant::lock(tx, &app.db, caller.org(), user)
             .await?
             .ok_or(AccessError::NoMember)?;

@@ -29,7 +29,7 @@
 //! | `orgs`, `members` | orgs and their people; one `OWNER` at most by a unique index, kept at one by the use-cases |
 //! | `roles`, `permission_templates` | named sets of operations; operations with object scopes |
 //! | `modules`, `operations` | what platforms add for their own applications |
-//! | `sessions` | sign-ins: bearer (rotating refresh token; reuse of an old one ends it) or cookie |
+//! | `sessions` | sign-ins: bearer (rotating refresh token; any that was exchanged ends it) or cookie |
 //! | `mail_proofs` | links by mail that reset a password or verify an address; only hashes |
 //! | `api_keys` | `dw_…`, only hashes; bound to one org and one person, never more than that person may |
 //!
@@ -42,7 +42,7 @@
 //!
 //! Who gets into an org, and how: [`joining`], [`invitation`], [`own_org`]. What people are told: [`message`].
 //!
-//! How people sign in: [`sign_in`], [`challenge`], [`code`], [`second_factor`], [`device`], [`provider`], [`binding`], [`proof`], [`password`], [`strength`], [`throttle`], [`turns`].
+//! How people sign in: [`sign_in`], [`challenge`], [`code`], [`second_factor`], [`device`], [`provider`], [`binding`], [`proof`], [`password`], [`imported`], [`decoy`], [`strength`], [`throttle`], [`turns`].
 
 mod administrator;
 mod alerted;
@@ -57,6 +57,7 @@ mod caller;
 mod challenge;
 mod check;
 mod code;
+mod decoy;
 mod department;
 mod device;
 mod drifted;
@@ -64,6 +65,7 @@ mod error;
 mod explain;
 mod failure;
 mod grant;
+mod imported;
 mod in_name_of;
 mod invitation;
 mod joining;
@@ -119,6 +121,7 @@ pub use self::{
     asking::{AskingDeployment, AskingTurn, approvers, tell_of_asking},
     authenticate::{Credential, Identified, enter_org, identify},
     caller::{Actor, Caller, Identity},
+    decoy::Decoys,
     drifted::{DriftNews, DriftTurn, drift_audience, tell_of_drift},
     error::AccessError,
     failure::{FailedDeployment, failure_audience, tell_of_failure},

@@ -21,7 +21,7 @@ use crate::flaw::Flaw;
 /// How bcrypt's hashes begin: `$2a$`, `$2b$`, `$2y$`.
 const BCRYPT: &str = "$2";
 /// A second or so; a cost of 31 would be days.
-const MOST_BCRYPT_COST: u32 = 14;
+pub(super) const MOST_BCRYPT_COST: u32 = 14;
 
 /// argon2id of a random password, with the parameters of every other: what is verified where there is no account.
 pub(super) const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$\

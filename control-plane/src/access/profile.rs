@@ -1,5 +1,9 @@
 //! What a user's profile may hold, and changing one's own.
+//!
+//! Address and number sign their user in and prove who they are: another one takes the password again, so that nobody
+//! who finds a console unlocked makes the account theirs. The address of before is told.
 
+use muster_base::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -33,6 +37,9 @@ pub struct ProfilePatch {
     pub mail_messages: Option<bool>,
     /// In which language.
     pub mail_language: Option<MailLanguage>,
+    /// One's own password, once more; needed for another address or number.
+    #[schema(value_type = Option<String>, format = Password)]
+    pub password: Option<SecretString>,
 }
 
 /// The language of mails that one didn't ask for; those that one did come in the request's.
@@ -124,21 +131,27 @@ impl ProfilePatch {
     }
 }
 
-/// Changes one's own profile. A new address gets a mail that verifies it.
+/// Changes one's own profile. A new address gets a mail that verifies it, and the old one a mail that says so.
 pub(super) async fn update(
     app: &App,
     who: &Identity,
-    patch: ProfilePatch,
+    mut patch: ProfilePatch,
     language: Language,
 ) -> Result<User, AccessError> {
     let id = who.require_user()?;
     let before = user::get(app, id).await?;
+    let password = patch.password.take();
     let after = patch.applied_to(before.clone())?;
+    if after.email != before.email || after.mobile != before.mobile {
+        let password = password.ok_or_else(|| AccessError::invalid("password", Flaw::Needed))?;
+        user::confirm_password(app, who, password).await?;
+    }
     let now = app.clock.now();
     let write = async || -> Result<(), AccessError> {
         in_tx!(app.db, |tx| {
-            store::user::update(tx, &after, None, now).await?;
+            store::user::update(tx, &after, (None, true), now).await?;
             if after.email != before.email {
+                proof::tell_address_changed(app, tx, &before, language).await?;
                 proof::send(app, tx, &after, proof::Purpose::EmailVerification, language).await?;
             }
             let entry = Entry::done("user:updateProfile", "user", id)

@@ -6,7 +6,9 @@
 //! | `emailVerification` | the user, and Muster whenever they enter an address | says that the address is theirs | 24 h |
 //!
 //! The link's token is kept as a hash. It works once, until it expires, as long as the address that it was sent to is
-//! still the user's; a reset uses up every other one. Of each kind an account has three that work at most, so that
+//! still the user's; a reset uses up every other one. A reset goes to an address that is known to be theirs: verified, or
+//! written down by an administrator; not to one that they only typed, which may be a stranger's. Whoever has an
+//! authenticator app needs it after a reset: a mailed code proves nothing beside a mailed link ([`super::second_factor`]). Of each kind an account has three that work at most, so that
 //! whoever asks for a stranger's account fills no mailbox; the stranger can use those.
 //!
 //! Asking for a reset is answered before anything is looked up ([`Throttle::aside`]), so that neither the answer nor its
@@ -133,7 +135,7 @@ pub(super) fn forgot(
             return Ok(());
         };
         let user = user::get(&task, found.id).await?;
-        if user.status != "active" || user.email.is_none() {
+        if user.status != "active" || !store::user::may_reset(&task.db, user.id).await? {
             return Ok(());
         }
         let who = nobody(ip, user.platform_id);
@@ -172,7 +174,7 @@ pub(super) async fn reset(
         store::user::set_password(
             tx,
             user.id,
-            (accepted.hash.expose_secret(), accepted.strength),
+            (accepted.hash.expose_secret(), accepted.strength, true),
             now,
         )
         .await?;
@@ -304,6 +306,22 @@ pub(super) async fn tell_password_changed(
     let letter = Letter::new(Channel::Mail, email, language, Template::PasswordChanged, expires)
         .of_platform(user.platform_id)
         .with("username", &user.username);
+    notify::post(app, tx, letter).await?;
+    Ok(())
+}
+
+/// Tells the address of before that it is the user's no more, in case that it was not they who took it away.
+pub(super) async fn tell_address_changed(
+    app: &App,
+    tx: &mut Tx,
+    before: &User,
+    language: Language,
+) -> Result<(), AccessError> {
+    let Some(email) = &before.email else { return Ok(()) };
+    let expires = app.clock.now().plus_ms(7 * UnixMs::DAY);
+    let letter = Letter::new(Channel::Mail, email, language, Template::AddressChanged, expires)
+        .of_platform(before.platform_id)
+        .with("username", &before.username);
     notify::post(app, tx, letter).await?;
     Ok(())
 }

@@ -56,7 +56,8 @@ pub(super) async fn register(
     let new = NewUser {
         platform_id: Some(platform.id),
         username: new.username,
-        password: new.password,
+        password: Some(new.password),
+        password_hash: None,
         email: new.email,
         mobile: new.mobile,
         nick_name: new.nick_name,

@@ -9,7 +9,8 @@
 //! ```text
 //! none ─→ begun (unconfirmed, worth nothing) ─→ confirmed ─→ removed, by the user with their password or an administrator
 //! ```
-//! Everything that weakens an account asks for the password again. A time step and a recovery code work once. An
+//! Everything that weakens an account asks for the password again. A password that was set by a mailed link and a mailed
+//! code are one factor: whoever has an authenticator app needs it then, until the password is another. A time step and a recovery code work once. An
 //! administrator who takes somebody's second factor away also makes all of their devices strangers, and leaves an audit row.
 
 use muster_base::{ExposeSecret, OrgId, SecretString, UnixMs, UserId, random_array, sha256};
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{AccessError, Identity, challenge::Method, store, totp, user};
+use super::{AccessError, Identity, challenge::Method, sign_in::FirstFactor, store, totp, user};
 use crate::{
     app::App,
     audit::{self, Entry},
@@ -44,18 +45,23 @@ pub(super) struct Factors {
     pub(super) recovery_codes: i64,
     /// An address that a code may be mailed to.
     pub(super) email: bool,
+    /// Whether the password was set by a link that was mailed there.
+    password_mailed: bool,
 }
 
 impl Factors {
-    /// What answers for them.
-    pub(super) fn methods(&self) -> impl Iterator<Item = Method> {
+    /// What answers for them after that first factor: what proves the same proves nothing more.
+    pub(super) fn methods(&self, first: FirstFactor) -> impl Iterator<Item = Method> {
         let recovery = self.totp && self.recovery_codes > 0;
+        let mailed = first == FirstFactor::Password && self.password_mailed;
         let all = [
             (self.totp, Method::Totp),
             (recovery, Method::Recovery),
-            (self.email, Method::Email),
+            // Who has nothing else is let in by their mailbox alone, or they would never be again.
+            (self.email && !(mailed && self.totp), Method::Email),
         ];
-        all.into_iter().filter_map(|(has, method)| has.then_some(method))
+        all.into_iter()
+            .filter_map(move |(has, method)| (has && !method.is(first)).then_some(method))
     }
 }
 
@@ -167,6 +173,7 @@ pub(super) async fn of(app: &App, user: UserId) -> Result<Factors, AccessError> 
         recovery_codes: row.recovery_codes,
         // Where it is always asked for, the address that an administrator wrote down must do for the first time.
         email: row.email_verified || (always && row.has_email),
+        password_mailed: row.password_mailed,
     })
 }
 

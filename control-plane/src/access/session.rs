@@ -1,4 +1,15 @@
 //! Sessions: opened by a sign-in, renewed, ended.
+//!
+//! | carried | by | ends |
+//! |---|---|---|
+//! | bearer | an access token for 15 minutes, and a refresh token that is exchanged once | 7 days after its last exchange |
+//! | cookie | an HttpOnly cookie | 7 days after its last request |
+//!
+//! Either ends 30 days after it was opened, and when it is revoked. A refresh token names its session and is signed by a
+//! key of ours ([`super::token`]), so that each one that was exchanged is known without being kept: whoever shows one
+//! again, the thief or the robbed, ends the session for both. Only of tokens from before that was so the last is kept.
+
+use std::net::IpAddr;
 
 use aws_lc_rs::hmac;
 use muster_base::{ExposeSecret, SecretString, SessionId, UnixMs, UserId, random_token, sha256};
@@ -14,8 +25,10 @@ use crate::{
 
 /// A session that nobody uses for so long ends.
 const IDLE_MS: i64 = 7 * UnixMs::DAY;
+/// How often a request moves that end at most: few of them have something to write.
+const TOUCHED_MS: i64 = UnixMs::HOUR;
 /// A session ends after so long in any case.
-const LIFE_MS: i64 = 30 * UnixMs::DAY;
+pub(super) const LIFE_MS: i64 = 30 * UnixMs::DAY;
 
 /// How a session is carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,11 +76,10 @@ pub(super) async fn open(
         ip: visitor.ip,
         platform: None,
     };
-    let secret = random_token(if visitor.mode == Mode::Cookie {
-        "mcs_"
-    } else {
-        "mrt_"
-    });
+    let secret = match visitor.mode {
+        Mode::Cookie => random_token("mcs_"),
+        Mode::Bearer => token::issue_refresh(&app.keys, session),
+    };
     let ip = visitor.ip.map(|ip| ip.to_string());
     let region = match visitor.ip {
         Some(ip) => Some(region::of(app, ip).await),
@@ -156,23 +168,43 @@ fn actor(user: Option<UserId>, name: String, session: SessionId) -> Actor {
     }
 }
 
-/// Exchanges a refresh token for new tokens. A token that was exchanged before ends its session: one of the two who
-/// hold it is a thief.
-pub(super) async fn refresh(app: &App, refresh_token: &SecretString) -> Result<Opened, AccessError> {
+/// Exchanges a refresh token for new tokens. A token that was exchanged before, however long ago, ends its session: one
+/// of the two who hold it is a thief.
+pub(super) async fn refresh(
+    app: &App,
+    refresh_token: &SecretString,
+    ip: Option<IpAddr>,
+) -> Result<Opened, AccessError> {
     let now = app.clock.now();
-    let hash = sha256(refresh_token.expose_secret().as_bytes()).0;
-    let next = random_token("mrt_");
-    let next_hash = sha256(next.as_bytes()).0;
+    let shown = refresh_token.expose_secret();
+    let hash = sha256(shown.as_bytes()).0;
+    let named = token::session_of_refresh(&app.keys, shown);
     let expires_at = now.plus_ms(IDLE_MS);
-    let rotated = in_tx!(app.db, |tx| {
-        let rotated =
-            store::session::rotate(tx, &hash, &next_hash, now, expires_at, now.plus_ms(-LIFE_MS)).await?;
-        if rotated.is_none() {
-            store::session::revoke_reused(tx, &hash, now).await?;
+    let renewed = in_tx!(app.db, |tx| {
+        let oldest = now.plus_ms(-LIFE_MS);
+        match store::session::find_to_renew(tx, &app.db, &hash, now, oldest).await? {
+            Some((session, user)) => {
+                let next = token::issue_refresh(&app.keys, session);
+                let next_hash = sha256(next.as_bytes()).0;
+                store::session::renew(tx, session, (&next_hash, named.is_none()), now, expires_at).await?;
+                Some((session, user, next))
+            }
+            None => {
+                if let Some(session) = store::session::revoke_reused(tx, (named, &hash), now).await? {
+                    let who = Identity {
+                        actor: Actor::System { part: "sign-in" },
+                        ip,
+                        platform: None,
+                    };
+                    let entry = Entry::refused("auth:refresh", "session", session)
+                        .detail("a refresh token was shown again: the session ended");
+                    audit::record(app, tx, &who, None, entry).await?;
+                }
+                None
+            }
         }
-        rotated
     });
-    let (session, user) = rotated.ok_or(AccessError::NotSignedIn)?;
+    let (session, user, next) = renewed.ok_or(AccessError::NotSignedIn)?;
     let (access, expires_at) = token::issue(&app.keys, session, now)?;
     Ok(Opened {
         session,
@@ -182,6 +214,27 @@ pub(super) async fn refresh(app: &App, refresh_token: &SecretString) -> Result<O
         user,
         devices: None,
     })
+}
+
+/// Notes that a cookie session is used, once an hour at most: its end moves on, up to the end of its life. A request
+/// doesn't fail because that can't be written.
+pub(super) async fn touch(app: &App, found: &store::session::LiveSession) {
+    let now = app.clock.now();
+    let stale = now.plus_ms(-TOUCHED_MS);
+    if found.used_at >= stale {
+        return;
+    }
+    let expires_at = now.plus_ms(IDLE_MS).min(found.created_at.plus_ms(LIFE_MS));
+    let write = async || -> Result<(), crate::db::DbError> {
+        in_tx!(app.db, |tx| store::session::touch(tx, found.id, (now, stale), expires_at).await?);
+        Ok(())
+    };
+    if let Err(error) = write().await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "could not note that a session is used"
+        );
+    }
 }
 
 /// Ends this session, or all of this person's sessions.

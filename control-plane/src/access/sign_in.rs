@@ -7,10 +7,11 @@
 //! ```
 //! A second factor is asked for where the device or the region ([`super::region`]) was never seen for
 //! this user, and always where they or the configuration (`[sign_in] mfa = "always"`) say so. It is a code by time, a
-//! recovery code, or a code mailed to an address that is verified; what proved the first factor can't prove the second.
+//! recovery code, or a code mailed to an address that is verified; what proved the first factor can't prove the second,
+//! and nor can it what set the password.
 //! Who has none is let in on a new device, and refused where it is always asked for.
 //!
-//! Every refusal says the same, takes the work of a password check and is throttled before that work ([`Throttle`]); a
+//! Every refusal says the same, takes the work of a password check ([`super::decoy`]) and is throttled before that work ([`Throttle`]); a
 //! device that the user signed in with before has a budget of its own, and stands in another line for the hashing
 //! ([`super::turns`]).
 //!
@@ -117,6 +118,7 @@ pub(super) async fn with_password(
         .as_ref()
         .filter(|admin| admin.account == attempt.login);
     let platform = attempt.platform.as_deref().unwrap_or("default");
+    let shares = app.decoys.shares(app).await?;
     let found = match admin {
         Some(_) => None,
         None => store::user::find_login(&app.db, platform, &attempt.login).await?,
@@ -134,15 +136,20 @@ pub(super) async fn with_password(
         (None, None) if visitor.devices.is_empty() => {}
         (None, None) => app.throttle.attempt(&attempt.login, visitor.ip)?,
     }
+    // Told by nothing: whether two names are one user's is nobody's business.
+    let counted = known
+        || found
+            .as_ref()
+            .is_none_or(|found| app.throttle.user(found.id, visitor.ip));
     let hash = match (admin, &found) {
         (Some(admin), _) => Some(admin.password_hash.clone()),
         (None, Some(found)) => Some(SecretString::from(found.password_hash.clone())),
-        (None, None) => None,
+        (None, None) => shares.of(app, platform, &attempt.login),
     };
     let active = admin.is_some() || found.as_ref().is_some_and(|found| found.status == "active");
     let line = if known { Line::Known } else { Line::Strangers };
     let right = password::verify(attempt.password.clone(), hash, line).await?;
-    if !right || !active {
+    if !right || !active || !counted {
         let id = found.map(|found| found.id.to_string()).unwrap_or_default();
         let entry = Entry::refused("auth:login", "user", id);
         audit::record_refusal(app, &visitor.nobody(), None, entry).await;
@@ -152,7 +159,7 @@ pub(super) async fn with_password(
         let opened = session::open(app, None, attempt.login, visitor, "password").await?;
         return Ok(SignIn::Opened(opened));
     };
-    if password::is_due(&found.password_hash) {
+    if password::is_due(&found.password_hash) || !found.hash_kind.is_empty() {
         upgrade(app, &found, attempt.password).await?;
     }
     proceed(app, (found.id, found.username), visitor, FirstFactor::Password).await
@@ -185,7 +192,7 @@ pub(super) async fn proceed(
     let factors = second_factor::of(app, user).await?;
     let device = device::find(app, user, &visitor.devices).await?;
     if factors.always || is_strange(app, user, device, visitor).await? {
-        let methods: Vec<Method> = factors.methods().filter(|method| !method.is(first)).collect();
+        let methods: Vec<Method> = factors.methods(first).collect();
         if !methods.is_empty() {
             let asked = challenge::ask(app, user, challenge::Purpose::SecondFactor, methods).await?;
             return Ok(SignIn::Asked(asked));

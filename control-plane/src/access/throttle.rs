@@ -6,6 +6,7 @@
 //! | a network (/24; IPv6: a /48) | 240 | quarter of a second |
 //! | anybody from one network, on one account | 10 | 15 s |
 //! | anybody at all, on one account | 60 | 3 s |
+//! | anybody from one network, on one user, by whichever of their names | 12 | 15 s |
 //! | answers to one user's second factor | 10 | 2 min |
 //! | passwords that one user has scored | 60 | second |
 //! | codes sent to one account, whoever asks; and by each known device | 5 | 10 min |
@@ -13,6 +14,11 @@
 //!
 //! A known device spends its own budget and nobody else's, so a stranger who uses up an account's locks its user out
 //! nowhere but on new devices, and from another network not before 60 attempts.
+//!
+//! An account is counted by the name that was typed: so it is whether there is one or not. A user has several names
+//! (account, user name, address, number), and what is counted for all of them together is told by no answer: an attempt
+//! too many is refused as a wrong password is, with the same work, even if it is right. Nobody but who tries several
+//! names of one user from one network comes to it.
 //!
 //! Accounts and addresses are counted in 65,536 places each, chosen by a keyed hash: who comes with ever new ones takes
 //! no more memory, and can't choose whose place they share.
@@ -34,6 +40,8 @@ use super::AccessError;
 use crate::app::App;
 
 const ACCOUNT_FROM_NETWORK: (NonZeroU32, Duration) = (NonZeroU32::new(10).unwrap(), Duration::from_secs(15));
+/// A little more than for a name: who tries only one comes to that limit first, and is told.
+const USER_FROM_NETWORK: (NonZeroU32, Duration) = (NonZeroU32::new(12).unwrap(), Duration::from_secs(15));
 const ACCOUNT: (NonZeroU32, Duration) = (NonZeroU32::new(60).unwrap(), Duration::from_secs(3));
 const ADDRESS: (NonZeroU32, Duration) = (NonZeroU32::new(60).unwrap(), Duration::from_secs(1));
 const NETWORK: (NonZeroU32, Duration) = (NonZeroU32::new(240).unwrap(), Duration::from_millis(250));
@@ -52,6 +60,7 @@ pub struct Throttle {
     networks: Budgets,
     accounts: Budgets,
     accounts_from_networks: Budgets,
+    users_from_networks: Budgets,
     devices: Budgets,
     second_factors: Budgets,
     codes: Budgets,
@@ -66,6 +75,7 @@ impl Default for Throttle {
             networks: Budgets::new(NETWORK),
             accounts: Budgets::new(ACCOUNT),
             accounts_from_networks: Budgets::new(ACCOUNT_FROM_NETWORK),
+            users_from_networks: Budgets::new(USER_FROM_NETWORK),
             devices: Budgets::new(DEVICE),
             second_factors: Budgets::new(SECOND_FACTOR),
             codes: Budgets::new(CODES),
@@ -92,6 +102,12 @@ impl Throttle {
         let network = ip.map(|ip| network(ip.to_canonical()));
         self.accounts_from_networks.spend(&(&account, network))?;
         self.accounts.spend(&account)
+    }
+
+    /// Counts one attempt on the user from the address's network, whichever name it was by; whether it may be right.
+    pub(super) fn user(&self, user: UserId, ip: Option<IpAddr>) -> bool {
+        let network = ip.map(|ip| network(ip.to_canonical()));
+        self.users_from_networks.spend(&(user, network)).is_ok()
     }
 
     /// Counts one attempt by a device that the user signed in with before.

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::{
     AccessError, Identity,
     administrator::Authority,
-    legacy, password,
+    imported, legacy, password,
     profile::{Gender, MailLanguage, ProfilePatch},
     proof,
     second_factor::{self, MfaMode},
@@ -89,9 +89,13 @@ pub struct NewUser {
     pub platform_id: Option<PlatformId>,
     /// Unique in the platform; 2 to 64 characters without spaces.
     pub username: String,
-    /// At least 10 characters.
-    #[schema(value_type = String)]
-    pub password: SecretString,
+    /// At least 10 characters; or `passwordHash`.
+    #[schema(value_type = Option<String>, format = Password)]
+    pub password: Option<SecretString>,
+    /// The hash of their password in the system that they come from: bcrypt of a cost up to 14, or argon2id of at most
+    /// 64 MiB. It is replaced when they sign in.
+    #[schema(value_type = Option<String>, format = Password)]
+    pub password_hash: Option<SecretString>,
     /// E-mail address.
     pub email: Option<String>,
     /// Mobile number.
@@ -205,12 +209,26 @@ pub(super) async fn insert(
     check_role(app, &user).await?;
     // One who registers may be anybody.
     let line = language.map_or(Line::Known, |_| Line::Strangers);
-    let accepted = strength::accept(app, new.password, strength::words(&user), line).await?;
-    user.password_strength = Some(accepted.strength);
-    let hash = accepted.hash;
+    let (hash, kind) = match (new.password, new.password_hash) {
+        (Some(password), None) => {
+            let accepted = strength::accept(app, password, strength::words(&user), line).await?;
+            user.password_strength = Some(accepted.strength);
+            (accepted.hash, String::new())
+        }
+        (None, Some(hash)) => {
+            let kind = imported::kind(&hash)?;
+            (hash, kind)
+        }
+        (None, None) => return Err(AccessError::invalid("password", Flaw::Needed)),
+        (Some(_), Some(_)) => {
+            let message = "goes without a password: it is the hash of one";
+            return Err(AccessError::invalid("passwordHash", message));
+        }
+    };
     let insert = async || -> Result<(), AccessError> {
         in_tx!(app.db, |tx| {
-            store::user::insert(tx, &user, hash.expose_secret()).await?;
+            let hash = (hash.expose_secret(), kind.as_str());
+            store::user::insert(tx, &user, hash, language.is_some()).await?;
             if let Some(language) = language {
                 proof::send(app, tx, &user, proof::Purpose::EmailVerification, language).await?;
             }
@@ -231,6 +249,9 @@ pub(super) fn taken(error: AccessError) -> AccessError {
         if db.violates_unique("users", &["platform_id", field]) {
             return AccessError::Taken(field);
         }
+    }
+    if db.violates_index("users_email_folded", "users", &["platform_id", "email_key"]) {
+        return AccessError::Taken("email");
     }
     if db.violates_index("users_legacy", "users", &["platform_id", "legacy_id"]) {
         return AccessError::Taken("legacyId");
@@ -327,7 +348,8 @@ pub(super) async fn update(
     let reset = patch.reset_second_factor == Some(true);
     let write = async || -> Result<(), AccessError> {
         in_tx!(app.db, |tx| {
-            store::user::update(tx, &user, hash.as_ref().map(ExposeSecret::expose_secret), now).await?;
+            let new = hash.as_ref().map(ExposeSecret::expose_secret);
+            store::user::update(tx, &user, (new, false), now).await?;
             if hash.is_some() || user.status == UserStatus::Disabled.as_str() {
                 store::session::revoke_all(tx, Some(id), now).await?;
             }
@@ -363,15 +385,26 @@ pub(super) async fn confirm_password(
     password: SecretString,
 ) -> Result<UserId, AccessError> {
     let id = who.require_user()?;
-    app.throttle.attempt(&format!("again {id}"), who.ip)?;
-    let present = store::user::password_hash(&app.db, id)
-        .await?
-        .map(SecretString::from);
-    if password::verify(password, present, Line::Known).await? {
+    if is_own_password(app, who, id, password).await? {
         Ok(id)
     } else {
         Err(AccessError::invalid("password", Flaw::Wrong))
     }
+}
+
+/// Whether this is the password of the user who asks. Their attempts are counted apart from those of strangers at the
+/// door, who would keep them from it otherwise.
+async fn is_own_password(
+    app: &App,
+    who: &Identity,
+    id: UserId,
+    password: SecretString,
+) -> Result<bool, AccessError> {
+    app.throttle.attempt(&format!("again {id}"), who.ip)?;
+    let present = store::user::password_hash(&app.db, id)
+        .await?
+        .map(SecretString::from);
+    password::verify(password, present, Line::Known).await
 }
 
 /// Changes one's own password; ends all sessions but keeps API keys.
@@ -381,17 +414,13 @@ pub(super) async fn change_password(
     (old, new): (SecretString, SecretString),
     language: Language,
 ) -> Result<(), AccessError> {
-    let super::Actor::User { user, username, .. } = &who.actor else {
+    let super::Actor::User { user, .. } = &who.actor else {
         return Err(AccessError::Refused(crate::error::Error::denied(
             "only-users",
             "only users change their password here; the super administrator's is changed by `muster setup password`",
         )));
     };
-    app.throttle.attempt(username, who.ip)?;
-    let present = store::user::password_hash(&app.db, *user)
-        .await?
-        .map(SecretString::from);
-    if !password::verify(old, present, Line::Known).await? {
+    if !is_own_password(app, who, *user, old).await? {
         return Err(AccessError::invalid("oldPassword", Flaw::Wrong));
     }
     let row = get(app, *user).await?;
@@ -400,7 +429,8 @@ pub(super) async fn change_password(
         .map_err(of_new)?;
     let now = app.clock.now();
     in_tx!(app.db, |tx| {
-        store::user::set_password(tx, *user, (accepted.hash.expose_secret(), accepted.strength), now).await?;
+        let new = (accepted.hash.expose_secret(), accepted.strength, false);
+        store::user::set_password(tx, *user, new, now).await?;
         store::session::revoke_all(tx, Some(*user), now).await?;
         proof::tell_password_changed(app, tx, &row, language).await?;
         let entry = Entry::done("user:changePassword", "user", *user);

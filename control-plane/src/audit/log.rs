@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::{
     Archive, PLATFORM, chain,
+    reach::Reach,
     reader::{ReadError, Reader},
     store,
     verify::{Chain, walk},
@@ -248,6 +249,17 @@ pub struct Filter {
     pub from: Option<UnixMs>,
     /// Before this time.
     pub to: Option<UnixMs>,
+    /// Only what somebody who is narrowed sees; filled in by the use-cases.
+    pub(super) reach: Option<Reach>,
+}
+
+impl Filter {
+    async fn seen_by(&self, app: &App, caller: &Caller) -> Result<Self, Error> {
+        Ok(Self {
+            reach: Reach::of(app, caller).await?,
+            ..self.clone()
+        })
+    }
 }
 
 /// The log's rows that pass the filter, newest first: those that are in the table.
@@ -258,6 +270,7 @@ pub async fn list(
     query: &PageQuery,
 ) -> Result<Page<AuditRow>, Error> {
     let scope = scope.key(caller)?;
+    let filter = &filter.seen_by(app, caller).await?;
     let before = query.cursor::<i64>()?.unwrap_or(i64::MAX);
     let rows = store::list(&app.db, &scope, filter, before, query.fetch()).await?;
     Ok(query.page(rows, |row| Cursor::of(&row.seq)))
@@ -272,6 +285,7 @@ pub async fn list_from(
     after: i64,
 ) -> Result<Vec<AuditRow>, Error> {
     let scope = scope.key(caller)?;
+    let filter = &filter.seen_by(app, caller).await?;
     let archive = Archive::of(app);
     let reader = Reader {
         db: &app.db,

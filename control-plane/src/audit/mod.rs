@@ -29,14 +29,16 @@
 //! The list shows what is in the table; the export reads both. `muster backup` takes the files along if they are in
 //! the data directory.
 //!
-//! Tables: `audit_log`, `audit_heads`, `audit_archives`. Reading an org's log needs `audit:read`; the platform's is the
-//! super administrator's.
+//! Tables: `audit_log`, `audit_heads`, `audit_archives`. Reading an org's log needs `audit:read`; whoever is narrowed
+//! to some objects sees what is about those and what they did themselves ([`reach`]), in the list and the export. The
+//! platform's log is the super administrator's.
 
 mod api;
 mod archive;
 mod chain;
 mod file;
 mod log;
+mod reach;
 mod reader;
 mod store;
 #[cfg(test)]

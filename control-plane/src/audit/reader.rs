@@ -65,5 +65,6 @@ impl Filter {
             && self.outcome.is_none_or(|outcome| outcome.as_str() == row.outcome)
             && self.from.is_none_or(|from| row.at >= from)
             && self.to.is_none_or(|to| row.at < to)
+            && self.reach.as_ref().is_none_or(|reach| reach.passes(row))
     }
 }

@@ -114,6 +114,15 @@ impl Config {
         let file = file.map_or_else(|| data.join(FILE_NAME), Path::to_owned);
         // A relative one would be looked for in the folders above, too.
         let file = std::path::absolute(file).map_err(|error| figment::Error::from(error.to_string()))?;
+        Self::read(data, Toml::file(file))
+    }
+
+    /// As [`Config::load`], of a file that has this text.
+    pub fn of_text(data: &Path, text: &str) -> Result<Self, Box<figment::Error>> {
+        Self::read(data, Toml::string(text))
+    }
+
+    fn read(data: &Path, file: impl figment::Provider) -> Result<Self, Box<figment::Error>> {
         let defaults = Defaults {
             http: HttpConfig::default(),
             link: LinkConfig::default(),
@@ -127,7 +136,7 @@ impl Config {
             sign_in: SignInConfig::default(),
         };
         let mut config: Self = Figment::from(Serialized::defaults(defaults))
-            .merge(Toml::file(file))
+            .merge(file)
             .merge(
                 Env::prefixed("MUSTER_")
                     .filter(|key| key.as_str().contains("__"))

@@ -151,7 +151,7 @@ pub(crate) async fn create(
     })
 }
 
-/// Tokens that can still be used, newest first.
+/// Tokens that can still be used, newest first; those for a place in the caller's reach.
 pub(crate) async fn list(
     app: &App,
     caller: &Caller,
@@ -159,13 +159,20 @@ pub(crate) async fn list(
 ) -> Result<Page<JoinTokenInfo>, FleetError> {
     caller.require(Operation::JoinTokenRead)?;
     let before = query.cursor::<JoinTokenId>()?;
-    let rows = store::join_token::list(&app.db, caller.org(), before, app.clock.now(), query.fetch()).await?;
+    let who = (caller.org(), caller.scope());
+    let rows = store::join_token::list(&app.db, who, before, app.clock.now(), query.fetch()).await?;
     Ok(query.page(rows, |row| Cursor::of(&row.id)))
 }
 
 pub(crate) async fn withdraw(app: &App, caller: &Caller, id: JoinTokenId) -> Result<(), FleetError> {
     caller.require(Operation::JoinTokenWrite)?;
     in_tx!(app.db, |tx| {
+        let place = store::join_token::find_place(tx, caller.org(), id).await?;
+        let (cluster, environment) = place.ok_or(FleetError::NoJoinToken)?;
+        let environment = environment.as_deref();
+        if !caller.reaches(&Object::Place { cluster, environment }) {
+            return Err(FleetError::NoJoinToken);
+        }
         if !store::join_token::withdraw(tx, caller.org(), id, app.clock.now()).await? {
             return Err(FleetError::NoJoinToken);
         }

@@ -32,6 +32,10 @@ pub enum Purpose {
     Devices,
     /// Keys of the audit archive's files.
     AuditArchive,
+    /// Refresh tokens.
+    RefreshTokens,
+    /// Which names that nobody has are given which work.
+    Decoys,
 }
 
 impl Purpose {
@@ -46,6 +50,8 @@ impl Purpose {
             Self::Codes => b"muster/codes/v1",
             Self::Devices => b"muster/devices/v1",
             Self::AuditArchive => b"muster/audit-archive/v1",
+            Self::RefreshTokens => b"muster/refresh-tokens/v1",
+            Self::Decoys => b"muster/decoys/v1",
         }
     }
 }

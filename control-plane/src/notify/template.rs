@@ -20,6 +20,8 @@ pub enum Template {
     EmailVerification,
     /// That a password was changed. `username`
     PasswordChanged,
+    /// That another address is the user's now. `username`
+    AddressChanged,
     /// A code that signs in. `username`, `device`; the code
     SignInCode,
     /// A code as a text message; the code
@@ -86,6 +88,7 @@ texts! {
     PasswordReset = "password-reset",
     EmailVerification = "email-verification",
     PasswordChanged = "password-changed",
+    AddressChanged = "address-changed",
     SignInCode = "sign-in-code",
     SmsCode = "sms-code",
     DeploymentFailed = "deployment-failed",

@@ -134,6 +134,16 @@ pub(super) enum Target {
     Postgres(Box<PgConnectOptions>, SecretString),
 }
 
+impl Target {
+    /// What the configuration names it by; nothing for SQLite.
+    pub(super) fn url(&self) -> Option<&SecretString> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres(_, url) => Some(url),
+        }
+    }
+}
+
 impl DatabaseInput {
     /// PostgreSQL by URL.
     pub fn url(url: SecretString) -> Self {

@@ -60,6 +60,9 @@ pub enum SetupError {
     /// Root can't become the owner of the data directory.
     #[error("the owner of {0} can't be made the one who works on it")]
     Owner(PathBuf, #[source] io::Error),
+    /// The configuration file can't be given what it needs.
+    #[error("{0} can't be given the database and the super administrator: {1}")]
+    Configuration(PathBuf, String),
     /// A file.
     #[error("{0} can't be written")]
     File(PathBuf, #[source] io::Error),
@@ -80,6 +83,9 @@ impl SetupError {
                 .collect(),
             Self::Db(error) | Self::Fleet(FleetError::Db(error)) => one("database", lost(error)),
             Self::Key(error) => one("", Flaw::MasterKey(chain(error))),
+            Self::Configuration(path, why) => {
+                one("", Flaw::DataFile(path.display().to_string(), why.clone()))
+            }
             Self::File(path, error) => one("", Flaw::DataFile(path.display().to_string(), error.to_string())),
             Self::Done(_)
             | Self::NotDone(_)
@@ -112,6 +118,7 @@ impl From<SetupError> for Error {
             | SetupError::Account
             | SetupError::Address(..)
             | SetupError::Trouble(_)
+            | SetupError::Configuration(..)
             | SetupError::Obstacles(_) => Self::Invalid(error.errors()),
             SetupError::Throttled(retry_after) => Self::RateLimited { retry_after },
             SetupError::Password(AccessError::Invalid { message, .. }) => Self::invalid("password", message),

@@ -13,12 +13,12 @@ use utoipa::ToSchema;
 use super::{
     Checked, DatabaseInput, SetupError, Verdict,
     database::{Looked, Target, look, sqlite_files},
-    write_private,
+    file,
 };
 use crate::{
     access,
     app::App,
-    config::{Config, FILE_NAME, SuperAdmin},
+    config::{Config, SuperAdmin},
     db::{
         Databases, DbError,
         migrate::POSTGRES,
@@ -88,12 +88,14 @@ impl Installation {
         let password_hash = access::hash_password(password)
             .await
             .map_err(SetupError::Password)?;
+        let admin = SuperAdmin {
+            account: account.to_owned(),
+            password_hash,
+        };
+        file::check(data, target.url(), &admin)?;
         Ok(Self {
             data: data.to_owned(),
-            admin: SuperAdmin {
-                account: account.to_owned(),
-                password_hash,
-            },
+            admin,
             target,
             config,
         })
@@ -195,11 +197,8 @@ async fn run(installation: Installation, steps: &mut Steps<'_>) -> Result<(), Se
     steps.done();
 
     steps.begin("configuration");
-    let url = match &target {
-        Target::Sqlite => None,
-        Target::Postgres(_, url) => Some(url),
-    };
-    write_configuration(&data, url, &admin)?;
+    // Last of all: with it, everything is installed.
+    file::write(&data, target.url(), &admin)?;
     steps.done();
     Ok(())
 }
@@ -251,20 +250,4 @@ fn outcomes(looked: &Looked) -> Vec<(String, &'static str)> {
                 .map(move |table| (table.clone(), of(verdict, table)))
         })
         .collect()
-}
-
-/// The configuration file, last of all: with it, everything is installed.
-fn write_configuration(
-    data: &Path,
-    url: Option<&SecretString>,
-    admin: &SuperAdmin,
-) -> Result<(), SetupError> {
-    let file = data.join(FILE_NAME);
-    let present = fs::read_to_string(&file).unwrap_or_default();
-    let has_database = present.contains("[database]");
-    let text = format!(
-        "{present}{}",
-        Config::initial_file(url.filter(|_| !has_database), admin)
-    );
-    write_private(&file, &text).map_err(|e| SetupError::File(file, e))
 }

@@ -10528,6 +10528,11 @@ export interface components {
             mobile?: string | null;
             /** @description Name for others to see, up to 128 characters. */
             nickName?: string | null;
+            /**
+             * Format: password
+             * @description One's own password, once more; needed for another address or number.
+             */
+            password?: string | null;
             /** @description An https address, or a data URI of an image of at most 512 KiB. */
             portrait?: string | null;
         };

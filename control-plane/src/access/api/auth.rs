@@ -159,8 +159,12 @@ struct RefreshBody {
 /// Exchanges a refresh token for new tokens.
 #[utoipa::path(post, path = "/api/v1/auth/refresh", operation_id = "refresh", tag = "auth", request_body = RefreshBody,
     security(()), responses((status = 200, body = SignedIn), (status = 401, body = Problem)))]
-async fn refresh(State(app): State<App>, Body(body): Body<RefreshBody>) -> ApiResult<Response> {
-    let opened = session::refresh(&app, &body.refresh_token).await?;
+async fn refresh(
+    State(app): State<App>,
+    visitor: Visitor,
+    Body(body): Body<RefreshBody>,
+) -> ApiResult<Response> {
+    let opened = session::refresh(&app, &body.refresh_token, visitor.ip).await?;
     signed_in(&app, opened).await
 }
 
@@ -181,10 +185,10 @@ pub(super) async fn answer(app: &App, sign_in: SignIn) -> ApiResult<Response> {
     }
 }
 
-/// The cookies of a sign-in in cookie mode: the device's, if it is new, and the session's.
+/// The cookies of a sign-in in cookie mode: the device's, if it is new, and the session's. A browser keeps the latter for
+/// as long as a session may last at most: when it ends before, because nobody uses it, is decided here.
 pub(super) fn cookies_of(app: &App, opened: &Opened) -> Vec<(header::HeaderName, String)> {
-    let life_s = opened.expires_at.ms_since(app.clock.now()) / 1_000;
-    let session = set_cookie(app, opened.secret.expose_secret(), life_s);
+    let session = set_cookie(app, opened.secret.expose_secret(), session::LIFE_MS / 1_000);
     let device = opened.devices.as_ref();
     let device = device.map(|tokens| device_cookie(app, tokens.expose_secret()));
     let all = device.into_iter().chain([session]);

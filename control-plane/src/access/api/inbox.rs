@@ -73,11 +73,11 @@ async fn get_profile(State(app): State<App>, who: Identity) -> ApiResult<Json<Us
     Ok(Json(profile::get(&app, &who).await?))
 }
 
-/// Changes one's own profile.
+/// Changes one's own profile. Another e-mail address or mobile number takes the password again.
 #[utoipa::path(patch, path = "/api/v1/me/profile", operation_id = "updateMyProfile", tag = "people",
     request_body = ProfilePatch,
     responses((status = 200, body = User), (status = 403, body = Problem), (status = 409, body = Problem),
-        (status = 422, body = Problem)))]
+        (status = 422, body = Problem), (status = 429, body = Problem)))]
 async fn update_profile(
     State(app): State<App>,
     who: Identity,

@@ -1,6 +1,6 @@
 //! Rows of `invitations`.
 
-use muster_base::{InvitationId, OrgId, PlatformId, UnixMs};
+use muster_base::{InvitationId, OrgId, PlatformId, UnixMs, UserId};
 
 use super::member::parse_role;
 use crate::{
@@ -11,12 +11,12 @@ use crate::{
 
 pub(in crate::access) async fn insert(
     tx: &mut Tx,
-    org: OrgId,
+    (org, maker): (OrgId, Option<UserId>),
     row: &Invitation,
     hash: &[u8],
 ) -> Result<(), DbError> {
     const SQL: &str = "insert into invitations (id, org_id, email, role, token_hash, created_by, created_at, \
-        expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8)";
+        expires_at, created_by_id) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(row.id)
@@ -27,6 +27,7 @@ pub(in crate::access) async fn insert(
             .bind(&row.created_by)
             .bind(row.created_at)
             .bind(row.expires_at)
+            .bind(maker)
             .execute(conn)
             .await?;
     });
@@ -92,6 +93,26 @@ pub(in crate::access) async fn revoke(
     Ok(rows == 1)
 }
 
+/// Those that a member made work no more.
+pub(in crate::access) async fn revoke_of(
+    tx: &mut Tx,
+    org: OrgId,
+    maker: UserId,
+    now: UnixMs,
+) -> Result<(), DbError> {
+    const SQL: &str = "update invitations set revoked_at = $3 where org_id = $1 and created_by_id = $2 \
+        and used_at is null and revoked_at is null";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(org)
+            .bind(maker)
+            .bind(now)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
 /// Uses an invitation of the platform up, if it still works.
 pub(in crate::access) async fn take(
     tx: &mut Tx,
@@ -101,25 +122,35 @@ pub(in crate::access) async fn take(
 ) -> Result<Option<Open>, DbError> {
     const SQL: &str = "update invitations set used_at = $2 where token_hash = $1 and used_at is null \
         and revoked_at is null and expires_at > $2 and org_id in (select o.id from orgs o \
-        where o.platform_id = $3 and o.deleted_at is null) returning id, org_id, email, role, \
-        (select o.name from orgs o where o.id = invitations.org_id)";
-    let row: Option<(InvitationId, OrgId, Option<String>, String, String)> =
-        with_tx!(tx, |conn| sqlx::query_as(SQL)
-            .bind(hash)
-            .bind(now)
-            .bind(platform)
-            .fetch_optional(conn)
-            .await)?;
-    let open = |(id, org, email, role, org_name): (_, _, _, String, _)| {
+        where o.platform_id = $3 and o.deleted_at is null) returning id, org_id, email, role, created_by_id as maker, \
+        (select o.name from orgs o where o.id = invitations.org_id) as org_name";
+    let row: Option<OpenRow> = with_tx!(tx, |conn| sqlx::query_as(SQL)
+        .bind(hash)
+        .bind(now)
+        .bind(platform)
+        .fetch_optional(conn)
+        .await)?;
+    let open = |row: OpenRow| {
         Ok(Open {
-            id,
-            org,
-            org_name,
-            email,
-            role: parse_role(&role)?,
+            id: row.id,
+            org: row.org_id,
+            org_name: row.org_name,
+            email: row.email,
+            role: parse_role(&row.role)?,
+            maker: row.maker,
         })
     };
     row.map(open).transpose()
+}
+
+#[derive(sqlx::FromRow)]
+struct OpenRow {
+    id: InvitationId,
+    org_id: OrgId,
+    email: Option<String>,
+    role: String,
+    maker: Option<UserId>,
+    org_name: String,
 }
 
 #[derive(sqlx::FromRow)]
@@ -143,7 +174,9 @@ pub(in crate::access) async fn find(
         i.email, i.expires_at \
         from invitations i join orgs o on o.id = i.org_id join platforms p on p.id = o.platform_id \
         where i.token_hash = $1 and i.used_at is null and i.revoked_at is null and i.expires_at > $2 \
-        and o.deleted_at is null and p.status = 'active'";
+        and o.deleted_at is null and p.status = 'active' and (i.created_by_id is null or exists (select 1 from members m \
+        join users u on u.id = m.user_id where m.org_id = i.org_id and m.user_id = i.created_by_id and m.status > 0 \
+        and u.status = 'active'))";
     let row: Option<ViewRow> = with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(hash)
         .bind(now)

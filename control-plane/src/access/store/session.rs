@@ -30,6 +30,8 @@ pub(in crate::access) struct LiveSession {
     pub(in crate::access) username: Option<String>,
     #[sqlx(rename = "platform_id")]
     pub(in crate::access) platform: Option<PlatformId>,
+    pub(in crate::access) created_at: UnixMs,
+    pub(in crate::access) used_at: UnixMs,
 }
 
 pub(in crate::access) async fn insert(tx: &mut Tx, row: &NewSession) -> Result<(), DbError> {
@@ -52,7 +54,7 @@ pub(in crate::access) async fn insert(tx: &mut Tx, row: &NewSession) -> Result<(
     Ok(())
 }
 
-const LIVE: &str = "select s.id, s.user_id, u.username, u.platform_id from sessions s \
+const LIVE: &str = "select s.id, s.user_id, u.username, u.platform_id, s.created_at, s.used_at from sessions s \
     left join users u on u.id = s.user_id left join platforms p on p.id = u.platform_id \
     where s.revoked_at is null and s.expires_at > $2 \
     and (s.user_id is null or (u.status = 'active' and p.status = 'active'))";
@@ -98,36 +100,90 @@ pub(in crate::access) async fn find_live_cookie(
         .await)?)
 }
 
-/// Puts the next refresh token in the place of the present one, if the session counts and is younger than `oldest`.
-pub(in crate::access) async fn rotate(
+/// Notes that a session is used, unless somebody did since `stale`.
+pub(in crate::access) async fn touch(
     tx: &mut Tx,
-    present: &[u8],
-    next: &[u8],
-    now: UnixMs,
+    id: SessionId,
+    (now, stale): (UnixMs, UnixMs),
     expires_at: UnixMs,
+) -> Result<(), DbError> {
+    const SQL: &str = "update sessions set used_at = $2, expires_at = $4 where id = $1 and used_at < $3 \
+        and revoked_at is null and expires_at > $2";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(id)
+            .bind(now)
+            .bind(stale)
+            .bind(expires_at)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
+/// The session whose present refresh token this is, if it counts and is younger than `oldest`; locked until the
+/// transaction ends, so that of two exchanges at once the second finds another token in its place.
+pub(in crate::access) async fn find_to_renew(
+    tx: &mut Tx,
+    db: &Db,
+    present: &[u8],
+    now: UnixMs,
     oldest: UnixMs,
 ) -> Result<Option<(SessionId, Option<UserId>)>, DbError> {
-    const SQL: &str = "update sessions set previous_hash = token_hash, token_hash = $2, used_at = $3, \
-        expires_at = $4 where token_hash = $1 and kind = 'bearer' and revoked_at is null and expires_at > $3 \
-        and created_at > $5 and (user_id is null or exists (select 1 from users u join platforms p on p.id = u.platform_id \
-        where u.id = sessions.user_id and u.status = 'active' and p.status = 'active')) returning id, user_id";
-    Ok(with_tx!(tx, |conn| sqlx::query_as(SQL)
+    let sql = format!(
+        "select id, user_id from sessions where token_hash = $1 and kind = 'bearer' and revoked_at is null \
+         and expires_at > $2 and created_at > $3 and (user_id is null or exists (select 1 from users u \
+         join platforms p on p.id = u.platform_id where u.id = sessions.user_id and u.status = 'active' \
+         and p.status = 'active')){}",
+        db.for_update()
+    );
+    Ok(with_tx!(tx, |conn| sqlx::query_as(AssertSqlSafe(sql))
         .bind(present)
-        .bind(next)
         .bind(now)
-        .bind(expires_at)
         .bind(oldest)
         .fetch_optional(conn)
         .await)?)
 }
 
-/// Ends the session whose refresh token this was before the last exchange.
-pub(in crate::access) async fn revoke_reused(tx: &mut Tx, hash: &[u8], now: UnixMs) -> Result<(), DbError> {
-    const SQL: &str = "update sessions set revoked_at = $2 where previous_hash = $1 and revoked_at is null";
+/// Puts the next refresh token in the place of the present one, whose hash is kept where nothing else would tell that
+/// it was one (`kept`).
+pub(in crate::access) async fn renew(
+    tx: &mut Tx,
+    id: SessionId,
+    (next, kept): (&[u8], bool),
+    now: UnixMs,
+    expires_at: UnixMs,
+) -> Result<(), DbError> {
+    const KEEP: &str = "update sessions set previous_hash = token_hash, token_hash = $2, used_at = $3, \
+        expires_at = $4 where id = $1";
+    const SQL: &str = "update sessions set token_hash = $2, used_at = $3, expires_at = $4 where id = $1";
     with_tx!(tx, |conn| {
-        sqlx::query(SQL).bind(hash).bind(now).execute(conn).await?;
+        sqlx::query(if kept { KEEP } else { SQL })
+            .bind(id)
+            .bind(next)
+            .bind(now)
+            .bind(expires_at)
+            .execute(conn)
+            .await?;
     });
     Ok(())
+}
+
+/// Ends the session that a refresh token names, or whose it is known to have been, if another is in its place now;
+/// which that was.
+pub(in crate::access) async fn revoke_reused(
+    tx: &mut Tx,
+    (named, hash): (Option<SessionId>, &[u8]),
+    now: UnixMs,
+) -> Result<Option<SessionId>, DbError> {
+    const SQL: &str = "update sessions set revoked_at = $3 where (id = $1 or previous_hash = $2) \
+        and token_hash <> $2 and kind = 'bearer' and revoked_at is null returning id";
+    Ok(with_tx!(tx, |conn| sqlx::query_scalar(SQL)
+        .bind(named)
+        .bind(hash)
+        .bind(now)
+        .fetch_optional(conn)
+        .await)?)
 }
 
 pub(in crate::access) async fn revoke(tx: &mut Tx, id: SessionId, now: UnixMs) -> Result<(), DbError> {
@@ -173,4 +229,17 @@ pub(in crate::access) async fn delete_ended(tx: &mut Tx, before: UnixMs) -> Resu
         sqlx::query(SQL).bind(before).execute(conn).await?;
     });
     Ok(())
+}
+
+/// Another token in the place of this one.
+#[cfg(test)]
+pub(in crate::access) async fn for_tests_set_hash(db: &Db, present: &[u8], other: &[u8]) {
+    const SQL: &str = "update sessions set token_hash = $2 where token_hash = $1";
+    let set = async || -> Result<(), DbError> {
+        crate::in_tx!(db, |tx| with_tx!(tx, |conn| {
+            sqlx::query(SQL).bind(present).bind(other).execute(conn).await?;
+        }));
+        Ok(())
+    };
+    set().await.unwrap();
 }

@@ -17,29 +17,54 @@ pub(in crate::access) struct LoginRow {
     pub(in crate::access) username: String,
     pub(in crate::access) password_hash: String,
     pub(in crate::access) status: String,
+    /// How an imported hash begins; empty for ours.
+    pub(in crate::access) hash_kind: String,
 }
 
-/// The user of that platform whose account, name, e-mail address or mobile number this is.
+/// What an e-mail address is found by, however it is written: only letters that every system folds alike are.
+fn email_key(email: &str) -> String {
+    email.to_ascii_lowercase()
+}
+
+/// The user of that platform whose account, name, e-mail address or mobile number this is; an address in another
+/// spelling if there is none in this one.
 pub(in crate::access) async fn find_login(
     db: &Db,
     platform: &str,
     login: &str,
 ) -> Result<Option<LoginRow>, DbError> {
-    const SQL: &str = "select u.id, u.username, u.password_hash, u.status from users u \
+    const SQL: &str = "select u.id, u.username, u.password_hash, u.status, u.hash_kind from users u \
         join platforms p on p.id = u.platform_id \
-        where p.code = $1 and p.status = 'active' and (u.account = $2 or u.username = $2 or u.email = $2 or u.mobile = $2) \
-        order by u.created_at limit 1";
+        where p.code = $1 and p.status = 'active' and (u.account = $2 or u.username = $2 or u.email = $2 or u.mobile = $2 \
+        or u.email_key = $3) order by case when u.account = $2 or u.username = $2 or u.email = $2 or u.mobile = $2 \
+        then 0 else 1 end, u.created_at limit 1";
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(platform)
         .bind(login)
+        .bind(email_key(login))
         .fetch_optional(pool)
         .await)?)
 }
 
-pub(in crate::access) async fn insert(tx: &mut Tx, user: &User, password_hash: &str) -> Result<(), DbError> {
+/// How many users of each platform have a hash of each kind; nothing where all are ours.
+pub(in crate::access) async fn hash_kinds(db: &Db) -> Result<Vec<(String, String, i64)>, DbError> {
+    const SQL: &str = "select p.code, u.hash_kind, count(*) from users u join platforms p on p.id = u.platform_id \
+        where u.platform_id in (select i.platform_id from users i where i.hash_kind <> '') \
+        group by p.code, u.hash_kind order by p.code, u.hash_kind";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL).fetch_all(pool).await)?)
+}
+
+/// Writes a user down. `kind`: of an imported hash; `own`: they themselves entered their address.
+pub(in crate::access) async fn insert(
+    tx: &mut Tx,
+    user: &User,
+    (password_hash, kind): (&str, &str),
+    own: bool,
+) -> Result<(), DbError> {
     const SQL: &str = "insert into users (id, account, platform_id, username, email, mobile, nick_name, portrait, \
-        gender, birthday, password_hash, status, registered_by, role_id, created_at, updated_at, password_strength, legacy_id) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17)";
+        gender, birthday, password_hash, status, registered_by, role_id, created_at, updated_at, password_strength, legacy_id, \
+        email_own, email_key, hash_kind) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17, $18, $19, $20)";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(user.id)
@@ -59,21 +84,28 @@ pub(in crate::access) async fn insert(tx: &mut Tx, user: &User, password_hash: &
             .bind(user.created_at)
             .bind(user.password_strength)
             .bind(&user.legacy_id)
+            .bind(own)
+            .bind(user.email.as_deref().map(email_key))
+            .bind(kind)
             .execute(conn)
             .await?;
     });
     Ok(())
 }
 
-/// Writes what may change; the password only if there is a new one.
+/// Writes what may change; the password only if there is a new one. `own`: they themselves entered what is new.
 pub(in crate::access) async fn update(
     tx: &mut Tx,
     user: &User,
-    password_hash: Option<&str>,
+    (password_hash, own): (Option<&str>, bool),
     now: UnixMs,
 ) -> Result<(), DbError> {
     const SQL: &str = "update users set nick_name = $2, status = $3, password_hash = coalesce($4, password_hash), \
         password_strength = case when $4 is null then password_strength else $12 end, \
+        password_mailed = case when $4 is null then password_mailed else false end, \
+        hash_kind = case when $4 is null then hash_kind else '' end, \
+        email_own = case when email is not distinct from $6 then email_own else $15 end, \
+        email_key = case when email is not distinct from $6 then email_key else $16 end, \
         updated_at = $5, email = $6, mobile = $7, portrait = $8, gender = $9, birthday = $10, role_id = $11, mail_messages = $13, mail_language = $14, \
         email_verified_at = case when email is not distinct from $6 then email_verified_at end, \
         mobile_verified_at = case when mobile is not distinct from $7 then mobile_verified_at end where id = $1";
@@ -93,31 +125,46 @@ pub(in crate::access) async fn update(
             .bind(user.password_strength)
             .bind(user.mail_messages)
             .bind(&user.mail_language)
+            .bind(own)
+            .bind(user.email.as_deref().map(email_key))
             .execute(conn)
             .await?;
     });
     Ok(())
 }
 
-/// A new password.
+/// A new password; `mailed`: set by whoever reads the user's mail.
 pub(in crate::access) async fn set_password(
     tx: &mut Tx,
     id: UserId,
-    (password_hash, strength): (&str, i64),
+    (password_hash, strength, mailed): (&str, i64, bool),
     now: UnixMs,
 ) -> Result<(), DbError> {
-    const SQL: &str =
-        "update users set password_hash = $2, password_strength = $4, updated_at = $3 where id = $1";
+    const SQL: &str = "update users set password_hash = $2, password_strength = $4, password_mailed = $5, \
+        hash_kind = '', updated_at = $3 where id = $1";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(id)
             .bind(password_hash)
             .bind(now)
             .bind(strength)
+            .bind(mailed)
             .execute(conn)
             .await?;
     });
     Ok(())
+}
+
+/// Whether a link that sets a new password may be mailed to the user: the address is known to be theirs, because they
+/// verified it or an administrator wrote it down.
+pub(in crate::access) async fn may_reset(db: &Db, id: UserId) -> Result<bool, DbError> {
+    const SQL: &str = "select 1 from users where id = $1 and email is not null \
+        and (email_verified_at is not null or not email_own)";
+    let found: Option<i32> = with_pool!(db, |pool| sqlx::query_scalar(SQL)
+        .bind(id)
+        .fetch_optional(pool)
+        .await)?;
+    Ok(found.is_some())
 }
 
 /// Puts a newer hash of the same password in the place of the older, unless it was changed meanwhile.
@@ -128,7 +175,7 @@ pub(in crate::access) async fn replace_password(
     strength: i64,
     now: UnixMs,
 ) -> Result<(), DbError> {
-    const SQL: &str = "update users set password_hash = $3, password_strength = $4, updated_at = $5 \
+    const SQL: &str = "update users set password_hash = $3, password_strength = $4, hash_kind = '', updated_at = $5 \
         where id = $1 and password_hash = $2";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)

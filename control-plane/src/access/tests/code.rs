@@ -74,9 +74,12 @@ both_databases!(a_code_by_mail_signs_in, |test| {
 both_databases!(who_is_not_there_or_not_verified_is_asked_the_same, |test| {
     let (_, bob) = test.user("bob").await;
     assert_eq!(
-        bob.patch("/api/v1/me/profile", json!({"email": "bob@example.com"}))
-            .await
-            .0,
+        bob.patch(
+            "/api/v1/me/profile",
+            json!({"email": "bob@example.com", "password": PASSWORD})
+        )
+        .await
+        .0,
         200
     );
     test.post.wait_for("bob@example.com", 1).await;
@@ -132,7 +135,12 @@ both_databases!(a_number_is_verified_by_a_code_and_then_signs_in, |test| {
     assert_eq!(ann.post(ask_verification, Value::Null).await.0, 409, "no number");
     let number = "+8613800000000";
     assert_eq!(
-        ann.patch("/api/v1/me/profile", json!({"mobile": number})).await.0,
+        ann.patch(
+            "/api/v1/me/profile",
+            json!({"mobile": number, "password": PASSWORD})
+        )
+        .await
+        .0,
         200
     );
     let (status, asked) = ann.post(ask_verification, Value::Null).await;
@@ -167,7 +175,10 @@ both_databases!(a_number_is_verified_by_a_code_and_then_signs_in, |test| {
     let texts = test.gateway.wait_for(number, 2).await;
     assert_eq!(answer(&door, &asked, "sms", &in_text(&texts[1])).await.0, 200);
     let (_, user) = ann
-        .patch("/api/v1/me/profile", json!({"mobile": "13900000000"}))
+        .patch(
+            "/api/v1/me/profile",
+            json!({"mobile": "13900000000", "password": PASSWORD}),
+        )
         .await;
     assert!(
         user["mobileVerifiedAt"].is_null(),
@@ -187,7 +198,12 @@ both_databases!(text_messages_have_their_limit_for_a_day, |test| {
     let (id, ann) = test.user("ann").await;
     let number = "+8613800000000";
     assert_eq!(
-        ann.patch("/api/v1/me/profile", json!({"mobile": number})).await.0,
+        ann.patch(
+            "/api/v1/me/profile",
+            json!({"mobile": number, "password": PASSWORD})
+        )
+        .await
+        .0,
         200
     );
     let app = test.app_with_config(|config| {

@@ -1,6 +1,7 @@
 //! The console's cookie sessions, and what strangers learn from a sign-in.
 
 use axum::http::{HeaderMap, Method};
+use muster_base::UnixMs;
 use serde_json::{Value, json};
 
 use crate::{
@@ -30,6 +31,7 @@ fn cookie_of(headers: &HeaderMap) -> String {
         .map(|value| value.to_str().unwrap())
         .find(|value| value.starts_with(&format!("{SESSION_COOKIE}=")));
     let ours = ours.unwrap();
+    assert!(ours.contains("Max-Age=2592000"), "a session may last so long: {ours}");
     assert!(
         ours.contains("HttpOnly") && ours.contains("SameSite=Lax") || ours.contains("SameSite=Strict"),
         "{ours}"
@@ -93,4 +95,49 @@ both_databases!(a_wrong_password_and_no_such_account_answer_alike, |test| {
     assert_eq!(known.0, 401);
     assert_eq!(known, answer("nobody-of-this-name").await);
     assert_eq!(known, answer("nobody@example.com").await);
+});
+
+both_databases!(a_console_that_is_used_stays_signed_in_up_to_thirty_days, |test| {
+    let admin = test.admin().await;
+    for name in ["anna", "berta"] {
+        let body = json!({"username": name, "password": PASSWORD});
+        assert_eq!(admin.post("/api/v1/users", body).await.0, 201);
+    }
+    let (used, _) = signed_in(test, "anna").await;
+    let (idle, _) = signed_in(test, "berta").await;
+    let nobody = test.nobody();
+    let look = async |cookie: &str| {
+        let headers = [("cookie", cookie)];
+        nobody.respond(Method::GET, "/api/v1/me", None, &headers).await.0
+    };
+    for day in 1..30 {
+        test.app.clock.advance(UnixMs::DAY);
+        assert_eq!(look(&used).await, 200, "day {day}");
+        if day == 8 {
+            assert_eq!(look(&idle).await, 401, "nobody used it for a week");
+        }
+    }
+    test.app.clock.advance(UnixMs::DAY);
+    assert_eq!(look(&used).await, 401, "thirty days in any case");
+});
+
+both_databases!(a_session_in_use_is_written_once_an_hour, |test| {
+    let body = json!({"username": "anna", "password": PASSWORD});
+    assert_eq!(test.admin().await.post("/api/v1/users", body).await.0, 201);
+    let (cookie, _) = signed_in(test, "anna").await;
+    let begun = test.app.clock.now();
+    let used_at = async || -> UnixMs {
+        let sql = "select used_at from sessions where kind = 'cookie'";
+        crate::with_pool!(test.app.db, |pool| sqlx::query_scalar(sql)
+            .fetch_one(pool)
+            .await)
+        .unwrap()
+    };
+    for (minutes, written) in [(59, 0), (2, 61), (59, 61), (2, 122)] {
+        test.app.clock.advance(minutes * UnixMs::MINUTE);
+        let headers = [("cookie", cookie.as_str())];
+        let answer = test.nobody().respond(Method::GET, "/api/v1/me", None, &headers).await;
+        assert_eq!(answer.0, 200);
+        assert_eq!(used_at().await.ms_since(begun), written * UnixMs::MINUTE);
+    }
 });

@@ -1,11 +1,15 @@
 //! The room through its API, on both databases.
 
+use muster_base::sha256;
 use serde_json::json;
 
+mod address;
 mod administrators;
 mod code;
 mod cookie;
 mod entry;
+mod imported;
+mod invitation;
 mod legacy;
 mod mail;
 mod matrix;
@@ -13,6 +17,7 @@ mod people;
 mod permissions;
 mod provider;
 pub(crate) mod provider_peer;
+mod reach;
 mod region;
 mod revocation;
 mod second_factor;
@@ -70,6 +75,63 @@ both_databases!(
         assert_eq!(test.nobody().post("/api/v1/auth/refresh", next).await.0, 401);
     }
 );
+
+both_databases!(any_token_that_was_exchanged_ends_its_session, |test| {
+    let body = json!({"login": "root", "password": "a password for tests"});
+    let refresh = async |token: &serde_json::Value| {
+        let body = json!({"refreshToken": token});
+        test.nobody().post("/api/v1/auth/refresh", body).await
+    };
+    let (_, signed_in) = test.nobody().post("/api/v1/auth/login", body.clone()).await;
+    let stolen = signed_in["refreshToken"].clone();
+    // The thief is first, and goes on.
+    let mut thief = signed_in.clone();
+    for _ in 0..3 {
+        let (status, next) = refresh(&thief["refreshToken"]).await;
+        assert_eq!(status, 200, "{next}");
+        thief = next;
+    }
+    let client = test.with_token(thief["accessToken"].as_str().unwrap());
+    assert_eq!(client.get("/api/v1/me").await.0, 200);
+    // What only looks like one of its tokens ends nothing.
+    let (named, _) = stolen.as_str().unwrap().rsplit_once('.').unwrap();
+    assert_eq!(refresh(&json!(format!("{named}.{}", "0".repeat(32)))).await.0, 401);
+    assert_eq!(client.get("/api/v1/me").await.0, 200);
+
+    assert_eq!(refresh(&stolen).await.0, 401);
+    assert_eq!(client.get("/api/v1/me").await.0, 401, "the robbed ends it");
+    assert_eq!(refresh(&thief["refreshToken"]).await.0, 401);
+    let (_, log) = test.admin().await.get("/api/v1/audit?scope=platform&operation=auth:refresh").await;
+    let rows = log["items"].as_array().unwrap();
+    assert_eq!((rows.len(), &rows[0]["outcome"]), (1, &json!("refused")), "{log}");
+});
+
+both_databases!(a_token_of_before_tokens_named_sessions_still_counts, |test| {
+    let (_, signed_in) = test
+        .nobody()
+        .post(
+            "/api/v1/auth/login",
+            json!({"login": "root", "password": "a password for tests"}),
+        )
+        .await;
+    let hash = sha256(signed_in["refreshToken"].as_str().unwrap().as_bytes()).0;
+    let of_before = "mrt_of-before";
+    super::store::session::for_tests_set_hash(&test.app.db, &hash, &sha256(of_before.as_bytes()).0).await;
+    let refresh = async |token: &serde_json::Value| {
+        let body = json!({"refreshToken": token});
+        test.nobody().post("/api/v1/auth/refresh", body).await
+    };
+    let (status, first) = refresh(&json!(of_before)).await;
+    assert_eq!(status, 200, "{first}");
+    let (status, second) = refresh(&first["refreshToken"]).await;
+    assert_eq!(status, 200, "{second}");
+    assert_eq!(refresh(&json!(of_before)).await.0, 401);
+    assert_eq!(
+        refresh(&second["refreshToken"]).await.0,
+        401,
+        "it is known for as long as the session"
+    );
+});
 
 both_databases!(people_see_only_their_own_orgs, |test| {
     let ann = test.member("ann", Role::Admin).await;

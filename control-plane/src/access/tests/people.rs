@@ -12,6 +12,8 @@ use crate::{
     with_tx,
 };
 
+const PASSWORD: &str = "a password for tests";
+
 async fn id_of(client: &Client<'_>, username: &str) -> String {
     let (_, members) = client.get("/api/v1/members").await;
     let of = |member: &&Value| member["username"] == username;
@@ -57,7 +59,7 @@ both_databases!(one_joins_by_code_is_rejected_corrects_and_is_let_in, |test| {
     assert_eq!(apply(&first).await.0, 422, "the old code is worth nothing");
     let (status, body) = apply(&code).await;
     assert_eq!((status, body["type"].as_str()), (409, Some("profile-incomplete")));
-    let profile = json!({"email": "nora@example.com", "mobile": "13800000000"});
+    let profile = json!({"email": "nora@example.com", "mobile": "13800000000", "password": PASSWORD});
     assert_eq!(nora.patch("/api/v1/me/profile", profile).await.0, 200);
     assert_eq!(apply(&code).await.0, 202);
     assert_eq!(nora.get("/api/v1/hosts").await.0, 403, "a request lets nobody in");
@@ -162,8 +164,17 @@ both_databases!(an_invitation_works_once_and_for_its_address, |test| {
     assert_eq!(look("inv_made-up").await.0, 404);
     assert_eq!(accept(&paul, &token).await.0, 409, "it is for somebody else");
     assert_eq!(accept(&nora, &token).await.0, 409);
-    let profile = json!({"email": "nora@example.com"});
+    let profile = json!({"email": "nora@example.com", "password": PASSWORD});
     assert_eq!(nora.patch("/api/v1/me/profile", profile).await.0, 200);
+    let (status, body) = accept(&nora, &token).await;
+    assert_eq!(
+        (status, body["type"].as_str()),
+        (409, Some("unverified-address")),
+        "anybody can write it down: {body}"
+    );
+    let mails = test.post.wait_for("nora@example.com", 1).await;
+    let proof = json!({"token": super::mail::token(&mails[0].text)});
+    assert_eq!(test.nobody().post("/api/v1/auth/email/verify", proof).await.0, 204);
     let (status, joined) = accept(&nora, &token).await;
     assert_eq!((status, joined["role"].as_str()), (200, Some("MEMBER")));
     assert_eq!(accept(&nora, &token).await.0, 404, "once");
@@ -311,7 +322,7 @@ both_databases!(a_profile_s_values_are_checked_and_unique, |test| {
     let (_, nora) = test.user("nora").await;
     let (_, paul) = test.user("paul").await;
     let good = json!({"email": "n@example.com", "gender": 2, "birthday": "1999-02-28", "nickName": "N",
-        "portrait": "data:image/png;base64,AAAA"});
+        "portrait": "data:image/png;base64,AAAA", "password": PASSWORD});
     let (status, profile) = nora.patch("/api/v1/me/profile", good).await;
     assert_eq!(
         (status, &profile["gender"], &profile["birthday"]),
@@ -328,7 +339,10 @@ both_databases!(a_profile_s_values_are_checked_and_unique, |test| {
         assert_eq!(nora.patch("/api/v1/me/profile", bad.clone()).await.0, 422);
     }
     let (status, body) = paul
-        .patch("/api/v1/me/profile", json!({"email": "n@example.com"}))
+        .patch(
+            "/api/v1/me/profile",
+            json!({"email": "n@example.com", "password": PASSWORD}),
+        )
         .await;
     assert_eq!((status, body["type"].as_str()), (409, Some("taken")));
 });

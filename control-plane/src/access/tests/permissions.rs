@@ -22,12 +22,12 @@ async fn id_of(client: &Client<'_>, username: &str) -> String {
     found.unwrap()["userId"].as_str().unwrap().to_owned()
 }
 
-async fn give(by: &Client<'_>, username: &str, body: Value) -> (u16, Value) {
+pub(super) async fn give(by: &Client<'_>, username: &str, body: Value) -> (u16, Value) {
     let path = format!("/api/v1/members/{}/permissions", id_of(by, username).await);
     by.call(Method::PUT, &path, Some(body)).await
 }
 
-async fn template(by: &Client<'_>, name: &str, operations: Value, objects: Value) -> String {
+pub(super) async fn template(by: &Client<'_>, name: &str, operations: Value, objects: Value) -> String {
     let body = json!({"name": name, "operations": operations, "objects": objects});
     let (status, made) = by.post("/api/v1/permission-templates", body).await;
     assert_eq!(status, 201, "{made}");

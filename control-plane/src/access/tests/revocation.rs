@@ -1,7 +1,13 @@
 //! What is taken away ends what is being looked at, within a second: each way to lose a permission, while the log of a
 //! deployment, a host's live readings, the events of a work order and a container's log are followed.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::http::Method;
 use muster_base::UnixMs;
@@ -10,7 +16,7 @@ use muster_protocol::latest::{LogLine, LogStream, TailFrame, TailRequest};
 use serde_json::{Value, json};
 
 use crate::{
-    access::Role,
+    access::{self, Credential, Role},
     containers::tests::container,
     delivery::tests::{deploy, new_application, new_host},
     link::{
@@ -21,7 +27,8 @@ use crate::{
     testing::{Client, Test, both_databases},
 };
 
-/// A revocation counts within a second; the rest is for a busy machine.
+/// A revocation counts within a second ([`watch`](super::super::watch), and the story below that counts the asking); the
+/// rest is for a busy machine.
 const SOON: Duration = Duration::from_secs(10);
 
 /// Something to look at that goes on by itself.
@@ -261,3 +268,30 @@ both_databases!(
         scene.end().await;
     }
 );
+
+both_databases!(the_first_asking_after_a_revocation_ends_it, |test| {
+    test.member("olga", Role::Owner).await;
+    let body = json!({"login": "olga", "password": "a password for tests"});
+    let (_, signed_in) = test.nobody().post("/api/v1/auth/login", body).await;
+    let token = signed_in["accessToken"].as_str().unwrap();
+    let who = access::identify(&test.app, Credential::bearer(token), None).await.unwrap();
+    let caller = access::enter_org(&test.app, who, None).await.unwrap();
+    // Each asking that was answered with yes; they are half a second apart.
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let watch = access::until_refused(test.app.clone(), caller, move |_, _| {
+        count.fetch_add(1, Ordering::SeqCst);
+        std::future::ready(true)
+    });
+    let revoke = async {
+        while asked.load(Ordering::SeqCst) < 2 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let client = test.with_token(token);
+        done(client.post("/api/v1/auth/logout", json!({})).await);
+        asked.load(Ordering::SeqCst)
+    };
+    let ((), before) = tokio::join!(watch, revoke);
+    let after = asked.load(Ordering::SeqCst);
+    assert!(after <= before + 1, "one may have been on its way: {before}, {after}");
+});

@@ -26,7 +26,7 @@ pub(super) async fn verified<'t>(test: &'t Test, name: &str) -> (UserId, Client<
     let address = format!("{name}@example.com");
     assert_eq!(
         client
-            .patch("/api/v1/me/profile", json!({"email": address}))
+            .patch("/api/v1/me/profile", json!({"email": address, "password": PASSWORD}))
             .await
             .0,
         200
@@ -37,7 +37,7 @@ pub(super) async fn verified<'t>(test: &'t Test, name: &str) -> (UserId, Client<
     (id, client)
 }
 
-async fn login(client: &Client<'_>, name: &str, device: Option<&str>) -> (u16, Value) {
+pub(super) async fn login(client: &Client<'_>, name: &str, device: Option<&str>) -> (u16, Value) {
     let mut body = json!({"login": name, "password": PASSWORD});
     if let Some(device) = device {
         body["deviceToken"] = json!(device);
@@ -45,13 +45,13 @@ async fn login(client: &Client<'_>, name: &str, device: Option<&str>) -> (u16, V
     client.post("/api/v1/auth/login", body).await
 }
 
-async fn answer(client: &Client<'_>, asked: &Value, method: &str, code: &str) -> (u16, Value) {
+pub(super) async fn answer(client: &Client<'_>, asked: &Value, method: &str, code: &str) -> (u16, Value) {
     let body = json!({"challenge": asked["challenge"], "method": method, "code": code});
     client.post("/api/v1/auth/challenge", body).await
 }
 
 /// Sets an authenticator app up; its secret and the recovery codes.
-async fn with_app(test: &Test, client: &Client<'_>) -> (Vec<u8>, Vec<String>) {
+pub(super) async fn with_app(test: &Test, client: &Client<'_>) -> (Vec<u8>, Vec<String>) {
     let again = json!({"password": PASSWORD});
     let (status, begun) = client.post("/api/v1/me/second-factor/totp", again).await;
     assert_eq!(status, 201, "{begun}");
@@ -75,7 +75,7 @@ async fn with_app(test: &Test, client: &Client<'_>) -> (Vec<u8>, Vec<String>) {
     )
 }
 
-fn code(test: &Test, secret: &[u8]) -> String {
+pub(super) fn code(test: &Test, secret: &[u8]) -> String {
     totp::code_at(secret, totp::step(test.app.clock.now()))
 }
 
@@ -318,9 +318,12 @@ both_databases!(always_is_always, |test| {
     assert!(matches!(refused, Err(AccessError::NoSecondFactor)));
     let (_, zoe) = test.user("zoe").await;
     assert_eq!(
-        zoe.patch("/api/v1/me/profile", json!({"email": "zoe@example.com"}))
-            .await
-            .0,
+        zoe.patch(
+            "/api/v1/me/profile",
+            json!({"email": "zoe@example.com", "password": PASSWORD})
+        )
+        .await
+        .0,
         200
     );
     let asked = sign_in::with_password(&app, attempt("zoe"), &visitor)

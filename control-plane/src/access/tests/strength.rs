@@ -91,7 +91,7 @@ both_databases!(an_imported_bcrypt_hash_is_replaced_at_the_next_sign_in, |test| 
         in_tx!(test.app.db, |tx| store::user::set_password(
             tx,
             id,
-            (&imported, 0),
+            (&imported, 0, false),
             test.app.clock.now()
         )
         .await?);

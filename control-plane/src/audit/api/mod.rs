@@ -36,6 +36,7 @@ macro_rules! filter {
             outcome: $query.outcome,
             from: $query.from,
             to: $query.to,
+            ..Filter::default()
         }
     };
 }
@@ -102,7 +103,7 @@ struct ExportQuery {
     to: Option<UnixMs>,
 }
 
-/// The audit log, newest first. Archived rows are in the export only.
+/// The audit log, newest first. Whoever is narrowed to some objects sees what is about those and what they did. Archived rows are in the export only.
 #[utoipa::path(get, path = "/api/v1/audit", operation_id = "listAudit", tag = "audit", params(ListQuery),
     responses((status = 200, body = Page<AuditRow>), (status = 403, body = Problem)))]
 async fn list(

@@ -108,10 +108,17 @@ impl From<Record> for AuditRow {
     }
 }
 
-/// What a row must be; parameters `$4` to `$10`.
-const PASSES: &str = "($4 is null or actor_id = $4) and ($5 is null or operation = $5) \
-    and ($6 is null or object_kind = $6) and ($7 is null or object_id = $7) and ($8 is null or outcome = $8) \
-    and ($9 is null or at >= $9) and ($10 is null or at < $10)";
+/// What a row must be; parameters `$4` to `$13`.
+fn passes(db: &Db) -> String {
+    let (actor, kind) = (db.text_among("actor_id", 11), db.text_among("object_kind", 12));
+    let object = db.text_among("(object_kind || ':' || object_id)", 13);
+    format!(
+        "($4 is null or actor_id = $4) and ($5 is null or operation = $5) \
+         and ($6 is null or object_kind = $6) and ($7 is null or object_id = $7) and ($8 is null or outcome = $8) \
+         and ($9 is null or at >= $9) and ($10 is null or at < $10) \
+         and ($11 is null or {actor} or {kind} or {object})"
+    )
+}
 
 /// Rows with a number below `before`, newest first.
 pub(super) async fn list(
@@ -122,7 +129,8 @@ pub(super) async fn list(
     limit: i64,
 ) -> Result<Vec<AuditRow>, DbError> {
     let sql = format!(
-        "select {COLUMNS} from audit_log where scope = $1 and seq < $2 and {PASSES} order by seq desc limit $3"
+        "select {COLUMNS} from audit_log where scope = $1 and seq < $2 and {} order by seq desc limit $3",
+        passes(db)
     );
     select(db, sql, (scope, filter), before, limit).await
 }
@@ -136,7 +144,8 @@ pub(super) async fn list_from(
     limit: i64,
 ) -> Result<Vec<AuditRow>, DbError> {
     let sql = format!(
-        "select {COLUMNS} from audit_log where scope = $1 and seq > $2 and {PASSES} order by seq limit $3"
+        "select {COLUMNS} from audit_log where scope = $1 and seq > $2 and {} order by seq limit $3",
+        passes(db)
     );
     select(db, sql, (scope, filter), after, limit).await
 }
@@ -148,6 +157,10 @@ async fn select(
     seq: i64,
     limit: i64,
 ) -> Result<Vec<AuditRow>, DbError> {
+    let [actors, kinds, objects] = match &filter.reach {
+        Some(reach) => reach.json().map(Some),
+        None => [None, None, None],
+    };
     let rows: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(scope)
         .bind(seq)
@@ -159,6 +172,9 @@ async fn select(
         .bind(filter.outcome.map(Outcome::as_str))
         .bind(filter.from)
         .bind(filter.to)
+        .bind(actors)
+        .bind(kinds)
+        .bind(objects)
         .fetch_all(pool)
         .await)?;
     Ok(rows.into_iter().map(AuditRow::from).collect())

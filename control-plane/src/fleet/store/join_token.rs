@@ -2,7 +2,10 @@
 
 use muster_base::{ClusterId, EnvironmentId, HostId, JoinTokenId, OrgId, UnixMs};
 
+use sqlx::AssertSqlSafe;
+
 use crate::{
+    access::{ObjectKind, Scope},
     db::{Db, DbError, Tx},
     fleet::{Labels, join_token::JoinTokenInfo},
     with_pool, with_tx,
@@ -61,21 +64,27 @@ pub(in crate::fleet) async fn insert(
 
 pub(in crate::fleet) async fn list(
     db: &Db,
-    org: OrgId,
+    (org, scope): (OrgId, &Scope),
     before: Option<JoinTokenId>,
     now: UnixMs,
     limit: i64,
 ) -> Result<Vec<JoinTokenInfo>, DbError> {
-    const SQL: &str = "select t.id, t.uses, t.uses_left, t.expires_at, t.cluster_id, e.name as environment, \
-        t.labels, t.created_by, t.created_at \
-        from join_tokens t left join environments e on e.id = t.environment_id \
-        where t.org_id = $1 and ($2 is null or t.id < $2) and t.withdrawn_at is null and t.uses_left > 0 \
-        and t.expires_at > $3 order by t.id desc limit $4";
-    let rows: Vec<Row> = with_pool!(db, |pool| sqlx::query_as(SQL)
+    let (cluster, environment) = (db.id_among("t.cluster_id", 5), db.text_among("e.name", 6));
+    let sql = format!(
+        "select t.id, t.uses, t.uses_left, t.expires_at, t.cluster_id, e.name as environment, \
+         t.labels, t.created_by, t.created_at \
+         from join_tokens t left join environments e on e.id = t.environment_id \
+         where t.org_id = $1 and ($2 is null or t.id < $2) and t.withdrawn_at is null and t.uses_left > 0 \
+         and t.expires_at > $3 and ($5 is null or {cluster}) and ($6 is null or {environment}) \
+         order by t.id desc limit $4"
+    );
+    let rows: Vec<Row> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
         .bind(org)
         .bind(before)
         .bind(now)
         .bind(limit)
+        .bind(scope.place().map(|(_, clusters)| clusters))
+        .bind(scope.keys(ObjectKind::Environments))
         .fetch_all(pool)
         .await)?;
     rows.into_iter()
@@ -155,6 +164,21 @@ pub(in crate::fleet) async fn find_owner(
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(hash)
         .fetch_optional(pool)
+        .await)?)
+}
+
+/// Where the token's hosts are put: cluster and environment.
+pub(in crate::fleet) async fn find_place(
+    tx: &mut Tx,
+    org: OrgId,
+    id: JoinTokenId,
+) -> Result<Option<(Option<ClusterId>, Option<String>)>, DbError> {
+    const SQL: &str = "select t.cluster_id, e.name from join_tokens t \
+        left join environments e on e.id = t.environment_id where t.org_id = $1 and t.id = $2";
+    Ok(with_tx!(tx, |conn| sqlx::query_as(SQL)
+        .bind(org)
+        .bind(id)
+        .fetch_optional(conn)
         .await)?)
 }
 

@@ -27,7 +27,7 @@ export const account = {
     add: 'Add',
     change: 'Change',
     codeSent: 'A code was sent to {mobile}. It works for ten minutes.',
-    emailText: 'A link is mailed to the new address; until you open it, the address signs nobody in.',
+    emailText: 'A link is mailed to the new address; until you open it, the address signs nobody in and gets no new password. The old one is told.',
     enterCode: 'Verify your number',
     mailed: 'A link was mailed to {email}. Open it within a day.',
     mobileText: 'A new number is not verified until you enter the code that is sent to it.',

@@ -325,7 +325,7 @@ export const people = {
     mayNot: 'You may look at it, but not change it.',
     name: 'Name',
     narrow: 'Choose objects',
-    narrowText: 'A kind that is not narrowed is open as a whole. A cluster brings its hosts, an environment what is in it.',
+    narrowText: 'A kind that is not narrowed is open as a whole. A cluster brings its hosts, an environment what is in it. Of the audit log one then sees what is about these objects, and what one did oneself.',
     narrowTitle: 'What “{name}” reaches',
     newRole: 'New role',
     newRoleText: 'A further role beside the four built-in ones. Mark its operations afterwards.',

@@ -78,6 +78,7 @@ export const problems = {
     'nothing-to-go-back-to': 'There is no earlier version to go back to.',
     'order-ended': 'The order has ended. There is nothing to stop.',
     'org-in-use': 'Remove its hosts, and its applications that were deployed, first.',
+    'unverified-address': 'This invitation is for your e-mail address, which you have not verified yet. Have a link mailed to it in your profile and open it, then open the invitation again. Or ask for an invitation without an address.',
     'other-address': 'This invitation is for another e-mail address. Add it to your profile, or use the account that has it.',
     'owner-has-all': 'The owner may do everything. Transfer the ownership first.',
     'profile-incomplete': 'The organisation wants to know more of you first. Fill in your profile.',

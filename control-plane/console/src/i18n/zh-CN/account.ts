@@ -29,7 +29,7 @@ export const account: Pick<MoreMessages, 'profile' | 'mail' | 'contact' | 'stren
     add: '添加',
     change: '修改',
     codeSent: '验证码已发送至 {mobile}，10 分钟内有效。',
-    emailText: '验证链接会发送到新邮箱；在打开链接之前，该邮箱不能用于登录。',
+    emailText: '验证链接会发送到新邮箱；在打开链接之前，该邮箱不能用于登录，也不能用于重置密码。原邮箱会收到通知。',
     enterCode: '验证手机号',
     mailed: '验证链接已发送至 {email}，请在 24 小时内打开。',
     mobileText: '新号码需输入收到的验证码后才算验证。',

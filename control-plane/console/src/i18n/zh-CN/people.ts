@@ -330,7 +330,7 @@ export const people: Pick<
     mayNot: '你可以查看，但不能修改。',
     name: '名称',
     narrow: '选择对象',
-    narrowText: '未限定的类型对其全部对象开放。集群包含其中的主机，环境包含其中的内容。',
+    narrowText: '未限定的类型对其全部对象开放。集群包含其中的主机，环境包含其中的内容。在审计日志中只能看到与这些对象有关的记录以及本人的操作。',
     narrowTitle: '“{name}”的适用对象',
     newRole: '新建角色',
     newRoleText: '在四种内置角色之外的附加角色，创建后再勾选操作。',

@@ -79,6 +79,7 @@ export const problems: Pick<Messages, 'conflicts' | 'denials' | 'flaws'> = {
     'nothing-to-go-back-to': '没有可以回退的版本。',
     'order-ended': '工单已结束，无需停止。',
     'org-in-use': '请先移除组织的主机和已部署的应用。',
+    'unverified-address': '该邀请指定了您的邮箱，但您尚未验证该邮箱。请在资料中发送验证链接并打开，然后重新打开邀请；或请对方发送不指定邮箱的邀请。',
     'other-address': '该邀请指定了其他邮箱，请在资料中添加该邮箱，或使用对应的账号。',
     'owner-has-all': '所有者拥有全部权限，请先转让组织。',
     'profile-incomplete': '该组织要求先完善个人资料。',
