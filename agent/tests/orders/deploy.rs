@@ -170,6 +170,25 @@ async fn a_taken_port_is_undone() {
 }
 
 #[tokio::test]
+async fn the_container_of_another_environment_or_application_is_left_alone() {
+    let place = Place::new();
+    let host = serving(&place).await;
+    let before = place.life();
+    let mut of_prod = host.web(&place, NEXT);
+    "prod".clone_into(&mut of_prod.environment);
+    let mut of_another = host.web(&place, NEXT);
+    of_another.application = host.clock.new_id();
+    for spec in [of_prod, of_another] {
+        let said = host.worker(&host.deploy(spec)).await.all().await;
+        assert_untouched(&place, &before, &said);
+        assert_eq!(said.steps(StepStatus::Failed), ["verify"]);
+        let error = said.outcome().error.as_deref().unwrap();
+        assert!(error.contains("environment test of application"), "{error}");
+        assert!(error.ends_with("nothing was changed"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_container_of_somebody_else_is_left_alone() {
     let place = Place::new();
     let host = TestHost::new(POLICY);

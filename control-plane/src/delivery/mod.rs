@@ -68,6 +68,7 @@ mod api;
 mod application;
 mod approval;
 mod challenge;
+mod claim;
 mod container;
 mod container_order;
 mod deployment;

@@ -49,6 +49,10 @@ pub struct Found {
     pub order: Option<String>,
     /// Whether Muster made it.
     pub managed: bool,
+    /// The application that it is of, if Muster made it.
+    pub application: Option<String>,
+    /// The application's environment that it is of.
+    pub environment: Option<String>,
     /// Its address on a network that this host is on.
     pub address: Option<IpAddr>,
     /// The front's route to it, if one stands before it.
@@ -236,6 +240,8 @@ fn found(about: ContainerInspectResponse) -> Found {
             .and_then(|text| serde_json::from_str(text).ok()),
         order: labels.get(body::LABEL_ORDER).cloned(),
         managed: labels.contains_key(body::LABEL_APPLICATION),
+        application: labels.get(body::LABEL_APPLICATION).cloned(),
+        environment: labels.get(body::LABEL_ENVIRONMENT).cloned(),
         address,
         started: state.started_at.unwrap_or_default(),
         removed_at_end: about

@@ -2,6 +2,7 @@
 
 mod application;
 mod approval;
+mod claim;
 mod env_var;
 mod flow;
 mod git;
