@@ -24,6 +24,10 @@ pub(super) async fn draft(
         Some(origin) => {
             let mut plan = origin.plan.clone();
             plan.pinned.clone_from(&origin.digest);
+            // Who must approve is the environment's word of today.
+            if let Some(target) = application.environments.get(&environment) {
+                plan.target.approval_required = target.approval_required;
+            }
             (origin.image.clone(), plan)
         }
         None => plan(app, caller, application, &environment, &request.version).await?,

@@ -122,6 +122,41 @@ both_databases!(
     }
 );
 
+both_databases!(a_redeploy_is_approved_of_by_the_rule_of_today, |test| {
+    let admin = test.admin().await;
+    let host = new_host(test, "one").await;
+    let application = application(&admin, json!({"prod": {"hosts": [host]}})).await;
+    let path = format!("/api/v1/applications/{application}");
+    let ann = test.member("ann", Role::Admin).await;
+    let old = deploy_to(&ann, &application, "prod", "1").await;
+    let order = orders(&admin, &old).await[0];
+    moves(test, order, OrderState::Done, None).await;
+    let redeployed = async |status: &str| {
+        test.app.clock.advance(10);
+        let (code, body) = ann
+            .post(&format!("/api/v1/deployments/{old}/redeploy"), Value::Null)
+            .await;
+        assert_eq!(code, 202, "{body}");
+        let id = body["deploymentId"].as_str().unwrap().to_owned();
+        assert_eq!(
+            get_deployment(&ann, &id).await["status"] == "waitingApproval",
+            status == "waitingApproval"
+        );
+        id
+    };
+    let rule = async |required: bool| {
+        let body = json!({"environments": {"prod": {"hosts": [host], "approvalRequired": required}}});
+        let (status, body) = admin.patch(&path, body).await;
+        assert_eq!(status, 200, "{body}");
+    };
+    rule(true).await;
+    let waits = redeployed("waitingApproval").await;
+    let approve = format!("/api/v1/deployments/{waits}/approve");
+    assert_eq!(ann.post(&approve, Value::Null).await.0, 403);
+    rule(false).await;
+    redeployed("goes").await;
+});
+
 both_databases!(
     an_environment_says_what_is_different_and_what_goes_on_there,
     |test| {
