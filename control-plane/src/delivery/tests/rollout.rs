@@ -280,6 +280,32 @@ both_databases!(hosts_that_are_away_wait_or_are_left_out_or_have_failed, |test| 
     assert_eq!(expires.ms_since(test.app.clock.now()), 60_000);
 });
 
+both_databases!(going_back_and_again_go_to_the_hosts_of_today, |test| {
+    let admin = test.admin().await;
+    let hosts = hosts(test, 4).await;
+    let application = application(&admin, &hosts[..2], json!({})).await;
+    let first = succeed(&admin, &application, "1", &[2]).await;
+    // The first host is taken out, two come in.
+    let path = format!("/api/v1/applications/{application}");
+    let body = json!({"environments": {"default": {"hosts": hosts[1..], "rollout": {"batchSize": 2}}}});
+    let (status, body) = admin.patch(&path, body).await;
+    assert_eq!(status, 200, "{body}");
+    let second = succeed(&admin, &application, "2", &[2, 1]).await;
+    for (id, what) in [(&second, "rollback"), (&first, "redeploy")] {
+        test.app.clock.advance(10);
+        let answer = call(&admin, id, what, json!({})).await;
+        let id = answer["deploymentId"].as_str().unwrap();
+        for count in [2, 1] {
+            all_do(test, &open_orders(&admin, id, count).await).await;
+        }
+        let done = wait_until(&admin, id, |d| d["status"] == "success").await;
+        let names = done["hosts"].as_array().unwrap().iter();
+        let names: Vec<_> = names.map(|host| host["hostName"].as_str().unwrap()).collect();
+        assert_eq!(names, ["host-01", "host-02", "host-03"], "{what}");
+        assert_eq!(done["version"], "1");
+    }
+});
+
 both_databases!(hosts_are_asked_in_the_order_of_a_label, |test| {
     let admin = test.admin().await;
     let hosts = hosts(test, 3).await;
