@@ -1,5 +1,6 @@
 //! The delivery room through its HTTP calls, on both databases, against a real registry.
 
+mod again;
 mod application;
 mod approval;
 mod claim;

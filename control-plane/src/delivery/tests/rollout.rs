@@ -9,7 +9,7 @@ use crate::{
     work::OrderState,
 };
 
-async fn hosts(test: &Test, count: usize) -> Vec<HostId> {
+pub(super) async fn hosts(test: &Test, count: usize) -> Vec<HostId> {
     let mut hosts = Vec::new();
     for n in 0..count {
         hosts.push(new_host(test, &format!("host-{n:02}")).await);
@@ -17,7 +17,7 @@ async fn hosts(test: &Test, count: usize) -> Vec<HostId> {
     hosts
 }
 
-async fn application(client: &Client<'_>, hosts: &[HostId], rollout: Value) -> String {
+pub(super) async fn application(client: &Client<'_>, hosts: &[HostId], rollout: Value) -> String {
     let body = json!({"name": "shop", "image": "team/shop",
         "environments": {"default": {"hosts": hosts, "rollout": rollout}}});
     let made = created(client, "/api/v1/applications", body).await;
@@ -25,7 +25,7 @@ async fn application(client: &Client<'_>, hosts: &[HostId], rollout: Value) -> S
 }
 
 /// Orders for the new version that are not answered yet, once there are `count`.
-async fn open_orders(client: &Client<'_>, id: &str, count: usize) -> Vec<OrderId> {
+pub(super) async fn open_orders(client: &Client<'_>, id: &str, count: usize) -> Vec<OrderId> {
     let open = |deployment: &Value| -> Vec<OrderId> {
         let hosts = deployment["hosts"].as_array().unwrap().iter();
         hosts
@@ -37,7 +37,7 @@ async fn open_orders(client: &Client<'_>, id: &str, count: usize) -> Vec<OrderId
 }
 
 /// Orders of the way back, once there are `count`.
-async fn orders_back(client: &Client<'_>, id: &str, count: usize) -> Vec<OrderId> {
+pub(super) async fn orders_back(client: &Client<'_>, id: &str, count: usize) -> Vec<OrderId> {
     let open = |deployment: &Value| -> Vec<OrderId> {
         let hosts = deployment["hosts"].as_array().unwrap().iter();
         hosts
@@ -48,14 +48,14 @@ async fn orders_back(client: &Client<'_>, id: &str, count: usize) -> Vec<OrderId
     open(&wait_until(client, id, |d| open(d).len() == count).await)
 }
 
-async fn all_do(test: &Test, orders: &[OrderId]) {
+pub(super) async fn all_do(test: &Test, orders: &[OrderId]) {
     for order in orders {
         moves(test, *order, OrderState::Accepted, None).await;
         moves(test, *order, OrderState::Done, None).await;
     }
 }
 
-async fn succeed(client: &Client<'_>, application: &str, version: &str, batches: &[usize]) -> String {
+pub(super) async fn succeed(client: &Client<'_>, application: &str, version: &str, batches: &[usize]) -> String {
     let id = deploy(client, application, version).await;
     for count in batches {
         all_do(client.test(), &open_orders(client, &id, *count).await).await;
@@ -69,7 +69,7 @@ fn statuses(deployment: &Value) -> Vec<&str> {
     hosts.map(|host| host["status"].as_str().unwrap()).collect()
 }
 
-async fn call(client: &Client<'_>, id: &str, what: &str, body: Value) -> Value {
+pub(super) async fn call(client: &Client<'_>, id: &str, what: &str, body: Value) -> Value {
     let (status, answer) = client
         .post(&format!("/api/v1/deployments/{id}/{what}"), body)
         .await;
@@ -278,32 +278,6 @@ both_databases!(hosts_that_are_away_wait_or_are_left_out_or_have_failed, |test| 
     let orders = open_orders(&admin, &id, 2).await;
     let expires = super::order(test, orders[0]).await.expires_at;
     assert_eq!(expires.ms_since(test.app.clock.now()), 60_000);
-});
-
-both_databases!(going_back_and_again_go_to_the_hosts_of_today, |test| {
-    let admin = test.admin().await;
-    let hosts = hosts(test, 4).await;
-    let application = application(&admin, &hosts[..2], json!({})).await;
-    let first = succeed(&admin, &application, "1", &[2]).await;
-    // The first host is taken out, two come in.
-    let path = format!("/api/v1/applications/{application}");
-    let body = json!({"environments": {"default": {"hosts": hosts[1..], "rollout": {"batchSize": 2}}}});
-    let (status, body) = admin.patch(&path, body).await;
-    assert_eq!(status, 200, "{body}");
-    let second = succeed(&admin, &application, "2", &[2, 1]).await;
-    for (id, what) in [(&second, "rollback"), (&first, "redeploy")] {
-        test.app.clock.advance(10);
-        let answer = call(&admin, id, what, json!({})).await;
-        let id = answer["deploymentId"].as_str().unwrap();
-        for count in [2, 1] {
-            all_do(test, &open_orders(&admin, id, count).await).await;
-        }
-        let done = wait_until(&admin, id, |d| d["status"] == "success").await;
-        let names = done["hosts"].as_array().unwrap().iter();
-        let names: Vec<_> = names.map(|host| host["hostName"].as_str().unwrap()).collect();
-        assert_eq!(names, ["host-01", "host-02", "host-03"], "{what}");
-        assert_eq!(done["version"], "1");
-    }
 });
 
 both_databases!(hosts_are_asked_in_the_order_of_a_label, |test| {
