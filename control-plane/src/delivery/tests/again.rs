@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{
-    asked, deploy, moves,
+    asked, deploy, get_deployment, moves,
     rollout::{all_do, application, call, hosts, open_orders, orders_back, succeed},
-    wait_until,
+    runs, wait_until,
 };
 use crate::{access::Role, testing::both_databases, work::OrderState};
 
@@ -71,4 +71,24 @@ both_databases!(a_host_goes_back_to_what_ran_there_last, |test| {
     moves(test, order, OrderState::RolledBack, Some("not healthy")).await;
     let orders = orders_back(&admin, &third, 1).await;
     assert_eq!(asked(test, orders[0]).await.version, "1");
+});
+
+both_databases!(later_batches_get_what_the_first_host_pulled, |test| {
+    let admin = test.admin().await;
+    let hosts = hosts(test, 3).await;
+    let application = application(&admin, &hosts, json!({"batchSize": 1})).await;
+    let id = deploy(&admin, &application, "1").await;
+    let digest = |letter: &str| format!("sha256:{}", letter.repeat(64));
+    let first = open_orders(&admin, &id, 1).await[0];
+    assert_eq!(asked(test, first).await.digest, None, "nobody could be asked");
+    // What is no digest is not believed.
+    runs(test, first, "latest").await;
+    let second = open_orders(&admin, &id, 1).await[0];
+    assert_eq!(asked(test, second).await.digest, None);
+    runs(test, second, &digest("a")).await;
+    let third = open_orders(&admin, &id, 1).await[0];
+    assert_eq!(asked(test, third).await.digest, Some(digest("a")));
+    runs(test, third, &digest("a")).await;
+    wait_until(&admin, &id, |d| d["status"] == "success").await;
+    assert_eq!(get_deployment(&admin, &id).await["digest"], digest("a"));
 });
