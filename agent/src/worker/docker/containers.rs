@@ -106,7 +106,7 @@ impl Engine {
     /// The same; without `grace`, after the time that the container itself says.
     pub async fn stop_within(&self, id: &str, grace: Option<Duration>) -> Result<(), DockerError> {
         let options = StopContainerOptions {
-            t: grace.map(|grace| i32::try_from(grace.as_secs()).unwrap_or(i32::MAX)),
+            t: grace.map(whole_seconds),
             ..StopContainerOptions::default()
         };
         let docker = self
@@ -208,6 +208,12 @@ impl Engine {
     }
 }
 
+/// The engine counts whole seconds; none of the grace time is taken away.
+fn whole_seconds(grace: Duration) -> i32 {
+    let begun = u64::from(grace.subsec_nanos() > 0);
+    i32::try_from(grace.as_secs().saturating_add(begun)).unwrap_or(i32::MAX)
+}
+
 fn found(about: ContainerInspectResponse) -> Found {
     let state = about.state.unwrap_or_default();
     let labels = about.config.and_then(|config| config.labels).unwrap_or_default();
@@ -248,5 +254,17 @@ fn found(about: ContainerInspectResponse) -> Found {
             .host_config
             .and_then(|host| host.auto_remove)
             .unwrap_or(false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grace_time_is_never_shortened() {
+        for (ms, seconds) in [(0, 0), (1, 1), (900, 1), (1_000, 1), (1_001, 2), (u64::MAX, i32::MAX)] {
+            assert_eq!(whole_seconds(Duration::from_millis(ms)), seconds, "{ms} ms");
+        }
     }
 }
