@@ -71,6 +71,7 @@ mod challenge;
 mod claim;
 mod container;
 mod container_order;
+mod container_rules;
 mod deployment;
 mod deployment_detail;
 mod draft;
