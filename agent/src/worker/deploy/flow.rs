@@ -211,7 +211,7 @@ impl Deploy<'_> {
             if self.handover.is_some() && left.running && left.route.is_some() {
                 return Ok(left.id);
             }
-            self.engine.remove(&left.id).await?;
+            self.engine.remove(&left).await?;
         }
         let route = self.new_route()?;
         let made_of = MadeOf {
@@ -236,7 +236,7 @@ impl Deploy<'_> {
                 self.steps().remove_old,
                 self.insist("removing the old container", async || {
                     match self.engine.find(&aside).await? {
-                        Some(old) => Ok(self.engine.remove(&old.id).await?),
+                        Some(old) => Ok(self.engine.remove(&old).await?),
                         None => Ok(()),
                     }
                 }),

@@ -156,9 +156,14 @@ impl Engine {
         Ok(created.id)
     }
 
-    /// Removes the container, running or not. Its named volumes stay.
-    pub async fn remove(&self, id: &str) -> Result<(), DockerError> {
-        let options = RemoveContainerOptionsBuilder::default().force(true).build();
+    /// Removes the container, running or not. Its named volumes stay, and those without a name go with it if Muster made
+    /// the container: nothing can get at them any more.
+    pub async fn remove(&self, found: &Found) -> Result<(), DockerError> {
+        let id = found.id.as_str();
+        let options = RemoveContainerOptionsBuilder::default()
+            .force(true)
+            .v(found.managed)
+            .build();
         point!("docker.remove.before");
         let removed = self.docker.remove_container(id, Some(options)).await;
         point!("docker.remove.after");
