@@ -80,7 +80,7 @@ pub struct WebhookApplication {
 }
 
 impl WebhookAnswer {
-    fn of(deployment: &Deployment) -> Self {
+    pub(super) fn of(deployment: &Deployment) -> Self {
         let (success, message) = match deployment.status {
             Status::WaitingApproval => (true, "Deployment waits for approval".to_owned()),
             Status::Pending | Status::Running => (true, "Deployment accepted".to_owned()),

@@ -1,4 +1,7 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { Problem } from '@/api/problem'
 import type { Schemas } from '@/api/server'
@@ -146,13 +149,43 @@ describe('a rollout', () => {
 })
 
 describe('a call for CI', () => {
+  const target = { origin: 'https://muster.example.com', applicationId: 'app-1' }
+  const NAMES = { VERSION: '1.4.2', KEY: 'k', GITHUB_REF_NAME: '1.4.2', CI_COMMIT_TAG: '1.4.2', MUSTER_TOKEN: 'whk_1' }
+
+  /** What the part for the shell does when curl gives these answers, one after the other: its exit and what it sent. */
+  function run(kind: (typeof SNIPPETS)[number], answers: string[]) {
+    const lines = snippet(kind, target).split('\n')
+    const script = kind === 'curl' ? lines.slice(1) : lines.slice(lines.findIndex((line) => line.trim() === 'deploy() {'))
+    const folder = mkdtempSync(join(tmpdir(), 'snippet-'))
+    try {
+      answers.forEach((answer, n) => writeFileSync(join(folder, String(n)), answer))
+      const fake = ['curl() {', `  cat >>"${folder}/sent"; n=$(cat "${folder}/n" 2>/dev/null || echo 0); echo $((n + 1)) >"${folder}/n"`, `  cat "${folder}/$n"`, '}']
+      const done = spawnSync('bash', ['-e'], { input: [...fake, ...script].join('\n'), env: { ...process.env, ...NAMES } })
+      return { status: done.status, calls: Number(readFileSync(join(folder, 'n'))), sent: readFileSync(join(folder, 'sent')).toString() }
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  }
+  const answer = (status: string, success = true) => JSON.stringify({ success, deploymentId: 'd', application: { id: 'app-1', name: 'shop', version: '1.4.2' }, message: 'said "status":"success"', status })
+
   it('names the application, keeps the token out of arguments, and is valid JSON inside', () => {
     for (const kind of SNIPPETS) {
-      const text = snippet(kind, { origin: 'https://muster.example.com', applicationId: 'app-1' })
+      const text = snippet(kind, target)
       expect(text).toContain('https://muster.example.com/webhook/deploy?wait=1')
-      expect(text.split('\n').filter((line) => line.includes('curl') || line.includes(' -H ')).join()).not.toContain('MUSTER_TOKEN')
-      const body = text.split('\n').find((line) => line.includes('applicationId'))
-      expect(JSON.parse(body ?? '')).toMatchObject({ applicationId: 'app-1', token: '$MUSTER_TOKEN' })
+      const lines = text.split('\n')
+      const at = lines.findIndex((line) => line.includes('curl -sS'))
+      expect(lines.slice(at, at + 2).join()).not.toContain('MUSTER_TOKEN')
+      expect(JSON.parse(run(kind, [answer('success')]).sent)).toEqual({ applicationId: 'app-1', version: '1.4.2', token: 'whk_1' })
+    }
+  })
+
+  it('succeeds only if the deployment did', () => {
+    for (const kind of SNIPPETS) {
+      expect(run(kind, [answer('success')])).toMatchObject({ status: 0, calls: 1 })
+      for (const bad of ['rolledBack', 'failure', 'cancelled']) expect(run(kind, [answer(bad, false)]), bad).toMatchObject({ status: 1, calls: 1 })
+      expect(run(kind, ['{"type":"unauthenticated","title":"no","status":401}']), kind).toMatchObject({ status: 1, calls: 1 })
+      expect(run(kind, [answer('waitingApproval'), answer('running'), answer('success')]), kind).toMatchObject({ status: 0, calls: 3 })
+      expect(run(kind, Array.from({ length: 4 }, () => answer('running'))), kind).toMatchObject({ status: 1, calls: 4 })
     }
   })
 })

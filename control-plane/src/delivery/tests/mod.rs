@@ -3,6 +3,7 @@
 mod again;
 mod application;
 mod approval;
+mod ci_steps;
 mod claim;
 mod env_var;
 mod flow;

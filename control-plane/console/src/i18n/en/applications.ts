@@ -159,7 +159,7 @@ export const applications = {
     wordsHint: 'One word on a line. The image’s if empty.',
   },
   triggers: {
-    answer: 'With ?wait=1 the call answers when the deployment has ended, and fails if it did. Without, it answers at once with the deployment’s id. The same idempotency key never deploys twice.',
+    answer: 'With ?wait=1 the call answers when the deployment has ended, and its answer says how: the script fails if the deployment did. Without, it answers at once with the deployment’s id. The same idempotency key never deploys twice.',
     applicationId: 'Application id',
     environment: 'Its own token deploys to',
     kinds: { curl: 'Shell', github: 'GitHub Actions', gitlab: 'GitLab CI' },

@@ -157,7 +157,7 @@ export const applications: Pick<Messages, Keys> = {
     wordsHint: '每行一个词；留空则用镜像的设置。',
   },
   triggers: {
-    answer: '带 ?wait=1 时，调用会等到部署结束才返回，部署失败则调用失败；不带时立即返回部署 ID。同一幂等键绝不会部署两次。',
+    answer: '带 ?wait=1 时，调用会等到部署结束才返回，并说明结果：部署失败则脚本失败；不带时立即返回部署 ID。同一幂等键绝不会部署两次。',
     applicationId: '应用 ID',
     environment: '自身令牌部署到',
     kinds: { curl: '命令行', github: 'GitHub 工作流', gitlab: 'GitLab 流水线' },
