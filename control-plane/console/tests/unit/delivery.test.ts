@@ -49,6 +49,17 @@ describe('the form of a container', () => {
     expect(fromForm(toForm(SPEC), SPEC)).toEqual(SPEC)
   })
 
+  it('asks for the times of a check and for a handover', () => {
+    const handover: typeof SPEC = { ...SPEC, strategy: { type: 'handover', protocol: 'tcp', graceMs: 5000 } }
+    expect(fromForm(toForm(handover), handover)).toEqual(handover)
+    const form = { ...toForm(SPEC), health: 'tcp', healthInterval: '0.5', checkTimeout: '', strategy: 'handover', handoverGrace: '' }
+    expect(fromForm(form, SPEC)).toMatchObject({ healthCheck: { type: 'tcp', intervalMs: 500, timeoutMs: null }, strategy: { type: 'handover', protocol: 'http', graceMs: null } })
+    expect(fromForm({ ...toForm(handover), strategy: 'recreate' }, handover).strategy).toEqual({ type: 'recreate' })
+    const names = (health: string, strategy?: string) => containerFields(health, 'always', strategy).map((field) => field.name)
+    expect(names('http', 'handover')).toEqual(expect.arrayContaining(['healthInterval', 'checkTimeout', 'protocol', 'handoverGrace']))
+    for (const name of ['healthInterval', 'checkTimeout', 'protocol', 'handoverGrace']) expect(names('running')).not.toContain(name)
+  })
+
   it('leaves out what was emptied and keeps what it does not ask for', () => {
     const emptied = fromForm({ ...toForm(SPEC), ports: '', command: ' \n', healthTimeout: '', health: 'running', memory: '' }, { ...SPEC, future: 1 } as typeof SPEC)
     expect(emptied).toMatchObject({ ports: [], command: null, healthTimeoutMs: null, healthCheck: { type: 'running' }, limits: { memoryBytes: null }, future: 1 })
@@ -71,8 +82,8 @@ describe('the form of a container', () => {
   })
 
   it('hears of the server’s fields by its own names', () => {
-    const error = new Problem({ status: 422, fields: ['container.ports[1].hostIp', 'container.limits.memoryBytes', 'container.healthCheck.port', 'container.user', 'name'].map((field) => ({ field, message: '' })) })
-    expect((asForm(error) as Problem).fields.map((one) => one.field)).toEqual(['ports', 'memory', 'healthPort', 'user', 'name'])
+    const error = new Problem({ status: 422, fields: ['container.ports[1].hostIp', 'container.limits.memoryBytes', 'container.healthCheck.port', 'container.healthCheck.intervalMs', 'container.strategy.graceMs', 'container.strategy', 'container.user', 'name'].map((field) => ({ field, message: '' })) })
+    expect((asForm(error) as Problem).fields.map((one) => one.field)).toEqual(['ports', 'memory', 'healthPort', 'healthInterval', 'handoverGrace', 'strategy', 'user', 'name'])
   })
 })
 
@@ -83,6 +94,7 @@ describe('the form of an environment', () => {
     approvalRequired: true,
     overrides: { container: { limits: { memoryBytes: 1 } } as object as Record<string, never> },
     rollout: { batchSize: '25%', orderBy: 'zone', pauseAfterFirst: true, maxFailures: 2, onFailure: 'rollBack', offline: 'skip', waitS: 60, queue: 'queue' },
+    imageWaitS: 120,
   }
 
   it('gives back what it was made of', () => {
