@@ -20,7 +20,7 @@ use muster_agent::{
     },
     worker::wire::{Answer, Coming, Request},
 };
-use muster_base::{Clock, HostId, OrderId, OrgId, UnixMs, sha256};
+use muster_base::{ApplicationId, Clock, HostId, OrderId, OrgId, UnixMs, sha256};
 use muster_identity::{
     keys::{PinnedKeys, SigningKey},
     order::OrderHead,
@@ -54,6 +54,8 @@ pub(crate) struct TestHost {
     pub(crate) host: HostId,
     pub(crate) clock: Clock,
     pub(crate) signer: SigningKey,
+    /// What this host's deploys are of, unless they say otherwise.
+    pub(crate) application: ApplicationId,
     seal_key: Vec<u8>,
     sequence: Cell<u64>,
     docker_host: String,
@@ -81,6 +83,7 @@ impl TestHost {
             dir,
             org,
             host,
+            application: clock.new_id(),
             clock,
             signer,
             sequence: Cell::new(0),
@@ -104,7 +107,7 @@ impl TestHost {
     pub(crate) fn web(&self, place: &Place, tag: &str) -> DeploySpec {
         DeploySpec {
             deployment: self.clock.new_id(),
-            application: self.clock.new_id(),
+            application: self.application,
             environment: "test".to_owned(),
             version: tag.to_owned(),
             image: engine::image(tag),

@@ -170,6 +170,64 @@ async fn a_taken_port_is_undone() {
 }
 
 #[tokio::test]
+async fn volumes_without_a_name_go_with_their_container_and_named_ones_stay() {
+    let place = Place::new();
+    let host = TestHost::new(POLICY);
+    let anonymous = "{{range .Mounts}}{{.Name}} {{end}}";
+    // A container of Muster's with a volume of each kind, as an image's VOLUME would give it one.
+    host.worker(&host.deploy(host.web(&place, GOOD)))
+        .await
+        .all()
+        .await;
+    let labels = [
+        format!("muster.application={}", host.application),
+        "muster.environment=test".to_owned(),
+    ];
+    let image = place.inspect("{{.Image}}");
+    let named = format!("{}-data", place.name);
+    docker(&["rm", "--force", &place.name]);
+    let data = format!("{named}:/named");
+    docker(&[
+        "run", "--detach", "--name", &place.name, "--label", &labels[0], "--label", &labels[1], "--volume",
+        "/nameless", "--volume", &data, &image,
+    ]);
+    let before = place.inspect(anonymous);
+    assert_eq!(before.split_whitespace().count(), 2, "{before}");
+    let said = host
+        .worker(&host.deploy(host.web(&place, NEXT)))
+        .await
+        .all()
+        .await;
+    assert_eq!(said.outcome().status, OrderStatus::Done, "{said:#?}");
+    let left = docker(&["volume", "ls", "--quiet"]);
+    let left: Vec<&str> = before
+        .split_whitespace()
+        .filter(|name| left.lines().any(|line| line == *name))
+        .collect();
+    assert_eq!(left, [named.as_str()]);
+    docker(&["volume", "rm", &named]);
+}
+
+#[tokio::test]
+async fn the_container_of_another_environment_or_application_is_left_alone() {
+    let place = Place::new();
+    let host = serving(&place).await;
+    let before = place.life();
+    let mut of_prod = host.web(&place, NEXT);
+    "prod".clone_into(&mut of_prod.environment);
+    let mut of_another = host.web(&place, NEXT);
+    of_another.application = host.clock.new_id();
+    for spec in [of_prod, of_another] {
+        let said = host.worker(&host.deploy(spec)).await.all().await;
+        assert_untouched(&place, &before, &said);
+        assert_eq!(said.steps(StepStatus::Failed), ["verify"]);
+        let error = said.outcome().error.as_deref().unwrap();
+        assert!(error.contains("environment test of application"), "{error}");
+        assert!(error.ends_with("nothing was changed"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_container_of_somebody_else_is_left_alone() {
     let place = Place::new();
     let host = TestHost::new(POLICY);

@@ -1,11 +1,15 @@
 //! What an application's container looks like: the shape in JSON, its rules, and its form in a work order.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{fields::Fields, strategy::Strategy};
+use super::{
+    container_rules::{is_path, is_user, is_volume, words},
+    fields::Fields,
+    strategy::Strategy,
+};
 use crate::flaw::Flaw;
 
 /// The container of an application.
@@ -178,11 +182,9 @@ impl Container {
             let ip = port
                 .host_ip
                 .as_deref()
-                .is_none_or(|ip| ip.parse::<std::net::IpAddr>().is_ok());
+                .is_none_or(|ip| ip.parse::<IpAddr>().is_ok());
             fields.check(ip, format!("{field}.hostIp"), Flaw::Ip);
-            let twice = self.ports[..i].iter().any(|other| {
-                (other.host, other.protocol, &other.host_ip) == (port.host, port.protocol, &port.host_ip)
-            });
+            let twice = self.ports[..i].iter().any(|other| other.collides_with(port));
             fields.check(!twice, &field, Flaw::PortTwice);
         }
         for (i, volume) in self.volumes.iter().enumerate() {
@@ -201,6 +203,11 @@ impl Container {
                 "a network's name",
             );
         }
+        fields.check(
+            self.user.as_deref().is_none_or(is_user),
+            "container.user",
+            "a user's name or number, and a group's after a colon",
+        );
         words(fields, "container.command", self.command.as_deref());
         words(fields, "container.entrypoint", self.entrypoint.as_deref());
         self.check_health(fields);
@@ -291,41 +298,11 @@ impl Container {
     }
 }
 
-fn words(fields: &mut Fields, field: &str, words: Option<&[String]>) {
-    let plain = words.is_none_or(|words| {
-        words.len() <= 128
-            && words
-                .iter()
-                .all(|word| word.len() <= 4_096 && !word.contains('\0'))
-    });
-    fields.check(
-        plain,
-        field,
-        "at most 128 words of at most 4,096 bytes, without NUL",
-    );
-}
-
-fn is_path(path: &str) -> bool {
-    path.starts_with('/')
-        && path.len() <= 1_024
-        && !path.contains(['\0', ':', '\n'])
-        && path.split('/').all(|part| part != "." && part != "..")
-}
-
-fn is_volume(name: &str) -> bool {
-    let first = name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
-    first
-        && name.len() <= 128
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn wrong(json: &str) -> Vec<String> {
+    pub(in crate::delivery) fn wrong(json: &str) -> Vec<String> {
         let container: Container = serde_json::from_str(json).unwrap();
         let mut fields = Fields::default();
         container.check(&mut fields);

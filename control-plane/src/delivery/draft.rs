@@ -5,13 +5,14 @@ use super::{
     application::{Application, DEFAULT_ENVIRONMENT},
     deployment::{Deployment, Phase, Plan, PlannedValue, PlannedVar, Status, TriggerType, TriggeredBy},
     env_merge,
+    environment::ApplicationEnvironment,
     image::ImageName,
     store,
     trigger::Request,
 };
 use crate::{access::Caller, app::App};
 
-/// The deployment as it is asked for.
+/// The deployment as it is asked for. One that is done again has the image and the container of then.
 pub(super) async fn draft(
     app: &App,
     caller: &Caller,
@@ -24,6 +25,14 @@ pub(super) async fn draft(
         Some(origin) => {
             let mut plan = origin.plan.clone();
             plan.pinned.clone_from(&origin.digest);
+            // What is deployed is as it was; where, how and by whose approval is the environment's word of today. A host
+            // that came later would keep what is gone back from, and one that was taken out would get it again.
+            if let Some(today) = application.environments.get(&environment) {
+                plan.target = ApplicationEnvironment {
+                    overrides: plan.target.overrides,
+                    ..today.clone()
+                };
+            }
             (origin.image.clone(), plan)
         }
         None => plan(app, caller, application, &environment, &request.version).await?,

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::{
     DeliveryError, advance,
     application::Lifecycle,
+    claim,
     deployment::{self, Deployment, Status, StepStatus},
     events, order, pinning, progress, store, told,
 };
@@ -261,7 +262,8 @@ async fn step<T>(
     }
 }
 
-/// The hosts named and those that the selector fits, in the order that they are asked in.
+/// The hosts named and those that the selector fits, in the order that they are asked in, if none of them runs another
+/// application's container of the same name.
 async fn find_targets(app: &App, deployment: &Deployment) -> Said<Vec<(HostId, String)>> {
     let target = &deployment.plan.target;
     let named = HostSelector {
@@ -292,6 +294,7 @@ async fn find_targets(app: &App, deployment: &Deployment) -> Said<Vec<(HostId, S
             "no host matches: the environment's hosts are gone, or none has the selector's labels".to_owned(),
         ));
     }
+    claim::check(app, deployment, &hosts).await?;
     let names: Vec<&str> = hosts.iter().map(|(_, name)| name.as_str()).collect();
     let shown = names.iter().take(20).copied().collect::<Vec<_>>().join(", ");
     let said = match names.len().checked_sub(20) {

@@ -7,7 +7,8 @@
 //! | GitLab | `X-Gitlab-Event` | `Push Hook`, `Tag Push Hook`: `ref`, `after`, `project_id` | `Merge Request Hook`: `object_attributes.action` merge |
 //! | Codeup | `Codeup-Event` | as GitLab | as GitLab |
 //!
-//! A deleted branch or tag has a commit of zeros. What commits a push has is in [`super::git_push`].
+//! A deleted branch or tag has a commit of zeros. Where an annotated tag is pushed, `after` is the tag's own object: the
+//! commit is `head_commit.id` at GitHub and Gitee and `checkout_sha` at GitLab and Codeup. What commits a push has is in [`super::git_push`].
 
 use serde_json::Value;
 
@@ -110,7 +111,11 @@ fn push(body: &Value) -> Heard {
     } else {
         return Heard::Nothing("this is neither a branch nor a tag");
     };
-    checked(repo_id, what, sha)
+    let commit = match &what {
+        GitRef::Tag(_) => first(&[&body["head_commit"]["id"], &body["checkout_sha"]]).as_str(),
+        GitRef::Branch(_) | GitRef::Merged(_) => None,
+    };
+    checked(repo_id, what, commit.unwrap_or(sha))
 }
 
 fn merged(body: &Value, branch: &Value, sha: &Value) -> Heard {
@@ -244,6 +249,26 @@ mod tests {
             assert_eq!(read(provider, event, &body), expected, "{provider:?} {event}");
         }
         assert_eq!(read(GitProvider::Github, "ping", &json!({})), Heard::Ping);
+    }
+
+    #[test]
+    fn an_annotated_tag_is_at_its_commit() {
+        let object = "f".repeat(40);
+        let github = json!({"ref": "refs/tags/v1", "after": object, "repository": {"id": 7},
+            "head_commit": {"id": SHA}});
+        let gitlab = json!({"ref": "refs/tags/v1", "after": object, "checkout_sha": SHA, "project_id": 7});
+        for (provider, event, body) in [
+            (GitProvider::Github, "push", &github),
+            (GitProvider::Gitee, "Tag Push Hook", &github),
+            (GitProvider::Gitlab, "Tag Push Hook", &gitlab),
+            (GitProvider::Codeup, "Tag Push Hook", &gitlab),
+        ] {
+            assert_eq!(read(provider, event, body), heard(GitRef::Tag("v1".to_owned())), "{provider:?}");
+        }
+        // A host that says nothing more of it has only the object.
+        let bare = json!({"ref": "refs/tags/v1", "after": SHA, "head_commit": null, "repository": {"id": 7}});
+        let said = read(GitProvider::Github, "push", &bare);
+        assert_eq!(said, heard(GitRef::Tag("v1".to_owned())));
     }
 
     #[test]

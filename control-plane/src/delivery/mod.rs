@@ -18,7 +18,8 @@
 //! In one environment of one application at most one deployment runs (a unique index holds this). A new one supersedes
 //! what waits, which ends as cancelled, or waits behind it if the environment says `queue`; one that waits says which
 //! deployment it waits for. Where an environment asks for approval, it waits as *waitingApproval* until somebody else
-//! approves of it; going back needs none.
+//! approves of it; going back needs none. What is done again or gone back to has the image and the container of then; its
+//! hosts, its rollout and who must approve are the environment's of today. Which one ran last is told by when it ended.
 //!
 //! Hosts are asked in **batches** ([`rollout`]): the next begins when the one before has ended. Each step is decided from
 //! the rows alone; `advance` takes those that make orders, `settle` the others in the transaction of what a host said.
@@ -48,9 +49,12 @@
 //!
 //! # What fails, and what happens then
 //! - The control plane dies while preparing: its lease runs out and whoever is there prepares again.
-//! - The registry can't be asked: the step says so, and the host pins what it pulls. It says "no such tag" or "wrong
+//! - The registry can't be asked: the step says so, and the host pins what it pulls; later batches get what the first host
+//!   reported. It says "no such tag" or "wrong
 //!   credentials": the deployment fails before any host is touched.
 //! - The registry can't be read for the list of versions: the list says since when it is old, and why.
+//! - A host runs another application's or environment's container of the same name: it fails before any host is touched
+//!   where that is known here ([`claim`]), and the host refuses where it is not.
 //! - A secret is gone or stale: it fails before any host is touched.
 //! - A host is away: its order waits for half an hour (`waitS`) and then has failed; or the host is left out, or has failed
 //!   at once, as the policy says.
@@ -68,8 +72,10 @@ mod api;
 mod application;
 mod approval;
 mod challenge;
+mod claim;
 mod container;
 mod container_order;
+mod container_rules;
 mod deployment;
 mod deployment_detail;
 mod draft;

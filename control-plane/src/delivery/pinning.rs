@@ -1,4 +1,7 @@
 //! Which image exactly: what the registry says that the version's tag is now, and whether it is there yet.
+//!
+//! Where there is no registry to ask, the first host that succeeds says what it pulled, and the batches after it get
+//! the same. Hosts of one batch are asked at once: each of the first one's pins what it pulls.
 
 use muster_base::UnixMs;
 

@@ -8,7 +8,9 @@ use super::{
     advance,
     application::Lifecycle,
     deployment::{Deployment, DeploymentHost, DeploymentStep, Phase, Status, StepStatus},
-    events, order,
+    events,
+    image::is_digest,
+    order,
     store::{self, rollout::Role},
 };
 use crate::{
@@ -146,6 +148,10 @@ async fn note_move(app: &App, tx: &mut Tx, order: &Order) -> Result<(), DbError>
                 at: now,
             };
             store::progress::finish_host(tx, id, host, &end).await?;
+            // A host's word: it chooses among the images of this repository, and nothing else.
+            if let (Status::Success, Some(digest)) = (status, digest.filter(|digest| is_digest(digest))) {
+                store::progress::pin(tx, order.org, id, digest).await?;
+            }
         }
     }
     advance::settle(tx, order.org, id, now).await

@@ -31,7 +31,7 @@ pub enum Strategy {
         #[serde(default)]
         protocol: ServiceProtocol,
         /// How long connections may stay with the old container; 30 s by default.
-        #[schema(maximum = 600_000)]
+        #[schema(rename = "graceMs", maximum = 600_000)]
         grace_ms: Option<u64>,
     },
 }

@@ -16,6 +16,10 @@ use crate::{
 const PREFIX: &str = "whk_";
 const DEFAULT_OVERLAP_S: u32 = 3_600;
 const MAX_OVERLAP_S: u32 = 7 * 86_400;
+/// Tokens of an environment that work at once: one, and those whose overlap is not over.
+const MOST_OF_AN_ENVIRONMENT: i64 = 8;
+/// Tokens of an application that work at once. Each call is compared with all of them.
+pub(super) const MOST: u16 = 256;
 
 /// Which token is wanted.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -81,6 +85,8 @@ pub(super) async fn rotate(
     in_tx!(app.db, |tx| {
         store::token::retire(tx, org, id, &environment, now, previous_until).await?;
         store::token::insert(tx, org, &new).await?;
+        let (here, all) = store::token::count(tx, org, id, &environment, now).await?;
+        check_room(here, all)?;
         let detail =
             format!("a new webhook token for {environment}; the one before works for {overlap} s more");
         let entry = Entry::done(Operation::ApplicationWrite, "application", id).detail(detail);
@@ -91,6 +97,22 @@ pub(super) async fn rotate(
         environment,
         previous_until,
     })
+}
+
+/// None is made that could not be compared with: a token that works is never refused.
+fn check_room(of_environment: i64, of_application: i64) -> Result<(), DeliveryError> {
+    let mut fields = Fields::default();
+    fields.check(
+        of_environment <= MOST_OF_AN_ENVIRONMENT,
+        "overlapS",
+        "8 tokens of this environment still work: 0 ends them now, or wait until they have ended",
+    );
+    fields.check(
+        of_application <= i64::from(MOST),
+        "environment",
+        "256 tokens of this application still work: end those of environments that are gone first",
+    );
+    fields.finish()
 }
 
 /// Tokens have 256 bits: a plain hash can't be searched through.

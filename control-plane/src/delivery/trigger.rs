@@ -105,8 +105,8 @@ pub(super) async fn redeploy(
     repeat(app, caller, origin, TriggerType::Redeploy).await
 }
 
-/// Goes back: to `to` if it is given; to this deployment if it succeeded and a later one did too; else to the last
-/// one that succeeded before it.
+/// Goes back: to `to` if it is given; to this deployment if it succeeded and another one did after it; else to the last
+/// one that succeeded before it ended.
 pub(super) async fn rollback(
     app: &App,
     caller: &Caller,
@@ -135,7 +135,8 @@ pub(super) async fn rollback(
     let to = if is_earlier {
         Some(from.clone())
     } else {
-        success(Some(from.id)).await?
+        let ended = from.completed_at.unwrap_or(from.created_at);
+        success(Some((ended, from.id))).await?
     };
     let to = to.ok_or(DeliveryError::NothingToGoBackTo)?;
     repeat(app, caller, to, TriggerType::Rollback).await

@@ -80,7 +80,7 @@ pub struct WebhookApplication {
 }
 
 impl WebhookAnswer {
-    fn of(deployment: &Deployment) -> Self {
+    pub(super) fn of(deployment: &Deployment) -> Self {
         let (success, message) = match deployment.status {
             Status::WaitingApproval => (true, "Deployment waits for approval".to_owned()),
             Status::Pending | Status::Running => (true, "Deployment accepted".to_owned()),
@@ -156,7 +156,8 @@ pub(super) async fn authenticate(
     app.delivery.limits.address(ip)?;
     let named = application.parse::<ApplicationId>().ok();
     let id = named.unwrap_or(ApplicationId::from_uuid(Uuid::nil()));
-    let candidates = store::token::candidates(&app.db, id).await?;
+    let now = app.clock.now();
+    let candidates = store::token::candidates(&app.db, id, now, i64::from(token::MOST)).await?;
     let offered = token::hash(token.expose_secret());
     let Some(pass) = check(id, &candidates, &offered, app) else {
         refuse(app, ip, id, candidates.first().map(|row| row.org_id)).await;
@@ -188,19 +189,17 @@ impl Pass {
 
 /// Compares with every stored token, or with as many zeros as there could be, and always to the end.
 fn check(id: ApplicationId, candidates: &[Candidate], offered: &[u8; 32], app: &App) -> Option<Pass> {
-    const COMPARISONS: usize = 32;
     let now = app.clock.now();
-    let mut found = 0_u8;
-    for i in 0..COMPARISONS {
-        let row = candidates.get(i);
+    let mut found = 0_u16;
+    for position in 1..=token::MOST {
+        let row = candidates.get(usize::from(position) - 1);
         let stored: [u8; 32] = row
             .and_then(|row| row.token_hash.as_deref()?.try_into().ok())
             .unwrap_or([0; 32]);
         let usable =
             row.is_some_and(|row| row.webhook_enabled && row.token_expires_at.is_none_or(|end| end > now));
         let matches = stored.ct_eq(offered) & Choice::from(u8::from(usable));
-        let position = u8::try_from(i + 1).unwrap_or(0);
-        found = u8::conditional_select(&found, &position, matches);
+        found = u16::conditional_select(&found, &position, matches);
     }
     let row = candidates.get(usize::from(found).checked_sub(1)?)?;
     Some(Pass {

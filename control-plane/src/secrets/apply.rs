@@ -7,7 +7,7 @@ use super::{
     secret::{Secret, SecretVersion},
     store,
     sync::{LeftOut, Remotes, SecretSyncRun, SyncCounts},
-    sync_plan::{Change, Local, plan},
+    sync_plan::{Change, Local, Untaken, plan},
     value,
 };
 use crate::{
@@ -27,7 +27,7 @@ pub(super) async fn apply(
     caller: &Caller,
     run: &SecretSyncRun,
     found: Remotes,
-    left_out: Vec<LeftOut>,
+    (left_out, untaken): (Vec<LeftOut>, Untaken),
 ) -> Result<SecretSyncRun, SecretsError> {
     let org = caller.org();
     let mut done = run.clone();
@@ -44,6 +44,7 @@ pub(super) async fn apply(
         let plan = plan(
             rows.into_iter().map(|row| local(app, caller, row)).collect(),
             found,
+            &untaken,
         );
         done.counts = SyncCounts {
             unchanged: count(plan.unchanged),

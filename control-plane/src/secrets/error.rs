@@ -61,6 +61,19 @@ pub enum SecretsError {
          sync by hand with `allowEmpty` if it is meant to be empty"
     )]
     NothingThere,
+    /// The provider has secrets, and none of them can be one here.
+    #[error(
+        "none of the {count} secrets that the provider has there can be one here (the first one, {name}: {reason}): \
+         nothing was removed"
+    )]
+    NothingTaken {
+        /// How many it has.
+        count: usize,
+        /// The name of one.
+        name: String,
+        /// Why it can't.
+        reason: String,
+    },
     /// The provider has too much.
     #[error("the provider has more than {0} secrets there: split them over several paths")]
     TooMany(usize),
@@ -126,7 +139,9 @@ impl From<SecretsError> for Error {
             SecretsError::GroupHasOwn => Self::conflict("group-has-own", message),
             SecretsError::NotSynced => Self::conflict("group-not-synced", message),
             SecretsError::SyncUnderWay => Self::conflict("sync-under-way", message),
-            SecretsError::NothingThere => Self::conflict("provider-empty", message),
+            SecretsError::NothingThere | SecretsError::NothingTaken { .. } => {
+                Self::conflict("provider-empty", message)
+            }
             SecretsError::TooMany(_) => Self::conflict("too-many-secrets", message),
             SecretsError::Provider(fault) => Self::Upstream(fault.to_string()),
             SecretsError::Invalid { field, message } => Self::invalid(field, message),

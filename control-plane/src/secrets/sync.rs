@@ -9,6 +9,7 @@
 //! | new | a secret, `synced` |
 //! | another value | a new version |
 //! | another name of the same secret | the new name |
+//! | there, and can't be one here (too long, no name) | what is here stays as it is, and the run says so |
 //! | gone, and nothing refers to it | deleted |
 //! | gone, and a variable refers to it | kept and `stale`: deployments that need it stop until it is back |
 //! | everything gone | nothing is removed, the run fails: a wrong path looks the same; `allowEmpty` removes |
@@ -29,6 +30,7 @@ use super::{
     infisical::{ProviderFault, Remote},
     provider::{self, SecretProvider},
     store,
+    sync_plan::Untaken,
 };
 use crate::{
     access::{Caller, Operation},
@@ -284,11 +286,8 @@ async fn run_claimed(
 }
 
 /// What can be a secret here, and what can't.
-fn check(found: Remotes, may_be_empty: bool) -> Result<(Remotes, Vec<LeftOut>), SecretsError> {
-    if found.is_empty() && !may_be_empty {
-        return Err(SecretsError::NothingThere);
-    }
-    let (mut fit, mut left_out) = (Remotes::new(), Vec::new());
+fn check(found: Remotes, may_be_empty: bool) -> Result<(Remotes, (Vec<LeftOut>, Untaken)), SecretsError> {
+    let (mut fit, mut left_out, mut untaken) = (Remotes::new(), Vec::new(), Untaken::default());
     for (name, remote) in found {
         let reason = super::secret::check_name(&name)
             .and_then(|()| super::value::check_synced(&remote.value))
@@ -297,17 +296,32 @@ fn check(found: Remotes, may_be_empty: bool) -> Result<(Remotes, Vec<LeftOut>), 
             None => {
                 fit.insert(name, remote);
             }
-            Some(error) => left_out.push(LeftOut {
-                name: name.chars().filter(|c| !c.is_control()).take(128).collect(),
-                reason: error.to_string(),
-            }),
+            Some(error) => {
+                left_out.push(LeftOut {
+                    name: name.chars().filter(|c| !c.is_control()).take(128).collect(),
+                    reason: error.to_string(),
+                });
+                untaken.references.insert(remote.reference);
+                untaken.names.insert(name);
+            }
         }
+    }
+    // If nothing can be taken, nothing that was taken before is removed.
+    if fit.is_empty() && !may_be_empty {
+        return Err(match left_out.into_iter().next() {
+            None => SecretsError::NothingThere,
+            Some(LeftOut { name, reason }) => SecretsError::NothingTaken {
+                count: untaken.names.len(),
+                name,
+                reason,
+            },
+        });
     }
     if fit.len() > MOST {
         return Err(SecretsError::TooMany(MOST));
     }
     left_out.truncate(100);
-    Ok((fit, left_out))
+    Ok((fit, (left_out, untaken)))
 }
 
 /// Ends a run that did nothing.

@@ -1,7 +1,8 @@
 //! What a sync has to do: what is here compared with what is at the provider.
 //!
 //! A secret is the same one if its name is, or else if the provider calls it the same and its old name is gone there:
-//! then it was renamed, and what refers to it goes on referring to it.
+//! then it was renamed, and what refers to it goes on referring to it. One that is there and could not be taken stays here
+//! as it is: it is not gone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,6 +35,20 @@ pub(super) struct Change {
     pub restored: bool,
 }
 
+/// What is at the provider and can't be a secret here: names and references.
+#[derive(Default)]
+pub(super) struct Untaken {
+    pub names: BTreeSet<String>,
+    pub references: BTreeSet<String>,
+}
+
+impl Untaken {
+    fn has(&self, secret: &Local) -> bool {
+        let referred = secret.reference.as_ref();
+        self.names.contains(&secret.name) || referred.is_some_and(|one| self.references.contains(one))
+    }
+}
+
 /// What is to be done.
 #[derive(Default)]
 pub(super) struct Plan {
@@ -45,7 +60,7 @@ pub(super) struct Plan {
 }
 
 /// Compares.
-pub(super) fn plan(local: Vec<Local>, mut remote: BTreeMap<String, Remote>) -> Plan {
+pub(super) fn plan(local: Vec<Local>, mut remote: BTreeMap<String, Remote>, untaken: &Untaken) -> Plan {
     let mut plan = Plan::default();
     let names: BTreeSet<String> = local.iter().map(|secret| secret.name.clone()).collect();
     let mut left = Vec::new();
@@ -70,6 +85,7 @@ pub(super) fn plan(local: Vec<Local>, mut remote: BTreeMap<String, Remote>) -> P
             .and_then(|reference| by_reference.remove(reference));
         match renamed.and_then(|name| remote.remove_entry(&name)) {
             Some((name, found)) => plan.compare(secret, name, found),
+            None if untaken.has(&secret) => plan.unchanged += 1,
             None => plan.gone.push(secret.id),
         }
     }
@@ -156,12 +172,13 @@ mod tests {
             first in prop::collection::vec(("[A-D]", 0_u8..3, "[xy]"), 0..5),
             second in prop::collection::vec(("[A-D]", 0_u8..3, "[xy]"), 0..5),
         ) {
-            let here = applied(plan(Vec::new(), remote(&first)), Vec::new());
+            let none = Untaken::default();
+            let here = applied(plan(Vec::new(), remote(&first), &none), Vec::new());
             let count = remote(&second).len();
-            let here = applied(plan(here.clone(), remote(&second)), here);
+            let here = applied(plan(here.clone(), remote(&second), &none), here);
             let names: BTreeSet<_> = here.iter().map(|one| one.name.clone()).collect();
             prop_assert_eq!(names.len(), here.len());
-            let again = plan(here, remote(&second));
+            let again = plan(here, remote(&second), &none);
             prop_assert!(again.added.is_empty() && again.changed.is_empty() && again.gone.is_empty());
             prop_assert_eq!(again.unchanged, count);
         }
@@ -170,14 +187,18 @@ mod tests {
     #[test]
     fn a_new_name_of_the_same_secret_is_a_new_name() {
         let here = applied(
-            plan(Vec::new(), remote(&[("A".to_owned(), 0, "x".to_owned())])),
+            plan(
+                Vec::new(),
+                remote(&[("A".to_owned(), 0, "x".to_owned())]),
+                &Untaken::default(),
+            ),
             Vec::new(),
         );
         let id = here[0].id;
         let value = SecretString::from("x");
         let reference = "A-0".to_owned();
         let there = BTreeMap::from([("B".to_owned(), Remote { reference, value })]);
-        let plan = plan(here, there);
+        let plan = plan(here, there, &Untaken::default());
         assert!(plan.added.is_empty() && plan.gone.is_empty());
         let change = &plan.changed[0];
         assert_eq!((change.id, change.name.as_str(), change.renamed), (id, "B", true));

@@ -116,11 +116,8 @@ impl Deploy<'_> {
             .image
             .parse()
             .map_err(|_| StepError::Image(spec.image.clone()))?;
-        if let Some(now) = self.engine.find(&spec.container.name).await?
-            && !now.managed
-            && !self.may_replace_unmanaged
-        {
-            return Err(StepError::Unmanaged(spec.container.name.clone()));
+        if let Some(now) = self.engine.find(&spec.container.name).await? {
+            self.may_replace(&now)?;
         }
         Ok(image)
     }
@@ -160,7 +157,13 @@ impl Deploy<'_> {
         let holder = self.engine.find(name).await?.filter(|found| !self.is_ours(found));
         let old = match self.old.get() {
             Some(known) => known.clone(),
-            None => self.remember_old(holder.as_ref())?,
+            None => {
+                // The name may have got another holder while the image was pulled.
+                if let Some(holder) = &holder {
+                    self.may_replace(holder)?;
+                }
+                self.remember_old(holder.as_ref())?
+            }
         };
         if let (Some(old), Some(holder)) = (&old, &holder)
             && old.id == holder.id
@@ -208,7 +211,7 @@ impl Deploy<'_> {
             if self.handover.is_some() && left.running && left.route.is_some() {
                 return Ok(left.id);
             }
-            self.engine.remove(&left.id).await?;
+            self.engine.remove(&left).await?;
         }
         let route = self.new_route()?;
         let made_of = MadeOf {
@@ -233,7 +236,7 @@ impl Deploy<'_> {
                 self.steps().remove_old,
                 self.insist("removing the old container", async || {
                     match self.engine.find(&aside).await? {
-                        Some(old) => Ok(self.engine.remove(&old.id).await?),
+                        Some(old) => Ok(self.engine.remove(&old).await?),
                         None => Ok(()),
                     }
                 }),

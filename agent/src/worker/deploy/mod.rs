@@ -3,7 +3,8 @@
 //! # Steps
 //! verify → authenticate → pull → set-aside (rename the old) → stop-old → start-new → health → remove-old; on any
 //! failure after `pull`: put-back (remove the new, give the old its name, start it again). Nothing that runs is
-//! touched before the image is here and its digest is right.
+//! touched before the image is here and its digest is right, and never a container of another application or
+//! environment, or of nobody's unless the policy says so ([`owner`]).
 //!
 //! Handing over ([`Handover`]): verify → authenticate → pull → set-aside (rename; it serves on) → start-new (published on the
 //! loopback address) → health → switch (the [`crate::front`] takes requests to the new one) → drain (until nobody is with
@@ -26,6 +27,7 @@ mod flow;
 mod handover;
 mod health;
 mod insist;
+mod owner;
 mod plan;
 mod undo;
 
@@ -109,6 +111,15 @@ enum StepError {
          replace_unmanaged = true under [containers] in the agent's policy file"
     )]
     Unmanaged(String),
+    #[error(
+        "the container {name} is another one's: it runs environment {environment} of application {application}; give one \
+         of the two another container name, or remove the container on the host if nobody needs it"
+    )]
+    Foreign {
+        name: String,
+        application: String,
+        environment: String,
+    },
     #[error("{0}")]
     Unhealthy(String),
     #[error("somebody removed the old container")]

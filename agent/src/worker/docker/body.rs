@@ -15,6 +15,7 @@ use super::Pulled;
 use crate::front::route::Route;
 
 pub(super) const LABEL_APPLICATION: &str = "muster.application";
+pub(super) const LABEL_ENVIRONMENT: &str = "muster.environment";
 pub(super) const LABEL_ORDER: &str = "muster.order";
 pub(super) const LABEL_IMAGE: &str = "muster.image";
 /// The front's route to the container, as JSON.
@@ -87,7 +88,7 @@ fn labels(spec: &DeploySpec, made_of: &MadeOf<'_>) -> HashMap<String, String> {
     let own = [
         (LABEL_APPLICATION, spec.application.to_string()),
         ("muster.deployment", spec.deployment.to_string()),
-        ("muster.environment", spec.environment.clone()),
+        (LABEL_ENVIRONMENT, spec.environment.clone()),
         ("muster.version", spec.version.clone()),
         (LABEL_ORDER, made_of.order.to_string()),
         (LABEL_IMAGE, spec.image.clone()),

@@ -49,6 +49,10 @@ pub struct Found {
     pub order: Option<String>,
     /// Whether Muster made it.
     pub managed: bool,
+    /// The application that it is of, if Muster made it.
+    pub application: Option<String>,
+    /// The application's environment that it is of.
+    pub environment: Option<String>,
     /// Its address on a network that this host is on.
     pub address: Option<IpAddr>,
     /// The front's route to it, if one stands before it.
@@ -102,7 +106,7 @@ impl Engine {
     /// The same; without `grace`, after the time that the container itself says.
     pub async fn stop_within(&self, id: &str, grace: Option<Duration>) -> Result<(), DockerError> {
         let options = StopContainerOptions {
-            t: grace.map(|grace| i32::try_from(grace.as_secs()).unwrap_or(i32::MAX)),
+            t: grace.map(whole_seconds),
             ..StopContainerOptions::default()
         };
         let docker = self
@@ -152,9 +156,14 @@ impl Engine {
         Ok(created.id)
     }
 
-    /// Removes the container, running or not. Its named volumes stay.
-    pub async fn remove(&self, id: &str) -> Result<(), DockerError> {
-        let options = RemoveContainerOptionsBuilder::default().force(true).build();
+    /// Removes the container, running or not. Its named volumes stay, and those without a name go with it if Muster made
+    /// the container: nothing can get at them any more.
+    pub async fn remove(&self, found: &Found) -> Result<(), DockerError> {
+        let id = found.id.as_str();
+        let options = RemoveContainerOptionsBuilder::default()
+            .force(true)
+            .v(found.managed)
+            .build();
         point!("docker.remove.before");
         let removed = self.docker.remove_container(id, Some(options)).await;
         point!("docker.remove.after");
@@ -204,6 +213,12 @@ impl Engine {
     }
 }
 
+/// The engine counts whole seconds; none of the grace time is taken away.
+fn whole_seconds(grace: Duration) -> i32 {
+    let begun = u64::from(grace.subsec_nanos() > 0);
+    i32::try_from(grace.as_secs().saturating_add(begun)).unwrap_or(i32::MAX)
+}
+
 fn found(about: ContainerInspectResponse) -> Found {
     let state = about.state.unwrap_or_default();
     let labels = about.config.and_then(|config| config.labels).unwrap_or_default();
@@ -236,11 +251,25 @@ fn found(about: ContainerInspectResponse) -> Found {
             .and_then(|text| serde_json::from_str(text).ok()),
         order: labels.get(body::LABEL_ORDER).cloned(),
         managed: labels.contains_key(body::LABEL_APPLICATION),
+        application: labels.get(body::LABEL_APPLICATION).cloned(),
+        environment: labels.get(body::LABEL_ENVIRONMENT).cloned(),
         address,
         started: state.started_at.unwrap_or_default(),
         removed_at_end: about
             .host_config
             .and_then(|host| host.auto_remove)
             .unwrap_or(false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grace_time_is_never_shortened() {
+        for (ms, seconds) in [(0, 0), (1, 1), (900, 1), (1_000, 1), (1_001, 2), (u64::MAX, i32::MAX)] {
+            assert_eq!(whole_seconds(Duration::from_millis(ms)), seconds, "{ms} ms");
+        }
     }
 }

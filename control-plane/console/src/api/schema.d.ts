@@ -5793,7 +5793,7 @@ export interface components {
              * Format: int64
              * @description How long connections may stay with the old container; 30 s by default.
              */
-            grace_ms?: number | null;
+            graceMs?: number | null;
             /** @description What connections are. */
             protocol?: components["schemas"]["ServiceProtocol"];
             /** @enum {string} */

@@ -20,8 +20,13 @@ export interface ContainerForm {
   healthPort: string
   healthPath: string
   healthCommand: string
+  healthInterval: string
+  checkTimeout: string
   healthTimeout: string
   stopGrace: string
+  strategy: string
+  protocol: string
+  handoverGrace: string
   cpu: string
   memory: string
   labels: string
@@ -65,6 +70,7 @@ export const pairsText = (all: Record<string, string> | undefined): string => Ob
 
 export function toForm(spec: Spec): ContainerForm {
   const health = spec.healthCheck ?? { type: 'running' }
+  const handover = spec.strategy?.type === 'handover' ? spec.strategy : undefined
   return {
     ports: (spec.ports ?? []).map(portText).join('\n'),
     volumes: (spec.volumes ?? []).map((one) => `${one.source}:${one.target}${one.readOnly ? ':ro' : ''}`).join('\n'),
@@ -79,8 +85,13 @@ export function toForm(spec: Spec): ContainerForm {
     healthPort: 'port' in health ? String(health.port) : '',
     healthPath: 'path' in health ? (health.path ?? '') : '',
     healthCommand: 'command' in health ? health.command.join('\n') : '',
+    healthInterval: 'intervalMs' in health ? seconds(health.intervalMs) : '',
+    checkTimeout: 'timeoutMs' in health ? seconds(health.timeoutMs) : '',
     healthTimeout: seconds(spec.healthTimeoutMs),
     stopGrace: seconds(spec.stopGraceMs),
+    strategy: handover ? 'handover' : 'recreate',
+    protocol: handover?.protocol ?? 'http',
+    handoverGrace: seconds(handover?.graceMs),
     cpu: spec.limits?.cpuMillis == null ? '' : String(spec.limits.cpuMillis / 1000),
     memory: spec.limits?.memoryBytes == null ? '' : String(spec.limits.memoryBytes / MIB),
     labels: pairsText(spec.labels),
@@ -102,7 +113,8 @@ export function fromForm(form: Partial<ContainerForm>, before: Spec): Spec {
     entrypoint: words(form.entrypoint),
     restart: form.restart as Spec['restart'],
     restartMaxRetries: form.restart === 'on-failure' ? number(form.retries) : null,
-    healthCheck: healthOf(form, before.healthCheck),
+    healthCheck: healthOf(form),
+    strategy: form.strategy === 'handover' ? { type: 'handover', protocol: form.protocol === 'tcp' ? 'tcp' : 'http', graceMs: number(form.handoverGrace, 1000) } : before.strategy && { type: 'recreate' },
     healthTimeoutMs: number(form.healthTimeout, 1000),
     stopGraceMs: number(form.stopGrace, 1000),
     limits: { cpuMillis: number(form.cpu, 1000), memoryBytes: number(form.memory, MIB) },
@@ -111,9 +123,8 @@ export function fromForm(form: Partial<ContainerForm>, before: Spec): Spec {
   }
 }
 
-function healthOf(form: Partial<ContainerForm>, before: Spec['healthCheck']): Spec['healthCheck'] {
-  // Its times are kept as they were: they are not asked for.
-  const times = before && 'intervalMs' in before && before.type === form.health ? { intervalMs: before.intervalMs, timeoutMs: before.timeoutMs } : {}
+function healthOf(form: Partial<ContainerForm>): Spec['healthCheck'] {
+  const times = { intervalMs: number(form.healthInterval, 1000), timeoutMs: number(form.checkTimeout, 1000) }
   switch (form.health) {
     case 'http':
       return { type: 'http', port: Number(form.healthPort), path: orNull(form.healthPath), ...times }
@@ -136,7 +147,10 @@ const FIELDS: [RegExp, string][] = [
   [/^container\.healthCheck\.port/, 'healthPort'],
   [/^container\.healthCheck\.path/, 'healthPath'],
   [/^container\.healthCheck\.command/, 'healthCommand'],
+  [/^container\.healthCheck\.intervalMs/, 'healthInterval'],
+  [/^container\.healthCheck\.timeoutMs/, 'checkTimeout'],
   [/^container\.healthCheck/, 'health'],
+  [/^container\.strategy\.graceMs/, 'handoverGrace'],
   [/^container\.healthTimeoutMs/, 'healthTimeout'],
   [/^container\.stopGraceMs/, 'stopGrace'],
   [/^container\.limits\.cpuMillis/, 'cpu'],

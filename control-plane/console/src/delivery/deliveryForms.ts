@@ -30,8 +30,9 @@ const DECIMAL: FieldDescription['rules'] = [['matches', /^(?:\d+(?:\.\d+)?)?$/]]
 const PORTS = /^(?:\s*(?:(?:\[[0-9a-fA-F:]+\]|[\d.]+):)?\d{1,5}:\d{1,5}(?:\/(?:tcp|udp))?\s*(?:\n|$)|\s*(?:\n|$))*$/
 const VOLUMES = /^(?:\s*[^\s:]+:\/[^\s:]*(?::ro)?\s*(?:\n|$)|\s*(?:\n|$))*$/
 
-/** The container; what belongs to a kind of health check is asked for with that kind only. */
-export function containerFields(health: string, restart: string): FormDescription {
+/** The container; what belongs to a kind of health check or to a way of replacing it is asked for with that only. */
+export function containerFields(health: string, restart: string, strategy = 'recreate'): FormDescription {
+  const asks = health === 'http' || health === 'tcp' || health === 'command'
   const all: (FieldDescription | false)[] = [
     { name: 'ports', input: 'textarea', label: 'container.ports', hint: 'container.portsHint', rules: [['matches', PORTS]], wrong: 'container.portsWrong', mono: true },
     { name: 'volumes', input: 'textarea', label: 'container.volumes', hint: 'container.volumesHint', rules: [['matches', VOLUMES]], wrong: 'container.volumesWrong', mono: true },
@@ -39,9 +40,14 @@ export function containerFields(health: string, restart: string): FormDescriptio
     (health === 'http' || health === 'tcp') && { name: 'healthPort', input: 'text', label: 'container.healthPort', rules: [['required'], ['matches', /^\d+$/]], wrong: 'forms.number', digits: true },
     health === 'http' && { name: 'healthPath', input: 'text', label: 'container.healthPath', mono: true },
     health === 'command' && { name: 'healthCommand', input: 'textarea', label: 'container.healthCommand', hint: 'container.wordsHint', rules: [['required']], mono: true },
+    asks && { name: 'healthInterval', input: 'text', label: 'container.healthInterval', hint: 'container.healthIntervalHint', rules: DECIMAL, wrong: 'forms.number' },
+    asks && { name: 'checkTimeout', input: 'text', label: 'container.checkTimeout', hint: 'container.checkTimeoutHint', rules: DECIMAL, wrong: 'forms.number' },
     { name: 'healthTimeout', input: 'text', label: 'container.healthTimeout', hint: 'container.healthTimeoutHint', rules: DECIMAL, wrong: 'forms.number' },
     { name: 'restart', input: 'select', label: 'container.restart' },
     restart === 'on-failure' && { name: 'retries', input: 'text', label: 'container.retries', hint: 'container.retriesHint', rules: NUMBER, wrong: 'forms.number', digits: true },
+    { name: 'strategy', input: 'select', label: 'container.strategy', hint: 'container.strategyHint' },
+    strategy === 'handover' && { name: 'protocol', input: 'select', label: 'container.protocol' },
+    strategy === 'handover' && { name: 'handoverGrace', input: 'text', label: 'container.handoverGrace', hint: 'container.handoverGraceHint', rules: DECIMAL, wrong: 'forms.number' },
     { name: 'stopGrace', input: 'text', label: 'container.stopGrace', hint: 'container.stopGraceHint', rules: DECIMAL, wrong: 'forms.number' },
     { name: 'memory', input: 'text', label: 'container.memory', hint: 'container.unlimited', rules: DECIMAL, wrong: 'forms.number' },
     { name: 'cpu', input: 'text', label: 'container.cpu', hint: 'container.unlimited', rules: [['matches', /^(?:\d+(?:\.\d{1,3})?)?$/]], wrong: 'forms.number' },
@@ -75,6 +81,7 @@ export function environmentFields(isNew: boolean): FormDescription {
     { name: 'onFailure', input: 'select', label: 'environment.onFailure' },
     { name: 'offline', input: 'select', label: 'environment.offline' },
     { name: 'waitS', input: 'text', label: 'environment.waitS', hint: 'environment.waitSHint', rules: NUMBER, wrong: 'forms.number', digits: true },
+    { name: 'imageWaitS', input: 'text', label: 'environment.imageWaitS', hint: 'environment.imageWaitSHint', rules: NUMBER, wrong: 'forms.number', digits: true },
     { name: 'overrides', input: 'textarea', label: 'environment.overrides', hint: 'environment.overridesHint', mono: true, rows: 5, wide: true },
   ]
 }

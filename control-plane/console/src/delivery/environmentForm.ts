@@ -16,6 +16,7 @@ export interface EnvironmentForm {
   onFailure: string
   offline: string
   waitS: string
+  imageWaitS: string
   overrides: string
 }
 
@@ -49,6 +50,7 @@ export function environmentToForm(name: string, one: ApplicationEnvironment): En
     onFailure: rollout.onFailure ?? 'stop',
     offline: rollout.offline ?? 'wait',
     waitS: String(rollout.waitS ?? 1800),
+    imageWaitS: one.imageWaitS == null ? '' : String(one.imageWaitS),
     overrides: Object.keys(container).length ? JSON.stringify(container, null, 2) : '',
   }
 }
@@ -72,6 +74,7 @@ export function environmentFromForm(form: EnvironmentForm, before: ApplicationEn
     hosts: [...form.hosts],
     selector: pairs(form.selector),
     approvalRequired: form.approval === 'yes',
+    imageWaitS: form.imageWaitS.trim() ? Number(form.imageWaitS) : null,
     overrides: { ...before.overrides, container: overridesOf(form.overrides, saidOfJson) },
     rollout: {
       ...before.rollout,
@@ -91,6 +94,7 @@ export function environmentFromForm(form: EnvironmentForm, before: ApplicationEn
 export function asEnvironmentForm(error: unknown): unknown {
   return asForm(error, [
     [/^environments\.[^.]+\.rollout\.(\w+)/, '$1'],
+    [/^environments\.[^.]+\.imageWaitS/, 'imageWaitS'],
     [/^environments\.[^.]+\.overrides/, 'overrides'],
     [/^container\b/, 'overrides'],
     [/^environments\.[^.]+$/, 'name'],

@@ -1,4 +1,7 @@
-/** What CI needs to deploy with one call. The token stays in the CI's own secrets and out of process arguments. */
+/**
+ * What CI needs to deploy and to fail if the deployment does. The call itself succeeds whenever it is answered; the answer says how the
+ * deployment ended. The token stays in the CI's own secrets and out of process arguments.
+ */
 
 export const SNIPPETS = ['curl', 'github', 'gitlab'] as const
 export type Snippet = (typeof SNIPPETS)[number]
@@ -10,11 +13,21 @@ export interface Target {
 
 function call({ origin, applicationId }: Target, version: string, key: string): string[] {
   return [
-    `curl -fsS --retry 5 --retry-connrefused "${origin}/webhook/deploy?wait=1" \\`,
-    `  -H 'content-type: application/json' -H "idempotency-key: ${key}" \\`,
-    `  --data-binary @- <<END`,
-    `{"applicationId":"${applicationId}","version":"${version}","token":"$MUSTER_TOKEN"}`,
-    `END`,
+    'deploy() {',
+    `  printf '{"applicationId":"${applicationId}","version":"%s","token":"%s"}' "${version}" "$MUSTER_TOKEN" |`,
+    `    curl -sS --retry 5 --retry-connrefused -H 'content-type: application/json' -H "idempotency-key: ${key}" \\`,
+    `      --data-binary @- "${origin}/webhook/deploy?wait=1"`,
+    '}',
+    '# A call waits for nine minutes; the same call again goes on waiting for the same deployment.',
+    'for try in 1 2 3 4; do',
+    '  answer=$(deploy) && echo "$answer"',
+    '  case $answer in',
+    `    *'"status":"success"'*) exit 0 ;;`,
+    `    *'"status":"pending"'* | *'"status":"running"'* | *'"status":"waitingApproval"'*) ;;`,
+    '    *) exit 1 ;;',
+    '  esac',
+    'done',
+    'exit 1',
   ]
 }
 
@@ -23,7 +36,7 @@ const indent = (lines: string[], by: number) => lines.map((line) => ' '.repeat(b
 export function snippet(kind: Snippet, target: Target): string {
   switch (kind) {
     case 'curl':
-      return ['export MUSTER_TOKEN=whk_…', 'VERSION=1.4.2', ...call(target, '$VERSION', 'deploy-$VERSION')].join('\n')
+      return ['export MUSTER_TOKEN=whk_… VERSION=1.4.2 KEY=deploy-$(date +%s)', '(', ...indent(call(target, '$VERSION', '$KEY'), 2), ')'].join('\n')
     case 'github':
       return [
         'name: deploy',

@@ -65,9 +65,9 @@ export async function deliveryCast({ base, account, password, simulator, infisic
     container: { ports: [{ host: 8080, container: 80 }], healthCheck: { type: 'http', port: 80, path: '/healthz' }, limits: { memoryBytes: 268_435_456 } },
     webhookEnvironment: 'test',
     environments: {
-      test: { hosts: fleet.sound.slice(0, 4), triggerSpec: { github: { push: { branches: { precise: ['main'], prefix: ['release/'], exclude: { regex: ['.*-wip'] } }, tags: { regex: ['v[0-9.]+'] } } } }, overrides: { container: { limits: { memoryBytes: 134_217_728 } } } },
+      test: { hosts: fleet.sound.slice(0, 4), triggerSpec: { github: { push: { branches: { precise: ['main'], prefix: ['release/'], exclude: { regex: ['.*-wip'] } }, tags: { regex: ['v[0-9.]+'] } } } }, overrides: { container: { name: 'shop-test', limits: { memoryBytes: 134_217_728 } } } },
       prod: { hosts: fleet.sound, rollout: all },
-      live: { hosts: fleet.sound, approvalRequired: true, rollout: { ...all, pauseAfterFirst: true } },
+      live: { hosts: fleet.sound, overrides: { container: { name: 'shop-live' } }, approvalRequired: true, rollout: { ...all, pauseAfterFirst: true } },
     },
   })
   // Alerts: two that fire on some hosts, one that is told nobody for a while, and who is told.

@@ -1,4 +1,7 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { Problem } from '@/api/problem'
 import type { Schemas } from '@/api/server'
@@ -46,6 +49,17 @@ describe('the form of a container', () => {
     expect(fromForm(toForm(SPEC), SPEC)).toEqual(SPEC)
   })
 
+  it('asks for the times of a check and for a handover', () => {
+    const handover: typeof SPEC = { ...SPEC, strategy: { type: 'handover', protocol: 'tcp', graceMs: 5000 } }
+    expect(fromForm(toForm(handover), handover)).toEqual(handover)
+    const form = { ...toForm(SPEC), health: 'tcp', healthInterval: '0.5', checkTimeout: '', strategy: 'handover', handoverGrace: '' }
+    expect(fromForm(form, SPEC)).toMatchObject({ healthCheck: { type: 'tcp', intervalMs: 500, timeoutMs: null }, strategy: { type: 'handover', protocol: 'http', graceMs: null } })
+    expect(fromForm({ ...toForm(handover), strategy: 'recreate' }, handover).strategy).toEqual({ type: 'recreate' })
+    const names = (health: string, strategy?: string) => containerFields(health, 'always', strategy).map((field) => field.name)
+    expect(names('http', 'handover')).toEqual(expect.arrayContaining(['healthInterval', 'checkTimeout', 'protocol', 'handoverGrace']))
+    for (const name of ['healthInterval', 'checkTimeout', 'protocol', 'handoverGrace']) expect(names('running')).not.toContain(name)
+  })
+
   it('leaves out what was emptied and keeps what it does not ask for', () => {
     const emptied = fromForm({ ...toForm(SPEC), ports: '', command: ' \n', healthTimeout: '', health: 'running', memory: '' }, { ...SPEC, future: 1 } as typeof SPEC)
     expect(emptied).toMatchObject({ ports: [], command: null, healthTimeoutMs: null, healthCheck: { type: 'running' }, limits: { memoryBytes: null }, future: 1 })
@@ -68,8 +82,8 @@ describe('the form of a container', () => {
   })
 
   it('hears of the server’s fields by its own names', () => {
-    const error = new Problem({ status: 422, fields: ['container.ports[1].hostIp', 'container.limits.memoryBytes', 'container.healthCheck.port', 'container.user', 'name'].map((field) => ({ field, message: '' })) })
-    expect((asForm(error) as Problem).fields.map((one) => one.field)).toEqual(['ports', 'memory', 'healthPort', 'user', 'name'])
+    const error = new Problem({ status: 422, fields: ['container.ports[1].hostIp', 'container.limits.memoryBytes', 'container.healthCheck.port', 'container.healthCheck.intervalMs', 'container.strategy.graceMs', 'container.strategy', 'container.user', 'name'].map((field) => ({ field, message: '' })) })
+    expect((asForm(error) as Problem).fields.map((one) => one.field)).toEqual(['ports', 'memory', 'healthPort', 'healthInterval', 'handoverGrace', 'strategy', 'user', 'name'])
   })
 })
 
@@ -80,6 +94,7 @@ describe('the form of an environment', () => {
     approvalRequired: true,
     overrides: { container: { limits: { memoryBytes: 1 } } as object as Record<string, never> },
     rollout: { batchSize: '25%', orderBy: 'zone', pauseAfterFirst: true, maxFailures: 2, onFailure: 'rollBack', offline: 'skip', waitS: 60, queue: 'queue' },
+    imageWaitS: 120,
   }
 
   it('gives back what it was made of', () => {
@@ -146,13 +161,43 @@ describe('a rollout', () => {
 })
 
 describe('a call for CI', () => {
+  const target = { origin: 'https://muster.example.com', applicationId: 'app-1' }
+  const NAMES = { VERSION: '1.4.2', KEY: 'k', GITHUB_REF_NAME: '1.4.2', CI_COMMIT_TAG: '1.4.2', MUSTER_TOKEN: 'whk_1' }
+
+  /** What the part for the shell does when curl gives these answers, one after the other: its exit and what it sent. */
+  function run(kind: (typeof SNIPPETS)[number], answers: string[]) {
+    const lines = snippet(kind, target).split('\n')
+    const script = kind === 'curl' ? lines.slice(1) : lines.slice(lines.findIndex((line) => line.trim() === 'deploy() {'))
+    const folder = mkdtempSync(join(tmpdir(), 'snippet-'))
+    try {
+      answers.forEach((answer, n) => writeFileSync(join(folder, String(n)), answer))
+      const fake = ['curl() {', `  cat >>"${folder}/sent"; n=$(cat "${folder}/n" 2>/dev/null || echo 0); echo $((n + 1)) >"${folder}/n"`, `  cat "${folder}/$n"`, '}']
+      const done = spawnSync('bash', ['-e'], { input: [...fake, ...script].join('\n'), env: { ...process.env, ...NAMES } })
+      return { status: done.status, calls: Number(readFileSync(join(folder, 'n'))), sent: readFileSync(join(folder, 'sent')).toString() }
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  }
+  const answer = (status: string, success = true) => JSON.stringify({ success, deploymentId: 'd', application: { id: 'app-1', name: 'shop', version: '1.4.2' }, message: 'said "status":"success"', status })
+
   it('names the application, keeps the token out of arguments, and is valid JSON inside', () => {
     for (const kind of SNIPPETS) {
-      const text = snippet(kind, { origin: 'https://muster.example.com', applicationId: 'app-1' })
+      const text = snippet(kind, target)
       expect(text).toContain('https://muster.example.com/webhook/deploy?wait=1')
-      expect(text.split('\n').filter((line) => line.includes('curl') || line.includes(' -H ')).join()).not.toContain('MUSTER_TOKEN')
-      const body = text.split('\n').find((line) => line.includes('applicationId'))
-      expect(JSON.parse(body ?? '')).toMatchObject({ applicationId: 'app-1', token: '$MUSTER_TOKEN' })
+      const lines = text.split('\n')
+      const at = lines.findIndex((line) => line.includes('curl -sS'))
+      expect(lines.slice(at, at + 2).join()).not.toContain('MUSTER_TOKEN')
+      expect(JSON.parse(run(kind, [answer('success')]).sent)).toEqual({ applicationId: 'app-1', version: '1.4.2', token: 'whk_1' })
+    }
+  })
+
+  it('succeeds only if the deployment did', () => {
+    for (const kind of SNIPPETS) {
+      expect(run(kind, [answer('success')])).toMatchObject({ status: 0, calls: 1 })
+      for (const bad of ['rolledBack', 'failure', 'cancelled']) expect(run(kind, [answer(bad, false)]), bad).toMatchObject({ status: 1, calls: 1 })
+      expect(run(kind, ['{"type":"unauthenticated","title":"no","status":401}']), kind).toMatchObject({ status: 1, calls: 1 })
+      expect(run(kind, [answer('waitingApproval'), answer('running'), answer('success')]), kind).toMatchObject({ status: 0, calls: 3 })
+      expect(run(kind, Array.from({ length: 4 }, () => answer('running'))), kind).toMatchObject({ status: 1, calls: 4 })
     }
   })
 })

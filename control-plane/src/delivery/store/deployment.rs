@@ -283,23 +283,27 @@ pub async fn list_pending(
         .await?))
 }
 
-/// The newest successful deployment in an environment, older than `before` if that is given.
+/// The deployment that succeeded last in an environment, before that moment and id if they are given. One that waited
+/// long for approval or in a queue came after others that were asked for later.
 pub async fn find_success(
     db: &Db,
     org: OrgId,
     application: ApplicationId,
     environment: &str,
-    before: Option<DeploymentId>,
+    before: Option<(UnixMs, DeploymentId)>,
 ) -> Result<Option<Deployment>, DbError> {
     let sql = format!(
         "{SELECT} where d.org_id = $1 and d.application_id = $2 and d.environment = $3 and d.status = 'success' \
-         and d.id < $4 order by d.id desc limit 1"
+         and (coalesce(d.completed_at, d.created_at), d.id) < ($4, $5) \
+         order by coalesce(d.completed_at, d.created_at) desc, d.id desc limit 1"
     );
+    let (moment, id) = before.unwrap_or((UnixMs(i64::MAX), DeploymentId::from_uuid(uuid::Uuid::max())));
     let row: Option<Record> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
         .bind(org)
         .bind(application)
         .bind(environment)
-        .bind(before.unwrap_or(DeploymentId::from_uuid(uuid::Uuid::max())))
+        .bind(moment)
+        .bind(id)
         .fetch_optional(pool)
         .await)?;
     row.map(TryInto::try_into).transpose()

@@ -45,16 +45,15 @@ pub async fn list_latest(
         .collect()
 }
 
-/// The version of the newest deployment that succeeded in each environment.
+/// The version of the deployment that succeeded last in each environment.
 pub async fn list_versions(
     db: &Db,
     org: OrgId,
     application: ApplicationId,
 ) -> Result<BTreeMap<String, String>, DbError> {
-    const SQL: &str = "select d.environment, d.version from deployments d where d.org_id = $1 \
-        and d.application_id = $2 and d.status = 'success' and not exists (select 1 from deployments n \
-        where n.application_id = d.application_id and n.environment = d.environment and n.status = 'success' \
-        and n.id > d.id)";
+    const SQL: &str = "select environment, version from (select environment, version, row_number() over \
+        (partition by environment order by coalesce(completed_at, created_at) desc, id desc) as place \
+        from deployments where org_id = $1 and application_id = $2 and status = 'success') as ranked where place = 1";
     let rows: Vec<(String, String)> = with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(org)
         .bind(application)

@@ -6,6 +6,7 @@ use crate::db::DbError;
 
 pub(super) mod annotation;
 pub(super) mod application;
+pub(super) mod claim;
 pub(super) mod deployment;
 pub(super) mod env_var;
 pub(super) mod environment;

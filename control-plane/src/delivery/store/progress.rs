@@ -1,6 +1,6 @@
 //! `deployment_hosts`, `deployment_steps`, `deployment_events`.
 
-use muster_base::{DeploymentId, HostId, OrderId, UnixMs};
+use muster_base::{DeploymentId, HostId, OrderId, OrgId, UnixMs};
 use uuid::Uuid;
 
 use crate::{
@@ -143,6 +143,20 @@ pub async fn finish_host(
         .await?
         .rows_affected());
     Ok(rows == 1)
+}
+
+/// What the first host reports is what the others get, where nobody could say beforehand which image it is.
+pub async fn pin(tx: &mut Tx, org: OrgId, deployment: DeploymentId, digest: &str) -> Result<(), DbError> {
+    const SQL: &str = "update deployments set digest = $3 where org_id = $1 and id = $2 and digest is null";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(org)
+            .bind(deployment)
+            .bind(digest)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
 }
 
 pub async fn upsert_step(

@@ -174,7 +174,8 @@ pub async fn note_back(
     Ok(())
 }
 
-/// For each of these hosts the newest deployment before this one that succeeded there, in the same place.
+/// For each of these hosts the deployment that succeeded there last before this one, in the same place. While this one
+/// runs, none that comes later has begun there.
 pub async fn list_before(
     db: &Db,
     deployment: &Deployment,
@@ -182,9 +183,9 @@ pub async fn list_before(
 ) -> Result<Vec<(HostId, DeploymentId)>, DbError> {
     let sql = format!(
         "select host_id, deployment_id from (select h.host_id, h.deployment_id, row_number() over \
-         (partition by h.host_id order by h.deployment_id desc) as place from deployment_hosts h \
+         (partition by h.host_id order by coalesce(h.ended_at, d.created_at) desc, h.deployment_id desc) as place from deployment_hosts h \
          join deployments d on d.id = h.deployment_id where d.org_id = $1 and d.application_id = $2 \
-         and d.environment = $3 and d.id < $4 and h.status = 'success' and {}) as ranked where place = 1",
+         and d.environment = $3 and d.id <> $4 and h.status = 'success' and {}) as ranked where place = 1",
         db.id_among("h.host_id", 5)
     );
     Ok(with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))

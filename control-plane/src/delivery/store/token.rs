@@ -76,14 +76,42 @@ pub async fn retire(
     Ok(())
 }
 
-/// The one query of a webhook call, whoever calls. It carries no org: the token is what decides the org.
-pub async fn candidates(db: &Db, application: ApplicationId) -> Result<Vec<Candidate>, DbError> {
+/// How many tokens work: for this environment of the application, and for all of them.
+pub async fn count(
+    tx: &mut Tx,
+    org: OrgId,
+    application: ApplicationId,
+    environment: &str,
+    now: UnixMs,
+) -> Result<(i64, i64), DbError> {
+    const SQL: &str = "select count(case when environment = $3 then 1 end), count(*) from webhook_tokens \
+        where org_id = $1 and application_id = $2 and (expires_at is null or expires_at > $4)";
+    Ok(with_tx!(tx, |conn| sqlx::query_as(SQL)
+        .bind(org)
+        .bind(application)
+        .bind(environment)
+        .bind(now)
+        .fetch_one(conn)
+        .await?))
+}
+
+/// The one query of a webhook call, whoever calls: the tokens that work, of which there are at most `most`. It carries no
+/// org: the token is what decides the org.
+pub async fn candidates(
+    db: &Db,
+    application: ApplicationId,
+    now: UnixMs,
+    most: i64,
+) -> Result<Vec<Candidate>, DbError> {
     const SQL: &str = "select a.org_id, a.webhook_enabled, t.id as token_id, \
         t.environment as token_environment, t.token_hash, t.expires_at as token_expires_at, \
-        t.last_used_at as token_last_used_at from applications a left join webhook_tokens t on t.application_id = a.id where a.id = $1 \
-        order by t.created_at desc limit 32";
+        t.last_used_at as token_last_used_at from applications a left join webhook_tokens t \
+        on t.application_id = a.id and (t.expires_at is null or t.expires_at > $2) where a.id = $1 \
+        order by t.created_at desc limit $3";
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(application)
+        .bind(now)
+        .bind(most)
         .fetch_all(pool)
         .await)?)
 }

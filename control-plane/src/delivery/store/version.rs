@@ -178,10 +178,11 @@ pub async fn list_runs(
     org: OrgId,
     application: ApplicationId,
 ) -> Result<Vec<(String, VersionRun)>, DbError> {
-    const SQL: &str = "select d.version, d.environment, d.id, d.digest, coalesce(d.completed_at, d.created_at) \
-        from deployments d where d.org_id = $1 and d.application_id = $2 and d.status = 'success' and not exists \
-        (select 1 from deployments n where n.application_id = d.application_id and n.environment = d.environment \
-        and n.status = 'success' and n.id > d.id) order by d.environment";
+    const SQL: &str = "select version, environment, id, digest, since from (select version, environment, id, digest, \
+        coalesce(completed_at, created_at) as since, row_number() over (partition by environment \
+        order by coalesce(completed_at, created_at) desc, id desc) as place from deployments \
+        where org_id = $1 and application_id = $2 and status = 'success') as ranked where place = 1 \
+        order by environment";
     let rows: Vec<(String, String, DeploymentId, Option<String>, UnixMs)> =
         with_pool!(db, |pool| sqlx::query_as(SQL)
             .bind(org)

@@ -122,6 +122,92 @@ both_databases!(
     }
 );
 
+both_databases!(a_redeploy_is_approved_of_by_the_rule_of_today, |test| {
+    let admin = test.admin().await;
+    let host = new_host(test, "one").await;
+    let application = application(&admin, json!({"prod": {"hosts": [host]}})).await;
+    let path = format!("/api/v1/applications/{application}");
+    let ann = test.member("ann", Role::Admin).await;
+    let old = deploy_to(&ann, &application, "prod", "1").await;
+    let order = orders(&admin, &old).await[0];
+    moves(test, order, OrderState::Done, None).await;
+    let redeployed = async |status: &str| {
+        test.app.clock.advance(10);
+        let (code, body) = ann
+            .post(&format!("/api/v1/deployments/{old}/redeploy"), Value::Null)
+            .await;
+        assert_eq!(code, 202, "{body}");
+        let id = body["deploymentId"].as_str().unwrap().to_owned();
+        assert_eq!(
+            get_deployment(&ann, &id).await["status"] == "waitingApproval",
+            status == "waitingApproval"
+        );
+        id
+    };
+    let rule = async |required: bool| {
+        let body = json!({"environments": {"prod": {"hosts": [host], "approvalRequired": required}}});
+        let (status, body) = admin.patch(&path, body).await;
+        assert_eq!(status, 200, "{body}");
+    };
+    rule(true).await;
+    let waits = redeployed("waitingApproval").await;
+    let approve = format!("/api/v1/deployments/{waits}/approve");
+    assert_eq!(ann.post(&approve, Value::Null).await.0, 403);
+    rule(false).await;
+    redeployed("goes").await;
+});
+
+both_databases!(what_waited_for_approval_counts_from_when_it_ran, |test| {
+    let admin = test.admin().await;
+    let host = new_host(test, "one").await;
+    let environments = json!({"prod": {"hosts": [host], "approvalRequired": true, "rollout": {"queue": "queue"}}});
+    let application = application(&admin, environments).await;
+    let ann = test.member("ann", Role::Admin).await;
+    let call = |id: &str, what: &str| format!("/api/v1/deployments/{id}/{what}");
+    let approved = async |id: &str| {
+        test.app.clock.advance(10);
+        let (status, body) = admin.post(&call(id, "approve"), Value::Null).await;
+        assert_eq!(status, 202, "{body}");
+        let order = orders(&admin, id).await[0];
+        moves(test, order, OrderState::Done, None).await;
+    };
+    let first = deploy_to(&ann, &application, "prod", "1").await;
+    approved(&first).await;
+    let second = deploy_to(&ann, &application, "prod", "2").await;
+    approved(&second).await;
+    // The third waits, meanwhile somebody goes back, then it is approved of.
+    let third = deploy_to(&ann, &application, "prod", "3").await;
+    test.app.clock.advance(10);
+    let (_, body) = ann
+        .post(&call(&second, "rollback"), json!({"to": first}))
+        .await;
+    let back = body["deploymentId"].as_str().unwrap();
+    let order = orders(&admin, back).await[0];
+    moves(test, order, OrderState::Done, None).await;
+    approved(&third).await;
+
+    let path = format!("/api/v1/applications/{application}");
+    let (_, list) = admin.get(&format!("{path}/environments")).await;
+    assert_eq!(list["items"][0]["version"], "3", "{list}");
+    let (_, versions) = admin.get(&format!("{path}/versions")).await;
+    let runs = versions["items"].as_array().unwrap().iter();
+    let runs: Vec<_> = runs
+        .filter(|one| !one["runs"].as_array().unwrap().is_empty())
+        .map(|one| one["version"].as_str().unwrap())
+        .collect();
+    assert_eq!(runs, ["3"], "{versions}");
+    test.app.clock.advance(10);
+    let (status, body) = ann.post(&call(&third, "rollback"), Value::Null).await;
+    assert_eq!(status, 202, "{body}");
+    let id = body["deploymentId"].as_str().unwrap();
+    let gone_back = get_deployment(&admin, id).await;
+    assert_eq!(
+        (&gone_back["version"], &gone_back["originId"]),
+        (&json!("1"), &json!(back)),
+        "what ran before it, not what was asked for before it"
+    );
+});
+
 both_databases!(
     an_environment_says_what_is_different_and_what_goes_on_there,
     |test| {

@@ -1,7 +1,10 @@
 //! The delivery room through its HTTP calls, on both databases, against a real registry.
 
+mod again;
 mod application;
 mod approval;
+mod ci_steps;
+mod claim;
 mod env_var;
 mod flow;
 mod git;
@@ -231,14 +234,26 @@ async fn moves(test: &Test, id: OrderId, state: OrderState, error: Option<&str>)
     let mut order = order(test, id).await;
     order.state = state;
     order.error = error.map(str::to_owned);
+    tells(test, &order).await;
+}
+
+/// The host has done its order, and this image runs there.
+async fn runs(test: &Test, id: OrderId, digest: &str) {
+    let mut order = order(test, id).await;
+    order.state = OrderState::Done;
+    order.digest = Some(digest.to_owned());
+    tells(test, &order).await;
+}
+
+async fn tells(test: &Test, order: &Order) {
     let told = async || -> Result<(), DbError> {
         in_tx!(test.app.db, |tx| DeployOrders
-            .moved(&test.app, tx, &order)
+            .moved(&test.app, tx, order)
             .await?);
         Ok(())
     };
     told().await.unwrap();
-    DeployOrders.committed(&test.app, &order);
+    DeployOrders.committed(&test.app, order);
 }
 
 fn step(index: u32, name: &str, status: wire::StepStatus) -> wire::StepReport {

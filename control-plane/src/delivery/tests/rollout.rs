@@ -9,7 +9,7 @@ use crate::{
     work::OrderState,
 };
 
-async fn hosts(test: &Test, count: usize) -> Vec<HostId> {
+pub(super) async fn hosts(test: &Test, count: usize) -> Vec<HostId> {
     let mut hosts = Vec::new();
     for n in 0..count {
         hosts.push(new_host(test, &format!("host-{n:02}")).await);
@@ -17,7 +17,7 @@ async fn hosts(test: &Test, count: usize) -> Vec<HostId> {
     hosts
 }
 
-async fn application(client: &Client<'_>, hosts: &[HostId], rollout: Value) -> String {
+pub(super) async fn application(client: &Client<'_>, hosts: &[HostId], rollout: Value) -> String {
     let body = json!({"name": "shop", "image": "team/shop",
         "environments": {"default": {"hosts": hosts, "rollout": rollout}}});
     let made = created(client, "/api/v1/applications", body).await;
@@ -25,7 +25,7 @@ async fn application(client: &Client<'_>, hosts: &[HostId], rollout: Value) -> S
 }
 
 /// Orders for the new version that are not answered yet, once there are `count`.
-async fn open_orders(client: &Client<'_>, id: &str, count: usize) -> Vec<OrderId> {
+pub(super) async fn open_orders(client: &Client<'_>, id: &str, count: usize) -> Vec<OrderId> {
     let open = |deployment: &Value| -> Vec<OrderId> {
         let hosts = deployment["hosts"].as_array().unwrap().iter();
         hosts
@@ -37,7 +37,7 @@ async fn open_orders(client: &Client<'_>, id: &str, count: usize) -> Vec<OrderId
 }
 
 /// Orders of the way back, once there are `count`.
-async fn orders_back(client: &Client<'_>, id: &str, count: usize) -> Vec<OrderId> {
+pub(super) async fn orders_back(client: &Client<'_>, id: &str, count: usize) -> Vec<OrderId> {
     let open = |deployment: &Value| -> Vec<OrderId> {
         let hosts = deployment["hosts"].as_array().unwrap().iter();
         hosts
@@ -48,14 +48,14 @@ async fn orders_back(client: &Client<'_>, id: &str, count: usize) -> Vec<OrderId
     open(&wait_until(client, id, |d| open(d).len() == count).await)
 }
 
-async fn all_do(test: &Test, orders: &[OrderId]) {
+pub(super) async fn all_do(test: &Test, orders: &[OrderId]) {
     for order in orders {
         moves(test, *order, OrderState::Accepted, None).await;
         moves(test, *order, OrderState::Done, None).await;
     }
 }
 
-async fn succeed(client: &Client<'_>, application: &str, version: &str, batches: &[usize]) -> String {
+pub(super) async fn succeed(client: &Client<'_>, application: &str, version: &str, batches: &[usize]) -> String {
     let id = deploy(client, application, version).await;
     for count in batches {
         all_do(client.test(), &open_orders(client, &id, *count).await).await;
@@ -69,7 +69,7 @@ fn statuses(deployment: &Value) -> Vec<&str> {
     hosts.map(|host| host["status"].as_str().unwrap()).collect()
 }
 
-async fn call(client: &Client<'_>, id: &str, what: &str, body: Value) -> Value {
+pub(super) async fn call(client: &Client<'_>, id: &str, what: &str, body: Value) -> Value {
     let (status, answer) = client
         .post(&format!("/api/v1/deployments/{id}/{what}"), body)
         .await;

@@ -113,6 +113,42 @@ both_databases!(a_rotated_token_works_for_the_overlap_and_no_longer, |test| {
     assert_eq!(call(&test.nobody(), with(&new), None).await.0, 401);
 });
 
+both_databases!(no_token_that_works_is_crowded_out_by_others, |test| {
+    let admin = test.admin().await;
+    let host = new_host(test, "one").await;
+    let application = new_application(&admin, &[host]).await;
+    let path = format!("/api/v1/applications/{application}/webhook-token");
+    let made = async |environment: &str, overlap_s: u32| {
+        test.app.clock.advance(1);
+        admin
+            .post(&path, json!({"environment": environment, "overlapS": overlap_s}))
+            .await
+    };
+    let (_, first) = made("default", 0).await;
+    let mut of_prod = Vec::new();
+    // An environment has eight at once, and one that ends the others is always had.
+    for round in 0..5 {
+        for n in 0..8 {
+            let (status, body) = made("prod", if n == 0 { 0 } else { 600_000 }).await;
+            assert_eq!(status, 200, "{round} {n}: {body}");
+            of_prod.push(body["token"].clone());
+        }
+        let (status, body) = made("prod", 600_000).await;
+        assert_eq!(
+            (status, &body["errors"][0]["field"]),
+            (422, &json!("overlapS")),
+            "{body}"
+        );
+    }
+    let with = |token: &Value| json!({"applicationId": application, "version": "1", "token": token});
+    for token in of_prod[32..].iter().chain([&first["token"]]) {
+        assert_eq!(call(&test.nobody(), with(token), None).await.0, 202);
+    }
+    for token in &of_prod[..8] {
+        assert_eq!(call(&test.nobody(), with(token), None).await.0, 401);
+    }
+});
+
 both_databases!(a_delivery_that_is_sent_twice_counts_once, |test| {
     let admin = test.admin().await;
     let host = new_host(test, "one").await;

@@ -138,6 +138,35 @@ both_databases!(what_changes_at_the_provider_changes_here, |test| {
     assert!(audit.to_string().contains("1 renamed"), "{audit}");
 });
 
+both_databases!(what_could_not_be_taken_stays_as_it_was_here, |test| {
+    let admin = test.admin().await;
+    let peer = Peer::open().await;
+    for key in ["LONG", "MOVED", "OTHER"] {
+        peer.set("/shop", key, "planted");
+    }
+    let provider = new_provider(&admin, &peer).await;
+    let group = synced_group(&admin, &provider).await;
+    sync(&admin, &group).await;
+    peer.set("/shop", "LONG", &"x".repeat(65 * 1024));
+    peer.rename("/shop", "MOVED", "no name");
+    let run = sync(&admin, &group).await;
+    assert_eq!(done(&run), "success, unchanged 3");
+    assert_eq!(run["leftOut"].as_array().unwrap().len(), 2, "{run}");
+    for name in ["LONG", "MOVED"] {
+        let secret = named(&admin, &group, name).await;
+        assert_eq!((&secret["stale"], &secret["version"]), (&json!(false), &json!(1)));
+        assert_eq!(value_of(&admin, &secret).await, "planted");
+    }
+    // If nothing at all can be taken, nothing is removed either.
+    peer.remove("/shop", "LONG");
+    peer.rename("/shop", "OTHER", "no name either");
+    let run = sync(&admin, &group).await;
+    assert_eq!(run["status"], "failure", "{run}");
+    let why = run["error"].as_str().unwrap();
+    assert!(why.starts_with("none of the 2 secrets"), "{why}");
+    assert_eq!(secrets(&admin, &group).await.len(), 3);
+});
+
 both_databases!(what_is_gone_goes_unless_something_refers_to_it, |test| {
     let admin = test.admin().await;
     let peer = Peer::open().await;

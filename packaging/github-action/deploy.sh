@@ -1,0 +1,45 @@
+#!/bin/sh
+# Deploys a version with Muster, waits for its end, and fails unless it succeeded.
+#
+# MUSTER_URL, MUSTER_APPLICATION (its id), MUSTER_VERSION (an image tag), MUSTER_TOKEN (whk_…), MUSTER_KEY (the same for
+# every try of one run of CI: the same call never deploys twice), MUSTER_MINUTES (how long it is waited for; 30).
+set -eu
+
+case ${MUSTER_VERSION:-} in
+  '' | *[!A-Za-z0-9_.-]*) echo "MUSTER_VERSION is no image tag" >&2; exit 2 ;;
+esac
+answer=$(mktemp)
+trap 'rm -f "$answer"' EXIT
+give_up=$(($(date +%s) + ${MUSTER_MINUTES:-30} * 60))
+
+while :; do
+  # The token goes through a pipe: it is in no process's arguments.
+  code=$(
+    printf '{"applicationId":"%s","version":"%s","token":"%s"}' "$MUSTER_APPLICATION" "$MUSTER_VERSION" "$MUSTER_TOKEN" |
+      curl -sS --max-time 600 -o "$answer" -w '%{http_code}' -H 'content-type: application/json' \
+        -H "idempotency-key: $MUSTER_KEY" --data-binary @- "${MUSTER_URL%/}/webhook/deploy?wait=1"
+  ) || code=000
+  status=$(sed -n 's/.*"status":"\([A-Za-z]*\)".*/\1/p' "$answer")
+  case $code in
+    200)
+      cat "$answer" && echo
+      # It has ended; the answer says how.
+      if [ "$status" = success ]; then exit 0; fi
+      exit 1
+      ;;
+    202) echo "the deployment has not ended: it is $status" ;;
+    # Away, restarting, or asked too often: the same call goes on where it was.
+    000 | 429 | 5??) echo "no answer yet (HTTP $code)" ;;
+    *)
+      echo "refused (HTTP $code):" >&2
+      cat "$answer" >&2
+      exit 1
+      ;;
+  esac
+  if [ "$(date +%s)" -ge "$give_up" ]; then
+    echo "waited long enough; the deployment may still go on" >&2
+    exit 1
+  fi
+  : >"$answer"
+  sleep "${MUSTER_PAUSE_S:-5}"
+done
