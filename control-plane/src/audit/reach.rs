@@ -34,11 +34,15 @@ impl Reach {
         }
         let mut reach = Self::default();
         reach.actors.insert(caller.actor.id());
-        reach.actors.extend(caller.actor.user().map(|user| user.to_string()));
+        reach
+            .actors
+            .extend(caller.actor.user().map(|user| user.to_string()));
 
         let keys = |kind| listed(scope.keys(kind));
         let environments = keys(ObjectKind::Environments);
-        let clusters = scope.place().map(|(_, clusters)| listed(Some(clusters)).unwrap_or_default());
+        let clusters = scope
+            .place()
+            .map(|(_, clusters)| listed(Some(clusters)).unwrap_or_default());
         if clusters.is_none() && environments.is_none() {
             reach.kinds.extend(["host", "hostAccount", "joinToken"]);
         } else if let Some(hosts) = fleet::hosts_in_reach(app, caller).await? {
@@ -92,7 +96,9 @@ impl Reach {
     pub(super) fn passes(&self, row: &AuditRow) -> bool {
         self.actors.contains(&row.actor_id)
             || self.kinds.contains(row.object_kind.as_str())
-            || self.objects.contains(&format!("{}:{}", row.object_kind, row.object_id))
+            || self
+                .objects
+                .contains(&format!("{}:{}", row.object_kind, row.object_id))
     }
 
     /// For the query: JSON arrays of actors, kinds and objects.
