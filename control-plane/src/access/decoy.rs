@@ -79,7 +79,10 @@ fn place(app: &App, platform: &str, login: &str) -> f64 {
     let name = format!("{platform}\n{}", login.to_lowercase());
     let signature = hmac::sign(&key, name.as_bytes());
     let mut first = [0; 4];
-    first.iter_mut().zip(signature.as_ref()).for_each(|(to, from)| *to = *from);
+    first
+        .iter_mut()
+        .zip(signature.as_ref())
+        .for_each(|(to, from)| *to = *from);
     f64::from(u32::from_be_bytes(first)) / (f64::from(u32::MAX) + 1.0)
 }
 

@@ -43,8 +43,12 @@ pub(super) fn kind(hash: &SecretString) -> Result<String, AccessError> {
 
 fn bcrypt_kind(text: &str) -> Option<String> {
     let (kind, rest) = text.split_at_checked(7)?;
-    let cost = ["$2a$", "$2b$", "$2y$"].iter().find_map(|name| kind.strip_prefix(name))?;
-    let digits = cost.strip_suffix('$').filter(|cost| cost.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let cost = ["$2a$", "$2b$", "$2y$"]
+        .iter()
+        .find_map(|name| kind.strip_prefix(name))?;
+    let digits = cost
+        .strip_suffix('$')
+        .filter(|cost| cost.bytes().all(|byte| byte.is_ascii_digit()))?;
     let cost: u32 = digits.parse().ok()?;
     let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'/';
     let whole = rest.len() == BCRYPT_REST && rest.bytes().all(known);

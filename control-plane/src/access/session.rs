@@ -226,7 +226,13 @@ pub(super) async fn touch(app: &App, found: &store::session::LiveSession) {
     }
     let expires_at = now.plus_ms(IDLE_MS).min(found.created_at.plus_ms(LIFE_MS));
     let write = async || -> Result<(), crate::db::DbError> {
-        in_tx!(app.db, |tx| store::session::touch(tx, found.id, (now, stale), expires_at).await?);
+        in_tx!(app.db, |tx| store::session::touch(
+            tx,
+            found.id,
+            (now, stale),
+            expires_at
+        )
+        .await?);
         Ok(())
     };
     if let Err(error) = write().await {

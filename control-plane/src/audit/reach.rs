@@ -34,11 +34,15 @@ impl Reach {
         }
         let mut reach = Self::default();
         reach.actors.insert(caller.actor.id());
-        reach.actors.extend(caller.actor.user().map(|user| user.to_string()));
+        reach
+            .actors
+            .extend(caller.actor.user().map(|user| user.to_string()));
 
         let keys = |kind| listed(scope.keys(kind));
         let environments = keys(ObjectKind::Environments);
-        let clusters = scope.place().map(|(_, clusters)| listed(Some(clusters)).unwrap_or_default());
+        let clusters = scope
+            .place()
+            .map(|(_, clusters)| listed(Some(clusters)).unwrap_or_default());
         if clusters.is_none() && environments.is_none() {
             reach.kinds.extend(["host", "hostAccount", "joinToken"]);
         } else if let Some(hosts) = fleet::hosts_in_reach(app, caller).await? {
@@ -47,7 +51,9 @@ impl Reach {
         reach.all_or("cluster", clusters);
         let all_environments = environments.is_none();
         match environments {
-            None => drop(reach.kinds.insert("environment")),
+            None => {
+                reach.kinds.insert("environment");
+            }
             Some(names) => {
                 let known = fleet::list_environments(app, caller.org()).await?.into_iter();
                 let known = known.filter(|environment| names.contains(&environment.name));
@@ -79,7 +85,9 @@ impl Reach {
 
     fn all_or(&mut self, kind: &'static str, some: Option<BTreeSet<String>>) {
         match some {
-            None => drop(self.kinds.insert(kind)),
+            None => {
+                self.kinds.insert(kind);
+            }
             Some(ids) => self.some(kind, ids.into_iter()),
         }
     }
@@ -92,7 +100,9 @@ impl Reach {
     pub(super) fn passes(&self, row: &AuditRow) -> bool {
         self.actors.contains(&row.actor_id)
             || self.kinds.contains(row.object_kind.as_str())
-            || self.objects.contains(&format!("{}:{}", row.object_kind, row.object_id))
+            || self
+                .objects
+                .contains(&format!("{}:{}", row.object_kind, row.object_id))
     }
 
     /// For the query: JSON arrays of actors, kinds and objects.

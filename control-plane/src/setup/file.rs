@@ -51,7 +51,9 @@ fn made(data: &Path, url: Option<&SecretString>, admin: &SuperAdmin) -> Result<S
             && written.password_hash.expose_secret() == admin.password_hash.expose_secret()
     });
     if written.is_none() {
-        return Err(refused("the environment (MUSTER_SUPER_ADMIN__…) names another super administrator"));
+        return Err(refused(
+            "the environment (MUSTER_SUPER_ADMIN__…) names another super administrator",
+        ));
     }
     Ok(text)
 }
@@ -69,7 +71,11 @@ fn text(present: &str, url: Option<&SecretString>, admin: &SuperAdmin) -> Result
             None => section.remove(URL),
         };
     }
-    meant.extend(added.parse::<Table>().map_err(|_| "the super administrator can't be written in TOML")?);
+    meant.extend(
+        added
+            .parse::<Table>()
+            .map_err(|_| "the super administrator can't be written in TOML")?,
+    );
     let meant = plain(meant);
     let stays = !has_database || meant.get(DATABASE) == plain(before).get(DATABASE);
     let as_it_is = stays.then(|| present.to_owned());
@@ -84,7 +90,11 @@ fn text(present: &str, url: Option<&SecretString>, admin: &SuperAdmin) -> Result
 
 /// Without a section that says nothing.
 fn plain(mut table: Table) -> Table {
-    if table.get(DATABASE).and_then(Value::as_table).is_some_and(Table::is_empty) {
+    if table
+        .get(DATABASE)
+        .and_then(Value::as_table)
+        .is_some_and(Table::is_empty)
+    {
         table.remove(DATABASE);
     }
     table
@@ -92,7 +102,11 @@ fn plain(mut table: Table) -> Table {
 
 /// A section begins with its line.
 fn joined(body: &str, added: &str) -> String {
-    let end = if body.is_empty() || body.ends_with('\n') { "" } else { "\n" };
+    let end = if body.is_empty() || body.ends_with('\n') {
+        ""
+    } else {
+        "\n"
+    };
     let space = if body.trim().is_empty() { "" } else { "\n" };
     format!("{body}{end}{space}{added}")
 }
@@ -113,7 +127,11 @@ fn changes(present: &str, url: Option<&SecretString>) -> impl Iterator<Item = St
         } else {
             return None;
         };
-        let all = head.iter().copied().chain(middle.iter().map(String::as_str)).chain(tail.iter().copied());
+        let all = head
+            .iter()
+            .copied()
+            .chain(middle.iter().map(String::as_str))
+            .chain(tail.iter().copied());
         let mut text = all.collect::<Vec<_>>().join("\n");
         text.push('\n');
         Some(text)
@@ -152,9 +170,18 @@ mod tests {
             ("# see [database] below\n[http]\n", "# see [database] below"),
             ("[http] # no end\npublic_url = \"a[database]b\"", "a[database]b"),
             ("[database]\n", "[database]"),
-            ("[database] # ours\n# url = \"of old\"\n[http]", "# url = \"of old\""),
-            ("[database]\nurl = \"postgres://old\"\n[mail]\nurl = \"x\"", "url = \"x\""),
-            ("[mail]\nurl = \"x\"\n[database]\n  url=\"postgres://old\" # old", "url = \"x\""),
+            (
+                "[database] # ours\n# url = \"of old\"\n[http]",
+                "# url = \"of old\"",
+            ),
+            (
+                "[database]\nurl = \"postgres://old\"\n[mail]\nurl = \"x\"",
+                "url = \"x\"",
+            ),
+            (
+                "[mail]\nurl = \"x\"\n[database]\n  url=\"postgres://old\" # old",
+                "url = \"x\"",
+            ),
             ("database.url = \"postgres://old\"", ""),
         ] {
             let text = text(present, Some(&new), &admin()).unwrap_or_else(|why| panic!("{why}: {present}"));
@@ -166,7 +193,10 @@ mod tests {
             assert!(text.contains(stays), "{text}");
         }
         let same = format!("[database]\n'url' = '{NEW}'");
-        assert_eq!(read(&text(&same, Some(&new), &admin()).unwrap()).0.as_deref(), Some(NEW));
+        assert_eq!(
+            read(&text(&same, Some(&new), &admin()).unwrap()).0.as_deref(),
+            Some(NEW)
+        );
     }
 
     #[test]

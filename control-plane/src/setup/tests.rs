@@ -166,29 +166,43 @@ fn obstacles(ended: Result<(), SetupError>) -> Vec<Obstacle> {
     }
 }
 
-both!(the_file_of_before_is_kept_and_the_database_that_was_chosen_is_used, |place| {
-    let file = place.data.path().join(FILE_NAME);
-    let present = "# [database] is chosen at the first start\n[database]\nurl = \"postgres://old@nowhere/x\"\n\
+both!(
+    the_file_of_before_is_kept_and_the_database_that_was_chosen_is_used,
+    |place| {
+        let file = place.data.path().join(FILE_NAME);
+        let present = "# [database] is chosen at the first start\n[database]\nurl = \"postgres://old@nowhere/x\"\n\
         [http]\nlisten = \"127.0.0.1:1\"";
-    fs::write(&file, present).unwrap();
-    place.install().await.0.unwrap();
-    let config = Config::load(place.data.path(), None).unwrap();
-    assert_eq!(config.super_admin.unwrap().account, "root");
-    assert_eq!(config.http.listen.port(), 1);
-    let url = config.database.url.as_ref().map(muster_base::ExposeSecret::expose_secret);
-    assert_eq!(url, place.postgres.as_ref().map(|(_, url)| url.as_str()));
-    assert!(fs::read_to_string(&file).unwrap().starts_with("# [database] is chosen"));
-});
+        fs::write(&file, present).unwrap();
+        place.install().await.0.unwrap();
+        let config = Config::load(place.data.path(), None).unwrap();
+        assert_eq!(config.super_admin.unwrap().account, "root");
+        assert_eq!(config.http.listen.port(), 1);
+        let url = config
+            .database
+            .url
+            .as_ref()
+            .map(muster_base::ExposeSecret::expose_secret);
+        assert_eq!(url, place.postgres.as_ref().map(|(_, url)| url.as_str()));
+        assert!(
+            fs::read_to_string(&file)
+                .unwrap()
+                .starts_with("# [database] is chosen")
+        );
+    }
+);
 
-both!(a_file_that_can_t_be_changed_is_refused_before_anything_is_made, |place| {
-    let file = place.data.path().join(FILE_NAME);
-    let present = "database = { url = \"postgres://old@nowhere/x\" }\n";
-    fs::write(&file, present).unwrap();
-    let (ended, steps) = place.install().await;
-    assert!(matches!(ended, Err(SetupError::Configuration(..))), "{ended:?}");
-    assert!(steps.is_empty());
-    assert_eq!(fs::read_to_string(&file).unwrap(), present);
-});
+both!(
+    a_file_that_can_t_be_changed_is_refused_before_anything_is_made,
+    |place| {
+        let file = place.data.path().join(FILE_NAME);
+        let present = "database = { url = \"postgres://old@nowhere/x\" }\n";
+        fs::write(&file, present).unwrap();
+        let (ended, steps) = place.install().await;
+        assert!(matches!(ended, Err(SetupError::Configuration(..))), "{ended:?}");
+        assert!(steps.is_empty());
+        assert_eq!(fs::read_to_string(&file).unwrap(), present);
+    }
+);
 
 both!(an_empty_database_is_filled_and_a_complete_one_kept, |place| {
     let (ended, steps) = place.install().await;

@@ -33,7 +33,10 @@ both_databases!(another_address_or_number_takes_the_password, |test| {
         );
     }
     let (_, user) = nora.get(PROFILE).await;
-    assert_eq!((&user["email"], user["mobile"].is_null()), (&json!("nora@example.com"), true));
+    assert_eq!(
+        (&user["email"], user["mobile"].is_null()),
+        (&json!("nora@example.com"), true)
+    );
     let same = json!({"nickName": "N", "email": "nora@example.com"});
     assert_eq!(nora.patch(PROFILE, same).await.0, 200, "what stays needs none");
 
@@ -117,12 +120,20 @@ both_databases!(an_address_is_one_however_it_is_written, |test| {
     let (_, paul) = test.user("paul").await;
     let hers = json!({"email": "Nora@Example.com", "password": PASSWORD});
     let (status, user) = nora.patch(PROFILE, hers).await;
-    assert_eq!((status, &user["email"]), (200, &json!("Nora@Example.com")), "kept as she wrote it");
+    assert_eq!(
+        (status, &user["email"]),
+        (200, &json!("Nora@Example.com")),
+        "kept as she wrote it"
+    );
     for spelling in ["nora@example.com", "NORA@EXAMPLE.COM", "Nora@Example.com"] {
         assert_eq!(login(&test.nobody(), spelling, None).await.0, 200, "{spelling}");
         let same = json!({"email": spelling, "password": PASSWORD});
         let (status, body) = paul.patch(PROFILE, same).await;
-        assert_eq!((status, body["type"].as_str()), (409, Some("taken")), "{spelling}");
+        assert_eq!(
+            (status, body["type"].as_str()),
+            (409, Some("taken")),
+            "{spelling}"
+        );
     }
     let body = json!({"username": "eve", "password": PASSWORD, "email": "nora@example.com"});
     assert_eq!(test.admin().await.post("/api/v1/users", body).await.0, 409);
@@ -173,36 +184,39 @@ both_databases!(two_of_before_who_differ_in_letters_only_both_sign_in, |test| {
     assert_eq!(test.admin().await.post("/api/v1/users", body).await.0, 409);
 });
 
-both_databases!(several_names_of_one_user_are_one_budget_that_tells_nothing, |test| {
-    let (_, ann) = test.user("ann").await;
-    let profile = json!({"email": "ann@example.com", "mobile": "13800000000", "password": PASSWORD});
-    assert_eq!(ann.patch(PROFILE, profile).await.0, 200);
-    let (_, user) = ann.get(PROFILE).await;
-    let account = user["account"].as_str().unwrap();
-    let from = |last: u8| test.nobody().at([192, 0, 2, last].into());
-    let wrong = async |name: &str| {
-        let body = json!({"login": name, "password": "guessed by a stranger"});
-        from(1).post("/api/v1/auth/login", body).await
-    };
-    // As it is for names that nobody has, whatever comes of it.
-    let mut tried = 0;
-    for (known, unknown) in [("ann", "bea"), ("ann@example.com", "bea@example.com")] {
-        for count in 0..10 {
-            let answers = (wrong(known).await, wrong(unknown).await);
-            assert_eq!((answers.0.0, answers.1.0), (401, 401), "{known} {count}");
-            tried += 1;
+both_databases!(
+    several_names_of_one_user_are_one_budget_that_tells_nothing,
+    |test| {
+        let (_, ann) = test.user("ann").await;
+        let profile = json!({"email": "ann@example.com", "mobile": "13800000000", "password": PASSWORD});
+        assert_eq!(ann.patch(PROFILE, profile).await.0, 200);
+        let (_, user) = ann.get(PROFILE).await;
+        let account = user["account"].as_str().unwrap();
+        let from = |last: u8| test.nobody().at([192, 0, 2, last].into());
+        let wrong = async |name: &str| {
+            let body = json!({"login": name, "password": "guessed by a stranger"});
+            from(1).post("/api/v1/auth/login", body).await
+        };
+        // As it is for names that nobody has, whatever comes of it.
+        let mut tried = 0;
+        for (known, unknown) in [("ann", "bea"), ("ann@example.com", "bea@example.com")] {
+            for count in 0..10 {
+                let answers = (wrong(known).await, wrong(unknown).await);
+                assert_eq!((answers.0.0, answers.1.0), (401, 401), "{known} {count}");
+                tried += 1;
+            }
         }
+        assert!(tried > 12);
+        let right = |name: &str| json!({"login": name, "password": PASSWORD});
+        for name in ["13800000000", account] {
+            let (status, body) = from(9).post("/api/v1/auth/login", right(name)).await;
+            assert_eq!(
+                (status, body["type"].as_str()),
+                (401, Some("unauthenticated")),
+                "right, and one too many from this network"
+            );
+        }
+        let elsewhere = test.nobody().at([198, 51, 100, 1].into());
+        assert_eq!(elsewhere.post("/api/v1/auth/login", right("ann")).await.0, 200);
     }
-    assert!(tried > 12);
-    let right = |name: &str| json!({"login": name, "password": PASSWORD});
-    for name in ["13800000000", account] {
-        let (status, body) = from(9).post("/api/v1/auth/login", right(name)).await;
-        assert_eq!(
-            (status, body["type"].as_str()),
-            (401, Some("unauthenticated")),
-            "right, and one too many from this network"
-        );
-    }
-    let elsewhere = test.nobody().at([198, 51, 100, 1].into());
-    assert_eq!(elsewhere.post("/api/v1/auth/login", right("ann")).await.0, 200);
-});
+);

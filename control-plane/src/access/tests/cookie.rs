@@ -31,7 +31,10 @@ fn cookie_of(headers: &HeaderMap) -> String {
         .map(|value| value.to_str().unwrap())
         .find(|value| value.starts_with(&format!("{SESSION_COOKIE}=")));
     let ours = ours.unwrap();
-    assert!(ours.contains("Max-Age=2592000"), "a session may last so long: {ours}");
+    assert!(
+        ours.contains("Max-Age=2592000"),
+        "a session may last so long: {ours}"
+    );
     assert!(
         ours.contains("HttpOnly") && ours.contains("SameSite=Lax") || ours.contains("SameSite=Strict"),
         "{ours}"
@@ -128,15 +131,15 @@ both_databases!(a_session_in_use_is_written_once_an_hour, |test| {
     let begun = test.app.clock.now();
     let used_at = async || -> UnixMs {
         let sql = "select used_at from sessions where kind = 'cookie'";
-        crate::with_pool!(test.app.db, |pool| sqlx::query_scalar(sql)
-            .fetch_one(pool)
-            .await)
-        .unwrap()
+        crate::with_pool!(test.app.db, |pool| sqlx::query_scalar(sql).fetch_one(pool).await).unwrap()
     };
     for (minutes, written) in [(59, 0), (2, 61), (59, 61), (2, 122)] {
         test.app.clock.advance(minutes * UnixMs::MINUTE);
         let headers = [("cookie", cookie.as_str())];
-        let answer = test.nobody().respond(Method::GET, "/api/v1/me", None, &headers).await;
+        let answer = test
+            .nobody()
+            .respond(Method::GET, "/api/v1/me", None, &headers)
+            .await;
         assert_eq!(answer.0, 200);
         assert_eq!(used_at().await.ms_since(begun), written * UnixMs::MINUTE);
     }

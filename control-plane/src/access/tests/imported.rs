@@ -11,7 +11,9 @@ const OLD: &str = "as it was there";
 const PATH: &str = "/api/v1/users";
 
 async fn kept(test: &Test, login: &str) -> (String, String) {
-    let found = store::user::find_login(&test.app.db, "default", login).await.unwrap();
+    let found = store::user::find_login(&test.app.db, "default", login)
+        .await
+        .unwrap();
     let found = found.unwrap();
     (found.password_hash, found.hash_kind)
 }
@@ -57,29 +59,35 @@ both_databases!(an_imported_hash_signs_in_and_is_replaced, |test| {
     }
 });
 
-both_databases!(names_that_nobody_has_are_given_the_work_of_those_who_were_imported, |test| {
-    let names: Vec<_> = (0..64).map(|number| format!("nobody-{number}")).collect();
-    let work = async || {
-        test.app.clock.advance(11 * 60_000);
-        let shares = test.app.decoys.shares(&test.app).await.unwrap();
-        let costly = |name: &&String| shares.of(&test.app, "default", name).is_some();
-        names.iter().filter(costly).cloned().collect::<Vec<_>>()
-    };
-    assert!(work().await.is_empty(), "nobody was imported");
-    let hash = bcrypt::hash(OLD, 4).unwrap();
-    for name in ["ann", "bea", "cat"] {
-        let body = json!({"username": name, "passwordHash": hash});
-        assert_eq!(test.maker().await.post(PATH, body).await.0, 201);
+both_databases!(
+    names_that_nobody_has_are_given_the_work_of_those_who_were_imported,
+    |test| {
+        let names: Vec<_> = (0..64).map(|number| format!("nobody-{number}")).collect();
+        let work = async || {
+            test.app.clock.advance(11 * 60_000);
+            let shares = test.app.decoys.shares(&test.app).await.unwrap();
+            let costly = |name: &&String| shares.of(&test.app, "default", name).is_some();
+            names.iter().filter(costly).cloned().collect::<Vec<_>>()
+        };
+        assert!(work().await.is_empty(), "nobody was imported");
+        let hash = bcrypt::hash(OLD, 4).unwrap();
+        for name in ["ann", "bea", "cat"] {
+            let body = json!({"username": name, "passwordHash": hash});
+            assert_eq!(test.maker().await.post(PATH, body).await.0, 201);
+        }
+        assert_eq!(work().await, names, "everybody was");
+        for name in ["dan", "eve", "flo"] {
+            test.user(name).await;
+        }
+        let half = work().await;
+        assert!(!half.is_empty() && half.len() < names.len(), "{half:?}");
+        assert_eq!(work().await, half, "each name the same again");
+        assert_eq!(login(test, "ann", OLD).await, 200);
+        let fewer = work().await;
+        assert!(
+            fewer.iter().all(|name| half.contains(name)),
+            "none comes to it later"
+        );
+        assert_eq!(login(test, &half[0], OLD).await, 401, "whatever its work is");
     }
-    assert_eq!(work().await, names, "everybody was");
-    for name in ["dan", "eve", "flo"] {
-        test.user(name).await;
-    }
-    let half = work().await;
-    assert!(!half.is_empty() && half.len() < names.len(), "{half:?}");
-    assert_eq!(work().await, half, "each name the same again");
-    assert_eq!(login(test, "ann", OLD).await, 200);
-    let fewer = work().await;
-    assert!(fewer.iter().all(|name| half.contains(name)), "none comes to it later");
-    assert_eq!(login(test, &half[0], OLD).await, 401, "whatever its work is");
-});
+);

@@ -24,7 +24,10 @@ async fn accept(client: &Client<'_>, token: &str) -> (u16, Value) {
 
 async fn member(olga: &Client<'_>, name: &str) -> String {
     let (_, found) = olga.get(&format!("/api/v1/members?search={name}")).await;
-    format!("/api/v1/members/{}", found["items"][0]["userId"].as_str().unwrap())
+    format!(
+        "/api/v1/members/{}",
+        found["items"][0]["userId"].as_str().unwrap()
+    )
 }
 
 both_databases!(an_invitation_ends_with_its_maker_s_right_to_make_it, |test| {
@@ -35,10 +38,18 @@ both_databases!(an_invitation_ends_with_its_maker_s_right_to_make_it, |test| {
     let (cat_id, cat) = test.user("cat").await;
     let body = json!({"username": "cat", "role": "ADMIN"});
     assert_eq!(olga.post("/api/v1/members", body).await.0, 201);
-    let (anns, beas, cats) = (link(&ann, "ADMIN").await, link(&bea, "ADMIN").await, link(&cat, "MEMBER").await);
+    let (anns, beas, cats) = (
+        link(&ann, "ADMIN").await,
+        link(&bea, "ADMIN").await,
+        link(&cat, "MEMBER").await,
+    );
 
     assert_eq!(olga.delete(&member(&olga, "ann").await).await.0, 204);
-    assert_eq!(accept(&ann, &anns).await.0, 404, "nobody lets themselves in again");
+    assert_eq!(
+        accept(&ann, &anns).await.0,
+        404,
+        "nobody lets themselves in again"
+    );
     assert_eq!(accept(&paul, &anns).await.0, 404);
     let look = json!({"token": anns});
     assert_eq!(test.nobody().post("/api/v1/invitations/look", look).await.0, 404);
@@ -82,17 +93,26 @@ async fn upgrade(db: &Db) -> Result<(), DbError> {
 both_databases!(whoever_made_one_before_that_was_kept_is_found, |test| {
     let olga = test.member("olga", Role::Owner).await;
     let ann = test.member("ann", Role::Admin).await;
-    let (_, key) = ann.post("/api/v1/api-keys", json!({"name": "ci", "kind": "full"})).await;
+    let (_, key) = ann
+        .post("/api/v1/api-keys", json!({"name": "ci", "kind": "full"}))
+        .await;
     let by_key = test.with_token(key["key"].as_str().unwrap());
     for maker in [&ann, &by_key, &test.admin().await] {
         link(maker, "MEMBER").await;
+        // Ids of one millisecond have no order.
+        test.app.clock.advance(1);
     }
     upgrade(&test.app.db).await.unwrap();
-    let sql = "select u.username from invitations i left join users u on u.id = i.created_by_id order by i.id";
-    let makers: Vec<Option<String>> = with_pool!(test.app.db, |pool| sqlx::query_scalar(sql)
-        .fetch_all(pool)
-        .await)
-    .unwrap();
+    let sql =
+        "select u.username from invitations i left join users u on u.id = i.created_by_id order by i.id";
+    let makers: Vec<Option<String>> =
+        with_pool!(test.app.db, |pool| sqlx::query_scalar(sql).fetch_all(pool).await).unwrap();
     assert_eq!(makers, [Some("ann".to_owned()), Some("ann".to_owned()), None]);
-    assert_eq!(olga.get("/api/v1/invitations").await.1["items"].as_array().unwrap().len(), 3);
+    assert_eq!(
+        olga.get("/api/v1/invitations").await.1["items"]
+            .as_array()
+            .unwrap()
+            .len(),
+        3
+    );
 });

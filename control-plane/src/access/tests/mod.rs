@@ -95,13 +95,20 @@ both_databases!(any_token_that_was_exchanged_ends_its_session, |test| {
     assert_eq!(client.get("/api/v1/me").await.0, 200);
     // What only looks like one of its tokens ends nothing.
     let (named, _) = stolen.as_str().unwrap().rsplit_once('.').unwrap();
-    assert_eq!(refresh(&json!(format!("{named}.{}", "0".repeat(32)))).await.0, 401);
+    assert_eq!(
+        refresh(&json!(format!("{named}.{}", "0".repeat(32)))).await.0,
+        401
+    );
     assert_eq!(client.get("/api/v1/me").await.0, 200);
 
     assert_eq!(refresh(&stolen).await.0, 401);
     assert_eq!(client.get("/api/v1/me").await.0, 401, "the robbed ends it");
     assert_eq!(refresh(&thief["refreshToken"]).await.0, 401);
-    let (_, log) = test.admin().await.get("/api/v1/audit?scope=platform&operation=auth:refresh").await;
+    let (_, log) = test
+        .admin()
+        .await
+        .get("/api/v1/audit?scope=platform&operation=auth:refresh")
+        .await;
     let rows = log["items"].as_array().unwrap();
     assert_eq!((rows.len(), &rows[0]["outcome"]), (1, &json!("refused")), "{log}");
 });

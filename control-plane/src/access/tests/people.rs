@@ -174,7 +174,10 @@ both_databases!(an_invitation_works_once_and_for_its_address, |test| {
     );
     let mails = test.post.wait_for("nora@example.com", 1).await;
     let proof = json!({"token": super::mail::token(&mails[0].text)});
-    assert_eq!(test.nobody().post("/api/v1/auth/email/verify", proof).await.0, 204);
+    assert_eq!(
+        test.nobody().post("/api/v1/auth/email/verify", proof).await.0,
+        204
+    );
     let (status, joined) = accept(&nora, &token).await;
     assert_eq!((status, joined["role"].as_str()), (200, Some("MEMBER")));
     assert_eq!(accept(&nora, &token).await.0, 404, "once");

@@ -12,7 +12,8 @@ use crate::{
 fn seen(page: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let rows = page["items"].as_array().unwrap().iter();
-    rows.map(|row| (text(&row["objectKind"]), text(&row["objectId"]))).collect()
+    rows.map(|row| (text(&row["objectKind"]), text(&row["objectId"])))
+        .collect()
 }
 
 async fn relabel(client: &Client<'_>, host: &str, value: &str) -> u16 {
@@ -23,12 +24,18 @@ async fn relabel(client: &Client<'_>, host: &str, value: &str) -> u16 {
 both_databases!(whoever_is_narrowed_sees_their_part_of_the_log, |test| {
     let olga = test.member("olga", Role::Owner).await;
     let adam = test.member("adam", Role::Admin).await;
-    let (one, two) = (new_host(test, "one").await.to_string(), new_host(test, "two").await.to_string());
+    let (one, two) = (
+        new_host(test, "one").await.to_string(),
+        new_host(test, "two").await.to_string(),
+    );
     let body = json!({"name": "shop", "image": "team/shop"});
     let (_, shop) = olga.post("/api/v1/applications", body).await;
     let shop = shop["id"].as_str().unwrap().to_owned();
     let (_, mail) = olga
-        .post("/api/v1/applications", json!({"name": "mail", "image": "team/mail"}))
+        .post(
+            "/api/v1/applications",
+            json!({"name": "mail", "image": "team/mail"}),
+        )
         .await;
     let objects = json!({"hosts": [one], "applications": [mail["id"]]});
     let narrow = template(&olga, "one", json!([]), objects).await;
@@ -42,28 +49,40 @@ both_databases!(whoever_is_narrowed_sees_their_part_of_the_log, |test| {
     let (status, page) = adam.get("/api/v1/audit").await;
     assert_eq!(status, 200, "{page}");
     let rows = seen(&page);
-    let about = |kind: &str, id: &str| rows.iter().filter(|row| **row == (kind.to_owned(), id.to_owned())).count();
+    let about = |kind: &str, id: &str| {
+        rows.iter()
+            .filter(|row| **row == (kind.to_owned(), id.to_owned()))
+            .count()
+    };
     assert!(about("host", &one) >= 3, "{page}");
     assert_eq!(about("application", &shop), 0);
     assert_eq!(about("application", mail["id"].as_str().unwrap()), 1);
-    let others = page["items"].as_array().unwrap().iter().filter(|row| {
-        row["objectId"] == json!(two) && row["actorName"] != "adam"
-    });
+    let others = page["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["objectId"] == json!(two) && row["actorName"] != "adam");
     assert_eq!(others.count(), 0, "{page}");
     assert!(
-        rows.iter().all(|(kind, _)| ["host", "application"].contains(&kind.as_str())
-            || kind == "environment"
-            || kind == "secretGroup"
-            || kind == "server"),
+        rows.iter()
+            .all(|(kind, _)| ["host", "application"].contains(&kind.as_str())
+                || kind == "environment"
+                || kind == "secretGroup"
+                || kind == "server"),
         "neither members nor templates: {page}"
     );
     // Pages are full, whatever lies between.
-    let (_, first) = adam.get(&format!("/api/v1/audit?limit=2&objectKind=host&objectId={one}")).await;
+    let (_, first) = adam
+        .get(&format!("/api/v1/audit?limit=2&objectKind=host&objectId={one}"))
+        .await;
     assert_eq!(seen(&first).len(), 2);
     let (_, hidden) = adam.get(&format!("/api/v1/audit?objectId={shop}")).await;
     assert_eq!(hidden["items"], json!([]));
     let (_, lines) = adam.get("/api/v1/audit/export").await;
-    assert!(!lines.to_string().contains(&shop) && lines.to_string().contains(&one), "{lines}");
+    assert!(
+        !lines.to_string().contains(&shop) && lines.to_string().contains(&one),
+        "{lines}"
+    );
     let (_, all) = olga.get("/api/v1/audit?limit=500").await;
     assert!(seen(&all).len() > rows.len());
 });
@@ -93,15 +112,25 @@ both_databases!(join_tokens_of_other_clusters_are_not_there, |test| {
     let ids = async |client: &Client<'_>| -> Vec<String> {
         let (_, page) = client.get("/api/v1/join-tokens").await;
         let items = page["items"].as_array().unwrap().iter();
-        items.map(|item| item["id"].as_str().unwrap().to_owned()).collect()
+        items
+            .map(|item| item["id"].as_str().unwrap().to_owned())
+            .collect()
     };
     assert_eq!(ids(&adam).await, [tokens[2].clone(), tokens[0].clone()]);
     let withdraw = async |id: &str| adam.delete(&format!("/api/v1/join-tokens/{id}")).await.0;
-    assert_eq!((withdraw(&tokens[1]).await, withdraw(&tokens[3]).await), (404, 404));
+    assert_eq!(
+        (withdraw(&tokens[1]).await, withdraw(&tokens[3]).await),
+        (404, 404)
+    );
     assert_eq!(ids(&olga).await.len(), 4);
     assert_eq!(withdraw(&tokens[0]).await, 204);
 
     let objects = json!({"objects": {"clusters": [clusters[0]], "environments": ["prod"]}});
-    assert_eq!(olga.patch(&format!("/api/v1/permission-templates/{narrow}"), objects).await.0, 200);
+    assert_eq!(
+        olga.patch(&format!("/api/v1/permission-templates/{narrow}"), objects)
+            .await
+            .0,
+        200
+    );
     assert_eq!(ids(&adam).await, [tokens[2].clone()]);
 });

@@ -274,7 +274,9 @@ both_databases!(the_first_asking_after_a_revocation_ends_it, |test| {
     let body = json!({"login": "olga", "password": "a password for tests"});
     let (_, signed_in) = test.nobody().post("/api/v1/auth/login", body).await;
     let token = signed_in["accessToken"].as_str().unwrap();
-    let who = access::identify(&test.app, Credential::bearer(token), None).await.unwrap();
+    let who = access::identify(&test.app, Credential::bearer(token), None)
+        .await
+        .unwrap();
     let caller = access::enter_org(&test.app, who, None).await.unwrap();
     // Each asking that was answered with yes; they are half a second apart.
     let asked = Arc::new(AtomicUsize::new(0));
@@ -293,5 +295,8 @@ both_databases!(the_first_asking_after_a_revocation_ends_it, |test| {
     };
     let ((), before) = tokio::join!(watch, revoke);
     let after = asked.load(Ordering::SeqCst);
-    assert!(after <= before + 1, "one may have been on its way: {before}, {after}");
+    assert!(
+        after <= before + 1,
+        "one may have been on its way: {before}, {after}"
+    );
 });

@@ -26,7 +26,10 @@ pub(super) async fn verified<'t>(test: &'t Test, name: &str) -> (UserId, Client<
     let address = format!("{name}@example.com");
     assert_eq!(
         client
-            .patch("/api/v1/me/profile", json!({"email": address, "password": PASSWORD}))
+            .patch(
+                "/api/v1/me/profile",
+                json!({"email": address, "password": PASSWORD})
+            )
             .await
             .0,
         200
