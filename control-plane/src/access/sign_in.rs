@@ -151,7 +151,13 @@ pub(super) async fn with_password(
     let right = password::verify(attempt.password.clone(), hash, line).await?;
     if !right || !active || !counted {
         let id = found.map(|found| found.id.to_string()).unwrap_or_default();
-        let entry = Entry::refused("auth:login", "user", id);
+        // Whoever asks why the right password was refused is told by who reads the log.
+        let why = if counted {
+            ""
+        } else {
+            "too many attempts on this user from that network"
+        };
+        let entry = Entry::refused("auth:login", "user", id).detail(why);
         audit::record_refusal(app, &visitor.nobody(), None, entry).await;
         return Err(AccessError::WrongCredentials);
     }

@@ -51,7 +51,9 @@ impl Reach {
         reach.all_or("cluster", clusters);
         let all_environments = environments.is_none();
         match environments {
-            None => drop(reach.kinds.insert("environment")),
+            None => {
+                reach.kinds.insert("environment");
+            }
             Some(names) => {
                 let known = fleet::list_environments(app, caller.org()).await?.into_iter();
                 let known = known.filter(|environment| names.contains(&environment.name));
@@ -83,7 +85,9 @@ impl Reach {
 
     fn all_or(&mut self, kind: &'static str, some: Option<BTreeSet<String>>) {
         match some {
-            None => drop(self.kinds.insert(kind)),
+            None => {
+                self.kinds.insert(kind);
+            }
             Some(ids) => self.some(kind, ids.into_iter()),
         }
     }

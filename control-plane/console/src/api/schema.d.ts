@@ -2367,7 +2367,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Changes one's own profile. */
+        /** Changes one's own profile. Another e-mail address or mobile number takes the password again. */
         patch: operations["updateMyProfile"];
         trace?: never;
     };
@@ -8281,8 +8281,17 @@ export interface components {
             mobile?: string | null;
             /** @description Name for others to see, up to 128 characters. */
             nickName?: string | null;
-            /** @description At least 10 characters. */
-            password: string;
+            /**
+             * Format: password
+             * @description At least 10 characters; or `passwordHash`.
+             */
+            password?: string | null;
+            /**
+             * Format: password
+             * @description The hash of their password in the system that they come from: bcrypt of a cost up to 14, or argon2id of at most
+             *     64 MiB. It is replaced when they sign in.
+             */
+            passwordHash?: string | null;
             platformId?: components["schemas"]["PlatformId"] | null;
             roleId?: components["schemas"]["RoleId"] | null;
             /** @description Unique in the platform; 2 to 64 characters without spaces. */

@@ -444,6 +444,7 @@ export const peopleStories = {
       await page.keyboard.press('Enter')
       await dialog.getByRole('alert').filter({ hasText: 'not a usable e-mail address' }).waitFor()
       await dialog.getByRole('textbox', { name: 'E-mail' }).fill('olga@example.com')
+      await dialog.getByRole('textbox', { name: 'Present password' }).fill(PASSWORD)
       await page.keyboard.press('Enter')
       await dialog.getByRole('alert').filter({ hasText: 'taken' }).waitFor()
       await page.keyboard.press('Escape')

@@ -99,6 +99,8 @@ both_databases!(whoever_made_one_before_that_was_kept_is_found, |test| {
     let by_key = test.with_token(key["key"].as_str().unwrap());
     for maker in [&ann, &by_key, &test.admin().await] {
         link(maker, "MEMBER").await;
+        // Ids of one millisecond have no order.
+        test.app.clock.advance(1);
     }
     upgrade(&test.app.db).await.unwrap();
     let sql =

@@ -73,9 +73,13 @@ both_databases!(a_forgotten_password_is_set_by_mail_once, |test| {
 });
 
 both_databases!(links_expire_and_die_with_the_address, |test| {
-    let _ = verified(test, "nora").await;
+    // Not verified, or she would be asked for a second factor below; an administrator wrote it down.
+    let (id, _) = test.user("nora").await;
+    let given = json!({"email": "nora@example.com"});
+    let path = format!("/api/v1/users/{id}");
+    assert_eq!(test.maker().await.patch(&path, given).await.0, 200);
     let mut links = Vec::new();
-    for count in 2..=4 {
+    for count in 1..=3 {
         forgot(test, "nora").await;
         let mails = test.post.wait_for("nora@example.com", count).await;
         links.push(token(&mails[count - 1].text));
@@ -83,13 +87,13 @@ both_databases!(links_expire_and_die_with_the_address, |test| {
     // A fourth is not sent: three work, and nobody fills somebody's mailbox.
     forgot(test, "nora").await;
     idle(test).await;
-    assert_eq!(test.post.wait_for("nora@example.com", 4).await.len(), 4);
+    assert_eq!(test.post.wait_for("nora@example.com", 3).await.len(), 3);
 
     test.app.clock.advance(UnixMs::HOUR);
     assert_eq!(reset(test, &links[0], NEW).await, 422, "expired");
     forgot(test, "nora").await;
-    let mails = test.post.wait_for("nora@example.com", 5).await;
-    let link = token(&mails[4].text);
+    let mails = test.post.wait_for("nora@example.com", 4).await;
+    let link = token(&mails[3].text);
     let nora = test.sign_in("nora", PASSWORD).await;
     let other = json!({"email": "other@example.com", "password": PASSWORD});
     assert_eq!(nora.patch("/api/v1/me/profile", other).await.0, 200);
