@@ -1,6 +1,6 @@
 import type { MoreMessages } from '../en/more'
 
-export const waves: Pick<MoreMessages, 'rolloutStatus' | 'rollouts'> = {
+export const waves: Pick<MoreMessages, 'baseCheck' | 'baseCheckState' | 'rolloutStatus' | 'rollouts'> = {
   baseCheck: {
     checked: '对比时间',
     different: '有 {n} 处不同',
