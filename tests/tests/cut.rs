@@ -375,7 +375,7 @@ fn an_order_whose_host_stays_away_expires_and_says_so() -> Result<()> {
         PATIENCE,
     )?;
     ensure!(
-        text(&ended, "error")?.contains("before its host could be reached"),
+        text(&ended, "error")?.contains("before it could be handed to its host"),
         "{ended}"
     );
     clock.set("+0")?;

@@ -4,9 +4,11 @@
 //! named as not compared, never passed over; so is a table that no document can hold, unless the design has it, for then
 //! somebody made it what it is.
 
+use std::collections::BTreeSet;
+
 use muster_base::sha256;
-use muster_documents::{Design, carried, on_server_of};
-use muster_schema::{PlanOptions, Schema, Step, plan};
+use muster_documents::{Design, DesignFault, carried, on_server_of};
+use muster_schema::{PlanOptions, Schema, Step, model::Name, plan};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -48,12 +50,7 @@ pub(super) struct Compared {
 
 /// What is different; the error says what is not understood.
 pub(super) fn compare(design: &Design, live: &Schema) -> Result<Compared, String> {
-    let expected = design.schema().map_err(|faults| {
-        let said = faults
-            .into_iter()
-            .map(|fault| format!("{} {}: {}", fault.object, fault.path, fault.message));
-        said.collect::<Vec<_>>().join("; ")
-    })?;
+    let expected = design.schema().map_err(told_faults)?;
     let (part, left) = carried(live, &expected);
     let left_out = left.into_iter().map(|left| NotCarriedObject {
         object: left.object,
@@ -90,6 +87,40 @@ pub(super) fn compare(design: &Design, live: &Schema) -> Result<Compared, String
         back_risk: (!back.is_empty()).then(|| back.risk().into()),
         back_sql,
     })
+}
+
+/// Where nothing is known of what should be there: what of a design's tables and views is there already, whatever it looks
+/// like. Anything else there is none of its business.
+pub(super) fn in_the_way(design: &Design, mut live: Schema) -> Result<Compared, String> {
+    let made = design.schema().map_err(told_faults)?;
+    let made = |name: &Name| made.tables.contains_key(name) || made.views.contains_key(name);
+    live.tables.retain(|name, _| made(name));
+    live.views.retain(|name, _| made(name));
+    let tables = live.tables.keys().map(|name| ("table", name.to_string()));
+    let views = live.views.keys().map(|name| ("view", name.to_string()));
+    let names: Vec<(&str, String)> = tables.chain(views).collect();
+    if names.is_empty() {
+        return Ok(Compared::default());
+    }
+    // Also what no document can hold is in the way, and can't be compared.
+    let mut compared = compare(&Design::empty(design.dialect), &live).unwrap_or_default();
+    let told: BTreeSet<String> = compared.differences.iter().map(|one| one.name.clone()).collect();
+    for (kind, name) in names.into_iter().filter(|(_, name)| !told.contains(name)) {
+        compared.count += 1;
+        compared.differences.push(DriftDifference {
+            kind: kind.to_owned(),
+            name,
+            sql: String::new(),
+        });
+    }
+    Ok(compared)
+}
+
+fn told_faults(faults: Vec<DesignFault>) -> String {
+    let said = faults
+        .into_iter()
+        .map(|fault| format!("{} {}: {}", fault.object, fault.path, fault.message));
+    said.collect::<Vec<_>>().join("; ")
 }
 
 /// One finding is the same at every look.
@@ -183,6 +214,18 @@ mod tests {
         );
         let told = seen.differences.iter().any(|one| one.name.contains("felt"));
         assert!(told || named.iter().any(|one| one.contains("felt")), "{named:?}");
+    }
+
+    #[test]
+    fn before_anything_is_known_only_what_is_to_be_made_is_in_the_way() {
+        let there =
+            "create table other (id int); create table account (id bigint, felt text[] default '{}');";
+        let live = read(Dialect::Postgres, there).unwrap();
+        let seen = in_the_way(&design(SHOP), live).unwrap();
+        let names: Vec<&str> = seen.differences.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!((names.as_slice(), seen.count), (["public.account"].as_slice(), 1));
+        let live = read(Dialect::Postgres, "create table other (id int);").unwrap();
+        assert_eq!(in_the_way(&design(SHOP), live).unwrap().count, 0);
     }
 
     #[test]

@@ -104,7 +104,7 @@ fn turn(told: Option<&str>, seen: &Seen) -> Option<DriftTurn> {
 }
 
 /// The first things that are different, and the number of the rest: in no language.
-fn what(differences: &[DriftDifference], count: usize) -> String {
+pub(super) fn what(differences: &[DriftDifference], count: usize) -> String {
     let mut names: Vec<&str> = Vec::new();
     let mut named = 0;
     for one in differences {

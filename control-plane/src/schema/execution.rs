@@ -4,7 +4,7 @@ use muster_base::{ExecutionId, HostId, OrderId, ReleaseId, ServerId, UnixMs};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{ExecutionWait, Release, SchemaError, release, store, waiting};
+use super::{BaseCheck, ExecutionWait, Release, SchemaError, release, store, waiting};
 use crate::{
     access::{Caller, Operation},
     app::App,
@@ -85,7 +85,7 @@ pub struct Execution {
     pub version: String,
     /// Its environment.
     pub environment: String,
-    /// Its database.
+    /// Its database, as the server calls it.
     pub database: String,
     /// The server.
     pub server: ServerId,
@@ -140,6 +140,10 @@ pub struct ExecutionDetail {
     #[serde(flatten)]
     #[schema(inline)]
     execution: Execution,
+    /// How the database compared, right before it was to begin, with what its release was computed against; null if it was
+    /// not compared (yet): SQL as text is computed against nothing.
+    #[schema(required)]
+    pub base_check: Option<BaseCheck>,
     /// Statement by statement.
     pub steps: Vec<ExecutionStep>,
 }
@@ -207,6 +211,7 @@ pub(super) async fn get(app: &App, caller: &Caller, id: ExecutionId) -> Result<E
     waiting::tell(app, caller.org(), std::slice::from_mut(&mut execution)).await?;
     Ok(ExecutionDetail {
         execution,
+        base_check: store::base_check::shown(&app.db, id).await?,
         steps: store::execution::list_steps(&app.db, id).await?,
     })
 }

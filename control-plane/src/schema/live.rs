@@ -53,7 +53,7 @@ pub(super) struct Live {
     pub(super) place: SemaphorePermit<'static>,
 }
 
-/// Reads a database of a server.
+/// Reads a database of a server, unless too many are being read.
 pub(super) async fn read(
     app: &App,
     org: OrgId,
@@ -61,6 +61,26 @@ pub(super) async fn read(
     database: &str,
 ) -> Result<Live, SchemaError> {
     let place = READING.try_acquire().map_err(|_| SchemaError::Reading)?;
+    read_at(place, app, org, (server, database)).await
+}
+
+/// As [`read`]; too many others are waited for.
+pub(super) async fn read_in_turn(
+    app: &App,
+    org: OrgId,
+    server: &Server,
+    database: &str,
+) -> Result<Live, SchemaError> {
+    let place = READING.acquire().await.map_err(|_| SchemaError::Reading)?;
+    read_at(place, app, org, (server, database)).await
+}
+
+async fn read_at(
+    place: SemaphorePermit<'static>,
+    app: &App,
+    org: OrgId,
+    (server, database): (&Server, &str),
+) -> Result<Live, SchemaError> {
     let wish = wish(app, org, server, database).await?;
     let tail = match app
         .links

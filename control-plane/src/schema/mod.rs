@@ -30,6 +30,9 @@
 //! what should be there from now on (**taking over**, [`take_over`]), and beside what should be there (**drift**, [`drift`]), on
 //! demand and every day. What is found is told once to those who may propose SQL there ([`drift_told`]), and so is that it is gone.
 //!
+//! Right before an execution's order leaves, the database is read through its agent once more and compared with what the release was
+//! computed against ([`base_check`]): where anything was changed by hand since, it ends and says what.
+//!
 //! A **rollout** executes a release on many of its servers, wave after wave ([`waves`]): a wave begins when all executions of the
 //! one before have succeeded, and after the first somebody may have to say "continue". Whatever does not succeed halts it, and
 //! nothing more begins, not even what waits of the wave; its record says on which servers and why. Resumed, it executes the release
@@ -118,6 +121,7 @@
 
 mod api;
 mod approval;
+mod base_check;
 mod begin;
 mod comparison;
 mod decision;
@@ -173,6 +177,7 @@ pub(crate) use self::store::annotation::annotations;
 pub use self::{
     api::router,
     approval::{StepApproval, StuckReason, TicketStep, TicketStepState},
+    base_check::{BaseCheck, BaseCheckState},
     comparison::DriftDifference,
     design_sql::DesignSql,
     diagram::{Diagram, DiagramColumn, DiagramQuery, DiagramReference, DiagramTable},

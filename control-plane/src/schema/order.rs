@@ -8,7 +8,7 @@ use muster_protocol::latest::{OrderEvent, OrderPayload, SqlSpec, SqlStatement, S
 
 use super::{
     ExecutionStatus, PASSWORD, Release, SchemaError, Server, ServerSql, ServerTest, approval::Yes,
-    server_test::target, store,
+    base_check, server_test::target, store,
 };
 use crate::{
     access::Caller,
@@ -16,7 +16,7 @@ use crate::{
     audit::{self, Entry},
     db::{DbError, Tx},
     secrets::{self, CredentialKind},
-    work::{Approval, Listener, NewOrder, Order, OrderKind, OrderState, SecretsError},
+    work::{Approval, Going, Listener, NewOrder, Order, OrderKind, OrderState, SecretsError},
 };
 
 /// A release that is to run on one server.
@@ -87,6 +87,18 @@ pub(super) fn register(app: &App) {
 struct Orders;
 
 impl Listener for Orders {
+    fn may_go<'a>(&'a self, app: &'a App, order: &'a Order) -> BoxFuture<'a, Result<Going, DbError>> {
+        async move {
+            match order.kind {
+                OrderKind::Sql => base_check::may_go(app, order).await,
+                OrderKind::TestServer | OrderKind::Deploy | OrderKind::Container | OrderKind::File => {
+                    Ok(Going::Goes)
+                }
+            }
+        }
+        .boxed()
+    }
+
     fn secrets<'a>(
         &'a self,
         app: &'a App,

@@ -73,7 +73,7 @@ pub(super) async fn look(app: &App, door: &Arc<dyn Door>) -> Result<(), Error> {
     let now = app.clock.now();
     let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
     for id in store::order::list_overdue(&app.db, now, limit).await? {
-        let why = "its time passed before its host could be reached; nothing was changed";
+        let why = "its time passed before it could be handed to its host; nothing was changed";
         drive::finish_before_hand_over(app, id, OrderState::Expired, why).await?;
     }
     let mut files = Files::default();

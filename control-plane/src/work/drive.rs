@@ -1,16 +1,22 @@
 //! One order on its way to its host: handed over if it was not, sent, listened to.
 
+use std::time::Duration;
+
 use muster_base::OrderId;
 use muster_protocol::latest::SignedOrder;
+use tokio::time::sleep;
 
 use super::{
-    Door, Order, OrderState, Replies, SecretsError,
+    Door, Going, Order, OrderState, Replies, SecretsError,
     reply::{self, Next},
     seal::{seal_secrets, sign, sign_again},
     store::{self, order::End},
     submit::{self, told},
 };
 use crate::{app::App, error::Error, in_tx};
+
+/// An order that its room holds back is asked for again after this.
+const HELD_BACK: Duration = Duration::from_secs(5);
 
 /// Drives the order for as long as its host is there and it has not ended.
 pub(super) async fn drive(app: &App, door: &dyn Door, id: OrderId) -> Result<(), Error> {
@@ -71,8 +77,8 @@ async fn listen(app: &App, id: OrderId, mut replies: Box<dyn Replies>) -> Result
     }
 }
 
-/// Resolves and seals the secrets, takes a sequence number and signs. `None` if the order ended over it, or somebody
-/// else was faster.
+/// Resolves and seals the secrets, takes a sequence number and signs. `None` if the order ended over it, is held back, or
+/// somebody else was faster.
 async fn hand_over(app: &App, door: &dyn Door, order: &Order) -> Result<Option<SignedOrder>, Error> {
     if door
         .version(order.host_id)
@@ -80,6 +86,11 @@ async fn hand_over(app: &App, door: &dyn Door, order: &Order) -> Result<Option<S
     {
         let why = "the host's agent is too old to know such orders: upgrade it; nothing was changed";
         return fail(app, order.id, why).await;
+    }
+    match may_go(app, order).await? {
+        Going::Goes => {}
+        Going::Never(why) => return fail(app, order.id, &why).await,
+        Going::Later => return Ok(None),
     }
     let secrets = match app.work.listener(order.kind) {
         Some(listener) => listener.secrets(app, order).await,
@@ -130,6 +141,24 @@ async fn hand_over(app: &App, door: &dyn Door, order: &Order) -> Result<Option<S
     });
     app.work.tell(order.id);
     Ok(signed)
+}
+
+/// What the order's room says. Where that is to wait, so does this, that nobody is asked without a pause.
+async fn may_go(app: &App, order: &Order) -> Result<Going, Error> {
+    let Some(listener) = app.work.listener(order.kind) else {
+        return Ok(Going::Goes);
+    };
+    // What its host was sent before may be half done there.
+    if order.sent_at.is_some() {
+        return Ok(Going::Goes);
+    }
+    let stopping = app.tasks.stopping();
+    let asked = stopping.run_until_cancelled(listener.may_go(app, order)).await;
+    let going = asked.unwrap_or(Ok(Going::Later))?;
+    if going == Going::Later {
+        stopping.run_until_cancelled(sleep(HELD_BACK)).await;
+    }
+    Ok(going)
 }
 
 /// Ends an order that can't be handed over.

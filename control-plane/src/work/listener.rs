@@ -1,6 +1,6 @@
 //! The rooms whose work orders are.
 
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use muster_base::SecretString;
 use muster_protocol::latest::OrderEvent;
 
@@ -21,11 +21,28 @@ pub enum SecretsError {
     NotNow(#[from] DbError),
 }
 
+/// Whether an order may go to its host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Going {
+    /// Now.
+    Goes,
+    /// Never: the order fails with this sentence.
+    Never(String),
+    /// Not now: it is asked again in a moment, until the order's time has passed.
+    Later,
+}
+
 /// A room that asks for work.
 ///
 /// `moved` and `event` run in the transaction that stores what they tell of: either both last or neither. They may be
 /// told the same again after a crash in between other steps, so what they write must not depend on being told once.
 pub trait Listener: Send + Sync + 'static {
+    /// Whether the order may go: asked before it is signed for the first time, and again if this process dies over it. May
+    /// take as long as asking a host does; no transaction is open meanwhile.
+    fn may_go<'a>(&'a self, _app: &'a App, _order: &'a Order) -> BoxFuture<'a, Result<Going, DbError>> {
+        std::future::ready(Ok(Going::Goes)).boxed()
+    }
+
     /// The order's secrets, by the names that its payload uses. Asked at each hand-over.
     fn secrets<'a>(
         &'a self,

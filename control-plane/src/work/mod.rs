@@ -20,6 +20,9 @@
 //! ```
 //!
 //! # What fails, and what happens then
+//! An order's room may hold it back before it is signed for the first time, or end it ([`Listener::may_go`]): it is asked again
+//! every few seconds until it says something else or the order's time has passed.
+//!
 //! Every step is one transaction, and after any of them the process may die: the dispatcher takes up at its start, when
 //! a host connects and once a second whatever has not ended. What was handed over is sent again byte for byte; the host
 //! answers a repeated order from its journal. An outcome is stored before the stream is closed, so that a host is asked
@@ -64,7 +67,7 @@ pub use self::{
     dispatch::start,
     door::{Door, Replies},
     error::WorkError,
-    listener::{Listener, SecretsError},
+    listener::{Going, Listener, SecretsError},
     order::{Approval, NewOrder, Order, OrderKind, OrderState, StoredEvent},
     seal::{SealingError, seal_for},
     stream::{OrderNews, follow},

@@ -221,6 +221,41 @@ both_databases!(
     }
 );
 
+both_databases!(an_order_goes_when_its_room_lets_it, |test| {
+    let bench = Bench::new(test);
+    let never = |why: &str| Going::Never(why.to_owned());
+    let says = [never("not there"), Going::Later, Going::Goes, never("half done")];
+    bench.room.going.lock().unwrap().extend(says);
+    let left = || bench.room.going.lock().unwrap().len();
+    bench.host.will(Script::Say(vec![OrderReply::Refused(
+        OrderRefusal::SealedForOldKey,
+    )]));
+    bench.host.will(Script::Say(vec![
+        OrderReply::Accepted,
+        outcome(OrderStatus::Done),
+    ]));
+    bench.start();
+    let refused = bench.submit().await;
+    let order = bench.reaches(refused, OrderState::Failed).await;
+    assert_eq!(
+        (order.error.as_deref(), order.sequence),
+        (Some("not there"), None)
+    );
+
+    let late = bench.submit().await;
+    let waits = async {
+        while left() > 2 {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waits).await.unwrap();
+    assert_eq!(bench.order(late).await.state, OrderState::Queued);
+    assert!(bench.host.received().is_empty());
+    // What its host had before is the host's to judge: it is sealed anew, and its room is not asked.
+    bench.reaches(late, OrderState::Done).await;
+    assert_eq!((left(), bench.host.received().len()), (1, 2));
+});
+
 both_databases!(orders_of_a_removed_host_end_with_it, |test| {
     let bench = Bench::new(test);
     bench.host.will(Script::Hold(vec![OrderReply::Accepted]));

@@ -5188,6 +5188,19 @@ export interface components {
          */
         AuthType: "none" | "username-password" | "token";
         /** @description Something that signs a user in. */
+        BaseCheck: {
+            /** @description When it was compared; of `unread` since when it could not be for this reason. */
+            checkedAt: components["schemas"]["UnixMs"];
+            /** @description How many things are different. */
+            count: number;
+            /** @description Why it does not begin, or was not compared; empty otherwise. */
+            detail: string;
+            /** @description The first of them. */
+            differences: components["schemas"]["DriftDifference"][];
+            /** @description What came of it. */
+            state: components["schemas"]["BaseCheckState"];
+        };
+        BaseCheckState: "same" | "differs" | "unread" | "oldAgent" | "begunBefore";
         Binding: {
             createdAt: components["schemas"]["UnixMs"] | null;
             /** @description For people. */
@@ -6264,6 +6277,7 @@ export interface components {
         };
         /** @description An execution with its statements. */
         ExecutionDetail: {
+            baseCheck: components["schemas"]["BaseCheck"] | null;
             /** @description Who asked for it. */
             by: string;
             /** @description When. */

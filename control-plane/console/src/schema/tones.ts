@@ -1,4 +1,4 @@
-import type { ExecutionStatus, RiskLevel, TicketStatus } from './useReleases'
+import type { BaseCheckState, ExecutionStatus, RiskLevel, TicketStatus } from './useReleases'
 import type { Tone } from '@/ui/StatusDot.vue'
 
 export function riskTone(risk: RiskLevel): Tone {
@@ -39,6 +39,20 @@ export function executionTone(status: ExecutionStatus): Tone {
       return 'busy'
     case 'pending':
     case 'cancelled':
+      return 'idle'
+  }
+}
+
+export function baseCheckTone(state: BaseCheckState): Tone {
+  switch (state) {
+    case 'same':
+      return 'ok'
+    case 'differs':
+      return 'bad'
+    case 'unread':
+      return 'warn'
+    case 'oldAgent':
+    case 'begunBefore':
       return 'idle'
   }
 }

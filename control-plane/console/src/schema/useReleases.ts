@@ -10,6 +10,8 @@ export type RiskLevel = Schemas['RiskLevel']
 export type ServerSql = Schemas['ServerSql']
 export type Release = Schemas['Release']
 export type Execution = Schemas['Execution']
+export type BaseCheck = Schemas['BaseCheck']
+export type BaseCheckState = Schemas['BaseCheckState']
 export type ExecutionStatus = Execution['status']
 export type DatabaseServer = Schemas['Server']
 

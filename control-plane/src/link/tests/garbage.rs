@@ -1,6 +1,6 @@
 //! Peers that mean no good don't disturb those who do.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use muster_base::random_array;
 use muster_identity::{
@@ -22,11 +22,16 @@ pub(super) async fn connect(
     plane: &Plane,
     tls: rustls::ClientConfig,
 ) -> Result<(Endpoint, Connection), ConnectionError> {
+    connect_to(plane.address, tls).await
+}
+
+pub(super) async fn connect_to(
+    address: SocketAddr,
+    tls: rustls::ClientConfig,
+) -> Result<(Endpoint, Connection), ConnectionError> {
     let endpoint = Endpoint::client(([127, 0, 0, 1], 0).into()).unwrap();
     let config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
-    let connecting = endpoint
-        .connect_with(config, plane.address, tls::SERVER_NAME)
-        .unwrap();
+    let connecting = endpoint.connect_with(config, address, tls::SERVER_NAME).unwrap();
     let connection = timeout(PATIENCE, connecting).await.unwrap()?;
     Ok((endpoint, connection))
 }

@@ -10,7 +10,13 @@ use muster_agent::{
     status,
 };
 use muster_base::{Clock, HostId};
-use muster_protocol::latest::AgentConfig;
+use muster_identity::tls;
+use muster_protocol::{
+    ALPN,
+    latest::{AgentConfig, AgentControl, Hello, HostFacts},
+    write_frame,
+};
+use quinn::{Connection, Endpoint, RecvStream, SendStream};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
@@ -19,7 +25,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{PATIENCE, until};
+use super::{PATIENCE, garbage::connect_to, until};
 use crate::app::App;
 
 /// A host that has joined.
@@ -39,6 +45,14 @@ pub(crate) struct Running {
     resident: Resident,
     task: JoinHandle<LinkEnd>,
 }
+
+/// A session that says nothing.
+pub(crate) struct Silent(
+    #[expect(dead_code, reason = "held")] Endpoint,
+    #[expect(dead_code, reason = "held")] Connection,
+    #[expect(dead_code, reason = "held")] SendStream,
+    #[expect(dead_code, reason = "held")] RecvStream,
+);
 
 impl Host {
     pub(super) fn new(identity: Identity, data: TempDir, clock: &Clock) -> Self {
@@ -129,6 +143,27 @@ impl Host {
             resident,
             task,
         }
+    }
+
+    /// A session of an agent that knows this version and none after it. It says nothing more, and lasts for as long as it is held.
+    pub(crate) async fn connect_as_of(&self, app: &App, version: u16) -> Silent {
+        let keys = app.fleet_keys().await.unwrap();
+        let credentials = self.identity().credentials;
+        let tls = tls::agent_config(&credentials, &keys.trust_domain, &self.clock, ALPN).unwrap();
+        let address = app.links.local_address().unwrap();
+        let (endpoint, connection) = connect_to(address, tls).await.unwrap();
+        let (mut send, receive) = connection.open_bi().await.unwrap();
+        let hello = Hello {
+            versions: (1, version),
+            facts: HostFacts::default(),
+            now: self.clock.now(),
+            seal_public_key: vec![1; 32],
+        };
+        write_frame(&mut send, &AgentControl::Hello(Box::new(hello)))
+            .await
+            .unwrap();
+        self.until_online(app).await;
+        Silent(endpoint, connection, send, receive)
     }
 
     pub(super) fn last_error(&self) -> Option<String> {

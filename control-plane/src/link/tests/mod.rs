@@ -143,7 +143,7 @@ struct JoinGrant {
 }
 
 /// Waits until something is true, but not for ever.
-async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
     let end = Instant::now() + PATIENCE;
     while !holds().await {
         assert!(Instant::now() < end, "waited in vain until {what}");

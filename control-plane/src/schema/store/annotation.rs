@@ -24,8 +24,9 @@ struct Executed {
 /// Those that began then, newest first; none that only tried.
 pub(crate) async fn annotations(db: &Db, wanted: &HostPast<'_>) -> Result<Vec<Annotation>, DbError> {
     let sql = format!(
-        "select e.id, r.database, r.version, s.label, e.status, e.started_at, e.ended_at from executions e \
-         join releases r on r.id = e.release_id join db_servers s on s.id = e.server_id \
+        "select e.id, coalesce(t.database, r.database) as database, r.version, s.label, e.status, e.started_at, \
+         e.ended_at from executions e join releases r on r.id = e.release_id join db_servers s on s.id = e.server_id \
+         left join ticket_servers t on t.ticket_id = r.ticket_id and t.server_id = e.server_id \
          where e.agent_id = $1 and e.started_at >= $2 and e.started_at < $3 and e.org_id = $4 and not e.dry_run \
          and ($6 is null or {}) and ($7 is null or {}) and ($8 is null or not exists (select 1 from ticket_servers ts \
          where ts.ticket_id = r.ticket_id and not {})) order by e.started_at desc limit $5",

@@ -111,7 +111,9 @@ pub(in crate::schema) async fn set_order(
     id: ExecutionId,
     order: OrderId,
 ) -> Result<(), DbError> {
-    const SQL: &str = "update executions set order_id = $2 where id = $1";
+    // What was seen before an order that did not begin says nothing of this one.
+    const SQL: &str = "update executions set order_id = $2, base_state = null, base_detail = '', base_found = 0, \
+        base_differences = null, base_checked_at = null where id = $1";
     with_tx!(tx, |conn| {
         sqlx::query(SQL).bind(id).bind(order).execute(conn).await?;
     });
@@ -219,10 +221,13 @@ struct Record {
     override_reason: Option<String>,
 }
 
-const COLUMNS: &str = "e.id, e.release_id, r.version, r.environment, r.database, e.server_id, s.label, e.agent_id, \
-    e.order_id, e.dry_run, e.not_before, e.status, e.error, e.server_version, e.name, e.created_at, e.started_at, \
-    e.ended_at, e.look_at, e.wait_until, e.override_reason from executions e join releases r on r.id = e.release_id \
-    join db_servers s on s.id = e.server_id";
+/// The database is called what its server calls it: a design may have another name for it.
+const COLUMNS: &str = "e.id, e.release_id, r.version, r.environment, coalesce(t.database, r.database) as database, \
+    e.server_id, s.label, e.agent_id, e.order_id, e.dry_run, e.not_before, e.status, e.error, e.server_version, e.name, \
+    e.created_at, e.started_at, e.ended_at, e.look_at, e.wait_until, e.override_reason \
+    from executions e join releases r on r.id = e.release_id \
+    join db_servers s on s.id = e.server_id \
+    left join ticket_servers t on t.ticket_id = r.ticket_id and t.server_id = e.server_id";
 
 impl TryFrom<Record> for Execution {
     type Error = DbError;

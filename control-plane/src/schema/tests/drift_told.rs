@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const A_WHILE: Duration = Duration::from_millis(300);
 
 /// A host with its agent.
-async fn joined(test: &Test, admin: &Client<'_>) -> (Host, Running) {
+pub(super) async fn joined(test: &Test, admin: &Client<'_>) -> (Host, Running) {
     let (status, grant) = admin.post("/api/v1/join-tokens", json!({})).await;
     assert_eq!(status, 201, "{grant}");
     let host = Host::join(&grant, &test.app.clock).await;
@@ -61,11 +61,11 @@ async fn expected(test: &Test, label: &str, host: &Host, databases: &[&str]) -> 
 }
 
 /// What an agent is asked for next.
-async fn asked(tails: &mut Receiver<IncomingTail>) -> IncomingTail {
+pub(super) async fn asked(tails: &mut Receiver<IncomingTail>) -> IncomingTail {
     timeout(PATIENCE, tails.recv()).await.unwrap().unwrap()
 }
 
-fn database_of(tail: &IncomingTail) -> String {
+pub(super) fn database_of(tail: &IncomingTail) -> String {
     let TailRequest::Schema(signed) = &tail.request else {
         panic!("no catalogue was asked for");
     };
@@ -74,7 +74,7 @@ fn database_of(tail: &IncomingTail) -> String {
 }
 
 /// A database with these tables.
-async fn answer(tail: &IncomingTail, tables: &[&str]) {
+pub(super) async fn answer(tail: &IncomingTail, tables: &[&str]) {
     let text = |text: &str| Some(text.to_owned());
     for query in muster_schema::catalogue::queries(Dialect::Postgres) {
         let row = |table: &&str| {

@@ -28,8 +28,8 @@ use crate::{
     link::LinkEvent,
     testing::Test,
     work::{
-        Approval, Door, Listener, NewOrder, Order, OrderKind, OrderState, Replies, SecretsError, WorkError,
-        cancel, dispatch::start_with, end_for_removed_host, find, submit,
+        Approval, Door, Going, Listener, NewOrder, Order, OrderKind, OrderState, Replies, SecretsError,
+        WorkError, cancel, dispatch::start_with, end_for_removed_host, find, submit,
     },
 };
 
@@ -192,9 +192,16 @@ impl Door for FakeHost {
 pub(super) struct Room {
     states: Mutex<Vec<OrderState>>,
     pub(super) events: Mutex<Vec<u32>>,
+    /// What it says of the next orders; then that they may go.
+    pub(super) going: Mutex<VecDeque<Going>>,
 }
 
 impl Listener for Room {
+    fn may_go<'a>(&'a self, _app: &'a App, _order: &'a Order) -> BoxFuture<'a, Result<Going, DbError>> {
+        let going = self.going.lock().unwrap().pop_front();
+        std::future::ready(Ok(going.unwrap_or(Going::Goes))).boxed()
+    }
+
     fn secrets<'a>(
         &'a self,
         _app: &'a App,

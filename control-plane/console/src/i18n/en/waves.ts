@@ -1,4 +1,20 @@
 export const waves = {
+  baseCheck: {
+    checked: 'Compared',
+    different: 'One thing is different | {n} things are different',
+    more: 'and one more | and {n} more',
+    since: 'Since',
+    text: {
+      same: 'Right before it began, the database was what the release was computed against.',
+      differs: 'It did not begin: the database is not what the release was computed against.',
+      unread: 'It has not begun: the database could not be compared with what the release was computed against.',
+      oldAgent: 'The agent is too old to read the database, so it was not compared. Upgrade the agent.',
+      begunBefore: 'The release was begun there before, so it was not compared: what was done of it is no change by hand.',
+    },
+    title: 'Before it began',
+    waits: 'It waits until the database can be compared with what the release was computed against. It is tried again every few seconds.',
+  },
+  baseCheckState: { same: 'Unchanged', differs: 'Changed by hand', unread: 'Could not be read', oldAgent: 'Not compared', begunBefore: 'Begun before' },
   rolloutStatus: { rolling: 'Under way', paused: 'Paused', halted: 'Halted', success: 'Succeeded', cancelled: 'Called off' },
   rollouts: {
     ask: 'Run {version} in waves?',

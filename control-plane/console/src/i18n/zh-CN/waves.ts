@@ -1,6 +1,22 @@
 import type { MoreMessages } from '../en/more'
 
-export const waves: Pick<MoreMessages, 'rolloutStatus' | 'rollouts'> = {
+export const waves: Pick<MoreMessages, 'baseCheck' | 'baseCheckState' | 'rolloutStatus' | 'rollouts'> = {
+  baseCheck: {
+    checked: '对比时间',
+    different: '有 {n} 处不同',
+    more: '另有 {n} 处',
+    since: '始于',
+    text: {
+      same: '开始执行前，数据库与计算该发布时所依据的状态一致。',
+      differs: '未开始执行：数据库已不是计算该发布时所依据的状态。',
+      unread: '尚未开始执行：无法将数据库与计算该发布时所依据的状态进行对比。',
+      oldAgent: '代理版本过旧，无法读取数据库结构，因此未作对比。请升级代理。',
+      begunBefore: '该发布此前已在此开始执行，因此未作对比：已执行的部分不算手工改动。',
+    },
+    title: '执行前对比',
+    waits: '等待数据库可与计算该发布时所依据的状态对比，每隔几秒重试。',
+  },
+  baseCheckState: { same: '未改动', differs: '被手工改动', unread: '无法读取', oldAgent: '未对比', begunBefore: '此前已开始' },
   rolloutStatus: { rolling: '进行中', paused: '已暂停', halted: '已停下', success: '成功', cancelled: '已取消' },
   rollouts: {
     ask: '分批执行 {version}？',

@@ -1,0 +1,125 @@
+//! What somebody changes by hand between an approval and its execution stops the execution, which names it and changes nothing.
+
+use anyhow::{Result, ensure};
+use muster_tests::api::text;
+use muster_tests::job::people;
+use muster_tests::job::releases::{ENVIRONMENT, Kind, Server};
+use muster_tests::{Api, Fleet};
+use muster_workbench::Env;
+use serde_json::{Value, json};
+
+#[test]
+fn a_column_by_hand_stops_a_release_on_postgres() -> Result<()> {
+    changed_by_hand(Kind::Postgres)
+}
+
+#[test]
+fn a_column_by_hand_stops_a_release_on_mariadb() -> Result<()> {
+    changed_by_hand(Kind::Mysql)
+}
+
+fn changed_by_hand(kind: Kind) -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let services = Env::from_process();
+    let fleet = Fleet::start(&services, dir.path())?;
+    let author = people::add(&fleet.admin, "ada", "MEMBER")?;
+    let approver = people::add(&fleet.admin, "ben", "ADMIN")?;
+    let server = Server::register(&fleet.admin, &services, &fleet.host, kind)?;
+
+    // Before anything was released there, a table of the release's own name is in its way, and another is not.
+    server.query("create table nobodys (id bigint primary key)")?;
+    server.query("create table account (id bigint primary key)")?;
+    let first = released(&author, &approver, &server, "1.0", "")?;
+    let stopped = server.execute(&approver, &first)?;
+    names(&stopped, "account")?;
+    server.query("drop table account")?;
+    let ended = server.execute(&approver, &first)?;
+    ensure!(ended["baseCheck"]["state"] == "same", "{ended}");
+    assert_eq!(
+        (&ended["status"], &ended["database"]),
+        (&json!("success"), &json!(server.database)),
+        "{ended}"
+    );
+    server.query("drop table nobodys")?;
+
+    let second = released(
+        &author,
+        &approver,
+        &server,
+        "1.1",
+        ", {name: mail, dataType: varchar(80)}",
+    )?;
+    server.query("alter table account add column note varchar(40)")?;
+    let stopped = server.execute(&approver, &second)?;
+    names(&stopped, "note")?;
+    ensure!(
+        server.query("select mail from account").is_err(),
+        "the release was executed"
+    );
+    ensure!(
+        server.query("select note from account").is_ok(),
+        "it was taken back"
+    );
+
+    server.query("alter table account drop column note")?;
+    let ended = server.execute(&approver, &second)?;
+    assert_eq!(ended["status"], "success", "{ended}");
+    ensure!(ended["baseCheck"]["state"] == "same", "{ended}");
+    server.query("select mail from account")?;
+    Ok(())
+}
+
+/// That an execution did not begin because of this.
+fn names(stopped: &Value, what: &str) -> Result<()> {
+    assert_eq!(stopped["status"], "failure", "{stopped}");
+    let error = text(stopped, "error")?;
+    ensure!(
+        error.contains(what) && error.contains("nothing was executed"),
+        "{error}"
+    );
+    let check = &stopped["baseCheck"];
+    assert_eq!(
+        (&check["state"], &check["count"]),
+        (&json!("differs"), &json!(1)),
+        "{check}"
+    );
+    ensure!(check["differences"].to_string().contains(what), "{check}");
+    let steps = stopped["steps"].as_array().into_iter().flatten();
+    let mut statuses = steps.map(|step| &step["status"]);
+    ensure!(statuses.all(|status| status == "skipped"), "{stopped}");
+    Ok(())
+}
+
+/// Designs a table with these columns besides its id, publishes it and has it approved; the release.
+fn released(author: &Api, approver: &Api, server: &Server, version: &str, columns: &str) -> Result<String> {
+    let (label, name) = (&server.label, &server.database);
+    let dialect = match server.kind() {
+        Kind::Postgres => "Postgres",
+        Kind::Mysql => "MySQL",
+    };
+    let documents = format!(
+        "apiVersion: v1alpha1
+kind: DatabaseSnapshot
+metadata: {{name: shop}}
+spec:
+  basic: {{name: shop, comment: Orders, type: {dialect}}}
+  names: {{{label}: {name}}}
+---
+apiVersion: v1alpha1
+kind: TableSnapshot
+metadata: {{name: account}}
+spec:
+  database: shop
+  columns: [{{name: id, dataType: bigint, primaryKey: true}}{columns}]
+"
+    );
+    let applied = author.send("/api/v1/schema/apply", "application/yaml", documents.into_bytes())?;
+    ensure!(applied.status == 200, "{}", applied.text);
+    let body = json!({
+        "version": version, "database": "shop", "environment": ENVIRONMENT, "servers": [label],
+    });
+    let published = author.post("/api/v1/schema/publish", &body)?;
+    let ticket = format!("/api/v1/schema/tickets/{}", text(&published, "ticketId")?);
+    let approved = approver.post(&format!("{ticket}/approve"), &json!({"comment": "looks right"}))?;
+    Ok(text(&approved, "releaseId")?.to_owned())
+}
