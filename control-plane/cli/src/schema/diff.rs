@@ -48,6 +48,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     let options = PlanOptions {
         drops: !args.no_drops,
         concurrently: args.concurrently,
+        ..PlanOptions::default()
     };
     let plan = match plan(&from, &to, &options) {
         Ok(plan) => plan,
