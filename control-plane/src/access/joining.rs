@@ -338,6 +338,7 @@ async fn decide(
         | Words::AlertOver { .. }
         | Words::DriftFound { .. }
         | Words::DriftChanged { .. }
+        | Words::AsidesExpired { .. }
         | Words::DriftOver { .. } => (SubMode::Enter, ""),
     };
     in_tx!(app.db, |tx| {

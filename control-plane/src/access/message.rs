@@ -34,6 +34,8 @@ pub enum Mode {
     Deployment,
     /// A database is not as it should be, or is again: 6.
     Drift,
+    /// Something is set aside for longer than it was to be: 7.
+    SetAside,
 }
 
 /// The button that a message offers.
@@ -57,13 +59,13 @@ pub struct Message {
     pub id: MessageId,
     /// The org that it is about.
     pub org_id: Option<OrgId>,
-    /// join 1, orgChanged 2, approval 3, alert 4, deployment 5, drift 6.
+    /// join 1, orgChanged 2, approval 3, alert 4, deployment 5, drift 6, setAside 7.
     pub mode: i64,
     /// The button: review 0, resubmit 1, enter 2, view 3.
     pub sub_mode: i64,
     /// What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`, `notDeployed`,
     /// `deploymentAsks`, `deploymentApproved`, `deploymentRejected`, `toApprove`, `stepApproved`, `ticketApproved`, `ticketRejected`, `ticketStuck`, `alertFires`, `alertSilent`,
-    /// `alertOver`, `driftFound`, `driftChanged`, `driftOver`; empty for one from before there were codes.
+    /// `alertOver`, `driftFound`, `driftChanged`, `driftOver`, `asidesExpired`; empty for one from before there were codes.
     pub code: String,
     /// The blanks of what it says: `name`, `org`, `reason`, `application`, `version`, `environment`, `step`,
     /// `rule`, `severity`, `what`, `database`, `server`.
@@ -118,6 +120,7 @@ impl Mode {
             Self::Alert => 4,
             Self::Deployment => 5,
             Self::Drift => 6,
+            Self::SetAside => 7,
         }
     }
 }

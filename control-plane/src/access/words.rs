@@ -107,6 +107,12 @@ pub(super) enum Words<'a> {
         server: &'a str,
         what: &'a str,
     },
+    /// What was set aside there was kept for as long as it was to be.
+    AsidesExpired {
+        database: &'a str,
+        server: &'a str,
+        what: &'a str,
+    },
     /// Nothing is different there any more.
     DriftOver { database: &'a str, server: &'a str },
 }
@@ -133,6 +139,7 @@ impl Words<'_> {
             Self::AlertOver { .. } => "alertOver",
             Self::DriftFound { .. } => "driftFound",
             Self::DriftChanged { .. } => "driftChanged",
+            Self::AsidesExpired { .. } => "asidesExpired",
             Self::DriftOver { .. } => "driftOver",
         }
     }
@@ -237,6 +244,11 @@ impl Words<'_> {
                 database,
                 server,
                 what,
+            }
+            | Self::AsidesExpired {
+                database,
+                server,
+                what,
             } => vec![("database", database), ("server", server), ("what", what)],
             Self::DriftOver { database, server } => vec![("database", database), ("server", server)],
         };
@@ -314,6 +326,11 @@ impl Words<'_> {
                 server,
                 what,
             } => format!("{database} on {server} was changed by hand: {what}"),
+            Self::AsidesExpired {
+                database,
+                server,
+                what,
+            } => format!("what was set aside in {database} on {server} can be dropped: {what}"),
             Self::DriftChanged {
                 database,
                 server,

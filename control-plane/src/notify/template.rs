@@ -38,6 +38,8 @@ pub enum Template {
     DatabaseDrifted,
     /// That nothing is different there any more. As [`Template::DatabaseDrifted`] without `what`
     DatabaseInStep,
+    /// That something is set aside for longer than it was to be. As [`Template::DatabaseDrifted`]
+    DatabaseAsidesExpired,
     /// That a receiver of alerts works. `receiver`, `by`
     AlertTest,
 }
@@ -79,6 +81,7 @@ texts! {
     AlertOver = "alert-over",
     DatabaseDrifted = "database-drifted",
     DatabaseInStep = "database-in-step",
+    DatabaseAsidesExpired = "database-asides-expired",
     AlertTest = "alert-test",
 }
 
