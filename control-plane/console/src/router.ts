@@ -33,6 +33,7 @@ export const router = createRouter({
     { path: '/join-tokens', name: 'joinTokens', component: () => import('./fleet/JoinTokensPage.vue'), meta: { title: 'placesNav.joinTokens', parent: 'hosts' } },
     { path: '/databases', name: 'databases', component: () => import('./databases/DatabasesPage.vue'), meta: { title: 'placesNav.databases' } },
     { path: '/databases/drift', name: 'drift', component: () => import('./databases/DriftPage.vue'), meta: { title: 'drift.title', parent: 'databases' } },
+    { path: '/databases/set-aside', name: 'setAsides', component: () => import('./databases/SetAsidePage.vue'), meta: { title: 'setAside.title', parent: 'databases' } },
     { path: '/containers', name: 'containers', component: () => import('./containers/ContainersPage.vue'), meta: { title: 'nav.containers' } },
     { path: '/hosts/:id/container/:name/:tab(charts)?', name: 'container', component: () => import('./containers/ContainerPage.vue'), meta: { title: 'nav.container', parent: 'containers' } },
     { path: '/applications', name: 'applications', component: () => import('./delivery/ApplicationsPage.vue'), meta: { title: 'nav.applications' } },

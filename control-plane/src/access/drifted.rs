@@ -39,6 +39,8 @@ pub enum DriftTurn {
     Changed,
     /// Nothing is different any more.
     Over,
+    /// What was set aside there was kept for as long as it was to be.
+    AsidesExpired,
 }
 
 /// Who is to hear of it, as of now.
@@ -101,17 +103,27 @@ pub async fn tell_of_drift(
             };
             (words, Template::DatabaseDrifted)
         }
+        DriftTurn::AsidesExpired => {
+            let words = Words::AsidesExpired {
+                database,
+                server,
+                what,
+            };
+            (words, Template::DatabaseAsidesExpired)
+        }
         DriftTurn::Over => (Words::DriftOver { database, server }, Template::DatabaseInStep),
     };
+    let is_aside = news.turn == DriftTurn::AsidesExpired;
     let message = NewMessage {
         org: news.org,
-        mode: Mode::Drift,
+        mode: if is_aside { Mode::SetAside } else { Mode::Drift },
         sub_mode: SubMode::View,
         words,
         tip: &format!("{}/{database}", news.server),
     };
     message::send(app, tx, to, &message).await?;
-    let address = format!("{}/databases/drift", app.config.base_url());
+    let page = if is_aside { "set-aside" } else { "drift" };
+    let address = format!("{}/databases/{page}", app.config.base_url());
     let blanks = [
         ("database", database),
         ("server", server),

@@ -338,6 +338,7 @@ async fn decide(
         | Words::AlertOver { .. }
         | Words::DriftFound { .. }
         | Words::DriftChanged { .. }
+        | Words::AsidesExpired { .. }
         | Words::DriftOver { .. }
         | Words::NotExecuted { .. }
         | Words::NeedsALook { .. }

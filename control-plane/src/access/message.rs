@@ -36,6 +36,8 @@ pub enum Mode {
     Drift,
     /// A release did not get where it was to be, or waits for a word: 7.
     Release,
+    /// Something is set aside for longer than it was to be: 8.
+    SetAside,
 }
 
 /// The button that a message offers.
@@ -59,13 +61,13 @@ pub struct Message {
     pub id: MessageId,
     /// The org that it is about.
     pub org_id: Option<OrgId>,
-    /// join 1, orgChanged 2, approval 3, alert 4, deployment 5, drift 6, release 7.
+    /// join 1, orgChanged 2, approval 3, alert 4, deployment 5, drift 6, release 7, setAside 8.
     pub mode: i64,
     /// The button: review 0, resubmit 1, enter 2, view 3.
     pub sub_mode: i64,
     /// What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`, `notDeployed`,
     /// `deploymentAsks`, `deploymentApproved`, `deploymentRejected`, `toApprove`, `stepApproved`, `ticketApproved`, `ticketRejected`, `ticketStuck`, `alertFires`, `alertSilent`,
-    /// `alertOver`, `driftFound`, `driftChanged`, `driftOver`, `notExecuted`, `needsALook`, `rolloutHalted`, `rolloutPaused`; empty for one from before there were codes.
+    /// `alertOver`, `driftFound`, `driftChanged`, `driftOver`, `notExecuted`, `needsALook`, `rolloutHalted`, `rolloutPaused`, `asidesExpired`; empty for one from before there were codes.
     pub code: String,
     /// The blanks of what it says: `name`, `org`, `reason`, `application`, `version`, `environment`, `step`,
     /// `rule`, `severity`, `what`, `database`, `server`.
@@ -121,6 +123,7 @@ impl Mode {
             Self::Deployment => 5,
             Self::Drift => 6,
             Self::Release => 7,
+            Self::SetAside => 8,
         }
     }
 }

@@ -107,6 +107,12 @@ pub(super) enum Words<'a> {
         server: &'a str,
         what: &'a str,
     },
+    /// What was set aside there was kept for as long as it was to be.
+    AsidesExpired {
+        database: &'a str,
+        server: &'a str,
+        what: &'a str,
+    },
     /// Nothing is different there any more.
     DriftOver { database: &'a str, server: &'a str },
     /// A release is not on the server where it was to be.
@@ -162,6 +168,7 @@ impl Words<'_> {
             Self::AlertOver { .. } => "alertOver",
             Self::DriftFound { .. } => "driftFound",
             Self::DriftChanged { .. } => "driftChanged",
+            Self::AsidesExpired { .. } => "asidesExpired",
             Self::DriftOver { .. } => "driftOver",
             Self::NotExecuted { .. } => "notExecuted",
             Self::NeedsALook { .. } => "needsALook",
@@ -267,6 +274,11 @@ impl Words<'_> {
                 what,
             }
             | Self::DriftChanged {
+                database,
+                server,
+                what,
+            }
+            | Self::AsidesExpired {
                 database,
                 server,
                 what,
@@ -387,6 +399,11 @@ impl Words<'_> {
                 server,
                 what,
             } => format!("{database} on {server} was changed by hand: {what}"),
+            Self::AsidesExpired {
+                database,
+                server,
+                what,
+            } => format!("what was set aside in {database} on {server} can be dropped: {what}"),
             Self::DriftChanged {
                 database,
                 server,

@@ -56,6 +56,8 @@ pub enum Template {
     RolloutHalted,
     /// That a release waits after the first servers. As [`Template::RolloutHalted`]
     RolloutPaused,
+    /// That something is set aside for longer than it was to be. As [`Template::DatabaseDrifted`]
+    DatabaseAsidesExpired,
     /// That a receiver of alerts works. `receiver`, `by`
     AlertTest,
 }
@@ -106,6 +108,7 @@ texts! {
     ReleaseNeedsALook = "release-needs-a-look",
     RolloutHalted = "rollout-halted",
     RolloutPaused = "rollout-paused",
+    DatabaseAsidesExpired = "database-asides-expired",
     AlertTest = "alert-test",
 }
 

@@ -162,6 +162,15 @@ pub enum SchemaError {
     /// The agent gave no answer in time.
     #[error("the host's agent gave no answer in time: is it online?")]
     NoAnswer,
+    /// No such thing set aside in this org.
+    #[error("nothing was set aside by this id")]
+    NoSetAside,
+    /// What was set aside is there no more, or has its own name again.
+    #[error("this was {0} already")]
+    NotAside(&'static str),
+    /// A ticket that is not decided against drops it or brings it back.
+    #[error("a proposal is under way that drops this or brings it back: look at its ticket")]
+    AsideUnderWay,
     /// The input is wrong.
     #[error("the input is not valid")]
     Invalid(Vec<FieldError>),
@@ -213,6 +222,9 @@ impl From<SchemaError> for Error {
             SchemaError::NoEnvironment => Self::NotFound("environment"),
             SchemaError::NoDocument => Self::NotFound("document"),
             SchemaError::NoForm => Self::NotFound("form"),
+            SchemaError::NoSetAside => Self::NotFound("thing set aside"),
+            SchemaError::NotAside(_) => Self::conflict("not-aside", message),
+            SchemaError::AsideUnderWay => Self::conflict("aside-under-way", message),
             SchemaError::NoGitHook => Self::NotFound("Git hook"),
             SchemaError::TooManyHooks(_) => Self::conflict("too-many-git-hooks", message),
             SchemaError::Stale { .. } => Self::conflict("stale-revision", message),

@@ -2,7 +2,8 @@
 //!
 //! The wish is signed and carries the password, sealed to the host; what may be asked is the agent's business
 //! (`worker::schema`). Nothing is kept of what it answers but what is made of it. At most [`AT_ONCE`] are read at a time, of
-//! [`MAX_BYTES`] each; the agent has [`LONGEST`]. The table of the agent's ledger is left out: it is nobody's design.
+//! [`MAX_BYTES`] each; the agent has [`LONGEST`]. The table of the agent's ledger is left out: it is nobody's design, and so is
+//! what was set aside ([`set_aside`](super::set_aside)).
 
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{PASSWORD, SchemaError, Server, server_test::target};
+use super::{PASSWORD, SchemaError, Server, server_test::target, store};
 use crate::{
     app::App,
     error::Error,
@@ -101,6 +102,9 @@ async fn read_at(
         .map_err(Error::internal)?;
     let mut schema = assembled.map_err(|error| SchemaError::Unread(plain(&error.to_string())))?;
     without_ledger(&mut schema);
+    // What was set aside is there on purpose, and is of no design.
+    let asides = store::set_aside::kept(&app.db, server.id, database).await?;
+    let schema = muster_schema::without(schema, &asides);
     Ok(Live {
         schema,
         version,

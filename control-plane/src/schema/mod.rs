@@ -33,6 +33,9 @@
 //! Right before an execution's order leaves, the database is read through its agent once more and compared with what the release was
 //! computed against ([`base_check`]): where anything was changed by hand since, it ends and says what.
 //!
+//! Drops are **soft** where an environment's policy says so ([`set_aside`]): what is published as gone gets another name, with its
+//! rows, and is no drift. When its days are over those who may propose are told once; nothing is dropped by a timer.
+//!
 //! A **rollout** executes a release on many of its servers, wave after wave ([`waves`]): a wave begins when all executions of the
 //! one before have succeeded, and after the first somebody may have to say "continue". Whatever does not succeed halts it, and
 //! nothing more begins, not even what waits of the wave; its record says on which servers and why. Resumed, it executes the release
@@ -70,6 +73,7 @@
 //! | `ticket_steps`, `ticket_approvals` | the steps that a ticket was opened with, and who said yes |
 //! | `database_states` | what design last succeeded on a server, or was taken over |
 //! | `database_drifts` | how each database last compared with that, and what was told of it |
+//! | `set_asides` | tables and columns that were renamed aside instead of being dropped |
 //! | `releases` | approved tickets |
 //! | `executions`, `execution_steps` | runs, and their statements |
 //! | `release_rollouts`, `release_rollout_servers` | releases on their way over many servers, and in which wave each comes |
@@ -162,6 +166,8 @@ mod server;
 mod server_apply;
 mod server_test;
 mod server_type;
+mod set_aside;
+mod set_aside_told;
 mod store;
 mod take_over;
 #[cfg(test)]
@@ -210,6 +216,10 @@ pub use self::{
     server::{NewServer, Server, ServerPatch, ServerTest, server_environment},
     server_test::TestRequest,
     server_type::ServerType,
+    set_aside::{
+        PlannedAside, PlannedAsides, SetAside, SetAsideKind, SetAsideProposal, SetAsideQuery, SetAsideState,
+        Wish,
+    },
     take_over::SyncRequest,
     ticket::{
         Remark, Ticket, TicketDetail, TicketEvent, TicketProgress, TicketQuery, TicketRow, TicketStatus,
@@ -227,5 +237,6 @@ pub fn start(app: &App) {
     order::register(app);
     waiting::start(app);
     drift::start(app);
+    set_aside_told::start(app);
     git_wish::start(app);
 }

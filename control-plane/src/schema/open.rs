@@ -7,6 +7,7 @@ use super::{
     flow::{self, For, Step},
     policy,
     proposal::Ticketing,
+    set_aside,
     store::{self, state::Published},
 };
 use crate::{
@@ -53,6 +54,7 @@ pub(super) async fn open(
                 store::ticket::add_event(tx, rejected, "resubmitted", caller, comment, ticketing.at).await?;
             }
             store::ticket::insert(tx, caller.org(), &ticketing, servers).await?;
+            set_aside::bind(app, tx, caller, &ticketing).await?;
             for (server, state) in servers.iter().zip(states) {
                 store::state::set_published(tx, (ticket.id, server.server), state).await?;
             }

@@ -1,5 +1,6 @@
-//! An environment's policy: which flow decides what risks how much, whether authors may decide their own, and when releases
-//! may begin. An environment without one leaves the choice to the flows, no author decides, and releases begin at any time.
+//! An environment's policy: which flow decides what risks how much, whether authors may decide their own, when releases
+//! may begin, and whether what goes is set aside. An environment without one leaves the choice to the flows, no author decides, releases begin at any
+//! time, and drops are real.
 
 use muster_base::UnixMs;
 use muster_documents::Kind;
@@ -16,6 +17,9 @@ use crate::{
     in_tx, work,
 };
 
+/// Days for which something may be set aside.
+const MOST_DAYS: u16 = 365;
+
 /// What an environment asks of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -29,6 +33,9 @@ pub struct EnvironmentPolicy {
     /// When releases may begin; null: at any time.
     #[schema(required)]
     pub windows: Option<MaintenanceWindows>,
+    /// For how many days tables and columns that are published as gone are set aside under another name; null: they are dropped.
+    #[schema(required)]
+    pub set_aside_days: Option<u16>,
     /// When it was last changed; null if it never was.
     #[schema(required)]
     pub updated_at: Option<UnixMs>,
@@ -72,6 +79,10 @@ pub struct PolicyBody {
     #[serde(default)]
     #[schema(value_type = Option<MaintenanceWindows>)]
     pub windows: Change<MaintenanceWindows>,
+    /// For how many days, 1–365, what goes is set aside; null: it is dropped. It stays if left out.
+    #[serde(default)]
+    #[schema(value_type = Option<u16>, minimum = 1, maximum = 365)]
+    pub set_aside_days: Change<u16>,
 }
 
 impl RiskFlows {
@@ -106,6 +117,7 @@ impl EnvironmentPolicy {
             flows: RiskFlows::default(),
             author_may_decide: false,
             windows: None,
+            set_aside_days: None,
             updated_at: None,
             updated_by: None,
         }
@@ -166,13 +178,22 @@ pub(super) async fn set(
         flows: body.flows,
         author_may_decide: body.author_may_decide,
         windows: None,
+        set_aside_days: None,
         updated_at: Some(now),
         updated_by: Some(caller.actor.name()),
     };
-    let faults = match &body.windows {
+    let mut faults = match &body.windows {
         Change::To(Some(windows)) => windows.faults("windows"),
         Change::Keep | Change::To(None) => Vec::new(),
     };
+    if let Change::To(Some(days)) = &body.set_aside_days
+        && !(1..=MOST_DAYS).contains(days)
+    {
+        faults.push(field_error(
+            "setAsideDays",
+            format!("must be 1 to {MOST_DAYS}, or null"),
+        ));
+    }
     let taken_back = in_tx!(app.db, |tx| {
         // Whoever deletes a flow looks at the policies first.
         store::document::one_at_a_time(tx, caller.org()).await?;
@@ -196,6 +217,8 @@ pub(super) async fn set(
         let before = before.unwrap_or_else(|| EnvironmentPolicy::usual(environment));
         policy.windows.clone_from(&before.windows);
         body.windows.apply(&mut policy.windows);
+        policy.set_aside_days = before.set_aside_days;
+        body.set_aside_days.apply(&mut policy.set_aside_days);
         if is_looser(before.windows.as_ref(), policy.windows.as_ref(), now) {
             caller.require(Operation::WindowOverride)?;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use muster_base::{TicketId, UnixMs};
+use muster_base::{SetAsideId, TicketId, UnixMs};
 use muster_schema::Dialect;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,7 +12,9 @@ use super::{
     error::field_error,
     open::open,
     reading::{self, ReadSql},
-    server, store,
+    server,
+    set_aside::{PlannedAsides, Wish},
+    store,
 };
 use crate::{
     access::{Caller, Object, Operation},
@@ -73,6 +75,9 @@ pub struct ServerSql {
     pub rollback_sql: Option<String>,
     /// What that doesn't bring back.
     pub not_taken_back: Vec<String>,
+    /// What it sets aside instead of dropping it; null if it drops what goes, or nothing goes.
+    #[schema(required)]
+    pub set_aside: Option<PlannedAsides>,
     /// The highest risk in it.
     pub risk: RiskLevel,
     /// Statement by statement.
@@ -101,6 +106,8 @@ pub(super) struct Ticketing {
     pub(super) comment: String,
     /// Whether the environment lets authors decide.
     pub(super) author_may_decide: bool,
+    /// What was set aside that it drops or brings back.
+    pub(super) wish: Option<(SetAsideId, Wish)>,
 }
 
 /// What a ticket publishes: it is computed again from this when the ticket is corrected.
@@ -115,11 +122,13 @@ pub(super) struct PublishedWhat {
     pub(super) tables: Option<Vec<String>>,
 }
 
-/// What a ticket corrects, and what its author says to that.
+/// What a ticket corrects or is made for, and what its author says to that.
 #[derive(Debug, Default)]
 pub(super) struct Correction {
     pub(super) of: Option<TicketId>,
     pub(super) comment: String,
+    /// What was set aside that the ticket drops or brings back.
+    pub(super) wish: Option<(SetAsideId, Wish)>,
 }
 
 /// Reads the SQL for each server and opens a ticket.
@@ -161,6 +170,7 @@ pub(super) async fn propose(
         corrects: correction.of,
         comment: correction.comment,
         author_may_decide: false,
+        wish: correction.wish,
     };
     let ticket_id = ticket.id;
     open(app, caller, ticket, &servers, &[]).await?;
@@ -251,6 +261,7 @@ fn read_for(servers: Vec<Server>, database: &str, sql: &str) -> Result<Vec<Serve
             sha256: text.sha256,
             rollback_sql: None,
             not_taken_back: Vec::new(),
+            set_aside: None,
             risk: text.risk,
             statements: text.statements,
             findings: text.findings,

@@ -16,9 +16,10 @@ use super::{
     Proposed, RiskLevel, SchemaError, Server, ServerSql, TicketStep,
     document::Stored,
     error::field_error,
-    open,
+    open, policy,
     proposal::{self, Correction, PublishedWhat, Ticketing},
     reading, server,
+    set_aside::{self, PlannedAsides},
     store::{self, state::Published},
 };
 use crate::{
@@ -123,6 +124,7 @@ pub(super) async fn publish(
         corrects: correction.of,
         comment: correction.comment,
         author_may_decide: false,
+        wish: None,
     };
     open_published(app, caller, ticket, published).await
 }
@@ -154,6 +156,7 @@ pub(super) async fn preview(
         corrects: None,
         comment: String::new(),
         author_may_decide: false,
+        wish: None,
     };
     let servers: Vec<ServerSql> = published.into_iter().map(|(server, _)| server).collect();
     let approval = open::would_decide(app, caller, ticketing, &servers).await?;
@@ -176,6 +179,7 @@ async fn computed(
     server::environment_exists(app, caller, &request.environment).await?;
     let latest = latest(app, caller, &request.database).await?;
     let chosen = chosen(&latest.design, request.tables.as_deref())?;
+    let policy = policy::of_environment(app, caller.org(), &request.environment).await?;
     let real = |label: &str| latest.name_on(label);
     let named = |server: &Server| real(&server.label);
     let environment = request.environment.as_str();
@@ -188,7 +192,8 @@ async fn computed(
             wrong.push(field_error(format!("servers[{nth}]"), message));
             continue;
         }
-        match for_server(app, &latest.design, chosen.as_ref(), server, database).await {
+        let wanted = (&latest.design, chosen.as_ref(), policy.set_aside_days);
+        match for_server(app, wanted, server, database).await {
             Ok(done) => published.push(done),
             Err(SchemaError::Invalid(fields)) => {
                 let placed = |field: FieldError| {
@@ -225,8 +230,7 @@ async fn open_published(
 /// The change for one server, against what last succeeded there.
 async fn for_server(
     app: &App,
-    latest: &Design,
-    chosen: Option<&BTreeSet<Uuid>>,
+    (latest, chosen, days): (&Design, Option<&BTreeSet<Uuid>>, Option<u16>),
     server: Server,
     database: String,
 ) -> Result<(ServerSql, Published), SchemaError> {
@@ -245,7 +249,15 @@ async fn for_server(
         Some(chosen) => before.unwrap_or(&empty).with(latest, chosen),
         None => latest.clone(),
     };
-    let change = change(before, &target, &PlanOptions::default()).map_err(no_change)?;
+    let aside = match days {
+        Some(_) => Some(set_aside::option(app, server.id, &database).await?),
+        None => None,
+    };
+    let options = PlanOptions {
+        aside,
+        ..PlanOptions::default()
+    };
+    let change = change(before, &target, &options).map_err(no_change)?;
     if change.is_empty() {
         return Err(whole("has all of it already: there is nothing to publish".into()));
     }
@@ -275,6 +287,7 @@ async fn for_server(
         sha256: read.sha256,
         rollback_sql: Some(rollback),
         not_taken_back: lost,
+        set_aside: days.and_then(|days| PlannedAsides::of(app, days, change.plan.set_aside)),
         risk,
         statements: read.statements,
         findings: read.findings,

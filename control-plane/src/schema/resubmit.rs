@@ -53,6 +53,7 @@ pub(super) async fn resubmit(
         comment: checked(Remark {
             comment: request.comment,
         })?,
+        wish: None,
     };
     let servers = store::ticket::list_servers(&app.db, id).await?;
     let servers = servers

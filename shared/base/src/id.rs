@@ -173,6 +173,8 @@ ids! {
     ExecutionId
     /// A release on its way over many servers.
     ReleaseRolloutId
+    /// A table or column that was set aside instead of being dropped.
+    SetAsideId
     /// Something in the outbox: a mail, a text message.
     LetterId
     /// A device that somebody signed in with.

@@ -18,7 +18,7 @@ pub use id::{
     FileId, FileSendId, FileSendTargetId, GitHookId, GitPushId, GitWishId, HostAccountId, HostId, HubImageId,
     IdError, InstanceId, InvitationId, JoinTokenId, LetterId, MessageId, ModuleId, OperationId, OrderId,
     OrgId, PieceId, PlatformId, RegistryId, ReleaseId, ReleaseRolloutId, RoleId, SecretGroupId, SecretId,
-    SecretProviderId, SecretSyncId, ServerId, SessionId, TemplateId, TicketId, UploadId, UserId,
+    SecretProviderId, SecretSyncId, ServerId, SessionId, SetAsideId, TemplateId, TicketId, UploadId, UserId,
 };
 pub use random::{random_array, random_token};
 pub use secrecy::{ExposeSecret, SecretString};

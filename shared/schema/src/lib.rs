@@ -84,7 +84,10 @@ pub use lint::{
     Finding, Rule, Setting, SettingError, Settings, Severity, all as lint_rules, lint, lint_with,
 };
 pub use model::Schema;
-pub use plan::{Lock, Plan, PlanOptions, Refusal, Reverse, Step, Subject, Withheld, plan};
+pub use plan::{
+    ASIDE, Aside, AsideError, Lock, Plan, PlanOptions, Refusal, Reverse, SetAside, Step, Subject, Withheld,
+    plan, without,
+};
 pub use read::{Unreadable, read, read_rendered};
 pub use render::render;
 pub use split::{

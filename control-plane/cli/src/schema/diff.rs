@@ -53,6 +53,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
         drops: !args.no_drops,
         concurrently: args.concurrently,
         validate_apart: args.validate_apart,
+        ..PlanOptions::default()
     };
     let plan = match plan(&from, &to, &options) {
         Ok(plan) => plan,

@@ -56,6 +56,7 @@ export function placesPages({ places, fleet }) {
     ['databases-new', '/databases?new=1', 'rita'],
     ['databases-looked-at', '/databases', 'vera'],
     ['drift', '/databases/drift', 'rita'],
+    ['set-asides', '/databases/set-aside', 'rita'],
     ['drift-none', '/databases/drift?search=no-such-database', 'rita'],
     ['drift-of', `/databases/drift?database=${places.server.id}/${places.server.databases[0]}`, 'rita'],
     ['drift-looked-at', `/databases/drift?database=${places.server.id}/${places.server.databases[0]}`, 'vera'],

@@ -28,7 +28,7 @@ const spec = {
 const list = (items) => ({ items, nextCursor: null })
 const windows = { zone: 'Europe/Berlin', weekly: [{ days: ['tuesday', 'thursday'], from: '22:00', to: '04:00' }], freezes: [{ from: ago(-9e8), to: ago(-2e9), reason: 'Year end' }], outside: 'wait', anyoneMayOverride: false }
 export const shutWindow = { open: false, closesAt: null, opensAt: ago(-9e7), windows }
-const policy = (environment, more = {}) => ({ environment, flows: { safe: null, warning: null, destructive: null, unknown: null }, authorMayDecide: false, windows: null, updatedAt: null, updatedBy: null, ...more })
+const policy = (environment, more = {}) => ({ environment, flows: { safe: null, warning: null, destructive: null, unknown: null }, authorMayDecide: false, windows: null, setAsideDays: null, updatedAt: null, updatedBy: null, ...more })
 
 export function flowAnswers(path, url) {
   if (path === '/schema/documents') return list(url.searchParams.get('kind') === 'ApprovalFlow' ? [flow] : [])

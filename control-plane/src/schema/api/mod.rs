@@ -8,6 +8,7 @@ mod projects;
 mod releases;
 mod rollouts;
 mod servers;
+mod set_asides;
 mod tickets;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -20,6 +21,7 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(documents::router())
         .merge(servers::router())
         .merge(drift::router())
+        .merge(set_asides::router())
         .merge(tickets::router())
         .merge(policies::router())
         .merge(projects::router())

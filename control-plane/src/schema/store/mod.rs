@@ -13,6 +13,7 @@ pub(super) mod policy;
 pub(super) mod release;
 pub(super) mod rollout;
 pub(super) mod server;
+pub(super) mod set_aside;
 pub(super) mod state;
 pub(super) mod ticket;
 pub(super) mod told;

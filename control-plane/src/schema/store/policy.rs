@@ -14,6 +14,7 @@ struct Record {
     flows: String,
     author_may_decide: bool,
     windows: Option<String>,
+    set_aside_days: Option<i64>,
     updated_at: UnixMs,
     updated_by: String,
 }
@@ -26,6 +27,7 @@ impl TryFrom<Record> for EnvironmentPolicy {
         Ok(Self {
             flows: serde_json::from_str(&record.flows).map_err(corrupt)?,
             windows: (record.windows.as_deref().map(serde_json::from_str).transpose()).map_err(corrupt)?,
+            set_aside_days: record.set_aside_days.and_then(|days| u16::try_from(days).ok()),
             environment: record.environment,
             author_may_decide: record.author_may_decide,
             updated_at: Some(record.updated_at),
@@ -34,7 +36,7 @@ impl TryFrom<Record> for EnvironmentPolicy {
     }
 }
 
-const ONE: &str = "select environment, flows, author_may_decide, windows, updated_at, updated_by \
+const ONE: &str = "select environment, flows, author_may_decide, windows, set_aside_days, updated_at, updated_by \
     from environment_policies where org_id = $1 and environment = $2";
 
 pub(in crate::schema) async fn find(
@@ -66,7 +68,7 @@ pub(in crate::schema) async fn find_in(
 
 /// All of the org's, those of environments that are gone too.
 pub(in crate::schema) async fn list(db: &Db, org: OrgId) -> Result<Vec<EnvironmentPolicy>, DbError> {
-    const SQL: &str = "select environment, flows, author_may_decide, windows, updated_at, updated_by \
+    const SQL: &str = "select environment, flows, author_may_decide, windows, set_aside_days, updated_at, updated_by \
         from environment_policies where org_id = $1 order by environment";
     let records: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(SQL).bind(org).fetch_all(pool).await)?;
     records.into_iter().map(TryInto::try_into).collect()
@@ -77,7 +79,7 @@ pub(in crate::schema) async fn list_in_force(
     tx: &mut Tx,
     org: OrgId,
 ) -> Result<Vec<EnvironmentPolicy>, DbError> {
-    const SQL: &str = "select p.environment, p.flows, p.author_may_decide, p.windows, p.updated_at, p.updated_by \
+    const SQL: &str = "select p.environment, p.flows, p.author_may_decide, p.windows, p.set_aside_days, p.updated_at, p.updated_by \
         from environment_policies p join environments e on e.org_id = p.org_id and e.name = p.environment \
         where p.org_id = $1 order by p.environment";
     let records: Vec<Record> = with_tx!(tx, |conn| sqlx::query_as(SQL).bind(org).fetch_all(conn).await)?;
@@ -90,9 +92,9 @@ pub(in crate::schema) async fn upsert(
     policy: &EnvironmentPolicy,
 ) -> Result<(), DbError> {
     const SQL: &str = "insert into environment_policies (org_id, environment, flows, author_may_decide, \
-        windows, updated_at, updated_by) values ($1, $2, $3, $4, $5, $6, $7) on conflict (org_id, environment) do update set \
+        windows, set_aside_days, updated_at, updated_by) values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (org_id, environment) do update set \
         flows = excluded.flows, author_may_decide = excluded.author_may_decide, \
-        windows = excluded.windows, updated_at = excluded.updated_at, updated_by = excluded.updated_by";
+        windows = excluded.windows, set_aside_days = excluded.set_aside_days, updated_at = excluded.updated_at, updated_by = excluded.updated_by";
     let corrupt = |error: serde_json::Error| DbError::Corrupt(error.to_string());
     let flows = serde_json::to_string(&policy.flows).map_err(corrupt)?;
     let windows = policy.windows.as_ref().map(serde_json::to_string);
@@ -104,6 +106,7 @@ pub(in crate::schema) async fn upsert(
             .bind(flows)
             .bind(policy.author_may_decide)
             .bind(windows)
+            .bind(policy.set_aside_days.map(i64::from))
             .bind(policy.updated_at)
             .bind(&policy.updated_by)
             .execute(conn)

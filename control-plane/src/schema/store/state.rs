@@ -116,7 +116,7 @@ pub(in crate::schema) async fn standing(
         .await)?)
 }
 
-/// Once an execution of a published release has succeeded, its design is what is there.
+/// Once an execution of a published release has succeeded, its design is what is there, and what it set aside is kept.
 pub(in crate::schema) async fn reach(
     tx: &mut Tx,
     execution: ExecutionId,
@@ -132,7 +132,7 @@ pub(in crate::schema) async fn reach(
     with_tx!(tx, |conn| {
         sqlx::query(SQL).bind(execution).bind(now).execute(conn).await?;
     });
-    Ok(())
+    super::set_aside::reach(tx, execution, now).await
 }
 
 /// What is there is this design, which nothing made.

@@ -65,8 +65,8 @@ pub(in crate::schema) async fn insert(
         author, author_name, created_at, updated_at, published, corrects, author_may_decide) \
         values ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $9, $10, $11, $11, $12, $13, $14)";
     const SERVER: &str = "insert into ticket_servers (ticket_id, server_id, position, sql, sql_sha256, risk, \
-        statements, findings, database, rollback_sql, not_taken_back) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+        statements, findings, database, rollback_sql, not_taken_back, set_aside) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     let published = ticket.published.as_ref().map(json).transpose()?;
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
@@ -99,6 +99,7 @@ pub(in crate::schema) async fn insert(
                 .bind(&server.database)
                 .bind(&server.rollback_sql)
                 .bind(json(&server.not_taken_back)?)
+                .bind(server.set_aside.as_ref().map(json).transpose()?)
                 .execute(&mut *conn)
                 .await?;
         }
@@ -295,12 +296,13 @@ struct ServerRecord {
     database: String,
     rollback_sql: Option<String>,
     not_taken_back: String,
+    set_aside: Option<String>,
 }
 
 /// What is to run on each server, in the order of the proposal.
 pub(in crate::schema) async fn list_servers(db: &Db, ticket: TicketId) -> Result<Vec<ServerSql>, DbError> {
     const SQL: &str = "select t.server_id, s.label, s.dialect, t.sql, t.sql_sha256, t.risk, t.statements, t.findings, \
-        coalesce(t.database, k.database) as database, t.rollback_sql, t.not_taken_back from ticket_servers t \
+        coalesce(t.database, k.database) as database, t.rollback_sql, t.not_taken_back, t.set_aside from ticket_servers t \
         join db_servers s on s.id = t.server_id join tickets k on k.id = t.ticket_id where t.ticket_id = $1 order by t.position";
     let records: Vec<ServerRecord> =
         with_pool!(db, |pool| sqlx::query_as(SQL).bind(ticket).fetch_all(pool).await)?;
@@ -314,6 +316,7 @@ pub(in crate::schema) async fn list_servers(db: &Db, ticket: TicketId) -> Result
             database: record.database,
             rollback_sql: record.rollback_sql,
             not_taken_back: read_json(&record.not_taken_back)?,
+            set_aside: record.set_aside.as_deref().map(read_json).transpose()?,
             risk: RiskLevel::parse(&record.risk),
             statements: read_json(&record.statements)?,
             findings: read_json(&record.findings)?,

@@ -5,7 +5,11 @@ use sqlparser::ast::{
     ColumnDef, ColumnOption, DropBehavior, Expr, RenameTableNameKind, Statement, TableConstraint,
 };
 
-use super::{Class, Classification, Effect, ObjectRef, Risk, StatementKind, drop::renamed, types::fold};
+use super::{
+    Class, Classification, Effect, ObjectRef, Risk, StatementKind,
+    drop::{is_aside, renamed},
+    types::fold,
+};
 use crate::Dialect;
 
 pub(super) fn classify(dialect: Dialect, tree: &Statement) -> Option<Classification> {
@@ -97,7 +101,11 @@ impl Altering<'_> {
                 old_column_name,
                 new_column_name,
             } => {
-                self.warn("programs that still say the column's old name fail from that moment on");
+                if is_aside(&new_column_name.value) {
+                    self.warn("sets the column aside: its values stay, and programs that use it fail from that moment on");
+                } else {
+                    self.warn("programs that still say the column's old name fail from that moment on");
+                }
                 self.column(old_column_name, false);
                 self.column(new_column_name, true);
             }
@@ -117,7 +125,10 @@ impl Altering<'_> {
                 old_name, new_name, ..
             } => {
                 self.warn("changes a column's type: may copy the table, and values that don't fit refuse it or are cut");
-                if old_name.value != new_name.value {
+                if is_aside(&new_name.value) {
+                    self.warn("sets the column aside: its values stay, and programs that use it fail from that moment on");
+                    self.column(old_name, false);
+                } else if old_name.value != new_name.value {
                     self.warn("programs that still say the column's old name fail from that moment on");
                     self.column(old_name, false);
                 }

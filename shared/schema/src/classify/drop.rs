@@ -56,12 +56,19 @@ pub(super) fn classify(dialect: Dialect, tree: &Statement) -> Option<Classificat
     Some(seen)
 }
 
+/// Whether a name is one of those that plans set things aside under.
+pub(super) fn is_aside(name: &str) -> bool {
+    name.starts_with(crate::ASIDE)
+}
+
 /// Notes that a table gets another name.
 pub(super) fn renamed(seen: &mut Classification, old: ObjectRef, new: ObjectRef) {
-    seen.because(
-        Risk::Warning,
-        format!("programs that still say {old} fail from that moment on"),
-    );
+    let text = if is_aside(&new.name) {
+        format!("sets {old} aside: its rows stay, and programs that use it fail from that moment on")
+    } else {
+        format!("programs that still say {old} fail from that moment on")
+    };
+    seen.because(Risk::Warning, text);
     for (name, present) in [(old, false), (new, true)] {
         seen.effects
             .retain(|effect| !matches!(effect, Effect::Relation { name: other, .. } if *other == name));

@@ -4,12 +4,15 @@
 //!   because something was not understood.
 //! - A rename is planned only where `to` carries it (`renamed_from`), never guessed from likeness.
 //! - Objects are ordered by what they need: what depends on a thing goes before it goes, and comes after it came.
+//! - What goes can be renamed aside instead, with its rows ([`aside`]).
 //! - Two expressions that may mean different things are different: the plan writes the new one, which is harmless.
 
+mod aside;
 mod mysql;
 mod postgres;
 mod step;
 
+pub use aside::{Aside, AsideError, MARK as ASIDE, SetAside, without};
 pub(crate) use mysql::views_in_order as mysql_views_in_order;
 pub use step::{Lock, Plan, PlanOptions, Refusal, Reverse, Step, Subject, Withheld};
 
@@ -23,8 +26,16 @@ pub fn plan(from: &Schema, to: &Schema, options: &PlanOptions) -> Result<Plan, R
             from.dialect, to.dialect
         )));
     }
+    match &options.aside {
+        Some(how) if options.drops => aside::plan(from, to, options, how),
+        _ => straight(from, to, options),
+    }
+}
+
+/// Without setting anything aside.
+fn straight(from: &Schema, to: &Schema, options: &PlanOptions) -> Result<Plan, Refusal> {
     match to.dialect {
-        Dialect::Postgres => postgres::plan(from, to, *options),
-        Dialect::MySql => mysql::plan(from, to, *options),
+        Dialect::Postgres => postgres::plan(from, to, options.clone()),
+        Dialect::MySql => mysql::plan(from, to, options.clone()),
     }
 }

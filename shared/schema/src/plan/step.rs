@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Aside, SetAside};
 use crate::{Reason, Risk};
 
 /// The way from one schema to another.
@@ -15,6 +16,9 @@ pub struct Plan {
     /// What the options kept from being planned: the target keeps these, and won't be the same as `to`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub withheld: Vec<Withheld>,
+    /// What is set aside instead of being dropped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub set_aside: Vec<SetAside>,
 }
 
 /// One statement.
@@ -85,7 +89,7 @@ pub struct Withheld {
 }
 
 /// What may be planned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PlanOptions {
     /// Whether what `to` doesn't hold is dropped. Without it such objects stay, and the plan says which.
@@ -95,6 +99,9 @@ pub struct PlanOptions {
     /// Whether checks and foreign keys of tables that are there are added `not valid` (PostgreSQL), which takes a moment, and
     /// held against the rows by statements of their own, outside of transactions, while reading and writing go on.
     pub validate_apart: bool,
+    /// Whether tables and columns that go are renamed aside instead, where that can be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aside: Option<Aside>,
 }
 
 impl Default for PlanOptions {
@@ -103,6 +110,7 @@ impl Default for PlanOptions {
             drops: true,
             concurrently: false,
             validate_apart: false,
+            aside: None,
         }
     }
 }

@@ -32,6 +32,8 @@ export const problems = {
     'sync-under-way': 'This group is being synced. Wait for its end.',
     'provider-empty': 'The provider has no secrets there.',
     'target-moved': 'Something else is there since this was computed: another release, or what was taken over. Publish again, and look at the difference.',
+    'not-aside': 'This is set aside no more: it was dropped or brought back already.',
+    'aside-under-way': 'A proposal that drops this or brings it back is under way: look at its ticket.',
     'not-as-designed': 'What is there differs from the design. Look at what is different, take it into the design or publish the design, and try again.',
     'too-many-secrets': 'The provider has too many secrets there. Split them over several paths.',
     'database-busy': 'Another release is being executed on this database. Wait until it has ended, or cancel it.',

@@ -169,6 +169,7 @@ export const schema = {
     byFlows: 'By what the flows are for',
     change: 'Change',
     changeOf: 'Change the policy of {name}',
+    dropped: 'Dropped at once',
     empty: 'No environments',
     emptyText: 'Policies are of environments.',
     flowFor: { safe: 'Flow for what is safe', warning: 'Flow for what may lock or break', destructive: 'Flow for what loses data', unknown: 'Flow for what can’t be read' },

@@ -3,9 +3,10 @@ import { account } from './account'
 import { designs } from './designs'
 import { files } from './files'
 import { projects } from './projects'
+import { setAside } from './setAside'
 import { storage } from './storage'
 import { versions } from './versions'
 import { waves } from './waves'
 
-const more: MoreMessages = { ...account, ...designs, ...files, ...projects, ...storage, ...versions, ...waves }
+const more: MoreMessages = { ...account, ...designs, ...files, ...projects, ...setAside, ...storage, ...versions, ...waves }
 export default more

@@ -175,6 +175,7 @@ export const schema: Pick<Messages, Keys> = {
     byFlows: '按流程的适用范围',
     change: '修改',
     changeOf: '修改 {name} 的策略',
+    dropped: '直接删除',
     empty: '没有环境',
     emptyText: '策略按环境设置。',
     flowFor: { safe: '安全变更的流程', warning: '可能锁表或中断的变更的流程', destructive: '丢失数据的变更的流程', unknown: '无法判断的变更的流程' },

@@ -40,6 +40,8 @@ const BESIDE_ANOTHER: &[(&str, &str)] = &[
     // Everybody here who reads servers reads designs, and whoever writes or releases reads both.
     ("GET /api/v1/schema/drift", "Operation(ServerRead)"),
     ("GET /api/v1/schema/drift", "Operation(DesignRead)"),
+    ("GET /api/v1/schema/set-asides", "Operation(ServerRead)"),
+    ("GET /api/v1/schema/set-asides", "Operation(DesignRead)"),
     ("GET /api/v1/schema/servers/{id}/drift", "Operation(ServerRead)"),
     ("GET /api/v1/schema/servers/{id}/drift", "Operation(DesignRead)"),
     ("POST /api/v1/schema/servers/{id}/drift", "Operation(DesignRead)"),

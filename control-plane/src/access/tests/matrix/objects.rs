@@ -167,6 +167,8 @@ pub(super) async fn make(test: &Test) -> Objects {
         "executions",
         executing["executionId"].as_str().unwrap().to_owned(),
     );
+    let aside = schema::asides::one_aside(test, (&helper, &owner), ("stock", "one")).await;
+    ids.insert("set-asides", aside);
     let account = json!({"username": "root", "password": "planted"});
     let path = format!("/api/v1/hosts/{host}/accounts");
     ids.insert("hosts/accounts", made(&path, account).await);

@@ -79,6 +79,7 @@ impl Planner {
         Ok(Plan {
             steps: self.steps,
             withheld: self.withheld,
+            set_aside: Vec::new(),
         })
     }
 

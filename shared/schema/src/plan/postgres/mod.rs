@@ -112,6 +112,7 @@ pub(super) fn plan(from: &Schema, to: &Schema, options: PlanOptions) -> Result<P
     Ok(Plan {
         steps: order::ordered(work.items),
         withheld: work.withheld,
+        set_aside: Vec::new(),
     })
 }
 

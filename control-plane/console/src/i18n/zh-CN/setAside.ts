@@ -1,0 +1,32 @@
+import type { MoreMessages } from '../en/more'
+
+export const setAside: Pick<MoreMessages, 'setAside'> = {
+  setAside: {
+    anyState: '全部状态',
+    bringBack: '恢复',
+    bringBackText: '恢复原名，行都还在；原有的键和检查约束不会恢复。设计中没有它：请随后将其纳入设计。须先由他人审批。',
+    caption: '搁置的内容',
+    days: '被移除的表和列',
+    daysHint: '1 到 365 天：改名保留，到期时告知有权提交变更的人。留空：直接删除。',
+    daysWrong: '请输入 1 到 365 的天数，或留空。',
+    drop: '删除',
+    dropText: '发布执行后，它及其行将不复存在。须先由他人审批。',
+    empty: '没有搁置的内容',
+    emptyText: '若环境的策略如此要求，被移除的表和列会以另一个名称保留在这里。',
+    expires: '保留至',
+    expired: '已到期',
+    forDays: '改名保留 {n} 天',
+    itemsOf: '连同其行搁置 {n} 天',
+    kind: { table: '表', column: '{table} 的列' },
+    now: '现名 {name}',
+    proposal: { drop: '删除提议', restore: '恢复提议' },
+    since: '始于',
+    state: '状态',
+    states: { kept: '保留中', restored: '已恢复', dropped: '已删除' },
+    text: '从设计中移除、以另一个名称保留的表和列',
+    title: '搁置',
+    what: '内容',
+    where: '位置',
+    wishOf: { drop: '提议删除 {name}', restore: '提议恢复 {name}' },
+  },
+}
