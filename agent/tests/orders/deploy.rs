@@ -188,8 +188,19 @@ async fn volumes_without_a_name_go_with_their_container_and_named_ones_stay() {
     docker(&["rm", "--force", &place.name]);
     let data = format!("{named}:/named");
     docker(&[
-        "run", "--detach", "--name", &place.name, "--label", &labels[0], "--label", &labels[1], "--volume",
-        "/nameless", "--volume", &data, &image,
+        "run",
+        "--detach",
+        "--name",
+        &place.name,
+        "--label",
+        &labels[0],
+        "--label",
+        &labels[1],
+        "--volume",
+        "/nameless",
+        "--volume",
+        &data,
+        &image,
     ]);
     let before = place.inspect(anonymous);
     assert_eq!(before.split_whitespace().count(), 2, "{before}");

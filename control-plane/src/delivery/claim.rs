@@ -32,8 +32,14 @@ pub(super) async fn check(
 ) -> Result<(), DeliveryError> {
     let plan = &deployment.plan;
     let name = plan.container.name.as_ref().unwrap_or(&plan.application_name);
-    let all =
-        store::application::list(&app.db, deployment.org, &Scope::default(), "", i64::from(u32::MAX)).await?;
+    let all = store::application::list(
+        &app.db,
+        deployment.org,
+        &Scope::default(),
+        "",
+        i64::from(u32::MAX),
+    )
+    .await?;
     let others: Vec<Other> = all
         .into_iter()
         .flat_map(|application| others(application, deployment, name))

@@ -89,7 +89,11 @@ mod tests {
         ] {
             assert!(ports(one, two), "{one} and {two}");
         }
-        for (one, two) in [("127.0.0.1", "127.0.0.2"), ("0.0.0.0", "::"), ("127.0.0.1", "::1")] {
+        for (one, two) in [
+            ("127.0.0.1", "127.0.0.2"),
+            ("0.0.0.0", "::"),
+            ("127.0.0.1", "::1"),
+        ] {
             assert!(!ports(one, two), "{one} and {two}");
         }
     }
@@ -97,10 +101,26 @@ mod tests {
     #[test]
     fn a_user_is_one_that_the_engine_takes() {
         let right = |user: &str| wrong(&format!(r#"{{"user":{user:?}}}"#)).is_empty();
-        for user in ["web", "1000", "1000:1000", "web:www-data", "www-data", "", "a.b_c$"] {
+        for user in [
+            "web",
+            "1000",
+            "1000:1000",
+            "web:www-data",
+            "www-data",
+            "",
+            "a.b_c$",
+        ] {
             assert!(right(user), "{user}");
         }
-        for user in ["web user", "web:", "a:b:c", "99999999999", "web\n", "@web", "w\u{e9}b"] {
+        for user in [
+            "web user",
+            "web:",
+            "a:b:c",
+            "99999999999",
+            "web\n",
+            "@web",
+            "w\u{e9}b",
+        ] {
             assert!(!right(user), "{user}");
         }
     }

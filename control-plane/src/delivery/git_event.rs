@@ -263,7 +263,11 @@ mod tests {
             (GitProvider::Gitlab, "Tag Push Hook", &gitlab),
             (GitProvider::Codeup, "Tag Push Hook", &gitlab),
         ] {
-            assert_eq!(read(provider, event, body), heard(GitRef::Tag("v1".to_owned())), "{provider:?}");
+            assert_eq!(
+                read(provider, event, body),
+                heard(GitRef::Tag("v1".to_owned())),
+                "{provider:?}"
+            );
         }
         // A host that says nothing more of it has only the object.
         let bare = json!({"ref": "refs/tags/v1", "after": SHA, "head_commit": null, "repository": {"id": 7}});

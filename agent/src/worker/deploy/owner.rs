@@ -76,6 +76,9 @@ mod tests {
         assert!(!replaces(&container(None, None), false));
         assert!(replaces(&container(None, None), true));
         let said = check(&container(Some("a"), Some("prod")), ("a", "test"), false).unwrap_err();
-        assert!(said.to_string().contains("environment prod of application a"), "{said}");
+        assert!(
+            said.to_string().contains("environment prod of application a"),
+            "{said}"
+        );
     }
 }

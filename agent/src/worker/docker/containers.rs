@@ -268,7 +268,14 @@ mod tests {
 
     #[test]
     fn a_grace_time_is_never_shortened() {
-        for (ms, seconds) in [(0, 0), (1, 1), (900, 1), (1_000, 1), (1_001, 2), (u64::MAX, i32::MAX)] {
+        for (ms, seconds) in [
+            (0, 0),
+            (1, 1),
+            (900, 1),
+            (1_000, 1),
+            (1_001, 2),
+            (u64::MAX, i32::MAX),
+        ] {
             assert_eq!(whole_seconds(Duration::from_millis(ms)), seconds, "{ms} ms");
         }
     }

@@ -160,7 +160,8 @@ both_databases!(a_redeploy_is_approved_of_by_the_rule_of_today, |test| {
 both_databases!(what_waited_for_approval_counts_from_when_it_ran, |test| {
     let admin = test.admin().await;
     let host = new_host(test, "one").await;
-    let environments = json!({"prod": {"hosts": [host], "approvalRequired": true, "rollout": {"queue": "queue"}}});
+    let environments =
+        json!({"prod": {"hosts": [host], "approvalRequired": true, "rollout": {"queue": "queue"}}});
     let application = application(&admin, environments).await;
     let ann = test.member("ann", Role::Admin).await;
     let call = |id: &str, what: &str| format!("/api/v1/deployments/{id}/{what}");
@@ -178,9 +179,7 @@ both_databases!(what_waited_for_approval_counts_from_when_it_ran, |test| {
     // The third waits, meanwhile somebody goes back, then it is approved of.
     let third = deploy_to(&ann, &application, "prod", "3").await;
     test.app.clock.advance(10);
-    let (_, body) = ann
-        .post(&call(&second, "rollback"), json!({"to": first}))
-        .await;
+    let (_, body) = ann.post(&call(&second, "rollback"), json!({"to": first})).await;
     let back = body["deploymentId"].as_str().unwrap();
     let order = orders(&admin, back).await[0];
     moves(test, order, OrderState::Done, None).await;
@@ -214,7 +213,8 @@ both_databases!(
         let admin = test.admin().await;
         let host = new_host(test, "one").await;
         let environments = json!({
-            "prod": {"hosts": [host], "overrides": {"container": {"user": null, "ports": [{"host": 80, "container": 80}]}}},
+            "prod": {"hosts": [host], "overrides": {"container": {"name": "shop-prod", "user": null,
+                "ports": [{"host": 80, "container": 80}]}}},
             "test": {"selector": {"web": "one"}},
         });
         let application = application(&admin, environments).await;

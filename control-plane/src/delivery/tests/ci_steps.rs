@@ -22,7 +22,9 @@ const BLOCK: &str = "    - |\n";
 /// The GitLab job's script as its shell gets it.
 fn gitlab() -> String {
     let (_, script) = GITLAB.split_once(BLOCK).unwrap();
-    let lines = script.lines().map(|line| line.strip_prefix("      ").unwrap_or(line));
+    let lines = script
+        .lines()
+        .map(|line| line.strip_prefix("      ").unwrap_or(line));
     lines.collect::<Vec<_>>().join("\n")
 }
 

@@ -247,9 +247,7 @@ async fn runs(test: &Test, id: OrderId, digest: &str) {
 
 async fn tells(test: &Test, order: &Order) {
     let told = async || -> Result<(), DbError> {
-        in_tx!(test.app.db, |tx| DeployOrders
-            .moved(&test.app, tx, order)
-            .await?);
+        in_tx!(test.app.db, |tx| DeployOrders.moved(&test.app, tx, order).await?);
         Ok(())
     };
     told().await.unwrap();

@@ -55,7 +55,12 @@ pub(super) async fn all_do(test: &Test, orders: &[OrderId]) {
     }
 }
 
-pub(super) async fn succeed(client: &Client<'_>, application: &str, version: &str, batches: &[usize]) -> String {
+pub(super) async fn succeed(
+    client: &Client<'_>,
+    application: &str,
+    version: &str,
+    batches: &[usize],
+) -> String {
     let id = deploy(client, application, version).await;
     for count in batches {
         all_do(client.test(), &open_orders(client, &id, *count).await).await;
