@@ -213,7 +213,8 @@ both_databases!(
         let admin = test.admin().await;
         let host = new_host(test, "one").await;
         let environments = json!({
-            "prod": {"hosts": [host], "overrides": {"container": {"user": null, "ports": [{"host": 80, "container": 80}]}}},
+            "prod": {"hosts": [host], "overrides": {"container": {"name": "shop-prod", "user": null,
+                "ports": [{"host": 80, "container": 80}]}}},
             "test": {"selector": {"web": "one"}},
         });
         let application = application(&admin, environments).await;
