@@ -155,15 +155,14 @@ impl Deploy<'_> {
         self.stop_if_cancelled()?;
         let name = &self.spec.container.name;
         let holder = self.engine.find(name).await?.filter(|found| !self.is_ours(found));
-        let old = match self.old.get() {
-            Some(known) => known.clone(),
-            None => {
-                // The name may have got another holder while the image was pulled.
-                if let Some(holder) = &holder {
-                    self.may_replace(holder)?;
-                }
-                self.remember_old(holder.as_ref())?
+        let old = if let Some(known) = self.old.get() {
+            known.clone()
+        } else {
+            // The name may have got another holder while the image was pulled.
+            if let Some(holder) = &holder {
+                self.may_replace(holder)?;
             }
+            self.remember_old(holder.as_ref())?
         };
         if let (Some(old), Some(holder)) = (&old, &holder)
             && old.id == holder.id
