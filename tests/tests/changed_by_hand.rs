@@ -29,7 +29,7 @@ fn changed_by_hand(kind: Kind) -> Result<()> {
     // Before anything was released there, a table of the release's own name is in its way, and another is not.
     server.query("create table nobodys (id bigint primary key)")?;
     server.query("create table account (id bigint primary key)")?;
-    let first = released(&author, &approver, &server, "1.0", "")?;
+    let first = released(&author, &approver, &server, "1.0", &[])?;
     let stopped = server.execute(&approver, &first)?;
     names(&stopped, "account")?;
     server.query("drop table account")?;
@@ -47,7 +47,7 @@ fn changed_by_hand(kind: Kind) -> Result<()> {
         &approver,
         &server,
         "1.1",
-        ", {name: mail, dataType: varchar(80)}",
+        &[json!({"name": "mail", "dataType": "varchar(80)"})],
     )?;
     server.query("alter table account add column note varchar(40)")?;
     let stopped = server.execute(&approver, &second)?;
@@ -91,30 +91,34 @@ fn names(stopped: &Value, what: &str) -> Result<()> {
 }
 
 /// Designs a table with these columns besides its id, publishes it and has it approved; the release.
-fn released(author: &Api, approver: &Api, server: &Server, version: &str, columns: &str) -> Result<String> {
+fn released(
+    author: &Api,
+    approver: &Api,
+    server: &Server,
+    version: &str,
+    columns: &[Value],
+) -> Result<String> {
     let (label, name) = (&server.label, &server.database);
     let dialect = match server.kind() {
         Kind::Postgres => "Postgres",
         Kind::Mysql => "MySQL",
     };
-    let documents = format!(
-        "apiVersion: v1alpha1
-kind: DatabaseSnapshot
-metadata: {{name: shop}}
-spec:
-  basic: {{name: shop, comment: Orders, type: {dialect}}}
-  names: {{{label}: {name}}}
----
-apiVersion: v1alpha1
-kind: TableSnapshot
-metadata: {{name: account}}
-spec:
-  database: shop
-  columns: [{{name: id, dataType: bigint, primaryKey: true}}{columns}]
-"
-    );
-    let applied = author.send("/api/v1/schema/apply", "application/yaml", documents.into_bytes())?;
-    ensure!(applied.status == 200, "{}", applied.text);
+    let mut listed = vec![json!({"name": "id", "dataType": "bigint", "primaryKey": true})];
+    listed.extend(columns.iter().cloned());
+    let database =
+        json!({"basic": {"name": "shop", "comment": "Orders", "type": dialect}, "names": {label: name}});
+    for (kind, name, spec) in [
+        ("DatabaseSnapshot", "shop", database),
+        (
+            "TableSnapshot",
+            "account",
+            json!({"database": "shop", "columns": listed}),
+        ),
+    ] {
+        let document =
+            json!({"apiVersion": "v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec});
+        author.post("/api/v1/schema/apply", &document)?;
+    }
     let body = json!({
         "version": version, "database": "shop", "environment": ENVIRONMENT, "servers": [label],
     });

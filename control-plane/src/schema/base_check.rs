@@ -59,6 +59,8 @@ const PATIENCE_MS: i64 = 10_000;
 const KEPT: usize = 100;
 const KEPT_SQL: usize = 64 * 1024;
 const MAX_DETAIL: usize = 2_000;
+/// Characters of the SQL that an error repeats.
+const SAID: usize = 200;
 
 /// How a database compared with what a release was computed against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -278,9 +280,10 @@ impl Look<'_> {
         let what = plain(&drift_told::what(&compared.differences, compared.count));
         let database = &self.asked.database;
         let why = if known {
+            let done = first_sql(&compared.differences);
             format!(
-                "{database} is not what this was computed against: {what}. Somebody changed that by hand, or by SQL that no \
-                 design knows; nothing was executed. Take it back (the database's drift has the SQL for that) and execute the \
+                "{database} is not what this was computed against: {what}{done}. Somebody changed that by hand, or by SQL \
+                 that no design knows; nothing was executed. Take it back (the database's drift has the SQL for that) and execute the \
                  release again, or take it into the design and over, and publish again"
             )
         } else {
@@ -366,6 +369,17 @@ fn differs(why: String) -> Noted {
 
 fn cut(text: &str) -> String {
     text.chars().take(MAX_DETAIL).collect()
+}
+
+/// What was done there first, for a sentence: on MySQL a table's name alone says little.
+fn first_sql(differences: &[DriftDifference]) -> String {
+    let Some(first) = differences.first() else {
+        return String::new();
+    };
+    let words: Vec<&str> = first.sql.split_whitespace().collect();
+    let text = plain(&words.join(" "));
+    let end = if text.chars().count() > SAID { "…" } else { "" };
+    format!(" ({}{end})", text.chars().take(SAID).collect::<String>())
 }
 
 /// Names in a database may be anything.

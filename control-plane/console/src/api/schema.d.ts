@@ -5187,7 +5187,7 @@ export interface components {
          * @enum {string}
          */
         AuthType: "none" | "username-password" | "token";
-        /** @description Something that signs a user in. */
+        /** @description How a database compared, right before an execution was to begin there, with what its release was computed against. */
         BaseCheck: {
             /** @description When it was compared; of `unread` since when it could not be for this reason. */
             checkedAt: components["schemas"]["UnixMs"];
@@ -5200,7 +5200,12 @@ export interface components {
             /** @description What came of it. */
             state: components["schemas"]["BaseCheckState"];
         };
+        /**
+         * @description How a database compared with what a release was computed against.
+         * @enum {string}
+         */
         BaseCheckState: "same" | "differs" | "unread" | "oldAgent" | "begunBefore";
+        /** @description Something that signs a user in. */
         Binding: {
             createdAt: components["schemas"]["UnixMs"] | null;
             /** @description For people. */
@@ -6238,7 +6243,7 @@ export interface components {
             by: string;
             /** @description When. */
             createdAt: components["schemas"]["UnixMs"];
-            /** @description Its database. */
+            /** @description Its database, as the server calls it. */
             database: string;
             /** @description Whether it only tries. */
             dryRun: boolean;
@@ -6277,12 +6282,11 @@ export interface components {
         };
         /** @description An execution with its statements. */
         ExecutionDetail: {
-            baseCheck: components["schemas"]["BaseCheck"] | null;
             /** @description Who asked for it. */
             by: string;
             /** @description When. */
             createdAt: components["schemas"]["UnixMs"];
-            /** @description Its database. */
+            /** @description Its database, as the server calls it. */
             database: string;
             /** @description Whether it only tries. */
             dryRun: boolean;
@@ -6319,6 +6323,7 @@ export interface components {
             version: string;
             waits: components["schemas"]["ExecutionWait"] | null;
         } & {
+            baseCheck: components["schemas"]["BaseCheck"] | null;
             /** @description Statement by statement. */
             steps: components["schemas"]["ExecutionStep"][];
         };
@@ -9113,7 +9118,7 @@ export interface components {
                 by: string;
                 /** @description When. */
                 createdAt: components["schemas"]["UnixMs"];
-                /** @description Its database. */
+                /** @description Its database, as the server calls it. */
                 database: string;
                 /** @description Whether it only tries. */
                 dryRun: boolean;
