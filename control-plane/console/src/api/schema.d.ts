@@ -3956,6 +3956,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/schema/set-asides": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tables and columns that were renamed aside instead of being dropped, newest first. */
+        get: operations["listSetAsides"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/set-asides/{id}/drop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Proposes the SQL that drops it for good; a ticket that others approve. */
+        post: operations["dropSetAside"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/set-asides/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Proposes the SQL that gives it its name again; a ticket that others approve. The design doesn't know of it: sync it then. */
+        post: operations["restoreSetAside"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/schema/sql": {
         parameters: {
             query?: never;
@@ -6144,6 +6195,11 @@ export interface components {
             environment: string;
             /** @description The flow for each risk. */
             flows: components["schemas"]["RiskFlows"];
+            /**
+             * Format: int32
+             * @description For how many days tables and columns that are published as gone are set aside under another name; null: they are dropped.
+             */
+            setAsideDays: number | null;
             updatedAt: components["schemas"]["UnixMs"] | null;
             /** @description Who changed it last. */
             updatedBy: string | null;
@@ -7763,7 +7819,7 @@ export interface components {
             /**
              * @description What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`, `notDeployed`,
              *     `deploymentAsks`, `deploymentApproved`, `deploymentRejected`, `toApprove`, `stepApproved`, `ticketApproved`, `ticketRejected`, `ticketStuck`, `alertFires`, `alertSilent`,
-             *     `alertOver`, `driftFound`, `driftChanged`, `driftOver`; empty for one from before there were codes.
+             *     `alertOver`, `driftFound`, `driftChanged`, `driftOver`, `asidesExpired`; empty for one from before there were codes.
              */
             code: string;
             /** @description The same as an English sentence. */
@@ -7774,7 +7830,7 @@ export interface components {
             id: components["schemas"]["MessageId"];
             /**
              * Format: int64
-             * @description join 1, orgChanged 2, approval 3, alert 4, deployment 5, drift 6.
+             * @description join 1, orgChanged 2, approval 3, alert 4, deployment 5, drift 6, setAside 7.
              */
             mode: number;
             orgId?: components["schemas"]["OrgId"] | null;
@@ -9703,7 +9759,7 @@ export interface components {
                 /**
                  * @description What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`, `notDeployed`,
                  *     `deploymentAsks`, `deploymentApproved`, `deploymentRejected`, `toApprove`, `stepApproved`, `ticketApproved`, `ticketRejected`, `ticketStuck`, `alertFires`, `alertSilent`,
-                 *     `alertOver`, `driftFound`, `driftChanged`, `driftOver`; empty for one from before there were codes.
+                 *     `alertOver`, `driftFound`, `driftChanged`, `driftOver`, `asidesExpired`; empty for one from before there were codes.
                  */
                 code: string;
                 /** @description The same as an English sentence. */
@@ -9714,7 +9770,7 @@ export interface components {
                 id: components["schemas"]["MessageId"];
                 /**
                  * Format: int64
-                 * @description join 1, orgChanged 2, approval 3, alert 4, deployment 5, drift 6.
+                 * @description join 1, orgChanged 2, approval 3, alert 4, deployment 5, drift 6, setAside 7.
                  */
                 mode: number;
                 orgId?: components["schemas"]["OrgId"] | null;
@@ -10219,6 +10275,53 @@ export interface components {
             nextCursor: string | null;
         };
         /** @description One page of a list. */
+        Page_SetAside: {
+            /** @description The items. */
+            items: {
+                /** @description When. */
+                at: components["schemas"]["UnixMs"];
+                /** @description What the database is called there. */
+                database: string;
+                /** @description What drops it for good. */
+                dropSql: string;
+                /** @description Its environment. */
+                environment: string;
+                /** @description The execution that did it. */
+                executionId: components["schemas"]["ExecutionId"];
+                /** @description When people are asked to drop it. */
+                expiresAt: components["schemas"]["UnixMs"];
+                /** @description Id. */
+                id: components["schemas"]["SetAsideId"];
+                /** @description What it is. */
+                kind: components["schemas"]["SetAsideKind"];
+                /** @description Its label. */
+                label: string;
+                /** @description What it was called. */
+                name: string;
+                /** @description What it was renamed to. */
+                nameNow: string;
+                /** @description Schema of the table; empty in MySQL. */
+                namespace: string;
+                proposal: components["schemas"]["SetAsideProposal"] | null;
+                /** @description The release that did it. */
+                releaseId: components["schemas"]["ReleaseId"];
+                /** @description What gives it its name again: without the keys, checks and defaults that it had, but for PostgreSQL's default. */
+                restoreSql: string;
+                /** @description The server. */
+                serverId: components["schemas"]["ServerId"];
+                /** @description Where it stands. */
+                state: components["schemas"]["SetAsideState"];
+                /** @description Since when. */
+                stateAt: components["schemas"]["UnixMs"];
+                /** @description The table; of a table that was set aside what it was called. */
+                table: string;
+                /** @description Its version. */
+                version: string;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
         Page_Template: {
             /** @description The items. */
             items: {
@@ -10426,6 +10529,35 @@ export interface components {
          * @enum {string}
          */
         Phase: "rolling" | "paused" | "rollingBack";
+        /** @description Something that a change sets aside. */
+        PlannedAside: {
+            /** @description What drops it for good, some day. */
+            dropSql: string;
+            /** @description Its id, once it is set aside. */
+            id: components["schemas"]["SetAsideId"];
+            /** @description What it is. */
+            kind: components["schemas"]["SetAsideKind"];
+            /** @description What it is called now. */
+            name: string;
+            /** @description What it will be called. */
+            nameNow: string;
+            /** @description Schema of the table; empty in MySQL. */
+            namespace: string;
+            /** @description What gives it its name again. */
+            restoreSql: string;
+            /** @description The table: of a column, as it is called after the change. */
+            table: string;
+        };
+        /** @description What a change for one server sets aside. */
+        PlannedAsides: {
+            /**
+             * Format: int32
+             * @description For how many days it is kept before people are asked to drop it.
+             */
+            days: number;
+            /** @description What. */
+            items: components["schemas"]["PlannedAside"][];
+        };
         /** @description A realm of users. */
         Platform: {
             /** @description Typed at sign-in; unique. */
@@ -10466,6 +10598,11 @@ export interface components {
             authorMayDecide?: boolean;
             /** @description The flow for each risk. */
             flows?: components["schemas"]["RiskFlows"];
+            /**
+             * Format: int32
+             * @description For how many days, 1–365, what goes is set aside; null: it is dropped. It stays if left out.
+             */
+            setAsideDays?: number | null;
             windows?: components["schemas"]["MaintenanceWindows"] | null;
         };
         /** @description A published port. */
@@ -11589,6 +11726,7 @@ export interface components {
             rollbackSql: string | null;
             /** @description Id of the server. */
             server: components["schemas"]["ServerId"];
+            setAside: components["schemas"]["PlannedAsides"] | null;
             /** @description SHA-256 of `sql`, hexadecimal. */
             sha256: string;
             /** @description The statements, each followed by `;` and a line feed. */
@@ -11617,6 +11755,69 @@ export interface components {
          * @enum {string}
          */
         ServiceProtocol: "http" | "tcp";
+        /** @description Something that was set aside. */
+        SetAside: {
+            /** @description When. */
+            at: components["schemas"]["UnixMs"];
+            /** @description What the database is called there. */
+            database: string;
+            /** @description What drops it for good. */
+            dropSql: string;
+            /** @description Its environment. */
+            environment: string;
+            /** @description The execution that did it. */
+            executionId: components["schemas"]["ExecutionId"];
+            /** @description When people are asked to drop it. */
+            expiresAt: components["schemas"]["UnixMs"];
+            /** @description Id. */
+            id: components["schemas"]["SetAsideId"];
+            /** @description What it is. */
+            kind: components["schemas"]["SetAsideKind"];
+            /** @description Its label. */
+            label: string;
+            /** @description What it was called. */
+            name: string;
+            /** @description What it was renamed to. */
+            nameNow: string;
+            /** @description Schema of the table; empty in MySQL. */
+            namespace: string;
+            proposal: components["schemas"]["SetAsideProposal"] | null;
+            /** @description The release that did it. */
+            releaseId: components["schemas"]["ReleaseId"];
+            /** @description What gives it its name again: without the keys, checks and defaults that it had, but for PostgreSQL's default. */
+            restoreSql: string;
+            /** @description The server. */
+            serverId: components["schemas"]["ServerId"];
+            /** @description Where it stands. */
+            state: components["schemas"]["SetAsideState"];
+            /** @description Since when. */
+            stateAt: components["schemas"]["UnixMs"];
+            /** @description The table; of a table that was set aside what it was called. */
+            table: string;
+            /** @description Its version. */
+            version: string;
+        };
+        /** Format: uuid */
+        SetAsideId: string;
+        /**
+         * @description What it is.
+         * @enum {string}
+         */
+        SetAsideKind: "table" | "column";
+        /** @description A proposal that drops something that was set aside, or brings it back. */
+        SetAsideProposal: {
+            /** @description Where the ticket stands. */
+            status: components["schemas"]["TicketStatus"];
+            /** @description Its ticket. */
+            ticketId: components["schemas"]["TicketId"];
+            /** @description What it does. */
+            wish: components["schemas"]["Wish"];
+        };
+        /**
+         * @description Where it stands.
+         * @enum {string}
+         */
+        SetAsideState: "kept" | "restored" | "dropped";
         /** @description An installation that has begun. */
         SetupBegun: {
             /** @description Names it for `GET /api/v1/setup/progress`. */
@@ -12532,6 +12733,11 @@ export interface components {
             /** @description The windows. */
             windows: components["schemas"]["MaintenanceWindows"];
         };
+        /**
+         * @description What is to become of it.
+         * @enum {string}
+         */
+        Wish: "drop" | "restore";
         /**
          * @description Which dictionary.
          * @enum {string}
@@ -21869,6 +22075,94 @@ export interface operations {
             422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             502: components["responses"]["Upstream"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listSetAsides: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1–500; 50 by default. */
+                limit?: number;
+                /** @description Only those that stand there. */
+                state?: components["schemas"]["SetAsideState"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SetAside"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    dropSetAside: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SetAsideId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proposed"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    restoreSetAside: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SetAsideId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proposed"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
     };
