@@ -9,8 +9,8 @@ alter table users add column password_mailed boolean not null default false;
 alter table invitations add column created_by_id uuid;
 
 update invitations set created_by_id = case made.actor_kind
-    when 'user' then (select u.id from users u where u.id::text = made.actor_id)
-    else (select k.user_id from api_keys k where k.id::text = made.actor_id) end
+    when 'user' then (select u.id from users u where u.id = made.actor_id::uuid)
+    else (select k.user_id from api_keys k where k.id = made.actor_id::uuid) end
 from (
     select actor_kind, actor_id, object_id from audit_log
     where object_kind = 'invitation' and outcome = 'done' and after is not null and actor_kind in ('user', 'apiKey')

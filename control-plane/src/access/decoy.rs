@@ -6,15 +6,13 @@
 //! given the same work again. As users sign in the share falls, and some names change to our work for good, as a user's
 //! does.
 //!
-//! The shares are read again every ten minutes, whoever is at the door then.
+//! The shares are read again every ten minutes and when a hash was imported, by one of those who are at the door then.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use aws_lc_rs::hmac;
 use muster_base::{SecretString, UnixMs};
+use tokio::sync::Mutex;
 
 use super::{AccessError, password::NOBODY, store};
 use crate::{app::App, keys::Purpose};
@@ -40,9 +38,12 @@ impl Decoys {
     /// As they are now, or were a while ago; asked for before it is known whether there is a user of that name.
     pub(super) async fn shares(&self, app: &App) -> Result<Arc<Shares>, AccessError> {
         let now = app.clock.now();
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((_, shares)) = kept.filter(|(at, _)| now.ms_since(*at) < FRESH_MS) {
-            return Ok(shares);
+        // Whoever comes meanwhile waits for the one who reads.
+        let mut kept = self.0.lock().await;
+        if let Some((at, shares)) = &*kept
+            && now.ms_since(*at) < FRESH_MS
+        {
+            return Ok(Arc::clone(shares));
         }
         let mut shares = Shares::default();
         for (platform, kind, users) in store::user::hash_kinds(&app.db).await? {
@@ -53,8 +54,13 @@ impl Decoys {
             }
         }
         let shares = Arc::new(shares);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, Arc::clone(&shares)));
+        *kept = Some((now, Arc::clone(&shares)));
         Ok(shares)
+    }
+
+    /// A hash was imported: whoever is at the door next has them read again.
+    pub(super) async fn forget(&self) {
+        *self.0.lock().await = None;
     }
 }
 

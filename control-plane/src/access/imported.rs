@@ -5,6 +5,7 @@
 //! signs in; until then the kind is kept in `users.hash_kind`, empty for ours ([`super::decoy`] says why).
 
 use argon2::{Params, password_hash::phc::PasswordHash};
+use bcrypt::HashParts;
 use muster_base::{ExposeSecret, SecretString};
 
 use super::{
@@ -51,7 +52,8 @@ fn bcrypt_kind(text: &str) -> Option<String> {
         .filter(|cost| cost.bytes().all(|byte| byte.is_ascii_digit()))?;
     let cost: u32 = digits.parse().ok()?;
     let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'/';
-    let whole = rest.len() == BCRYPT_REST && rest.bytes().all(known);
+    // Bits that stand for nothing make one that nothing verifies.
+    let whole = rest.len() == BCRYPT_REST && rest.bytes().all(known) && text.parse::<HashParts>().is_ok();
     (whole && (LEAST_BCRYPT_COST..=MOST_BCRYPT_COST).contains(&cost)).then(|| kind.to_owned())
 }
 

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What may be changed of a profile; empty text takes a value away.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProfilePatch {
     /// E-mail address, unique in the platform.
@@ -141,17 +141,30 @@ pub(super) async fn update(
     let id = who.require_user()?;
     let before = user::get(app, id).await?;
     let password = patch.password.take();
-    let after = patch.applied_to(before.clone())?;
-    if after.email != before.email || after.mobile != before.mobile {
+    let after = patch.clone().applied_to(before.clone())?;
+    let moves = |before: &User, after: &User| after.email != before.email || after.mobile != before.mobile;
+    let confirmed = moves(&before, &after);
+    if confirmed {
         let password = password.ok_or_else(|| AccessError::invalid("password", Flaw::Needed))?;
         user::confirm_password(app, who, password).await?;
     }
+    // One that was only typed may be a stranger's.
+    let was_known = store::user::may_reset(&app.db, id).await?;
     let now = app.clock.now();
     let write = async || -> Result<(), AccessError> {
         in_tx!(app.db, |tx| {
+            // As it is by now: what an administrator changed meanwhile stays.
+            store::user::lock(tx, &app.db, id).await?;
+            let before = store::user::find_in(tx, id).await?.ok_or(AccessError::NoUser)?;
+            let after = patch.clone().applied_to(before.clone())?;
+            if moves(&before, &after) && !confirmed {
+                return Err(AccessError::invalid("password", Flaw::Needed));
+            }
             store::user::update(tx, &after, (None, true), now).await?;
             if after.email != before.email {
-                proof::tell_address_changed(app, tx, &before, language).await?;
+                if was_known {
+                    proof::tell_address_changed(app, tx, &before, language).await?;
+                }
                 proof::send(app, tx, &after, proof::Purpose::EmailVerification, language).await?;
             }
             let entry = Entry::done("user:updateProfile", "user", id)

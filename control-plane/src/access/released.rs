@@ -69,14 +69,14 @@ pub enum ReleaseTurn<'a> {
     },
 }
 
-/// Who is to hear of it, as of now.
+/// Who is to hear of it, as of now; the database is the design's name, by which releases are seen.
 pub async fn release_audience(
     app: &App,
     news: &ReleaseNews<'_>,
-    servers: &[ServerId],
+    (design, servers): (&str, &[ServerId]),
 ) -> Result<Vec<UserId>, AccessError> {
     let object = Object::Database {
-        name: news.database,
+        name: design,
         environment: news.environment,
         servers,
     };

@@ -43,22 +43,32 @@ pub(super) struct Factors {
     pub(super) always: bool,
     pub(super) totp: bool,
     pub(super) recovery_codes: i64,
-    /// An address that a code may be mailed to.
-    pub(super) email: bool,
-    /// Whether the password was set by a link that was mailed there.
-    password_mailed: bool,
+    /// What a code proves that is mailed to their address.
+    mailbox: Mailbox,
+}
+
+/// What a mailed code proves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mailbox {
+    /// There is no address that one may be mailed to.
+    Nothing,
+    /// That the address is theirs, which the password says nothing of.
+    Address,
+    /// What the password proves: it was set by a link that was mailed there.
+    SameAsPassword,
 }
 
 impl Factors {
     /// What answers for them after that first factor: what proves the same proves nothing more.
     pub(super) fn methods(&self, first: FirstFactor) -> impl Iterator<Item = Method> {
         let recovery = self.totp && self.recovery_codes > 0;
-        let mailed = first == FirstFactor::Password && self.password_mailed;
+        let mailed = first == FirstFactor::Password && self.mailbox == Mailbox::SameAsPassword;
+        let email = self.mailbox != Mailbox::Nothing;
         let all = [
             (self.totp, Method::Totp),
             (recovery, Method::Recovery),
             // Who has nothing else is let in by their mailbox alone, or they would never be again.
-            (self.email && !(mailed && self.totp), Method::Email),
+            (email && !(mailed && self.totp), Method::Email),
         ];
         all.into_iter()
             .filter_map(move |(has, method)| (has && !method.is(first)).then_some(method))
@@ -167,13 +177,17 @@ pub(super) async fn of(app: &App, user: UserId) -> Result<Factors, AccessError> 
         .await?
         .ok_or(AccessError::NoUser)?;
     let always = row.mfa == MfaMode::Always.as_str() || app.config.sign_in.mfa == Mfa::Always;
+    // Where it is always asked for, the address that an administrator wrote down must do for the first time.
+    let counts = row.email_verified.is_some_and(|verified| verified || always);
     Ok(Factors {
         always,
         totp: row.totp,
         recovery_codes: row.recovery_codes,
-        // Where it is always asked for, the address that an administrator wrote down must do for the first time.
-        email: row.email_verified || (always && row.has_email),
-        password_mailed: row.password_mailed,
+        mailbox: match (counts, row.password_mailed) {
+            (false, _) => Mailbox::Nothing,
+            (true, false) => Mailbox::Address,
+            (true, true) => Mailbox::SameAsPassword,
+        },
     })
 }
 

@@ -182,26 +182,24 @@ pub(super) async fn refresh(
     let expires_at = now.plus_ms(IDLE_MS);
     let renewed = in_tx!(app.db, |tx| {
         let oldest = now.plus_ms(-LIFE_MS);
-        match store::session::find_to_renew(tx, &app.db, &hash, now, oldest).await? {
-            Some((session, user)) => {
-                let next = token::issue_refresh(&app.keys, session);
-                let next_hash = sha256(next.as_bytes()).0;
-                store::session::renew(tx, session, (&next_hash, named.is_none()), now, expires_at).await?;
-                Some((session, user, next))
+        let present = store::session::find_to_renew(tx, &app.db, &hash, now, oldest).await?;
+        if let Some((session, user)) = present {
+            let next = token::issue_refresh(&app.keys, session);
+            let next_hash = sha256(next.as_bytes()).0;
+            store::session::renew(tx, session, (&next_hash, named.is_none()), now, expires_at).await?;
+            Some((session, user, next))
+        } else {
+            if let Some(session) = store::session::revoke_reused(tx, (named, &hash), now).await? {
+                let who = Identity {
+                    actor: Actor::System { part: "sign-in" },
+                    ip,
+                    platform: None,
+                };
+                let entry = Entry::refused("auth:refresh", "session", session)
+                    .detail("a refresh token was shown again: the session ended");
+                audit::record(app, tx, &who, None, entry).await?;
             }
-            None => {
-                if let Some(session) = store::session::revoke_reused(tx, (named, &hash), now).await? {
-                    let who = Identity {
-                        actor: Actor::System { part: "sign-in" },
-                        ip,
-                        platform: None,
-                    };
-                    let entry = Entry::refused("auth:refresh", "session", session)
-                        .detail("a refresh token was shown again: the session ended");
-                    audit::record(app, tx, &who, None, entry).await?;
-                }
-                None
-            }
+            None
         }
     });
     let (session, user, next) = renewed.ok_or(AccessError::NotSignedIn)?;

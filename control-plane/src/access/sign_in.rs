@@ -109,8 +109,10 @@ pub(super) async fn with_password(
     attempt: PasswordAttempt,
     visitor: &Visitor,
 ) -> Result<SignIn, AccessError> {
+    // Nothing that is typed at the door is the name of another budget.
+    let at_the_door = format!("sign in {}", attempt.login);
     if visitor.devices.is_empty() {
-        app.throttle.attempt(&attempt.login, visitor.ip)?;
+        app.throttle.attempt(&at_the_door, visitor.ip)?;
     }
     let admin = app
         .config
@@ -134,7 +136,7 @@ pub(super) async fn with_password(
         (Some(device), _) => app.throttle.known_device(&device)?,
         (None, Some(token)) => app.throttle.known_device(&token)?,
         (None, None) if visitor.devices.is_empty() => {}
-        (None, None) => app.throttle.attempt(&attempt.login, visitor.ip)?,
+        (None, None) => app.throttle.attempt(&at_the_door, visitor.ip)?,
     }
     // Told by nothing: whether two names are one user's is nobody's business.
     let counted = known

@@ -85,7 +85,7 @@ impl Line {
 struct Turns {
     /// Those who wait and those whose turn it is.
     places: Semaphore,
-    turns: Semaphore,
+    work: Semaphore,
     at_a_time: usize,
     most: usize,
 }
@@ -100,7 +100,7 @@ impl Turns {
     fn new(at_a_time: usize, waiting: usize) -> Self {
         Self {
             places: Semaphore::new(at_a_time + waiting),
-            turns: Semaphore::new(at_a_time),
+            work: Semaphore::new(at_a_time),
             at_a_time,
             most: at_a_time + waiting,
         }
@@ -109,13 +109,13 @@ impl Turns {
     /// Whether somebody waits for the end of a turn.
     fn are_waited_for(&self) -> bool {
         let there = self.most - self.places.available_permits();
-        there > self.at_a_time - self.turns.available_permits()
+        there > self.at_a_time - self.work.available_permits()
     }
 
     async fn wait(&'static self) -> Result<Turn, AccessError> {
         let place = self.places.try_acquire();
         let place = place.map_err(|_| AccessError::Throttled(COME_AGAIN))?;
-        let turn = self.turns.acquire().await;
+        let turn = self.work.acquire().await;
         Ok(Turn {
             _turn: turn.map_err(|error| AccessError::Crypto(error.to_string()))?,
             _place: place,
@@ -235,9 +235,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_crowd_of_strangers_is_in_nobody_else_s_way() {
-        let at_a_time = STRANGERS.turns.available_permits();
+        let at_a_time = STRANGERS.work.available_permits();
         let all = STRANGERS
-            .turns
+            .work
             .acquire_many(u32::try_from(at_a_time).unwrap())
             .await
             .unwrap();

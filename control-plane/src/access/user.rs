@@ -238,6 +238,9 @@ pub(super) async fn insert(
         Ok(())
     };
     insert().await.map_err(taken)?;
+    if !kind.is_empty() {
+        app.decoys.forget().await;
+    }
     app.notify.wake();
     Ok(user)
 }
@@ -330,11 +333,16 @@ pub(super) async fn update(
         nick_name: patch.nick_name,
         ..ProfilePatch::default()
     };
-    let mut user = profile.applied_to(before.clone())?;
-    if let Some(status) = patch.status {
-        status.as_str().clone_into(&mut user.status);
-    }
-    patch.role_id.apply(&mut user.role_id);
+    // Once as it was read, and once as it is when it is written: what others changed meanwhile stays as they did.
+    let changed = |present: &User| -> Result<User, AccessError> {
+        let mut user = profile.clone().applied_to(present.clone())?;
+        if let Some(status) = patch.status {
+            status.as_str().clone_into(&mut user.status);
+        }
+        patch.role_id.clone().apply(&mut user.role_id);
+        Ok(user)
+    };
+    let mut user = changed(&before)?;
     check_role(app, &user).await?;
     let hash = match patch.password {
         Some(password) => {
@@ -349,6 +357,11 @@ pub(super) async fn update(
     let write = async || -> Result<(), AccessError> {
         in_tx!(app.db, |tx| {
             let new = hash.as_ref().map(ExposeSecret::expose_secret);
+            store::user::lock(tx, &app.db, id).await?;
+            let before = store::user::find_in(tx, id).await?.ok_or(AccessError::NoUser)?;
+            let strength = user.password_strength.filter(|_| hash.is_some());
+            let mut user = changed(&before)?;
+            user.password_strength = strength.or(user.password_strength);
             store::user::update(tx, &user, (new, false), now).await?;
             if hash.is_some() || user.status == UserStatus::Disabled.as_str() {
                 store::session::revoke_all(tx, Some(id), now).await?;

@@ -55,6 +55,8 @@ impl Reach {
                 reach.kinds.insert("environment");
             }
             Some(names) => {
+                // Its policy's rows name it.
+                reach.some("environment", names.iter().cloned());
                 let known = fleet::list_environments(app, caller.org()).await?.into_iter();
                 let known = known.filter(|environment| names.contains(&environment.name));
                 reach.some("environment", known.map(|environment| environment.id.to_string()));

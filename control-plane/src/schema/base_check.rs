@@ -2,7 +2,8 @@
 //! order is signed and leaves ([`work::Listener::may_go`](crate::work::Listener::may_go)).
 //!
 //! What is there ([`live`]) is compared ([`comparison`]) with the design that last succeeded there or was taken over: what the
-//! release was computed against. Where nothing is known of what should be there, it was computed for a database without any of
+//! release was computed against, as far as either of the two has it: a table that nobody designed is none of a release's business, and
+//! no more than drift. Where nothing is known of what should be there, it was computed for a database without any of
 //! what it makes, and only that is looked for: a table that is none of its business is in nobody's way. SQL as text was computed
 //! against nothing and is not compared. Dry runs are.
 //!
@@ -54,7 +55,7 @@ use crate::{
 };
 
 /// What an agent refuses for as long ends the execution: it may have been busy, or have got a new key.
-const PATIENCE_MS: i64 = 10_000;
+const PATIENCE_MS: i64 = 2 * UnixMs::MINUTE;
 /// Differences that are kept.
 const KEPT: usize = 100;
 const KEPT_SQL: usize = 64 * 1024;
@@ -166,8 +167,8 @@ enum Settled {
 enum Standing {
     /// Something else is there than it was computed against.
     Moved(SchemaError),
-    /// The release was begun there before.
-    Begun,
+    /// The release was begun there before, and so many executions have ended there.
+    Begun(i64),
     /// Another execution is under way.
     Busy,
     /// So many executions have ended there.
@@ -182,9 +183,9 @@ impl Look<'_> {
     async fn take(&self) -> Result<Going, DbError> {
         let ended = match self.standing().await? {
             Standing::Moved(why) => return self.end(differs(format!("{why}; nothing was executed"))).await,
-            Standing::Begun => {
+            Standing::Begun(ended) => {
                 return self
-                    .note(Noted::of(BaseCheckState::BegunBefore, ""), Going::Goes)
+                    .settle(ended, Noted::of(BaseCheckState::BegunBefore, ""))
                     .await;
             }
             Standing::Busy => return self.wait(&SchemaError::DatabaseBusy.to_string()).await,
@@ -226,12 +227,15 @@ impl Look<'_> {
         Ok(in_tx!(self.app.db, |tx| {
             if let Some(why) = self.moved(tx).await? {
                 Standing::Moved(why)
-            } else if self.asked.begun {
-                Standing::Begun
             } else if store::base_check::others_let_go(tx, self.id, self.place()).await? {
                 Standing::Busy
             } else {
-                Standing::Calm(store::execution::ended(tx, self.place()).await?)
+                let ended = store::execution::ended(tx, self.place()).await?;
+                if self.asked.begun {
+                    Standing::Begun(ended)
+                } else {
+                    Standing::Calm(ended)
+                }
             }
         }))
     }
@@ -253,15 +257,11 @@ impl Look<'_> {
     async fn compared(&self, live: live::Live) -> Result<Result<Noted, String>, DbError> {
         let state = store::state::find(&self.app.db, self.asked.server_id, &self.asked.database).await?;
         let known = state.is_some();
-        let design = match state {
-            Some(state) => state.design,
-            None => store::base_check::designed(&self.app.db, self.id).await?,
-        };
+        let made = store::base_check::designed(&self.app.db, self.id).await?;
         let work = move || {
-            let compared = if known {
-                comparison::compare(&design, &live.schema)
-            } else {
-                comparison::in_the_way(&design, live.schema)
+            let compared = match state {
+                Some(state) => comparison::compare_own(&state.design, &made, live.schema),
+                None => comparison::in_the_way(&made, live.schema),
             };
             drop(live.place);
             compared

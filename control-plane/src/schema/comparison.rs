@@ -116,6 +116,22 @@ pub(super) fn in_the_way(design: &Design, mut live: Schema) -> Result<Compared, 
     Ok(compared)
 }
 
+/// As [`compare`], of what one of these designs has.
+pub(super) fn compare_own(design: &Design, made: &Design, mut live: Schema) -> Result<Compared, String> {
+    let (before, after) = (
+        design.schema().map_err(told_faults)?,
+        made.schema().map_err(told_faults)?,
+    );
+    let own = |name: &Name| {
+        [&before, &after]
+            .iter()
+            .any(|of| of.tables.contains_key(name) || of.views.contains_key(name))
+    };
+    live.tables.retain(|name, _| own(name));
+    live.views.retain(|name, _| own(name));
+    compare(design, &live)
+}
+
 fn told_faults(faults: Vec<DesignFault>) -> String {
     let said = faults
         .into_iter()
@@ -226,6 +242,22 @@ mod tests {
         assert_eq!((names.as_slice(), seen.count), (["public.account"].as_slice(), 1));
         let live = read(Dialect::Postgres, "create table other (id int);").unwrap();
         assert_eq!(in_the_way(&design(SHOP), live).unwrap().count, 0);
+    }
+
+    #[test]
+    fn what_no_design_has_is_no_difference_for_a_release() {
+        let there = format!("{SHOP} create table legacy (id int);");
+        let live = || read(Dialect::Postgres, &there).unwrap();
+        let more = design(&format!("{SHOP} create table coming (id int);"));
+        assert_eq!(compare_own(&design(SHOP), &more, live()).unwrap().count, 0);
+        // What the release makes is there already.
+        let more = design(&format!("{SHOP} create table legacy (id int);"));
+        assert_eq!(compare_own(&design(SHOP), &more, live()).unwrap().count, 1);
+        let changed = read(Dialect::Postgres, &there.replace("mail varchar(80)", "mail text")).unwrap();
+        assert_eq!(
+            compare_own(&design(SHOP), &design(SHOP), changed).unwrap().count,
+            1
+        );
     }
 
     #[test]

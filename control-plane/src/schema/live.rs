@@ -34,6 +34,9 @@ use crate::{
 
 const AT_ONCE: usize = 8;
 static READING: Semaphore = Semaphore::const_new(AT_ONCE);
+/// Of those that are read before something is executed there, so that hosts which say nothing don't keep people waiting.
+const BEFORE_AT_ONCE: usize = 4;
+static BEFORE: Semaphore = Semaphore::const_new(BEFORE_AT_ONCE);
 const MAX_BYTES: usize = 80 * 1024 * 1024;
 /// What a cell and a row weigh besides their texts.
 const CELL_BYTES: usize = 24;
@@ -72,7 +75,7 @@ pub(super) async fn read_in_turn(
     server: &Server,
     database: &str,
 ) -> Result<Live, SchemaError> {
-    let place = READING.acquire().await.map_err(|_| SchemaError::Reading)?;
+    let place = BEFORE.acquire().await.map_err(|_| SchemaError::Reading)?;
     read_at(place, app, org, (server, database)).await
 }
 

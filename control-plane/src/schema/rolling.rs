@@ -174,6 +174,7 @@ async fn halt(
     let reason = halted_by(servers)?;
     let status = (ReleaseRolloutStatus::Halted, Some(reason.as_str()));
     store::rollout::set_status(tx, rolling.id, status, None).await?;
+    store::told::set_halted(tx, rolling.id).await?;
     let taken_back = withdraw(app, tx, &system(rolling), (servers, WHY)).await?;
     let entry = Entry::failed("release:halted", "rollout", rolling.id).detail(reason);
     record(app, tx, rolling, entry).await?;

@@ -2,8 +2,8 @@
 //!
 //! What ends an execution otherwise than well, halts a rollout or has it pause marks its row as untold, in the same
 //! statement. A task tells and clears the mark in one transaction, so that a process that dies in between tells after its next
-//! start, and nobody hears it twice. An execution of a rollout is not told by itself: what it does to the rollout is. What somebody
-//! called off, and a rollout that somebody had go on meanwhile, is told to nobody.
+//! start, and nobody hears it twice. What an execution of a rollout does to that is told, and by itself only what ends after its rollout was halted
+//! or called off. What somebody called off, what only tried, and a rollout that somebody had go on meanwhile, is told to nobody.
 
 use muster_base::ServerId;
 
@@ -23,10 +23,22 @@ const BATCH: i64 = 64;
 /// Tells of everything that nobody was told of.
 pub(super) async fn tell(app: &App) -> Result<(), SchemaError> {
     for execution in store::told::list_executions(&app.db, BATCH).await? {
-        tell_of_execution(app, &execution).await?;
+        if let Err(error) = tell_of_execution(app, &execution).await {
+            tracing::warn!(
+                execution.id = %execution.id,
+                error = &error as &dyn std::error::Error,
+                "nobody could be told how an execution ended; trying again"
+            );
+        }
     }
     for rollout in store::told::list_rollouts(&app.db, BATCH).await? {
-        tell_of_rollout(app, &rollout).await?;
+        if let Err(error) = tell_of_rollout(app, &rollout).await {
+            tracing::warn!(
+                rollout.id = %rollout.id,
+                error = &error as &dyn std::error::Error,
+                "nobody could be told where a rollout stands; trying again"
+            );
+        }
     }
     Ok(())
 }
@@ -55,12 +67,9 @@ async fn tell_of_execution(app: &App, execution: &UntoldExecution) -> Result<(),
             }
         },
     };
-    let audience = if execution.in_rollout {
-        Vec::new()
-    } else {
-        let audience = access::release_audience(app, &news, &[execution.server_id]).await;
-        audience.map_err(Error::from)?
-    };
+    let place = (execution.design.as_str(), &[execution.server_id][..]);
+    let audience = access::release_audience(app, &news, place).await;
+    let audience = audience.map_err(Error::from)?;
     in_tx!(app.db, |tx| {
         if store::told::set_execution(tx, execution.id).await? {
             access::tell_of_release(app, tx, &audience, &news)
@@ -87,7 +96,7 @@ async fn tell_of_rollout(app: &App, rollout: &UntoldRollout) -> Result<(), Schem
             None => ReleaseTurn::Paused { release },
         },
     };
-    let audience = access::release_audience(app, &news, &servers).await;
+    let audience = access::release_audience(app, &news, (&rollout.database, &servers)).await;
     let audience = audience.map_err(Error::from)?;
     in_tx!(app.db, |tx| {
         if store::told::set_rollout(tx, rollout.id).await? {

@@ -210,7 +210,7 @@ impl Deploy<'_> {
             if self.handover.is_some() && left.running && left.route.is_some() {
                 return Ok(left.id);
             }
-            self.engine.remove(&left).await?;
+            self.engine.remove_unused(&left).await?;
         }
         let route = self.new_route()?;
         let made_of = MadeOf {

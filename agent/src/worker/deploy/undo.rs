@@ -62,7 +62,7 @@ impl Deploy<'_> {
         if let Some(found) = &holder
             && self.is_ours(found)
         {
-            self.engine.remove(found).await?;
+            self.engine.remove_unused(found).await?;
         }
         if self.handover.is_none() {
             self.point_back().await?;

@@ -156,13 +156,22 @@ impl Engine {
         Ok(created.id)
     }
 
-    /// Removes the container, running or not. Its named volumes stay, and those without a name go with it if Muster made
-    /// the container: nothing can get at them any more.
+    /// Removes a container that has served, running or not. All its volumes stay, those without a name too: somebody's data may
+    /// be in one.
     pub async fn remove(&self, found: &Found) -> Result<(), DockerError> {
+        self.remove_with(found, false).await
+    }
+
+    /// Removes a container of ours that has never served, with the volumes that were made for it alone.
+    pub async fn remove_unused(&self, found: &Found) -> Result<(), DockerError> {
+        self.remove_with(found, found.managed).await
+    }
+
+    async fn remove_with(&self, found: &Found, volumes: bool) -> Result<(), DockerError> {
         let id = found.id.as_str();
         let options = RemoveContainerOptionsBuilder::default()
             .force(true)
-            .v(found.managed)
+            .v(volumes)
             .build();
         point!("docker.remove.before");
         let removed = self.docker.remove_container(id, Some(options)).await;

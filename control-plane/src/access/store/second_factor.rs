@@ -15,14 +15,14 @@ pub(in crate::access) struct FactorRow {
     pub(in crate::access) mfa: String,
     pub(in crate::access) totp: bool,
     pub(in crate::access) recovery_codes: i64,
-    pub(in crate::access) has_email: bool,
-    pub(in crate::access) email_verified: bool,
+    /// None: there is no address.
+    pub(in crate::access) email_verified: Option<bool>,
     pub(in crate::access) password_mailed: bool,
 }
 
 pub(in crate::access) async fn find(db: &Db, user: UserId) -> Result<Option<FactorRow>, DbError> {
-    const SQL: &str = "select u.mfa, u.password_mailed, (t.confirmed_at is not null) as totp, (u.email is not null) as has_email, \
-        (u.email is not null and u.email_verified_at is not null) as email_verified, \
+    const SQL: &str = "select u.mfa, u.password_mailed, (t.confirmed_at is not null) as totp, \
+        case when u.email is not null then u.email_verified_at is not null end as email_verified, \
         (select count(*) from recovery_codes r where r.user_id = u.id and r.used_at is null) as recovery_codes \
         from users u left join totp t on t.user_id = u.id where u.id = $1";
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL)

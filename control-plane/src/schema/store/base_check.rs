@@ -73,7 +73,8 @@ pub(in crate::schema) async fn find(
         t.design is not null as designed, e.base_state, e.base_detail, e.base_checked_at, \
         exists (select 1 from executions o where o.release_id = e.release_id and o.server_id = e.server_id \
         and o.id <> e.id and not o.dry_run and (o.status in ('success', 'needsAttention') \
-        or (o.status = 'failure' and o.started_at is not null))) as begun \
+        or (o.status = 'failure' and exists (select 1 from execution_steps s where s.execution_id = o.id \
+        and s.status = 'success')))) as begun \
         from executions e join releases r on r.id = e.release_id \
         join ticket_servers t on t.ticket_id = r.ticket_id and t.server_id = e.server_id \
         where e.id = $1 and e.order_id = $2 and e.status = 'pending'";
@@ -146,26 +147,27 @@ pub(in crate::schema) async fn set(
 
 #[derive(sqlx::FromRow)]
 struct Record {
-    base_state: String,
-    base_detail: String,
-    base_found: i64,
-    base_differences: Option<String>,
-    base_checked_at: UnixMs,
+    state: String,
+    detail: String,
+    found: i64,
+    differences: Option<String>,
+    checked_at: UnixMs,
 }
 
 /// What was seen before an execution; none if nobody looked.
 pub(in crate::schema) async fn shown(db: &Db, id: ExecutionId) -> Result<Option<BaseCheck>, DbError> {
-    const SQL: &str = "select base_state, base_detail, base_found, base_differences, base_checked_at from executions \
+    const SQL: &str = "select base_state as state, base_detail as detail, base_found as found, base_differences as differences, \
+        base_checked_at as checked_at from executions \
         where id = $1 and base_state is not null and base_checked_at is not null";
     let record: Option<Record> =
         with_pool!(db, |pool| sqlx::query_as(SQL).bind(id).fetch_optional(pool).await)?;
     let Some(record) = record else { return Ok(None) };
-    let differences = record.base_differences.as_deref().map(serde_json::from_str);
+    let differences = record.differences.as_deref().map(serde_json::from_str);
     Ok(Some(BaseCheck {
-        state: BaseCheckState::parse(&record.base_state).ok_or_else(|| corrupt("base_state"))?,
-        detail: record.base_detail,
-        checked_at: record.base_checked_at,
-        count: usize::try_from(record.base_found).map_err(|_| corrupt("base_found"))?,
+        state: BaseCheckState::parse(&record.state).ok_or_else(|| corrupt("base_state"))?,
+        detail: record.detail,
+        checked_at: record.checked_at,
+        count: usize::try_from(record.found).map_err(|_| corrupt("base_found"))?,
         differences: differences
             .transpose()
             .map_err(|_| corrupt("base_differences"))?

@@ -128,7 +128,7 @@ pub(in crate::schema) async fn set_status(
     order: &Order,
 ) -> Result<bool, DbError> {
     const SQL: &str = "update executions set status = $2, error = $3, server_version = $4, started_at = $5, \
-        ended_at = $6, told = (told and not $8) \
+        ended_at = $6, told = (told and not ($8 and not dry_run)) \
         where id = $1 and order_id = $7 and status in ('pending', 'running')";
     let ended_at = order.ended_at.filter(|_| status.is_end());
     let written = with_tx!(tx, |conn| sqlx::query(SQL)

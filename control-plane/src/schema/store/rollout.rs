@@ -369,7 +369,7 @@ pub(in crate::schema) async fn set_status(
     ended_at: Option<UnixMs>,
 ) -> Result<(), DbError> {
     const SQL: &str = "update release_rollouts set status = $2, reason = coalesce($3, reason), ended_at = $4, \
-        told = $5 where id = $1";
+        told = ($5 or dry_run) where id = $1";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(id)

@@ -244,7 +244,11 @@ pub(in crate::schema) async fn bind(
 ) -> Result<bool, DbError> {
     const LOCK: &str = "select id from set_asides where org_id = $1 and id = $2";
     const SQL: &str = "update set_asides set ticket_id = $3, wish = $4 where org_id = $1 and id = $2 and state = 'kept' \
-        and not exists (select 1 from tickets t where t.id = set_asides.ticket_id and t.status in ('pending', 'approved'))";
+        and not exists (select 1 from tickets t where t.id = set_asides.ticket_id and (t.status = 'pending' \
+        or (t.status = 'approved' and not exists (select 1 from releases r join executions e on e.release_id = r.id \
+        where r.ticket_id = t.id and not e.dry_run and e.status in ('failure', 'rolledBack', 'cancelled'))) \
+        or exists (select 1 from releases r join executions e on e.release_id = r.id \
+        where r.ticket_id = t.id and not e.dry_run and e.status in ('pending', 'running'))))";
     let lock = format!("{LOCK}{}", db.for_update());
     Ok(with_tx!(tx, |conn| {
         // Whoever comes second sees what the first has tied to it.

@@ -21,7 +21,8 @@ pub(in crate::schema) struct UntoldExecution {
     pub(in crate::schema) status: String,
     pub(in crate::schema) error: Option<String>,
     pub(in crate::schema) person: String,
-    pub(in crate::schema) in_rollout: bool,
+    /// Its design's name, by which people may see it or not.
+    pub(in crate::schema) design: String,
 }
 
 /// A rollout that waits for a word.
@@ -41,11 +42,12 @@ pub(in crate::schema) struct UntoldRollout {
 /// Every org's executions that nobody was told of.
 pub(in crate::schema) async fn list_executions(db: &Db, limit: i64) -> Result<Vec<UntoldExecution>, DbError> {
     const SQL: &str = "select e.id, e.org_id, e.server_id, d.label, r.version, r.environment, \
-        coalesce(t.database, r.database) as database, e.status, e.error, e.person, \
-        exists (select 1 from release_rollout_servers s where s.execution_id = e.id) as in_rollout \
+        coalesce(t.database, r.database) as database, e.status, e.error, e.person, r.database as design \
         from executions e join releases r on r.id = e.release_id join db_servers d on d.id = e.server_id \
         join ticket_servers t on t.ticket_id = r.ticket_id and t.server_id = e.server_id \
-        where not e.told order by e.id limit $1";
+        where not e.told and not exists (select 1 from release_rollout_servers s \
+        join release_rollouts o on o.id = s.rollout_id where s.execution_id = e.id and o.status = 'rolling') \
+        order by e.id limit $1";
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(limit)
         .fetch_all(pool)
@@ -73,6 +75,16 @@ pub(in crate::schema) async fn set_execution(tx: &mut Tx, id: ExecutionId) -> Re
         .await?
         .rows_affected());
     Ok(set == 1)
+}
+
+/// What the rollout's halt says of its executions is told.
+pub(in crate::schema) async fn set_halted(tx: &mut Tx, rollout: ReleaseRolloutId) -> Result<(), DbError> {
+    const SQL: &str = "update executions set told = $2 where not told and id in \
+        (select execution_id from release_rollout_servers where rollout_id = $1)";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL).bind(rollout).bind(true).execute(conn).await?;
+    });
+    Ok(())
 }
 
 /// The same of a rollout.

@@ -152,7 +152,7 @@ pub(in crate::schema) async fn end(
     (status, error): (ExecutionStatus, &str),
     now: UnixMs,
 ) -> Result<bool, DbError> {
-    const SQL: &str = "update executions set look_at = null, status = $2, error = $3, ended_at = $4, told = (told and not $5) \
+    const SQL: &str = "update executions set look_at = null, status = $2, error = $3, ended_at = $4, told = (told and not ($5 and not dry_run)) \
         where id = $1 and look_at is not null and status = 'pending'";
     let ended = with_tx!(tx, |conn| sqlx::query(SQL)
         .bind(id)

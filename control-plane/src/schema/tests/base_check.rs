@@ -31,10 +31,12 @@ fn design(names: &str, tables: &[&str]) -> String {
          basic: {{name: shop, comment: Orders, type: Postgres}}\n{names}"
     );
     for table in tables {
-        text.push_str(&format!(
+        write!(
+            text,
             "---\napiVersion: v1alpha1\nkind: TableSnapshot\nmetadata: {{name: {table}}}\nspec:\n  database: shop\n  \
              columns:\n    - {{name: id, dataType: bigint, notNull: true}}\n"
-        ));
+        )
+        .unwrap();
     }
     text
 }
@@ -168,23 +170,23 @@ both_databases!(what_was_changed_by_hand_stops_a_release_and_is_named, |test| {
     let second = bench.published("1.1", &["t_org", "t_user"]).await;
     for dry_run in [true, false] {
         let execution = bench.executes(&second, dry_run).await;
-        let Going::Never(why) = bench.goes(&execution, &["t_org", "by_hand"]).await.0 else {
+        let Going::Never(why) = bench.goes(&execution, &["t_org", "t_user"]).await.0 else {
             panic!("it goes");
         };
         assert!(
-            why.contains("public.by_hand") && why.contains("publish again"),
+            why.contains("public.t_user") && why.contains("publish again"),
             "{why}"
         );
         let seen = bench.seen(&execution).await["baseCheck"].clone();
         assert_eq!(
             (&seen["state"], &seen["count"], &seen["differences"][0]["name"]),
-            (&json!("differs"), &json!(1), &json!("public.by_hand")),
+            (&json!("differs"), &json!(1), &json!("public.t_user")),
             "{seen}"
         );
         let sql = seen["differences"][0]["sql"].as_str().unwrap();
         assert!(sql.contains("create table"), "{sql}");
-        // The control plane died over it, and by now that is taken back.
-        assert_eq!(bench.goes(&execution, &["t_org"]).await.0, Going::Goes);
+        // The control plane died over it, and by now that is taken back. What nobody designed is none of its business.
+        assert_eq!(bench.goes(&execution, &["t_org", "by_hand"]).await.0, Going::Goes);
         let seen = bench.seen(&execution).await["baseCheck"].clone();
         assert_eq!(
             (&seen["state"], &seen["differences"]),
@@ -247,7 +249,7 @@ both_databases!(what_cannot_be_read_waits_and_then_says_why, |test| {
         bench.refused(&execution, "4 databases are open").await,
         Going::Later
     );
-    test.app.clock.advance(9_000);
+    test.app.clock.advance(119_000);
     assert_eq!(
         bench.refused(&execution, "4 databases are open").await,
         Going::Later

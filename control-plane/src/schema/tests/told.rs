@@ -89,7 +89,7 @@ both_databases!(
         until(test, &bob, &path, |rollout| rollout["status"] == "halted").await;
         let id = release.rsplit('/').next().unwrap().to_owned();
         let halted = ("rolloutHalted".to_owned(), id.clone());
-        assert_eq!(heard(test, &bob).await, [halted.clone()]);
+        assert_eq!(heard(test, &bob).await, std::slice::from_ref(&halted));
 
         test.app.clock.advance(10);
         assert_eq!(bob.post(&format!("{path}/resume"), json!({})).await.0, 200);

@@ -9,14 +9,23 @@ use crate::{
     model::{Name, OpaqueKind, Table},
 };
 
-/// What is there apart from these, exactly by name and place, and what hangs on them alone. Something else that is called
-/// alike stays, and so do these where they are under another name.
+/// What is there apart from these, exactly by name, and what hangs on them alone. Something else that is called alike stays,
+/// and so do these where they are under another name.
 #[must_use]
 pub fn without(mut schema: Schema, these: &[SetAside]) -> Schema {
     for of in these {
         match &of.column {
             None => drop_table(&mut schema, &of.table.sibling(of.now.clone())),
-            Some(_) => drop_column(&mut schema, &of.table, &of.now),
+            // Its table may have another name by now; the column's is given once in a database.
+            Some(_) => {
+                let at = schema
+                    .tables
+                    .iter()
+                    .find(|(_, table)| table.column(&of.now).is_some());
+                if let Some(at) = at.map(|(name, _)| name.clone()) {
+                    drop_column(&mut schema, &at, &of.now);
+                }
+            }
         }
     }
     schema
