@@ -14,18 +14,17 @@ use crate::{
 #[must_use]
 pub fn without(mut schema: Schema, these: &[SetAside]) -> Schema {
     for of in these {
-        match &of.column {
-            None => drop_table(&mut schema, &of.table.sibling(of.now.clone())),
-            // Its table may have another name by now; the column's is given once in a database.
-            Some(_) => {
-                let at = schema
-                    .tables
-                    .iter()
-                    .find(|(_, table)| table.column(&of.now).is_some());
-                if let Some(at) = at.map(|(name, _)| name.clone()) {
-                    drop_column(&mut schema, &at, &of.now);
-                }
-            }
+        if of.column.is_none() {
+            drop_table(&mut schema, &of.table.sibling(of.now.clone()));
+            continue;
+        }
+        // Its table may have another name by now; the column's is given once in a database.
+        let at = schema
+            .tables
+            .iter()
+            .find(|(_, table)| table.column(&of.now).is_some());
+        if let Some(at) = at.map(|(name, _)| name.clone()) {
+            drop_column(&mut schema, &at, &of.now);
         }
     }
     schema

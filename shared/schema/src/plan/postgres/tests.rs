@@ -265,7 +265,7 @@ fn constraints_are_held_against_the_rows_by_themselves_where_that_is_wanted() {
         .map(|step| (step.sql.as_str(), step.transactional))
         .collect();
     let has = |sql: &str, transactional: bool| {
-        let found = steps.iter().any(|step| *step == (sql, transactional));
+        let found = steps.contains(&(sql, transactional));
         assert!(found, "{sql}: {steps:#?}");
     };
     has(
