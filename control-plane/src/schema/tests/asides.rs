@@ -283,7 +283,7 @@ both_databases!(what_has_expired_is_told_once, |test| {
     }
     let messages = told("ann").await;
     assert_eq!(messages.len(), 1, "{messages:?}");
-    assert_eq!(messages[0]["mode"], 7);
+    assert_eq!(messages[0]["mode"], 8);
     assert_eq!(messages[0]["params"]["database"], "shop");
     let what = messages[0]["params"]["what"].as_str().unwrap();
     assert!(what.contains("t_old") && what.contains("t_user.mail"), "{what}");
