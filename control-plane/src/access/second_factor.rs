@@ -206,7 +206,7 @@ pub(super) async fn get(app: &App, who: &Identity) -> Result<SecondFactor, Acces
         required: app.config.sign_in.mfa == Mfa::Always,
         totp: row.totp,
         recovery_codes_left: row.recovery_codes,
-        email: row.email_verified,
+        email: row.email_verified == Some(true),
     })
 }
 
@@ -308,7 +308,7 @@ pub(super) async fn renew_recovery(
 pub(super) async fn set_mfa(app: &App, who: &Identity, wish: MfaWish) -> Result<SecondFactor, AccessError> {
     let id = user::confirm_password(app, who, wish.password).await?;
     let has = of(app, id).await?;
-    if wish.mfa == MfaMode::Always && !has.totp && !has.email {
+    if wish.mfa == MfaMode::Always && !has.totp && has.mailbox == Mailbox::Nothing {
         return Err(conflict(
             "no-second-factor",
             "set up an authenticator app or verify your e-mail address first",

@@ -1,6 +1,8 @@
 //! Before an execution's order leaves, its database is compared with what its release was computed against. The agent is told
 //! what it answers; the whole way is in `tests/tests/changed_by_hand.rs`.
 
+use std::fmt::Write as _;
+
 use muster_agent::link::IncomingTail;
 use muster_protocol::{SCHEMAS_SINCE, latest::TailFrame};
 use serde_json::{Value, json};
