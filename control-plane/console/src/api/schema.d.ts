@@ -526,7 +526,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The audit log, newest first. Archived rows are in the export only. */
+        /** The audit log, newest first. Whoever is narrowed to some objects sees what is about those and what they did. Archived rows are in the export only. */
         get: operations["listAudit"];
         put?: never;
         post?: never;
@@ -7819,7 +7819,7 @@ export interface components {
             /**
              * @description What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`, `notDeployed`,
              *     `deploymentAsks`, `deploymentApproved`, `deploymentRejected`, `toApprove`, `stepApproved`, `ticketApproved`, `ticketRejected`, `ticketStuck`, `alertFires`, `alertSilent`,
-             *     `alertOver`, `driftFound`, `driftChanged`, `driftOver`, `asidesExpired`; empty for one from before there were codes.
+             *     `alertOver`, `driftFound`, `driftChanged`, `driftOver`, `notExecuted`, `needsALook`, `rolloutHalted`, `rolloutPaused`, `asidesExpired`; empty for one from before there were codes.
              */
             code: string;
             /** @description The same as an English sentence. */
@@ -7830,7 +7830,7 @@ export interface components {
             id: components["schemas"]["MessageId"];
             /**
              * Format: int64
-             * @description join 1, orgChanged 2, approval 3, alert 4, deployment 5, drift 6, setAside 7.
+             * @description join 1, orgChanged 2, approval 3, alert 4, deployment 5, drift 6, release 7, setAside 8.
              */
             mode: number;
             orgId?: components["schemas"]["OrgId"] | null;
@@ -9759,7 +9759,7 @@ export interface components {
                 /**
                  * @description What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`, `notDeployed`,
                  *     `deploymentAsks`, `deploymentApproved`, `deploymentRejected`, `toApprove`, `stepApproved`, `ticketApproved`, `ticketRejected`, `ticketStuck`, `alertFires`, `alertSilent`,
-                 *     `alertOver`, `driftFound`, `driftChanged`, `driftOver`, `asidesExpired`; empty for one from before there were codes.
+                 *     `alertOver`, `driftFound`, `driftChanged`, `driftOver`, `notExecuted`, `needsALook`, `rolloutHalted`, `rolloutPaused`, `asidesExpired`; empty for one from before there were codes.
                  */
                 code: string;
                 /** @description The same as an English sentence. */
@@ -9770,7 +9770,7 @@ export interface components {
                 id: components["schemas"]["MessageId"];
                 /**
                  * Format: int64
-                 * @description join 1, orgChanged 2, approval 3, alert 4, deployment 5, drift 6, setAside 7.
+                 * @description join 1, orgChanged 2, approval 3, alert 4, deployment 5, drift 6, release 7, setAside 8.
                  */
                 mode: number;
                 orgId?: components["schemas"]["OrgId"] | null;
@@ -18324,6 +18324,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
