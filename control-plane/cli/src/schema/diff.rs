@@ -12,6 +12,7 @@ use super::{
 
 /// What to compare.
 #[derive(clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command")]
 pub struct Args {
     /// mysql or postgres
     #[arg(long)]
