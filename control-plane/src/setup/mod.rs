@@ -14,7 +14,7 @@
 //! An installation makes the master key, looks at the database ([`verdict`]: what is there decides what happens, and
 //! what isn't ours is never changed), mends and migrates it, makes the base data, and writes the configuration file
 //! with the super administrator (argon2id hash), readable by its owner only, last of all: one that broke off anywhere
-//! is done again. What stands in that file stays, and what is written is read back before it takes its place ([`file`]).
+//! is done again. What stands in that file stays, and what is written is read back before it takes its place ([`mod@file`]).
 //!
 //! `muster setup`, run by root, works as the owner of the data directory, who serves it ([`become_owner`]).
 
