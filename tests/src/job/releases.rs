@@ -14,7 +14,7 @@ use std::time::Duration;
 /// The environment of the servers that are registered here.
 pub const ENVIRONMENT: &str = "prod";
 
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A kind of database server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
