@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 
+const RENEW_MS = 5 * 60_000
 export const PASSWORD = 'four quiet words here'
 
 /** Somebody's calls, with a token of their own. */
@@ -18,9 +19,16 @@ export async function client(base, login, password = PASSWORD, org) {
     assert.ok(answer.ok, `${login}: ${method} ${path}: ${answer.status} ${text}`)
     return text ? JSON.parse(text) : undefined
   }
-  const { accessToken } = await call('POST', '/auth/login', { login, password })
-  const authorization = `Bearer ${accessToken}`
-  return Object.assign((method, path, data) => call(method, path, data, { authorization }), { authorization })
+  let tokens = await call('POST', '/auth/login', { login, password })
+  // An access token lasts for a quarter of an hour, and on a slow machine the stories take longer.
+  const renew = async () => {
+    tokens = await call('POST', '/auth/refresh', { refreshToken: tokens.refreshToken })
+  }
+  // Whose session has ended by then needs none.
+  setInterval(() => renew().catch(() => {}), RENEW_MS).unref()
+  const bearer = () => `Bearer ${tokens.accessToken}`
+  const asked = (method, path, data) => call(method, path, data, { authorization: bearer() })
+  return Object.defineProperty(asked, 'authorization', { get: bearer })
 }
 
 export async function cast(base, account, password) {
