@@ -8,7 +8,7 @@ use std::{fmt::Write as _, time::Duration};
 use muster_base::{OrgId, ServerId};
 use tracing::warn;
 
-use super::{SchemaError, SetAsideKind, store};
+use super::{SchemaError, Server, SetAsideKind, store};
 use crate::{
     access::{self, DriftNews, DriftTurn},
     app::App,
@@ -65,29 +65,41 @@ pub(super) async fn tell(app: &App) -> Result<(), SchemaError> {
         let Some(server) = servers.iter().find(|server| server.id == first.server_id) else {
             continue;
         };
-        let at = (server.id, server.environment.as_str());
-        let audience = access::drift_audience(app, first.org_id, at, &first.database).await;
-        let audience = audience.map_err(Error::from)?;
-        let what = named(group);
-        let news = DriftNews {
-            org: first.org_id,
-            server: server.id,
-            label: &server.label,
-            environment: &server.environment,
-            database: &first.database,
-            turn: DriftTurn::AsidesExpired,
-            what: &what,
-        };
-        in_tx!(app.db, |tx| {
-            // Another control plane may have told of it this moment.
-            if store::set_aside::set_told(tx, (server.id, &first.database), now).await? {
-                access::tell_of_drift(app, tx, &audience, &news)
-                    .await
-                    .map_err(Error::from)?;
-            }
-        });
+        // What can't be told of one database keeps nobody from hearing of another.
+        if let Err(error) = tell_of(app, first, server, &named(group)).await {
+            warn!(
+                server.id = %server.id,
+                error = &error as &dyn std::error::Error,
+                "it could not be told what is set aside in a database for longer than it was to be; trying again"
+            );
+        }
     }
     app.notify.wake();
+    Ok(())
+}
+
+async fn tell_of(app: &App, first: &Expired, server: &Server, what: &str) -> Result<(), SchemaError> {
+    let at = (server.id, server.environment.as_str());
+    let audience = access::drift_audience(app, first.org_id, at, &first.database).await;
+    let audience = audience.map_err(Error::from)?;
+    let news = DriftNews {
+        org: first.org_id,
+        server: server.id,
+        label: &server.label,
+        environment: &server.environment,
+        database: &first.database,
+        turn: DriftTurn::AsidesExpired,
+        what,
+    };
+    let now = app.clock.now();
+    in_tx!(app.db, |tx| {
+        // Another control plane may have told of it this moment.
+        if store::set_aside::set_told(tx, (server.id, &first.database), now).await? {
+            access::tell_of_drift(app, tx, &audience, &news)
+                .await
+                .map_err(Error::from)?;
+        }
+    });
     Ok(())
 }
 
