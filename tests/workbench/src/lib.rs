@@ -69,6 +69,7 @@ pub struct Workbench {
     // Dropped in this order: the services, then the directory they live in.
     running: Vec<Box<dyn Send>>,
     env: Env,
+    small_files: Option<std::path::PathBuf>,
     scratch: Scratch,
 }
 
@@ -85,10 +86,12 @@ impl Workbench {
         let wants_docker = wants(Service::Docker) || wants(Service::Registry);
         tools::install_missing(&packages(services))?;
 
+        let scratch = Scratch::create()?;
         let mut bench = Self {
             running: Vec::new(),
             env: Env::default(),
-            scratch: Scratch::create()?,
+            small_files: scratch.small_files()?,
+            scratch,
         };
         // The two databases lay out their files side by side; that is most of the time it takes.
         let (postgres_prepared, mysql_prepared) = std::thread::scope(|scope| {
@@ -139,6 +142,11 @@ impl Workbench {
     /// Where the services are.
     pub fn env(&self) -> &Env {
         &self.env
+    }
+
+    /// Where tests may have small files that are gone with the machine's power, if it has memory for them.
+    pub fn small_files(&self) -> Option<&std::path::Path> {
+        self.small_files.as_deref()
     }
 
     /// The private directory of this run; gone when the workbench is dropped.

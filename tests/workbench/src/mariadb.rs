@@ -1,7 +1,7 @@
 //! A private MariaDB, which stands for the MySQL side.
 
 use crate::process::{Launch, Process, free_port, run};
-use crate::scratch::{Scratch, random_hex};
+use crate::scratch::{Scratch, random_hex, secret_file};
 use crate::tools;
 use anyhow::Result;
 use nix::sys::signal::Signal;
@@ -30,9 +30,9 @@ pub(crate) struct Mariadb {
 
 /// Makes an empty data directory below `scratch`.
 pub(crate) fn prepare(scratch: &Scratch) -> Result<Prepared> {
-    let dir = scratch.owned_dir("mariadb", USER)?;
+    let dir = scratch.database_dir("mariadb", USER)?;
     // A server that starts sweeps its temporary directory, and with it other servers' files.
-    let tmp = scratch.owned_dir("mariadb/tmp", USER)?;
+    let tmp = scratch.database_dir("mariadb/tmp", USER)?;
     run(Command::new(tools::MARIADB_INSTALL.path()?)
         .args([
             "--no-defaults",
@@ -47,7 +47,7 @@ pub(crate) fn prepare(scratch: &Scratch) -> Result<Prepared> {
     let sql = format!(
         "alter user root@localhost identified by '{password}';\ncreate or replace user root@'127.0.0.1' identified by '{password}';\ngrant all on *.* to root@'127.0.0.1' with grant option;\n"
     );
-    let init_file = scratch.secret_file("mariadb/init.sql", &sql)?;
+    let init_file = secret_file(dir.join("init.sql"), &sql)?;
     run(Command::new("chown").arg(USER).arg(&init_file))?;
     Ok(Prepared {
         dir,

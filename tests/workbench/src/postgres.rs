@@ -1,7 +1,7 @@
 //! A private PostgreSQL.
 
 use crate::process::{Launch, Process, free_port, run, succeeds};
-use crate::scratch::{Scratch, random_hex};
+use crate::scratch::{Scratch, random_hex, secret_file};
 use crate::tools;
 use anyhow::Result;
 use nix::sys::signal::Signal;
@@ -33,9 +33,9 @@ pub(crate) struct Postgres {
 pub(crate) fn prepare(scratch: &Scratch) -> Result<Prepared> {
     let server = tools::POSTGRES.path()?;
     let bin = server.parent().map(PathBuf::from).unwrap_or_default();
-    let dir = scratch.owned_dir("postgres", USER)?;
+    let dir = scratch.database_dir("postgres", USER)?;
     let password = random_hex(12)?;
-    let password_file = scratch.secret_file("postgres/password", &password)?;
+    let password_file = secret_file(dir.join("password"), &password)?;
     run(Command::new("chown").arg(USER).arg(&password_file))?;
     run(Command::new("setpriv")
         .args(["--reuid=postgres", "--regid=postgres", "--init-groups", "--"])

@@ -1,7 +1,7 @@
 //! A private image registry that lets nobody in without the password.
 
 use crate::process::{Launch, Process, free_port, run};
-use crate::scratch::{Scratch, random_hex};
+use crate::scratch::{Scratch, random_hex, secret_file};
 use crate::tools;
 use anyhow::Result;
 use std::io::{Read as _, Write as _};
@@ -25,9 +25,9 @@ impl Registry {
     pub fn start(scratch: &Scratch) -> Result<Self> {
         let dir = scratch.dir("registry")?;
         let password = random_hex(12)?;
-        let password_file = scratch.secret_file("registry/password", &password)?;
+        let password_file = secret_file(dir.join("password"), &password)?;
         let htpasswd = run(Command::new(tools::HTPASSWD.path()?).args(["-n", "-B", "-b", USER, &password]))?;
-        let htpasswd_file = scratch.secret_file("registry/htpasswd", &htpasswd)?;
+        let htpasswd_file = secret_file(dir.join("htpasswd"), &htpasswd)?;
         let address = format!("127.0.0.1:{}", free_port()?);
         let config = format!(
             "version: 0.1\nlog: {{level: warn}}\nstorage:\n  filesystem: {{rootdirectory: {data}}}\n  delete: {{enabled: true}}\n\

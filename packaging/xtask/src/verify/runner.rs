@@ -4,6 +4,7 @@ use super::Bench;
 use super::tally::Tally;
 use crate::project;
 use anyhow::{Context, Result};
+use muster_workbench::Workbench;
 use muster_workbench::process::succeeds;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
@@ -61,12 +62,19 @@ pub fn run(bench: &Bench<'_>, tests: &Tests) -> Result<Tally> {
         };
         command
     };
-    if matches!(tests, Tests::FilesExcept(_)) {
-        // Stories wait for others: for an engine, a deadline, a program that starts again.
-        let threads = (thread::available_parallelism()?.get() + 2).to_string();
-        command
-            .env("NEXTEST_TEST_THREADS", &threads)
-            .env("RUST_TEST_THREADS", &threads);
+    // Some tests wait for others: for an engine, a deadline, a program that starts again. Stories do most of the time.
+    let waiting = match tests {
+        Tests::Packages => 1,
+        Tests::File(_) => 0,
+        Tests::FilesExcept(_) => 2,
+    };
+    let threads = (thread::available_parallelism()?.get() + waiting).to_string();
+    command
+        .env("NEXTEST_TEST_THREADS", &threads)
+        .env("RUST_TEST_THREADS", &threads);
+    if let (Tests::Packages, Some(dir)) = (tests, bench.services().and_then(Workbench::small_files)) {
+        // Each makes a data directory, and gives it up a second later.
+        command.env("TMPDIR", dir);
     }
     counted(bench, &mut command)
 }
