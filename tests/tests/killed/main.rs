@@ -11,7 +11,7 @@
 //! | [`files`] | resident and worker | a file that is put onto the host |
 //! | [`joins`] | agent; control plane on both databases | a join |
 //! | [`keys`] | `muster keys rotate` and the control plane that serves, on both databases | a rotation of the master key |
-//! | [`orders`] | control plane on both databases | a deploy, a release |
+//! | [`orders`] | control plane on both databases | a deploy, one that is put back, a release |
 //! | [`packing`] | control plane on both databases | the hours of a past day become one row |
 //! | [`releases`] | worker, and the resident where it is refused | a release on PostgreSQL, one on MariaDB; the first one, one that fails, one that is refused |
 //! | [`renewals`] | agent and control plane | a rotation of the CA, with another certificate for the host; one of the signing key |

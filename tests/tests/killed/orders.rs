@@ -77,12 +77,49 @@ impl Work {
     }
 
     fn deploy(&mut self, point: Option<&Point>) -> Result<()> {
-        self.deploys += 1;
         let version = if self.deploys.is_multiple_of(2) {
-            images::NEXT
-        } else {
             images::GOOD
+        } else {
+            images::NEXT
         };
+        let (id, order) = self.ask_for(version, point, ("success", "done"))?;
+        let container = self.containers.the_one()?;
+        ensure!(
+            container.order == order,
+            "{container:?} is not of the order {order} of {id}"
+        );
+        self.serves(version)
+    }
+
+    /// A version that crashes is put back by the host, and the record says so; the one before serves on.
+    fn broken_deploy(&mut self, point: Option<&Point>) -> Result<()> {
+        if self.deploys == 0 {
+            self.deploy(None)?;
+        }
+        let before = self.containers.the_one()?.order;
+        self.ask_for(images::CRASHING, point, ("rolledBack", "rolledBack"))?;
+        let container = self.containers.the_one()?;
+        ensure!(
+            container.order == before,
+            "{container:?} is not of the order {before}"
+        );
+        self.serves(images::GOOD)
+    }
+
+    fn serves(&self, version: &str) -> Result<()> {
+        let serving = self.application.serving(PATIENCE)?;
+        ensure!(serving == version, "{serving} serves, not {version}");
+        Ok(())
+    }
+
+    /// Asks for a version and waits until its deployment and its order have ended thus; their ids.
+    fn ask_for(
+        &mut self,
+        version: &str,
+        point: Option<&Point>,
+        (status, state): (&str, &str),
+    ) -> Result<(String, String)> {
+        self.deploys += 1;
         let (application, deploys) = (&self.application, self.deploys);
         let asked = |ground: &mut Ground| {
             // As CI does that got no answer: it looks whether its deployment is there.
@@ -112,21 +149,9 @@ impl Work {
         };
         let ended = |ground: &mut Ground, id: &String| status_of(ground, "deployments", id);
         let id = self.ground.maybe_round(point, asked, ended)?;
-        orders::audit_status(&self.ground.database, "deployments", &id, "success")?;
-        let order = orders::audit(
-            &self.ground.database,
-            &self.ground.fleet.agent.data(),
-            &id,
-            "done",
-        )?;
-        let container = self.containers.the_one()?;
-        ensure!(
-            container.order == order,
-            "{container:?} is not of the order {order}"
-        );
-        let serving = self.application.serving(PATIENCE)?;
-        ensure!(serving == version, "{serving} serves, not {version}");
-        Ok(())
+        orders::audit_status(&self.ground.database, "deployments", &id, status)?;
+        let order = orders::audit(&self.ground.database, &self.ground.fleet.agent.data(), &id, state)?;
+        Ok((id, order))
     }
 
     fn release(&mut self, point: Option<&Point>) -> Result<()> {
@@ -225,6 +250,20 @@ fn a_deploy_is_done_once_on_postgres() -> Result<()> {
         Some(env::new_postgres_database()?),
         "a deploy on PostgreSQL",
         Work::deploy,
+    )
+}
+
+#[test]
+fn a_deploy_that_fails_is_put_back_on_sqlite() -> Result<()> {
+    dies_anywhere(None, "a broken deploy on SQLite", Work::broken_deploy)
+}
+
+#[test]
+fn a_deploy_that_fails_is_put_back_on_postgres() -> Result<()> {
+    dies_anywhere(
+        Some(env::new_postgres_database()?),
+        "a broken deploy on PostgreSQL",
+        Work::broken_deploy,
     )
 }
 

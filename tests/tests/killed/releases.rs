@@ -1,5 +1,5 @@
-//! The agent dies before and after every statement of a release, and around everything that is written in the ledger:
-//! each statement takes effect once.
+//! The agent dies before, inside and after every statement of a release of twelve, definitions and data, and around
+//! everything that is written in the ledger: each statement takes effect once.
 //!
 //! The statements are none that could be run twice unnoticed. The auditor counts their effects in the target database.
 
@@ -46,15 +46,19 @@ impl Target {
         })
     }
 
-    /// Statements that share a transaction, one that can't be in any, and another after it.
+    /// Twelve statements: some share a transaction, and some can't be in any.
     fn sql(&self, n: u32) -> String {
-        let definition = match self.kind {
-            Kind::Postgres => format!("create index concurrently by_{n} on counted (n)"),
-            Kind::Mysql => format!("alter table counted add column c{n} int"),
+        let how = match self.kind {
+            Kind::Postgres => "concurrently ",
+            Kind::Mysql => "",
         };
         format!(
-            "insert into counted (n) values ({n});\nupdate total set n = n + 1;\n{definition};\n\
-             insert into counted (n) values ({n});\n"
+            "insert into counted (n) values ({n});\nupdate total set n = n + 1;\n\
+             create table side_{n} (id int primary key);\ninsert into side_{n} (id) values (1), (2), (3);\n\
+             alter table counted add column c{n} int;\nupdate counted set c{n} = 7 where n = {n};\n\
+             create index {how}by_{n} on counted (n);\ninsert into counted (n) values ({n});\n\
+             delete from side_{n} where id = 3;\nalter table side_{n} add column note varchar(20);\n\
+             insert into side_{n} (id, note) values (4, 'once');\nupdate total set n = n + 1;\n"
         )
     }
 
@@ -79,25 +83,26 @@ impl Target {
 
     /// The `n`th release took effect once, as all before it, and the ledger says so.
     fn audit(&self, n: u32) -> Result<()> {
-        let definition = match self.kind {
+        let index = match self.kind {
             Kind::Postgres => format!(
                 "select count(*) from pg_index i join pg_class c on c.oid = i.indexrelid \
                  where i.indisvalid and c.relname = 'by_{n}'"
             ),
             Kind::Mysql => format!(
-                "select count(*) from information_schema.columns where table_schema = database() \
-                 and table_name = 'counted' and column_name = 'c{n}'"
+                "select count(distinct index_name) from information_schema.statistics \
+                 where table_schema = database() and index_name = 'by_{n}'"
             ),
         };
+        let ledger = "select count(*) from muster_release_ledger where status <> 'done'";
         let expected = [
             (format!("select count(*) from counted where n = {n}"), 2),
+            (format!("select count(*) from counted where c{n} = 7"), 1),
             ("select count(*) from counted".to_owned(), 2 * n),
-            ("select n from total".to_owned(), n),
-            (definition, 1),
-            (
-                "select count(*) from muster_release_ledger where status <> 'done'".to_owned(),
-                0,
-            ),
+            ("select n from total".to_owned(), 2 * n),
+            (format!("select count(*) from side_{n}"), 3),
+            (format!("select count(note) from side_{n} where id <> 3"), 1),
+            (index, 1),
+            (ledger.to_owned(), 0),
         ];
         for (sql, count) in expected {
             let found = self.server.query(&sql)?;

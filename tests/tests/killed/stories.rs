@@ -71,6 +71,20 @@ const STORIES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "a broken deploy on SQLite",
+        &[
+            "muster:muster_control_plane::work::*",
+            "muster:muster_control_plane::delivery::*",
+        ],
+    ),
+    (
+        "a broken deploy on PostgreSQL",
+        &[
+            "muster:muster_control_plane::work::*",
+            "muster:muster_control_plane::delivery::*",
+        ],
+    ),
+    (
         "a release on SQLite",
         &[
             "muster:muster_control_plane::work::*",
@@ -89,7 +103,7 @@ const STORIES: &[(&str, &[&str])] = &[
         &[
             "muster-worker:sql.locked",
             "muster-worker:sql.begin.before|after",
-            "muster-worker:sql.statement.before|after",
+            "muster-worker:sql.statement.before|inside|after",
             "muster-worker:sql.ledger-start.before|after",
             "muster-worker:sql.ledger-end.before|after",
             "muster-worker:sql.commit.before|after",
@@ -100,7 +114,7 @@ const STORIES: &[(&str, &[&str])] = &[
         &[
             "muster-worker:sql.locked",
             "muster-worker:sql.start transaction.before|after",
-            "muster-worker:sql.statement.before|after",
+            "muster-worker:sql.statement.before|inside|after",
             "muster-worker:sql.ledger-start.before|after",
             "muster-worker:sql.ledger-end.before|after",
             "muster-worker:sql.commit.before|after",

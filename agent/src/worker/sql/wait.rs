@@ -1,7 +1,8 @@
 //! Waits on a server, each with an end: for an answer, for the release's turn, for a statement.
 
-use std::{fmt, time::Duration};
+use std::{fmt, future::poll_fn, time::Duration};
 
+use muster_base::point;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{SqlContext, SqlError, report};
@@ -108,6 +109,7 @@ pub(super) async fn statement<T>(
     running: impl Future<Output = Result<T, sqlx::Error>>,
     outside: &impl Outside,
 ) -> (Result<T, sqlx::Error>, Course) {
+    let running = asked(running);
     tokio::pin!(running);
     let mut course = Course::default();
     let ended = tokio::select! {
@@ -122,6 +124,21 @@ pub(super) async fn statement<T>(
     course.stopped = true;
     outside.stop().await;
     (answer(limits.grace, running).await, course)
+}
+
+/// Passes a point when the server has been asked and has not answered yet.
+async fn asked<T>(running: impl Future<Output = T>) -> T {
+    let mut is_asked = false;
+    tokio::pin!(running);
+    poll_fn(|context| {
+        let polled = running.as_mut().poll(context);
+        if polled.is_pending() && !is_asked {
+            is_asked = true;
+            point!("sql.statement.inside");
+        }
+        polled
+    })
+    .await
 }
 
 /// Waits for the end of something that is not stopped half way: a commit. Its answer may get lost, too.
