@@ -248,8 +248,8 @@ impl Ci {
             application: application.id.clone(),
         };
         let password_file = fleet.service("MUSTER_TEST_REGISTRY_PASSWORD_FILE")?;
-        let mut login = ci.command("docker");
-        login
+        let login = ci
+            .command("docker")
             .args([
                 "login",
                 "--username",
@@ -257,8 +257,13 @@ impl Ci {
                 "--password-stdin",
                 &registry.address,
             ])
-            .stdin(std::fs::File::open(password_file)?);
-        process::run(&mut login)?;
+            .stdin(std::fs::File::open(password_file)?)
+            .output()?;
+        ensure!(
+            login.status.success(),
+            "{}",
+            String::from_utf8_lossy(&login.stderr)
+        );
         Ok(ci)
     }
 
