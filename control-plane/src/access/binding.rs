@@ -1,8 +1,9 @@
 //! Bindings: what else signs somebody in.
 //!
 //! A verified e-mail address and mobile number are in the profile and shown with the others; an account at a provider is
-//! bound by signing in there ([`super::provider`]). A (platform, type, account) is one user's at most. The dictionary of
-//! types gives each a name and an icon; the super administrator edits them and may add types.
+//! bound by signing in there ([`super::provider`]), which takes the password again. Taking one away does not: it opens no door,
+//! and those that are left were there before. A (platform, type, account) is one user's at most. The dictionary of types
+//! gives each a name and an icon; the super administrator edits them and may add types.
 
 use muster_base::UnixMs;
 use serde::{Deserialize, Serialize};

@@ -4,6 +4,9 @@
 //! One that is for an e-mail address is mailed there, too, and works only for the user who has verified that address.
 //! It works for as long as whoever made it could make it: it ends when they leave the org, and is worth nothing while they
 //! are disabled or may not invite to that role any more.
+//!
+//! Whoever accepts, revokes or ends invitations of an org takes the org's row first, as whoever changes its members does: a member
+//! that is added waits for the org's row, too, and of two who hold what the other waits for the database would end one.
 
 use std::net::IpAddr;
 
@@ -189,6 +192,7 @@ pub(super) async fn revoke(app: &App, caller: &Caller, id: InvitationId) -> Resu
     caller.require(Operation::MemberWrite)?;
     let now = app.clock.now();
     in_tx!(app.db, |tx| {
+        store::org::lock(tx, &app.db, caller.org()).await?;
         if !store::invitation::revoke(tx, caller.org(), id, now).await? {
             return Err(AccessError::NoInvitation);
         }
@@ -217,6 +221,8 @@ pub(super) async fn accept(app: &App, who: &Identity, hash: &[u8]) -> Result<Joi
     app.throttle.attempt(&format!("join {username}"), who.ip)?;
     let (person, now) = (user::get(app, *id).await?, app.clock.now());
     let open = in_tx!(app.db, |tx| {
+        let org = store::invitation::org_of(tx, hash).await?;
+        store::org::lock(tx, &app.db, org.ok_or(AccessError::NoInvitation)?).await?;
         let open = store::invitation::take(tx, person.platform_id, hash, now)
             .await?
             .ok_or(AccessError::NoInvitation)?;

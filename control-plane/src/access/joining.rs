@@ -211,6 +211,8 @@ pub(super) async fn apply(app: &App, who: &Identity, wish: EntryCode) -> Result<
     }
     let now = app.clock.now();
     in_tx!(app.db, |tx| {
+        // Before the person's row: as whoever accepts an invitation takes the two.
+        store::org::lock(tx, &app.db, org).await?;
         store::member::check_name(tx, &app.db, *id, org, &name).await?;
         match store::joining::find_status(tx, org, *id).await? {
             Some(status) if status > 0 => {

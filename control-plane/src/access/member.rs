@@ -94,6 +94,8 @@ pub(super) async fn add(app: &App, caller: &Caller, new: NewMember) -> Result<Me
     let mut added = None;
     let add = async |added: &mut Option<UserId>| -> Result<(), AccessError> {
         in_tx!(app.db, |tx| {
+            // Before the person's row: as whoever accepts an invitation takes the two.
+            store::org::lock(tx, &app.db, caller.org()).await?;
             let user = store::user::find_by_username(tx, caller.org(), &new.username).await?;
             let user =
                 user.ok_or_else(|| AccessError::invalid("username", Flaw::NoSuch("user in this platform")))?;

@@ -161,6 +161,12 @@ impl Operations {
         Self(self.0 | other.0)
     }
 
+    /// What is here and not there.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Whether all of these are in `other` too.
     pub const fn is_within(self, other: Self) -> bool {
         self.0 & !other.0 == 0

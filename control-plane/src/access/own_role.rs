@@ -2,6 +2,14 @@
 //!
 //! A member may have one besides the built-in role. The org's own are managed here by those who may `role:write`; the
 //! platform's, which every org of it may give, by the platform's managers.
+//!
+//! # Who may put what into a platform's role
+//! A manager is let into no org by being one, so what they have of the built-in operations is what they have as a member: into a
+//! role go those that they have in an org of the platform, and, where members have the role already, in each of their orgs,
+//! for there it counts at once and nobody of the org is asked. What the role had before may stay, and anything may be taken out. The
+//! platform's own operations are the managers' own. The super administrator has everything. What fails: 403 `above-you`.
+
+use std::collections::BTreeMap;
 
 use muster_base::{OrgId, PlatformId, RoleId, UnixMs};
 use serde::{Deserialize, Serialize};
@@ -9,7 +17,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    AccessError, Caller, Identity, Operation, Permissions,
+    AccessError, Caller, Identity, Operation, Operations, Permissions,
     administrator::Authority,
     grant, own_operation,
     permission::{Codes, SourceKind},
@@ -18,6 +26,7 @@ use super::{
 use crate::{
     app::App,
     audit::{self, Entry},
+    db::Tx,
     flaw::Flaw,
     http::page::{Cursor, Page, PageQuery},
     in_tx,
@@ -242,11 +251,11 @@ pub(super) async fn create_for_platform(
         .await?
         .ok_or(AccessError::NoPlatform)?;
     let mut role = new.checked(app.clock.new_id(), true, app.clock.now())?;
-    role.operations = own_operation::known_in(app, platform, role.operations)
-        .await?
-        .list();
+    let codes = own_operation::known_in(app, platform, role.operations).await?;
+    role.operations = codes.list();
     let insert = async || -> Result<(), AccessError> {
         in_tx!(app.db, |tx| {
+            may_put_in(tx, who, (platform, role.id), codes.operations).await?;
             let owner = RoleOwner { platform, org: None };
             store::role::insert(tx, owner, &role).await?;
             let entry = Entry::done("role:create", "role", role.id).after(&role);
@@ -270,10 +279,14 @@ pub(super) async fn update_of_platform(
     let before = roles.into_iter().find(|role| role.id == id);
     let before = before.ok_or(AccessError::NoRole)?;
     let mut after = before.clone().changed(patch, app.clock.now())?;
-    after.operations = own_operation::known_in(app, platform, after.operations)
-        .await?
-        .list();
+    let codes = own_operation::known_in(app, platform, after.operations).await?;
+    after.operations = codes.list();
     in_tx!(app.db, |tx| {
+        // Whoever changes it meanwhile is waited for: what is new in it is measured against what it has.
+        let there = store::role::lock_of_platform(tx, &app.db, (platform, id)).await?;
+        let there = there.ok_or(AccessError::NoRole)?;
+        let added = codes.operations.without(there.operations);
+        may_put_in(tx, who, (platform, id), added).await?;
         if !store::role::update(tx, *platform.as_uuid(), &after).await? {
             return Err(AccessError::NoRole);
         }
@@ -302,6 +315,31 @@ pub(super) async fn delete_of_platform(
         Ok(())
     };
     delete().await.map_err(in_use)
+}
+
+/// Passes if these built-in operations may go into a platform's role.
+async fn may_put_in(
+    tx: &mut Tx,
+    who: &Identity,
+    (platform, role): (PlatformId, RoleId),
+    added: Operations,
+) -> Result<(), AccessError> {
+    if who.is_super_admin() || added == Operations::default() {
+        return Ok(());
+    }
+    let granted = store::grant::list_of_user(tx, platform, who.require_user()?).await?;
+    let mut own = BTreeMap::new();
+    for granted in granted {
+        own.insert(granted.org, grant::permissions(granted)?.operations());
+    }
+    let given = store::role::orgs_of(tx, role).await?;
+    let has = |org: &OrgId| own.get(org).is_some_and(|own| added.is_within(*own));
+    let anywhere = own.values().any(|own| added.is_within(*own));
+    if anywhere && given.iter().all(has) {
+        Ok(())
+    } else {
+        Err(AccessError::AboveYou)
+    }
 }
 
 async fn changeable(app: &App, caller: &Caller, id: RoleId) -> Result<OwnRole, AccessError> {

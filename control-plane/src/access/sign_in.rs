@@ -149,7 +149,13 @@ pub(super) async fn with_password(
         (None, None) => shares.of(app, platform, &attempt.login),
     };
     let active = admin.is_some() || found.as_ref().is_some_and(|found| found.status == "active");
-    let line = if known { Line::Known } else { Line::Strangers };
+    let line = if known {
+        Line::Known
+    } else if admin.is_none() && is_imported(found.as_ref(), hash.as_ref()) {
+        Line::Imported
+    } else {
+        Line::Strangers
+    };
     let right = password::verify(attempt.password.clone(), hash, line).await?;
     if !right || !active || !counted {
         let id = found.map(|found| found.id.to_string()).unwrap_or_default();
@@ -171,6 +177,14 @@ pub(super) async fn with_password(
         upgrade(app, &found, attempt.password).await?;
     }
     proceed(app, (found.id, found.username), visitor, FirstFactor::Password).await
+}
+
+/// Whether the password is compared with another system's hash, or with what stands for one where there is no such user.
+fn is_imported(found: Option<&store::user::LoginRow>, decoy: Option<&SecretString>) -> bool {
+    match found {
+        Some(found) => password::is_due(&found.password_hash) || !found.hash_kind.is_empty(),
+        None => decoy.is_some(),
+    }
 }
 
 /// Puts a hash of ours in the place of an imported one, and notes how strong the password is: weak or not, it is theirs.

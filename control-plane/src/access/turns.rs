@@ -5,10 +5,16 @@
 //! | line | who stands in it | at a time | waiting |
 //! |---|---|---|---|
 //! | [`Line::Strangers`] | whoever signs in on a new device, or registers | half of the cores, 8 at most | 64 for each |
+//! | [`Line::Imported`] | the same, where the password is compared with a hash from another system | a quarter of the cores, 4 at most | 16 for each |
 //! | [`Line::Known`] | who is signed in, holds a mailed link, or signs in on a device that they used before | a quarter of the cores, 4 at most | 256 |
 //!
 //! Who comes when a line is full is told to come again ([`AccessError::Throttled`]): a flood of strangers neither fills the
 //! memory nor lets anybody wait for longer than a line takes, and those in the other line don't notice it.
+//!
+//! Imported hashes cost up to a second each, which strangers with ours would wait for in one line; and a crowd at names that nobody has
+//! would keep those out whose hash was imported. Names that nobody has stand in the line of the work that they are given
+//! ([`super::decoy`]): as small a share of them stands here as there are users with such hashes, or which line is full would say
+//! that there is such a user.
 //!
 //! The memory of a hash is given back when nobody waits. While somebody does, the next one takes it as it is
 //! ([`in_blocks`]): asking the system for 19 MiB and giving them back thirty times a second would stop every other thread
@@ -32,6 +38,9 @@ use super::AccessError;
 const MOST_STRANGERS: usize = 8;
 /// Some two seconds' work.
 const STRANGERS_WAITING: usize = 64;
+const MOST_IMPORTED: usize = 4;
+/// At a second each, nobody waits for longer than that many.
+const IMPORTED_WAITING: usize = 16;
 const MOST_KNOWN: usize = 4;
 const KNOWN_WAITING: usize = 256;
 /// What somebody is told who finds a line full.
@@ -42,6 +51,10 @@ const NICENESS: i32 = 10;
 static STRANGERS: LazyLock<Turns> = LazyLock::new(|| {
     let at_a_time = (cores() / 2).clamp(1, MOST_STRANGERS);
     Turns::new(at_a_time, at_a_time * STRANGERS_WAITING)
+});
+static IMPORTED: LazyLock<Turns> = LazyLock::new(|| {
+    let at_a_time = (cores() / 4).clamp(1, MOST_IMPORTED);
+    Turns::new(at_a_time, at_a_time * IMPORTED_WAITING)
 });
 static KNOWN: LazyLock<Turns> =
     LazyLock::new(|| Turns::new((cores() / 4).clamp(1, MOST_KNOWN), KNOWN_WAITING));
@@ -68,6 +81,8 @@ fn cores() -> usize {
 pub(super) enum Line {
     /// They may be anybody.
     Strangers,
+    /// They may be anybody, and their hash is another system's.
+    Imported,
     /// We have reason to believe that they are somebody.
     Known,
 }
@@ -76,6 +91,7 @@ impl Line {
     fn turns(self) -> &'static Turns {
         match self {
             Self::Strangers => &STRANGERS,
+            Self::Imported => &IMPORTED,
             Self::Known => &KNOWN,
         }
     }
@@ -121,6 +137,16 @@ impl Turns {
             _place: place,
         })
     }
+}
+
+/// Every place in a line, until it is dropped: for tests of who stands where.
+#[cfg(test)]
+pub(super) fn crowd(line: Line) -> SemaphorePermit<'static> {
+    let turns = line.turns();
+    turns
+        .places
+        .try_acquire_many(u32::try_from(turns.most).unwrap())
+        .unwrap()
 }
 
 /// Does the work when it is its turn.
@@ -233,18 +259,29 @@ mod tests {
         working.await.unwrap();
     }
 
-    #[tokio::test]
-    async fn a_crowd_of_strangers_is_in_nobody_else_s_way() {
-        let at_a_time = STRANGERS.work.available_permits();
-        let all = STRANGERS
+    /// With every turn of `crowd` taken those in the other lines have theirs.
+    async fn is_in_nobody_else_s_way(crowd: Line) {
+        let at_a_time = crowd.turns().at_a_time;
+        let all = crowd
+            .turns()
             .work
             .acquire_many(u32::try_from(at_a_time).unwrap())
             .await
             .unwrap();
-        let mut stranger = pin!(in_turn(Line::Strangers, || Ok(())));
-        assert!(is_waiting(&mut stranger).await);
-        in_turn(Line::Known, || Ok(())).await.unwrap();
+        let mut waiting = pin!(in_turn(crowd, || Ok(())));
+        assert!(is_waiting(&mut waiting).await);
+        for line in [Line::Strangers, Line::Imported, Line::Known] {
+            if line != crowd {
+                in_turn(line, || Ok(())).await.unwrap();
+            }
+        }
         drop(all);
-        stranger.await.unwrap();
+        waiting.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_crowd_in_one_line_is_in_nobody_else_s_way() {
+        is_in_nobody_else_s_way(Line::Strangers).await;
+        is_in_nobody_else_s_way(Line::Imported).await;
     }
 }

@@ -23,9 +23,10 @@
 //!
 //! # What fails
 //! An agent that goes away or says nothing is asked again for as long as the order holds; what it refuses for [`PATIENCE_MS`]
-//! ends the execution. Of the databases of one host one is read at a time: agents refuse more than a few. While another
-//! execution is under way on the database, or has been let go to it, this one waits, for half a release is no drift; of two
-//! that are compared at once, the server's row lets one go. No transaction is open while an agent is asked. A crash leaves at most
+//! ends the execution. Of the databases of one host one is read at a time: agents refuse more than a few. While the host executes
+//! anything else, or has been sent it, this one waits here: a host executes one after the other, so there it might wait for hours
+//! after it was compared, and half a release is no drift. Nor does SQL as text, which waits for nothing else, come in between
+//! what was let go and its database. Of two that are compared at once, the rows of the host's servers let one go. No transaction is open while an agent is asked. A crash leaves at most
 //! a note: what was not signed is compared again.
 
 use std::{
@@ -42,6 +43,7 @@ use super::{
     SchemaError, Server,
     comparison::{self, Compared, DriftDifference},
     drift_told, live, order,
+    set_aside_seen::{self, SeenAside},
     store::{
         self,
         base_check::{Asked, Noted},
@@ -62,6 +64,9 @@ const KEPT_SQL: usize = 64 * 1024;
 const MAX_DETAIL: usize = 2_000;
 /// Characters of the SQL that an error repeats.
 const SAID: usize = 200;
+/// Why one waits that is not looked at yet.
+const HOST_BUSY: &str =
+    "its host executes something else, and one after the other: this is compared when that has ended";
 
 /// How a database compared with what a release was computed against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -129,11 +134,9 @@ pub(super) async fn may_go(app: &App, order: &Order) -> Result<Going, DbError> {
     let Some(server) = store::server::find(&app.db, order.org, asked.server_id).await? else {
         return Ok(Going::Goes);
     };
-    if !asked.designed || matches!(order::password(app, order).await, Err(SecretsError::Never(_))) {
+    if matches!(order::password(app, order).await, Err(SecretsError::Never(_))) {
         return Ok(Going::Goes);
     }
-    let turn = turn(server.host_id);
-    let _mine = turn.lock().await;
     let look = Look {
         app,
         order,
@@ -141,6 +144,11 @@ pub(super) async fn may_go(app: &App, order: &Order) -> Result<Going, DbError> {
         asked: &asked,
         server: &server,
     };
+    if !asked.designed {
+        return look.let_go().await;
+    }
+    let turn = turn(server.host_id);
+    let _mine = turn.lock().await;
     look.take().await
 }
 
@@ -180,25 +188,41 @@ impl Look<'_> {
         (self.asked.server_id, &self.asked.database)
     }
 
+    /// Of SQL as text, which is compared with nothing.
+    async fn let_go(&self) -> Result<Going, DbError> {
+        Ok(in_tx!(self.app.db, |tx| {
+            store::server::lock_of_host(tx, &self.app.db, self.order.host_id).await?;
+            if store::base_check::is_compared_on_its_way(tx, self.id, self.place()).await? {
+                Going::Later
+            } else {
+                store::base_check::let_go(tx, (self.id, self.order.id), self.app.clock.now()).await?;
+                Going::Goes
+            }
+        }))
+    }
+
     async fn take(&self) -> Result<Going, DbError> {
         let ended = match self.standing().await? {
             Standing::Moved(why) => return self.end(differs(format!("{why}; nothing was executed"))).await,
             Standing::Begun(ended) => {
                 return self
-                    .settle(ended, Noted::of(BaseCheckState::BegunBefore, ""))
+                    .settle(ended, Noted::of(BaseCheckState::BegunBefore, ""), &[])
                     .await;
             }
-            Standing::Busy => return self.wait(&SchemaError::DatabaseBusy.to_string()).await,
+            Standing::Busy => return self.wait(HOST_BUSY).await,
             Standing::Calm(ended) => ended,
         };
         match live::read_in_turn(self.app, self.order.org, self.server, &self.asked.database).await {
-            Ok(live) => match self.compared(live).await? {
-                Ok(noted) => self.settle(ended, noted).await,
-                Err(why) => self.end(self.unread(&why)).await,
-            },
+            Ok(mut live) => {
+                let asides = std::mem::take(&mut live.asides);
+                match self.compared(live).await? {
+                    Ok(noted) => self.settle(ended, noted, &asides).await,
+                    Err(why) => self.end(self.unread(&why)).await,
+                }
+            }
             Err(error @ SchemaError::OldAgent(_)) => {
                 let noted = Noted::of(BaseCheckState::OldAgent, &error.to_string());
-                self.settle(ended, noted).await
+                self.settle(ended, noted, &[]).await
             }
             // The hand-over says so.
             Err(SchemaError::NoServer | SchemaError::NoHost) => Ok(Going::Goes),
@@ -227,7 +251,7 @@ impl Look<'_> {
         Ok(in_tx!(self.app.db, |tx| {
             if let Some(why) = self.moved(tx).await? {
                 Standing::Moved(why)
-            } else if store::base_check::others_let_go(tx, self.id, self.place()).await? {
+            } else if store::base_check::others_let_go(tx, self.id, self.order.host_id).await? {
                 Standing::Busy
             } else {
                 let ended = store::execution::ended(tx, self.place()).await?;
@@ -317,23 +341,25 @@ impl Look<'_> {
         Noted::of(BaseCheckState::Unread, &cut(&why))
     }
 
-    /// Keeps what was seen, if nothing else came meanwhile, and lets the order go or ends it. Whoever does holds the server's row,
-    /// so that of two orders for one database one goes.
-    async fn settle(&self, ended: i64, noted: Noted) -> Result<Going, DbError> {
+    /// Keeps what was seen, if nothing else came meanwhile, and lets the order go or ends it. Whoever does holds the rows of the
+    /// host's servers, so that of two orders for one host one goes. What was set aside is noted as it was seen.
+    async fn settle(&self, ended: i64, noted: Noted, asides: &[SeenAside]) -> Result<Going, DbError> {
         let settled = in_tx!(self.app.db, |tx| {
-            store::server::lock(tx, &self.app.db, self.asked.server_id).await?;
-            if store::base_check::others_let_go(tx, self.id, self.place()).await?
+            store::server::lock_of_host(tx, &self.app.db, self.order.host_id).await?;
+            if store::base_check::others_let_go(tx, self.id, self.order.host_id).await?
                 || store::execution::ended(tx, self.place()).await? != ended
             {
                 Settled::Busy
             } else if self.moved(tx).await?.is_none() && self.write(tx, &noted).await? {
+                let now = self.app.clock.now();
+                set_aside_seen::note(self.app, tx, self.order.org, asides, now).await?;
                 Settled::Noted
             } else {
                 Settled::Overtaken
             }
         });
         match settled {
-            Settled::Busy => self.wait(&SchemaError::DatabaseBusy.to_string()).await,
+            Settled::Busy => self.wait(HOST_BUSY).await,
             // The next look says what happened.
             Settled::Overtaken => Ok(Going::Later),
             Settled::Noted if noted.state == BaseCheckState::Differs => Ok(Going::Never(noted.detail)),

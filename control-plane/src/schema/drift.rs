@@ -27,6 +27,7 @@ use super::{
     comparison::{self, Compared, DriftDifference},
     drift_told::{self, Looked},
     live, server,
+    set_aside_seen::SeenAside,
     store::{self, drift::Due},
 };
 use crate::{
@@ -284,6 +285,8 @@ pub(super) struct Seen {
     pub(super) detail: String,
     pub(super) version: String,
     pub(super) compared: Compared,
+    /// What was set aside, where it is.
+    pub(super) asides: Vec<SeenAside>,
 }
 
 impl Seen {
@@ -301,7 +304,13 @@ impl Seen {
             detail: why.chars().take(MAX_DETAIL).collect(),
             version,
             compared: Compared::default(),
+            asides: Vec::new(),
         }
+    }
+
+    /// And this of what was set aside.
+    pub(super) fn with(self, asides: Vec<SeenAside>) -> Self {
+        Self { asides, ..self }
     }
 
     pub(super) fn of(version: String, compared: Result<Compared, String>) -> Self {
@@ -315,6 +324,7 @@ impl Seen {
                 detail: String::new(),
                 version,
                 compared,
+                asides: Vec::new(),
             },
             Err(why) => Self::unclear(version, &why),
         }
@@ -324,14 +334,15 @@ impl Seen {
 async fn look(app: &App, org: OrgId, server: &Server, database: &str) -> Result<Seen, SchemaError> {
     let state = store::state::find(&app.db, server.id, database).await?;
     let live = live::read(app, org, server, database).await?;
+    let asides = live.asides;
     let Some(state) = state else {
         let why = "nothing was released here or taken over, so nothing is known of what should be there";
-        return Ok(Seen::unclear(live.version, why));
+        return Ok(Seen::unclear(live.version, why).with(asides));
     };
     tokio::task::spawn_blocking(move || {
         let compared = comparison::compare(&state.design, &live.schema);
         drop(live.place);
-        Seen::of(live.version, compared)
+        Seen::of(live.version, compared).with(asides)
     })
     .await
     .map_err(|error| Error::internal(error).into())

@@ -12,7 +12,7 @@ use super::{
     SchemaError, Server,
     comparison::DriftDifference,
     drift::{DriftState, Seen},
-    store,
+    set_aside_seen, store,
 };
 use crate::{
     access::{self, DriftNews, DriftTurn},
@@ -72,6 +72,7 @@ pub(super) async fn keep(
     let Looked { server, database, .. } = looked;
     let place = (server.id, database);
     let told = store::drift::set(tx, place, seen, (by, now)).await?;
+    set_aside_seen::note(app, tx, looked.org, &seen.asides, now).await?;
     let Some(telling) = telling.filter(|telling| turn(told.as_deref(), seen) == Some(telling.turn)) else {
         return Ok(());
     };

@@ -22,7 +22,12 @@ use tokio::{
     time::timeout,
 };
 
-use super::{PASSWORD, SchemaError, Server, server_test::target, store};
+use super::{
+    PASSWORD, SchemaError, Server,
+    server_test::target,
+    set_aside_seen::{self, SeenAside},
+    store,
+};
 use crate::{
     app::App,
     error::Error,
@@ -53,6 +58,8 @@ pub(super) struct Live {
     pub(super) schema: Schema,
     /// What its server says of itself.
     pub(super) version: String,
+    /// What was set aside there, and where that is.
+    pub(super) asides: Vec<SeenAside>,
     /// Held for as long as it is worked with: comparing takes a core.
     pub(super) place: SemaphorePermit<'static>,
 }
@@ -106,11 +113,14 @@ async fn read_at(
     let mut schema = assembled.map_err(|error| SchemaError::Unread(plain(&error.to_string())))?;
     without_ledger(&mut schema);
     // What was set aside is there on purpose, and is of no design.
-    let asides = store::set_aside::kept(&app.db, server.id, database).await?;
-    let schema = muster_schema::without(schema, &asides);
+    let known = store::aside_place::known(&app.db, server.id, database).await?;
+    let asides = set_aside_seen::of(&schema, known);
+    let these: Vec<_> = asides.iter().map(|one| one.known.aside.clone()).collect();
+    let schema = muster_schema::without(schema, &these);
     Ok(Live {
         schema,
         version,
+        asides,
         place,
     })
 }

@@ -34,7 +34,7 @@
 //! computed against ([`base_check`]): where anything was changed by hand since, it ends and says what.
 //!
 //! Drops are **soft** where an environment's policy says so ([`set_aside`]): what is published as gone gets another name, with its
-//! rows, and is no drift. When its days are over those who may propose are told once; nothing is dropped by a timer.
+//! rows, and is no drift; what a look does not find any more is noted as gone ([`set_aside_seen`]). When its days are over those who may propose are told once; nothing is dropped by a timer.
 //!
 //! A **rollout** executes a release on many of its servers, wave after wave ([`waves`]): a wave begins when all executions of the
 //! one before have succeeded, and after the first somebody may have to say "continue". Whatever does not succeed halts it, and
@@ -167,6 +167,7 @@ mod server_apply;
 mod server_test;
 mod server_type;
 mod set_aside;
+mod set_aside_seen;
 mod set_aside_told;
 mod store;
 mod take_over;

@@ -4,7 +4,7 @@
 //! Whether that is done, and for how many days, says the environment's policy as it is when the change is computed. What a
 //! ticket sets aside stands with its SQL for each server, and becomes rows here in the transaction that records that its
 //! execution succeeded. What these name is no drift and of no design, exactly by name and place: a read of the database passes
-//! it over ([`live`](super::live)) for as long as it is kept.
+//! it over ([`live`](super::live)) for as long as it is kept. A column goes where its table goes, and so does the SQL for it.
 //!
 //! Nothing is dropped by a timer. When the days are over, those who may propose SQL there are told once ([`set_aside_told`](super::set_aside_told)). To drop it or
 //! to bring it back is a proposal of SQL like any other, approved and released; when its release has succeeded, this is so.
@@ -14,6 +14,7 @@
 //! | `kept` | it is there under its other name |
 //! | `restored` | it has its name again; what the design says of it is for people to decide |
 //! | `dropped` | it is gone |
+//! | `gone` | it is not there under its other name: by hand, or by SQL that Muster does not know to be about it ([`set_aside_seen`](super::set_aside_seen)) |
 //!
 //! Who: whoever sees how databases compare (`server:read`, `design:read`) sees these; `release:propose` drops and brings back;
 //! both in reach. What fails: a second proposal while one is under way (409); one for what is kept no more (409).
@@ -59,6 +60,8 @@ pub enum SetAsideState {
     Restored,
     /// Gone.
     Dropped,
+    /// Not there any more when the database was looked at, by no release that was to do that.
+    Gone,
 }
 
 /// What is to become of it.
@@ -186,13 +189,14 @@ impl SetAsideKind {
 }
 
 impl SetAsideState {
-    pub(super) const ALL: [Self; 3] = [Self::Kept, Self::Restored, Self::Dropped];
+    pub(super) const ALL: [Self; 4] = [Self::Kept, Self::Restored, Self::Dropped, Self::Gone];
 
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Kept => "kept",
             Self::Restored => "restored",
             Self::Dropped => "dropped",
+            Self::Gone => "gone",
         }
     }
 }
@@ -231,8 +235,8 @@ impl PlannedAsides {
 /// How things are called that are set aside today: by the date, with a number where something is kept from today already,
 /// so that what belongs to it (indexes, sequences) has no name twice either.
 pub(super) async fn option(app: &App, server: ServerId, database: &str) -> Result<Aside, SchemaError> {
-    let kept = store::set_aside::kept(&app.db, server, database).await?;
-    let taken: BTreeSet<String> = kept.into_iter().map(|one| one.now).collect();
+    let known = store::aside_place::known(&app.db, server, database).await?;
+    let taken: BTreeSet<String> = known.into_iter().map(|one| one.aside.now).collect();
     let today = app.clock.now().to_string();
     let digits = today
         .chars()

@@ -5,10 +5,13 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use muster_base::{OrgId, ServerId};
+use muster_base::ServerId;
 use tracing::warn;
 
-use super::{SchemaError, Server, SetAsideKind, store};
+use super::{
+    SchemaError, Server, SetAsideKind,
+    store::{self, set_aside::Expired},
+};
 use crate::{
     access::{self, DriftNews, DriftTurn},
     app::App,
@@ -41,17 +44,6 @@ pub(super) fn start(app: &App) {
             }
         }
     });
-}
-
-/// Something in a database whose days are over.
-#[derive(Debug, sqlx::FromRow)]
-pub(super) struct Expired {
-    pub(super) org_id: OrgId,
-    pub(super) server_id: ServerId,
-    pub(super) database: String,
-    pub(super) kind: String,
-    pub(super) table_name: String,
-    pub(super) name: String,
 }
 
 /// Tells those who may propose SQL there, once, of what has expired in each database.

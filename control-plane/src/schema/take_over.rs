@@ -79,7 +79,7 @@ pub(super) async fn take_over(
     }
     let calm = Calm::before(app, (id, &real)).await?;
     let live = live::read(app, caller.org(), &server, &real).await?;
-    let (design, schema, place) = (latest.design, live.schema, live.place);
+    let (design, schema, place, asides) = (latest.design, live.schema, live.place, live.asides);
     let (design, compared) = tokio::task::spawn_blocking(move || {
         let compared = comparison::compare(&design, &schema);
         drop(place);
@@ -100,7 +100,7 @@ pub(super) async fn take_over(
             more => format!("{names} and {more} more"),
         }));
     }
-    let seen = Seen::of(live.version, Ok(compared));
+    let seen = Seen::of(live.version, Ok(compared)).with(asides);
     let looked = Looked {
         org: caller.org(),
         server: &server,

@@ -86,7 +86,7 @@ pub use lint::{
 pub use model::Schema;
 pub use plan::{
     ASIDE, Aside, AsideError, Lock, Plan, PlanOptions, Refusal, Reverse, SetAside, Step, Subject, Withheld,
-    plan, without,
+    at_table, plan, whereabouts, without,
 };
 pub use read::{Unreadable, read, read_rendered};
 pub use render::render;

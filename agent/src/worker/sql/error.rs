@@ -26,6 +26,17 @@ pub enum SqlError {
         "the connection to the database broke: {0}; execute the release again, the ledger knows what was done"
     )]
     ConnectionLost(String),
+    /// No connection any more, and everything that was tried has been undone.
+    #[error(
+        "can't connect to {address} any more: {message}; what had been begun was undone, and nothing of the release is in \
+         the database: execute the release again when the server is back"
+    )]
+    Left {
+        /// Host and port.
+        address: String,
+        /// What the server or the network said.
+        message: String,
+    },
     /// No connection any more, though the release had been begun.
     #[error(
         "can't connect to {address} any more: {message}; the release was begun, and how far it came is in the ledger \
@@ -104,8 +115,13 @@ pub enum SqlError {
         before: String,
     },
     /// Somebody else's lock was in the way of a statement, and everything is as the error says: trying again may help.
-    #[error("{0}")]
-    InTheWay(Box<SqlError>),
+    #[error("{error}")]
+    InTheWay {
+        /// What it is if it is not tried again.
+        error: Box<SqlError>,
+        /// How many statements took effect for good.
+        done: usize,
+    },
     /// Stopped before anything took effect.
     #[error("cancelled; nothing of the release is in the database")]
     Cancelled,
@@ -126,9 +142,10 @@ impl SqlError {
     /// The order's status that says this.
     pub fn status(&self) -> OrderStatus {
         match self {
-            Self::InTheWay(error) => error.status(),
+            Self::InTheWay { error, .. } => error.status(),
             Self::Unsound(_)
             | Self::Connect { .. }
+            | Self::Left { .. }
             | Self::Busy { .. }
             | Self::Ledger(_)
             | Self::Failed { .. }
@@ -144,10 +161,13 @@ impl SqlError {
         }
     }
 
-    /// The same, which may be tried again if a lock caused it.
-    pub(super) fn caused_by(self, error: &sqlx::Error) -> Self {
+    /// The same, which may be tried again if a lock caused it; so many statements of the release took effect for good.
+    pub(super) fn caused_by(self, error: &sqlx::Error, done: usize) -> Self {
         match self {
-            Self::RolledBack { .. } | Self::Failed { .. } if is_lock(error) => Self::InTheWay(Box::new(self)),
+            Self::RolledBack { .. } | Self::Failed { .. } if is_lock(error) => Self::InTheWay {
+                error: Box::new(self),
+                done,
+            },
             other => other,
         }
     }

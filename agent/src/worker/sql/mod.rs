@@ -43,7 +43,8 @@
 //! A statement waits for a lock as long as the server's `lockTimeoutMs` says, since everybody who comes after waits behind it. When that is over
 //! (or the server ended it because two waited for each other), what it did is undone, the release lock is given back, and
 //! after a pause in which the others get their turn the release goes on where the ledger says ([`LOCK_PAUSES`]). A dry run is
-//! not tried again, nor what left something behind.
+//! not tried again, nor what left something behind. Where the server goes away in a pause, that all of what was tried was undone
+//! is known: it failed and needs nobody's attention, unless earlier statements had taken effect for good.
 //!
 //! # Invariants
 //!
@@ -119,6 +120,15 @@ pub struct SqlContext {
     pub clock: Clock,
 }
 
+/// What came before a try.
+#[derive(Debug, Clone, Copy)]
+struct Tried {
+    /// It was tried before: a session of that may still be there, and is waited for.
+    before: bool,
+    /// And may have left something in the database.
+    left: bool,
+}
+
 /// How an execution or a server test ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqlOutcome {
@@ -137,24 +147,26 @@ pub async fn run(ctx: &SqlContext, spec: &SqlSpec, password: &SecretString) -> S
         Err(error) => return ended(&error, None, password),
     };
     let mut version = None;
-    let (mut attempt, mut begun) = (0, false);
+    let mut attempt = 0;
+    let mut tried = Tried {
+        before: ctx.resuming,
+        left: ctx.resuming,
+    };
     let mut lock_pauses = ctx.lock_pauses.iter().copied().filter(|_| !spec.dry_run);
     let mut told = false;
     let mut give_up = Instant::now() + ctx.reconnect_for;
     let result = loop {
         // A connection that broke may have left a statement running on the server: wait for it like after a crash. And
-        // what was tried before may have done a part.
-        let resuming = ctx.resuming || begun;
+        // what was tried before may have done a part, unless all of it was undone.
         let mut pause = RECONNECT_PAUSE;
         let result = match spec.target.dialect {
-            DbDialect::Postgres => {
-                postgres::execute(ctx, spec, &plan, password, resuming, &mut version).await
-            }
-            DbDialect::MySql => mysql::execute(ctx, spec, &plan, password, resuming, &mut version).await,
+            DbDialect::Postgres => postgres::execute(ctx, spec, &plan, password, tried, &mut version).await,
+            DbDialect::MySql => mysql::execute(ctx, spec, &plan, password, tried, &mut version).await,
         };
         match result {
             Err(SqlError::ConnectionLost(_)) if attempt < RECONNECTS => {
-                (attempt, begun) = (attempt + 1, true);
+                attempt += 1;
+                (tried.before, tried.left) = (true, true);
                 give_up = Instant::now() + ctx.reconnect_for;
                 report::log(
                     ctx,
@@ -162,17 +174,18 @@ pub async fn run(ctx: &SqlContext, spec: &SqlSpec, password: &SecretString) -> S
                 )
                 .await;
             }
-            Err(SqlError::InTheWay(error)) if !ctx.cancel.is_cancelled() => {
+            Err(SqlError::InTheWay { error, done }) if !ctx.cancel.is_cancelled() => {
                 let Some(next) = lock_pauses.next() else {
                     break Err(*error);
                 };
-                (pause, begun) = (next, true);
+                pause = next;
+                (tried.before, tried.left) = (true, tried.left || done > 0);
                 give_up = Instant::now() + next + ctx.reconnect_for;
                 let seconds = next.as_secs_f64();
                 let why = scrub(&error.to_string(), password);
                 report::log(ctx, format!("{why}; trying again in {seconds} s")).await;
             }
-            Err(SqlError::Connect { message, .. }) if resuming && Instant::now() < give_up => {
+            Err(SqlError::Connect { message, .. }) if tried.before && Instant::now() < give_up => {
                 if !told {
                     report::log(
                         ctx,
@@ -182,8 +195,11 @@ pub async fn run(ctx: &SqlContext, spec: &SqlSpec, password: &SecretString) -> S
                     told = true;
                 }
             }
-            Err(SqlError::Connect { address, message }) if resuming => {
+            Err(SqlError::Connect { address, message }) if tried.left => {
                 break Err(SqlError::Unreachable { address, message });
+            }
+            Err(SqlError::Connect { address, message }) if tried.before => {
+                break Err(SqlError::Left { address, message });
             }
             result => break result,
         }

@@ -21,8 +21,8 @@ export function useBindingTypes() {
 }
 
 /** Where the browser has to go to bind an account there. */
-export async function bind(provider: string): Promise<string> {
-  return (await body(server.POST('/api/v1/me/bindings/{provider}', { params: { path: { provider } } }))).url
+export async function bind(provider: string, password: string): Promise<string> {
+  return (await body(server.POST('/api/v1/me/bindings/{provider}', { params: { path: { provider } }, body: { password } }))).url
 }
 
 export async function unbind(binding: Binding): Promise<void> {

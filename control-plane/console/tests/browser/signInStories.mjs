@@ -30,6 +30,12 @@ async function signedIn({ base, another, settle }, login, path, password = PASSW
 const alert = (page, text) => page.getByRole('alert').filter({ hasText: text }).waitFor()
 
 /** Opens a mailed link: its path and fragment, on this control plane. */
+/** Begins to bind the account there, with the password once more. */
+async function bindAgain(page) {
+  await page.getByRole('button', { name: 'Bind', exact: true }).click()
+  await page.getByRole('dialog').locator('input[autocomplete=current-password]').fill(PASSWORD)
+  await page.keyboard.press('Enter')
+}
 async function follow(page, base, link) {
   const url = new URL(link)
   await page.goto(base + url.pathname + url.hash)
@@ -271,7 +277,7 @@ export const signInStories = {
       await stranger.context.close()
 
       const own = await signedIn(tools, username, '/profile/security')
-      await own.page.getByRole('button', { name: 'Bind', exact: true }).click()
+      await bindAgain(own.page)
       await own.page.getByText('Your account at Corp is bound').waitFor()
       await tools.look(own.page, 'profile-bound')
       await own.page.reload()
@@ -286,10 +292,10 @@ export const signInStories = {
 
       // The same account, by somebody else.
       const other = await signedIn(tools, await somebody(base), '/profile/security')
-      await other.page.getByRole('button', { name: 'Bind', exact: true }).click()
+      await bindAgain(other.page)
       await alert(other.page, 'bound to somebody else')
       out.state.person = undefined
-      await other.page.getByRole('button', { name: 'Bind', exact: true }).click()
+      await bindAgain(other.page)
       await alert(other.page, 'You did not allow it there')
       await other.context.close()
 
@@ -310,7 +316,7 @@ export const signInStories = {
       await first.page.getByRole('button', { name: 'Send the code' }).click()
       await first.page.locator('input[autocomplete=one-time-code]').fill(await out.mailed(email, /^(\d{6})\s*$/m, since))
       await first.page.keyboard.press('Enter')
-      await first.page.getByRole('button', { name: 'Bind', exact: true }).click()
+      await bindAgain(first.page)
       await first.page.getByText('Your account at Corp is bound').waitFor()
       await first.context.close()
 

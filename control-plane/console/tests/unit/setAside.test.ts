@@ -13,7 +13,7 @@ const after = Date.parse('2026-12-02T00:00:00Z')
 describe('what is set aside', () => {
   it('says when its time is over, while it is kept', () => {
     expect([isExpired(one('kept'), before), isExpired(one('kept'), after), isExpired(one('dropped'), after)]).toEqual([false, true, false])
-    expect([setAsideTone(one('kept'), before), setAsideTone(one('kept'), after), setAsideTone(one('restored'), after)]).toEqual(['ok', 'warn', 'idle'])
+    expect([setAsideTone(one('kept'), before), setAsideTone(one('kept'), after), setAsideTone(one('restored'), after), setAsideTone(one('gone'), after)]).toEqual(['ok', 'warn', 'idle', 'idle'])
   })
 
   it('has one proposal at a time', () => {

@@ -16,6 +16,7 @@ use crate::{
         Identity,
         binding::{self, BindingQuery, BindingType, BindingTypeBody, BindingTypes, Bindings},
         provider::{self, Callback, ProviderAddress, ProviderStart, Returned, SignInWays},
+        second_factor::PasswordAgain,
         sign_in::Visitor,
     },
     app::App,
@@ -59,17 +60,19 @@ async fn start(
     Ok(sent_away(&app, address, &browser))
 }
 
-/// Begins to bind an account at a provider to oneself: the browser goes to `url`, and keeps a cookie for when it comes back.
+/// Begins to bind an account at a provider to oneself, with one's password once more: the browser goes to `url`, and keeps a
+/// cookie for when it comes back.
 #[utoipa::path(post, path = "/api/v1/me/bindings/{provider}", operation_id = "bindProvider", tag = "auth",
-    params(("provider" = String, Path)),
+    params(("provider" = String, Path)), request_body = PasswordAgain,
     responses((status = 200, body = ProviderAddress), (status = 403, body = Problem), (status = 404, body = Problem),
-        (status = 502, body = Problem)))]
+        (status = 422, body = Problem), (status = 429, body = Problem), (status = 502, body = Problem)))]
 async fn bind(
     State(app): State<App>,
     who: Identity,
     Path(name): Path<String>,
+    Body(body): Body<PasswordAgain>,
 ) -> ApiResult<impl IntoResponse> {
-    let (address, browser) = provider::start_binding(&app, &who, &name).await?;
+    let (address, browser) = provider::start_binding(&app, &who, &name, body).await?;
     Ok(sent_away(&app, address, &browser))
 }
 

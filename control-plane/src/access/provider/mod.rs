@@ -14,7 +14,8 @@
 //! | GitHub, Gitee | the account's number | the user's own data, fetched with the token that the code was exchanged for |
 //!
 //! Nobody is let in whom no administrator let in: what is not bound to a user here signs nobody in. A user binds in their
-//! profile; a (platform, type, account) is one user's at most. After it comes what comes after a password: the
+//! profile, with their password once more: whoever found a session, and not the password, would have a way in of their own
+//! otherwise, which outlasts the session. A (platform, type, account) is one user's at most. After it comes what comes after a password: the
 //! second factor where it is asked for.
 //!
 //! What fails sends the browser back to the sign-in page with a word (`#error=not-bound`); the reasons are in the log.
@@ -30,9 +31,10 @@ use self::identity::Known;
 use super::{
     AccessError, Actor, Identity, binding,
     challenge::Asked,
+    second_factor::PasswordAgain,
     session::{Mode, Opened},
     sign_in::{self, FirstFactor, SignIn, Visitor},
-    store,
+    store, user,
 };
 use crate::{
     app::App,
@@ -157,16 +159,21 @@ pub(super) async fn start(
     send_away(app, provider, &platform, None).await
 }
 
-/// Sends a browser away to bind what it comes back with to the user who asks.
+/// Sends a browser away to bind what it comes back with to the user who asks. Every user has a password, so it is what
+/// they show again; whoever doesn't know theirs sets one by a mailed link first.
 pub(super) async fn start_binding(
     app: &App,
     who: &Identity,
     provider: &str,
+    again: PasswordAgain,
 ) -> Result<(ProviderAddress, SecretString), AccessError> {
-    let user = who.require_user()?;
+    who.require_user()?;
     let Actor::User { session, .. } = who.actor else {
         return Err(AccessError::NotSignedIn);
     };
+    // Nobody spends an attempt on a provider that there is not.
+    find(app, provider)?;
+    let user = user::confirm_password(app, who, again.password).await?;
     send_away(app, provider, "", Some((user, session))).await
 }
 

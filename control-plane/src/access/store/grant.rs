@@ -1,6 +1,6 @@
 //! What a member may do, in one row.
 
-use muster_base::{OrgId, RoleId, TemplateId, UnixMs, UserId};
+use muster_base::{OrgId, PlatformId, RoleId, TemplateId, UnixMs, UserId};
 use sqlx::AssertSqlSafe;
 
 use crate::{
@@ -121,6 +121,20 @@ pub(in crate::access) async fn lock(
         .bind(org)
         .bind(user)
         .fetch_optional(conn)
+        .await)?)
+}
+
+/// What a user may do in each org of a platform.
+pub(in crate::access) async fn list_of_user(
+    tx: &mut Tx,
+    platform: PlatformId,
+    user: UserId,
+) -> Result<Vec<Granted>, DbError> {
+    let sql = format!("{SELECT} and o.platform_id = $1 and m.user_id = $2 and o.deleted_at is null");
+    Ok(with_tx!(tx, |conn| sqlx::query_as(AssertSqlSafe(sql))
+        .bind(platform)
+        .bind(user)
+        .fetch_all(conn)
         .await)?)
 }
 

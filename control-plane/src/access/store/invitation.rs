@@ -113,6 +113,15 @@ pub(in crate::access) async fn revoke_of(
     Ok(())
 }
 
+/// The org of an invitation, whether it works or not.
+pub(in crate::access) async fn org_of(tx: &mut Tx, hash: &[u8]) -> Result<Option<OrgId>, DbError> {
+    const SQL: &str = "select org_id from invitations where token_hash = $1";
+    Ok(with_tx!(tx, |conn| sqlx::query_scalar(SQL)
+        .bind(hash)
+        .fetch_optional(conn)
+        .await)?)
+}
+
 /// Uses an invitation of the platform up, if it still works.
 pub(in crate::access) async fn take(
     tx: &mut Tx,

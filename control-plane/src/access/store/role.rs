@@ -139,3 +139,30 @@ pub(in crate::access) async fn list_of_platform(
         .await)?;
     Ok(rows.into_iter().map(Into::into).collect())
 }
+
+/// What one of a platform's roles gives; nobody else changes it until the transaction ends.
+pub(in crate::access) async fn lock_of_platform(
+    tx: &mut Tx,
+    db: &Db,
+    (platform, id): (PlatformId, RoleId),
+) -> Result<Option<Codes>, DbError> {
+    let sql = format!(
+        "select operations from roles where platform_id = $1 and id = $2 and org_id is null{}",
+        db.for_update()
+    );
+    let codes: Option<String> = with_tx!(tx, |conn| sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+        .bind(platform)
+        .bind(id)
+        .fetch_optional(conn)
+        .await)?;
+    Ok(codes.map(|codes| Codes::stored(Some(&codes))))
+}
+
+/// The orgs in which members have it.
+pub(in crate::access) async fn orgs_of(tx: &mut Tx, id: RoleId) -> Result<Vec<OrgId>, DbError> {
+    const SQL: &str = "select distinct org_id from members where role_id = $1";
+    Ok(with_tx!(tx, |conn| sqlx::query_scalar(SQL)
+        .bind(id)
+        .fetch_all(conn)
+        .await)?)
+}

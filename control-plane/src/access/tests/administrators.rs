@@ -394,3 +394,73 @@ both_databases!(a_platform_s_role_is_given_to_a_user_and_taken_away, |test| {
     assert_eq!((taken.0, &taken.1["roleId"]), (200, &Value::Null), "{}", taken.1);
     assert_eq!(admin.delete(&of_role).await.0, 204);
 });
+
+/// Gives a role to a member of the org that `by` manages members of.
+async fn give(by: &Client<'_>, username: &str, role: &Value) -> u16 {
+    let (_, found) = by.get(&format!("/api/v1/members?search={username}")).await;
+    let user = found["items"][0]["userId"].as_str().unwrap();
+    let path = format!("/api/v1/members/{user}/permissions");
+    by.call(Method::PUT, &path, Some(json!({"roleId": role["id"]})))
+        .await
+        .0
+}
+
+both_databases!(
+    a_manager_puts_into_a_role_what_they_have_where_it_is_given,
+    |test| {
+        let home = default_platform(test).await;
+        let roles = format!("/api/v1/platforms/{home}/roles");
+        let olga = test.member("olga", Role::Owner).await;
+        test.member("vera", Role::Viewer).await;
+        // Who is in no org has nothing to give.
+        let outside = administrator(test, "outside", &home, "manager").await;
+        let role =
+            |code: &str, operations: &[&str]| json!({"code": code, "name": code, "operations": operations});
+        let (status, refused) = outside.post(&roles, role("looks", &["host:read"])).await;
+        assert_eq!(
+            (status, &refused["type"]),
+            (403, &json!("above-you")),
+            "{refused}"
+        );
+        assert_eq!(outside.post(&roles, role("empty", &[])).await.0, 201);
+
+        let mary = administrator(test, "mary", &home, "manager").await;
+        let body = json!({"username": "mary", "role": "MEMBER"});
+        assert_eq!(olga.post("/api/v1/members", body).await.0, 201);
+        assert_eq!(
+            mary.post(&roles, role("executes", &["release:execute"])).await.0,
+            403
+        );
+        let (status, looks) = mary.post(&roles, role("looks", &["host:read"])).await;
+        assert_eq!(status, 201, "{looks}");
+        let path = format!("{roles}/{}", looks["id"].as_str().unwrap());
+        assert_eq!(give(&olga, "vera", &looks).await, 200);
+        let with = |operations: &[&str]| json!({"operations": operations});
+        assert_eq!(
+            mary.patch(&path, with(&["host:read", "release:execute"])).await.0,
+            403,
+            "vera would have it at once"
+        );
+        let more = ["host:read", "deployment:create"];
+        assert_eq!(mary.patch(&path, with(&more)).await.0, 200);
+        assert_eq!(outside.patch(&path, json!({"name": "Looks"})).await.0, 200);
+        assert_eq!(outside.patch(&path, with(&["host:read"])).await.0, 200, "less");
+        assert_eq!(outside.patch(&path, with(&more)).await.0, 403);
+
+        // It is given where she is not.
+        test.app.clock.advance(1);
+        let anna = test.stranger("acme").await;
+        test.user("walt").await;
+        let body = json!({"username": "walt", "role": "VIEWER"});
+        assert_eq!(anna.post("/api/v1/members", body).await.0, 201);
+        assert_eq!(give(&anna, "walt", &looks).await, 200);
+        assert_eq!(mary.patch(&path, with(&more)).await.0, 403);
+        let all = ["host:read", "release:execute"];
+        assert_eq!(test.admin().await.patch(&path, with(&all)).await.0, 200);
+        assert_eq!(
+            mary.patch(&path, json!({"name": "Both"})).await.0,
+            200,
+            "what it had may stay"
+        );
+    }
+);

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::{
-    access::{Role, store},
+    access::{
+        Role, store,
+        turns::{Line, crowd},
+    },
     testing::{Test, both_databases},
 };
 
@@ -91,3 +94,35 @@ both_databases!(
         assert_eq!(login(test, &half[0], OLD).await, 401, "whatever its work is");
     }
 );
+
+both_databases!(a_crowd_keeps_only_those_out_who_stand_in_its_line, |test| {
+    let hash = bcrypt::hash(OLD, 4).unwrap();
+    for name in ["ann", "bea"] {
+        let body = json!({"username": name, "passwordHash": hash});
+        assert_eq!(test.maker().await.post(PATH, body).await.0, 201);
+    }
+    for name in ["dan", "eve"] {
+        test.user(name).await;
+    }
+    let shares = test.app.decoys.shares(&test.app).await.unwrap();
+    let imported = |name: &String| shares.of(&test.app, "default", name).is_some();
+    let mut names = (0..64).map(|number| format!("nobody-{number}"));
+    let like_ann = names.find(imported).unwrap();
+    let like_dan = names.find(|name| !imported(name)).unwrap();
+    let strangers = crowd(Line::Strangers);
+    assert_eq!(login(test, "ann", OLD).await, 200);
+    for ours in ["dan", like_dan.as_str()] {
+        assert_eq!(login(test, ours, OLD).await, 429, "{ours}");
+    }
+    drop(strangers);
+    let imported = crowd(Line::Imported);
+    for ours in ["dan", like_dan.as_str()] {
+        assert_eq!(login(test, ours, OLD).await, 401, "{ours}");
+    }
+    // Whether there is such a user is not told by a full line either.
+    for other in ["bea", like_ann.as_str()] {
+        assert_eq!(login(test, other, OLD).await, 429, "{other}");
+    }
+    drop(imported);
+    assert_eq!(login(test, "bea", OLD).await, 200);
+});

@@ -6,7 +6,7 @@ use crate::{
     access::Role,
     db::{Db, DbError},
     in_tx,
-    testing::{Client, both_databases},
+    testing::{Client, Test, both_databases},
     with_pool, with_tx,
 };
 
@@ -72,6 +72,72 @@ both_databases!(an_invitation_ends_with_its_maker_s_right_to_make_it, |test| {
     assert_eq!(accept(&rita, &anns).await.0, 404);
     assert_eq!(accept(&rita, &link(&admin, "ADMIN").await).await.0, 200);
 });
+
+/// Both wait for the org's row, in this order, and then go on one after the other: what each holds meanwhile is nothing that
+/// the other needs.
+#[tokio::test]
+async fn accepting_and_removing_the_maker_wait_for_each_other_in_one_order() {
+    let test = Test::postgres().await;
+    race(&test).await;
+    test.finish().await;
+}
+
+async fn race(test: &Test) {
+    let Db::Postgres(pool) = &test.app.db else {
+        panic!("another database");
+    };
+    let olga = test.member("olga", Role::Owner).await;
+    let org = test.default_org().await;
+    for round in 0..4 {
+        test.app.clock.advance(60_000);
+        let (maker, guest) = (format!("maker{round}"), format!("guest{round}"));
+        let ann = test.member(&maker, Role::Admin).await;
+        let (_, paul) = test.user(&guest).await;
+        let token = link(&ann, "MEMBER").await;
+        let path = member(&olga, &maker).await;
+        let mut first = pool.begin().await.unwrap();
+        sqlx::query("select id from orgs where id = $1 for update")
+            .bind(org)
+            .execute(&mut *first)
+            .await
+            .unwrap();
+        let removing_first = round % 2 == 0;
+        let removing = async {
+            waiters(pool, usize::from(!removing_first)).await;
+            olga.delete(&path).await
+        };
+        let accepting = async {
+            waiters(pool, usize::from(removing_first)).await;
+            accept(&paul, &token).await
+        };
+        let letting = async {
+            waiters(pool, 2).await;
+            first.commit().await.unwrap();
+        };
+        let (removed, accepted, ()) = tokio::join!(removing, accepting, letting);
+        assert_eq!(removed.0, 204, "{removed:?}");
+        let expected = if removing_first { 404 } else { 200 };
+        assert_eq!(accepted.0, expected, "{accepted:?}");
+    }
+}
+
+/// Waits until so many sessions of this test's database wait for a lock.
+async fn waiters(pool: &sqlx::PgPool, count: usize) {
+    const SQL: &str = "select count(*) from pg_stat_activity where datname = current_database() \
+        and wait_event_type = 'Lock'";
+    let end = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+    loop {
+        let waiting: i64 = sqlx::query_scalar(SQL).fetch_one(pool).await.unwrap();
+        if usize::try_from(waiting).unwrap() >= count {
+            return;
+        }
+        assert!(
+            tokio::time::Instant::now() < end,
+            "{waiting} of {count} wait for a lock"
+        );
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
 
 /// What the upgrade does with invitations that there are.
 async fn upgrade(db: &Db) -> Result<(), DbError> {

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use super::second_factor::{cookie, verified};
 use crate::testing::{Client, Test, both_databases};
 
+const PASSWORD: &str = "a password for tests";
+
 /// What a token says that it should not.
 type Twist = (&'static str, fn(&mut Value));
 
@@ -63,7 +65,8 @@ async fn through(test: &Test, provider: &str, subject: &str) -> (String, HeaderM
 }
 
 async fn bind(test: &Test, client: &Client<'_>, provider: &str, subject: &str) -> String {
-    let away = send(client, &format!("/api/v1/me/bindings/{provider}"), None).await;
+    let path = format!("/api/v1/me/bindings/{provider}");
+    let away = send(client, &path, Some(json!({"password": PASSWORD}))).await;
     let (code, state) = test.provider.consent(&away.url, subject);
     back(test, provider, (&code, &state), &away.cookie).await.0
 }
@@ -128,6 +131,43 @@ both_databases!(an_account_at_each_provider_is_bound_and_signs_in, |test| {
     );
     let (_, log) = test.admin().await.get("/api/v1/audit").await;
     assert!(!log.to_string().contains("access-17") && !log.to_string().contains("planted"));
+});
+
+both_databases!(a_session_alone_adds_no_way_in, |test| {
+    let (_, ann) = test.user("ann").await;
+    let path = "/api/v1/me/bindings/github";
+    let (status, headers, refused) = ann
+        .respond(
+            Method::POST,
+            path,
+            Some(json!({"password": "a stranger's guess"})),
+            &[],
+        )
+        .await;
+    assert_eq!(
+        (status, &refused["errors"][0]["field"]),
+        (422, &json!("password")),
+        "{refused}"
+    );
+    assert!(
+        cookie(&headers, "muster_provider").is_none(),
+        "nobody is sent away"
+    );
+    assert_eq!(ann.call(Method::POST, path, Some(json!({}))).await.0, 422);
+    assert!((400..500).contains(&ann.call(Method::POST, path, None).await.0));
+    let nowhere = "/api/v1/me/bindings/nowhere";
+    assert_eq!(ann.post(nowhere, json!({"password": PASSWORD})).await.0, 404);
+    // Guesses are counted.
+    let mut last = 0;
+    for _ in 0..20 {
+        last = ann.post(path, json!({"password": "a stranger's guess"})).await.0;
+        if last == 429 {
+            break;
+        }
+    }
+    assert_eq!(last, 429);
+    let (_, bindings) = ann.get("/api/v1/me/bindings").await;
+    assert_eq!(bindings["items"], json!([]), "{bindings}");
 });
 
 both_databases!(nobody_comes_back_with_what_another_browser_began, |test| {
@@ -240,7 +280,12 @@ both_databases!(after_a_provider_comes_the_second_factor, |test| {
     );
     assert!(cookie(&headers, "muster_session").is_none());
     // A session that ended binds nothing.
-    let away = send(&ann, "/api/v1/me/bindings/github", None).await;
+    let away = send(
+        &ann,
+        "/api/v1/me/bindings/github",
+        Some(json!({"password": PASSWORD})),
+    )
+    .await;
     let (code, state) = test.provider.consent(&away.url, "17");
     assert_eq!(ann.post("/api/v1/auth/logout", json!({})).await.0, 204);
     assert_eq!(

@@ -1,6 +1,7 @@
-//! How executions' databases compared with what their releases were computed against: columns `base_…` of `executions`.
+//! How executions' databases compared with what their releases were computed against, and which were let go: columns `base_…`
+//! and `let_go_at` of `executions`.
 
-use muster_base::{ExecutionId, OrderId, ReleaseId, ServerId, TicketId, UnixMs};
+use muster_base::{ExecutionId, HostId, OrderId, ReleaseId, ServerId, TicketId, UnixMs};
 use muster_documents::Design;
 
 use crate::{
@@ -95,17 +96,32 @@ pub(in crate::schema) async fn designed(db: &Db, id: ExecutionId) -> Result<Desi
         .map_err(|_| DbError::Corrupt("ticket_servers.design: a design that can't be read".to_owned()))
 }
 
-/// Whether another execution is under way on that database of that server, or was let go to it.
+/// Whether that host executes something else, or was sent it: what it gets after that waits in its line, whatever the database.
 pub(in crate::schema) async fn others_let_go(
+    tx: &mut Tx,
+    id: ExecutionId,
+    host: HostId,
+) -> Result<bool, DbError> {
+    const SQL: &str = "select count(*) from executions where agent_id = $1 and id <> $2 and order_id is not null \
+        and (status = 'running' or (status = 'pending' and let_go_at is not null))";
+    let count: i64 = with_tx!(tx, |conn| sqlx::query_scalar(SQL)
+        .bind(host)
+        .bind(id)
+        .fetch_one(conn)
+        .await?);
+    Ok(count > 0)
+}
+
+/// Whether something that was compared with that database is on its way to it, and has not begun: nothing may come in between.
+pub(in crate::schema) async fn is_compared_on_its_way(
     tx: &mut Tx,
     id: ExecutionId,
     (server, database): (ServerId, &str),
 ) -> Result<bool, DbError> {
     const SQL: &str = "select count(*) from executions e join releases r on r.id = e.release_id \
         join ticket_servers t on t.ticket_id = r.ticket_id and t.server_id = e.server_id \
-        where e.server_id = $1 and coalesce(t.database, r.database) = $2 and e.id <> $3 and not e.dry_run \
-        and e.order_id is not null and (e.status = 'running' \
-        or (e.status = 'pending' and e.base_state in ('same', 'oldAgent', 'begunBefore')))";
+        where e.server_id = $1 and coalesce(t.database, r.database) = $2 and e.id <> $3 and t.design is not null \
+        and e.order_id is not null and e.status = 'pending' and e.let_go_at is not null";
     let count: i64 = with_tx!(tx, |conn| sqlx::query_scalar(SQL)
         .bind(server)
         .bind(database)
@@ -113,6 +129,25 @@ pub(in crate::schema) async fn others_let_go(
         .fetch_one(conn)
         .await?);
     Ok(count > 0)
+}
+
+/// Lets go what is compared with nothing.
+pub(in crate::schema) async fn let_go(
+    tx: &mut Tx,
+    (id, order): (ExecutionId, OrderId),
+    now: UnixMs,
+) -> Result<(), DbError> {
+    const SQL: &str =
+        "update executions set let_go_at = $3 where id = $1 and order_id = $2 and status = 'pending'";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(id)
+            .bind(order)
+            .bind(now)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
 }
 
 /// Notes what was seen; false if the execution has begun or ended, or this is not its order any more. Since when it can't be read
@@ -126,7 +161,8 @@ pub(in crate::schema) async fn set(
     const SQL: &str = "update executions set \
         base_checked_at = case when base_state = 'unread' and $3 = 'unread' and base_detail = $4 \
         then base_checked_at else $7 end, \
-        base_state = $3, base_detail = $4, base_found = $5, base_differences = $6 \
+        base_state = $3, base_detail = $4, base_found = $5, base_differences = $6, \
+        let_go_at = case when $3 in ('same', 'oldAgent', 'begunBefore') then $7 end \
         where id = $1 and order_id = $2 and status = 'pending'";
     let differences = (!noted.differences.is_empty())
         .then(|| serde_json::to_string(&noted.differences).map_err(|_| corrupt("base_differences")))

@@ -113,7 +113,7 @@ pub(in crate::schema) async fn set_order(
 ) -> Result<(), DbError> {
     // What was seen before an order that did not begin says nothing of this one.
     const SQL: &str = "update executions set order_id = $2, base_state = null, base_detail = '', base_found = 0, \
-        base_differences = null, base_checked_at = null where id = $1";
+        base_differences = null, base_checked_at = null, let_go_at = null where id = $1";
     with_tx!(tx, |conn| {
         sqlx::query(SQL).bind(id).bind(order).execute(conn).await?;
     });

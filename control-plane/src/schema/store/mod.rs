@@ -2,6 +2,7 @@
 
 pub(super) mod annotation;
 pub(super) mod approval;
+pub(super) mod aside_place;
 pub(super) mod base_check;
 pub(super) mod document;
 pub(super) mod drift;

@@ -150,6 +150,19 @@ pub(in crate::schema) async fn lock(tx: &mut Tx, db: &Db, id: ServerId) -> Resul
     Ok(())
 }
 
+/// Those that a host reaches, in one order: nobody else lets anything go to that host until the transaction ends.
+pub(in crate::schema) async fn lock_of_host(tx: &mut Tx, db: &Db, host: HostId) -> Result<(), DbError> {
+    let sql = format!(
+        "select id from db_servers where agent_id = $1 order by id{}",
+        db.for_update()
+    );
+    let _: Vec<ServerId> = with_tx!(tx, |conn| sqlx::query_scalar(AssertSqlSafe(sql))
+        .bind(host)
+        .fetch_all(conn)
+        .await)?;
+    Ok(())
+}
+
 /// Whether something that is not decided or not ended is for the server, a rollout that will come to it too.
 pub(in crate::schema) async fn is_in_use(tx: &mut Tx, id: ServerId) -> Result<bool, DbError> {
     const TICKETS: &str = "select count(*) from ticket_servers s join tickets t on t.id = s.ticket_id \

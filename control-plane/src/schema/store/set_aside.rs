@@ -1,16 +1,14 @@
 //! Rows of `set_asides`: what was renamed aside instead of being dropped.
 
 use muster_base::{ExecutionId, OrgId, ReleaseId, ServerId, SetAsideId, TicketId, UnixMs};
-use muster_schema::{SetAside as Planned, model::Name};
+use muster_schema::model::Name;
 use sqlx::AssertSqlSafe;
 
+use super::aside_place::{drop_columns, move_columns};
 use crate::{
     access::{ObjectKind, Scope},
     db::{Db, DbError, Tx},
-    schema::{
-        PlannedAsides, SetAside, SetAsideKind, SetAsideProposal, SetAsideState, TicketStatus, Wish,
-        set_aside_told::Expired,
-    },
+    schema::{PlannedAsides, SetAside, SetAsideKind, SetAsideProposal, SetAsideState, TicketStatus, Wish},
     with_pool, with_tx,
 };
 
@@ -143,38 +141,6 @@ pub(in crate::schema) async fn find(
 }
 
 #[derive(sqlx::FromRow)]
-struct Kept {
-    kind: String,
-    namespace: String,
-    table_name: String,
-    name: String,
-    name_now: String,
-}
-
-/// What is there in a database under another name.
-pub(in crate::schema) async fn kept(
-    db: &Db,
-    server: ServerId,
-    database: &str,
-) -> Result<Vec<Planned>, DbError> {
-    const SQL: &str = "select kind, namespace, table_name, name, name_now from set_asides \
-        where server_id = $1 and database = $2 and state = 'kept' order by id";
-    let rows: Vec<Kept> = with_pool!(db, |pool| sqlx::query_as(SQL)
-        .bind(server)
-        .bind(database)
-        .fetch_all(pool)
-        .await)?;
-    let planned = |row: Kept| Planned {
-        table: Name::new(row.namespace, row.table_name),
-        column: (row.kind == SetAsideKind::Column.as_str()).then_some(row.name),
-        now: row.name_now,
-        drop: String::new(),
-        restore: Vec::new(),
-    };
-    Ok(rows.into_iter().map(planned).collect())
-}
-
-#[derive(sqlx::FromRow)]
 struct Done {
     org_id: OrgId,
     server_id: ServerId,
@@ -183,8 +149,18 @@ struct Done {
     set_aside: String,
 }
 
-/// Once an execution has succeeded: what it set aside is kept, and what it dropped or brought back is so. The same
-/// execution once more, and another one of its release, change nothing.
+#[derive(sqlx::FromRow)]
+struct Ended {
+    server_id: ServerId,
+    database: String,
+    namespace: String,
+    table_name: String,
+    name_now: String,
+    state: String,
+}
+
+/// Once an execution has succeeded: what it set aside is kept, and what it dropped or brought back is so; columns that were
+/// set aside go where their table goes. The same execution once more, and another one of its release, change nothing.
 pub(in crate::schema) async fn reach(
     tx: &mut Tx,
     execution: ExecutionId,
@@ -198,40 +174,59 @@ pub(in crate::schema) async fn reach(
         drop_sql, restore_sql, release_id, execution_id, at, expires_at, state, state_at) \
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'kept', $14) on conflict (id) do nothing";
     const END: &str = "update set_asides set state = case wish when 'drop' then 'dropped' else 'restored' end, state_at = $2 \
-        where state = 'kept' and wish is not null and ticket_id = (select r.ticket_id from executions e \
-        join releases r on r.id = e.release_id where e.id = $1 and not e.dry_run)";
-    with_tx!(tx, |conn| {
-        let done: Option<Done> = sqlx::query_as(DONE)
-            .bind(execution)
-            .fetch_optional(&mut *conn)
-            .await?;
-        if let Some(done) = done {
-            let planned: PlannedAsides =
-                serde_json::from_str(&done.set_aside).map_err(|_| corrupt("ticket_servers"))?;
-            let expires = now.plus_ms(i64::from(planned.days) * UnixMs::DAY);
-            for item in &planned.items {
-                sqlx::query(KEEP)
-                    .bind(item.id)
-                    .bind(done.org_id)
-                    .bind(done.server_id)
-                    .bind(&done.database)
-                    .bind(item.kind.as_str())
-                    .bind(&item.namespace)
-                    .bind(&item.table)
-                    .bind(&item.name)
-                    .bind(&item.name_now)
-                    .bind(&item.drop_sql)
-                    .bind(&item.restore_sql)
-                    .bind(done.release_id)
-                    .bind(execution)
-                    .bind(now)
-                    .bind(expires)
-                    .execute(&mut *conn)
-                    .await?;
+        where state in ('kept', 'gone') and wish is not null and ticket_id = (select r.ticket_id from executions e \
+        join releases r on r.id = e.release_id where e.id = $1 and not e.dry_run) \
+        returning server_id, database, namespace, table_name, name_now, case kind when 'table' then state else '' end as state";
+    let done: Option<Done> = with_tx!(tx, |conn| sqlx::query_as(DONE)
+        .bind(execution)
+        .fetch_optional(conn)
+        .await)?;
+    if let Some(done) = done {
+        let planned: PlannedAsides =
+            serde_json::from_str(&done.set_aside).map_err(|_| corrupt("ticket_servers"))?;
+        let expires = now.plus_ms(i64::from(planned.days) * UnixMs::DAY);
+        for item in &planned.items {
+            let inserted = with_tx!(tx, |conn| sqlx::query(KEEP)
+                .bind(item.id)
+                .bind(done.org_id)
+                .bind(done.server_id)
+                .bind(&done.database)
+                .bind(item.kind.as_str())
+                .bind(&item.namespace)
+                .bind(&item.table)
+                .bind(&item.name)
+                .bind(&item.name_now)
+                .bind(&item.drop_sql)
+                .bind(&item.restore_sql)
+                .bind(done.release_id)
+                .bind(execution)
+                .bind(now)
+                .bind(expires)
+                .execute(conn)
+                .await?
+                .rows_affected());
+            if inserted == 1 && item.kind == SetAsideKind::Table {
+                let from = Name::new(&item.namespace, &item.table);
+                let to = from.sibling(&item.name_now);
+                move_columns(tx, (done.server_id, &done.database), (&from, &to)).await?;
             }
         }
-        sqlx::query(END).bind(execution).bind(now).execute(conn).await?;
-    });
+    }
+    let ended: Vec<Ended> = with_tx!(tx, |conn| sqlx::query_as(END)
+        .bind(execution)
+        .bind(now)
+        .fetch_all(conn)
+        .await)?;
+    for one in ended {
+        let was = Name::new(one.namespace, one.table_name);
+        let aside = was.sibling(one.name_now);
+        let place = (one.server_id, one.database.as_str());
+        match one.state.as_str() {
+            "restored" => move_columns(tx, place, (&aside, &was)).await?,
+            "dropped" => drop_columns(tx, place, &aside, now).await?,
+            _ => {}
+        }
+    }
     Ok(())
 }
 
@@ -289,6 +284,17 @@ pub(in crate::schema) async fn follow(
             .await?;
     });
     Ok(())
+}
+
+/// Something in a database whose days are over.
+#[derive(Debug, sqlx::FromRow)]
+pub(in crate::schema) struct Expired {
+    pub(in crate::schema) org_id: OrgId,
+    pub(in crate::schema) server_id: ServerId,
+    pub(in crate::schema) database: String,
+    pub(in crate::schema) kind: String,
+    pub(in crate::schema) table_name: String,
+    pub(in crate::schema) name: String,
 }
 
 /// What has expired and was not told of, by database.

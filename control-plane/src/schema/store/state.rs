@@ -129,6 +129,7 @@ pub(in crate::schema) async fn reach(
         where e.id = $1 and not e.dry_run and t.design is not null \
         on conflict (server_id, database) do update set release_id = excluded.release_id, design = excluded.design, \
         reached_at = excluded.reached_at";
+    super::aside_place::follow_renames(tx, execution).await?;
     with_tx!(tx, |conn| {
         sqlx::query(SQL).bind(execution).bind(now).execute(conn).await?;
     });

@@ -22,7 +22,7 @@ const ASIDES: &str = "/api/v1/schema/set-asides";
 const PASSWORD: &str = "a password for tests";
 
 /// A table of a database, by a document.
-fn table(database: &str, name: &str, column: &str) -> String {
+pub(super) fn table(database: &str, name: &str, column: &str) -> String {
     format!(
         "---\napiVersion: v1alpha1\nkind: TableSnapshot\nmetadata: {{name: {name}}}\nspec:\n  database: {database}\n  \
          columns:\n    - {{name: id, dataType: bigint, primaryKey: true}}\n{column}"
@@ -37,14 +37,14 @@ async fn keep_for(client: &Client<'_>, days: Value) -> (u16, Value) {
 }
 
 /// Publishes a database's design; the ticket.
-async fn publish(client: &Client<'_>, version: &str, (database, label): (&str, &str)) -> Value {
+pub(super) async fn publish(client: &Client<'_>, version: &str, (database, label): (&str, &str)) -> Value {
     let body = json!({"version": version, "database": database, "environment": "prod", "servers": [label]});
     let (status, published) = client.post("/api/v1/schema/publish", body).await;
     assert_eq!(status, 201, "{published}");
     published
 }
 
-async fn approve(client: &Client<'_>, proposed: &Value) -> String {
+pub(super) async fn approve(client: &Client<'_>, proposed: &Value) -> String {
     let ticket = proposed["ticketId"].as_str().unwrap();
     let path = format!("/api/v1/schema/tickets/{ticket}/approve");
     let (status, ticket) = client.post(&path, json!({})).await;
@@ -53,7 +53,12 @@ async fn approve(client: &Client<'_>, proposed: &Value) -> String {
 }
 
 /// Executes a release, as far as the host is concerned.
-async fn execute(test: &Test, client: &Client<'_>, release: &str, (label, state): (&str, OrderState)) {
+pub(super) async fn execute(
+    test: &Test,
+    client: &Client<'_>,
+    release: &str,
+    (label, state): (&str, OrderState),
+) {
     let path = format!("/api/v1/schema/releases/{release}/execute");
     let (status, executing) = client.post(&path, json!({"server": label})).await;
     assert_eq!(status, 202, "{executing}");
@@ -106,17 +111,17 @@ pub(crate) async fn one_aside(
     page["items"][0]["id"].as_str().unwrap().to_owned()
 }
 
-async fn listed(client: &Client<'_>) -> Vec<Value> {
+pub(super) async fn listed(client: &Client<'_>) -> Vec<Value> {
     let (status, page) = client.get(ASIDES).await;
     assert_eq!(status, 200, "{page}");
     page["items"].as_array().unwrap().clone()
 }
 
-fn named<'v>(items: &'v [Value], name: &str) -> &'v Value {
+pub(super) fn named<'v>(items: &'v [Value], name: &str) -> &'v Value {
     items.iter().find(|one| one["name"] == name).unwrap()
 }
 
-async fn wish(client: &Client<'_>, one: &Value, wish: &str) -> (u16, Value) {
+pub(super) async fn wish(client: &Client<'_>, one: &Value, wish: &str) -> (u16, Value) {
     let path = format!("{ASIDES}/{}/{wish}", one["id"].as_str().unwrap());
     client.call(Method::POST, &path, None).await
 }

@@ -95,6 +95,14 @@ impl<'t> Bench<'t> {
         format!("/api/v1/schema/executions/{id}")
     }
 
+    async fn executes_on(&self, release: &str, server: &str) -> String {
+        let path = format!("/api/v1/schema/releases/{release}/execute");
+        let (status, executing) = self.bob.post(&path, json!({"server": server})).await;
+        assert_eq!(status, 202, "{executing}");
+        let id = executing["executionId"].as_str().unwrap();
+        format!("/api/v1/schema/executions/{id}")
+    }
+
     async fn seen(&self, execution: &str) -> Value {
         let (status, seen) = self.bob.get(execution).await;
         assert_eq!(status, 200, "{seen}");
@@ -334,6 +342,58 @@ both_databases!(
         };
         assert!(why.starts_with("release 1.0 was executed there"), "{why}");
         assert_eq!(bench.seen(&other).await["baseCheck"]["state"], "differs");
+        bench.stop().await;
+    }
+);
+
+both_databases!(
+    what_waits_in_a_host_s_line_is_compared_when_it_is_its_turn,
+    |test| {
+        let mut bench = Bench::new(test).await;
+        let second = new_server("second", "Postgres", bench.host.id);
+        let (status, made) = test.admin().await.post("/api/v1/schema/servers", second).await;
+        assert_eq!(status, 201, "{made}");
+        let (status, applied) = bench.ann.post_text(APPLY, &design("", &["t_org"])).await;
+        assert_eq!(status, 200, "{applied}");
+        let (status, published) = publish(&bench.ann, "1.0", json!({"servers": ["pg", "second"]})).await;
+        assert_eq!(status, 201, "{published}");
+        let release = approve(&bench.bob, &published).await;
+        let (one, other) = (
+            bench.executes_on(&release, "pg").await,
+            bench.executes_on(&release, "second").await,
+        );
+        assert_eq!(bench.goes(&one, &[]).await.0, Going::Goes);
+        // Another database, and the same host: it would wait there, after it was compared.
+        assert_eq!(bench.goes_unasked(&other).await, Going::Later);
+        let seen = bench.seen(&other).await["baseCheck"].clone();
+        assert_eq!(seen["state"], "unread");
+        assert!(
+            seen["detail"].as_str().unwrap().contains("one after the other"),
+            "{seen}"
+        );
+        bench.ends(&one, OrderState::Done).await;
+
+        // So does SQL as text that was let go; and nothing of it comes in between what was compared and its database.
+        let text = super::release(&bench.ann, &bench.bob, "0.1", &["second"], "select 1").await;
+        let text = bench.executes_on(&text, "second").await;
+        assert_eq!(bench.goes_unasked(&text).await, Going::Goes);
+        assert_eq!(bench.goes_unasked(&other).await, Going::Later);
+        bench.ends(&text, OrderState::Done).await;
+        let text = super::release(&bench.ann, &bench.bob, "0.2", &["second"], "select 1").await;
+        let text = bench.executes_on(&text, "second").await;
+        let Going::Never(why) = bench.goes(&other, &["t_org"]).await.0 else {
+            panic!("it goes, and somebody made that while it waited");
+        };
+        assert!(why.contains("t_org"), "{why}");
+        assert_eq!(bench.goes(&other, &[]).await.0, Going::Goes);
+        assert_eq!(bench.goes_unasked(&text).await, Going::Later);
+        let mut order = bench.order(&other).await;
+        moves(test, &mut order, OrderState::Accepted).await;
+        assert_eq!(
+            bench.goes_unasked(&text).await,
+            Going::Goes,
+            "it comes after it there"
+        );
         bench.stop().await;
     }
 );

@@ -1,6 +1,7 @@
 //! This room through HTTP, on both databases. What a host answers is told to the room as `work` tells it.
 
 pub(crate) mod asides;
+mod asides_followed;
 mod base_check;
 mod designing;
 mod documents;

@@ -12,7 +12,7 @@ mod mysql;
 mod postgres;
 mod step;
 
-pub use aside::{Aside, AsideError, MARK as ASIDE, SetAside, without};
+pub use aside::{Aside, AsideError, MARK as ASIDE, SetAside, at_table, whereabouts, without};
 pub(crate) use mysql::views_in_order as mysql_views_in_order;
 pub use step::{Lock, Plan, PlanOptions, Refusal, Reverse, Step, Subject, Withheld};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use muster_protocol::latest::{DbDialect, OrderStatus, StepReport};
 
-use super::{assert_says, both_kinds, story, tell};
+use super::{assert_says, both_kinds, proxy, story, tell, through};
 use crate::worker::sql::{
     self,
     testing::{Server, context, run, scratch::Scratch},
@@ -14,6 +14,7 @@ use DbDialect::{MySql, Postgres};
 both_kinds! {
     a_lock_s_holder_is_named,
     a_statement_that_does_not_get_its_lock_is_tried_again,
+    a_server_that_goes_away_in_a_pause_leaves_a_true_word,
     a_release_that_waits_for_another_one_names_it,
     a_release_that_does_not_get_its_turn_again_does_not_say_that_nothing_was_begun,
     a_statement_that_takes_too_long_says_which_limit_to_raise,
@@ -123,6 +124,58 @@ async fn a_statement_that_does_not_get_its_lock_is_tried_again(kind: DbDialect) 
     assert_eq!(db.number("select n from t").await, 1);
     assert_eq!(db.number("select count(*) from u").await, 1, "nothing twice");
     db.drop().await;
+}
+
+async fn a_server_that_goes_away_in_a_pause_leaves_a_true_word(kind: DbDialect) {
+    const PAUSES: &[Duration] = &[Duration::from_millis(500)];
+    let blocked = "update t set n = n + 1 where id = 1";
+    let whole = ["create table u (id int)", blocked];
+    // PostgreSQL undoes all of a transaction, MySQL commits each definition.
+    let halfway = match kind {
+        Postgres => (OrderStatus::Failed, "nothing of the release is in the database"),
+        MySql => (OrderStatus::NeedsAttention, "the release was begun"),
+    };
+    let undone = (OrderStatus::Failed, "nothing of the release is in the database");
+    for (case, statements, (status, said)) in [
+        ("before anything took effect", &whole[1..], undone),
+        ("after something did", &whole[..], halfway),
+    ] {
+        let mut db = Scratch::new(kind).await;
+        db.sql("create table t (id int primary key, n int not null)")
+            .await;
+        db.sql("insert into t values (1, 0)").await;
+        db.sql("begin").await;
+        db.sql("update t set n = 0 where id = 1").await;
+        let proxy = proxy(&db.server);
+        let mut spec = through(&proxy, db.spec(statements));
+        spec.lock_timeout_ms = 300;
+        let server = Server::of(kind);
+        let (mut ctx, mut collected) = context();
+        ctx.reconnect_for = Duration::from_secs(1);
+        ctx.lock_pauses = PAUSES;
+        let (outcome, ()) = tokio::join!(sql::run(&ctx, &spec, &server.password), async {
+            while let Some(report) = collected.recv().await {
+                if matches!(report, StepReport::Log(line) if line.contains("trying again in")) {
+                    break;
+                }
+            }
+            proxy.die();
+        });
+        let error = tell(&format!("the server goes away in a pause, {case}"), &outcome);
+        assert_eq!(outcome.status, status, "{case}: {error}");
+        assert_says(&error, &["can't connect to", said, "execute the release again"]);
+        db.sql("rollback").await;
+
+        proxy.recover();
+        let (outcome, _) = run(&spec, &server).await;
+        assert_eq!(
+            (outcome.status, outcome.error),
+            (OrderStatus::Done, None),
+            "{case}"
+        );
+        assert_eq!(db.number("select n from t").await, 1, "{case}: nothing twice");
+        db.drop().await;
+    }
 }
 
 async fn a_release_that_waits_for_another_one_names_it(kind: DbDialect) {

@@ -16,7 +16,7 @@ use muster_schema::Class;
 use session::Session;
 
 use super::{
-    SqlContext, SqlError,
+    SqlContext, SqlError, Tried,
     check::{Plan, Step},
     error::what_stays,
     ledger::{Row, Status, ran_at},
@@ -30,12 +30,12 @@ pub(super) async fn execute(
     spec: &SqlSpec,
     plan: &Plan,
     password: &SecretString,
-    resuming: bool,
+    tried: Tried,
     version: &mut Option<String>,
 ) -> Result<(), SqlError> {
     let mut session = Session::open(ctx, &spec.target, password, plan).await?;
     *version = Some(session.version.clone());
-    let result = locked(&mut session, ctx, spec, plan, resuming).await;
+    let result = locked(&mut session, ctx, spec, plan, tried).await;
     if let Err(SqlError::ConnectionLost(_)) = result {
         session.abandon().await;
     } else {
@@ -70,15 +70,15 @@ async fn locked(
     ctx: &SqlContext,
     spec: &SqlSpec,
     plan: &Plan,
-    resuming: bool,
+    tried: Tried,
 ) -> Result<(), SqlError> {
-    let patience = if resuming {
+    let patience = if tried.before {
         plan.lock_timeout + plan.statement_timeout
     } else {
         plan.lock_timeout
     };
     let turn = session.lock(ctx, patience).await;
-    turn.map_err(|error| if resuming { error.begun_before() } else { error })?;
+    turn.map_err(|error| if tried.left { error.begun_before() } else { error })?;
     if spec.dry_run {
         return dry::run(session, ctx, spec, plan).await;
     }
@@ -196,7 +196,7 @@ impl<'a> Run<'a> {
                 before: what_stays(self.done),
             }
         };
-        failed.caused_by(error)
+        failed.caused_by(error, self.done)
     }
 }
 

@@ -99,7 +99,10 @@ export const account = {
   bindings: {
     another: 'Sign in with another account there, too.',
     bind: 'Bind',
+    bindText: 'It signs you in from then on, without your password. So enter that once more; then you go on to sign in there. If you don’t know it, set one by “Forgot your password?” on the sign-in page.',
+    bindTitle: 'Bind your account at {name}',
     bound: 'Your account at {name} is bound. It signs you in from now on.',
+    goOn: 'Go on',
     none: 'No accounts elsewhere',
     noneText: 'No provider such as GitHub or your company’s sign-in is set up here.',
     since: 'since',

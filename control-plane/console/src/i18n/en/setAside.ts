@@ -21,7 +21,7 @@ export const setAside = {
     proposal: { drop: 'Proposal to drop it', restore: 'Proposal to bring it back' },
     since: 'Since',
     state: 'State',
-    states: { kept: 'Kept', restored: 'Brought back', dropped: 'Dropped' },
+    states: { kept: 'Kept', restored: 'Brought back', dropped: 'Dropped', gone: 'Not there any more' },
     text: 'Tables and columns that were taken out of the design, and are kept under another name',
     title: 'Set aside',
     what: 'What',

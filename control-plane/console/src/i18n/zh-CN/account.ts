@@ -101,7 +101,10 @@ export const account: Pick<MoreMessages, 'profile' | 'mail' | 'contact' | 'stren
   bindings: {
     another: '也可再绑定该处的另一个账号。',
     bind: '绑定',
+    bindText: '绑定后无需密码即可用它登录，因此请再次输入密码，然后前往该处登录。如果不知道密码，请在登录页通过“忘记密码”设置。',
+    bindTitle: '绑定 {name} 账号',
     bound: '已绑定 {name} 账号，今后可用它登录。',
+    goOn: '继续',
     none: '没有第三方账号',
     noneText: '此系统尚未配置 GitHub 或企业登录等方式。',
     since: '绑定于',

@@ -22,7 +22,7 @@ export const setAside: Pick<MoreMessages, 'setAside'> = {
     proposal: { drop: '删除提议', restore: '恢复提议' },
     since: '始于',
     state: '状态',
-    states: { kept: '保留中', restored: '已恢复', dropped: '已删除' },
+    states: { kept: '保留中', restored: '已恢复', dropped: '已删除', gone: '已不存在' },
     text: '从设计中移除、以另一个名称保留的表和列',
     title: '搁置',
     what: '内容',

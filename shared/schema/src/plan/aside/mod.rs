@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::without::without;
+pub use self::without::{at_table, whereabouts, without};
 use super::{Plan, PlanOptions, Refusal, Step, straight};
 use crate::{
     Dialect, Reason, Risk, Schema,

@@ -314,3 +314,74 @@ fn what_was_set_aside_is_taken_out_exactly() {
     let plan = planned(&left, &schema(Dialect::Postgres, to), &PlanOptions::default()).unwrap();
     assert_eq!(sql(&plan), ["drop table public.zz_aside_2_t"]);
 }
+
+fn kept(table: &str, column: Option<&str>, now: &str) -> SetAside {
+    SetAside {
+        table: Name::new("", table),
+        column: column.map(str::to_owned),
+        now: now.into(),
+        drop: String::new(),
+        restore: Vec::new(),
+    }
+}
+
+#[test]
+fn a_server_that_keeps_lower_case_has_what_was_set_aside() {
+    let text = "create table orders (id int primary key, `zz_aside_1_Note` text);
+        create table zz_aside_1_old (id int primary key);";
+    let these = [
+        kept("Orders", Some("Note"), "zz_aside_1_Note"),
+        kept("Old", None, "zz_aside_1_Old"),
+    ];
+    let mut there = schema(Dialect::MySql, text);
+    // On any other those would be two names.
+    assert_eq!(without(there.clone(), &these).tables.len(), 2);
+    assert_eq!(whereabouts(&there, &these[1]), None);
+    there.server = Some(crate::model::Server {
+        lower_case_names: true,
+        ..crate::model::Server::default()
+    });
+    let left = without(there.clone(), &these);
+    assert_eq!(left.tables.len(), 1);
+    assert_eq!(left.tables[&Name::new("", "orders")].columns.len(), 1);
+    assert_eq!(
+        whereabouts(&there, &these[1]),
+        Some(Name::new("", "zz_aside_1_old"))
+    );
+}
+
+#[test]
+fn a_column_is_followed_to_the_table_that_has_it() {
+    let these = [
+        kept("t", Some("note"), "zz_aside_1_note"),
+        kept("t", Some("age"), "zz_aside_1_age"),
+        kept("old", None, "zz_aside_1_old"),
+    ];
+    let there = schema(
+        Dialect::MySql,
+        "create table u (id int primary key, zz_aside_1_note text); create table zz_aside_1_old (id int);",
+    );
+    let found: Vec<_> = these.iter().map(|of| whereabouts(&there, of)).collect();
+    let at = |name: &str| Some(Name::new("", name));
+    assert_eq!(found, [at("u"), None, at("zz_aside_1_old")]);
+
+    let (from, to) = (Name::new("public", "T"), Name::new("app", "u"));
+    let sql = "alter table public.\"T\" rename column zz_aside_1_x to x;\n\
+        alter table public.\"T\" alter column x set default 'alter table public.\"T\"; ';\n";
+    let moved = at_table(Dialect::Postgres, sql, (&from, &to)).unwrap();
+    assert_eq!(
+        moved,
+        "alter table app.u rename column zz_aside_1_x to x;\n\
+        alter table app.u alter column x set default 'alter table public.\"T\"; ';\n"
+    );
+    assert_eq!(
+        at_table(Dialect::Postgres, "drop table public.\"T\";\n", (&from, &to)),
+        None
+    );
+    let (from, to) = (Name::new("", "t"), Name::new("", "u`"));
+    let sql = "alter table `t` drop column `zz_aside_1_x`;\n";
+    assert_eq!(
+        at_table(Dialect::MySql, sql, (&from, &to)).unwrap(),
+        "alter table `u``` drop column `zz_aside_1_x`;\n"
+    );
+}
