@@ -15,7 +15,7 @@ use super::{
     application::Lifecycle,
     claim,
     deployment::{self, Deployment, Status, StepStatus},
-    events, order, pinning, progress, store, told,
+    events, order, pinning, progress, store, told, truth_look,
 };
 use crate::{
     app::App,
@@ -36,6 +36,7 @@ pub fn start(app: &App) {
     app.work
         .register(OrderKind::Deploy, Arc::new(progress::DeployOrders));
     app.tasks.keep("delivery.driver", run(app.clone()));
+    truth_look::start(app);
 }
 
 async fn run(app: App) {
