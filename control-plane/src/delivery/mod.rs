@@ -111,6 +111,7 @@ mod registry;
 mod registry_client;
 mod registry_content;
 mod registry_list;
+mod registry_size;
 mod registry_url;
 mod repository;
 mod rollout;
