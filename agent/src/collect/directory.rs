@@ -7,7 +7,7 @@ use tokio::sync::{Notify, watch};
 
 /// Names, states and health of the containers. Cheap to clone; clones share it.
 ///
-/// It is filled by whoever calls the worker: once a minute, and when [`ContainerDirectory::wanted`] says that the set
+/// It is filled by whoever calls the worker: three times a minute, and when [`ContainerDirectory::wanted`] says that the set
 /// of cgroups has changed.
 #[derive(Debug, Clone)]
 pub struct ContainerDirectory {

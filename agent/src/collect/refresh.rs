@@ -1,4 +1,4 @@
-//! Keeps the container directory filled: asks a worker when a container came or went, and once a minute.
+//! Keeps the container directory filled: asks a worker when a container came or went, and three times a minute.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 use super::ContainerDirectory;
 use crate::orders::workers::Workers;
 
-/// Health and restarts change without a container coming or going.
-const EVERY: Duration = Duration::from_mins(1);
+/// Health, restarts, a pause and what becomes of a stopped container change without a cgroup coming or going.
+const EVERY: Duration = Duration::from_secs(20);
 /// Many containers that come at once are one question.
 const AT_MOST_EVERY: Duration = Duration::from_secs(2);
 

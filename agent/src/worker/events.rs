@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use muster_base::{Clock, SecretString};
+use muster_base::{Clock, SecretString, UnixMs};
 use muster_protocol::latest::{OrderEvent, OrderReply, StepReport, StepStatus};
 use tokio::sync::mpsc;
 
@@ -100,6 +100,11 @@ impl Events {
             text.push('…');
         }
         text
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> UnixMs {
+        self.clock.now()
     }
 
     /// How many events there were: the last one's `seq` + 1.

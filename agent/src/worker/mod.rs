@@ -131,7 +131,7 @@ pub async fn serve(
 }
 
 async fn containers(config: &WorkerConfig) -> Result<(Option<String>, Vec<ContainerFacts>), DockerError> {
-    // Asked for once a minute: a front that is gone (a boot without systemd) is back by then.
+    // Asked for again and again: a front that is gone (a boot without systemd) is back by then.
     if let Err(error) = config.fronts.ensure() {
         tracing::warn!("{error}");
     }

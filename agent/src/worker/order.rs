@@ -36,6 +36,8 @@ use crate::{
 };
 
 const JOURNAL: &str = "journal";
+/// Which images deploys brought.
+const IMAGES: &str = "images.json";
 /// Reports of statements that wait to be journalled, at most.
 const REPORTS: usize = 16;
 /// A database server that is restarted is back within this time, or somebody has to look.
@@ -307,6 +309,7 @@ impl Job<'_> {
         };
         let may_replace_unmanaged =
             Policy::load(&self.config.policy).is_ok_and(|policy| policy.may_replace_unmanaged());
+        let images = self.config.data.worker().join(IMAGES);
         let deploy = Deploy {
             order: self.head.order,
             spec,
@@ -317,6 +320,7 @@ impl Job<'_> {
             events,
             cancel: self.cancel,
             may_replace_unmanaged,
+            images: &images,
             marks: self.marks(),
             old: std::sync::OnceLock::new(),
         };

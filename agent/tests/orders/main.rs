@@ -11,6 +11,7 @@ mod engine;
 mod faults;
 mod files;
 mod handover;
+mod housekeeping;
 mod logs;
 mod refusals;
 mod secrets;

@@ -342,6 +342,8 @@ async fn decide(
         | Words::DriftChanged { .. }
         | Words::AsidesExpired { .. }
         | Words::DriftOver { .. }
+        | Words::TargetsDrifted { .. }
+        | Words::TargetsInStep { .. }
         | Words::NotExecuted { .. }
         | Words::NeedsALook { .. }
         | Words::RolloutHalted { .. }

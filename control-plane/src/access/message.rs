@@ -38,6 +38,8 @@ pub enum Mode {
     Release,
     /// Something is set aside for longer than it was to be: 8.
     SetAside,
+    /// Somebody changed containers by hand, or they are as they should be again: 9.
+    Target,
 }
 
 /// The button that a message offers.
@@ -61,13 +63,13 @@ pub struct Message {
     pub id: MessageId,
     /// The org that it is about.
     pub org_id: Option<OrgId>,
-    /// join 1, orgChanged 2, approval 3, alert 4, deployment 5, drift 6, release 7, setAside 8.
+    /// join 1, orgChanged 2, approval 3, alert 4, deployment 5, drift 6, release 7, setAside 8, target 9.
     pub mode: i64,
     /// The button: review 0, resubmit 1, enter 2, view 3.
     pub sub_mode: i64,
     /// What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`, `notDeployed`,
     /// `deploymentAsks`, `deploymentApproved`, `deploymentRejected`, `toApprove`, `stepApproved`, `ticketApproved`, `ticketRejected`, `ticketStuck`, `alertFires`, `alertSilent`,
-    /// `alertOver`, `driftFound`, `driftChanged`, `driftOver`, `notExecuted`, `needsALook`, `rolloutHalted`, `rolloutPaused`, `asidesExpired`; empty for one from before there were codes.
+    /// `alertOver`, `driftFound`, `driftChanged`, `driftOver`, `notExecuted`, `needsALook`, `rolloutHalted`, `rolloutPaused`, `asidesExpired`, `targetsDrifted`, `targetsInStep`; empty for one from before there were codes.
     pub code: String,
     /// The blanks of what it says: `name`, `org`, `reason`, `application`, `version`, `environment`, `step`,
     /// `rule`, `severity`, `what`, `database`, `server`.
@@ -124,6 +126,7 @@ impl Mode {
             Self::Drift => 6,
             Self::Release => 7,
             Self::SetAside => 8,
+            Self::Target => 9,
         }
     }
 }

@@ -97,6 +97,7 @@ mod session;
 mod sign_in;
 mod store;
 mod strength;
+mod targets;
 mod template;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -136,6 +137,7 @@ pub use self::{
     released::{ReleaseNews, ReleaseTurn, release_audience, tell_of_release},
     role::Role,
     scope::{ObjectSet, Scope},
+    targets::{TargetNews, target_audience, tell_of_targets},
     third_part::git_token,
     throttle::Throttle,
     user::User,

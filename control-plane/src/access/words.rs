@@ -115,6 +115,14 @@ pub(super) enum Words<'a> {
     },
     /// Nothing is different there any more.
     DriftOver { database: &'a str, server: &'a str },
+    /// Somebody changed containers of it by hand, on these hosts.
+    TargetsDrifted {
+        application: &'a str,
+        environment: &'a str,
+        what: &'a str,
+    },
+    /// They are as they should be again.
+    TargetsInStep { application: &'a str, environment: &'a str },
     /// A release is not on the server where it was to be.
     NotExecuted {
         version: &'a str,
@@ -170,6 +178,8 @@ impl Words<'_> {
             Self::DriftChanged { .. } => "driftChanged",
             Self::AsidesExpired { .. } => "asidesExpired",
             Self::DriftOver { .. } => "driftOver",
+            Self::TargetsDrifted { .. } => "targetsDrifted",
+            Self::TargetsInStep { .. } => "targetsInStep",
             Self::NotExecuted { .. } => "notExecuted",
             Self::NeedsALook { .. } => "needsALook",
             Self::RolloutHalted { .. } => "rolloutHalted",
@@ -284,6 +294,15 @@ impl Words<'_> {
                 what,
             } => vec![("database", database), ("server", server), ("what", what)],
             Self::DriftOver { database, server } => vec![("database", database), ("server", server)],
+            Self::TargetsDrifted {
+                application,
+                environment,
+                what,
+            } => vec![("application", application), ("environment", environment), ("what", what)],
+            Self::TargetsInStep {
+                application,
+                environment,
+            } => vec![("application", application), ("environment", environment)],
             Self::NotExecuted {
                 version,
                 environment,
@@ -409,6 +428,15 @@ impl Words<'_> {
                 server,
                 what,
             } => format!("{database} on {server} was changed by hand once more: {what}"),
+            Self::TargetsDrifted {
+                application,
+                environment,
+                what,
+            } => format!("containers of {application} in {environment} were changed by hand on {what}"),
+            Self::TargetsInStep {
+                application,
+                environment,
+            } => format!("the containers of {application} in {environment} are as they should be again"),
             Self::DriftOver { database, server } => {
                 format!("{database} on {server} is as it should be again")
             }

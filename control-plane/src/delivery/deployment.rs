@@ -88,6 +88,8 @@ words! {
         Manual "manual"
         /// A person, for the same version again.
         Redeploy "redeploy"
+        /// A person or a policy, where somebody changed something by hand.
+        Reconcile "reconcile"
         /// A person, for an earlier version.
         Rollback "rollback"
         /// The application's webhook.
@@ -198,6 +200,9 @@ pub struct Deployment {
     pub completed_at: Option<UnixMs>,
     /// From its beginning to its end.
     pub duration_ms: Option<i64>,
+    /// What its image's layers take, compressed; none if the registry did not say.
+    #[serde(skip)]
+    pub(super) image_bytes: Option<i64>,
     #[serde(skip)]
     pub(super) org: OrgId,
     #[serde(skip)]
@@ -258,7 +263,7 @@ pub struct DeploymentStep {
     /// Position among the steps of the same host.
     pub position: i64,
     /// `targets`, `resolve-env`, `digest`; on a host `verify`, `authenticate`, `pull`, `set-aside`, `stop-old`,
-    /// `start-new`, `health`, `remove-old`, `put-back`.
+    /// `start-new`, `health`, `remove-old`, `put-back`, `prune`.
     pub name: String,
     /// Where it is.
     pub status: StepStatus,

@@ -33,6 +33,10 @@ pub(super) async fn draft(
                     ..today.clone()
                 };
             }
+            if let Some(only) = &request.only {
+                plan.target.hosts.clone_from(only);
+                plan.target.selector.clear();
+            }
             (origin.image.clone(), plan)
         }
         None => plan(app, caller, application, &environment, &request.version).await?,
@@ -65,6 +69,7 @@ pub(super) async fn draft(
         started_at: None,
         completed_at: None,
         duration_ms: None,
+        image_bytes: None,
         org: caller.org(),
         plan,
         prepared: false,

@@ -15,7 +15,7 @@ use super::{
     application::Lifecycle,
     claim,
     deployment::{self, Deployment, Status, StepStatus},
-    events, order, pinning, progress, store, told,
+    events, order, pinning, progress, store, told, truth_look,
 };
 use crate::{
     app::App,
@@ -36,6 +36,7 @@ pub fn start(app: &App) {
     app.work
         .register(OrderKind::Deploy, Arc::new(progress::DeployOrders));
     app.tasks.keep("delivery.driver", run(app.clone()));
+    truth_look::start(app);
 }
 
 async fn run(app: App) {
@@ -165,7 +166,7 @@ async fn renew_lease(app: &App, org: OrgId, id: DeploymentId) -> Result<(), Deli
 
 /// Finds out where and what exactly, and makes the orders.
 async fn prepare(app: &App, org: OrgId, id: DeploymentId) -> Result<(), DeliveryError> {
-    let deployment = deployment::find(app, org, id).await?;
+    let mut deployment = deployment::find(app, org, id).await?;
     if deployment.status != Status::Running || deployment.prepared {
         return Ok(());
     }
@@ -191,6 +192,7 @@ async fn prepare(app: &App, org: OrgId, id: DeploymentId) -> Result<(), Delivery
         pinning::pin(app, &deployment, registry.as_ref()),
     )
     .await?;
+    deployment.image_bytes = pinning::size(app, &deployment, registry.as_ref(), digest.as_deref()).await;
     let payload = order::payload(&deployment, registry.as_ref(), digest.as_deref(), id);
     let batches = deployment.plan.target.rollout.batches(targets.len());
     let count = batches.last().map_or(1, |last| last + 1);
@@ -198,7 +200,7 @@ async fn prepare(app: &App, org: OrgId, id: DeploymentId) -> Result<(), Delivery
     let now = app.clock.now();
     let ordered = in_tx!(app.db, |tx| {
         store::deployment::lock(tx, org, id).await?;
-        let mine = store::turn::set_prepared(tx, org, id, (digest.as_deref(), count)).await?;
+        let mine = store::turn::set_prepared(tx, org, id, (digest.as_deref(), count, deployment.image_bytes)).await?;
         if mine {
             for ((host, name), batch) in targets.iter().zip(batches) {
                 store::progress::insert_host(tx, id, *host, name, batch).await?;

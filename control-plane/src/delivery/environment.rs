@@ -22,6 +22,7 @@ use super::{
     rollout_policy::Rollout,
     store,
     trigger_spec::TriggerSpec,
+    truth::DriftPolicy,
 };
 use crate::{
     access::{Caller, Object, Operation},
@@ -49,6 +50,11 @@ pub struct ApplicationEnvironment {
     /// Seconds that a deployment by a Git host waits for its image; 600 if not given.
     #[schema(maximum = 7_200)]
     pub image_wait_s: Option<u32>,
+    /// What is done when somebody changes a container by hand.
+    pub drift: DriftPolicy,
+    /// Images of so many versions that ran last stay on a host, the present one included; 3 if not given.
+    #[schema(minimum = 1, maximum = 100)]
+    pub keep_images: Option<u32>,
 }
 
 /// What is different in one environment.
@@ -80,6 +86,8 @@ impl ApplicationEnvironment {
         self.trigger_spec.check(&format!("{field}.triggerSpec"), fields);
         let wait = self.image_wait_s.is_none_or(|seconds| seconds <= 7_200);
         fields.check(wait, format!("{field}.imageWaitS"), "at most 7,200");
+        let keep = self.keep_images.is_none_or(|count| (1..=100).contains(&count));
+        fields.check(keep, format!("{field}.keepImages"), "from 1 to 100");
         match self.container(container) {
             // What is wrong with the application's own is told there.
             Ok(merged) if merged != *container => merged.check(fields),
@@ -147,6 +155,10 @@ pub struct EnvironmentState {
     pub trigger_spec: TriggerSpec,
     /// Seconds that a deployment by a Git host waits for its image; 600 if null.
     pub image_wait_s: Option<u32>,
+    /// What is done when somebody changes a container by hand.
+    pub drift: DriftPolicy,
+    /// Images of so many versions that ran last stay on a host; 3 if null.
+    pub keep_images: Option<u32>,
     /// The last deployment that was asked for.
     pub latest_task: Option<LatestTask>,
     /// The version of the last deployment that succeeded.
@@ -199,6 +211,8 @@ pub(super) async fn list(
                 rollout: environment.rollout,
                 trigger_spec: environment.trigger_spec,
                 image_wait_s: environment.image_wait_s,
+                drift: environment.drift,
+                keep_images: environment.keep_images,
             }
         })
         .collect())

@@ -61,6 +61,9 @@ pub enum DeliveryError {
         "no earlier deployment of this application succeeded in this environment: there is nothing to go back to"
     )]
     NothingToGoBackTo,
+    /// Nothing is to be put right.
+    #[error("nothing was changed by hand on the hosts of this environment: there is nothing to put right")]
+    NothingDrifted,
     /// The idempotency key was used for another version or environment.
     #[error("this Idempotency-Key was used for version {0} before: use a new key for each version")]
     KeyReused(String),
@@ -134,6 +137,7 @@ impl DeliveryError {
             | Self::NotInPhase(..)
             | Self::NotEnded
             | Self::NothingToGoBackTo
+            | Self::NothingDrifted
             | Self::KeyReused(_)
             | Self::WebhookRefused
             | Self::Stopped(_)
@@ -175,6 +179,7 @@ impl From<DeliveryError> for Error {
             DeliveryError::NotInPhase(..) => Self::conflict("deployment-phase", message),
             DeliveryError::NotEnded => Self::conflict("deployment-not-ended", message),
             DeliveryError::NothingToGoBackTo => Self::conflict("nothing-to-go-back-to", message),
+            DeliveryError::NothingDrifted => Self::conflict("nothing-drifted", message),
             DeliveryError::KeyReused(_) => Self::conflict("idempotency-key-reused", message),
             DeliveryError::WebhookRefused => Self::Unauthenticated,
             DeliveryError::RateLimited { retry_after } => Self::RateLimited { retry_after },

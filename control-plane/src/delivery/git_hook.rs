@@ -141,6 +141,7 @@ async fn deploy(
             version: version.clone(),
             trigger: provider.trigger(),
             origin: None,
+            only: None,
             key: Some(format!("git:{key}:{name}")),
         };
         let (deployment_id, error) = match trigger::enqueue(app, caller, request).await {

@@ -6,7 +6,7 @@
 //! application going to one environment; its steps, its log and its end are kept.
 //!
 //! Tables: `registries`, `applications`, `versions`, `registry_reads`, `hub_images`, `image_words`, `webhook_tokens`, `env_vars`, `deployments`,
-//! `deployment_hosts`, `deployment_steps`, `deployment_events`. Registry passwords and secrets are in the room [`crate::secrets`].
+//! `deployment_hosts`, `deployment_steps`, `deployment_events`, `placements`. Registry passwords and secrets are in the room [`crate::secrets`].
 //!
 //! # A deployment's way
 //! `trigger` (API or `webhook`) records it as *pending*, with the application as it is now and references to secrets →
@@ -34,6 +34,11 @@
 //! # The image hub
 //! A catalogue of images that are good to use, and how ([`image_hub`]), with dictionaries of types and sources
 //! ([`image_word`]). It is advice: it neither allows nor forbids a deployment. Who may see registries may see it.
+//!
+//! # What is really there
+//! [`truth`] compares what was put on each host last with the containers that its agent tells of: what somebody changed by
+//! hand is found within seconds, shown, told once, and put right by [`reconcile`] when a person or the environment's policy
+//! says so.
 //!
 //! # Git hosts
 //! GitHub, Gitee, GitLab and Codeup call `/webhook/git/{id}` ([`git_hook`]); what fits an environment's [`trigger_spec`] is
@@ -101,10 +106,12 @@ mod outside;
 mod pinning;
 mod progress;
 mod reach;
+mod reconcile;
 mod registry;
 mod registry_client;
 mod registry_content;
 mod registry_list;
+mod registry_size;
 mod registry_url;
 mod repository;
 mod rollout;
@@ -120,6 +127,10 @@ mod told;
 mod trigger;
 mod trigger_spec;
 mod trigger_try;
+mod truth;
+mod truth_list;
+mod truth_look;
+mod truth_told;
 mod usage;
 mod version;
 mod version_read;

@@ -24,6 +24,7 @@ use crate::{
 
 const DEFAULT_HEALTH_TIMEOUT_MS: u64 = 60_000;
 const DEFAULT_STOP_GRACE_MS: u64 = 10_000;
+const DEFAULT_KEEP_IMAGES: u32 = 3;
 const REGISTRY_SECRET: &str = "registry";
 
 /// What every host is asked to do to have what `deployment` says; `of` is the deployment whose order it is, by itself or
@@ -36,6 +37,8 @@ pub(super) fn payload(
 ) -> wire::OrderPayload {
     let plan = &deployment.plan;
     let container = &plan.container;
+    let mut spec = container.to_order(&plan.application_name, env(plan));
+    spec.labels.extend(hints(deployment));
     container.strategy.to_order(wire::DeploySpec {
         deployment: of,
         application: deployment.application_id,
@@ -44,10 +47,20 @@ pub(super) fn payload(
         image: deployment.image.clone(),
         digest: digest.map(str::to_owned),
         pull_auth: registry.map_or(wire::PullAuth::None, pull_auth),
-        container: container.to_order(&plan.application_name, env(plan)),
+        container: spec,
         health_timeout_ms: container.health_timeout_ms.unwrap_or(DEFAULT_HEALTH_TIMEOUT_MS),
         stop_grace_ms: container.stop_grace_ms.unwrap_or(DEFAULT_STOP_GRACE_MS),
     })
+}
+
+/// What an agent that knows of it takes into account.
+fn hints(deployment: &Deployment) -> impl Iterator<Item = (String, String)> {
+    let keep = deployment.plan.target.keep_images.unwrap_or(DEFAULT_KEEP_IMAGES);
+    let bytes = deployment.image_bytes;
+    let keep = (wire::HINT_KEEP_IMAGES, keep.to_string());
+    let bytes = bytes.map(|bytes| (wire::HINT_IMAGE_BYTES, bytes.to_string()));
+    let all = [Some(keep), bytes].into_iter().flatten();
+    all.map(|(name, value)| (name.to_owned(), value))
 }
 
 /// Queues the order for one host.

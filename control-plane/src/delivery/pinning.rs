@@ -3,7 +3,10 @@
 //! Where there is no registry to ask, the first host that succeeds says what it pulled, and the batches after it get
 //! the same. Hosts of one batch are asked at once: each of the first one's pins what it pulls.
 
+use std::time::Duration;
+
 use muster_base::UnixMs;
+use tokio::time::timeout;
 
 use super::{
     DeliveryError,
@@ -44,6 +47,31 @@ pub(super) async fn pin(
         }
         Err(fault) if fault.is_definite() => Err(fault.into()),
         Err(fault) => Ok((None, not_asked(&fault))),
+    }
+}
+
+/// The registry may take so long to say how large the image is.
+const SIZE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How large the image is, if the registry says so in time.
+pub(super) async fn size(
+    app: &App,
+    deployment: &Deployment,
+    registry: Option<&Registry>,
+    digest: Option<&str>,
+) -> Option<i64> {
+    let registry = registry?;
+    let auth = registry::auth_of(app, deployment.org, registry).await.ok()?;
+    let client = RegistryClient::new(app.delivery.http().ok()?, &registry.url, &auth);
+    let reference = digest.unwrap_or(&deployment.version);
+    let asked = client.image_bytes(&deployment.plan.repository, reference);
+    match timeout(SIZE_PATIENCE, asked).await {
+        Ok(Ok(bytes)) => i64::try_from(bytes?).ok(),
+        Ok(Err(fault)) => {
+            tracing::debug!(deployment.id = %deployment.id, "the image's size is not known: {fault}");
+            None
+        }
+        Err(_) => None,
     }
 }
 

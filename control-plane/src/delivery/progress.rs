@@ -139,7 +139,12 @@ async fn note_move(app: &App, tx: &mut Tx, order: &Order) -> Result<(), DbError>
     }
     let (digest, error) = (order.digest.as_deref(), order.error.as_deref());
     match role {
-        Role::Back(_) => store::rollout::note_back(tx, id, host, status, (digest, error)).await?,
+        Role::Back(to) => {
+            store::rollout::note_back(tx, id, host, status, (digest, error)).await?;
+            if status == Status::Success {
+                note_placed(tx, order, to, now).await?;
+            }
+        }
         Role::Forward => {
             let end = store::progress::HostEnd {
                 status,
@@ -147,7 +152,9 @@ async fn note_move(app: &App, tx: &mut Tx, order: &Order) -> Result<(), DbError>
                 error,
                 at: now,
             };
-            store::progress::finish_host(tx, id, host, &end).await?;
+            if store::progress::finish_host(tx, id, host, &end).await? && status == Status::Success {
+                note_placed(tx, order, id, now).await?;
+            }
             // A host's word: it chooses among the images of this repository, and nothing else.
             if let (Status::Success, Some(digest)) = (status, digest.filter(|digest| is_digest(digest))) {
                 store::progress::pin(tx, order.org, id, digest).await?;
@@ -155,6 +162,16 @@ async fn note_move(app: &App, tx: &mut Tx, order: &Order) -> Result<(), DbError>
         }
     }
     advance::settle(tx, order.org, id, now).await
+}
+
+/// The host has what the deployment `what` says, by this order: what is there is compared with that from now on.
+async fn note_placed(tx: &mut Tx, order: &Order, what: DeploymentId, now: UnixMs) -> Result<(), DbError> {
+    let Some(put) = store::deployment::find_in(tx, order.org, what).await? else {
+        return Ok(());
+    };
+    let at = (order.host_id, order.id);
+    let trigger = put.trigger_type;
+    store::placement::put(tx, &put, at, order.digest.as_deref(), trigger, now).await
 }
 
 /// Ends a deployment that has nothing left to do. The caller has locked it.

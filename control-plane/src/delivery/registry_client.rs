@@ -17,7 +17,7 @@ use super::{challenge::Challenge, image::is_digest, registry_url::RegistryUrl};
 use crate::outbound::{self, is_forbidden};
 
 const TOKEN_BYTES: usize = 64 * 1024;
-const MANIFEST_BYTES: usize = 4 * 1024 * 1024;
+pub(super) const MANIFEST_BYTES: usize = 4 * 1024 * 1024;
 const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.v2+json";

@@ -4,7 +4,7 @@
 //! which ends as cancelled: whoever deploys twice in a row wants the second. Where the environment says so, it waits
 //! behind it instead.
 
-use muster_base::{ApplicationId, DeploymentId, UnixMs};
+use muster_base::{ApplicationId, DeploymentId, HostId, UnixMs};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -72,6 +72,8 @@ pub(super) struct Request {
     pub trigger: TriggerType,
     /// The deployment to do again: its plan and digest instead of the application's present ones.
     pub origin: Option<Deployment>,
+    /// Instead of all hosts of the environment, these. With an origin only.
+    pub only: Option<Vec<HostId>>,
     /// A call with the same key is the same call.
     pub key: Option<String>,
 }
@@ -90,6 +92,7 @@ pub(super) async fn deploy(
         version: new.version,
         trigger: TriggerType::Manual,
         origin: None,
+        only: None,
         key,
     };
     enqueue(app, caller, request).await
@@ -154,6 +157,7 @@ async fn repeat(
         version: origin.version.clone(),
         trigger,
         origin: Some(origin),
+        only: None,
         key: None,
     };
     enqueue(app, caller, request).await
@@ -265,6 +269,9 @@ async fn insert(
             superseded: Vec::new(),
         });
     }
+    if draft.trigger_type == TriggerType::Reconcile {
+        yields(tx, &draft).await?;
+    }
     let waiting = supersede(tx, &draft, draft.created_at).await?;
     store::deployment::insert(tx, &draft, key).await?;
     store::version::note(tx, org, draft.application_id, &draft.version, draft.created_at).await?;
@@ -275,6 +282,16 @@ async fn insert(
         deployment: draft,
         superseded: waiting,
     })
+}
+
+/// What puts right what somebody changed by hand takes nobody's place: what waits or runs there changes the hosts anyway.
+async fn yields(tx: &mut Tx, to: &Deployment) -> Result<(), DeliveryError> {
+    let (org, application, environment) = (to.org, to.application_id, to.environment.as_str());
+    let waits = store::deployment::list_pending(tx, org, application, environment).await?;
+    if !waits.is_empty() || store::turn::holder(tx, org, application, environment).await?.is_some() {
+        return Err(DeliveryError::DeploymentUnderWay);
+    }
+    Ok(())
 }
 
 /// Ends what waits in the same place, unless it is to be waited behind. What this one still has to be approved of

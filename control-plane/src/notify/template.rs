@@ -28,6 +28,10 @@ pub enum Template {
     SmsCode,
     /// That a deployment failed. `application`, `version`, `environment`, `error`, `address`
     DeploymentFailed,
+    /// That somebody changed containers by hand. `application`, `environment`, `what`, `address`
+    TargetsDrifted,
+    /// That they are as they should be again. As [`Template::TargetsDrifted`] without `what`
+    TargetsInStep,
     /// That a rule found something. `rule`, `severity`, `what`, `note`, `address`
     AlertFires,
     /// That nobody acknowledges what fires. As [`Template::AlertFires`]
@@ -94,6 +98,8 @@ texts! {
     SignInCode = "sign-in-code",
     SmsCode = "sms-code",
     DeploymentFailed = "deployment-failed",
+    TargetsDrifted = "targets-drifted",
+    TargetsInStep = "targets-in-step",
     AlertFires = "alert-fires",
     AlertEscalates = "alert-escalates",
     AlertSilent = "alert-silent",

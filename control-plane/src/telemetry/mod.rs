@@ -63,7 +63,7 @@ pub use self::{
     annotation::{Annotation, HostPast},
     api::router,
     container::{
-        Container, ContainerFilter, add_latest as add_latest_of_containers, find as find_container,
+        Container, ContainerFilter, Labels as ContainerLabels, add_latest as add_latest_of_containers, find as find_container,
         list_of_fleet as list_containers,
     },
     error::{IngestError, TelemetryError},

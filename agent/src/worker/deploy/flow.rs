@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use muster_protocol::latest::{EnvVar, OrderStatus, PullAuth, StepStatus};
+use muster_protocol::latest::{EnvVar, HINT_KEEP_IMAGES, OrderStatus, PullAuth, StepStatus};
 
 use super::{
     Deploy, Ending, Old, StepError, health,
@@ -71,8 +71,18 @@ impl Deploy<'_> {
             .step(plan::AUTHENTICATE, async { self.credentials() })
             .await?;
         let digest = self.spec.digest.as_deref();
+        let asked = match digest.or(image.digest.as_deref()) {
+            Some(digest) => format!("{}@{digest}", image.name()),
+            None => image.to_string(),
+        };
+        // What can't be said here, the pull says.
+        let before = self.engine.image_id(&asked).await.ok().flatten();
         let pulled = self
             .step(plan::PULL, async {
+                // An image that is here by its digest takes no more room.
+                if before.is_none() || digest.is_none() {
+                    self.check_room().await?;
+                }
                 tokio::select! {
                     pulled = self.engine.pull(&image, digest, &credentials) => Ok(pulled?),
                     () = self.cancel.cancelled() => Err(StepError::Cancelled),
@@ -80,6 +90,7 @@ impl Deploy<'_> {
             })
             .await?;
         drop(credentials);
+        self.note_pulled(&asked, &pulled, before.as_deref());
         self.events
             .log(&format!("pulled {image} at {}", pulled.digest))
             .await;
@@ -245,6 +256,11 @@ impl Deploy<'_> {
             let line =
                 format!("the old container could not be removed ({e}); remove {aside} by hand on the host");
             self.events.log(&line).await;
+        }
+        if let Some(keep) = self.spec.container.hint(HINT_KEEP_IMAGES) {
+            let keep = usize::try_from(keep).unwrap_or(usize::MAX);
+            // The step says what went wrong, and the deploy is done all the same.
+            drop(self.step(self.steps().prune, self.prune(keep)).await);
         }
         Ending {
             status: OrderStatus::Done,

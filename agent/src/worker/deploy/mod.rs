@@ -12,6 +12,9 @@
 //! service that published its ports itself has a gap: the old container must give them free before the front can listen.
 //! A route stands in its container's label, so the way back restores it too, and a deploy without handover takes it away.
 //!
+//! Before the pull it is checked that the image fits ([`room`]); after a deploy that succeeded, and if the order says how many
+//! versions' images stay, a last step prune removes older ones of this application that deploys brought ([`images`]).
+//!
 //! # After a crash
 //! The journal's marks decide, and the engine says what is there. A deploy that was committed (its new container was
 //! healthy) is finished; one that was being undone is undone; any other is done again from the start, every step of
@@ -26,12 +29,15 @@
 mod flow;
 mod handover;
 mod health;
+mod images;
 mod insist;
 mod owner;
 mod plan;
+mod prune;
+mod room;
 mod undo;
 
-use std::sync::OnceLock;
+use std::{path::Path, sync::OnceLock};
 
 use muster_base::OrderId;
 use muster_protocol::latest::{DeploySpec, OrderStatus};
@@ -71,6 +77,8 @@ pub struct Deploy<'a> {
     pub cancel: &'a CancellationToken,
     /// Whether a container that Muster did not make may be replaced.
     pub may_replace_unmanaged: bool,
+    /// The file that says which images deploys brought.
+    pub images: &'a Path,
     /// What an earlier, killed attempt has written down.
     pub marks: &'a [Mark],
     /// The container that is replaced, once that is known; from an earlier attempt's marks or from this one's.
@@ -102,7 +110,17 @@ enum StepError {
     Docker(#[from] DockerError),
     #[error(transparent)]
     Secret(#[from] MissingSecret),
-    #[error("the journal can't be written: {0}")]
+    #[error(
+        "there is no room for the image where the container engine keeps its data ({root}): {free} are free, {needed} are \
+         needed ({why}); free some on the host (`docker system df` shows what takes it), then deploy again"
+    )]
+    NoRoom {
+        root: String,
+        free: String,
+        needed: String,
+        why: String,
+    },
+    #[error("the worker's files can't be written: {0}")]
     Journal(#[from] std::io::Error),
     #[error("`{0}` is not an image reference")]
     Image(String),

@@ -15,6 +15,7 @@ const START_NEW: Place = Place(5, "start-new");
 const HEALTH: Place = Place(6, "health");
 const REMOVE_OLD: Place = Place(7, "remove-old");
 const PUT_BACK: Place = Place(8, "put-back");
+const PRUNE: Place = Place(9, "prune");
 
 /// As far as the steps differ when a service is handed over.
 pub(super) const HANDOVER: Steps = Steps {
@@ -22,6 +23,7 @@ pub(super) const HANDOVER: Steps = Steps {
     health: Place(5, "health"),
     remove_old: Place(8, "remove-old"),
     put_back: Place(9, "put-back"),
+    prune: Place(10, "prune"),
 };
 pub(super) const SWITCH: Place = Place(6, "switch");
 pub(super) const DRAIN: Place = Place(7, "drain");
@@ -31,6 +33,7 @@ pub(super) const RECREATE: Steps = Steps {
     health: HEALTH,
     remove_old: REMOVE_OLD,
     put_back: PUT_BACK,
+    prune: PRUNE,
 };
 
 /// Steps that have another place when a service is handed over.
@@ -39,6 +42,7 @@ pub(super) struct Steps {
     pub health: Place,
     pub remove_old: Place,
     pub put_back: Place,
+    pub prune: Place,
 }
 
 /// What the old container is called while it is set aside.

@@ -11,6 +11,7 @@ mod body;
 mod containers;
 mod error;
 mod facts;
+mod images;
 mod log;
 mod pull;
 
@@ -21,6 +22,7 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 pub use body::MadeOf;
 pub use containers::{Found, Health};
 pub use error::DockerError;
+pub use images::Holder;
 pub use log::{Lines, Piece, Readable};
 pub use pull::{Credentials, Pulled};
 

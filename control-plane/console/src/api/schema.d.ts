@@ -359,6 +359,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/applications/{id}/environments/{name}/reconcile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Deploys what succeeded last to the hosts where somebody changed something by hand, and to no others. */
+        post: operations["reconcile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/applications/{id}/environments/{name}/targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The hosts that an environment of an application is for, by name: what should run there, what does, and what somebody
+         *     changed by hand.
+         */
+        get: operations["listDeploymentTargets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/applications/{id}/git-secret": {
         parameters: {
             query?: never;
@@ -5093,6 +5130,14 @@ export interface components {
              */
             imageWaitS?: number | null;
             /**
+             * Format: int32
+             * @description Images of so many versions that ran last stay on a host, the present one included; 3 if not given.
+             * @default null
+             */
+            keepImages?: number | null;
+            /** @default show */
+            drift?: components["schemas"]["DriftPolicy"];
+            /**
              * @description What is different here.
              * @default {
              *       "container": {}
@@ -6216,6 +6261,13 @@ export interface components {
              * @description Seconds that a deployment by a Git host waits for its image; 600 if null.
              */
             imageWaitS?: number | null;
+            /**
+             * Format: int32
+             * @description Images of so many versions that ran last stay on a host; 3 if null.
+             */
+            keepImages?: number | null;
+            /** @description What is done when somebody changes a container by hand. */
+            drift: components["schemas"]["DriftPolicy"];
             /** @description The label of the org's environment of this name, if there is one. */
             label?: string | null;
             latestTask?: components["schemas"]["LatestTask"] | null;
@@ -9078,6 +9130,66 @@ export interface components {
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
         };
+        Page_DeploymentTarget: {
+            items: {
+                /** Format: int64 */
+                attempts: number;
+                attemptedAt?: components["schemas"]["UnixMs"] | null;
+                driftSince?: components["schemas"]["UnixMs"] | null;
+                drifted: boolean;
+                expected?: components["schemas"]["ExpectedContainer"] | null;
+                found?: components["schemas"]["FoundContainer"] | null;
+                held?: string | null;
+                hostId: components["schemas"]["HostId"];
+                hostName: string;
+                hostStatus: components["schemas"]["HostStatus"];
+                lastSeenAt?: components["schemas"]["UnixMs"] | null;
+                since?: components["schemas"]["UnixMs"] | null;
+                state: components["schemas"]["TargetState"];
+            }[];
+            nextCursor: string | null;
+        };
+        DeploymentTarget: {
+            /** Format: int64 */
+            attempts: number;
+            attemptedAt?: components["schemas"]["UnixMs"] | null;
+            driftSince?: components["schemas"]["UnixMs"] | null;
+            drifted: boolean;
+            expected?: components["schemas"]["ExpectedContainer"] | null;
+            found?: components["schemas"]["FoundContainer"] | null;
+            held?: string | null;
+            hostId: components["schemas"]["HostId"];
+            hostName: string;
+            hostStatus: components["schemas"]["HostStatus"];
+            lastSeenAt?: components["schemas"]["UnixMs"] | null;
+            since?: components["schemas"]["UnixMs"] | null;
+            state: components["schemas"]["TargetState"];
+        };
+        /** @enum {string} */
+        DriftPolicy: "show" | "reconcile";
+        ExpectedContainer: {
+            container: string;
+            deploymentId: components["schemas"]["DeploymentId"];
+            digest?: string | null;
+            image: string;
+            placedAt: components["schemas"]["UnixMs"];
+            version: string;
+        };
+        FoundContainer: {
+            digest?: string | null;
+            health: string;
+            image: string;
+            imageId: string;
+            name: string;
+            startedAt?: components["schemas"]["UnixMs"] | null;
+            state: string;
+            version?: string | null;
+        };
+        Reconcile: {
+            hosts?: components["schemas"]["HostId"][] | null;
+        };
+        /** @enum {string} */
+        TargetState: "inStep" | "ended" | "missing" | "stopped" | "otherImage" | "replaced" | "unknown" | "notDeployed";
         /** @description One page of a list. */
         Page_Environment: {
             /** @description The items. */
@@ -9116,6 +9228,13 @@ export interface components {
                  * @description Seconds that a deployment by a Git host waits for its image; 600 if null.
                  */
                 imageWaitS?: number | null;
+                /**
+                 * Format: int32
+                 * @description Images of so many versions that ran last stay on a host; 3 if null.
+                 */
+                keepImages?: number | null;
+                /** @description What is done when somebody changes a container by hand. */
+                drift: components["schemas"]["DriftPolicy"];
                 /** @description The label of the org's environment of this name, if there is one. */
                 label?: string | null;
                 latestTask?: components["schemas"]["LatestTask"] | null;
@@ -12422,7 +12541,7 @@ export interface components {
          * @description What asked for a deployment.
          * @enum {string}
          */
-        TriggerType: "manual" | "redeploy" | "rollback" | "webhook" | "github" | "gitee" | "gitlab" | "codeup";
+        TriggerType: "manual" | "redeploy" | "reconcile" | "rollback" | "webhook" | "github" | "gitee" | "gitlab" | "codeup";
         /** Format: date-time */
         UnixMs: string;
         /** @description How many are unread. */
@@ -13857,6 +13976,50 @@ export interface operations {
             404: components["responses"]["NotFound"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+        };
+    };
+    reconcile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: { content: { "application/json": components["schemas"]["Reconcile"] | null } };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+        };
+    };
+    listDeploymentTargets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DeploymentTarget"];
+                };
+            };
         };
     };
     rotateGitSecret: {

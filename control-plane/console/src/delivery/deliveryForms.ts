@@ -82,6 +82,8 @@ export function environmentFields(isNew: boolean): FormDescription {
     { name: 'offline', input: 'select', label: 'environment.offline' },
     { name: 'waitS', input: 'text', label: 'environment.waitS', hint: 'environment.waitSHint', rules: NUMBER, wrong: 'forms.number', digits: true },
     { name: 'imageWaitS', input: 'text', label: 'environment.imageWaitS', hint: 'environment.imageWaitSHint', rules: NUMBER, wrong: 'forms.number', digits: true },
+    { name: 'drift', input: 'select', label: 'targets.policy' },
+    { name: 'keepImages', input: 'text', label: 'targets.keepImages', hint: 'targets.keepImagesHint', rules: NUMBER, wrong: 'forms.number', digits: true },
     { name: 'overrides', input: 'textarea', label: 'environment.overrides', hint: 'environment.overridesHint', mono: true, rows: 5, wide: true },
   ]
 }

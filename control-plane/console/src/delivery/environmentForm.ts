@@ -17,6 +17,8 @@ export interface EnvironmentForm {
   offline: string
   waitS: string
   imageWaitS: string
+  drift: string
+  keepImages: string
   overrides: string
 }
 
@@ -51,6 +53,8 @@ export function environmentToForm(name: string, one: ApplicationEnvironment): En
     offline: rollout.offline ?? 'wait',
     waitS: String(rollout.waitS ?? 1800),
     imageWaitS: one.imageWaitS == null ? '' : String(one.imageWaitS),
+    drift: one.drift ?? 'show',
+    keepImages: one.keepImages == null ? '' : String(one.keepImages),
     overrides: Object.keys(container).length ? JSON.stringify(container, null, 2) : '',
   }
 }
@@ -75,6 +79,8 @@ export function environmentFromForm(form: EnvironmentForm, before: ApplicationEn
     selector: pairs(form.selector),
     approvalRequired: form.approval === 'yes',
     imageWaitS: form.imageWaitS.trim() ? Number(form.imageWaitS) : null,
+    drift: form.drift as ApplicationEnvironment['drift'],
+    keepImages: form.keepImages.trim() ? Number(form.keepImages) : null,
     overrides: { ...before.overrides, container: overridesOf(form.overrides, saidOfJson) },
     rollout: {
       ...before.rollout,
@@ -95,6 +101,7 @@ export function asEnvironmentForm(error: unknown): unknown {
   return asForm(error, [
     [/^environments\.[^.]+\.rollout\.(\w+)/, '$1'],
     [/^environments\.[^.]+\.imageWaitS/, 'imageWaitS'],
+    [/^environments\.[^.]+\.keepImages/, 'keepImages'],
     [/^environments\.[^.]+\.overrides/, 'overrides'],
     [/^container\b/, 'overrides'],
     [/^environments\.[^.]+$/, 'name'],

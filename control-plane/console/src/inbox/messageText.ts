@@ -1,7 +1,7 @@
 import type { Message } from './useInbox'
 
 /** What the server says by a code and its blanks, so that each reader gets it in their own language. */
-const CODES = ['wantsToJoin', 'letIn', 'rejected', 'accepted', 'orgChanged', 'notDeployed', 'deploymentAsks', 'deploymentApproved', 'deploymentRejected', 'toApprove', 'stepApproved', 'ticketApproved', 'ticketRejected', 'ticketStuck', 'alertFires', 'alertSilent', 'alertOver', 'driftFound', 'driftChanged', 'driftOver', 'notExecuted', 'needsALook', 'rolloutHalted', 'rolloutPaused', 'asidesExpired'] as const
+const CODES = ['wantsToJoin', 'letIn', 'rejected', 'accepted', 'orgChanged', 'notDeployed', 'deploymentAsks', 'deploymentApproved', 'deploymentRejected', 'toApprove', 'stepApproved', 'ticketApproved', 'ticketRejected', 'ticketStuck', 'alertFires', 'alertSilent', 'alertOver', 'driftFound', 'driftChanged', 'driftOver', 'notExecuted', 'needsALook', 'rolloutHalted', 'rolloutPaused', 'asidesExpired', 'targetsDrifted', 'targetsInStep'] as const
 
 export interface Said {
   key: string
@@ -21,7 +21,7 @@ export function buttonOf(message: Message): MessageButton | undefined {
   return (['review', 'resubmit', 'enter', 'view'] as const)[message.subMode]
 }
 
-const MODES: Record<number, string> = { 1: 'join', 2: 'orgChanged', 3: 'approval', 4: 'alert', 5: 'deployment', 6: 'drift', 7: 'release', 8: 'setAside' }
+const MODES: Record<number, string> = { 1: 'join', 2: 'orgChanged', 3: 'approval', 4: 'alert', 5: 'deployment', 6: 'drift', 7: 'release', 8: 'setAside', 9: 'target' }
 
 export function modeOf(message: Message): string {
   return MODES[message.mode] ?? 'other'

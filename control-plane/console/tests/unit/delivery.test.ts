@@ -95,6 +95,8 @@ describe('the form of an environment', () => {
     overrides: { container: { limits: { memoryBytes: 1 } } as object as Record<string, never> },
     rollout: { batchSize: '25%', orderBy: 'zone', pauseAfterFirst: true, maxFailures: 2, onFailure: 'rollBack', offline: 'skip', waitS: 60, queue: 'queue' },
     imageWaitS: 120,
+    drift: 'reconcile',
+    keepImages: 5,
   }
 
   it('gives back what it was made of', () => {

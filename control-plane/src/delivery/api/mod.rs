@@ -8,6 +8,7 @@ mod git;
 mod image_hub;
 mod registry;
 mod steer;
+mod truth;
 mod usage;
 mod version;
 mod webhook;
@@ -28,6 +29,7 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(git::router())
         .merge(image_hub::router())
         .merge(steer::router())
+        .merge(truth::router())
         .merge(usage::router())
         .merge(version::router())
         .merge(webhook::router())

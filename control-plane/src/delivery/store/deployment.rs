@@ -16,7 +16,7 @@ use crate::{
 
 const SELECT: &str = "select d.id, d.org_id, d.application_id, a.name as application_name, d.environment, d.version, \
     d.image, d.digest, d.status, d.spec, d.trigger_type, d.trigger_ip, d.triggered_by, d.origin_id, d.cancel_asked, \
-    d.error, d.prepared, d.approvals, d.phase, d.batch, d.batches, d.pause_asked, d.back_asked, d.created_at, d.started_at, d.completed_at, d.duration_ms \
+    d.error, d.prepared, d.approvals, d.phase, d.batch, d.batches, d.pause_asked, d.back_asked, d.image_bytes, d.created_at, d.started_at, d.completed_at, d.duration_ms \
     from deployments d join applications a on a.id = d.application_id";
 
 #[expect(clippy::struct_excessive_bools, reason = "the row's columns")]
@@ -45,6 +45,7 @@ struct Record {
     batches: i64,
     pause_asked: bool,
     back_asked: bool,
+    image_bytes: Option<i64>,
     created_at: UnixMs,
     started_at: Option<UnixMs>,
     completed_at: Option<UnixMs>,
@@ -83,6 +84,7 @@ impl TryFrom<Record> for Deployment {
             batches: record.batches,
             pause_asked: record.pause_asked,
             back_asked: record.back_asked,
+            image_bytes: record.image_bytes,
         })
     }
 }

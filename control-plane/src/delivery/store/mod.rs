@@ -11,6 +11,7 @@ pub(super) mod deployment;
 pub(super) mod env_var;
 pub(super) mod environment;
 pub(super) mod image_hub;
+pub(super) mod placement;
 pub(super) mod progress;
 pub(super) mod registry;
 pub(super) mod registry_read;

@@ -122,15 +122,16 @@ pub async fn set_prepared(
     tx: &mut Tx,
     org: OrgId,
     id: DeploymentId,
-    (digest, batches): (Option<&str>, i64),
+    (digest, batches, bytes): (Option<&str>, i64, Option<i64>),
 ) -> Result<bool, DbError> {
-    const SQL: &str = "update deployments set prepared = true, digest = coalesce($3, digest), batches = $4 \
+    const SQL: &str = "update deployments set prepared = true, digest = coalesce($3, digest), batches = $4, image_bytes = $5 \
         where org_id = $1 and id = $2 and status = 'running' and not prepared and not cancel_asked";
     let rows = with_tx!(tx, |conn| sqlx::query(SQL)
         .bind(org)
         .bind(id)
         .bind(digest)
         .bind(batches)
+        .bind(bytes)
         .execute(conn)
         .await?
         .rows_affected());

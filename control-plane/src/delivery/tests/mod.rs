@@ -13,6 +13,7 @@ mod registry;
 mod rollout;
 mod told;
 mod trigger_try;
+mod truth;
 mod usage;
 mod version;
 mod webhook;
@@ -96,6 +97,7 @@ pub(crate) fn a_deployment() -> Deployment {
         started_at: None,
         completed_at: None,
         duration_ms: None,
+        image_bytes: None,
         org: clock.new_id(),
         plan: Plan::default(),
         prepared: true,

@@ -87,10 +87,24 @@ pub struct ContainerSpec {
     pub cpu_millis: Option<u32>,
     /// Memory limit in bytes.
     pub memory_bytes: Option<u64>,
-    /// Extra labels.
+    /// Extra labels. Those whose names begin with `muster.` are hints for the agent and stand on no container: an agent
+    /// leaves out those that it does not know, whatever its version.
     pub labels: Vec<(String, String)>,
     /// Whether it asks for every privilege; refused by the default policy.
     pub privileged: bool,
+}
+
+/// The hint how many versions' images of an application stay on a host.
+pub const HINT_KEEP_IMAGES: &str = "muster.keep-images";
+/// The hint what the image's layers take together, compressed, in bytes.
+pub const HINT_IMAGE_BYTES: &str = "muster.image-bytes";
+
+impl ContainerSpec {
+    /// The number that a hint says, if it is there and is one.
+    pub fn hint(&self, name: &str) -> Option<u64> {
+        let hint = self.labels.iter().find(|(label, _)| label == name);
+        hint.and_then(|(_, value)| value.parse().ok())
+    }
 }
 
 /// A published port.

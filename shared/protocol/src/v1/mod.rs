@@ -16,8 +16,8 @@ pub use control::{
     SigningKeyNotice, Welcome,
 };
 pub use deploy::{
-    ContainerSpec, DeploySpec, EnvVar, HandoverSpec, HealthCheck, Mount, PortMapping, Protocol, PullAuth,
-    RestartPolicy,
+    ContainerSpec, DeploySpec, EnvVar, HINT_IMAGE_BYTES, HINT_KEEP_IMAGES, HandoverSpec, HealthCheck, Mount,
+    PortMapping, Protocol, PullAuth, RestartPolicy,
 };
 pub use facts::{ContainerFacts, ContainerHealth, ContainerState, HostFacts};
 pub use file::{AgentStream, BytesReply, BytesWish, FileOrder};

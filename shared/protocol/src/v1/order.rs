@@ -141,7 +141,7 @@ pub enum StepReport {
         /// Position of the step within the order, from 0.
         index: u32,
         /// For a deploy one of `verify`, `authenticate`, `pull`, `set-aside`, `stop-old`, `start-new`, `health`,
-        /// `remove-old`, `put-back`, or, when handing over, `switch`, `drain`; for SQL `statement`; for a container
+        /// `remove-old`, `put-back`, `prune`, or, when handing over, `switch`, `drain`; for SQL `statement`; for a container
         /// that is there `look`, `stop`, `start`, `settle`; for a file `look`, `fetch`, `place`.
         name: String,
         /// The status it has now.

@@ -43,7 +43,7 @@ export const delivery = {
     skipped: 'Left out',
   },
   stepStatus: { running: 'Running', done: 'Done', failed: 'Failed', skipped: 'Skipped' },
-  trigger: { manual: 'By hand', redeploy: 'Again', rollback: 'Roll back', webhook: 'Webhook' },
+  trigger: { manual: 'By hand', redeploy: 'Again', rollback: 'Roll back', reconcile: 'Put right', webhook: 'Webhook' },
   step: {
     targets: 'Choose hosts',
     'resolve-env': 'Resolve variables',
@@ -57,6 +57,7 @@ export const delivery = {
     health: 'Wait until healthy',
     'remove-old': 'Remove the old container',
     'put-back': 'Put the old container back',
+    prune: 'Remove old images',
   },
   deployment: {
     ask: {

@@ -4,12 +4,13 @@ import { files } from './files'
 import { projects } from './projects'
 import { setAside } from './setAside'
 import { storage } from './storage'
+import { targets } from './targets'
 import { versions } from './versions'
 import { waves } from './waves'
 import type { Text } from '.'
 
 /** What is said on other pages than the first. */
-const more = { ...account, ...designs, ...files, ...projects, ...setAside, ...storage, ...versions, ...waves }
+const more = { ...account, ...designs, ...files, ...projects, ...setAside, ...storage, ...targets, ...versions, ...waves }
 export default more
 
 /** The shape that every language must have. */

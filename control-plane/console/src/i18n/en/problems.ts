@@ -67,6 +67,7 @@ export const problems = {
     'too-many': 'There are as many of these as an organisation can have. Delete some first.',
     'name-taken': 'This name is taken already. Choose another.',
     'no-address': 'Your profile has no e-mail address. Enter one first.',
+    'nothing-drifted': 'Nothing was changed by hand on these hosts: there is nothing to put right.',
     'no-environment': 'The application has no such environment. Add it to the application first.',
     'no-mail-server': 'No mail can be sent from here: no mail server is configured.',
     'no-number': 'Your profile has no mobile number. Enter one first.',

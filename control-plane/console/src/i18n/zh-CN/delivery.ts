@@ -47,7 +47,7 @@ export const delivery: Pick<Messages, Keys> = {
     skipped: '已跳过',
   },
   stepStatus: { running: '进行中', done: '完成', failed: '失败', skipped: '已跳过' },
-  trigger: { manual: '手动', redeploy: '重新部署', rollback: '回滚', webhook: 'Webhook' },
+  trigger: { manual: '手动', redeploy: '重新部署', rollback: '回滚', reconcile: '恢复手工改动', webhook: 'Webhook' },
   step: {
     targets: '选择主机',
     'resolve-env': '解析环境变量',
@@ -61,6 +61,7 @@ export const delivery: Pick<Messages, Keys> = {
     health: '等待健康',
     'remove-old': '移除旧容器',
     'put-back': '恢复旧容器',
+    prune: '清理旧镜像',
   },
   deployment: {
     ask: {

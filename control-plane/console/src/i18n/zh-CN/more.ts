@@ -5,8 +5,9 @@ import { files } from './files'
 import { projects } from './projects'
 import { setAside } from './setAside'
 import { storage } from './storage'
+import { targets } from './targets'
 import { versions } from './versions'
 import { waves } from './waves'
 
-const more: MoreMessages = { ...account, ...designs, ...files, ...projects, ...setAside, ...storage, ...versions, ...waves }
+const more: MoreMessages = { ...account, ...designs, ...files, ...projects, ...setAside, ...storage, ...targets, ...versions, ...waves }
 export default more

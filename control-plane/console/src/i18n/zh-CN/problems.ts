@@ -68,6 +68,7 @@ export const problems: Pick<Messages, 'conflicts' | 'denials' | 'flaws'> = {
     'too-many': '数量已达组织上限，请先删除一些。',
     'name-taken': '名称已被使用，请换一个。',
     'no-address': '资料中没有邮箱，请先填写。',
+    'nothing-drifted': '这些主机上没有手工改动，无需恢复。',
     'no-environment': '应用没有该环境，请先添加。',
     'no-mail-server': '未配置邮件服务器，无法发送邮件。',
     'no-number': '资料中没有手机号，请先填写。',
