@@ -12,6 +12,7 @@ mod faults;
 mod files;
 mod handover;
 mod logs;
+mod more;
 mod refusals;
 mod secrets;
 mod socket;

@@ -28,6 +28,7 @@ use crate::{
     app::App,
     fleet::{self, EnvironmentType},
     secrets,
+    windows::{MaintenanceWindows, WindowNow},
 };
 
 /// An environment of an application: it runs on the named hosts and on those with all the selector's labels.
@@ -49,6 +50,8 @@ pub struct ApplicationEnvironment {
     /// Seconds that a deployment by a Git host waits for its image; 600 if not given.
     #[schema(maximum = 7_200)]
     pub image_wait_s: Option<u32>,
+    /// When deployments may begin here; null: at any time. Rollbacks are never held up.
+    pub windows: Option<MaintenanceWindows>,
 }
 
 /// What is different in one environment.
@@ -80,6 +83,13 @@ impl ApplicationEnvironment {
         self.trigger_spec.check(&format!("{field}.triggerSpec"), fields);
         let wait = self.image_wait_s.is_none_or(|seconds| seconds <= 7_200);
         fields.check(wait, format!("{field}.imageWaitS"), "at most 7,200");
+        for error in self
+            .windows
+            .iter()
+            .flat_map(|windows| windows.faults(&format!("{field}.windows")))
+        {
+            fields.push(error);
+        }
         match self.container(container) {
             // What is wrong with the application's own is told there.
             Ok(merged) if merged != *container => merged.check(fields),
@@ -147,6 +157,8 @@ pub struct EnvironmentState {
     pub trigger_spec: TriggerSpec,
     /// Seconds that a deployment by a Git host waits for its image; 600 if null.
     pub image_wait_s: Option<u32>,
+    /// When deployments may begin here, and whether they may now; null: at any time.
+    pub window: Option<WindowNow>,
     /// The last deployment that was asked for.
     pub latest_task: Option<LatestTask>,
     /// The version of the last deployment that succeeded.
@@ -179,6 +191,7 @@ pub(super) async fn list(
     let mut latest = store::environment::list_latest(&app.db, caller.org(), id).await?;
     let mut versions = store::environment::list_versions(&app.db, caller.org(), id).await?;
     let known = fleet::list_environments(app, caller.org()).await?;
+    let now = app.clock.now();
     let reached = application
         .environments
         .into_iter()
@@ -199,6 +212,7 @@ pub(super) async fn list(
                 rollout: environment.rollout,
                 trigger_spec: environment.trigger_spec,
                 image_wait_s: environment.image_wait_s,
+                window: environment.windows.map(|windows| WindowNow::of(windows, now)),
             }
         })
         .collect())

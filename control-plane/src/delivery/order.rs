@@ -36,7 +36,7 @@ pub(super) fn payload(
 ) -> wire::OrderPayload {
     let plan = &deployment.plan;
     let container = &plan.container;
-    container.strategy.to_order(wire::DeploySpec {
+    let deploy = wire::DeploySpec {
         deployment: of,
         application: deployment.application_id,
         environment: deployment.environment.clone(),
@@ -47,7 +47,8 @@ pub(super) fn payload(
         container: container.to_order(&plan.application_name, env(plan)),
         health_timeout_ms: container.health_timeout_ms.unwrap_or(DEFAULT_HEALTH_TIMEOUT_MS),
         stop_grace_ms: container.stop_grace_ms.unwrap_or(DEFAULT_STOP_GRACE_MS),
-    })
+    };
+    container.strategy.to_order(deploy, container.more())
 }
 
 /// Queues the order for one host.

@@ -16,8 +16,8 @@ pub use control::{
     SigningKeyNotice, Welcome,
 };
 pub use deploy::{
-    ContainerSpec, DeploySpec, EnvVar, HandoverSpec, HealthCheck, Mount, PortMapping, Protocol, PullAuth,
-    RestartPolicy,
+    ContainerMore, ContainerSpec, DeploySpec, EnvVar, FullDeploySpec, HandoverSpec, HandoverTerms,
+    HealthCheck, LogTo, Mount, PortMapping, Protocol, PullAuth, PullPolicy, RestartPolicy, Ulimit,
 };
 pub use facts::{ContainerFacts, ContainerHealth, ContainerState, HostFacts};
 pub use file::{AgentStream, BytesReply, BytesWish, FileOrder};

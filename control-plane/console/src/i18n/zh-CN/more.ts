@@ -2,11 +2,12 @@ import type { MoreMessages } from '../en/more'
 import { account } from './account'
 import { designs } from './designs'
 import { files } from './files'
+import { guards } from './guards'
 import { projects } from './projects'
 import { setAside } from './setAside'
 import { storage } from './storage'
 import { versions } from './versions'
 import { waves } from './waves'
 
-const more: MoreMessages = { ...account, ...designs, ...files, ...projects, ...setAside, ...storage, ...versions, ...waves }
+const more: MoreMessages = { ...account, ...designs, ...files, ...guards, ...projects, ...setAside, ...storage, ...versions, ...waves }
 export default more
