@@ -34,4 +34,5 @@ pub mod tasks;
 pub mod telemetry;
 #[cfg(test)]
 pub mod testing;
+mod windows;
 pub mod work;

@@ -67,7 +67,9 @@ pub fn check_time(head: &OrderHead, now: UnixMs) -> Result<(), OrderRefusal> {
 /// The kind that a payload has to be signed as.
 pub const fn kind(payload: &OrderPayload) -> OrderKind {
     match payload {
-        OrderPayload::Deploy(_) | OrderPayload::Handover(_) => OrderKind::Deploy,
+        OrderPayload::Deploy(_) | OrderPayload::Handover(_) | OrderPayload::FullDeploy(_) => {
+            OrderKind::Deploy
+        }
         OrderPayload::Sql(_) => OrderKind::Sql,
         OrderPayload::TestServer(_) => OrderKind::TestServer,
         OrderPayload::Container(_) => OrderKind::Container,

@@ -92,6 +92,10 @@ impl Policy {
         match payload {
             OrderPayload::Deploy(spec) => self.check_deploy(spec),
             OrderPayload::Handover(spec) => self.check_deploy(&spec.deploy),
+            OrderPayload::FullDeploy(spec) => {
+                self.check_deploy(&spec.deploy)?;
+                rules::check_more(&spec.more)
+            }
             OrderPayload::Sql(spec) => self.check_sql(spec),
             OrderPayload::TestServer(target) => self.check_target(target).map(drop),
             // Whether it is one that Muster deployed, only the engine knows: see `check_action`.

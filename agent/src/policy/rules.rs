@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path};
 
-use muster_protocol::latest::{DeploySpec, Mount, PortMapping};
+use muster_protocol::latest::{ContainerMore, DeploySpec, Mount, PortMapping};
 
 use super::{Policy, PolicyRefusal, pattern::ImageRef};
 
@@ -101,6 +101,39 @@ impl Policy {
             &format!("bind = [{{ path = \"{source}\"{write} }}] under [mounts]"),
         )
     }
+}
+
+/// Log drivers that write where the engine's own data is, to the host's journal or nowhere.
+const LOCAL_LOGS: [&str; 4] = ["json-file", "local", "journald", "none"];
+/// Drivers that send to a server.
+const REMOTE_LOGS: [&str; 3] = ["syslog", "gelf", "fluentd"];
+
+/// The engine writes logs as root: to a server or into its own files, never into a socket or a file of the host. No line
+/// of the policy allows more.
+pub(super) fn check_more(more: &ContainerMore) -> Result<(), PolicyRefusal> {
+    let refuse = |message: String| {
+        Err(PolicyRefusal {
+            rule: "containers.log",
+            message,
+        })
+    };
+    let Some(log) = &more.log else {
+        return Ok(());
+    };
+    let driver = log.driver.as_str();
+    if !LOCAL_LOGS.contains(&driver) && !REMOTE_LOGS.contains(&driver) {
+        return refuse(format!("the log driver {driver} is not one that hosts take"));
+    }
+    for (name, value) in &log.options {
+        let address = name.ends_with("-address");
+        let away = value.starts_with("tcp://") || value.starts_with("udp://");
+        if (address && !away) || name.contains("tls-") || value.contains("unix:") {
+            return refuse(format!(
+                "the log option {name} may name a server as tcp://HOST:PORT or udp://HOST:PORT, and no file or socket"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The path without symbolic links, if it is absolute and has no `..`: a link below an allowed directory that leads
@@ -214,6 +247,28 @@ mod tests {
         assert_eq!(rule(IMAGE, host), Some("containers.host_network"));
         let strict = "[images]\nregistries = [\"r.io\"]\nrequire_digest = true";
         assert_eq!(rule(strict, |_| ()), Some("images.require_digest"));
+    }
+
+    #[test]
+    fn logs_go_into_no_socket_or_file_of_the_host() {
+        let refused = |driver: &str, option: &str, value: &str| {
+            let more = ContainerMore {
+                log: Some(muster_protocol::latest::LogTo {
+                    driver: driver.to_owned(),
+                    options: vec![(option.to_owned(), value.to_owned())],
+                }),
+                ..ContainerMore::default()
+            };
+            check_more(&more).is_err()
+        };
+        assert!(!refused("json-file", "max-size", "10m"));
+        assert!(!refused("gelf", "gelf-address", "udp://logs.example:12201"));
+        assert!(refused("syslog", "syslog-address", "unix:///run/docker.sock"));
+        assert!(refused("syslog", "syslog-address", "unixgram:///dev/log"));
+        assert!(refused("fluentd", "fluentd-address", "unix:///run/docker.sock"));
+        assert!(refused("syslog", "syslog-tls-key", "/etc/shadow"));
+        assert!(refused("splunk", "splunk-url", "https://logs.example"));
+        assert!(check_more(&ContainerMore::default()).is_ok());
     }
 
     #[test]

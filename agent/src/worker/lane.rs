@@ -33,7 +33,10 @@ impl Lane {
     /// The lane of an order.
     pub const fn of(payload: &OrderPayload) -> Self {
         match payload {
-            OrderPayload::Deploy(_) | OrderPayload::Handover(_) | OrderPayload::Container(_) => Self::Docker,
+            OrderPayload::Deploy(_)
+            | OrderPayload::Handover(_)
+            | OrderPayload::FullDeploy(_)
+            | OrderPayload::Container(_) => Self::Docker,
             OrderPayload::Sql(_) | OrderPayload::TestServer(_) => Self::Sql,
             OrderPayload::File(_) => Self::Files,
         }

@@ -5,8 +5,8 @@ use std::{io, time::Duration};
 use muster_base::{UnixMs, point};
 use muster_identity::order::OrderHead;
 use muster_protocol::latest::{
-    DeploySpec, OrderOutcome, OrderPayload, OrderRefusal, OrderReply, OrderStatus, SignedOrder,
-    SigningKeyNotice, SqlSpec, SqlTarget,
+    ContainerMore, DeploySpec, OrderOutcome, OrderPayload, OrderRefusal, OrderReply, OrderStatus,
+    SignedOrder, SigningKeyNotice, SqlSpec, SqlTarget,
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -256,10 +256,17 @@ impl Job<'_> {
             events.log("the worker was interrupted; going on").await;
         }
         let ending = match self.payload {
-            OrderPayload::Deploy(spec) => Done::from(Box::pin(self.deploy(spec, None, &events)).await),
+            OrderPayload::Deploy(spec) => {
+                let more = ContainerMore::default();
+                Done::from(Box::pin(self.deploy((spec, &more), None, &events)).await)
+            }
             OrderPayload::Handover(spec) => {
-                let over = Some(Handover::of(spec));
-                Done::from(Box::pin(self.deploy(&spec.deploy, over, &events)).await)
+                let (over, more) = (Some(Handover::of(spec)), ContainerMore::default());
+                Done::from(Box::pin(self.deploy((&spec.deploy, &more), over, &events)).await)
+            }
+            OrderPayload::FullDeploy(spec) => {
+                let over = spec.handover.map(Handover::by);
+                Done::from(Box::pin(self.deploy((&spec.deploy, &spec.more), over, &events)).await)
             }
             OrderPayload::Sql(spec) => Box::pin(self.sql(spec, &events)).await,
             OrderPayload::TestServer(target) => self.test_server(target).await,
@@ -295,7 +302,12 @@ impl Job<'_> {
         events.end(End::Outcome(Box::new(outcome))).await
     }
 
-    async fn deploy(&self, spec: &DeploySpec, handover: Option<Handover>, events: &Events) -> Ending {
+    async fn deploy(
+        &self,
+        (spec, more): (&DeploySpec, &ContainerMore),
+        handover: Option<Handover>,
+        events: &Events,
+    ) -> Ending {
         let connected = if self.marks().is_empty() {
             Engine::connect(&self.config.docker_host).await
         } else {
@@ -313,6 +325,7 @@ impl Job<'_> {
         let deploy = Deploy {
             order: self.head.order,
             spec,
+            more,
             handover,
             fronts: &self.config.fronts,
             secrets: self.secrets,

@@ -13,6 +13,7 @@ mod files;
 mod handover;
 mod housekeeping;
 mod logs;
+mod more;
 mod refusals;
 mod secrets;
 mod socket;

@@ -14,7 +14,7 @@ use super::{
     image::ImageName,
     reach, registry,
     repository::Repository,
-    store,
+    store, window,
 };
 use crate::{
     access::{Caller, Object, ObjectKind, Operation},
@@ -258,6 +258,7 @@ pub(super) async fn update(
     let after = patch.applied_to(before.clone(), app.clock.now());
     check(app, org, &after, Some(&before)).await?;
     reach::check_change(app, caller, &after, Some(&before)).await?;
+    window::check_change(caller, &before, &after, app.clock.now())?;
     in_tx!(app.db, |tx| {
         let found = store::application::update(tx, org, &after)
             .await
@@ -283,7 +284,9 @@ pub(super) async fn delete(app: &App, caller: &Caller, id: ApplicationId) -> Res
         if store::deployment::count_unfinished(tx, org, id).await? > 0 {
             return Err(DeliveryError::DeploymentUnderWay);
         }
+        let guards = store::webhook_guard::list_ids(tx, org, id).await?;
         store::application::delete(tx, org, id).await?;
+        secrets::delete_credentials(tx, org, CredentialKind::WebhookSignature, &guards).await?;
         secrets::delete_credential(tx, org, CredentialKind::GitHook, *id.as_uuid()).await?;
         let entry = Entry::done(Operation::ApplicationWrite, "application", id).before(&before);
         audit::record(app, tx, caller, Some(org), entry).await?;

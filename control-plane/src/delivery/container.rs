@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
+    container_more::{LogOptions, PullPolicy, Ulimit},
     container_rules::{is_path, is_user, is_volume, words},
     fields::Fields,
     strategy::Strategy,
@@ -47,6 +48,17 @@ pub struct Container {
     pub strategy: Strategy,
     /// Limits.
     pub limits: Limits,
+    /// Limits of its processes.
+    #[schema(max_items = 64)]
+    pub ulimits: Vec<Ulimit>,
+    /// Where its output goes; as the host's engine is set up if not given.
+    pub log: Option<LogOptions>,
+    /// Names that it knows, each with an IP address or `host-gateway`.
+    pub extra_hosts: BTreeMap<String, String>,
+    /// Whether a host pulls the image.
+    pub pull_policy: PullPolicy,
+    /// What it is sent to stop, for instance `SIGINT`; the container that it replaces, too. What the image says if not given.
+    pub stop_signal: Option<String>,
     /// Extra labels.
     pub labels: BTreeMap<String, String>,
     /// Asks for every privilege; hosts refuse it unless their own policy allows it.
@@ -210,6 +222,7 @@ impl Container {
         );
         words(fields, "container.command", self.command.as_deref());
         words(fields, "container.entrypoint", self.entrypoint.as_deref());
+        self.check_more(fields);
         self.check_health(fields);
         self.strategy.check(&self.ports, &self.networks, fields);
         let in_range = self

@@ -92,6 +92,8 @@ words! {
         Reconcile "reconcile"
         /// A person, for an earlier version.
         Rollback "rollback"
+        /// A person, to go on with one that has stopped.
+        Resume "resume"
         /// The application's webhook.
         Webhook "webhook"
         /// A push, tag or merged request at GitHub.
@@ -190,6 +192,12 @@ pub struct Deployment {
     pub pause_asked: bool,
     /// Somebody asked for it to stop.
     pub cancel_asked: bool,
+    /// It is pending because no window of its environment is open.
+    pub waits_for_window: bool,
+    /// When the window opens that it waits for; null if it waits for none, or none opens.
+    pub opens_at: Option<UnixMs>,
+    /// Why it begins whatever the windows say.
+    pub override_reason: Option<String>,
     /// What went wrong, and what to do.
     pub error: Option<String>,
     /// When it was asked for.
@@ -287,6 +295,9 @@ pub(super) struct Plan {
     pub env: Vec<PlannedVar>,
     /// Digest that a repeated deployment had.
     pub pinned: Option<String>,
+    /// Only these of the environment's hosts: those that one that stopped had left.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<HostId>,
 }
 
 /// A variable of a plan.

@@ -7,11 +7,12 @@ use utoipa::ToSchema;
 use super::{
     DeliveryError,
     deployment::{self, Deployment, DeploymentHost, DeploymentStep, Phase, Status, TriggeredBy},
-    store,
+    store, window,
 };
 use crate::{
     access::{Caller, Operation},
     app::App,
+    windows::WindowNow,
 };
 
 /// Reads of a deployment that goes on meanwhile.
@@ -28,6 +29,8 @@ pub struct DeploymentDetail {
     pub counts: HostCounts,
     /// The deployment that runs in the same place while this one waits.
     pub waits_for: Option<Holder>,
+    /// The windows of its environment, while it has not begun and they hold for it.
+    pub window: Option<WindowNow>,
     /// Each host, batch by batch.
     pub hosts: Vec<DeploymentHost>,
     /// Each step: the control plane's own first, then each host's.
@@ -111,6 +114,7 @@ pub(super) async fn get(
     Ok(DeploymentDetail {
         counts: HostCounts::of(&hosts),
         waits_for: holder(app, &deployment).await?,
+        window: window::now_for(app, &deployment).await?,
         hosts,
         steps: store::progress::list_steps(&app.db, id).await?,
         deployment,

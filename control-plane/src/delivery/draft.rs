@@ -25,6 +25,7 @@ pub(super) async fn draft(
         Some(origin) => {
             let mut plan = origin.plan.clone();
             plan.pinned.clone_from(&origin.digest);
+            plan.only.clone_from(&request.only);
             // What is deployed is as it was; where, how and by whose approval is the environment's word of today. A host
             // that came later would keep what is gone back from, and one that was taken out would get it again.
             if let Some(today) = application.environments.get(&environment) {
@@ -33,13 +34,17 @@ pub(super) async fn draft(
                     ..today.clone()
                 };
             }
-            if let Some(only) = &request.only {
-                plan.target.hosts.clone_from(only);
-                plan.target.selector.clear();
-            }
             (origin.image.clone(), plan)
         }
         None => plan(app, caller, application, &environment, &request.version).await?,
+    };
+    // What goes on was approved of when it began, or needed no approval.
+    let (approvals, approved) = match &request.origin {
+        Some(origin) if request.trigger == TriggerType::Resume => (
+            origin.approvals.clone(),
+            !origin.approvals.is_empty() || origin.trigger_type == TriggerType::Rollback,
+        ),
+        _ => (Vec::new(), request.trigger == TriggerType::Rollback),
     };
     Ok(Deployment {
         id: app.clock.new_id(),
@@ -49,7 +54,7 @@ pub(super) async fn draft(
         version: request.version.clone(),
         image,
         digest: plan.pinned.clone(),
-        status: if plan.target.approval_required && request.trigger != TriggerType::Rollback {
+        status: if plan.target.approval_required && !approved {
             Status::WaitingApproval
         } else {
             Status::Pending
@@ -58,12 +63,15 @@ pub(super) async fn draft(
         trigger_ip: caller.ip.map(|ip| ip.to_string()),
         triggered_by: TriggeredBy::of(caller),
         origin_id: request.origin.as_ref().map(|origin| origin.id),
-        approvals: Vec::new(),
+        approvals,
         phase: Phase::Rolling,
         batch: 0,
         batches: 1,
         pause_asked: false,
         cancel_asked: false,
+        waits_for_window: false,
+        opens_at: None,
+        override_reason: request.override_reason.clone(),
         error: None,
         created_at: now,
         started_at: None,
@@ -121,6 +129,7 @@ async fn plan(
             })
             .collect(),
         pinned: None,
+        only: Vec::new(),
     };
     Ok((name.with_tag(version), plan))
 }

@@ -15,7 +15,7 @@ use super::{
     application::Lifecycle,
     claim,
     deployment::{self, Deployment, Status, StepStatus},
-    events, order, pinning, progress, store, told, truth_look,
+    events, order, pinning, progress, store, told, truth_look, window,
 };
 use crate::{
     app::App,
@@ -78,7 +78,7 @@ async fn look(app: &App) -> Result<(), DeliveryError> {
             "a failure could not be told; trying again"
         );
     }
-    for (org, id) in store::turn::list_startable(&app.db, BATCH).await? {
+    for (org, id) in store::turn::list_startable(&app.db, app.clock.now(), BATCH).await? {
         if begin(app, org, id).await? {
             spawn_preparation(app, org, id);
         }
@@ -104,7 +104,13 @@ async fn begin(app: &App, org: OrgId, id: DeploymentId) -> Result<bool, Delivery
     let now = app.clock.now();
     let begun = in_tx!(app.db, |tx| {
         store::deployment::lock(tx, org, id).await?;
-        let begun = store::turn::start(tx, org, id, now, now.plus_ms(LEASE_MS)).await?;
+        let held = match store::deployment::find_in(tx, org, id).await? {
+            Some(deployment) if deployment.status == Status::Pending => {
+                window::holds(tx, &deployment, now).await?
+            }
+            _ => false,
+        };
+        let begun = !held && store::turn::start(tx, org, id, now, now.plus_ms(LEASE_MS)).await?;
         if begun {
             events::note_status(tx, id, Status::Running, None, now).await?;
             if let Some(deployment) = store::deployment::find_in(tx, org, id).await? {
@@ -290,7 +296,16 @@ async fn find_targets(app: &App, deployment: &Deployment) -> Said<Vec<(HostId, S
         }
     }
     let label = target.rollout.order_by.as_deref();
-    let hosts = in_order(hosts, label);
+    let mut hosts = in_order(hosts, label);
+    let only = &deployment.plan.only;
+    if !only.is_empty() {
+        hosts.retain(|(host, _)| only.contains(host));
+        if hosts.is_empty() {
+            return Err(DeliveryError::Stopped(
+                "none of the hosts that were left is the environment's any more".to_owned(),
+            ));
+        }
+    }
     if hosts.is_empty() {
         return Err(DeliveryError::Stopped(
             "no host matches: the environment's hosts are gone, or none has the selector's labels".to_owned(),

@@ -29,6 +29,7 @@ use crate::{
     app::App,
     fleet::{self, EnvironmentType},
     secrets,
+    windows::{MaintenanceWindows, WindowNow},
 };
 
 /// An environment of an application: it runs on the named hosts and on those with all the selector's labels.
@@ -55,6 +56,8 @@ pub struct ApplicationEnvironment {
     /// Images of so many versions that ran last stay on a host, the present one included; 3 if not given.
     #[schema(minimum = 1, maximum = 100)]
     pub keep_images: Option<u32>,
+    /// When deployments may begin here; null: at any time. Rollbacks are never held up.
+    pub windows: Option<MaintenanceWindows>,
 }
 
 /// What is different in one environment.
@@ -88,6 +91,13 @@ impl ApplicationEnvironment {
         fields.check(wait, format!("{field}.imageWaitS"), "at most 7,200");
         let keep = self.keep_images.is_none_or(|count| (1..=100).contains(&count));
         fields.check(keep, format!("{field}.keepImages"), "from 1 to 100");
+        for error in self
+            .windows
+            .iter()
+            .flat_map(|windows| windows.faults(&format!("{field}.windows")))
+        {
+            fields.push(error);
+        }
         match self.container(container) {
             // What is wrong with the application's own is told there.
             Ok(merged) if merged != *container => merged.check(fields),
@@ -159,6 +169,8 @@ pub struct EnvironmentState {
     pub drift: DriftPolicy,
     /// Images of so many versions that ran last stay on a host; 3 if null.
     pub keep_images: Option<u32>,
+    /// When deployments may begin here, and whether they may now; null: at any time.
+    pub window: Option<WindowNow>,
     /// The last deployment that was asked for.
     pub latest_task: Option<LatestTask>,
     /// The version of the last deployment that succeeded.
@@ -191,6 +203,7 @@ pub(super) async fn list(
     let mut latest = store::environment::list_latest(&app.db, caller.org(), id).await?;
     let mut versions = store::environment::list_versions(&app.db, caller.org(), id).await?;
     let known = fleet::list_environments(app, caller.org()).await?;
+    let now = app.clock.now();
     let reached = application
         .environments
         .into_iter()
@@ -213,6 +226,7 @@ pub(super) async fn list(
                 image_wait_s: environment.image_wait_s,
                 drift: environment.drift,
                 keep_images: environment.keep_images,
+                window: environment.windows.map(|windows| WindowNow::of(windows, now)),
             }
         })
         .collect())

@@ -1,5 +1,7 @@
 //! What can go wrong with registries, applications and deployments.
 
+use muster_base::UnixMs;
+
 use super::registry_client::RegistryFault;
 use crate::{
     db::DbError,
@@ -64,6 +66,20 @@ pub enum DeliveryError {
     /// Nothing is to be put right.
     #[error("nothing was changed by hand on the hosts of this environment: there is nothing to put right")]
     NothingDrifted,
+    /// No window is open, and what comes then is refused.
+    #[error("no window of this environment is open{}", .0.map(|at| format!(": the next one opens at {at}")).unwrap_or_default())]
+    OutsideWindows(Option<UnixMs>),
+    /// It does not wait for a window.
+    #[error("this deployment does not wait for a window: it is {0}")]
+    NoWindowWaitedFor(&'static str),
+    /// Nothing of it is left to be done, or it went back.
+    #[error(
+        "there is nothing to go on with: every host is done, none was begun, or the changed ones went back"
+    )]
+    NothingToGoOnWith,
+    /// Another deployment came after it.
+    #[error("another deployment came after this one: deploy anew instead of going on with it")]
+    Overtaken,
     /// The idempotency key was used for another version or environment.
     #[error("this Idempotency-Key was used for version {0} before: use a new key for each version")]
     KeyReused(String),
@@ -138,6 +154,10 @@ impl DeliveryError {
             | Self::NotEnded
             | Self::NothingToGoBackTo
             | Self::NothingDrifted
+            | Self::OutsideWindows(_)
+            | Self::NoWindowWaitedFor(_)
+            | Self::NothingToGoOnWith
+            | Self::Overtaken
             | Self::KeyReused(_)
             | Self::WebhookRefused
             | Self::Stopped(_)
@@ -180,6 +200,10 @@ impl From<DeliveryError> for Error {
             DeliveryError::NotEnded => Self::conflict("deployment-not-ended", message),
             DeliveryError::NothingToGoBackTo => Self::conflict("nothing-to-go-back-to", message),
             DeliveryError::NothingDrifted => Self::conflict("nothing-drifted", message),
+            DeliveryError::OutsideWindows(_) => Self::conflict("outside-windows", message),
+            DeliveryError::NoWindowWaitedFor(_) => Self::conflict("not-waiting", message),
+            DeliveryError::NothingToGoOnWith => Self::conflict("nothing-to-go-on-with", message),
+            DeliveryError::Overtaken => Self::conflict("deployment-overtaken", message),
             DeliveryError::KeyReused(_) => Self::conflict("idempotency-key-reused", message),
             DeliveryError::WebhookRefused => Self::Unauthenticated,
             DeliveryError::RateLimited { retry_after } => Self::RateLimited { retry_after },

@@ -17,6 +17,11 @@ impl Fields {
         }
     }
 
+    /// Notes one that was found elsewhere.
+    pub(super) fn push(&mut self, error: FieldError) {
+        self.0.push(error);
+    }
+
     /// A name that people type: unique somewhere, shown everywhere.
     pub(super) fn name(&mut self, field: &str, name: &str) {
         let plain = name.trim() == name && !name.chars().any(char::is_control);

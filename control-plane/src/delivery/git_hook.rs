@@ -141,7 +141,8 @@ async fn deploy(
             version: version.clone(),
             trigger: provider.trigger(),
             origin: None,
-            only: None,
+            only: Vec::new(),
+            override_reason: None,
             key: Some(format!("git:{key}:{name}")),
         };
         let (deployment_id, error) = match trigger::enqueue(app, caller, request).await {

@@ -5,7 +5,8 @@
 //! four scopes, the later wins: global, org, application, environment. A **deployment** is one version of one
 //! application going to one environment; its steps, its log and its end are kept.
 //!
-//! Tables: `registries`, `applications`, `versions`, `registry_reads`, `hub_images`, `image_words`, `webhook_tokens`, `env_vars`, `deployments`,
+//! Tables: `registries`, `applications`, `versions`, `registry_reads`, `hub_images`, `image_words`, `webhook_tokens`,
+//! `webhook_guards`, `webhook_refusals`, `env_vars`, `deployments`,
 //! `deployment_hosts`, `deployment_steps`, `deployment_events`, `placements`. Registry passwords and secrets are in the room [`crate::secrets`].
 //!
 //! # A deployment's way
@@ -18,13 +19,15 @@
 //! In one environment of one application at most one deployment runs (a unique index holds this). A new one supersedes
 //! what waits, which ends as cancelled, or waits behind it if the environment says `queue`; one that waits says which
 //! deployment it waits for. Where an environment asks for approval, it waits as *waitingApproval* until somebody else
-//! approves of it; going back needs none. What is done again or gone back to has the image and the container of then; its
+//! approves of it; going back needs none. Where one has windows ([`window`]), a deployment that is no rollback waits for the
+//! next, or for whoever may begin outside of them and says why. What is done again or gone back to has the image and the container of then; its
 //! hosts, its rollout and who must approve are the environment's of today. Which one ran last is told by when it ended.
 //!
 //! Hosts are asked in **batches** ([`rollout`]): the next begins when the one before has ended. Each step is decided from
 //! the rows alone; `advance` takes those that make orders, `settle` the others in the transaction of what a host said.
 //! A rollout can pause, and stops when more hosts have failed than may; the changed ones then go back to what ran there
-//! before, by orders of the same deployment, if the policy or a person says so.
+//! before, by orders of the same deployment, if the policy or a person says so. What has stopped goes on by a deployment of
+//! its own on the hosts that are left ([`resume`]).
 //!
 //! # Versions
 //! What can be deployed is known from three sides ([`version`]): CI reports its builds ([`version_report`]), the registry
@@ -48,7 +51,8 @@
 //!
 //! # Who
 //! `registry:read|write`, `application:read|write` (variables and tokens too), `deployment:read|create|cancel|approve`
-//! (nobody approves what they asked for; pausing and going on is `create`); the webhook token is a caller that may create deployments of its application, report its builds, and nothing else. Reporting is
+//! (nobody approves what they asked for; pausing and going on is `create`); the webhook token is a caller that may create deployments of its application, report its builds, and nothing else, and where an environment wants it, only from certain addresses and signed ([`webhook_guard`]). Beginning outside
+//! of windows is `window:override`. Reporting is
 //! `deployment:create`: who says what is deployed may say what there is. Reading the registry for an application is
 //! `application:read`; looking about in a registry is `registry:read`.
 //!
@@ -79,6 +83,7 @@ mod approval;
 mod challenge;
 mod claim;
 mod container;
+mod container_more;
 mod container_order;
 mod container_rules;
 mod deployment;
@@ -101,6 +106,7 @@ mod image_versions;
 mod image_word;
 mod import;
 mod limits;
+mod network;
 mod order;
 mod outside;
 mod pinning;
@@ -114,6 +120,7 @@ mod registry_list;
 mod registry_size;
 mod registry_url;
 mod repository;
+mod resume;
 mod rollout;
 mod rollout_policy;
 mod stats;
@@ -136,6 +143,8 @@ mod version;
 mod version_read;
 mod version_report;
 mod webhook;
+mod webhook_guard;
+mod window;
 
 use std::{fmt, net::IpAddr};
 

@@ -39,7 +39,7 @@ pub(super) fn payload(
     let container = &plan.container;
     let mut spec = container.to_order(&plan.application_name, env(plan));
     spec.labels.extend(hints(deployment));
-    container.strategy.to_order(wire::DeploySpec {
+    let deploy = wire::DeploySpec {
         deployment: of,
         application: deployment.application_id,
         environment: deployment.environment.clone(),
@@ -50,7 +50,8 @@ pub(super) fn payload(
         container: spec,
         health_timeout_ms: container.health_timeout_ms.unwrap_or(DEFAULT_HEALTH_TIMEOUT_MS),
         stop_grace_ms: container.stop_grace_ms.unwrap_or(DEFAULT_STOP_GRACE_MS),
-    })
+    };
+    container.strategy.to_order(deploy, container.more())
 }
 
 /// What an agent that knows of it takes into account.

@@ -152,7 +152,8 @@ async fn start(
         version: origin.version.clone(),
         trigger: TriggerType::Reconcile,
         origin: Some(origin),
-        only: Some(hosts),
+        only: hosts,
+        override_reason: None,
         key: None,
     };
     trigger::enqueue(app, caller, request).await

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::{
     DeliveryError, advance,
     deployment::{self, Deployment, Phase, Status},
-    order, progress, store,
+    order, progress, resume, store,
 };
 use crate::{
     access::{Caller, Operation},
@@ -81,7 +81,7 @@ pub(super) async fn pause(app: &App, caller: &Caller, id: DeploymentId) -> Resul
     deployment::find(app, org, id).await
 }
 
-/// Goes on with the next batch of a paused deployment.
+/// Goes on with the next batch of a paused deployment; with one that has ended, by another on the hosts that it left.
 pub(super) async fn resume(
     app: &App,
     caller: &Caller,
@@ -89,6 +89,9 @@ pub(super) async fn resume(
 ) -> Result<Deployment, DeliveryError> {
     let org = caller.org();
     let deployment = deployment::find_for(app, caller, Operation::DeploymentCreate, id).await?;
+    if deployment.status.is_final() {
+        return resume::go_on(app, caller, deployment).await;
+    }
     require_phase(&deployment, Phase::Paused)?;
     let hosts = store::progress::list_hosts(&app.db, id).await?;
     let waiting = hosts
@@ -107,7 +110,7 @@ pub(super) async fn resume(
     deployment::find(app, org, id).await
 }
 
-async fn locked(
+pub(super) async fn locked(
     caller: &Caller,
     tx: &mut Tx,
     id: DeploymentId,

@@ -48,8 +48,23 @@ pub enum ServiceProtocol {
 }
 
 impl Strategy {
-    /// The order that replaces the container so. Hosts with an agent that knows no handover refuse it.
-    pub(super) fn to_order(&self, deploy: wire::DeploySpec) -> wire::OrderPayload {
+    /// The order that replaces the container so. Hosts with an agent that knows no handover refuse it, and one that
+    /// asks for `more` is not sent to agents that would not do it.
+    pub(super) fn to_order(&self, deploy: wire::DeploySpec, more: wire::ContainerMore) -> wire::OrderPayload {
+        if more != wire::ContainerMore::default() {
+            let handover = match self {
+                Self::Recreate => None,
+                Self::Handover { protocol, grace_ms } => Some(wire::HandoverTerms {
+                    http: *protocol == ServiceProtocol::Http,
+                    grace_ms: grace_ms.unwrap_or(DEFAULT_GRACE_MS),
+                }),
+            };
+            return wire::OrderPayload::FullDeploy(Box::new(wire::FullDeploySpec {
+                deploy,
+                handover,
+                more,
+            }));
+        }
         match self {
             Self::Recreate => wire::OrderPayload::Deploy(Box::new(deploy)),
             Self::Handover { protocol, grace_ms } => {

@@ -14,9 +14,10 @@ use super::{
     draft::{choose_environment, draft},
     events,
     image::is_tag,
-    progress,
+    progress, resume,
     rollout_policy::Queue,
     store,
+    window::{self, WindowWait},
 };
 use crate::{
     access::{self, Caller, Object, Operation},
@@ -36,6 +37,10 @@ pub struct NewDeployment {
     pub version: String,
     /// Where; `default` if not given, or the only environment there is.
     pub environment: Option<String>,
+    /// Why it is to begin now, should no window of the environment be open: takes `window:override`, unless the windows let
+    /// everybody.
+    #[schema(min_length = 1, max_length = 500)]
+    pub override_reason: Option<String>,
 }
 
 /// Where to go back to.
@@ -72,8 +77,10 @@ pub(super) struct Request {
     pub trigger: TriggerType,
     /// The deployment to do again: its plan and digest instead of the application's present ones.
     pub origin: Option<Deployment>,
-    /// Instead of all hosts of the environment, these. With an origin only.
-    pub only: Option<Vec<HostId>>,
+    /// Only these hosts; none: all of the environment's.
+    pub only: Vec<HostId>,
+    /// Why it begins whatever the windows say. Whoever asks may, or it is refused.
+    pub override_reason: Option<String>,
     /// A call with the same key is the same call.
     pub key: Option<String>,
 }
@@ -92,7 +99,8 @@ pub(super) async fn deploy(
         version: new.version,
         trigger: TriggerType::Manual,
         origin: None,
-        only: None,
+        only: Vec::new(),
+        override_reason: window::read_reason(new.override_reason.as_deref())?.map(str::to_owned),
         key,
     };
     enqueue(app, caller, request).await
@@ -157,7 +165,8 @@ async fn repeat(
         version: origin.version.clone(),
         trigger,
         origin: Some(origin),
-        only: None,
+        only: Vec::new(),
+        override_reason: None,
         key: None,
     };
     enqueue(app, caller, request).await
@@ -188,11 +197,17 @@ pub(super) async fn enqueue(
     if !caller.reaches(&object) {
         return Err(DeliveryError::NoEnvironment(environment));
     }
-    let draft = draft(app, caller, &application, environment, &request).await?;
+    let mut draft = draft(app, caller, &application, environment, &request).await?;
+    if draft.override_reason.is_some() {
+        let windows = draft.plan.target.windows.as_ref();
+        window::require_override(caller, &object_of(&draft), windows)?;
+    }
+    let wait = window::ahead(&draft, draft.created_at)?;
+    draft.waits_for_window = wait.is_some();
+    draft.opens_at = wait.and_then(|wait| wait.opens);
     let approvers = match draft.status {
         Status::WaitingApproval => {
-            let object = Object::ApplicationIn(draft.application_id, &draft.environment);
-            access::approvers(app, org, &object, &draft.triggered_by.person)
+            access::approvers(app, org, &object_of(&draft), &draft.triggered_by.person)
                 .await
                 .map_err(Error::from)?
         }
@@ -203,7 +218,7 @@ pub(super) async fn enqueue(
             return Err(DeliveryError::NotFound("application"));
         }
         let id = draft.id;
-        let made = insert(app, caller, tx, draft, request.key.as_deref()).await?;
+        let made = insert(app, caller, tx, (draft, wait), request.key.as_deref()).await?;
         // Not for a call that came again.
         if made.deployment.id == id {
             approval::ask(app, tx, &approvers, &made.deployment, org).await?;
@@ -215,6 +230,10 @@ pub(super) async fn enqueue(
     }
     app.delivery.wake.notify_one();
     Ok(made.deployment)
+}
+
+fn object_of(draft: &Deployment) -> Object<'_> {
+    Object::ApplicationIn(draft.application_id, &draft.environment)
 }
 
 /// What an earlier call with the same key asked for. A repeat costs one look, writes nothing and waits for nobody; of two
@@ -255,7 +274,7 @@ async fn insert(
     app: &App,
     caller: &Caller,
     tx: &mut Tx,
-    draft: Deployment,
+    (draft, wait): (Deployment, Option<WindowWait>),
     key: Option<&str>,
 ) -> Result<Made, DeliveryError> {
     let org = caller.org();
@@ -272,12 +291,22 @@ async fn insert(
     if draft.trigger_type == TriggerType::Reconcile {
         yields(tx, &draft).await?;
     }
+    if draft.trigger_type == TriggerType::Resume {
+        resume::check_last(tx, &draft).await?;
+    }
     let waiting = supersede(tx, &draft, draft.created_at).await?;
     store::deployment::insert(tx, &draft, key).await?;
+    if let Some(wait) = wait {
+        store::turn::wait_for_window(tx, org, draft.id, wait).await?;
+    }
     store::version::note(tx, org, draft.application_id, &draft.version, draft.created_at).await?;
     events::note_status(tx, draft.id, draft.status, None, draft.created_at).await?;
     let entry = Entry::done(Operation::DeploymentCreate, "deployment", draft.id).after(&draft);
     audit::record(app, tx, caller, Some(org), entry).await?;
+    if let Some(reason) = &draft.override_reason {
+        let entry = window::overridden(draft.id, reason);
+        audit::record(app, tx, caller, Some(org), entry).await?;
+    }
     Ok(Made {
         deployment: draft,
         superseded: waiting,

@@ -18,6 +18,7 @@ use super::{
     store,
     version::{self, Build, BuildStatus, Version},
     webhook,
+    webhook_guard::Proof,
 };
 use crate::{
     access::{Caller, Operation},
@@ -76,8 +77,9 @@ pub(super) async fn by_webhook(
     app: &App,
     ip: Option<IpAddr>,
     call: &WebhookReport,
+    proof: Proof<'_>,
 ) -> Result<Version, DeliveryError> {
-    let pass = webhook::authenticate(app, ip, &call.application_id, &call.token).await?;
+    let pass = webhook::authenticate(app, ip, (&call.application_id, &call.token), proof).await?;
     let token = call.token.expose_secret();
     let texts = [
         &call.build.commit,

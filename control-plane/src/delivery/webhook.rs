@@ -3,7 +3,8 @@
 //!
 //! Whoever calls is nobody until the token proved otherwise, and learns nothing before: an application that is not
 //! there, one whose webhook is off, a token that is wrong, expired or missing all take the same query, the same
-//! comparison and the same answer.
+//! comparison and the same answer. So does whoever has the token and not what the environment wants beside it: an address
+//! that may call, a signature ([`super::webhook_guard`]). Why a call was refused is kept for people.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -19,11 +20,13 @@ use super::{
     events,
     store::{self, token::Candidate},
     token, trigger,
+    webhook_guard::{self, Proof, WebhookGuard, WebhookRefused},
 };
 use crate::{
     access::Caller,
     app::App,
     audit::{self, Entry},
+    db::DbError,
     in_tx,
 };
 
@@ -83,6 +86,12 @@ impl WebhookAnswer {
     pub(super) fn of(deployment: &Deployment) -> Self {
         let (success, message) = match deployment.status {
             Status::WaitingApproval => (true, "Deployment waits for approval".to_owned()),
+            Status::Pending if deployment.waits_for_window => {
+                let opens = deployment
+                    .opens_at
+                    .map_or_else(|| "never opens".to_owned(), |at| format!("opens at {at}"));
+                (true, format!("Deployment waits for its window, which {opens}"))
+            }
             Status::Pending | Status::Running => (true, "Deployment accepted".to_owned()),
             Status::Success => (true, "Deployment completed successfully".to_owned()),
             Status::Failure | Status::Cancelled | Status::RolledBack | Status::Skipped => {
@@ -117,10 +126,12 @@ pub(super) async fn deploy(
     app: &App,
     ip: Option<IpAddr>,
     call: WebhookCall,
-    key: Option<String>,
+    (key, proof): (Option<String>, Proof<'_>),
     wait: bool,
 ) -> Result<WebhookAnswer, DeliveryError> {
-    let pass = authenticate(app, ip, &call.application_id, &call.token).await?;
+    let pass = authenticate(app, ip, (&call.application_id, &call.token), proof).await?;
+    let signed = pass.guard.as_ref().is_some_and(|guard| guard.signed);
+    let key = key.or_else(|| proof.key().filter(|_| signed));
     if call.version.contains(call.token.expose_secret()) {
         return Err(DeliveryError::invalid(
             "version",
@@ -134,7 +145,8 @@ pub(super) async fn deploy(
         version: call.version,
         trigger: TriggerType::Webhook,
         origin: None,
-            only: None,
+        only: Vec::new(),
+        override_reason: None,
         key,
     };
     let deployment = trigger::enqueue(app, &caller, request).await?;
@@ -151,8 +163,8 @@ pub(super) async fn deploy(
 pub(super) async fn authenticate(
     app: &App,
     ip: Option<IpAddr>,
-    application: &str,
-    token: &SecretString,
+    (application, token): (&str, &SecretString),
+    proof: Proof<'_>,
 ) -> Result<Pass, DeliveryError> {
     app.delivery.limits.address(ip)?;
     let named = application.parse::<ApplicationId>().ok();
@@ -160,10 +172,18 @@ pub(super) async fn authenticate(
     let now = app.clock.now();
     let candidates = store::token::candidates(&app.db, id, now, i64::from(token::MOST)).await?;
     let offered = token::hash(token.expose_secret());
-    let Some(pass) = check(id, &candidates, &offered, app) else {
-        refuse(app, ip, id, candidates.first().map(|row| row.org_id)).await;
+    let Some(pass) = check(id, &candidates, &offered, app)? else {
+        let org = candidates.first().map(|row| row.org_id);
+        refuse_for(app, ip, (id, org, None), WebhookRefused::Token).await;
         return Err(DeliveryError::WebhookRefused);
     };
+    if let Some(guard) = &pass.guard
+        && let Err(reason) = webhook_guard::check(app, pass.org, guard, ip, proof).await?
+    {
+        let place = (id, Some(pass.org), Some(pass.environment.as_str()));
+        refuse_for(app, ip, place, reason).await;
+        return Err(DeliveryError::WebhookRefused);
+    }
     app.delivery.limits.application(id)?;
     Ok(pass)
 }
@@ -175,6 +195,7 @@ pub(super) struct Pass {
     token: Uuid,
     last_used: Option<UnixMs>,
     environment: String,
+    guard: Option<WebhookGuard>,
 }
 
 impl Pass {
@@ -189,7 +210,12 @@ impl Pass {
 }
 
 /// Compares with every stored token, or with as many zeros as there could be, and always to the end.
-fn check(id: ApplicationId, candidates: &[Candidate], offered: &[u8; 32], app: &App) -> Option<Pass> {
+fn check(
+    id: ApplicationId,
+    candidates: &[Candidate],
+    offered: &[u8; 32],
+    app: &App,
+) -> Result<Option<Pass>, DeliveryError> {
     let now = app.clock.now();
     let mut found = 0_u16;
     for position in 1..=token::MOST {
@@ -202,22 +228,84 @@ fn check(id: ApplicationId, candidates: &[Candidate], offered: &[u8; 32], app: &
         let matches = stored.ct_eq(offered) & Choice::from(u8::from(usable));
         found = u16::conditional_select(&found, &position, matches);
     }
-    let row = candidates.get(usize::from(found).checked_sub(1)?)?;
-    Some(Pass {
+    let row = usize::from(found)
+        .checked_sub(1)
+        .and_then(|place| candidates.get(place));
+    let Some((row, token, environment)) =
+        row.and_then(|row| Some((row, row.token_id?, row.token_environment.clone()?)))
+    else {
+        return Ok(None);
+    };
+    let guard = match (row.guard_id, &row.guard_networks, row.guard_signed) {
+        (Some(guard), Some(networks), Some(signed)) => Some(WebhookGuard {
+            id: guard,
+            environment: environment.clone(),
+            networks: store::webhook_guard::networks(networks)?,
+            signed,
+            updated_by: String::new(),
+            updated_at: now,
+        }),
+        _ => None,
+    };
+    Ok(Some(Pass {
         application: id,
         org: row.org_id,
-        token: row.token_id?,
+        token,
         last_used: row.token_last_used_at,
-        environment: row.token_environment.clone()?,
-    })
+        environment,
+        guard,
+    }))
 }
 
 /// Puts the attempt on record: in the application's org if there is one, else above orgs.
 pub(super) async fn refuse(app: &App, ip: Option<IpAddr>, id: ApplicationId, org: Option<OrgId>) {
+    record_refusal(app, ip, id, org, WebhookRefused::Token).await;
+}
+
+async fn record_refusal(
+    app: &App,
+    ip: Option<IpAddr>,
+    id: ApplicationId,
+    org: Option<OrgId>,
+    reason: WebhookRefused,
+) {
     let nobody = Caller::webhook(id, org.unwrap_or(OrgId::from_uuid(Uuid::nil())), ip);
     let entry =
-        Entry::refused("deployment:create", "application", id).detail("webhook: credentials not valid");
+        Entry::refused("deployment:create", "application", id).detail(format!("webhook: {}", reason.said()));
     audit::record_refusal(app, &nobody, org, entry).await;
+}
+
+/// The same of a call of the deploy webhook, and in the application's own list of them.
+async fn refuse_for(
+    app: &App,
+    ip: Option<IpAddr>,
+    (id, org, environment): (ApplicationId, Option<OrgId>, Option<&str>),
+    reason: WebhookRefused,
+) {
+    record_refusal(app, ip, id, org, reason).await;
+    let Some(org) = org else { return };
+    let refusal = store::webhook_guard::NewRefusal {
+        id: app.clock.new_id(),
+        org,
+        application: id,
+        environment,
+        reason,
+        ip: ip.map(|ip| ip.to_string()),
+        at: app.clock.now(),
+    };
+    let write = async || -> Result<(), DbError> {
+        in_tx!(app.db, |tx| {
+            store::webhook_guard::insert_refusal(tx, &refusal, webhook_guard::KEPT_REFUSALS).await?;
+        });
+        Ok(())
+    };
+    // Nobody is let in for it.
+    if let Err(error) = write().await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "a refused call was not put on record"
+        );
+    }
 }
 
 async fn wait_for_end(app: &App, asked: Deployment) -> Result<Deployment, DeliveryError> {

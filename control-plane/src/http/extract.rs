@@ -22,6 +22,24 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let RawJson { value, .. } = RawJson::from_request(request, state).await?;
+        Ok(Self(value))
+    }
+}
+
+/// The same, with the bytes as they came: what a signature is over.
+#[derive(Debug)]
+pub struct RawJson<T> {
+    /// What the body says.
+    pub value: T,
+    /// The body.
+    pub bytes: Bytes,
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for RawJson<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
         let (parts, body) = request.into_parts();
         let whole = Request::from_parts(parts.clone(), body);
         let bytes = match Bytes::from_request(whole, state).await {
@@ -34,9 +52,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
         if holds_zero(&bytes) {
             return Err(invalid(NO_ZERO.to_owned()));
         }
-        let request = Request::from_parts(parts, Body::from(bytes));
+        let request = Request::from_parts(parts, Body::from(bytes.clone()));
         match axum::Json::<T>::from_request(request, state).await {
-            Ok(axum::Json(value)) => Ok(Self(value)),
+            Ok(axum::Json(value)) => Ok(Self { value, bytes }),
             Err(JsonRejection::JsonDataError(error)) => Err(invalid(error.body_text())),
             Err(error) => Err(bad_request(error.status(), error.body_text())),
         }

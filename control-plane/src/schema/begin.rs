@@ -2,10 +2,8 @@
 
 use muster_base::UnixMs;
 
-use super::{
-    MaintenanceWindows, OutsideWindows, SchemaError,
-    opening::{self, Standing},
-};
+use super::{MaintenanceWindows, OutsideWindows, SchemaError};
+use crate::windows::opening::{self, Standing};
 
 /// An order for a host that is away waits this long.
 pub(super) const PATIENCE_MS: i64 = UnixMs::DAY;

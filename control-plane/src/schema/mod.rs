@@ -149,7 +149,6 @@ mod hook_grammar;
 mod import;
 mod live;
 mod open;
-mod opening;
 mod order;
 mod policy;
 mod project;
@@ -178,7 +177,6 @@ mod timeouts;
 mod told;
 mod waiting;
 mod waves;
-mod window;
 
 pub(crate) use self::store::annotation::annotations;
 pub use self::{
@@ -225,10 +223,12 @@ pub use self::{
     ticket::{
         Remark, Ticket, TicketDetail, TicketEvent, TicketProgress, TicketQuery, TicketRow, TicketStatus,
     },
-    waiting::{ExecutionWait, StartRequest, WaitsFor, WindowNow},
-    window::{Freeze, MaintenanceWindows, OutsideWindows, TimeOfDay, Weekday, WeeklyWindow},
+    waiting::{ExecutionWait, StartRequest, WaitsFor},
 };
 use crate::app::App;
+pub use crate::windows::{
+    Freeze, MaintenanceWindows, OutsideWindows, TimeOfDay, Weekday, WeeklyWindow, WindowNow,
+};
 
 /// By this name an order's payload refers to the password.
 const PASSWORD: &str = "password";

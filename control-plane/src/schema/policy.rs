@@ -219,7 +219,7 @@ pub(super) async fn set(
         body.windows.apply(&mut policy.windows);
         policy.set_aside_days = before.set_aside_days;
         body.set_aside_days.apply(&mut policy.set_aside_days);
-        if is_looser(before.windows.as_ref(), policy.windows.as_ref(), now) {
+        if MaintenanceWindows::is_looser(before.windows.as_ref(), policy.windows.as_ref(), now) {
             caller.require(Operation::WindowOverride)?;
         }
         store::policy::upsert(tx, caller.org(), &policy).await?;
@@ -240,22 +240,6 @@ pub(super) async fn set(
         work::told(app, order);
     }
     Ok(policy)
-}
-
-/// Whether something that the windows keep from beginning may begin more easily after the change: there are none any more,
-/// everybody may begin outside of them, or a freeze ends that has not ended or is cut short.
-fn is_looser(before: Option<&MaintenanceWindows>, after: Option<&MaintenanceWindows>, now: UnixMs) -> bool {
-    let Some(before) = before else {
-        return false;
-    };
-    let Some(after) = after else {
-        return true;
-    };
-    (after.anyone_may_override && !before.anyone_may_override)
-        || before
-            .freezes
-            .iter()
-            .any(|freeze| !after.freezes_all_of(freeze, now))
 }
 
 async fn find_for(

@@ -20,9 +20,7 @@ use super::{
     Execution, ExecutionDetail, ExecutionStatus, MaintenanceWindows, SchemaError,
     begin::{self, Asked, LOOK_AGAIN_MS, Start},
     execute::{Attempt, Task, overridden, reason_faults, require_override},
-    execution,
-    opening::{self, Standing},
-    policy, rolling,
+    execution, policy, rolling,
     store::{
         self,
         waiting::{Leaving, Waiting},
@@ -35,7 +33,9 @@ use crate::{
     audit::{self, Entry},
     db::{DbError, Tx},
     error::Error,
-    in_tx, work,
+    in_tx,
+    windows::opening,
+    work,
 };
 
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -76,38 +76,6 @@ pub struct StartRequest {
     /// Stands on the execution and in the audit log.
     #[schema(min_length = 1, max_length = 500)]
     pub override_reason: String,
-}
-
-/// Where an environment's maintenance windows stand.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct WindowNow {
-    /// Whether releases may begin.
-    pub open: bool,
-    /// When that ends; null if it doesn't, or nothing is open.
-    #[schema(required)]
-    pub closes_at: Option<UnixMs>,
-    /// When the next one opens; null if none does, or one is open.
-    #[schema(required)]
-    pub opens_at: Option<UnixMs>,
-    /// The windows.
-    pub windows: MaintenanceWindows,
-}
-
-impl WindowNow {
-    /// Where they stand at this time.
-    pub(super) fn of(windows: MaintenanceWindows, now: UnixMs) -> Self {
-        let (open, closes_at, opens_at) = match opening::at(&windows, now) {
-            Standing::Open { closes } => (true, closes, None),
-            Standing::Shut { opens } => (false, None, opens),
-        };
-        Self {
-            open,
-            closes_at,
-            opens_at,
-            windows,
-        }
-    }
 }
 
 /// Starts the task that begins what has waited.

@@ -26,6 +26,8 @@ pub enum CredentialKind {
     HostAccount,
     /// What the Git host of a project's hook signs with.
     ProjectGitHook,
+    /// What CI signs calls of an application's webhook with.
+    WebhookSignature,
 }
 
 impl CredentialKind {
@@ -39,6 +41,7 @@ impl CredentialKind {
         Self::AlertReceiver.as_str(),
         Self::HostAccount.as_str(),
         Self::ProjectGitHook.as_str(),
+        Self::WebhookSignature.as_str(),
     ];
 
     pub(super) const fn as_str(self) -> &'static str {
@@ -51,6 +54,7 @@ impl CredentialKind {
             Self::AlertReceiver => "credential/alert-receiver",
             Self::HostAccount => "credential/host-account",
             Self::ProjectGitHook => "credential/project-git-hook",
+            Self::WebhookSignature => "credential/webhook-signature",
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use muster_base::OrderId;
-use muster_protocol::latest::SignedOrder;
+use muster_protocol::latest::{OrderPayload, SignedOrder};
 use tokio::time::sleep;
 
 use super::{
-    Door, Going, Order, OrderState, Replies, SecretsError,
+    Door, Going, Order, OrderKind, OrderState, Replies, SecretsError,
     reply::{self, Next},
     seal::{seal_secrets, sign, sign_again},
     store::{self, order::End},
@@ -80,12 +80,12 @@ async fn listen(app: &App, id: OrderId, mut replies: Box<dyn Replies>) -> Result
 /// Resolves and seals the secrets, takes a sequence number and signs. `None` if the order ended over it, is held back, or
 /// somebody else was faster.
 async fn hand_over(app: &App, door: &dyn Door, order: &Order) -> Result<Option<SignedOrder>, Error> {
-    if door
-        .version(order.host_id)
-        .is_some_and(|version| version < order.kind.since())
+    let payload = store::order::payload(&app.db, order.id).await?;
+    let speaks = door.version(order.host_id);
+    if let (Some(version), Ok(wanted)) = (speaks, muster_protocol::decode::<OrderPayload>(&payload))
+        && version < OrderKind::since(&wanted)
     {
-        let why = "the host's agent is too old to know such orders: upgrade it; nothing was changed";
-        return fail(app, order.id, why).await;
+        return fail(app, order.id, too_old(&wanted)).await;
     }
     match may_go(app, order).await? {
         Going::Goes => {}
@@ -109,7 +109,6 @@ async fn hand_over(app: &App, door: &dyn Door, order: &Order) -> Result<Option<S
         Err(e) => return fail(app, order.id, &e.to_string()).await,
     };
     drop(secrets);
-    let payload = store::order::payload(&app.db, order.id).await?;
     let signer = door.signer(order.host_id);
     let signed = in_tx!(app.db, |tx| {
         let Some(order) = store::order::lock(tx, &app.db, order.id).await? else {
@@ -141,6 +140,24 @@ async fn hand_over(app: &App, door: &dyn Door, order: &Order) -> Result<Option<S
     });
     app.work.tell(order.id);
     Ok(signed)
+}
+
+/// Why an agent is not sent what it would not do, or would do without what is asked for.
+const fn too_old(payload: &OrderPayload) -> &'static str {
+    match payload {
+        OrderPayload::FullDeploy(_) => {
+            "the host's agent is too old for ulimits, log options, extra hosts, a pull policy or a stop signal: upgrade it, \
+             or take them out of the container; nothing was changed"
+        }
+        OrderPayload::Deploy(_)
+        | OrderPayload::Handover(_)
+        | OrderPayload::Sql(_)
+        | OrderPayload::TestServer(_)
+        | OrderPayload::Container(_)
+        | OrderPayload::File(_) => {
+            "the host's agent is too old to know such orders: upgrade it; nothing was changed"
+        }
+    }
 }
 
 /// What the order's room says. Where that is to wait, so does this, that nobody is asked without a pause.

@@ -34,7 +34,7 @@ impl OrderKind {
     /// The kind of a payload.
     pub const fn of(payload: &OrderPayload) -> Self {
         match payload {
-            OrderPayload::Deploy(_) | OrderPayload::Handover(_) => Self::Deploy,
+            OrderPayload::Deploy(_) | OrderPayload::Handover(_) | OrderPayload::FullDeploy(_) => Self::Deploy,
             OrderPayload::Sql(_) => Self::Sql,
             OrderPayload::TestServer(_) => Self::TestServer,
             OrderPayload::Container(_) => Self::Container,
@@ -67,12 +67,16 @@ impl OrderKind {
         }
     }
 
-    /// The first protocol version whose agents know such orders.
-    pub(super) const fn since(self) -> u16 {
-        match self {
-            Self::Deploy | Self::Sql | Self::TestServer => muster_protocol::VERSIONS.0,
-            Self::Container => muster_protocol::CONTAINERS_SINCE,
-            Self::File => muster_protocol::FILES_SINCE,
+    /// The first protocol version whose agents know such a payload.
+    pub(super) const fn since(payload: &OrderPayload) -> u16 {
+        match payload {
+            OrderPayload::Deploy(_)
+            | OrderPayload::Handover(_)
+            | OrderPayload::Sql(_)
+            | OrderPayload::TestServer(_) => muster_protocol::VERSIONS.0,
+            OrderPayload::Container(_) => muster_protocol::CONTAINERS_SINCE,
+            OrderPayload::File(_) => muster_protocol::FILES_SINCE,
+            OrderPayload::FullDeploy(_) => muster_protocol::FULL_DEPLOYS_SINCE,
         }
     }
 }

@@ -205,6 +205,7 @@ const fn subject(new: &NewOrder) -> Uuid {
     match &new.payload {
         OrderPayload::Deploy(spec) => *spec.deployment.as_uuid(),
         OrderPayload::Handover(spec) => *spec.deploy.deployment.as_uuid(),
+        OrderPayload::FullDeploy(spec) => *spec.deploy.deployment.as_uuid(),
         OrderPayload::Sql(spec) => *spec.execution.as_uuid(),
         OrderPayload::TestServer(target) => *target.server.as_uuid(),
         OrderPayload::Container(_) => *new.host.as_uuid(),

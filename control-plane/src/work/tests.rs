@@ -6,13 +6,13 @@ use futures_util::{StreamExt as _, pin_mut};
 use muster_base::UnixMs;
 use muster_identity::{keys::PinnedKeys, order::Arrived};
 use muster_protocol::latest::{
-    ContainerAction, ContainerOrder, FileOrder, OrderEvent, OrderOutcome, OrderPayload, OrderRefusal,
-    OrderReply, OrderStatus, StepReport,
+    ContainerAction, ContainerMore, ContainerOrder, ContainerSpec, DeploySpec, FileOrder, FullDeploySpec,
+    OrderEvent, OrderOutcome, OrderPayload, OrderRefusal, OrderReply, OrderStatus, PullAuth, StepReport,
 };
 
 use self::bench::{Bench, PATIENCE, SECRET, Script, event, outcome};
 use super::*;
-use crate::testing::both_databases;
+use crate::{app::App, testing::both_databases};
 
 both_databases!(an_order_waits_for_its_host_and_is_done, |test| {
     let bench = Bench::new(test);
@@ -382,6 +382,67 @@ both_databases!(an_agent_that_does_not_know_an_order_is_not_sent_it, |test| {
     let id = bench.submit_payload(payload).await;
     bench.reaches(id, OrderState::Done).await;
 });
+
+fn a_deploy(app: &App) -> DeploySpec {
+    let clock = &app.clock;
+    DeploySpec {
+        deployment: clock.new_id(),
+        application: clock.new_id(),
+        environment: "prod".to_owned(),
+        version: "1".to_owned(),
+        image: "r.io/shop:1".to_owned(),
+        digest: None,
+        pull_auth: PullAuth::None,
+        container: ContainerSpec {
+            name: "shop".to_owned(),
+            ..ContainerSpec::default()
+        },
+        health_timeout_ms: 1,
+        stop_grace_ms: 1,
+    }
+}
+
+both_databases!(
+    an_agent_that_does_not_know_a_container_s_settings_is_not_sent_them,
+    |test| {
+        let bench = Bench::new(test);
+        *bench.host.version.lock().unwrap() = muster_protocol::FULL_DEPLOYS_SINCE - 1;
+        bench.start();
+        let payload = OrderPayload::FullDeploy(Box::new(FullDeploySpec {
+            deploy: a_deploy(&test.app),
+            handover: None,
+            more: ContainerMore {
+                stop_signal: Some("SIGINT".to_owned()),
+                ..ContainerMore::default()
+            },
+        }));
+        let id = bench.submit_payload(payload.clone()).await;
+        let why = bench.reaches(id, OrderState::Failed).await.error.unwrap();
+        assert!(
+            why.contains("a stop signal: upgrade it") && why.ends_with("nothing was changed"),
+            "{why}"
+        );
+        assert!(bench.host.received().is_empty());
+
+        // What it knows it is sent still.
+        bench.host.will(Script::Say(vec![
+            OrderReply::Accepted,
+            outcome(OrderStatus::Done),
+        ]));
+        let id = bench
+            .submit_payload(OrderPayload::Deploy(Box::new(a_deploy(&test.app))))
+            .await;
+        bench.reaches(id, OrderState::Done).await;
+
+        *bench.host.version.lock().unwrap() = muster_protocol::FULL_DEPLOYS_SINCE;
+        bench.host.will(Script::Say(vec![
+            OrderReply::Accepted,
+            outcome(OrderStatus::Done),
+        ]));
+        let id = bench.submit_payload(payload).await;
+        bench.reaches(id, OrderState::Done).await;
+    }
+);
 
 both_databases!(all_open_orders_are_found_page_by_page, |test| {
     let bench = Bench::new(test);

@@ -25,6 +25,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 #[path = "golden/containers.rs"]
 mod containers;
+#[path = "golden/deploys.rs"]
+mod deploys;
 #[path = "golden/files.rs"]
 mod files;
 #[path = "golden/schemas.rs"]

@@ -84,7 +84,7 @@ impl Deploy<'_> {
                     self.check_room().await?;
                 }
                 tokio::select! {
-                    pulled = self.engine.pull(&image, digest, &credentials) => Ok(pulled?),
+                    pulled = self.engine.get(&image, digest, &credentials, self.more.pull) => Ok(pulled?),
                     () = self.cancel.cancelled() => Err(StepError::Cancelled),
                 }
             })
@@ -206,7 +206,9 @@ impl Deploy<'_> {
     pub(super) async fn stop_old(&self, old: Option<&Old>) -> Result<(), StepError> {
         if let Some(old) = old {
             let grace = Duration::from_millis(self.spec.stop_grace_ms).min(MAX_GRACE);
-            self.engine.stop(&old.id, grace).await?;
+            self.engine
+                .stop(&old.id, grace, self.more.stop_signal.as_deref())
+                .await?;
         }
         Ok(())
     }
@@ -228,6 +230,7 @@ impl Deploy<'_> {
             order: self.order,
             image,
             route: route.as_ref(),
+            more: self.more,
         };
         let id = self.engine.create(self.spec, &made_of, env).await?;
         self.engine.start(&id).await?;

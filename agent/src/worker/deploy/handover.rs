@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use muster_protocol::latest::HandoverSpec;
+use muster_protocol::latest::{HandoverSpec, HandoverTerms};
 use tokio::time::{Instant, sleep};
 
 use super::{
@@ -28,9 +28,17 @@ pub struct Handover {
 impl Handover {
     /// As the order says.
     pub fn of(spec: &HandoverSpec) -> Self {
+        Self::by(HandoverTerms {
+            http: spec.http,
+            grace_ms: spec.grace_ms,
+        })
+    }
+
+    /// The same of an order that asks for more.
+    pub fn by(terms: HandoverTerms) -> Self {
         Self {
-            mode: if spec.http { Mode::Http } else { Mode::Tcp },
-            grace: Duration::from_millis(spec.grace_ms).min(MAX_GRACE),
+            mode: if terms.http { Mode::Http } else { Mode::Tcp },
+            grace: Duration::from_millis(terms.grace_ms).min(MAX_GRACE),
         }
     }
 }
@@ -115,6 +123,7 @@ impl Deploy<'_> {
             sleep(LOOK_AGAIN).await;
         }
         let grace = Duration::from_millis(self.spec.stop_grace_ms).min(MAX_GRACE);
-        Ok(self.engine.stop(&old.id, grace).await?)
+        let signal = self.more.stop_signal.as_deref();
+        Ok(self.engine.stop(&old.id, grace, signal).await?)
     }
 }

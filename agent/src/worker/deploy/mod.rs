@@ -40,7 +40,7 @@ mod undo;
 use std::{path::Path, sync::OnceLock};
 
 use muster_base::OrderId;
-use muster_protocol::latest::{DeploySpec, OrderStatus};
+use muster_protocol::latest::{ContainerMore, DeploySpec, OrderStatus};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -63,6 +63,8 @@ pub struct Deploy<'a> {
     pub order: OrderId,
     /// What is wanted.
     pub spec: &'a DeploySpec,
+    /// What else the container asks for.
+    pub more: &'a ContainerMore,
     /// How it is handed over; `None`: the old container is stopped before the new one starts.
     pub handover: Option<Handover>,
     /// The front that stands before services.

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use bollard::models::{
-    ContainerCreateBody, HealthConfig, HostConfig, Mount as EngineMount, MountType, PortBinding,
-    RestartPolicy as EngineRestart, RestartPolicyNameEnum,
+    ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount as EngineMount, MountType,
+    PortBinding, ResourcesUlimits, RestartPolicy as EngineRestart, RestartPolicyNameEnum,
 };
 use muster_base::OrderId;
 use muster_protocol::latest::{
-    ContainerSpec, DeploySpec, EnvVar, HealthCheck, Mount, Protocol, RestartPolicy,
+    ContainerMore, ContainerSpec, DeploySpec, EnvVar, HealthCheck, LogTo, Mount, Protocol, RestartPolicy,
+    Ulimit,
 };
 
 use super::Pulled;
@@ -36,6 +37,8 @@ pub struct MadeOf<'a> {
     pub image: &'a Pulled,
     /// The front's route to it, if one stands before it: then its ports are published on the loopback address only.
     pub route: Option<&'a Route>,
+    /// What else it asks for.
+    pub more: &'a ContainerMore,
 }
 
 pub(super) fn create_body(spec: &DeploySpec, made_of: &MadeOf<'_>, env: Vec<String>) -> ContainerCreateBody {
@@ -49,6 +52,7 @@ pub(super) fn create_body(spec: &DeploySpec, made_of: &MadeOf<'_>, env: Vec<Stri
         labels: Some(labels(spec, made_of)),
         exposed_ports: Some(container.ports.iter().map(port_key).collect()),
         healthcheck: health_config(&container.health, spec.health_timeout_ms),
+        stop_signal: made_of.more.stop_signal.clone(),
         host_config: Some(HostConfig {
             port_bindings: Some(port_bindings(container, made_of.route)),
             mounts: Some(container.mounts.iter().map(mount).collect()),
@@ -59,10 +63,34 @@ pub(super) fn create_body(spec: &DeploySpec, made_of: &MadeOf<'_>, env: Vec<Stri
                 .memory_bytes
                 .map(|b| i64::try_from(b).unwrap_or(i64::MAX)),
             privileged: Some(container.privileged),
+            ulimits: Some(made_of.more.ulimits.iter().map(ulimit).collect()),
+            log_config: made_of.more.log.as_ref().map(log_config),
+            extra_hosts: Some(extra_hosts(made_of.more)),
             ..HostConfig::default()
         }),
         ..ContainerCreateBody::default()
     }
+}
+
+fn ulimit(limit: &Ulimit) -> ResourcesUlimits {
+    ResourcesUlimits {
+        name: Some(limit.name.clone()),
+        soft: Some(limit.soft),
+        hard: Some(limit.hard),
+    }
+}
+
+fn log_config(log: &LogTo) -> HostConfigLogConfig {
+    HostConfigLogConfig {
+        typ: Some(log.driver.clone()),
+        config: Some(log.options.iter().cloned().collect()),
+    }
+}
+
+/// As the engine takes them: `NAME:ADDRESS`, an IPv6 address as it is.
+fn extra_hosts(more: &ContainerMore) -> Vec<String> {
+    let hosts = more.extra_hosts.iter();
+    hosts.map(|(name, address)| format!("{name}:{address}")).collect()
 }
 
 /// The networks that the container joins after it is created: the engine takes one at creation.
@@ -205,8 +233,7 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn an_order_can_t_forge_musters_labels_and_ports_of_both_protocols_stay_apart() {
+    fn dns() -> DeploySpec {
         let clock = Clock::system();
         let port = |host_port, protocol| PortMapping {
             host_ip: None,
@@ -214,7 +241,7 @@ mod tests {
             container_port: 53,
             protocol,
         };
-        let spec = DeploySpec {
+        DeploySpec {
             deployment: clock.new_id(),
             application: clock.new_id(),
             environment: "prod".to_owned(),
@@ -236,24 +263,74 @@ mod tests {
             },
             health_timeout_ms: 1,
             stop_grace_ms: 1,
-        };
+        }
+    }
+
+    fn body_of(order: OrderId, more: &ContainerMore) -> ContainerCreateBody {
         let image = Pulled {
             image_id: "sha256:1".to_owned(),
             digest: "sha256:2".to_owned(),
             pinned: "r.io/dns@sha256:2".to_owned(),
         };
-        let order: OrderId = clock.new_id();
         let made_of = MadeOf {
             order,
             image: &image,
             route: None,
+            more,
         };
-        let body = create_body(&spec, &made_of, Vec::new());
+        create_body(&dns(), &made_of, Vec::new())
+    }
+
+    #[test]
+    fn an_order_can_t_forge_musters_labels_and_ports_of_both_protocols_stay_apart() {
+        let order: OrderId = Clock::system().new_id();
+        let body = body_of(order, &ContainerMore::default());
         let labels = body.labels.unwrap();
         assert_eq!(labels["muster.order"], order.to_string());
         assert_eq!(labels["team"], "net");
         let bindings = body.host_config.unwrap().port_bindings.unwrap();
         assert_eq!(bindings["53/udp"].as_ref().unwrap().len(), 2);
         assert_eq!(bindings["53/tcp"].as_ref().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn what_else_a_container_asks_for_is_in_the_engine_s_own_words() {
+        let text = str::to_owned;
+        let more = ContainerMore {
+            ulimits: vec![Ulimit {
+                name: text("nofile"),
+                soft: 1_024,
+                hard: -1,
+            }],
+            log: Some(LogTo {
+                driver: text("json-file"),
+                options: vec![(text("max-size"), text("10m"))],
+            }),
+            extra_hosts: vec![
+                (text("db"), text("10.0.0.7")),
+                (text("host.docker.internal"), text("host-gateway")),
+            ],
+            pull: muster_protocol::latest::PullPolicy::Always,
+            stop_signal: Some(text("SIGINT")),
+        };
+        let order: OrderId = Clock::system().new_id();
+        let body = body_of(order, &more);
+        assert_eq!(body.stop_signal.as_deref(), Some("SIGINT"));
+        let host = body.host_config.unwrap();
+        let limit = &host.ulimits.unwrap()[0];
+        assert_eq!(
+            (limit.name.as_deref(), limit.soft, limit.hard),
+            (Some("nofile"), Some(1_024), Some(-1))
+        );
+        let log = host.log_config.unwrap();
+        assert_eq!(log.typ.as_deref(), Some("json-file"));
+        assert_eq!(log.config.unwrap()["max-size"], "10m");
+        assert_eq!(
+            host.extra_hosts.unwrap(),
+            ["db:10.0.0.7", "host.docker.internal:host-gateway"]
+        );
+        let plain = body_of(order, &ContainerMore::default());
+        assert_eq!(plain.stop_signal, None);
+        assert!(plain.host_config.unwrap().log_config.is_none());
     }
 }

@@ -98,16 +98,26 @@ impl Engine {
         Ok(())
     }
 
-    /// Asks the container to stop and kills it after `grace`.
-    pub async fn stop(&self, id: &str, grace: Duration) -> Result<(), DockerError> {
-        self.stop_within(id, Some(grace)).await
+    /// Asks the container to stop, by this signal or by its own, and kills it after `grace`.
+    pub async fn stop(&self, id: &str, grace: Duration, signal: Option<&str>) -> Result<(), DockerError> {
+        self.stop_with(id, Some(grace), signal).await
     }
 
-    /// The same; without `grace`, after the time that the container itself says.
+    /// The same by its own signal; without `grace`, after the time that the container itself says.
     pub async fn stop_within(&self, id: &str, grace: Option<Duration>) -> Result<(), DockerError> {
+        self.stop_with(id, grace, None).await
+    }
+
+    async fn stop_with(
+        &self,
+        id: &str,
+        grace: Option<Duration>,
+        signal: Option<&str>,
+    ) -> Result<(), DockerError> {
+        // Engines before 24 know no signal here and take the container's own.
         let options = StopContainerOptions {
             t: grace.map(whole_seconds),
-            ..StopContainerOptions::default()
+            signal: signal.map(str::to_owned),
         };
         let docker = self
             .docker

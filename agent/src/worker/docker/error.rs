@@ -53,6 +53,15 @@ pub enum DockerError {
         /// The engine's words.
         reason: String,
     },
+    /// The image is not here and may not be pulled.
+    #[error(
+        "the host has no image {image} that came from its registry, and its pull policy is `never`: pull it on the host first, or \
+         choose `missing` or `always`"
+    )]
+    NotHere {
+        /// What was looked for.
+        image: String,
+    },
     /// What was pulled is not what was approved.
     #[error(
         "the image {image} has the digest {actual}, expected {expected}: somebody moved the tag; deploy the version \

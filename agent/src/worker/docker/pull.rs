@@ -3,6 +3,7 @@
 use bollard::{auth::DockerCredentials, query_parameters::CreateImageOptionsBuilder};
 use futures_util::{StreamExt as _, pin_mut};
 use muster_base::{ExposeSecret, SecretString, point};
+use muster_protocol::latest::PullPolicy;
 
 use super::{DockerError, Engine};
 use crate::policy::ImageRef;
@@ -34,6 +35,32 @@ pub struct Pulled {
 }
 
 impl Engine {
+    /// The image, by its digest if that is known: pulled, or the one that the engine has, as the policy says. What the
+    /// engine has under the name with another digest is not taken.
+    pub async fn get(
+        &self,
+        image: &ImageRef,
+        digest: Option<&str>,
+        credentials: &Credentials,
+        policy: PullPolicy,
+    ) -> Result<Pulled, DockerError> {
+        if policy == PullPolicy::Always {
+            return self.pull(image, digest, credentials).await;
+        }
+        let wanted = digest.or(image.digest.as_deref());
+        match self.pinned(image, wanted).await {
+            Ok(here) => Ok(here),
+            Err(e) if e.is_engine_away() => Err(e),
+            Err(_) if policy == PullPolicy::Missing => self.pull(image, digest, credentials).await,
+            Err(_) => Err(DockerError::NotHere {
+                image: match wanted {
+                    Some(digest) => format!("{image} at {digest}"),
+                    None => image.to_string(),
+                },
+            }),
+        }
+    }
+
     /// Pulls `image`, by its digest if that is known, and says what came.
     pub async fn pull(
         &self,

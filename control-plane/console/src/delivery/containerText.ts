@@ -30,6 +30,12 @@ export interface ContainerForm {
   cpu: string
   memory: string
   labels: string
+  ulimits: string
+  logDriver: string
+  logOptions: string
+  extraHosts: string
+  pull: string
+  stopSignal: string
   privileged: string[]
 }
 
@@ -68,6 +74,20 @@ export function pairs(text: string): Record<string, string> {
 }
 export const pairsText = (all: Record<string, string> | undefined): string => Object.entries(all ?? {}).map(([key, value]) => `${key}=${value}`).join('\n')
 
+type Ulimit = NonNullable<Spec['ulimits']>[number]
+
+/** `nofile=1024:65536`, one on a line; one number is both limits. */
+function ulimits(text: string): Ulimit[] {
+  return Object.entries(pairs(text)).map(([name, limits]) => {
+    const [soft = '', hard] = limits.split(':')
+    return { name, soft: Number(soft), hard: hard === undefined ? null : Number(hard) }
+  })
+}
+
+function logOf(form: Partial<ContainerForm>): Spec['log'] {
+  return form.logDriver ? { driver: form.logDriver as NonNullable<Spec['log']>['driver'], options: form.logDriver === 'none' ? {} : pairs(form.logOptions ?? '') } : null
+}
+
 export function toForm(spec: Spec): ContainerForm {
   const health = spec.healthCheck ?? { type: 'running' }
   const handover = spec.strategy?.type === 'handover' ? spec.strategy : undefined
@@ -95,6 +115,12 @@ export function toForm(spec: Spec): ContainerForm {
     cpu: spec.limits?.cpuMillis == null ? '' : String(spec.limits.cpuMillis / 1000),
     memory: spec.limits?.memoryBytes == null ? '' : String(spec.limits.memoryBytes / MIB),
     labels: pairsText(spec.labels),
+    ulimits: (spec.ulimits ?? []).map((one) => `${one.name}=${one.soft}${one.hard == null ? '' : `:${one.hard}`}`).join('\n'),
+    logDriver: spec.log?.driver ?? '',
+    logOptions: pairsText(spec.log?.options),
+    extraHosts: pairsText(spec.extraHosts),
+    pull: spec.pullPolicy ?? 'always',
+    stopSignal: spec.stopSignal ?? '',
     privileged: spec.privileged ? ['yes'] : [],
   }
 }
@@ -119,6 +145,11 @@ export function fromForm(form: Partial<ContainerForm>, before: Spec): Spec {
     stopGraceMs: number(form.stopGrace, 1000),
     limits: { cpuMillis: number(form.cpu, 1000), memoryBytes: number(form.memory, MIB) },
     labels: pairs(form.labels ?? ''),
+    ulimits: ulimits(form.ulimits ?? ''),
+    log: logOf(form),
+    extraHosts: pairs(form.extraHosts ?? ''),
+    pullPolicy: (form.pull || 'always') as Spec['pullPolicy'],
+    stopSignal: orNull(form.stopSignal),
     privileged: form.privileged?.includes('yes') ?? false,
   }
 }
@@ -156,6 +187,9 @@ const FIELDS: [RegExp, string][] = [
   [/^container\.limits\.cpuMillis/, 'cpu'],
   [/^container\.limits\.memoryBytes/, 'memory'],
   [/^container\.restartMaxRetries/, 'retries'],
+  [/^container\.log\.options/, 'logOptions'],
+  [/^container\.log/, 'logDriver'],
+  [/^container\.pullPolicy/, 'pull'],
   [/^container\.(\w+)/, '$1'],
 ]
 

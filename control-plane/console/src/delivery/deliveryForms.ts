@@ -28,10 +28,11 @@ const NUMBER: FieldDescription['rules'] = [['matches', /^\d*$/]]
 const DECIMAL: FieldDescription['rules'] = [['matches', /^(?:\d+(?:\.\d+)?)?$/]]
 
 const PORTS = /^(?:\s*(?:(?:\[[0-9a-fA-F:]+\]|[\d.]+):)?\d{1,5}:\d{1,5}(?:\/(?:tcp|udp))?\s*(?:\n|$)|\s*(?:\n|$))*$/
+const ULIMITS = /^(?:\s*\w+=-?\d+(?::-?\d+)?\s*(?:\n|$)|\s*(?:\n|$))*$/
 const VOLUMES = /^(?:\s*[^\s:]+:\/[^\s:]*(?::ro)?\s*(?:\n|$)|\s*(?:\n|$))*$/
 
 /** The container; what belongs to a kind of health check or to a way of replacing it is asked for with that only. */
-export function containerFields(health: string, restart: string, strategy = 'recreate'): FormDescription {
+export function containerFields(health: string, restart: string, strategy = 'recreate', logDriver = ''): FormDescription {
   const asks = health === 'http' || health === 'tcp' || health === 'command'
   const all: (FieldDescription | false)[] = [
     { name: 'ports', input: 'textarea', label: 'container.ports', hint: 'container.portsHint', rules: [['matches', PORTS]], wrong: 'container.portsWrong', mono: true },
@@ -57,6 +58,12 @@ export function containerFields(health: string, restart: string, strategy = 'rec
     { name: 'command', input: 'textarea', label: 'container.command', hint: 'container.wordsHint', mono: true },
     { name: 'entrypoint', input: 'textarea', label: 'container.entrypoint', hint: 'container.wordsHint', mono: true },
     { name: 'labels', input: 'textarea', label: 'container.labels', hint: 'container.pairsHint', rules: [['matches', PAIRS]], wrong: 'container.pairsWrong', mono: true },
+    { name: 'pull', input: 'select', label: 'more.pull' },
+    { name: 'stopSignal', input: 'text', label: 'more.stopSignal', hint: 'more.stopSignalHint', mono: true },
+    { name: 'logDriver', input: 'select', label: 'more.logDriver' },
+    logDriver !== '' && logDriver !== 'none' && { name: 'logOptions', input: 'textarea', label: 'more.logOptions', hint: 'more.logOptionsHint', rules: [['matches', PAIRS]], wrong: 'container.pairsWrong', mono: true },
+    { name: 'ulimits', input: 'textarea', label: 'more.ulimits', hint: 'more.ulimitsHint', rules: [['matches', ULIMITS]], wrong: 'more.ulimitsWrong', mono: true },
+    { name: 'extraHosts', input: 'textarea', label: 'more.extraHosts', hint: 'more.extraHostsHint', rules: [['matches', PAIRS]], wrong: 'container.pairsWrong', mono: true },
     { name: 'privileged', input: 'checks', label: 'container.privileged', hint: 'container.privilegedHint' },
   ]
   return all.filter((field): field is FieldDescription => field !== false)

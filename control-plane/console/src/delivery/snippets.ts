@@ -9,15 +9,50 @@ export type Snippet = (typeof SNIPPETS)[number]
 export interface Target {
   origin: string
   applicationId: string
+  /** Calls are signed with `MUSTER_SIGNING_SECRET`. */
+  signed?: boolean
 }
 
-function call({ origin, applicationId }: Target, version: string, key: string): string[] {
+/** HMAC-SHA256 of what comes in, for any shell: openssl would show the secret among its arguments. */
+const SIGN = [
+  'pad() {',
+  '  n=0',
+  `  for byte in $(printf '%s' "$MUSTER_SIGNING_SECRET" | od -An -v -tu1); do`,
+  `    printf "\\\\$(printf '%03o' $((byte ^ $1)))"`,
+  '    n=$((n + 1))',
+  '  done',
+  `  while [ "$n" -lt 64 ]; do printf "\\\\$(printf '%03o' "$1")"; n=$((n + 1)); done`,
+  '}',
+  'sign() {',
+  '  inner=$({ pad 54 && cat; } | sha256sum | cut -c1-64)',
+  '  {',
+  '    pad 92',
+  `    for byte in $(printf '%s' "$inner" | sed 's/../& /g'); do printf "\\\\$(printf '%03o' "0x$byte")"; done`,
+  '  } | sha256sum | cut -c1-64',
+  '}',
+]
+
+function deploying({ origin, applicationId, signed }: Target, version: string, key: string): string[] {
+  const body = `printf '{"applicationId":"${applicationId}","version":"%s","token":"%s"}' "${version}" "$MUSTER_TOKEN"`
+  const curl = `curl -sS --retry 5 --retry-connrefused -H 'content-type: application/json' -H "idempotency-key: ${key}" \\`
+  const to = `--data-binary @- "${origin}/webhook/deploy?wait=1"`
+  if (!signed) return ['deploy() {', `  ${body} |`, `    ${curl}`, `      ${to}`, '}']
   return [
+    ...SIGN,
     'deploy() {',
-    `  printf '{"applicationId":"${applicationId}","version":"%s","token":"%s"}' "${version}" "$MUSTER_TOKEN" |`,
-    `    curl -sS --retry 5 --retry-connrefused -H 'content-type: application/json' -H "idempotency-key: ${key}" \\`,
-    `      --data-binary @- "${origin}/webhook/deploy?wait=1"`,
+    `  body=$(${body}) now=$(date +%s)`,
+    `  signature=$(printf '%s.%s' "$now" "$body" | sign)`,
+    `  printf '%s' "$body" |`,
+    `    ${curl}`,
+    `      -H "x-muster-timestamp: $now" -H "x-muster-signature-256: sha256=$signature" \\`,
+    `      ${to}`,
     '}',
+  ]
+}
+
+function call(target: Target, version: string, key: string): string[] {
+  return [
+    ...deploying(target, version, key),
     '# A call waits for nine minutes; the same call again goes on waiting for the same deployment.',
     'for try in 1 2 3 4; do',
     '  answer=$(deploy) && echo "$answer"',
@@ -69,14 +104,23 @@ export function snippet(kind: Snippet, target: Target): string {
 }
 
 /** What CI needs to report its builds: for any that has curl and jq. The token and the log are in no process argument. */
-export function reportSnippet({ origin, applicationId }: Target): string {
+export function reportSnippet({ origin, applicationId, signed }: Target): string {
+  const curl = `curl -fsS --retry 5 "${origin}/webhook/version" -H 'content-type: application/json'`
+  const send = signed
+    ? [
+        '    { body=$(cat) now=$(date +%s)',
+        `      printf '%s' "$body" | ${curl} --data-binary @- -H "x-muster-timestamp: $now" \\`,
+        `        -H "x-muster-signature-256: sha256=$(printf '%s.%s' "$now" "$body" | sign)"; }`,
+      ]
+    : [`    ${curl} --data-binary @-`]
   return [
     'export MUSTER_TOKEN=whk_… VERSION=1.4.2 COMMIT=$(git rev-parse HEAD)',
+    ...(signed ? SIGN : []),
     'report() {',
     '  { tail -c 500000 build.log 2>/dev/null || true; } |',
     `    jq -Rs --arg status "$1" '{applicationId: "${applicationId}", version: env.VERSION, token: env.MUSTER_TOKEN,`,
     "      build: {status: $status, commit: env.COMMIT, log: .}}' |",
-    `    curl -fsS --retry 5 "${origin}/webhook/version" -H 'content-type: application/json' --data-binary @-`,
+    ...send,
     '}',
     'report building',
     'if docker build -t "$IMAGE:$VERSION" . >build.log 2>&1 && docker push "$IMAGE:$VERSION" >>build.log 2>&1',

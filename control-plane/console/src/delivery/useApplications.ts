@@ -80,3 +80,31 @@ export function rotateGitSecret(id: string): Promise<GitSecret> {
 export function tryEvent(id: string, tried: Schemas['TriedEvent']) {
   return body(server.POST('/api/v1/applications/{id}/try-event', { params: { path: { id } }, body: tried }))
 }
+
+export type WebhookGuard = Schemas['WebhookGuard']
+
+/** What webhook calls need beside their token, by environment. */
+export function useGuards(id: () => string) {
+  return useThing<WebhookGuard[]>(
+    () => ['application', id(), 'guards'],
+    async (signal) => (await body(server.GET('/api/v1/applications/{id}/webhook-guards', { params: { path: { id: id() } }, signal }))).items,
+  )
+}
+
+/** The last calls that were refused. */
+export function useRefusals(id: () => string, enabled: () => boolean) {
+  return useThing<Schemas['WebhookRefusal'][]>(
+    () => ['application', id(), 'refusals'],
+    async (signal) => (await body(server.GET('/api/v1/applications/{id}/webhook-refusals', { params: { path: { id: id() } }, signal }))).items,
+    { enabled, refreshMs: () => 15_000 },
+  )
+}
+
+export function setGuard(id: string, name: string, patch: Schemas['WebhookGuardPatch']): Promise<WebhookGuard> {
+  return body(server.PATCH('/api/v1/applications/{id}/webhook-guards/{name}', { params: { path: { id, name } }, body: patch }))
+}
+
+/** A new signing secret: from now on calls need it. */
+export function makeGuardSecret(id: string, name: string): Promise<Schemas['WebhookSecret']> {
+  return body(server.POST('/api/v1/applications/{id}/webhook-guards/{name}/secret', { params: { path: { id, name } } }))
+}

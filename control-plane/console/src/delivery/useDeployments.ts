@@ -54,8 +54,13 @@ export function useEarlier(of: () => Deployment | undefined) {
   )
 }
 
-export function deploy(id: string, version: string, environment: string): Promise<Accepted> {
-  return body(server.POST('/api/v1/applications/{id}/deployments', { params: { path: { id } }, body: { version, environment } }))
+export function deploy(id: string, version: string, environment: string, overrideReason?: string): Promise<Accepted> {
+  return body(server.POST('/api/v1/applications/{id}/deployments', { params: { path: { id } }, body: { version, environment, ...(overrideReason ? { overrideReason } : {}) } }))
+}
+
+/** Begins one that waits for its window. */
+export async function startDeployment(id: string, overrideReason: string): Promise<void> {
+  await server.POST('/api/v1/deployments/{id}/start', { params: { path: { id } }, body: { overrideReason } })
 }
 
 export function redeploy(id: string): Promise<Accepted> {
@@ -75,8 +80,9 @@ export async function pauseDeployment(id: string): Promise<void> {
   await server.POST('/api/v1/deployments/{id}/pause', { params: { path: { id } } })
 }
 
-export async function resumeDeployment(id: string): Promise<void> {
-  await server.POST('/api/v1/deployments/{id}/resume', { params: { path: { id } } })
+/** Goes on with a paused one; with one that has ended, by another, which is the answer. */
+export function resumeDeployment(id: string): Promise<Deployment> {
+  return body(server.POST('/api/v1/deployments/{id}/resume', { params: { path: { id } } }))
 }
 
 export async function approveDeployment(id: string, comment: string): Promise<void> {

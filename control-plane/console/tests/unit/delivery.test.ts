@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -35,6 +36,14 @@ const SPEC: Schemas['ContainerSpec'] = {
   stopGraceMs: 1500,
   limits: { cpuMillis: 1500, memoryBytes: 268_435_456 },
   labels: { 'com.example.team': 'shop', query: 'a=b' },
+  ulimits: [
+    { name: 'nofile', soft: 1024, hard: -1 },
+    { name: 'core', soft: -1, hard: null },
+  ],
+  log: { driver: 'json-file', options: { 'max-size': '10m' } },
+  extraHosts: { db: '10.0.0.7', six: 'fd00::1' },
+  pullPolicy: 'missing',
+  stopSignal: 'SIGINT',
   privileged: false,
 }
 
@@ -58,6 +67,18 @@ describe('the form of a container', () => {
     const names = (health: string, strategy?: string) => containerFields(health, 'always', strategy).map((field) => field.name)
     expect(names('http', 'handover')).toEqual(expect.arrayContaining(['healthInterval', 'checkTimeout', 'protocol', 'handoverGrace']))
     for (const name of ['healthInterval', 'checkTimeout', 'protocol', 'handoverGrace']) expect(names('running')).not.toContain(name)
+  })
+
+  it('asks for log options where a driver takes some, and for nothing more by itself', () => {
+    const plain = fromForm({ ...toForm(SPEC), ulimits: '', logDriver: '', extraHosts: '', pull: 'always', stopSignal: ' ' }, SPEC)
+    expect(plain).toMatchObject({ ulimits: [], log: null, extraHosts: {}, pullPolicy: 'always', stopSignal: null })
+    expect(fromForm({ ...toForm(SPEC), logDriver: 'none' }, SPEC).log).toEqual({ driver: 'none', options: {} })
+    const names = (driver: string) => containerFields('running', 'always', 'recreate', driver).map((field) => field.name)
+    expect(names('gelf')).toContain('logOptions')
+    for (const driver of ['', 'none']) expect(names(driver)).not.toContain('logOptions')
+    const pattern = rule(containerFields('running', 'always'), 'ulimits')
+    for (const right of ['', 'nofile=1024', 'nofile=1024:-1\ncore=-1']) expect(right, right).toMatch(pattern)
+    for (const wrong of ['nofile', 'nofile=a', 'nofile=1:2:3']) expect(wrong, wrong).not.toMatch(pattern)
   })
 
   it('leaves out what was emptied and keeps what it does not ask for', () => {
@@ -167,15 +188,15 @@ describe('a call for CI', () => {
   const NAMES = { VERSION: '1.4.2', KEY: 'k', GITHUB_REF_NAME: '1.4.2', CI_COMMIT_TAG: '1.4.2', MUSTER_TOKEN: 'whk_1' }
 
   /** What the part for the shell does when curl gives these answers, one after the other: its exit and what it sent. */
-  function run(kind: (typeof SNIPPETS)[number], answers: string[]) {
-    const lines = snippet(kind, target).split('\n')
-    const script = kind === 'curl' ? lines.slice(1) : lines.slice(lines.findIndex((line) => line.trim() === 'deploy() {'))
+  function run(kind: (typeof SNIPPETS)[number], answers: string[], signed = false) {
+    const lines = snippet(kind, { ...target, signed }).split('\n')
+    const script = kind === 'curl' ? lines.slice(1) : lines.slice(lines.findIndex((line) => line.trim() === (signed ? 'pad() {' : 'deploy() {')))
     const folder = mkdtempSync(join(tmpdir(), 'snippet-'))
     try {
       answers.forEach((answer, n) => writeFileSync(join(folder, String(n)), answer))
-      const fake = ['curl() {', `  cat >>"${folder}/sent"; n=$(cat "${folder}/n" 2>/dev/null || echo 0); echo $((n + 1)) >"${folder}/n"`, `  cat "${folder}/$n"`, '}']
-      const done = spawnSync('bash', ['-e'], { input: [...fake, ...script].join('\n'), env: { ...process.env, ...NAMES } })
-      return { status: done.status, calls: Number(readFileSync(join(folder, 'n'))), sent: readFileSync(join(folder, 'sent')).toString() }
+      const fake = ['curl() {', `  printf '%s\\n' "$@" >>"${folder}/said"`, `  cat >>"${folder}/sent"; n=$(cat "${folder}/n" 2>/dev/null || echo 0); echo $((n + 1)) >"${folder}/n"`, `  cat "${folder}/$n"`, '}']
+      const done = spawnSync('bash', ['-e'], { input: [...fake, ...script].join('\n'), env: { ...process.env, ...NAMES, MUSTER_SIGNING_SECRET: 'whs_1' } })
+      return { status: done.status, said: readFileSync(join(folder, 'said')).toString(), calls: Number(readFileSync(join(folder, 'n'))), sent: readFileSync(join(folder, 'sent')).toString() }
     } finally {
       rmSync(folder, { recursive: true })
     }
@@ -190,6 +211,17 @@ describe('a call for CI', () => {
       const at = lines.findIndex((line) => line.includes('curl -sS'))
       expect(lines.slice(at, at + 2).join()).not.toContain('MUSTER_TOKEN')
       expect(JSON.parse(run(kind, [answer('success')]).sent)).toEqual({ applicationId: 'app-1', version: '1.4.2', token: 'whk_1' })
+    }
+  })
+
+  it('is signed where calls must be, with the secret in no argument', () => {
+    for (const kind of SNIPPETS) {
+      const { said, sent, status } = run(kind, [answer('success')], true)
+      expect(status, kind).toBe(0)
+      const time = /x-muster-timestamp: (\d+)/.exec(said)?.[1] ?? ''
+      expect(said).toContain(`x-muster-signature-256: sha256=${createHmac('sha256', 'whs_1').update(`${time}.${sent}`).digest('hex')}`)
+      expect(said).not.toContain('whs_1')
+      expect(run(kind, [answer('success')]).said).not.toContain('x-muster')
     }
   })
 
@@ -210,6 +242,9 @@ describe('the report for CI', () => {
     execFileSync('bash', ['-n'], { input: text })
     expect(text).toContain('https://muster.example.com/webhook/version')
     expect(text).not.toContain('"$MUSTER_TOKEN"')
+    const signed = reportSnippet({ origin: 'https://muster.example.com', applicationId: 'app-1', signed: true })
+    execFileSync('bash', ['-n'], { input: signed })
+    expect(signed).toContain('x-muster-signature-256')
   })
 })
 

@@ -11,6 +11,7 @@ use crate::{
         approval::{self, Verdict},
         deployment::Deployment,
         steer::{self, CallOff},
+        window::{self, StartDeployment},
     },
     http::{extract, problem::ApiResult},
 };
@@ -21,6 +22,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(reject))
         .routes(routes!(pause))
         .routes(routes!(resume))
+        .routes(routes!(start))
         .routes(routes!(cancel))
 }
 
@@ -62,7 +64,8 @@ async fn pause(
     Ok((StatusCode::ACCEPTED, Json(steer::pause(&app, &caller, id).await?)))
 }
 
-/// Goes on with a paused deployment.
+/// Goes on with a paused deployment; with one that has ended and left hosts undone, by a new one on those hosts, which is
+/// the answer.
 #[utoipa::path(post, path = "/api/v1/deployments/{id}/resume", operation_id = "resumeDeployment", tag = "delivery",
     params(("id" = DeploymentId, Path)), responses((status = 202, body = Deployment), (status = 409)))]
 async fn resume(
@@ -73,6 +76,22 @@ async fn resume(
     Ok((
         StatusCode::ACCEPTED,
         Json(steer::resume(&app, &caller, id).await?),
+    ))
+}
+
+/// Begins a deployment that waits for a window of its environment at once, with a reason.
+#[utoipa::path(post, path = "/api/v1/deployments/{id}/start", operation_id = "startDeployment", tag = "delivery",
+    params(("id" = DeploymentId, Path)), request_body = StartDeployment,
+    responses((status = 202, body = Deployment), (status = 409)))]
+async fn start(
+    State(app): State<App>,
+    caller: Caller,
+    extract::Path(id): extract::Path<DeploymentId>,
+    extract::Json(request): extract::Json<StartDeployment>,
+) -> ApiResult<(StatusCode, Json<Deployment>)> {
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(window::start_now(&app, &caller, id, request).await?),
     ))
 }
 

@@ -3,6 +3,7 @@
 use axum::{
     Json,
     extract::{DefaultBodyLimit, State},
+    http::HeaderMap,
 };
 use muster_base::ApplicationId;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -105,7 +106,9 @@ async fn read(
 async fn webhook(
     State(app): State<App>,
     ClientIp(ip): ClientIp,
-    extract::Json(call): extract::Json<WebhookReport>,
+    headers: HeaderMap,
+    extract::RawJson { value: call, bytes }: extract::RawJson<WebhookReport>,
 ) -> ApiResult<Json<Version>> {
-    Ok(Json(version_report::by_webhook(&app, ip, &call).await?))
+    let proof = super::proof(&headers, &bytes);
+    Ok(Json(version_report::by_webhook(&app, ip, &call, proof).await?))
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::idempotency_key;
+use super::{idempotency_key, proof};
 use crate::{
     app::App,
     delivery::webhook::{self, WebhookAnswer, WebhookCall},
@@ -37,9 +37,11 @@ struct WebhookQuery {
 }
 
 /// Deploys a version with the application's token; needs no other credentials. A call with the header
-/// `Idempotency-Key` of an earlier one is that one.
+/// `Idempotency-Key` of an earlier one is that one. Where the environment wants it, the call is signed:
+/// `X-Muster-Signature-256` is `sha256=` and the HMAC-SHA256 of `X-Muster-Timestamp` (seconds since 1970), a dot and the body.
 #[utoipa::path(post, path = "/webhook/deploy", operation_id = "webhookDeploy", tag = "delivery", security(()),
-    params(WebhookQuery, ("Idempotency-Key" = Option<String>, Header)), request_body = WebhookCall,
+    params(WebhookQuery, ("Idempotency-Key" = Option<String>, Header), ("X-Muster-Timestamp" = Option<String>, Header),
+        ("X-Muster-Signature-256" = Option<String>, Header)), request_body = WebhookCall,
     responses((status = 202, body = WebhookAnswer), (status = 200, description = "It has ended.", body = WebhookAnswer),
         (status = 401, body = Problem), (status = 409, body = Problem), (status = 429, body = Problem)))]
 async fn deploy(
@@ -47,10 +49,11 @@ async fn deploy(
     ClientIp(ip): ClientIp,
     extract::Query(query): extract::Query<WebhookQuery>,
     headers: HeaderMap,
-    extract::Json(call): extract::Json<WebhookCall>,
+    extract::RawJson { value: call, bytes }: extract::RawJson<WebhookCall>,
 ) -> ApiResult<(StatusCode, Json<WebhookAnswer>)> {
     let wait = query.wait.is_some_and(|wait| wait != 0);
-    let answer = webhook::deploy(&app, ip, call, idempotency_key(&headers), wait).await?;
+    let brings = (idempotency_key(&headers), proof(&headers, &bytes));
+    let answer = webhook::deploy(&app, ip, call, brings, wait).await?;
     let status = if wait && answer.ended() {
         StatusCode::OK
     } else {

@@ -16,7 +16,7 @@ use crate::{
 
 const SELECT: &str = "select d.id, d.org_id, d.application_id, a.name as application_name, d.environment, d.version, \
     d.image, d.digest, d.status, d.spec, d.trigger_type, d.trigger_ip, d.triggered_by, d.origin_id, d.cancel_asked, \
-    d.error, d.prepared, d.approvals, d.phase, d.batch, d.batches, d.pause_asked, d.back_asked, d.image_bytes, d.created_at, d.started_at, d.completed_at, d.duration_ms \
+    d.error, d.prepared, d.approvals, d.phase, d.batch, d.batches, d.pause_asked, d.back_asked, d.image_bytes, d.look_at, d.opens_at, d.override_reason, d.created_at, d.started_at, d.completed_at, d.duration_ms \
     from deployments d join applications a on a.id = d.application_id";
 
 #[expect(clippy::struct_excessive_bools, reason = "the row's columns")]
@@ -46,6 +46,9 @@ struct Record {
     pause_asked: bool,
     back_asked: bool,
     image_bytes: Option<i64>,
+    look_at: Option<UnixMs>,
+    opens_at: Option<UnixMs>,
+    override_reason: Option<String>,
     created_at: UnixMs,
     started_at: Option<UnixMs>,
     completed_at: Option<UnixMs>,
@@ -70,6 +73,9 @@ impl TryFrom<Record> for Deployment {
             triggered_by: from_json(&record.triggered_by, "deployments.triggered_by")?,
             origin_id: record.origin_id,
             cancel_asked: record.cancel_asked,
+            waits_for_window: record.look_at.is_some(),
+            opens_at: record.opens_at,
+            override_reason: record.override_reason,
             error: record.error,
             created_at: record.created_at,
             started_at: record.started_at,
@@ -91,8 +97,9 @@ impl TryFrom<Record> for Deployment {
 
 pub async fn insert(tx: &mut Tx, deployment: &Deployment, key: Option<&str>) -> Result<(), DbError> {
     const SQL: &str = "insert into deployments (id, org_id, application_id, environment, version, image, digest, \
-        status, spec, trigger_type, trigger_ip, triggered_by, origin_id, idempotency_key, created_at) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+        status, spec, trigger_type, trigger_ip, triggered_by, origin_id, idempotency_key, created_at, override_reason, \
+        approvals) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+    let approvals = to_json(&deployment.approvals, "deployments.approvals")?;
     let spec = to_json(&deployment.plan, "deployments.spec")?;
     let by = to_json(&deployment.triggered_by, "deployments.triggered_by")?;
     with_tx!(tx, |conn| {
@@ -112,6 +119,8 @@ pub async fn insert(tx: &mut Tx, deployment: &Deployment, key: Option<&str>) -> 
             .bind(deployment.origin_id)
             .bind(key)
             .bind(deployment.created_at)
+            .bind(&deployment.override_reason)
+            .bind(approvals)
             .execute(conn)
             .await?;
     });
@@ -336,7 +345,7 @@ pub struct End<'a> {
 /// Ends a deployment that has not ended. False if it had.
 pub async fn finish(tx: &mut Tx, org: OrgId, id: DeploymentId, end: &End<'_>) -> Result<bool, DbError> {
     const SQL: &str = "update deployments set status = $3, error = $4, digest = coalesce($5, digest), \
-        completed_at = $6, duration_ms = $6 - coalesce(started_at, $6), told = $7 where org_id = $1 and id = $2 \
+        completed_at = $6, duration_ms = $6 - coalesce(started_at, $6), told = $7, look_at = null, opens_at = null where org_id = $1 and id = $2 \
         and status in ('pending', 'waitingApproval', 'running')";
     let rows = with_tx!(tx, |conn| sqlx::query(SQL)
         .bind(org)

@@ -7,13 +7,31 @@ use muster_base::{ApplicationId, DeploymentId, OrgId, UnixMs};
 
 use super::from_json;
 use crate::{
-    db::{Db, DbError},
+    db::{Db, DbError, Tx},
     delivery::{
         deployment::Status,
         environment::{ApplicationEnvironment, LatestTask},
     },
-    with_pool,
+    with_pool, with_tx,
 };
+
+/// An environment of an application as it is now.
+pub async fn find_in(
+    tx: &mut Tx,
+    org: OrgId,
+    application: ApplicationId,
+    name: &str,
+) -> Result<Option<ApplicationEnvironment>, DbError> {
+    const SQL: &str = "select environments from applications where org_id = $1 and id = $2";
+    let text: Option<String> = with_tx!(tx, |conn| sqlx::query_scalar(SQL)
+        .bind(org)
+        .bind(application)
+        .fetch_optional(conn)
+        .await?);
+    let Some(text) = text else { return Ok(None) };
+    let mut all: BTreeMap<String, ApplicationEnvironment> = from_json(&text, "applications.environments")?;
+    Ok(all.remove(name))
+}
 
 /// The newest deployment in each environment.
 pub async fn list_latest(

@@ -19,6 +19,7 @@ pub(super) mod rollout;
 pub(super) mod token;
 pub(super) mod turn;
 pub(super) mod version;
+pub(super) mod webhook_guard;
 
 /// A JSON column that must be readable.
 pub(super) fn from_json<T: DeserializeOwned>(text: &str, column: &str) -> Result<T, DbError> {

@@ -28,6 +28,9 @@ pub struct Candidate {
     pub token_hash: Option<Vec<u8>>,
     pub token_expires_at: Option<UnixMs>,
     pub token_last_used_at: Option<UnixMs>,
+    pub guard_id: Option<Uuid>,
+    pub guard_networks: Option<String>,
+    pub guard_signed: Option<bool>,
 }
 
 pub async fn insert(tx: &mut Tx, org: OrgId, token: &NewToken<'_>) -> Result<(), DbError> {
@@ -105,8 +108,10 @@ pub async fn candidates(
 ) -> Result<Vec<Candidate>, DbError> {
     const SQL: &str = "select a.org_id, a.webhook_enabled, t.id as token_id, \
         t.environment as token_environment, t.token_hash, t.expires_at as token_expires_at, \
-        t.last_used_at as token_last_used_at from applications a left join webhook_tokens t \
-        on t.application_id = a.id and (t.expires_at is null or t.expires_at > $2) where a.id = $1 \
+        t.last_used_at as token_last_used_at, g.id as guard_id, g.networks as guard_networks, \
+        g.signed as guard_signed from applications a left join webhook_tokens t \
+        on t.application_id = a.id and (t.expires_at is null or t.expires_at > $2) \
+        left join webhook_guards g on g.application_id = a.id and g.environment = t.environment where a.id = $1 \
         order by t.created_at desc limit $3";
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(application)

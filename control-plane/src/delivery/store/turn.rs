@@ -4,16 +4,20 @@ use muster_base::{ApplicationId, DeploymentId, OrgId, UnixMs};
 
 use crate::{
     db::{Db, DbError, Tx},
+    delivery::window::WindowWait,
     with_pool, with_tx,
 };
 
-/// Every org's deployments whose turn has come: pending, and nothing runs in the same place. Oldest first.
-pub async fn list_startable(db: &Db, limit: i64) -> Result<Vec<(OrgId, DeploymentId)>, DbError> {
-    const SQL: &str = "select p.org_id, p.id from deployments p where p.status = 'pending' and not exists \
+/// Every org's deployments whose turn has come: pending, nothing runs in the same place, and no window is waited for.
+/// Oldest first.
+pub async fn list_startable(db: &Db, now: UnixMs, limit: i64) -> Result<Vec<(OrgId, DeploymentId)>, DbError> {
+    const SQL: &str = "select p.org_id, p.id from deployments p where p.status = 'pending' \
+        and (p.look_at is null or p.look_at <= $2) and not exists \
         (select 1 from deployments r where r.application_id = p.application_id and r.environment = p.environment \
         and r.status = 'running') order by p.id limit $1";
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(limit)
+        .bind(now)
         .fetch_all(pool)
         .await)?)
 }
@@ -63,7 +67,7 @@ pub async fn start(
     now: UnixMs,
     lease: UnixMs,
 ) -> Result<bool, DbError> {
-    const SQL: &str = "update deployments set status = 'running', started_at = $3, lease_until = $4 \
+    const SQL: &str = "update deployments set status = 'running', started_at = $3, lease_until = $4, look_at = null, opens_at = null \
         where org_id = $1 and id = $2 and status = 'pending' and not exists \
         (select 1 from deployments r where r.application_id = deployments.application_id \
         and r.environment = deployments.environment and r.status = 'running')";
@@ -153,4 +157,57 @@ pub async fn holder(
         .bind(environment)
         .fetch_optional(conn)
         .await)?)
+}
+
+/// It waits for a window.
+pub async fn wait_for_window(
+    tx: &mut Tx,
+    org: OrgId,
+    id: DeploymentId,
+    wait: WindowWait,
+) -> Result<(), DbError> {
+    const SQL: &str = "update deployments set look_at = $3, opens_at = $4 \
+        where org_id = $1 and id = $2 and status = 'pending'";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(org)
+            .bind(id)
+            .bind(wait.look_at)
+            .bind(wait.opens)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
+/// It waits for no window any more.
+pub async fn override_window(tx: &mut Tx, org: OrgId, id: DeploymentId, reason: &str) -> Result<(), DbError> {
+    const SQL: &str = "update deployments set look_at = null, opens_at = null, override_reason = $3 \
+        where org_id = $1 and id = $2 and status = 'pending'";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(org)
+            .bind(id)
+            .bind(reason)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
+/// The deployment that began last in this place.
+pub async fn last_begun(
+    tx: &mut Tx,
+    org: OrgId,
+    application: ApplicationId,
+    environment: &str,
+) -> Result<Option<DeploymentId>, DbError> {
+    const SQL: &str = "select id from deployments where org_id = $1 and application_id = $2 and environment = $3 \
+        and started_at is not null order by started_at desc, id desc limit 1";
+    Ok(with_tx!(tx, |conn| sqlx::query_scalar(SQL)
+        .bind(org)
+        .bind(application)
+        .bind(environment)
+        .fetch_optional(conn)
+        .await?))
 }

@@ -114,6 +114,10 @@ both_databases!(who_may_see_and_change_applications, |test| {
             Some(json!({"groupId": Uuid::nil()})),
         ),
         ("GET", format!("{path}/stats"), None),
+        ("GET", format!("{path}/webhook-guards"), None),
+        ("PATCH", format!("{path}/webhook-guards/default"), Some(json!({}))),
+        ("POST", format!("{path}/webhook-guards/default/secret"), None),
+        ("GET", format!("{path}/webhook-refusals"), None),
     ] {
         let (status, body) = stranger.call(method.parse().unwrap(), &path, body).await;
         assert_eq!(status, 404, "{method} {path} {body}");

@@ -8,6 +8,8 @@ use std::{
     thread,
 };
 
+use aws_lc_rs::hmac;
+
 use super::a_deployment;
 use crate::delivery::{
     deployment::Status,
@@ -132,6 +134,32 @@ fn a_step_of_ci_succeeds_only_if_the_deployment_did() {
 }
 
 #[test]
+fn a_step_signs_what_it_sends_if_it_has_the_secret() {
+    let secret = "whs_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
+    for script in [GITHUB, &gitlab()] {
+        let signing = [("MUSTER_SIGNING_SECRET", secret)];
+        let (code, calls) = run(script, &[(200, answer(Status::Success))], &signing);
+        assert_eq!(code, Some(0));
+        let (head, body) = calls[0].split_once("\n\n").unwrap();
+        let header = |name: &str| {
+            let lines = head.lines().filter_map(|line| line.split_once(": "));
+            let found = lines.into_iter().find(|(said, _)| *said == name);
+            found.map(|(_, value)| value.to_owned())
+        };
+        let time = header("x-muster-timestamp").unwrap();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+        let expected = hex::encode(hmac::sign(&key, format!("{time}.{body}").as_bytes()));
+        assert_eq!(
+            header("x-muster-signature-256"),
+            Some(format!("sha256={expected}")),
+            "{body}"
+        );
+        let (_, calls) = run(script, &[(200, answer(Status::Success))], &[]);
+        assert!(!calls[0].contains("x-muster"), "{}", calls[0]);
+    }
+}
+
+#[test]
 fn both_steps_have_one_script_and_name_all_that_it_takes() {
     let (_, rest) = GITHUB.split_once('\n').unwrap();
     let inner: Vec<&str> = rest.trim_end().lines().collect();
@@ -144,7 +172,15 @@ fn both_steps_have_one_script_and_name_all_that_it_takes() {
         .map(|line| line.strip_prefix("  ").unwrap_or(line))
         .collect();
     assert_eq!(lines, inner);
-    for name in ["URL", "APPLICATION", "VERSION", "TOKEN", "KEY", "MINUTES"] {
+    for name in [
+        "URL",
+        "APPLICATION",
+        "VERSION",
+        "TOKEN",
+        "SIGNING_SECRET",
+        "KEY",
+        "MINUTES",
+    ] {
         assert!(ACTION.contains(&format!("        MUSTER_{name}: ")), "{name}");
         assert!(GITLAB.contains(&format!("MUSTER_{name}")), "{name}");
     }

@@ -10,6 +10,7 @@ mod flow;
 mod git;
 mod image_hub;
 mod registry;
+mod resume;
 mod rollout;
 mod told;
 mod trigger_try;
@@ -17,6 +18,8 @@ mod truth;
 mod usage;
 mod version;
 mod webhook;
+mod webhook_guard;
+mod windows;
 
 use std::time::Duration;
 
@@ -92,6 +95,9 @@ pub(crate) fn a_deployment() -> Deployment {
         batches: 1,
         pause_asked: false,
         cancel_asked: false,
+        waits_for_window: false,
+        opens_at: None,
+        override_reason: None,
         error: None,
         created_at: clock.now(),
         started_at: None,

@@ -41,6 +41,74 @@ pub struct HandoverSpec {
     pub grace_ms: u64,
 }
 
+/// A deploy whose container asks for more than agents before protocol version 5 know. One that asks for nothing of it
+/// is sent as it was before, so that older agents do it still.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FullDeploySpec {
+    /// The rest.
+    pub deploy: DeploySpec,
+    /// How it is handed over; `None`: the old container is stopped first.
+    pub handover: Option<HandoverTerms>,
+    /// What else is asked for.
+    pub more: ContainerMore,
+}
+
+/// How a service is handed over, as in [`HandoverSpec`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandoverTerms {
+    /// Whether connections are HTTP/1.
+    pub http: bool,
+    /// How long connections may stay with the old container.
+    pub grace_ms: u64,
+}
+
+/// What a container may ask for beside its [`ContainerSpec`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ContainerMore {
+    /// Limits of its processes.
+    pub ulimits: Vec<Ulimit>,
+    /// Where its output goes; `None`: as the engine is set up.
+    pub log: Option<LogTo>,
+    /// Names that it knows beside those of its networks, each with an address or `host-gateway`.
+    pub extra_hosts: Vec<(String, String)>,
+    /// Whether its image is pulled.
+    pub pull: PullPolicy,
+    /// What it is sent to stop, and the container that it replaces, too; `None`: what the image says.
+    pub stop_signal: Option<String>,
+}
+
+/// A limit of a container's processes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ulimit {
+    /// As the engine calls it, for instance `nofile`.
+    pub name: String,
+    /// Where processes begin; -1: no limit.
+    pub soft: i64,
+    /// How far they may go; -1: no limit.
+    pub hard: i64,
+}
+
+/// Where a container's output goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogTo {
+    /// The engine's log driver.
+    pub driver: String,
+    /// Its options.
+    pub options: Vec<(String, String)>,
+}
+
+/// Whether an image is pulled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum PullPolicy {
+    /// Each time.
+    #[default]
+    Always,
+    /// If the engine has not got it, with the digest that is wanted.
+    Missing,
+    /// Not at all: the engine has it, or the deploy fails before anything is touched.
+    Never,
+}
+
 /// Registry credentials.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PullAuth {

@@ -16,8 +16,9 @@ pub use control::{
     SigningKeyNotice, Welcome,
 };
 pub use deploy::{
-    ContainerSpec, DeploySpec, EnvVar, HINT_IMAGE_BYTES, HINT_KEEP_IMAGES, HandoverSpec, HealthCheck, Mount,
-    PortMapping, Protocol, PullAuth, RestartPolicy,
+    ContainerMore, ContainerSpec, DeploySpec, EnvVar, FullDeploySpec, HINT_IMAGE_BYTES, HINT_KEEP_IMAGES,
+    HandoverSpec, HandoverTerms, HealthCheck, LogTo, Mount, PortMapping, Protocol, PullAuth, PullPolicy,
+    RestartPolicy, Ulimit,
 };
 pub use facts::{ContainerFacts, ContainerHealth, ContainerState, HostFacts};
 pub use file::{AgentStream, BytesReply, BytesWish, FileOrder};

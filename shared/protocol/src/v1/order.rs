@@ -3,7 +3,9 @@
 use muster_base::{OrderId, UnixMs};
 use serde::{Deserialize, Serialize};
 
-use super::{ContainerOrder, DeploySpec, FileOrder, HandoverSpec, SqlSpec, SqlTarget, TailRequest};
+use super::{
+    ContainerOrder, DeploySpec, FileOrder, FullDeploySpec, HandoverSpec, SqlSpec, SqlTarget, TailRequest,
+};
 
 /// First frame on a stream that the control plane opens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +72,8 @@ pub enum OrderPayload {
     Container(ContainerOrder),
     /// Put a file onto the host. Since protocol version 4.
     File(FileOrder),
+    /// Replace a container by one that asks for more. Since protocol version 5.
+    FullDeploy(Box<FullDeploySpec>),
 }
 
 impl OrderPayload {
@@ -78,6 +82,7 @@ impl OrderPayload {
         match self {
             Self::Deploy(spec) => Some(spec),
             Self::Handover(spec) => Some(&spec.deploy),
+            Self::FullDeploy(spec) => Some(&spec.deploy),
             Self::Sql(_) | Self::TestServer(_) | Self::Container(_) | Self::File(_) => None,
         }
     }

@@ -1,6 +1,7 @@
 import { account } from './account'
 import { designs } from './designs'
 import { files } from './files'
+import { guards } from './guards'
 import { projects } from './projects'
 import { setAside } from './setAside'
 import { storage } from './storage'
@@ -10,7 +11,7 @@ import { waves } from './waves'
 import type { Text } from '.'
 
 /** What is said on other pages than the first. */
-const more = { ...account, ...designs, ...files, ...projects, ...setAside, ...storage, ...targets, ...versions, ...waves }
+const more = { ...account, ...designs, ...files, ...guards, ...projects, ...setAside, ...storage, ...targets, ...versions, ...waves }
 export default more
 
 /** The shape that every language must have. */

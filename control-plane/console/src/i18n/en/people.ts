@@ -83,7 +83,7 @@ export const people = {
     release_propose: 'propose SQL',
     release_approve: 'approve SQL',
     release_execute: 'execute releases',
-    window_override: 'execute releases outside the maintenance windows',
+    window_override: 'execute releases and deploy outside the windows',
     org_write: 'change the profile',
     org_transfer: 'transfer the ownership',
     org_delete: 'delete the organisation',

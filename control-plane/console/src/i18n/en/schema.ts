@@ -181,7 +181,7 @@ export const schema = {
   windows: {
     addFreeze: 'Add a freeze',
     addWindow: 'Add a window',
-    anyoneMayOverride: 'Everybody who may execute releases may begin outside the windows, with a reason',
+    anyoneMayOverride: 'Everybody who may execute releases, or deploy, may begin outside the windows, with a reason',
     anyTime: 'At any time',
     are: 'The windows: {windows} ({zone}).',
     canBePlanned: 'No maintenance window is open, and here nothing waits for one unless it is planned. The next opens at {at}.',
@@ -218,7 +218,7 @@ export const schema = {
     to: 'To',
     weekly: 'Every week',
     weeklyNone: 'Without a window it is always open, but for the freezes.',
-    when: 'Releases begin',
+    when: 'May begin',
     willWait: 'No maintenance window is open, so this waits for the next one.',
     zone: 'Time zone',
     zoneHint: 'The windows’ times are those of a clock there, in summer and winter.',

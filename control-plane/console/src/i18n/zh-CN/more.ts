@@ -2,6 +2,7 @@ import type { MoreMessages } from '../en/more'
 import { account } from './account'
 import { designs } from './designs'
 import { files } from './files'
+import { guards } from './guards'
 import { projects } from './projects'
 import { setAside } from './setAside'
 import { storage } from './storage'
@@ -9,5 +10,5 @@ import { targets } from './targets'
 import { versions } from './versions'
 import { waves } from './waves'
 
-const more: MoreMessages = { ...account, ...designs, ...files, ...projects, ...setAside, ...storage, ...targets, ...versions, ...waves }
+const more: MoreMessages = { ...account, ...designs, ...files, ...guards, ...projects, ...setAside, ...storage, ...targets, ...versions, ...waves }
 export default more

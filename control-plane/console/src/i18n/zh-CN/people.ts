@@ -88,7 +88,7 @@ export const people: Pick<
     release_propose: '提交 SQL',
     release_approve: '审批 SQL',
     release_execute: '执行发布',
-    window_override: '在维护窗口之外执行发布',
+    window_override: '在窗口之外执行发布和部署',
     org_write: '修改组织资料',
     org_transfer: '转让组织',
     org_delete: '删除组织',

@@ -187,7 +187,7 @@ export const schema: Pick<Messages, Keys> = {
   windows: {
     addFreeze: '添加冻结期',
     addWindow: '添加窗口',
-    anyoneMayOverride: '凡可执行发布的人都可在窗口之外开始，须说明原因',
+    anyoneMayOverride: '凡可执行发布或部署的人都可在窗口之外开始，须说明原因',
     anyTime: '任何时间',
     are: '维护窗口：{windows}（{zone}）。',
     canBePlanned: '现在没有打开的维护窗口，此环境中未计划的执行不会等待窗口。下一个窗口在 {at} 打开。',
@@ -224,7 +224,7 @@ export const schema: Pick<Messages, Keys> = {
     to: '至',
     weekly: '每周',
     weeklyNone: '没有窗口时，除冻结期外始终可以开始。',
-    when: '发布开始的时间',
+    when: '可开始的时间',
     willWait: '现在没有打开的维护窗口，将等待下一个窗口。',
     zone: '时区',
     zoneHint: '窗口时间按当地钟表，夏令时与冬令时皆然。',

@@ -9,7 +9,7 @@ use chrono::{DateTime, Days, Duration, LocalResult, NaiveDate, NaiveDateTime, Ti
 use chrono_tz::Tz;
 use muster_base::UnixMs;
 
-use super::window::{MaintenanceWindows, Weekday, WeeklyWindow};
+use super::{MaintenanceWindows, Weekday, WeeklyWindow};
 
 /// Windows come every week; one that is empty on a day comes the week after.
 const LOOK_AHEAD_DAYS: u64 = 15;
@@ -18,15 +18,15 @@ const ALWAYS_DAYS: i64 = 8;
 
 /// Where windows stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// Releases may begin, until it closes; it never does if that is none.
+pub(crate) enum Standing {
+    /// Things may begin, until it closes; it never does if that is none.
     Open { closes: Option<UnixMs> },
     /// Nothing may begin until one opens; none ever does if that is none.
     Shut { opens: Option<UnixMs> },
 }
 
 /// Where they stand at this time.
-pub(super) fn at(windows: &MaintenanceWindows, time: UnixMs) -> Standing {
+pub(crate) fn at(windows: &MaintenanceWindows, time: UnixMs) -> Standing {
     match next(windows, time) {
         Some(opens) if opens <= time => Standing::Open {
             closes: closes(windows, time),
@@ -35,8 +35,8 @@ pub(super) fn at(windows: &MaintenanceWindows, time: UnixMs) -> Standing {
     }
 }
 
-/// The first time from this one on at which a release may begin: this one if a window is open.
-pub(super) fn next(windows: &MaintenanceWindows, from: UnixMs) -> Option<UnixMs> {
+/// The first time from this one on at which something may begin: this one if a window is open.
+pub(crate) fn next(windows: &MaintenanceWindows, from: UnixMs) -> Option<UnixMs> {
     let mut time = from;
     // Each turn leaves a freeze behind, or goes to a window's beginning.
     for _ in 0..2 * windows.freezes.len() + 2 {
@@ -188,7 +188,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::schema::window::Freeze;
+    use crate::windows::Freeze;
 
     const DAYS: [Weekday; 7] = [
         Weekday::Monday,
@@ -394,7 +394,7 @@ mod tests {
                 zone: zone.to_owned(),
                 weekly,
                 freezes,
-                outside: super::super::window::OutsideWindows::Wait,
+                outside: super::super::OutsideWindows::Wait,
                 anyone_may_override: false,
             }
         })

@@ -1,5 +1,8 @@
-//! Maintenance windows of an environment, as people write them: when releases may begin there. Where they stand at a time
-//! is worked out in [`super::opening`].
+//! Maintenance windows of an environment, as people write them: when releases, or deployments of an application, may begin
+//! there. Where they stand at a time is worked out in [`opening`]. Who keeps them, and what they hold up, is said in the
+//! rooms [`crate::schema`] and [`crate::delivery`].
+
+pub(crate) mod opening;
 
 use std::{fmt, str::FromStr};
 
@@ -18,7 +21,7 @@ const MOST_FREEZES: usize = 50;
 const MOST_REASON: usize = 200;
 const MINUTES_OF_A_DAY: u16 = 24 * 60;
 
-/// When releases may begin in an environment. What has begun goes on when a window closes.
+/// When releases or deployments may begin in an environment. What has begun goes on when a window closes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MaintenanceWindows {
@@ -34,13 +37,45 @@ pub struct MaintenanceWindows {
     #[serde(default)]
     #[schema(max_items = 50)]
     pub freezes: Vec<Freeze>,
-    /// What becomes of an execution that is asked for while no window is open.
+    /// What becomes of what is asked for while no window is open.
     #[serde(default)]
     pub outside: OutsideWindows,
-    /// Whether everybody who may execute a release may begin it outside the windows, with a reason; else it takes
+    /// Whether everybody who may execute a release, or deploy, may begin outside the windows, with a reason; else it takes
     /// `window:override`.
     #[serde(default)]
     pub anyone_may_override: bool,
+}
+
+/// Where an environment's windows stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WindowNow {
+    /// Whether something may begin.
+    pub open: bool,
+    /// When that ends; null if it doesn't, or nothing is open.
+    #[schema(required)]
+    pub closes_at: Option<UnixMs>,
+    /// When the next one opens; null if none does, or one is open.
+    #[schema(required)]
+    pub opens_at: Option<UnixMs>,
+    /// The windows.
+    pub windows: MaintenanceWindows,
+}
+
+impl WindowNow {
+    /// Where they stand at this time.
+    pub(crate) fn of(windows: MaintenanceWindows, now: UnixMs) -> Self {
+        let (open, closes_at, opens_at) = match opening::at(&windows, now) {
+            opening::Standing::Open { closes } => (true, closes, None),
+            opening::Standing::Shut { opens } => (false, None, opens),
+        };
+        Self {
+            open,
+            closes_at,
+            opens_at,
+            windows,
+        }
+    }
 }
 
 /// A window that comes every week.
@@ -70,7 +105,7 @@ pub struct Freeze {
     pub reason: String,
 }
 
-/// What becomes of an execution that is asked for while no window is open.
+/// What becomes of what is asked for while no window is open.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum OutsideWindows {
@@ -101,7 +136,7 @@ pub struct TimeOfDay(u16);
 
 impl TimeOfDay {
     /// Minutes since midnight.
-    pub(super) const fn minutes(self) -> u16 {
+    pub(crate) const fn minutes(self) -> u16 {
         self.0
     }
 }
@@ -158,7 +193,7 @@ impl ToSchema for TimeOfDay {}
 
 impl MaintenanceWindows {
     /// What is wrong with them. `field` is where they stand in the body.
-    pub(super) fn faults(&self, field: &str) -> Vec<FieldError> {
+    pub(crate) fn faults(&self, field: &str) -> Vec<FieldError> {
         let mut wrong = Vec::new();
         let mut check = |holds: bool, place: String, flaw: Flaw| {
             if !holds {
@@ -186,7 +221,7 @@ impl MaintenanceWindows {
     }
 
     /// Whether nothing begins from now (or its beginning, if that is to come) to the end of this freeze.
-    pub(super) fn freezes_all_of(&self, freeze: &Freeze, now: UnixMs) -> bool {
+    pub(crate) fn freezes_all_of(&self, freeze: &Freeze, now: UnixMs) -> bool {
         let mut time = freeze.from.max(now);
         while time < freeze.to {
             let here = self
@@ -201,8 +236,24 @@ impl MaintenanceWindows {
         true
     }
 
+    /// Whether something that the windows keep from beginning may begin more easily after the change: there are none any more,
+    /// everybody may begin outside of them, or a freeze ends that has not ended or is cut short.
+    pub(crate) fn is_looser(before: Option<&Self>, after: Option<&Self>, now: UnixMs) -> bool {
+        let Some(before) = before else {
+            return false;
+        };
+        let Some(after) = after else {
+            return true;
+        };
+        (after.anyone_may_override && !before.anyone_may_override)
+            || before
+                .freezes
+                .iter()
+                .any(|freeze| !after.freezes_all_of(freeze, now))
+    }
+
     /// The zone. It was looked at when they were set; a zone that a later version of the database lacks is UTC.
-    pub(super) fn tz(&self) -> Tz {
+    pub(crate) fn tz(&self) -> Tz {
         self.zone.parse().unwrap_or(Tz::UTC)
     }
 }
