@@ -68,7 +68,7 @@ pub fn check_time(head: &OrderHead, now: UnixMs) -> Result<(), OrderRefusal> {
 pub const fn kind(payload: &OrderPayload) -> OrderKind {
     match payload {
         OrderPayload::Deploy(_) | OrderPayload::Handover(_) => OrderKind::Deploy,
-        OrderPayload::Sql(_) => OrderKind::Sql,
+        OrderPayload::Sql(_) | OrderPayload::GuardedSql(_) => OrderKind::Sql,
         OrderPayload::TestServer(_) => OrderKind::TestServer,
         OrderPayload::Container(_) => OrderKind::Container,
         OrderPayload::File(_) => OrderKind::File,

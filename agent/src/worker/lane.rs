@@ -34,7 +34,7 @@ impl Lane {
     pub const fn of(payload: &OrderPayload) -> Self {
         match payload {
             OrderPayload::Deploy(_) | OrderPayload::Handover(_) | OrderPayload::Container(_) => Self::Docker,
-            OrderPayload::Sql(_) | OrderPayload::TestServer(_) => Self::Sql,
+            OrderPayload::Sql(_) | OrderPayload::GuardedSql(_) | OrderPayload::TestServer(_) => Self::Sql,
             OrderPayload::File(_) => Self::Files,
         }
     }

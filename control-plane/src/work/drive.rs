@@ -80,9 +80,10 @@ async fn listen(app: &App, id: OrderId, mut replies: Box<dyn Replies>) -> Result
 /// Resolves and seals the secrets, takes a sequence number and signs. `None` if the order ended over it, is held back, or
 /// somebody else was faster.
 async fn hand_over(app: &App, door: &dyn Door, order: &Order) -> Result<Option<SignedOrder>, Error> {
+    let payload = store::order::payload(&app.db, order.id).await?;
     if door
         .version(order.host_id)
-        .is_some_and(|version| version < order.kind.since())
+        .is_some_and(|version| version < order.kind.since(&payload))
     {
         let why = "the host's agent is too old to know such orders: upgrade it; nothing was changed";
         return fail(app, order.id, why).await;
@@ -109,7 +110,6 @@ async fn hand_over(app: &App, door: &dyn Door, order: &Order) -> Result<Option<S
         Err(e) => return fail(app, order.id, &e.to_string()).await,
     };
     drop(secrets);
-    let payload = store::order::payload(&app.db, order.id).await?;
     let signer = door.signer(order.host_id);
     let signed = in_tx!(app.db, |tx| {
         let Some(order) = store::order::lock(tx, &app.db, order.id).await? else {

@@ -35,7 +35,7 @@ impl OrderKind {
     pub const fn of(payload: &OrderPayload) -> Self {
         match payload {
             OrderPayload::Deploy(_) | OrderPayload::Handover(_) => Self::Deploy,
-            OrderPayload::Sql(_) => Self::Sql,
+            OrderPayload::Sql(_) | OrderPayload::GuardedSql(_) => Self::Sql,
             OrderPayload::TestServer(_) => Self::TestServer,
             OrderPayload::Container(_) => Self::Container,
             OrderPayload::File(_) => Self::File,
@@ -67,14 +67,20 @@ impl OrderKind {
         }
     }
 
-    /// The first protocol version whose agents know such orders.
-    pub(super) const fn since(self) -> u16 {
+    /// The first protocol version whose agents know such an order with this payload.
+    pub(super) fn since(self, payload: &[u8]) -> u16 {
         match self {
+            Self::Sql if is_guarded(payload) => muster_protocol::GUARDS_SINCE,
             Self::Deploy | Self::Sql | Self::TestServer => muster_protocol::VERSIONS.0,
             Self::Container => muster_protocol::CONTAINERS_SINCE,
             Self::File => muster_protocol::FILES_SINCE,
         }
     }
+}
+
+/// Whether an encoded payload is a release whose statements are held in: an older agent would run them without that.
+fn is_guarded(payload: &[u8]) -> bool {
+    matches!(muster_protocol::decode(payload), Ok(OrderPayload::GuardedSql(_)))
 }
 
 /// Where an order stands.

@@ -23,7 +23,8 @@
 //! A version that only adds messages stays in the folder, and is a number by which nobody is sent what it can't read:
 //! version 2 is version 1 with [`latest::ServerControl::Keys`] and [`latest::AgentControl::KeysTaken`], version 3 is
 //! version 2 with [`latest::OrderPayload::Container`] and [`latest::TailRequest::Log`], version 4 is version 3 with
-//! [`latest::TailRequest::Schema`], [`latest::OrderPayload::File`] and [`latest::AgentStream`].
+//! [`latest::TailRequest::Schema`], [`latest::OrderPayload::File`] and [`latest::AgentStream`], version 5 is version 4 with
+//! [`latest::OrderPayload::GuardedSql`] and [`latest::TailRequest::Count`].
 #![deny(missing_docs)]
 
 mod frame;
@@ -38,7 +39,7 @@ pub const ALPN: &[u8] = b"muster/1";
 /// ALPN of enrolment: the server is authenticated by its pinned CA, the client by its join token.
 pub const ALPN_JOIN: &[u8] = b"muster-join/1";
 /// The oldest and newest protocol version that this build speaks.
-pub const VERSIONS: (u16, u16) = (1, 4);
+pub const VERSIONS: (u16, u16) = (1, 5);
 /// The first version whose agents can be told of other keys in the middle of a session.
 pub const KEYS_SINCE: u16 = 2;
 /// The first version whose agents start and stop containers and read their logs.
@@ -47,6 +48,8 @@ pub const CONTAINERS_SINCE: u16 = 3;
 pub const SCHEMAS_SINCE: u16 = 4;
 /// The first version whose agents take files.
 pub const FILES_SINCE: u16 = 4;
+/// The first version whose agents hold statements on rows in, and count rows.
+pub const GUARDS_SINCE: u16 = 5;
 
 /// The highest version that both ranges hold.
 ///

@@ -27,6 +27,8 @@ use serde::{Serialize, de::DeserializeOwned};
 mod containers;
 #[path = "golden/files.rs"]
 mod files;
+#[path = "golden/guards.rs"]
+mod guards;
 #[path = "golden/schemas.rs"]
 mod schemas;
 

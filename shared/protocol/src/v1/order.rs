@@ -3,7 +3,10 @@
 use muster_base::{OrderId, UnixMs};
 use serde::{Deserialize, Serialize};
 
-use super::{ContainerOrder, DeploySpec, FileOrder, HandoverSpec, SqlSpec, SqlTarget, TailRequest};
+use super::{
+    ContainerOrder, DeploySpec, FileOrder, GuardedSql, HandoverSpec, SqlGuard, SqlSpec, SqlTarget,
+    TailRequest,
+};
 
 /// First frame on a stream that the control plane opens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +73,8 @@ pub enum OrderPayload {
     Container(ContainerOrder),
     /// Put a file onto the host. Since protocol version 4.
     File(FileOrder),
+    /// Execute a release, and hold some of its statements in. Since protocol version 5.
+    GuardedSql(Box<GuardedSql>),
 }
 
 impl OrderPayload {
@@ -78,7 +83,22 @@ impl OrderPayload {
         match self {
             Self::Deploy(spec) => Some(spec),
             Self::Handover(spec) => Some(&spec.deploy),
-            Self::Sql(_) | Self::TestServer(_) | Self::Container(_) | Self::File(_) => None,
+            Self::Sql(_) | Self::GuardedSql(_) | Self::TestServer(_) | Self::Container(_) | Self::File(_) => {
+                None
+            }
+        }
+    }
+
+    /// The release that is executed, if one is, and what holds it in.
+    pub fn release(&self) -> Option<(&SqlSpec, &[SqlGuard])> {
+        match self {
+            Self::Sql(spec) => Some((spec, &[])),
+            Self::GuardedSql(guarded) => Some((&guarded.spec, &guarded.guards)),
+            Self::Deploy(_)
+            | Self::Handover(_)
+            | Self::TestServer(_)
+            | Self::Container(_)
+            | Self::File(_) => None,
         }
     }
 }
