@@ -121,7 +121,8 @@ impl Carried {
                     | Answer::Log(_)
                     | Answer::LogEnd(_)
                     | Answer::Schema(_)
-                    | Answer::SchemaEnd(_),
+                    | Answer::SchemaEnd(_)
+                    | Answer::Counted(_),
                 ) => {}
             }
         }

@@ -70,7 +70,7 @@ pub const fn kind(payload: &OrderPayload) -> OrderKind {
         OrderPayload::Deploy(_) | OrderPayload::Handover(_) | OrderPayload::FullDeploy(_) => {
             OrderKind::Deploy
         }
-        OrderPayload::Sql(_) => OrderKind::Sql,
+        OrderPayload::Sql(_) | OrderPayload::GuardedSql(_) => OrderKind::Sql,
         OrderPayload::TestServer(_) => OrderKind::TestServer,
         OrderPayload::Container(_) => OrderKind::Container,
         OrderPayload::File(_) => OrderKind::File,

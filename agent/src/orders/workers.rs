@@ -120,6 +120,7 @@ impl Workers {
                     | Answer::LogEnd(_)
                     | Answer::Schema(_)
                     | Answer::SchemaEnd(_)
+                    | Answer::Counted(_)
                     | Answer::WantBytes { .. },
                 )
                 | None => Err(WorkerError::Gone),
@@ -137,6 +138,15 @@ impl Workers {
         keys: Vec<SigningKeyNotice>,
     ) -> Result<Worker, WorkerError> {
         self.start(&Request::Log { look, keys }).await
+    }
+
+    /// Starts a worker that counts the rows that a statement would touch.
+    pub(crate) async fn count(
+        &self,
+        look: SignedLook,
+        keys: Vec<SigningKeyNotice>,
+    ) -> Result<Worker, WorkerError> {
+        self.start(&Request::Count { look, keys }).await
     }
 
     /// Starts a worker that reads a database's catalogue.

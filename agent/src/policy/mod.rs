@@ -97,6 +97,7 @@ impl Policy {
                 rules::check_more(&spec.more)
             }
             OrderPayload::Sql(spec) => self.check_sql(spec),
+            OrderPayload::GuardedSql(held) => self.check_sql(&held.spec),
             OrderPayload::TestServer(target) => self.check_target(target).map(drop),
             // Whether it is one that Muster deployed, only the engine knows: see `check_action`.
             OrderPayload::Container(order) => self.check_action(&order.name, true),

@@ -1,4 +1,4 @@
-//! A container's log, or a database's catalogue: a worker reads it, this passes it on. The worker checks the wish and ends
+//! A container's log, a database's catalogue or a number of rows: a worker reads it, this passes it on. The worker checks the wish and ends
 //! when nobody listens.
 
 use muster_protocol::{
@@ -25,6 +25,12 @@ impl Tails {
         let keys = self.keys.borrow().clone();
         pass_on(self.workers.schema(look, keys).await, frames).await;
     }
+
+    /// Serves one who wants to know how many rows a statement would touch.
+    pub(super) async fn serve_count(self, look: SignedLook, frames: mpsc::Sender<TailFrame>) {
+        let keys = self.keys.borrow().clone();
+        pass_on(self.workers.count(look, keys).await, frames).await;
+    }
 }
 
 async fn pass_on(worker: Result<Worker, WorkerError>, frames: mpsc::Sender<TailFrame>) {
@@ -43,6 +49,7 @@ async fn pass_on(worker: Result<Worker, WorkerError>, frames: mpsc::Sender<TailF
                 Ok(Some(Answer::LogEnd(end))) => (TailFrame::LogEnd(end), true),
                 Ok(Some(Answer::Schema(rows))) => (TailFrame::Schema(rows), false),
                 Ok(Some(Answer::SchemaEnd(version))) => (TailFrame::SchemaEnd(version), true),
+                Ok(Some(Answer::Counted(rows))) => (TailFrame::Count(rows), true),
                 Ok(Some(Answer::Failed(why))) => (TailFrame::Refused(why), true),
                 Ok(Some(Answer::Reply(_) | Answer::Containers { .. } | Answer::WantBytes { .. })) => continue,
                 Ok(None) | Err(_) => {

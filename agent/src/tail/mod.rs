@@ -53,7 +53,7 @@ impl Tails {
             let (places, what) = match tail.request {
                 TailRequest::Samples { .. } => (&samples, "live views"),
                 TailRequest::Log(_) => (&logs, "logs"),
-                TailRequest::Schema(_) => (&schemas, "databases"),
+                TailRequest::Schema(_) | TailRequest::Count(_) => (&schemas, "databases"),
             };
             let Ok(place) = Arc::clone(places).try_acquire_owned() else {
                 let reason =
@@ -72,6 +72,7 @@ impl Tails {
                         }
                         TailRequest::Log(look) => tails.serve_log(look, frames).await,
                         TailRequest::Schema(look) => tails.serve_schema(look, frames).await,
+                        TailRequest::Count(look) => tails.serve_count(look, frames).await,
                     }
                 };
                 stop.run_until_cancelled(serve).await;

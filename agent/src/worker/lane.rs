@@ -37,7 +37,7 @@ impl Lane {
             | OrderPayload::Handover(_)
             | OrderPayload::FullDeploy(_)
             | OrderPayload::Container(_) => Self::Docker,
-            OrderPayload::Sql(_) | OrderPayload::TestServer(_) => Self::Sql,
+            OrderPayload::Sql(_) | OrderPayload::GuardedSql(_) | OrderPayload::TestServer(_) => Self::Sql,
             OrderPayload::File(_) => Self::Files,
         }
     }

@@ -2,7 +2,7 @@
 
 use muster_base::{HostId, OrgId, UnixMs};
 use muster_identity::look::{Look, is_signed};
-use muster_protocol::latest::{LogLook, SchemaLook, SignedLook, SigningKeyNotice};
+use muster_protocol::latest::{CountLook, LogLook, SchemaLook, SignedLook, SigningKeyNotice};
 use serde::de::DeserializeOwned;
 
 use super::{WorkerConfig, trust};
@@ -30,6 +30,12 @@ pub(super) trait Wish: DeserializeOwned {
 }
 
 impl Wish for LogLook {
+    fn meant_for(&self) -> (OrgId, HostId, UnixMs) {
+        (self.org, self.host, self.expires)
+    }
+}
+
+impl Wish for CountLook {
     fn meant_for(&self) -> (OrgId, HostId, UnixMs) {
         (self.org, self.host, self.expires)
     }

@@ -11,12 +11,14 @@
 //! - Nothing is done before the line `started` is in the worker's own journal, and no order is done twice: one that
 //!   ended is answered from the journal, one that was interrupted is finished or undone.
 //! - One order at a time in each [`lane`]. A cancel reaches the worker that has the order, whoever is told of it.
-//! - A container's log ([`log`]) and a database's catalogue ([`schema`]) are read only on the control plane's signed word,
+//! - A container's log ([`log`]) and a database's catalogue ([`schema`]) are read, and rows counted ([`counting`]), only on the
+//!   control plane's signed word,
 //!   since the resident's is not enough ([`look`]).
 //! - Secrets live in this process's memory for as long as the order takes; never in arguments, files or messages.
 
 mod cancel;
 mod container;
+mod counting;
 pub mod deploy;
 pub mod docker;
 pub mod events;
@@ -118,6 +120,15 @@ pub async fn serve(
             );
             schema::read(&config, &look, &keys, &gone, answers).await;
         }
+        Request::Count { look, keys } => {
+            let gone = CancellationToken::new();
+            tasks.spawn(
+                asker_gone
+                    .clone()
+                    .run_until_cancelled_owned(watch_for_the_end(input, gone.clone())),
+            );
+            counting::count(&config, &look, &keys, &gone, answers).await;
+        }
         Request::Cancel | Request::Bytes(_) => {
             let answer = Answer::Failed("there is no order to cancel".to_owned());
             drop(answers.send(answer).await);
@@ -146,7 +157,11 @@ async fn hear(mut input: impl AsyncRead + Unpin, cancel: CancellationToken, piec
             Request::Cancel => cancel.cancel(),
             // Where nobody wants them they go nowhere.
             Request::Bytes(bytes) => drop(pieces.send(bytes).await),
-            Request::Order { .. } | Request::Containers | Request::Log { .. } | Request::Schema { .. } => {}
+            Request::Order { .. }
+            | Request::Containers
+            | Request::Log { .. }
+            | Request::Schema { .. }
+            | Request::Count { .. } => {}
         }
     }
 }

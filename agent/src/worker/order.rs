@@ -6,7 +6,7 @@ use muster_base::{UnixMs, point};
 use muster_identity::order::OrderHead;
 use muster_protocol::latest::{
     ContainerMore, DeploySpec, OrderOutcome, OrderPayload, OrderRefusal, OrderReply, OrderStatus,
-    SignedOrder, SigningKeyNotice, SqlSpec, SqlTarget,
+    SignedOrder, SigningKeyNotice, SqlGuard, SqlSpec, SqlTarget,
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -220,7 +220,7 @@ fn admit(
         message: e.to_string(),
     })?;
     policy.check(payload).map_err(OrderRefusal::from)?;
-    if let OrderPayload::Sql(spec) = payload {
+    if let Some((spec, _)) = payload.release() {
         // What the statements are is found out here; the order's word for it is not enough.
         policy
             .check_risk(&spec.target, sql::effective_risk(spec))
@@ -268,7 +268,8 @@ impl Job<'_> {
                 let over = spec.handover.map(Handover::by);
                 Done::from(Box::pin(self.deploy((&spec.deploy, &spec.more), over, &events)).await)
             }
-            OrderPayload::Sql(spec) => Box::pin(self.sql(spec, &events)).await,
+            OrderPayload::Sql(spec) => Box::pin(self.sql(spec, &[], &events)).await,
+            OrderPayload::GuardedSql(held) => Box::pin(self.sql(&held.spec, &held.guards, &events)).await,
             OrderPayload::TestServer(target) => self.test_server(target).await,
             OrderPayload::Container(order) => container::run(&Act {
                 order,
@@ -340,7 +341,7 @@ impl Job<'_> {
         deploy::run(&deploy).await
     }
 
-    async fn sql(&self, spec: &SqlSpec, events: &Events) -> Done {
+    async fn sql(&self, spec: &SqlSpec, guards: &[SqlGuard], events: &Events) -> Done {
         let password = match self.secrets.get(&spec.target.password_secret) {
             Ok(password) => password,
             Err(e) => return Done::nothing(&e),
@@ -357,7 +358,7 @@ impl Job<'_> {
             clock: self.config.clock.clone(),
         };
         let work = async {
-            let outcome = sql::run(&context, spec, password).await;
+            let outcome = sql::run(&context, spec, guards, password).await;
             drop(context);
             outcome
         };

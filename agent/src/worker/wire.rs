@@ -38,6 +38,13 @@ pub enum Request {
     },
     /// To [`Answer::WantBytes`]: pieces, in order, and at last an end.
     Bytes(Coming),
+    /// Count the rows that a statement would touch.
+    Count {
+        /// What is to be counted, as the control plane signed it.
+        look: SignedLook,
+        /// As with an order.
+        keys: Vec<SigningKeyNotice>,
+    },
 }
 
 /// What comes of bytes that a worker wants.
@@ -76,4 +83,6 @@ pub enum Answer {
         /// So many bytes are here.
         offset: u64,
     },
+    /// To [`Request::Count`].
+    Counted(u64),
 }

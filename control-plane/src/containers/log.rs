@@ -222,7 +222,15 @@ async fn forward(mut tail: TailStream, news: &mpsc::Sender<Vec<LogNews>>) {
             Ok(Some(TailFrame::Refused(why))) => {
                 (vec![LogNews::end(Reason::Refused, Some(plain(&why)))], true)
             }
-            Ok(Some(TailFrame::Sample(_) | TailFrame::Schema(_) | TailFrame::SchemaEnd(_)) | None)
+            Ok(
+                Some(
+                    TailFrame::Sample(_)
+                    | TailFrame::Schema(_)
+                    | TailFrame::SchemaEnd(_)
+                    | TailFrame::Count(_),
+                )
+                | None,
+            )
             | Err(_) => (vec![LogNews::end(Reason::HostLost, None)], true),
         };
         if news.send(batch).await.is_err() || last {

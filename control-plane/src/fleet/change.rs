@@ -12,6 +12,16 @@ pub enum Change<T> {
     To(Option<T>),
 }
 
+impl<T: Copy> Change<T> {
+    /// What it is to become; none if it stays or is taken away.
+    pub fn said(&self) -> Option<T> {
+        match self {
+            Self::Keep => None,
+            Self::To(value) => *value,
+        }
+    }
+}
+
 impl<T> Change<T> {
     /// The field after the change.
     pub fn apply(self, present: &mut Option<T>) {

@@ -72,7 +72,8 @@ pub(super) async fn design_sql(app: &App, caller: &Caller, text: &str) -> Result
             reasons.push(reason.text.clone());
         }
     }
-    let read = reading::read(latest.dialect, &create).map_err(SchemaError::Invalid)?;
+    let read = reading::read(latest.dialect, &create, &muster_schema::Settings::default())
+        .map_err(SchemaError::Invalid)?;
     Ok(DesignSql {
         risk: steps
             .map(|step| step.risk.into())

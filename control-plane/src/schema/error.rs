@@ -76,6 +76,9 @@ pub enum SchemaError {
     /// The agent is too old to read a database's schema.
     #[error("the agent of the host {0} is too old to read a database's schema: upgrade it")]
     OldAgent(String),
+    /// The agent is too old to count rows.
+    #[error("the agent of the host {0} is too old to count rows: upgrade it")]
+    OldAgentCounts(String),
     /// The host that reaches the server is not connected.
     #[error("the host {0} is not connected: try again when it is online")]
     Away(String),
@@ -168,6 +171,11 @@ pub enum SchemaError {
     /// What was set aside is there no more, or has its own name again.
     #[error("this was {0} already")]
     NotAside(&'static str),
+    /// Rows that were overwritten: only people know how they are put back.
+    #[error(
+        "rows that were overwritten can't be put back by themselves: propose an UPDATE from the table that they are kept in"
+    )]
+    NoWayBack,
     /// A ticket that is not decided against drops it or brings it back.
     #[error("a proposal is under way that drops this or brings it back: look at its ticket")]
     AsideUnderWay,
@@ -224,6 +232,7 @@ impl From<SchemaError> for Error {
             SchemaError::NoForm => Self::NotFound("form"),
             SchemaError::NoSetAside => Self::NotFound("thing set aside"),
             SchemaError::NotAside(_) => Self::conflict("not-aside", message),
+            SchemaError::NoWayBack => Self::conflict("no-way-back", message),
             SchemaError::AsideUnderWay => Self::conflict("aside-under-way", message),
             SchemaError::NoGitHook => Self::NotFound("Git hook"),
             SchemaError::TooManyHooks(_) => Self::conflict("too-many-git-hooks", message),
@@ -231,7 +240,9 @@ impl From<SchemaError> for Error {
             SchemaError::Moved(_) | SchemaError::TakenOver => Self::conflict("target-moved", message),
             SchemaError::NotAsDesigned(_) => Self::conflict("not-as-designed", message),
             SchemaError::Away(_) => Self::conflict("host-offline", message),
-            SchemaError::OldAgent(_) => Self::conflict("agent-too-old", message),
+            SchemaError::OldAgent(_) | SchemaError::OldAgentCounts(_) => {
+                Self::conflict("agent-too-old", message)
+            }
             SchemaError::DocumentMoved => Self::conflict("document-moved", message),
             SchemaError::DocumentInUse(_) => Self::conflict("document-in-use", message),
             SchemaError::NoHost => Self::invalid("hostId", message),

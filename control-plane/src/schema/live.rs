@@ -17,6 +17,7 @@ use muster_schema::{
     Schema,
     catalogue::{Answers, assemble},
 };
+use serde::Serialize;
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::timeout,
@@ -93,15 +94,7 @@ async fn read_at(
     (server, database): (&Server, &str),
 ) -> Result<Live, SchemaError> {
     let wish = wish(app, org, server, database).await?;
-    let tail = match app
-        .links
-        .open_tail(server.host_id, TailRequest::Schema(wish))
-        .await
-    {
-        Ok(tail) => tail,
-        Err(LinkError::Offline(_)) => return Err(away(app, org, server).await?),
-        Err(error) => return Err(Error::from(error).into()),
-    };
+    let tail = open(app, org, server, TailRequest::Schema(wish)).await?;
     let (answers, version) = timeout(LONGEST, collect(tail))
         .await
         .map_err(|_| SchemaError::NoAnswer)??;
@@ -126,10 +119,30 @@ async fn read_at(
 }
 
 async fn wish(app: &App, org: OrgId, server: &Server, database: &str) -> Result<SignedLook, SchemaError> {
+    let since = (SCHEMAS_SINCE, SchemaError::OldAgent as fn(String) -> SchemaError);
+    let (id, sealed) = sealed_password(app, org, server, since).await?;
+    let wish = SchemaLook {
+        id,
+        org,
+        host: server.host_id,
+        expires: app.clock.now().plus_ms(WISH_LASTS_MS),
+        target: target(server, database.to_owned()),
+        sealed,
+    };
+    signed(app, server, Look::Schema, &wish).await
+}
+
+/// The password for a wish, sealed to the host, and the wish's id; only if an agent is there that knows such wishes.
+pub(super) async fn sealed_password(
+    app: &App,
+    org: OrgId,
+    server: &Server,
+    (since, too_old): (u16, fn(String) -> SchemaError),
+) -> Result<(OrderId, Vec<u8>), SchemaError> {
     match app.links.version_of(server.host_id) {
         None => return Err(away(app, org, server).await?),
-        Some(version) if version < SCHEMAS_SINCE => {
-            return Err(SchemaError::OldAgent(host_name(app, org, server).await?));
+        Some(version) if version < since => {
+            return Err(too_old(host_name(app, org, server).await?));
         }
         Some(_) => {}
     }
@@ -147,24 +160,40 @@ async fn wish(app: &App, org: OrgId, server: &Server, database: &str) -> Result<
         &host_key,
     )
     .map_err(Error::internal)?;
-    let wish = SchemaLook {
-        id,
-        org,
-        host: server.host_id,
-        expires: app.clock.now().plus_ms(WISH_LASTS_MS),
-        target: target(server, database.to_owned()),
-        sealed,
-    };
+    Ok((id, sealed))
+}
+
+/// A wish as it travels.
+pub(super) async fn signed<W: Serialize>(
+    app: &App,
+    server: &Server,
+    look: Look,
+    wish: &W,
+) -> Result<SignedLook, SchemaError> {
     let keys = app.fleet_keys().await.map_err(Error::from)?;
     let known = app.links.signing_keys_of(server.host_id).unwrap_or_default();
     let signer = keys.signer_for(&known);
-    let body = muster_protocol::encode(&wish).map_err(Error::internal)?;
-    let (key_id, signature) = sign(Look::Schema, &signer, &body);
+    let body = muster_protocol::encode(wish).map_err(Error::internal)?;
+    let (key_id, signature) = sign(look, &signer, &body);
     Ok(SignedLook {
         body,
         key_id,
         signature,
     })
+}
+
+/// Asks the agent.
+pub(super) async fn open(
+    app: &App,
+    org: OrgId,
+    server: &Server,
+    request: TailRequest,
+) -> Result<TailStream, SchemaError> {
+    match app.links.open_tail(server.host_id, request).await {
+        Ok(tail) => Ok(tail),
+        Err(LinkError::Offline(_)) => Err(away(app, org, server).await?),
+        Err(error) => Err(Error::from(error).into()),
+    }
 }
 
 /// The host is not here: nobody is asked.
@@ -202,7 +231,11 @@ async fn collect(mut tail: TailStream) -> Result<(Answers, String), SchemaError>
             }
             Ok(Some(TailFrame::SchemaEnd(version))) => return Ok((answers, plain(&version))),
             Ok(Some(TailFrame::Refused(why))) => return Err(SchemaError::Unread(plain(&why))),
-            Ok(Some(TailFrame::Sample(_) | TailFrame::Log(_) | TailFrame::LogEnd(_)) | None) | Err(_) => {
+            Ok(
+                Some(TailFrame::Sample(_) | TailFrame::Log(_) | TailFrame::LogEnd(_) | TailFrame::Count(_))
+                | None,
+            )
+            | Err(_) => {
                 return Err(SchemaError::NoAnswer);
             }
         }
@@ -210,7 +243,7 @@ async fn collect(mut tail: TailStream) -> Result<(Answers, String), SchemaError>
 }
 
 /// A host may be mad: nothing of it may reach a terminal.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect()
 }
 

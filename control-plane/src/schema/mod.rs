@@ -36,6 +36,9 @@
 //! Drops are **soft** where an environment's policy says so ([`set_aside`]): what is published as gone gets another name, with its
 //! rows, and is no drift; what a look does not find any more is noted as gone ([`set_aside_seen`]). When its days are over those who may propose are told once; nothing is dropped by a timer.
 //!
+//! SQL as text that **changes rows** is held in where a policy or the proposal says so ([`held`]): to a number of rows, and with a
+//! copy of the rows for some days. How many rows it would touch can be asked for before ([`row_count`]).
+//!
 //! A **rollout** executes a release on many of its servers, wave after wave ([`waves`]): a wave begins when all executions of the
 //! one before have succeeded, and after the first somebody may have to say "continue". Whatever does not succeed halts it, and
 //! nothing more begins, not even what waits of the wave; its record says on which servers and why. Resumed, it executes the release
@@ -73,7 +76,7 @@
 //! | `ticket_steps`, `ticket_approvals` | the steps that a ticket was opened with, and who said yes |
 //! | `database_states` | what design last succeeded on a server, or was taken over |
 //! | `database_drifts` | how each database last compared with that, and what was told of it |
-//! | `set_asides` | tables and columns that were renamed aside instead of being dropped |
+//! | `set_asides` | tables and columns that were renamed aside instead of being dropped, and rows that were kept before they were changed |
 //! | `releases` | approved tickets |
 //! | `executions`, `execution_steps` | runs, and their statements |
 //! | `release_rollouts`, `release_rollout_servers` | releases on their way over many servers, and in which wave each comes |
@@ -145,8 +148,10 @@ mod git_hear;
 mod git_hook;
 mod git_push;
 mod git_wish;
+mod held;
 mod hook_grammar;
 mod import;
+mod lint_rules;
 mod live;
 mod open;
 mod order;
@@ -161,6 +166,7 @@ mod resubmit;
 mod rolling;
 mod rollout;
 mod rollout_start;
+mod row_count;
 mod server;
 mod server_apply;
 mod server_test;
@@ -202,7 +208,9 @@ pub use self::{
         GitExecution, GitPush, GitPushQuery, GitPushReason, GitRefusal, GitRefusalReason, GitWish,
         GitWishState,
     },
+    held::RowGuard,
     import::{ImportRequest, ImportedDdl, ImportedDocument, NotCarriedObject},
+    lint_rules::{LintLevel, LintRule, LintRules},
     policy::{EnvironmentPolicies, EnvironmentPolicy, PolicyBody, RiskFlows},
     project::{ProjectHead, ProjectQuery},
     proposal::{NewProposal, Proposed, ServerSql},
@@ -212,6 +220,7 @@ pub use self::{
     resubmit::Resubmission,
     rollout::{ReleaseRollout, ReleaseRolloutDetail, ReleaseRolloutServer, ReleaseRolloutStatus},
     rollout_start::{NewReleaseRollout, RollingOut},
+    row_count::{CountRequest, RowCount, RowCounts},
     server::{NewServer, Server, ServerPatch, ServerTest, server_environment},
     server_test::TestRequest,
     server_type::ServerType,

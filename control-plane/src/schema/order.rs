@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 use muster_base::{ExecutionId, OrgId, SecretString, ServerId, UnixMs, sha256};
-use muster_protocol::latest::{OrderEvent, OrderPayload, SqlSpec, SqlStatement, StepReport, StepStatus};
+use muster_protocol::latest::{
+    GuardedSql, OrderEvent, OrderPayload, SqlGuard, SqlSpec, SqlStatement, StepReport, StepStatus,
+};
 
 use super::{
-    ExecutionStatus, PASSWORD, Release, SchemaError, Server, ServerSql, ServerTest, approval::Yes,
-    base_check, server_test::target, store,
+    ExecutionStatus, PASSWORD, ProposedStatement, Release, SchemaError, Server, ServerSql, ServerTest,
+    approval::Yes, base_check, server_test::target, store,
 };
 use crate::{
     access::Caller,
@@ -57,10 +59,16 @@ impl NewSqlOrder<'_> {
             statement_timeout_ms: self.server.statement_timeout_ms,
             dry_run: self.dry_run,
         };
+        let guards = guards(self.approved);
+        let payload = if guards.is_empty() {
+            OrderPayload::Sql(Box::new(spec))
+        } else {
+            OrderPayload::GuardedSql(Box::new(GuardedSql { spec, guards }))
+        };
         Ok(NewOrder {
             org: self.org,
             host: self.server.host_id,
-            payload: OrderPayload::Sql(Box::new(spec)),
+            payload,
             approvals: self
                 .approvals
                 .iter()
@@ -74,6 +82,19 @@ impl NewSqlOrder<'_> {
             created_by: self.by,
         })
     }
+}
+
+/// What its statements are held to.
+fn guards(approved: &ServerSql) -> Vec<SqlGuard> {
+    let guard = |(nth, statement): (u32, &ProposedStatement)| {
+        let rows = statement.rows.as_ref()?;
+        (rows.max_rows.is_some() || rows.kept_in.is_some()).then(|| SqlGuard {
+            statement: nth,
+            max_rows: rows.max_rows.map(u64::from),
+            keep: rows.kept_in.clone(),
+        })
+    };
+    (0..).zip(&approved.statements).filter_map(guard).collect()
 }
 
 /// Has this room hear of its orders.
@@ -175,6 +196,8 @@ async fn execution_moved(app: &App, tx: &mut Tx, order: &Order) -> Result<(), Db
     store::execution::close_steps(tx, id).await?;
     if status == ExecutionStatus::Success {
         store::state::reach(tx, id, app.clock.now()).await?;
+    } else {
+        store::set_aside::reach_partly(tx, id, app.clock.now()).await?;
     }
     let entry = if status == ExecutionStatus::Success {
         Entry::done("release:ended", "execution", id)

@@ -1,5 +1,6 @@
 //! An environment's policy: which flow decides what risks how much, whether authors may decide their own, when releases
-//! may begin, and whether what goes is set aside. An environment without one leaves the choice to the flows, no author decides, releases begin at any
+//! may begin, whether what goes is set aside, what statements that change rows are held to ([`held`](super::held)), whether publishing
+//! takes PostgreSQL's ways that lock little, and what lint's rules are set to ([`lint_rules`]). An environment without one leaves the choice to the flows, no author decides, releases begin at any
 //! time, and drops are real.
 
 use muster_base::UnixMs;
@@ -7,7 +8,13 @@ use muster_documents::Kind;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{MaintenanceWindows, RiskLevel, SchemaError, error::field_error, store, waiting};
+use super::{
+    LintLevel, MaintenanceWindows, RiskLevel, SchemaError,
+    error::field_error,
+    held::Held,
+    lint_rules::{self, LintLevels},
+    store, waiting,
+};
 use crate::{
     access::{Caller, Object, Operation},
     app::App,
@@ -36,6 +43,17 @@ pub struct EnvironmentPolicy {
     /// For how many days tables and columns that are published as gone are set aside under another name; null: they are dropped.
     #[schema(required)]
     pub set_aside_days: Option<u16>,
+    /// How many rows a statement of SQL as text may overwrite or delete; null: any number.
+    #[schema(required)]
+    pub max_rows: Option<u32>,
+    /// For how many days the rows that such a statement overwrites or deletes are kept; null: they are not.
+    #[schema(required)]
+    pub backup_days: Option<u16>,
+    /// Whether publishing builds indexes concurrently on PostgreSQL, and holds checks and foreign keys against the rows apart.
+    pub online: bool,
+    /// What lint's rules are set to, by their names; the others are as they are by themselves.
+    #[schema(value_type = BTreeMap<String, LintLevel>)]
+    pub lint: LintLevels,
     /// When it was last changed; null if it never was.
     #[schema(required)]
     pub updated_at: Option<UnixMs>,
@@ -83,6 +101,23 @@ pub struct PolicyBody {
     #[serde(default)]
     #[schema(value_type = Option<u16>, minimum = 1, maximum = 365)]
     pub set_aside_days: Change<u16>,
+    /// How many rows, 1–1,000,000,000, a statement of SQL as text may overwrite or delete; null: any number. It stays if left out.
+    #[serde(default)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 1_000_000_000)]
+    pub max_rows: Change<u32>,
+    /// For how many days, 1–365, the rows are kept that such a statement overwrites or deletes; null: they are not. It stays if
+    /// left out.
+    #[serde(default)]
+    #[schema(value_type = Option<u16>, minimum = 1, maximum = 365)]
+    pub backup_days: Change<u16>,
+    /// Whether publishing builds indexes concurrently on PostgreSQL, and holds checks and foreign keys against the rows apart. It
+    /// stays if left out.
+    #[serde(default)]
+    pub online: Option<bool>,
+    /// What lint's rules are set to, by their names. All stay if left out.
+    #[serde(default)]
+    #[schema(value_type = Option<BTreeMap<String, LintLevel>>)]
+    pub lint: Option<LintLevels>,
 }
 
 impl RiskFlows {
@@ -118,8 +153,20 @@ impl EnvironmentPolicy {
             author_may_decide: false,
             windows: None,
             set_aside_days: None,
+            max_rows: None,
+            backup_days: None,
+            online: false,
+            lint: LintLevels::new(),
             updated_at: None,
             updated_by: None,
+        }
+    }
+
+    /// What it asks of statements that change rows.
+    pub(super) fn held(&self) -> Held {
+        Held {
+            max_rows: self.max_rows,
+            backup_days: self.backup_days,
         }
     }
 }
@@ -174,13 +221,11 @@ pub(super) async fn set(
     find_for(app, caller, Operation::FlowWrite, environment).await?;
     let now = app.clock.now();
     let mut policy = EnvironmentPolicy {
-        environment: environment.to_owned(),
         flows: body.flows,
         author_may_decide: body.author_may_decide,
-        windows: None,
-        set_aside_days: None,
         updated_at: Some(now),
         updated_by: Some(caller.actor.name()),
+        ..EnvironmentPolicy::usual(environment)
     };
     let mut faults = match &body.windows {
         Change::To(Some(windows)) => windows.faults("windows"),
@@ -194,6 +239,12 @@ pub(super) async fn set(
             format!("must be 1 to {MOST_DAYS}, or null"),
         ));
     }
+    let held = Held {
+        max_rows: body.max_rows.said(),
+        backup_days: body.backup_days.said(),
+    };
+    faults.extend(held.faults());
+    faults.extend(body.lint.iter().flat_map(lint_rules::faults));
     let taken_back = in_tx!(app.db, |tx| {
         // Whoever deletes a flow looks at the policies first.
         store::document::one_at_a_time(tx, caller.org()).await?;
@@ -219,6 +270,11 @@ pub(super) async fn set(
         body.windows.apply(&mut policy.windows);
         policy.set_aside_days = before.set_aside_days;
         body.set_aside_days.apply(&mut policy.set_aside_days);
+        (policy.max_rows, policy.backup_days) = (before.max_rows, before.backup_days);
+        body.max_rows.apply(&mut policy.max_rows);
+        body.backup_days.apply(&mut policy.backup_days);
+        policy.online = body.online.unwrap_or(before.online);
+        policy.lint = body.lint.unwrap_or_else(|| before.lint.clone());
         if MaintenanceWindows::is_looser(before.windows.as_ref(), policy.windows.as_ref(), now) {
             caller.require(Operation::WindowOverride)?;
         }

@@ -8,9 +8,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    LintFinding, ProposedStatement, RiskLevel, SchemaError, Server, ServerType,
+    EnvironmentPolicy, LintFinding, ProposedStatement, RiskLevel, RowCounts, SchemaError, Server, ServerType,
     error::field_error,
+    held::{self, Held},
+    lint_rules,
     open::open,
+    policy,
     reading::{self, ReadSql},
     server,
     set_aside::{PlannedAsides, Wish},
@@ -41,6 +44,16 @@ pub struct NewProposal {
     pub servers: Vec<String>,
     /// The statements, each ended by a semicolon.
     pub sql: String,
+    /// A statement that overwrites or deletes more rows than this is undone, 1–1,000,000,000; the environment's own limit counts
+    /// where it is lower.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 1_000_000_000)]
+    pub max_rows: Option<u32>,
+    /// Rows are kept for so many days, 1–365, before they are overwritten or deleted; the environment's own number counts where it is
+    /// higher.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 365)]
+    pub backup_days: Option<u16>,
 }
 
 /// What became of a proposal.
@@ -84,6 +97,9 @@ pub struct ServerSql {
     pub statements: Vec<ProposedStatement>,
     /// What lint found.
     pub findings: Vec<LintFinding>,
+    /// How many rows its statements would touch, as last counted; null if nobody asked.
+    #[schema(required)]
+    pub row_counts: Option<RowCounts>,
 }
 
 /// A proposal that may be stored.
@@ -108,6 +124,8 @@ pub(super) struct Ticketing {
     pub(super) author_may_decide: bool,
     /// What was set aside that it drops or brings back.
     pub(super) wish: Option<(SetAsideId, Wish)>,
+    /// What it asks for its own statements.
+    pub(super) held: Held,
 }
 
 /// What a ticket publishes: it is computed again from this when the ticket is corrected.
@@ -141,6 +159,14 @@ pub(super) async fn propose(
     caller.require(Operation::ReleasePropose)?;
     check_names(&new.version, new.project.as_deref())?;
     check_servers(&new.servers)?;
+    let held = Held {
+        max_rows: new.max_rows,
+        backup_days: new.backup_days,
+    };
+    let faults = held.faults();
+    if !faults.is_empty() {
+        return Err(SchemaError::Invalid(faults));
+    }
     server::environment_exists(app, caller, &new.environment).await?;
     if !caller.reaches(&Object::DatabaseName(&new.database)) {
         return Err(SchemaError::invalid(
@@ -150,7 +176,8 @@ pub(super) async fn propose(
     }
     let named = |_: &Server| new.database.clone();
     let servers = chosen_servers(app, caller, &new.environment, &new.servers, named).await?;
-    let servers = read_for(servers, &new.database, &new.sql)?;
+    let policy = policy::of_environment(app, caller.org(), &new.environment).await?;
+    let servers = read_for(app, servers, (&new.database, &new.sql), &policy, held)?;
     let ticket = Ticketing {
         id: app.clock.new_id(),
         project: new.project.unwrap_or_default(),
@@ -171,6 +198,7 @@ pub(super) async fn propose(
         comment: correction.comment,
         author_may_decide: false,
         wish: correction.wish,
+        held,
     };
     let ticket_id = ticket.id;
     open(app, caller, ticket, &servers, &[]).await?;
@@ -241,17 +269,27 @@ pub(super) async fn chosen_servers(
     }
 }
 
-/// Reads the text once for each dialect among the servers.
-fn read_for(servers: Vec<Server>, database: &str, sql: &str) -> Result<Vec<ServerSql>, SchemaError> {
+/// Reads the text once for each dialect among the servers, as the environment wants it.
+fn read_for(
+    app: &App,
+    servers: Vec<Server>,
+    (database, sql): (&str, &str),
+    policy: &EnvironmentPolicy,
+    held: Held,
+) -> Result<Vec<ServerSql>, SchemaError> {
+    let rules = lint_rules::settings(&policy.lint);
+    let held = policy.held().and(held);
     let mut read: HashMap<Dialect, ReadSql> = HashMap::new();
     let mut answers = Vec::with_capacity(servers.len());
     for server in servers {
         let dialect = server.kind.dialect();
         let text = match read.get(&dialect) {
             Some(text) => text.clone(),
-            None => reading::read(dialect, sql).map_err(SchemaError::Invalid)?,
+            None => reading::read(dialect, sql, &rules).map_err(SchemaError::Invalid)?,
         };
         read.entry(dialect).or_insert_with(|| text.clone());
+        let mut statements = text.statements;
+        let kept = held::hold(app, dialect, (&mut statements, 0), held)?;
         answers.push(ServerSql {
             server: server.id,
             label: server.label,
@@ -261,10 +299,11 @@ fn read_for(servers: Vec<Server>, database: &str, sql: &str) -> Result<Vec<Serve
             sha256: text.sha256,
             rollback_sql: None,
             not_taken_back: Vec::new(),
-            set_aside: None,
-            risk: text.risk,
-            statements: text.statements,
+            set_aside: held::with_kept(None, kept, held),
+            risk: ReadSql::highest(&statements),
+            statements,
             findings: text.findings,
+            row_counts: None,
         });
     }
     Ok(answers)

@@ -7,18 +7,20 @@ use muster_documents::{
     ChangeError, Design, DesignTable, DesignView, Kind, Spec, change,
     kind::database::{Database, DatabaseValues},
 };
-use muster_schema::PlanOptions;
+use muster_schema::{Dialect, PlanOptions};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    Proposed, RiskLevel, SchemaError, Server, ServerSql, TicketStep,
+    EnvironmentPolicy, Proposed, RiskLevel, SchemaError, Server, ServerSql, TicketStep,
     document::Stored,
     error::field_error,
-    open, policy,
+    held::{self, Held},
+    lint_rules, open, policy,
     proposal::{self, Correction, PublishedWhat, Ticketing},
-    reading, server,
+    reading::{self, ReadSql},
+    server,
     set_aside::{self, PlannedAsides},
     store::{self, state::Published},
 };
@@ -125,6 +127,7 @@ pub(super) async fn publish(
         comment: correction.comment,
         author_may_decide: false,
         wish: None,
+        held: Held::default(),
     };
     open_published(app, caller, ticket, published).await
 }
@@ -157,6 +160,7 @@ pub(super) async fn preview(
         comment: String::new(),
         author_may_decide: false,
         wish: None,
+        held: Held::default(),
     };
     let servers: Vec<ServerSql> = published.into_iter().map(|(server, _)| server).collect();
     let approval = open::would_decide(app, caller, ticketing, &servers).await?;
@@ -192,7 +196,7 @@ async fn computed(
             wrong.push(field_error(format!("servers[{nth}]"), message));
             continue;
         }
-        let wanted = (&latest.design, chosen.as_ref(), policy.set_aside_days);
+        let wanted = (&latest.design, chosen.as_ref(), &policy);
         match for_server(app, wanted, server, database).await {
             Ok(done) => published.push(done),
             Err(SchemaError::Invalid(fields)) => {
@@ -230,7 +234,7 @@ async fn open_published(
 /// The change for one server, against what last succeeded there.
 async fn for_server(
     app: &App,
-    (latest, chosen, days): (&Design, Option<&BTreeSet<Uuid>>, Option<u16>),
+    (latest, chosen, policy): (&Design, Option<&BTreeSet<Uuid>>, &EnvironmentPolicy),
     server: Server,
     database: String,
 ) -> Result<(ServerSql, Published), SchemaError> {
@@ -249,11 +253,15 @@ async fn for_server(
         Some(chosen) => before.unwrap_or(&empty).with(latest, chosen),
         None => latest.clone(),
     };
+    let days = policy.set_aside_days;
     let aside = match days {
         Some(_) => Some(set_aside::option(app, server.id, &database).await?),
         None => None,
     };
+    let online = policy.online && dialect == Dialect::Postgres;
     let options = PlanOptions {
+        concurrently: online,
+        validate_apart: online,
         aside,
         ..PlanOptions::default()
     };
@@ -261,7 +269,8 @@ async fn for_server(
     if change.is_empty() {
         return Err(whole("has all of it already: there is nothing to publish".into()));
     }
-    let mut read = reading::read(dialect, &change.sql()).map_err(SchemaError::Invalid)?;
+    let mut read = reading::read(dialect, &change.sql(), &lint_rules::settings(&policy.lint))
+        .map_err(SchemaError::Invalid)?;
     // The plan knows from what to what; the text alone may look more harmless than it is.
     for (statement, step) in read.statements.iter_mut().zip(&change.plan.steps) {
         statement.risk = statement.risk.max(step.risk.into());
@@ -272,12 +281,11 @@ async fn for_server(
         }
     }
     let (rollback, lost) = change.way_back();
-    let risk = read
-        .statements
-        .iter()
-        .map(|statement| statement.risk)
-        .max()
-        .unwrap_or(RiskLevel::Safe);
+    // What comes after the plan's own steps are the tables' scripts.
+    let (held, first) = (policy.held(), change.plan.steps.len());
+    let kept = held::hold(app, dialect, (&mut read.statements, first), held)?;
+    let risk = ReadSql::highest(&read.statements);
+    let asides = days.and_then(|days| PlannedAsides::of(app, days, change.plan.set_aside));
     let sql = ServerSql {
         server: server.id,
         label: server.label,
@@ -287,10 +295,11 @@ async fn for_server(
         sha256: read.sha256,
         rollback_sql: Some(rollback),
         not_taken_back: lost,
-        set_aside: days.and_then(|days| PlannedAsides::of(app, days, change.plan.set_aside)),
+        set_aside: held::with_kept(asides, kept, held),
         risk,
         statements: read.statements,
         findings: read.findings,
+        row_counts: None,
     };
     Ok((
         sql,

@@ -1,11 +1,13 @@
 //! SQL as text, read: its statements, their risks, what lint finds. Nothing of it is stored or run here.
 
 use muster_base::sha256;
-use muster_schema::{Dialect, Finding, Reason, Risk, StatementKind, canonical, classify, lint, split};
+use muster_schema::{
+    Dialect, Finding, Reason, Risk, Settings, StatementKind, canonical, classify, lint_with, split,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::error::field_error;
+use super::{RowGuard, error::field_error};
 use crate::error::FieldError;
 
 /// How dangerous it is. Ordered: the highest counts.
@@ -76,6 +78,9 @@ pub struct ProposedStatement {
     pub reasons: Vec<String>,
     /// Can share a transaction with others.
     pub transactional: bool,
+    /// What it is held to, if it overwrites or deletes rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<RowGuard>,
 }
 
 /// Something that people regret later.
@@ -109,13 +114,20 @@ pub(super) struct ReadSql {
     /// Each statement followed by `;` and a line feed: what is approved.
     pub(super) sql: String,
     pub(super) sha256: String,
-    pub(super) risk: RiskLevel,
     pub(super) statements: Vec<ProposedStatement>,
     pub(super) findings: Vec<LintFinding>,
 }
 
-/// Reads `text`, or says line by line what can't be in a release.
-pub(super) fn read(dialect: Dialect, text: &str) -> Result<ReadSql, Vec<FieldError>> {
+impl ReadSql {
+    /// The highest of its statements.
+    pub(super) fn highest(statements: &[ProposedStatement]) -> RiskLevel {
+        let risks = statements.iter().map(|statement| statement.risk);
+        risks.max().unwrap_or(RiskLevel::Safe)
+    }
+}
+
+/// Reads `text` by the rules that are wanted, or says line by line what can't be in a release.
+pub(super) fn read(dialect: Dialect, text: &str, rules: &Settings) -> Result<ReadSql, Vec<FieldError>> {
     let wrong = |message: String| field_error("sql", message);
     let pieces = split(dialect, text).map_err(|error| vec![wrong(error.to_string())])?;
     if pieces.is_empty() {
@@ -137,21 +149,17 @@ pub(super) fn read(dialect: Dialect, text: &str) -> Result<ReadSql, Vec<FieldErr
                 .map(|reason: Reason| reason.text)
                 .collect(),
             transactional: seen.transactional,
+            rows: None,
         });
     }
     if !refused.is_empty() {
         return Err(refused);
     }
-    let findings = lint(dialect, text).map_err(|error| vec![wrong(error.to_string())])?;
+    let findings = lint_with(dialect, text, rules).map_err(|error| vec![wrong(error.to_string())])?;
     let sql = canonical(pieces.iter().map(|piece| piece.text));
     Ok(ReadSql {
         sha256: sha256(sql.as_bytes()).to_string(),
         sql,
-        risk: statements
-            .iter()
-            .map(|statement| statement.risk)
-            .max()
-            .unwrap_or(RiskLevel::Safe),
         statements,
         findings: findings.into_iter().map(LintFinding::from).collect(),
     })
@@ -166,9 +174,10 @@ mod tests {
         let read = read(
             Dialect::Postgres,
             "create table t (id int primary key);\n-- note\ndrop table u",
+            &Settings::default(),
         )
         .unwrap();
-        assert_eq!(read.risk, RiskLevel::Destructive);
+        assert_eq!(ReadSql::highest(&read.statements), RiskLevel::Destructive);
         assert_eq!(read.sql, "create table t (id int primary key);\ndrop table u;\n");
         assert_eq!(read.sha256, sha256(read.sql.as_bytes()).to_string());
         assert_eq!(read.findings[0].line, 3);
@@ -176,7 +185,12 @@ mod tests {
 
     #[test]
     fn every_refused_statement_is_named() {
-        let errors = read(Dialect::Postgres, "begin;\nselect 1;\ncommit;").unwrap_err();
+        let errors = read(
+            Dialect::Postgres,
+            "begin;\nselect 1;\ncommit;",
+            &Settings::default(),
+        )
+        .unwrap_err();
         assert_eq!(errors.len(), 2);
         assert!(
             errors[1]
@@ -187,6 +201,6 @@ mod tests {
 
     #[test]
     fn nothing_is_not_a_release() {
-        assert!(read(Dialect::MySql, "-- nothing").is_err());
+        assert!(read(Dialect::MySql, "-- nothing", &Settings::default()).is_err());
     }
 }

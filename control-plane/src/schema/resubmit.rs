@@ -25,6 +25,12 @@ pub struct Resubmission {
     pub sql: Option<String>,
     /// The release's version; the same as before if left out.
     pub version: Option<String>,
+    /// The limit of rows for each statement; the same as before if left out. Not for what was published.
+    #[schema(minimum = 1, maximum = 1_000_000_000)]
+    pub max_rows: Option<u32>,
+    /// For how many days rows are kept; the same as before if left out. Not for what was published.
+    #[schema(minimum = 1, maximum = 365)]
+    pub backup_days: Option<u16>,
     /// What was corrected, for those who approve.
     pub comment: Option<String>,
 }
@@ -85,6 +91,7 @@ pub(super) async fn resubmit(
         let found = store::ticket::find(&app.db, caller.org(), id).await?;
         found.ok_or(SchemaError::NoTicket)?.1
     };
+    let held = store::ticket::find_held(&app.db, id).await?;
     let new = NewProposal {
         project,
         version,
@@ -92,6 +99,8 @@ pub(super) async fn resubmit(
         environment: before.environment,
         servers,
         sql,
+        max_rows: request.max_rows.or(held.max_rows),
+        backup_days: request.backup_days.or(held.backup_days),
     };
     proposal::propose(app, caller, new, correction).await
 }

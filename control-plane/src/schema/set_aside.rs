@@ -6,6 +6,9 @@
 //! execution succeeded. What these name is no drift and of no design, exactly by name and place: a read of the database passes
 //! it over ([`live`](super::live)) for as long as it is kept. A column goes where its table goes, and so does the SQL for it.
 //!
+//! **Rows** that a statement of SQL as text overwrites or deletes are kept in a table of their own for some days where that is asked
+//! for ([`held`](super::held)), and are listed here, too: once the statement has succeeded, also where a later one has not.
+//!
 //! Nothing is dropped by a timer. When the days are over, those who may propose SQL there are told once ([`set_aside_told`](super::set_aside_told)). To drop it or
 //! to bring it back is a proposal of SQL like any other, approved and released; when its release has succeeded, this is so.
 //!
@@ -48,6 +51,8 @@ pub enum SetAsideKind {
     Table,
     /// A column.
     Column,
+    /// Rows of a table, as they were before a statement.
+    Rows,
 }
 
 /// Where it stands.
@@ -102,8 +107,14 @@ pub struct PlannedAside {
     pub name_now: String,
     /// What drops it for good, some day.
     pub drop_sql: String,
-    /// What gives it its name again.
+    /// What gives it its name again, or puts rows back; empty if there is no such SQL.
     pub restore_sql: String,
+    /// Whose rows they are: the statement, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<u32>,
+    /// For how many days it is kept; as the others if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<u16>,
 }
 
 /// Something that was set aside.
@@ -132,7 +143,8 @@ pub struct SetAside {
     pub name_now: String,
     /// What drops it for good.
     pub drop_sql: String,
-    /// What gives it its name again: without the keys, checks and defaults that it had, but for PostgreSQL's default.
+    /// What gives it its name again: without the keys, checks and defaults that it had, but for PostgreSQL's default. Of rows what puts
+    /// them back; empty if only people can, because they were overwritten.
     pub restore_sql: String,
     /// The release that did it.
     pub release_id: ReleaseId,
@@ -184,6 +196,7 @@ impl SetAsideKind {
         match self {
             Self::Table => "table",
             Self::Column => "column",
+            Self::Rows => "rows",
         }
     }
 }
@@ -226,6 +239,8 @@ impl PlannedAsides {
             name_now: of.now,
             drop_sql: muster_schema::canonical([of.drop.as_str()]),
             restore_sql: muster_schema::canonical(of.restore.iter().map(String::as_str)),
+            statement: None,
+            days: None,
         };
         let items: Vec<PlannedAside> = planned.into_iter().map(item).collect();
         (!items.is_empty()).then_some(Self { days, items })
@@ -298,6 +313,9 @@ pub(super) async fn propose(
     if found.state != SetAsideState::Kept {
         return Err(SchemaError::NotAside(found.state.as_str()));
     }
+    if wish == Wish::Restore && found.restore_sql.is_empty() {
+        return Err(SchemaError::NoWayBack);
+    }
     // What is random in an id is at its end.
     let fresh = app.clock.new_id::<TicketId>().to_string();
     let unlike: String = fresh.chars().rev().take(8).collect();
@@ -311,10 +329,13 @@ pub(super) async fn propose(
             Wish::Drop => found.drop_sql,
             Wish::Restore => found.restore_sql,
         },
+        max_rows: None,
+        backup_days: None,
     };
     let what = match found.kind {
         SetAsideKind::Table => format!("table {}", found.name),
         SetAsideKind::Column => format!("{}.{}", found.table, found.name),
+        SetAsideKind::Rows => format!("rows of {} in {}", found.table, found.name_now),
     };
     let comment = format!("{}: {what}, set aside by {}", wish.as_str(), found.version);
     let correction = Correction {

@@ -98,10 +98,10 @@ async fn tell_of(app: &App, first: &Expired, server: &Server, what: &str) -> Res
 /// The first names, and the number of the rest: in no language.
 fn named(group: &[Expired]) -> String {
     let name = |one: &Expired| -> String {
-        let full = if one.kind == SetAsideKind::Table.as_str() {
-            one.name.clone()
-        } else {
+        let full = if one.kind == SetAsideKind::Column.as_str() {
             format!("{}.{}", one.table_name, one.name)
+        } else {
+            one.name.clone()
         };
         full.chars().take(NAME_CHARS).collect()
     };

@@ -78,7 +78,11 @@ async fn forward(mut tail: TailStream, samples: mpsc::Sender<LiveSample>) -> Res
     while let Some(frame) = tail.next().await? {
         let sample = match frame {
             TailFrame::Sample(bytes) => frame::decode_one(&bytes),
-            TailFrame::Log(_) | TailFrame::LogEnd(_) | TailFrame::Schema(_) | TailFrame::SchemaEnd(_) => {
+            TailFrame::Log(_)
+            | TailFrame::LogEnd(_)
+            | TailFrame::Schema(_)
+            | TailFrame::SchemaEnd(_)
+            | TailFrame::Count(_) => {
                 break;
             }
             TailFrame::Refused(reason) => {

@@ -62,6 +62,8 @@ use std::{
 use muster_base::{HostId, OrderId};
 use tokio::sync::{Notify, broadcast};
 
+#[cfg(test)]
+pub(crate) use self::submit::payload;
 pub use self::{
     api::router,
     dispatch::start,

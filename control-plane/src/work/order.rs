@@ -35,7 +35,7 @@ impl OrderKind {
     pub const fn of(payload: &OrderPayload) -> Self {
         match payload {
             OrderPayload::Deploy(_) | OrderPayload::Handover(_) | OrderPayload::FullDeploy(_) => Self::Deploy,
-            OrderPayload::Sql(_) => Self::Sql,
+            OrderPayload::Sql(_) | OrderPayload::GuardedSql(_) => Self::Sql,
             OrderPayload::TestServer(_) => Self::TestServer,
             OrderPayload::Container(_) => Self::Container,
             OrderPayload::File(_) => Self::File,
@@ -77,6 +77,7 @@ impl OrderKind {
             OrderPayload::Container(_) => muster_protocol::CONTAINERS_SINCE,
             OrderPayload::File(_) => muster_protocol::FILES_SINCE,
             OrderPayload::FullDeploy(_) => muster_protocol::FULL_DEPLOYS_SINCE,
+            OrderPayload::GuardedSql(_) => muster_protocol::GUARDS_SINCE,
         }
     }
 }

@@ -201,12 +201,19 @@ pub async fn events(app: &App, id: OrderId, after: i64, limit: i64) -> Result<Ve
     Ok(store::event::list(&app.db, id, after, limit).await?)
 }
 
+/// What an order asks the host for, as it is stored.
+#[cfg(test)]
+pub(crate) async fn payload(app: &App, id: OrderId) -> Result<Vec<u8>, WorkError> {
+    Ok(store::order::payload(&app.db, id).await?)
+}
+
 const fn subject(new: &NewOrder) -> Uuid {
     match &new.payload {
         OrderPayload::Deploy(spec) => *spec.deployment.as_uuid(),
         OrderPayload::Handover(spec) => *spec.deploy.deployment.as_uuid(),
         OrderPayload::FullDeploy(spec) => *spec.deploy.deployment.as_uuid(),
         OrderPayload::Sql(spec) => *spec.execution.as_uuid(),
+        OrderPayload::GuardedSql(held) => *held.spec.execution.as_uuid(),
         OrderPayload::TestServer(target) => *target.server.as_uuid(),
         OrderPayload::Container(_) => *new.host.as_uuid(),
         OrderPayload::File(order) => *order.send.as_uuid(),

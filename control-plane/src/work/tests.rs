@@ -6,8 +6,9 @@ use futures_util::{StreamExt as _, pin_mut};
 use muster_base::UnixMs;
 use muster_identity::{keys::PinnedKeys, order::Arrived};
 use muster_protocol::latest::{
-    ContainerAction, ContainerMore, ContainerOrder, ContainerSpec, DeploySpec, FileOrder, FullDeploySpec,
-    OrderEvent, OrderOutcome, OrderPayload, OrderRefusal, OrderReply, OrderStatus, PullAuth, StepReport,
+        ContainerAction, ContainerMore, ContainerOrder, ContainerSpec, DbDialect, DeploySpec, FileOrder,
+        FullDeploySpec, GuardedSql, OrderEvent, OrderOutcome, OrderPayload, OrderRefusal, OrderReply, OrderStatus,
+        PullAuth, SqlGuard, SqlSpec, SqlTarget, StepReport,
 };
 
 use self::bench::{Bench, PATIENCE, SECRET, Script, event, outcome};
@@ -356,6 +357,49 @@ both_databases!(another_control_plane_goes_on_where_one_died, |test| {
     assert_eq!(received[0], received[1]);
     third_life.tasks.stop(PATIENCE).await;
 });
+
+both_databases!(
+    an_agent_that_can_not_hold_statements_in_is_not_sent_them,
+    |test| {
+        let bench = Bench::new(test);
+        *bench.host.version.lock().unwrap() = muster_protocol::GUARDS_SINCE - 1;
+        bench.start();
+        let clock = &test.app.clock;
+        let spec = SqlSpec {
+            execution: clock.new_id(),
+            release: clock.new_id(),
+            version: "1".to_owned(),
+            sql_sha256: [0; 32],
+            target: SqlTarget {
+                server: clock.new_id(),
+                dialect: DbDialect::Postgres,
+                host: "127.0.0.1".to_owned(),
+                port: 5432,
+                username: "muster".to_owned(),
+                password_secret: "password".to_owned(),
+                database: "shop".to_owned(),
+            },
+            statements: Vec::new(),
+            lock_timeout_ms: 1,
+            statement_timeout_ms: 1,
+            dry_run: false,
+        };
+        let guards = vec![SqlGuard {
+            statement: 0,
+            max_rows: Some(1),
+            keep: None,
+        }];
+        let held = OrderPayload::GuardedSql(Box::new(GuardedSql { spec, guards }));
+        let id = bench.submit_payload(held).await;
+        let order = bench.reaches(id, OrderState::Failed).await;
+        let why = order.error.unwrap();
+        assert!(
+            why.contains("too old") && why.ends_with("nothing was changed"),
+            "{why}"
+        );
+        assert!(bench.host.received().is_empty());
+    }
+);
 
 both_databases!(an_agent_that_does_not_know_an_order_is_not_sent_it, |test| {
     let bench = Bench::new(test);

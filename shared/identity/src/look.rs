@@ -13,6 +13,8 @@ pub enum Look {
     Log,
     /// A database's schema.
     Schema,
+    /// How many rows a statement would touch.
+    Count,
 }
 
 impl Look {
@@ -20,6 +22,7 @@ impl Look {
         match self {
             Self::Log => b"muster-look-v1\0",
             Self::Schema => b"muster-schema-look-v1\0",
+            Self::Count => b"muster-count-look-v1\0",
         }
     }
 }

@@ -24,7 +24,7 @@
 //! version 2 is version 1 with [`latest::ServerControl::Keys`] and [`latest::AgentControl::KeysTaken`], version 3 is
 //! version 2 with [`latest::OrderPayload::Container`] and [`latest::TailRequest::Log`], version 4 is version 3 with
 //! [`latest::TailRequest::Schema`], [`latest::OrderPayload::File`] and [`latest::AgentStream`], version 5 is version 4 with
-//! [`latest::OrderPayload::FullDeploy`].
+//! [`latest::OrderPayload::FullDeploy`], [`latest::OrderPayload::GuardedSql`] and [`latest::TailRequest::Count`].
 #![deny(missing_docs)]
 
 mod frame;
@@ -50,6 +50,8 @@ pub const SCHEMAS_SINCE: u16 = 4;
 pub const FILES_SINCE: u16 = 4;
 /// The first version whose agents know all of a container's settings.
 pub const FULL_DEPLOYS_SINCE: u16 = 5;
+/// The first version whose agents hold statements on rows in, and count rows.
+pub const GUARDS_SINCE: u16 = 5;
 
 /// The highest version that both ranges hold.
 ///

@@ -29,6 +29,8 @@ mod containers;
 mod deploys;
 #[path = "golden/files.rs"]
 mod files;
+#[path = "golden/guards.rs"]
+mod guards;
 #[path = "golden/schemas.rs"]
 mod schemas;
 

@@ -43,6 +43,7 @@
 //!   which one can see afterwards that it happened, its [`Risk`] with reasons, and whether it can run in a
 //!   transaction. What can't be read is [`Risk::Unknown`], the highest risk; nothing is guessed.
 //! - [`lint()`] finds what people regret later; [`lint_with()`] by the rules that an environment wants.
+//! - [`row_change()`] reads an update or delete of one table, so that the rows it would touch can be counted, and kept before.
 //!
 //! ```
 //! use muster_schema::{Dialect, Risk, classify, split};
@@ -76,6 +77,7 @@ mod parse;
 mod plan;
 mod read;
 mod render;
+mod rows;
 mod split;
 
 pub use classify::{Class, Classification, Effect, ObjectRef, Reason, Risk, StatementKind, classify};
@@ -90,6 +92,7 @@ pub use plan::{
 };
 pub use read::{Unreadable, read, read_rendered};
 pub use render::render;
+pub use rows::{NotCounted, RowChange, kept_rows_name, row_change};
 pub use split::{
     MAX_STATEMENT_BYTES, MAX_STATEMENTS, MAX_TEXT_BYTES, SplitError, Statement, canonical, split,
 };

@@ -4,10 +4,13 @@
 use std::time::Duration;
 
 use muster_base::sha256;
-use muster_protocol::latest::{DbDialect, SqlSpec};
+use muster_protocol::latest::{DbDialect, SqlGuard, SqlSpec};
 use muster_schema::{Classification, Dialect, canonical, classify, split};
 
-use super::SqlError;
+use super::{
+    SqlError,
+    guard::{self, Guard},
+};
 
 /// A statement may take no longer than this, whatever the order says.
 const MAX_TIMEOUT: Duration = Duration::from_hours(24);
@@ -26,6 +29,8 @@ pub(super) struct Step {
     pub(super) seen: Classification,
     /// Can share a transaction with its neighbours.
     pub(super) transactional: bool,
+    /// What it is held to.
+    pub(super) guard: Option<Guard>,
 }
 
 impl Step {
@@ -46,8 +51,13 @@ pub fn effective_risk(spec: &SqlSpec) -> u8 {
     risks.max().unwrap_or(0)
 }
 
+/// The risk of a statement as it is read here (0 safe, 1 warning, 2 destructive, 3 unknown).
+pub fn risk_of(target: DbDialect, sql: &str) -> u8 {
+    classify(dialect(target), sql).risk.as_u8()
+}
+
 /// Reads every statement again; refuses what is not as approved or can't be run.
-pub(super) fn check(spec: &SqlSpec) -> Result<Plan, SqlError> {
+pub(super) fn check(spec: &SqlSpec, guards: &[SqlGuard]) -> Result<Plan, SqlError> {
     let text = canonical(spec.statements.iter().map(|statement| statement.sql.as_str()));
     if sha256(text.as_bytes()).0 != spec.sql_sha256 {
         return Err(SqlError::Unsound(
@@ -73,8 +83,10 @@ pub(super) fn check(spec: &SqlSpec) -> Result<Plan, SqlError> {
             sql: statement.sql.clone(),
             transactional: statement.transactional && seen.transactional,
             seen,
+            guard: None,
         });
     }
+    guard::attach(spec, guards, &mut steps)?;
     let limit = |ms: u64| Duration::from_millis(ms).clamp(Duration::from_millis(1), MAX_TIMEOUT);
     Ok(Plan {
         steps,
@@ -116,7 +128,7 @@ mod tests {
     #[test]
     fn approved_statements_pass() {
         let spec = spec(DbDialect::Postgres, &["create table t (id int)", "vacuum t"]);
-        let plan = check(&spec).unwrap();
+        let plan = check(&spec, &[]).unwrap();
         assert!(plan.steps[0].transactional && !plan.steps[1].transactional);
     }
 
@@ -124,7 +136,7 @@ mod tests {
     fn other_statements_than_approved_are_refused() {
         let mut spec = spec(DbDialect::Postgres, &["select 1"]);
         spec.statements[0].sql = "select 2".into();
-        assert!(matches!(check(&spec), Err(SqlError::Unsound(why)) if why.contains("SHA-256")));
+        assert!(matches!(check(&spec, &[]), Err(SqlError::Unsound(why)) if why.contains("SHA-256")));
     }
 
     #[test]
@@ -137,14 +149,14 @@ mod tests {
             (DbDialect::MySql, "set names gbk"),
             (DbDialect::MySql, "select 1 /*! ; drop table t */"),
         ] {
-            assert!(check(&spec(dialect, &[sql])).is_err(), "{sql}");
+            assert!(check(&spec(dialect, &[sql]), &[]).is_err(), "{sql}");
         }
     }
 
     #[test]
     fn a_routine_is_one_statement() {
         let sql = "create procedure p()\nbegin\n select 1;\n select 2;\nend";
-        assert!(check(&spec(DbDialect::MySql, &[sql])).is_ok());
+        assert!(check(&spec(DbDialect::MySql, &[sql]), &[]).is_ok());
     }
 
     #[test]

@@ -256,8 +256,9 @@ fn is_lock(error: &sqlx::Error) -> bool {
         return false;
     };
     match number(error) {
-        Some(number) => matches!(number, 1205 | 1213),
-        None => matches!(inner.code().as_deref(), Some("55P03" | "40P01")),
+        // And what the transaction saw was changed by another meanwhile.
+        Some(number) => matches!(number, 1205 | 1213 | 1020),
+        None => matches!(inner.code().as_deref(), Some("55P03" | "40P01" | "40001")),
     }
 }
 

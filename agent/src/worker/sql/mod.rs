@@ -2,7 +2,8 @@
 //!
 //! [`run`] is the whole of it: it checks that the statements are the approved ones, connects, takes the database's
 //! release lock, asks the ledger what has been done already, does the rest, and reports each statement as a step.
-//! [`test_server`] only connects and asks for the server's version, [`read_catalogue`] reads what is there.
+//! [`test_server`] only connects and asks for the server's version, [`read_catalogue`] reads what is there, [`count_rows`] asks how
+//! many rows a statement would touch.
 //!
 //! # The ledger
 //!
@@ -30,6 +31,10 @@
 //!
 //! Each data change runs in a transaction together with its ledger row (tables of InnoDB). Everything else commits
 //! by itself, so it gets a `starting` row with the fingerprints of the objects it touches, then a `done` row.
+//!
+//! # Statements that are held in
+//!
+//! An update or delete may have a limit of rows, and its rows may be kept in a table before, in its own transaction ([`guard`]).
 //!
 //! # After a crash
 //!
@@ -59,10 +64,14 @@
 
 mod check;
 mod connect;
+mod counting;
 mod decide;
 mod error;
 #[cfg(test)]
 mod faults;
+mod guard;
+#[cfg(test)]
+mod guarded;
 mod ledger;
 mod mysql;
 mod postgres;
@@ -72,10 +81,11 @@ mod report;
 mod testing;
 mod wait;
 
-pub use check::effective_risk;
+pub use check::{effective_risk, risk_of};
+pub use counting::count_rows;
 pub use error::SqlError;
 use muster_base::{Clock, ExposeSecret as _, OrderId, SecretString};
-use muster_protocol::latest::{DbDialect, OrderStatus, SqlSpec, SqlTarget, StepReport};
+use muster_protocol::latest::{DbDialect, OrderStatus, SqlGuard, SqlSpec, SqlTarget, StepReport};
 pub use reading::read_catalogue;
 use tokio::{
     sync::mpsc,
@@ -140,9 +150,14 @@ pub struct SqlOutcome {
     pub server_version: Option<String>,
 }
 
-/// Executes a release (or tries it, `spec.dry_run`). Never runs a statement twice.
-pub async fn run(ctx: &SqlContext, spec: &SqlSpec, password: &SecretString) -> SqlOutcome {
-    let plan = match check::check(spec) {
+/// Executes a release (or tries it, `spec.dry_run`), held in by `guards`. Never runs a statement twice.
+pub async fn run(
+    ctx: &SqlContext,
+    spec: &SqlSpec,
+    guards: &[SqlGuard],
+    password: &SecretString,
+) -> SqlOutcome {
+    let plan = match check::check(spec, guards) {
         Ok(plan) => plan,
         Err(error) => return ended(&error, None, password),
     };

@@ -6,7 +6,7 @@ export type SetAside = Schemas['SetAside']
 export type SetAsideState = Schemas['SetAsideState']
 export type Wish = Schemas['Wish']
 
-/** Tables and columns that were renamed aside, newest first. */
+/** Tables and columns that were renamed aside, and rows that were kept, newest first. */
 export function useSetAsides(state: () => SetAsideState | undefined) {
   return useList<SetAside>(
     () => ['setAsides', state() ?? ''],
@@ -42,5 +42,5 @@ export function underWay(one: Pick<SetAside, 'state' | 'proposal'>): SetAside['p
 
 /** The whole name, as people say it. */
 export function nameOf(one: Pick<SetAside, 'kind' | 'table' | 'name'>): string {
-  return one.kind === 'table' ? one.name : `${one.table}.${one.name}`
+  return one.kind === 'column' ? `${one.table}.${one.name}` : one.name
 }

@@ -6,9 +6,11 @@ export interface ProposalDraft {
   database: string
   servers: string[]
   sql: string
+  maxRows: string
+  backupDays: string
 }
 
-const BLANK: ProposalDraft = { project: '', version: '', environment: '', database: '', servers: [], sql: '' }
+const BLANK: ProposalDraft = { project: '', version: '', environment: '', database: '', servers: [], sql: '', maxRows: '', backupDays: '' }
 
 export function draftKey(org: string | undefined): string {
   return `muster.proposal.${org}`

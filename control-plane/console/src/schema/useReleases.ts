@@ -76,6 +76,11 @@ export function useServers(enabled: () => boolean = () => true) {
   )
 }
 
+/** Asks a server how many rows a ticket's statements would touch. */
+export function countRows(ticket: string, on: string): Promise<Schemas['RowCounts']> {
+  return body(server.POST('/api/v1/schema/tickets/{id}/count', { params: { path: { id: ticket } }, body: { server: on } }))
+}
+
 export function propose(input: Schemas['NewProposal']): Promise<Schemas['Proposed']> {
   return body(server.POST('/api/v1/schema/proposals', { body: input }))
 }

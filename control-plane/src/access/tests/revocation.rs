@@ -115,6 +115,7 @@ fn first_frame(request: &TailRequest) -> TailFrame {
             TailFrame::Sample(frame::encode_one(&sample.finish(UnixMs(1_780_000_000_000))))
         }
         TailRequest::Schema(_) => TailFrame::SchemaEnd("PostgreSQL 17".to_owned()),
+        TailRequest::Count(_) => TailFrame::Count(1),
         TailRequest::Log(_) => TailFrame::Log(vec![LogLine {
             at_ns: 1_780_000_000_000_000_000,
             stream: LogStream::Stdout,

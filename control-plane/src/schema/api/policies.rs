@@ -10,13 +10,14 @@ use crate::{
         extract::{Json as Body, Path},
         problem::{ApiResult, Problem},
     },
-    schema::{EnvironmentPolicies, EnvironmentPolicy, PolicyBody, policy},
+    schema::{EnvironmentPolicies, EnvironmentPolicy, LintRules, PolicyBody, lint_rules, policy},
 };
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(get, set))
+        .routes(routes!(rules))
 }
 
 /// What each environment asks of a release, in the environments' order.
@@ -24,6 +25,13 @@ pub(super) fn router() -> OpenApiRouter<App> {
     responses((status = 200, body = EnvironmentPolicies)))]
 async fn list(State(app): State<App>, caller: Caller) -> ApiResult<Json<EnvironmentPolicies>> {
     Ok(Json(policy::list(&app, &caller).await?))
+}
+
+/// Lint's rules, which each environment's policy may set.
+#[utoipa::path(get, path = "/api/v1/schema/lint-rules", operation_id = "listLintRules", tag = "schema",
+    responses((status = 200, body = LintRules)))]
+async fn rules(caller: Caller) -> ApiResult<Json<LintRules>> {
+    Ok(Json(lint_rules::list(&caller)?))
 }
 
 /// What an environment asks of a release: which flow decides what, and whether authors may decide their own.

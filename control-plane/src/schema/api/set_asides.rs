@@ -22,7 +22,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(restore))
 }
 
-/// Tables and columns that were renamed aside instead of being dropped, newest first.
+/// Tables and columns that were renamed aside instead of being dropped, and rows that were kept, newest first.
 #[utoipa::path(get, path = "/api/v1/schema/set-asides", operation_id = "listSetAsides", tag = "schema",
     params(SetAsideQuery), responses((status = 200, body = Page<SetAside>), (status = 422, body = Problem)))]
 async fn list(

@@ -13,11 +13,11 @@ use crate::{
         problem::{ApiResult, Problem},
     },
     schema::{
-        NewProposal, Proposed, PublishPreview, PublishPreviewRequest, PublishRequest, Remark, Resubmission,
-        Ticket, TicketDetail, TicketQuery, TicketRow,
+        CountRequest, NewProposal, Proposed, PublishPreview, PublishPreviewRequest, PublishRequest, Remark,
+        Resubmission, RowCounts, Ticket, TicketDetail, TicketQuery, TicketRow,
         decision::{self, Decision},
         proposal::{self, Correction},
-        publish, resubmit, ticket,
+        publish, resubmit, row_count, ticket,
     },
 };
 
@@ -33,6 +33,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(withdraw))
         .routes(routes!(resubmit))
         .routes(routes!(comment))
+        .routes(routes!(count))
 }
 
 /// Proposes SQL as text: opens a ticket that somebody else approves or rejects.
@@ -151,6 +152,20 @@ async fn resubmit(
 ) -> ApiResult<(StatusCode, Json<Proposed>)> {
     let proposed = resubmit::resubmit(&app, &caller, id, request).await?;
     Ok((StatusCode::CREATED, Json(proposed)))
+}
+
+/// Counts the rows that its statements would touch on one of its servers, through the agent there. Runs none of them.
+#[utoipa::path(post, path = "/api/v1/schema/tickets/{id}/count", operation_id = "countTicketRows", tag = "schema",
+    params(("id" = TicketId, Path)), request_body = CountRequest, responses((status = 200, body = RowCounts),
+    (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem),
+    (status = 502, body = Problem)))]
+async fn count(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<TicketId>,
+    Body(request): Body<CountRequest>,
+) -> ApiResult<Json<RowCounts>> {
+    Ok(Json(row_count::count(&app, &caller, id, &request).await?))
 }
 
 /// Says something to a ticket.

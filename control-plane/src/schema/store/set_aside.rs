@@ -8,7 +8,9 @@ use super::aside_place::{drop_columns, move_columns};
 use crate::{
     access::{ObjectKind, Scope},
     db::{Db, DbError, Tx},
-    schema::{PlannedAsides, SetAside, SetAsideKind, SetAsideProposal, SetAsideState, TicketStatus, Wish},
+    schema::{
+        PlannedAside, PlannedAsides, SetAside, SetAsideKind, SetAsideProposal, SetAsideState, TicketStatus, Wish,
+    },
     with_pool, with_tx,
 };
 
@@ -71,6 +73,7 @@ impl TryFrom<Record> for SetAside {
             kind: match record.kind.as_str() {
                 "table" => SetAsideKind::Table,
                 "column" => SetAsideKind::Column,
+                "rows" => SetAsideKind::Rows,
                 _ => return Err(corrupt("kind")),
             },
             namespace: record.namespace,
@@ -166,6 +169,41 @@ pub(in crate::schema) async fn reach(
     execution: ExecutionId,
     now: UnixMs,
 ) -> Result<(), DbError> {
+    const END: &str = "update set_asides set state = case wish when 'drop' then 'dropped' else 'restored' end, state_at = $2 \
+        where state = 'kept' and wish is not null and ticket_id = (select r.ticket_id from executions e \
+        join releases r on r.id = e.release_id where e.id = $1 and not e.dry_run)";
+    keep(tx, execution, now, |_| true).await?;
+    with_tx!(tx, |conn| {
+        sqlx::query(END).bind(execution).bind(now).execute(conn).await?;
+    });
+    Ok(())
+}
+
+/// Once an execution has ended otherwise: the rows that were kept for statements which have succeeded are there all the same.
+pub(in crate::schema) async fn reach_partly(
+    tx: &mut Tx,
+    execution: ExecutionId,
+    now: UnixMs,
+) -> Result<(), DbError> {
+    const SQL: &str = "select position from execution_steps where execution_id = $1 and status = 'success'";
+    let done: Vec<i64> = with_tx!(tx, |conn| sqlx::query_scalar(SQL)
+        .bind(execution)
+        .fetch_all(conn)
+        .await)?;
+    keep(tx, execution, now, |item| {
+        item.statement
+            .is_some_and(|statement| done.contains(&i64::from(statement)))
+    })
+    .await
+}
+
+/// Notes what an execution set aside, as far as `is_there` says so.
+async fn keep(
+    tx: &mut Tx,
+    execution: ExecutionId,
+    now: UnixMs,
+    is_there: impl Fn(&PlannedAside) -> bool,
+) -> Result<(), DbError> {
     const DONE: &str = "select r.org_id, e.server_id, coalesce(t.database, r.database) as database, e.release_id, t.set_aside \
         from executions e join releases r on r.id = e.release_id \
         join ticket_servers t on t.ticket_id = r.ticket_id and t.server_id = e.server_id \
@@ -184,8 +222,8 @@ pub(in crate::schema) async fn reach(
     if let Some(done) = done {
         let planned: PlannedAsides =
             serde_json::from_str(&done.set_aside).map_err(|_| corrupt("ticket_servers"))?;
-        let expires = now.plus_ms(i64::from(planned.days) * UnixMs::DAY);
-        for item in &planned.items {
+        for item in planned.items.iter().filter(|item| is_there(item)) {
+            let days = item.days.unwrap_or(planned.days);
             let inserted = with_tx!(tx, |conn| sqlx::query(KEEP)
                 .bind(item.id)
                 .bind(done.org_id)
@@ -201,7 +239,7 @@ pub(in crate::schema) async fn reach(
                 .bind(done.release_id)
                 .bind(execution)
                 .bind(now)
-                .bind(expires)
+                .bind(now.plus_ms(i64::from(days) * UnixMs::DAY))
                 .execute(conn)
                 .await?
                 .rows_affected());

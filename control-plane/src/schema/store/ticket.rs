@@ -7,7 +7,8 @@ use crate::{
     access::{Caller, ObjectKind, Scope},
     db::{Db, DbError, Tx},
     schema::{
-        RiskLevel, ServerSql, ServerType, Ticket, TicketEvent, TicketStatus,
+        RiskLevel, RowCounts, ServerSql, ServerType, Ticket, TicketEvent, TicketStatus,
+        held::Held,
         proposal::{PublishedWhat, Ticketing},
         reach,
     },
@@ -62,8 +63,8 @@ pub(in crate::schema) async fn insert(
     servers: &[ServerSql],
 ) -> Result<(), DbError> {
     const SQL: &str = "insert into tickets (id, org_id, project, version, environment, database, sql, risk, status, \
-        author, author_name, created_at, updated_at, published, corrects, author_may_decide) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $9, $10, $11, $11, $12, $13, $14)";
+        author, author_name, created_at, updated_at, published, corrects, author_may_decide, max_rows, backup_days) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $9, $10, $11, $11, $12, $13, $14, $15, $16)";
     const SERVER: &str = "insert into ticket_servers (ticket_id, server_id, position, sql, sql_sha256, risk, \
         statements, findings, database, rollback_sql, not_taken_back, set_aside) \
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
@@ -84,6 +85,8 @@ pub(in crate::schema) async fn insert(
             .bind(published)
             .bind(ticket.corrects)
             .bind(ticket.author_may_decide)
+            .bind(ticket.held.max_rows.map(i64::from))
+            .bind(ticket.held.backup_days.map(i64::from))
             .execute(&mut *conn)
             .await?;
         for (position, server) in (0_i64..).zip(servers) {
@@ -271,6 +274,37 @@ pub(in crate::schema) async fn find_correction(
         .transpose()
 }
 
+/// What its author asked for its statements.
+pub(in crate::schema) async fn find_held(db: &Db, id: TicketId) -> Result<Held, DbError> {
+    const SQL: &str = "select max_rows, backup_days from tickets where id = $1";
+    let row: Option<(Option<i64>, Option<i64>)> =
+        with_pool!(db, |pool| sqlx::query_as(SQL).bind(id).fetch_optional(pool).await)?;
+    let (rows, days) = row.unwrap_or_default();
+    Ok(Held {
+        max_rows: rows.and_then(|rows| u32::try_from(rows).ok()),
+        backup_days: days.and_then(|days| u16::try_from(days).ok()),
+    })
+}
+
+/// Notes what was counted on a server.
+pub(in crate::schema) async fn set_counts(
+    tx: &mut Tx,
+    (ticket, server): (TicketId, ServerId),
+    counts: &RowCounts,
+) -> Result<(), DbError> {
+    const SQL: &str = "update ticket_servers set row_counts = $3 where ticket_id = $1 and server_id = $2";
+    let counts = json(counts)?;
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(ticket)
+            .bind(server)
+            .bind(counts)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
 /// The servers that it is for.
 pub(in crate::schema) async fn list_server_ids(
     tx: &mut Tx,
@@ -297,12 +331,13 @@ struct ServerRecord {
     rollback_sql: Option<String>,
     not_taken_back: String,
     set_aside: Option<String>,
+    row_counts: Option<String>,
 }
 
 /// What is to run on each server, in the order of the proposal.
 pub(in crate::schema) async fn list_servers(db: &Db, ticket: TicketId) -> Result<Vec<ServerSql>, DbError> {
     const SQL: &str = "select t.server_id, s.label, s.dialect, t.sql, t.sql_sha256, t.risk, t.statements, t.findings, \
-        coalesce(t.database, k.database) as database, t.rollback_sql, t.not_taken_back, t.set_aside from ticket_servers t \
+        coalesce(t.database, k.database) as database, t.rollback_sql, t.not_taken_back, t.set_aside, t.row_counts from ticket_servers t \
         join db_servers s on s.id = t.server_id join tickets k on k.id = t.ticket_id where t.ticket_id = $1 order by t.position";
     let records: Vec<ServerRecord> =
         with_pool!(db, |pool| sqlx::query_as(SQL).bind(ticket).fetch_all(pool).await)?;
@@ -317,6 +352,7 @@ pub(in crate::schema) async fn list_servers(db: &Db, ticket: TicketId) -> Result
             rollback_sql: record.rollback_sql,
             not_taken_back: read_json(&record.not_taken_back)?,
             set_aside: record.set_aside.as_deref().map(read_json).transpose()?,
+            row_counts: record.row_counts.as_deref().map(read_json).transpose()?,
             risk: RiskLevel::parse(&record.risk),
             statements: read_json(&record.statements)?,
             findings: read_json(&record.findings)?,

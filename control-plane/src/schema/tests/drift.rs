@@ -24,7 +24,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A host with its agent, and a server that it reaches.
-async fn connected(test: &Test, admin: &Client<'_>) -> (Host, Running, String) {
+pub(super) async fn connected(test: &Test, admin: &Client<'_>) -> (Host, Running, String) {
     link::start(&test.app, ([127, 0, 0, 1], 0).into()).await.unwrap();
     let (status, grant) = admin.post("/api/v1/join-tokens", json!({})).await;
     assert_eq!(status, 201, "{grant}");

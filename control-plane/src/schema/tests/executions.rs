@@ -50,7 +50,14 @@ pub(super) async fn moves(test: &Test, order: &mut Order, state: OrderState) {
 }
 
 /// Tells the room what the host said of a statement.
-async fn says(test: &Test, order: &Order, index: u32, status: StepStatus, rows: Option<u64>, detail: &str) {
+pub(super) async fn says(
+    test: &Test,
+    order: &Order,
+    index: u32,
+    status: StepStatus,
+    rows: Option<u64>,
+    detail: &str,
+) {
     let event = OrderEvent {
         seq: 0,
         at: UnixMs(0),

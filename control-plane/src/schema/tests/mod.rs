@@ -18,6 +18,7 @@ mod policies;
 mod publish;
 mod rollouts;
 mod rollouts_windows;
+mod rows_held;
 mod servers;
 mod tickets;
 mod told;

@@ -28,4 +28,6 @@ pub use order::{
     SecretValues, ServerStream, SignedOrder, StepReport, StepStatus,
 };
 pub use report::{Report, TailFrame, TailRequest};
-pub use sql::{DbDialect, SchemaLook, SchemaRows, SqlSpec, SqlStatement, SqlTarget};
+pub use sql::{
+    CountLook, DbDialect, GuardedSql, SchemaLook, SchemaRows, SqlGuard, SqlSpec, SqlStatement, SqlTarget,
+};

@@ -4,7 +4,8 @@ use muster_base::{OrderId, UnixMs};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ContainerOrder, DeploySpec, FileOrder, FullDeploySpec, HandoverSpec, SqlSpec, SqlTarget, TailRequest,
+    ContainerOrder, DeploySpec, FileOrder, FullDeploySpec, GuardedSql, HandoverSpec, SqlGuard, SqlSpec, SqlTarget,
+    TailRequest,
 };
 
 /// First frame on a stream that the control plane opens.
@@ -74,6 +75,8 @@ pub enum OrderPayload {
     File(FileOrder),
     /// Replace a container by one that asks for more. Since protocol version 5.
     FullDeploy(Box<FullDeploySpec>),
+    /// Execute a release, and hold some of its statements in. Since protocol version 5.
+    GuardedSql(Box<GuardedSql>),
 }
 
 impl OrderPayload {
@@ -83,7 +86,23 @@ impl OrderPayload {
             Self::Deploy(spec) => Some(spec),
             Self::Handover(spec) => Some(&spec.deploy),
             Self::FullDeploy(spec) => Some(&spec.deploy),
-            Self::Sql(_) | Self::TestServer(_) | Self::Container(_) | Self::File(_) => None,
+            Self::Sql(_) | Self::GuardedSql(_) | Self::TestServer(_) | Self::Container(_) | Self::File(_) => {
+                None
+            }
+        }
+    }
+
+    /// The release that is executed, if one is, and what holds it in.
+    pub fn release(&self) -> Option<(&SqlSpec, &[SqlGuard])> {
+        match self {
+            Self::Sql(spec) => Some((spec, &[])),
+            Self::GuardedSql(guarded) => Some((&guarded.spec, &guarded.guards)),
+            Self::Deploy(_)
+            | Self::Handover(_)
+            | Self::FullDeploy(_)
+            | Self::TestServer(_)
+            | Self::Container(_)
+            | Self::File(_) => None,
         }
     }
 }

@@ -30,6 +30,8 @@ pub enum TailRequest {
     Log(SignedLook),
     /// A database's catalogue. Since protocol version 4.
     Schema(SignedLook),
+    /// How many rows a statement would touch. Since protocol version 5.
+    Count(SignedLook),
 }
 
 /// Live data.
@@ -47,4 +49,6 @@ pub enum TailFrame {
     Schema(SchemaRows),
     /// That was all of the catalogue, of a server of this version.
     SchemaEnd(String),
+    /// So many rows, and that was all.
+    Count(u64),
 }

@@ -1,5 +1,5 @@
-//! What an SQL release's order holds: the statements, and the database that they are for. And the wish to read a database's
-//! schema.
+//! What an SQL release's order holds: the statements, what holds them in, and the database that they are for. And the wishes to
+//! read a database's schema and to count rows.
 
 use muster_base::{ExecutionId, HostId, OrderId, OrgId, ReleaseId, ServerId, UnixMs};
 use serde::{Deserialize, Serialize};
@@ -64,6 +64,47 @@ pub struct SqlStatement {
     pub transactional: bool,
     /// Highest risk found in it: 0 safe, 1 warning, 2 destructive, 3 unknown.
     pub risk: u8,
+}
+
+/// A release some of whose statements are held in. Since protocol version 5.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuardedSql {
+    /// The release.
+    pub spec: SqlSpec,
+    /// At most one for a statement.
+    pub guards: Vec<SqlGuard>,
+}
+
+/// What a statement that changes rows is held to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SqlGuard {
+    /// Which, from 0.
+    pub statement: u32,
+    /// If it touches more rows than this, it is undone and the release fails.
+    pub max_rows: Option<u64>,
+    /// The rows it touches are kept in a table of this name before, in the same transaction.
+    pub keep: Option<String>,
+}
+
+/// A wish to know how many rows a statement would touch; it travels signed ([`super::SignedLook`]). Since protocol version 5.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountLook {
+    /// Its own id; what is sealed is bound to it.
+    pub id: OrderId,
+    /// The org that asks.
+    pub org: OrgId,
+    /// The host that is asked.
+    pub host: HostId,
+    /// Not begun after this time.
+    pub expires: UnixMs,
+    /// Whose rows.
+    pub target: SqlTarget,
+    /// Encoded [`super::SealedSecrets`]: the password.
+    pub sealed: Vec<u8>,
+    /// An `update` or `delete`; the agent makes the question of it, and never runs it.
+    pub statement: String,
+    /// The question ends after this time.
+    pub timeout_ms: u64,
 }
 
 /// A wish to read a database's catalogue; it travels signed ([`super::SignedLook`]).

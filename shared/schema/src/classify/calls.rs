@@ -109,6 +109,29 @@ impl Visitor for Look<'_> {
     }
 }
 
+/// Whether a function is known, and says the same each time that it is asked in one transaction. MySQL's `now()` does where its
+/// session's `timestamp` is set.
+pub(crate) fn is_steady(name: &ObjectName) -> bool {
+    let [own] = name.0.as_slice() else { return false };
+    let own = own.as_ident().map(|ident| ident.value.to_ascii_lowercase());
+    own.is_some_and(|own| HARMLESS.contains(&own.as_str()) && !UNSTEADY.contains(&own.as_str()))
+}
+
+/// Harmless, and something else each time. Sorted.
+const UNSTEADY: &[&str] = &[
+    "clock_timestamp",
+    "currval",
+    "gen_random_uuid",
+    "last_insert_id",
+    "lastval",
+    "nextval",
+    "rand",
+    "random",
+    "statement_timestamp",
+    "uuid",
+    "version",
+];
+
 /// These would undo what the agent relies on: its locks, its time limits, its session.
 const REFUSED: &[&str] = &[
     "get_lock",
@@ -312,5 +335,6 @@ mod tests {
     fn the_list_is_sorted() {
         assert!(HARMLESS.is_sorted());
         assert!(REFUSED.is_sorted());
+        assert!(UNSTEADY.is_sorted());
     }
 }

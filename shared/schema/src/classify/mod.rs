@@ -16,8 +16,10 @@ mod session;
 mod types;
 mod words;
 
+pub(crate) use calls::is_steady;
 pub(crate) use data::reaches_every_row;
 use sqlparser::ast::Statement;
+pub(crate) use types::fold;
 pub use types::{Class, Classification, Effect, ObjectRef, Reason, Risk, StatementKind};
 
 use crate::{Dialect, parse::parse};

@@ -168,6 +168,13 @@ impl FromStr for Setting {
     }
 }
 
+impl Rule {
+    /// Whether an environment may do without it.
+    pub fn can_be_off(&self) -> bool {
+        !NEEDED.contains(&self.name)
+    }
+}
+
 impl fmt::Debug for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Rule({})", self.name)

@@ -12,6 +12,7 @@ mod mysql;
 mod postgres;
 mod step;
 
+pub(crate) use aside::cut;
 pub use aside::{Aside, AsideError, MARK as ASIDE, SetAside, at_table, whereabouts, without};
 pub(crate) use mysql::views_in_order as mysql_views_in_order;
 pub use step::{Lock, Plan, PlanOptions, Refusal, Reverse, Step, Subject, Withheld};

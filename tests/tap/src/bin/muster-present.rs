@@ -41,6 +41,7 @@ fn main() -> Result<()> {
         | Request::Containers
         | Request::Log { .. }
         | Request::Schema { .. }
+        | Request::Count { .. }
         | Request::Bytes(_) => {
             anyhow::bail!("this is no order")
         }
@@ -99,6 +100,7 @@ impl Args {
                 Answer::Log(_) | Answer::LogEnd(_) => "a log".to_owned(),
                 Answer::Schema(_) | Answer::SchemaEnd(_) => "a catalogue".to_owned(),
                 Answer::WantBytes { .. } => "bytes".to_owned(),
+                Answer::Counted(_) => "a number of rows".to_owned(),
             };
         }
         child.wait()?;

@@ -33,7 +33,7 @@ async fn crash_in(statement: &str, own: &mut OwnDatabase, db: &mut Scratch, spec
         own.start_again().unwrap();
         db.reconnect().await;
     };
-    tokio::join!(sql::run(&ctx, spec, &server.password), crash).0
+    tokio::join!(sql::run(&ctx, spec, &[], &server.password), crash).0
 }
 
 async fn a_server_that_crashes_in_the_middle_is_awaited(kind: DbDialect) {

@@ -83,7 +83,7 @@ async fn a_statement_that_does_not_get_its_lock_is_tried_again(kind: DbDialect) 
     ctx.lock_pauses = PAUSES;
     let mut tries = Vec::new();
     // The second pause is one that nobody waits for: whoever holds the lock gives it up in it, or somebody calls it off.
-    let (outcome, ()) = tokio::join!(sql::run(&ctx, &spec, &db.server.password), async {
+    let (outcome, ()) = tokio::join!(sql::run(&ctx, &spec, &[], &db.server.password), async {
         while tries.len() < 2 {
             match collected.recv().await {
                 Some(StepReport::Log(line)) if line.contains("trying again in") => tries.push(line),
@@ -112,7 +112,7 @@ async fn a_statement_that_does_not_get_its_lock_is_tried_again(kind: DbDialect) 
     let server = Server::of(kind);
     let (mut ctx, mut collected) = context();
     ctx.lock_pauses = PAUSES;
-    let (outcome, ()) = tokio::join!(sql::run(&ctx, &spec, &server.password), async {
+    let (outcome, ()) = tokio::join!(sql::run(&ctx, &spec, &[], &server.password), async {
         while let Some(report) = collected.recv().await {
             if matches!(report, StepReport::Log(line) if line.contains("trying again in")) {
                 break;
@@ -220,7 +220,7 @@ async fn a_release_that_does_not_get_its_turn_again_does_not_say_that_nothing_wa
     ctx.resuming = true;
     let ((first, _), second) = tokio::join!(run(&slow, &server), async {
         db.await_running("select %sleep").await;
-        sql::run(&ctx, &other, &server.password).await
+        sql::run(&ctx, &other, &[], &server.password).await
     });
     assert_eq!(first.status, OrderStatus::Done);
     assert_eq!(second.status, OrderStatus::NeedsAttention);

@@ -68,7 +68,7 @@ async fn a_network_that_stays_away_leaves_a_true_word_and_the_release_can_be_end
         let spec = through(&proxy, db.spec(&story(kind)));
         let (mut ctx, _collected) = context();
         ctx.reconnect_for = Duration::from_secs(1);
-        let outcome = sql::run(&ctx, &spec, &db.server.password).await;
+        let outcome = sql::run(&ctx, &spec, &[], &db.server.password).await;
         let error = tell(&case, &outcome);
         assert_eq!(outcome.status, OrderStatus::NeedsAttention, "{case}");
         let parts = [

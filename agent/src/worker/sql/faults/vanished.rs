@@ -85,14 +85,14 @@ async fn a_session_of_a_host_that_stays_away_is_ended_by_the_server(kind: DbDial
     spec.lock_timeout_ms = 100;
     let (mut ctx, _collected) = context();
     (ctx.reconnect_for, ctx.idle_for) = (Duration::from_secs(1), Duration::from_secs(15));
-    let outcome = sql::run(&ctx, &through(&proxy, spec.clone()), &db.server.password).await;
+    let outcome = sql::run(&ctx, &through(&proxy, spec.clone()), &[], &db.server.password).await;
     let error = tell("the host vanishes for good", &outcome);
     assert_eq!(outcome.status, OrderStatus::NeedsAttention, "{error}");
 
     // Started again elsewhere on the network.
     let (mut ctx, _collected) = context();
     ctx.resuming = true;
-    let running = sql::run(&ctx, &spec, &db.server.password);
+    let running = sql::run(&ctx, &spec, &[], &db.server.password);
     let outcome = timeout(SOON, running).await.expect("the server ends the session");
     tell("the host is back", &outcome);
     assert_eq!((outcome.status, outcome.error), (OrderStatus::Done, None));

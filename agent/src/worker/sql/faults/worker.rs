@@ -98,7 +98,7 @@ async fn dropped_at_every_event_and_resumed_it_happens_exactly_once(kind: DbDial
         crash_at(moment, &spec, &db.server).await;
         let (mut ctx, mut collected) = context();
         ctx.resuming = true;
-        let outcome = sql::run(&ctx, &spec, &db.server.password).await;
+        let outcome = sql::run(&ctx, &spec, &[], &db.server.password).await;
         assert_eq!(
             (outcome.status, outcome.error),
             (OrderStatus::Done, None),
@@ -127,7 +127,7 @@ async fn killed_at_any_time_and_resumed_it_happens_exactly_once(kind: DbDialect)
         kill_after(Duration::from_millis(delay_ms), &spec, variable(kind)).await;
         let (mut ctx, _collected) = context();
         ctx.resuming = true;
-        let outcome = sql::run(&ctx, &spec, &db.server.password).await;
+        let outcome = sql::run(&ctx, &spec, &[], &db.server.password).await;
         assert_eq!(
             (outcome.status, outcome.error),
             (OrderStatus::Done, None),

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod dry;
+mod keep;
 mod ledger;
 mod outside;
 mod reading;
@@ -61,6 +62,19 @@ pub(super) async fn catalogue_rows(
     let told = reading::rows(&mut session.conn, session.outside.is_mariadb, parts).await;
     session.close().await;
     told.map(|()| version)
+}
+
+/// What a question for a number answers, in a transaction that may write nothing.
+pub(super) async fn count(
+    target: &SqlTarget,
+    password: &SecretString,
+    question: &str,
+    limit: std::time::Duration,
+) -> Result<i64, ReadingError> {
+    let mut session = Session::connect(target, password).await?;
+    let counted = reading::number(&mut session.conn, session.outside.is_mariadb, question, limit).await;
+    session.close().await;
+    counted
 }
 
 async fn locked(
@@ -141,6 +155,15 @@ impl<'a> Run<'a> {
             SqlError::Cancelled
         } else {
             SqlError::CancelledHalfway(what_stays(self.done))
+        }
+    }
+
+    /// The error for a statement that would not be held in; nothing of it is there.
+    fn held(&self, step: &Step, message: String) -> SqlError {
+        SqlError::Failed {
+            number: step.number(),
+            message,
+            before: what_stays(self.done),
         }
     }
 

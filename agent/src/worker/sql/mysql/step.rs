@@ -22,9 +22,11 @@ use super::{
 const PARSE_ERROR: u16 = 1064;
 
 /// What failed in a transaction: the release's statement, or the ledger's part.
-enum Failure {
+pub(super) enum Failure {
     Statement(sqlx::Error),
     Ledger(sqlx::Error),
+    /// The statement would not be held in.
+    Held(String),
 }
 
 impl Run<'_> {
@@ -48,8 +50,10 @@ impl Run<'_> {
             }
         }
         if in_transaction {
+            self.prepare(step).await?;
             self.transaction(step).await
         } else {
+            self.without_transaction(step).await?;
             self.between_rows(step).await
         }
     }
@@ -60,29 +64,35 @@ impl Run<'_> {
         let began = Instant::now();
         let failure = match self.with_its_row(step, began).await {
             Ok(result) => {
-                report::step(self.ctx, step.index, News::done(result)).await;
+                let (result, said) = result;
+                report::step(self.ctx, step.index, News::found_done(Some(result), said)).await;
                 return Ok(());
             }
             Err(failure) => failure,
         };
         let (error, text) = match &failure {
-            Failure::Statement(error) => (error, self.session.explained(error)),
-            Failure::Ledger(error) => (error, message(error)),
+            Failure::Statement(error) => (Some(error), self.session.explained(error)),
+            Failure::Ledger(error) => (Some(error), message(error)),
+            Failure::Held(message) => (None, message.clone()),
         };
         report::step(self.ctx, step.index, News::failed(began.elapsed(), text)).await;
-        if !is_lost(error)
-            && let Err(error) = self.session.control("rollback", self.ctx).await
-        {
+        let there = !error.is_some_and(is_lost);
+        if there && let Err(error) = self.session.control("rollback", self.ctx).await {
             tracing::debug!("the rollback was left to the server: {}", message(&error));
+        }
+        if there {
+            self.session.forget_kept(step).await;
         }
         Err(match failure {
             Failure::Statement(error) => self.failed(step, &error),
             Failure::Ledger(error) => bookkeeping(&error),
+            Failure::Held(message) => self.held(step, message),
         })
     }
 
-    async fn with_its_row(&mut self, step: &Step, began: Instant) -> Result<StepResult, Failure> {
+    async fn with_its_row(&mut self, step: &Step, began: Instant) -> Result<(StepResult, String), Failure> {
         let session = &mut *self.session;
+        session.locks_what_it_reads(step).await.map_err(Failure::Ledger)?;
         session
             .control("start transaction", self.ctx)
             .await
@@ -91,8 +101,7 @@ impl Run<'_> {
             .ledger_start(self.ctx, self.spec, step.index, None)
             .await
             .map_err(Failure::Ledger)?;
-        let running = session.statement(&step.sql, self.ctx);
-        let rows = running.await.map_err(Failure::Statement)?;
+        let (rows, said) = session.held_in(step, self.ctx).await?;
         let result = StepResult {
             duration_ms: millis(began.elapsed()),
             rows: Some(rows),
@@ -109,7 +118,7 @@ impl Run<'_> {
             .control("commit", self.ctx)
             .await
             .map_err(Failure::Statement)?;
-        Ok(result)
+        Ok((result, said))
     }
 
     /// The statement commits by itself: the ledger says before that it starts, and after that it is done.

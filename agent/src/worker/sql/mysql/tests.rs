@@ -142,7 +142,7 @@ async fn cancelling_stops_the_running_statement() {
     let spec = db.spec(&["create table t (id int)", "select sleep(30)"]);
     let (ctx, _collected) = context();
     let server = Server::from_env(URL);
-    let (outcome, ()) = tokio::join!(super::super::run(&ctx, &spec, &server.password), async {
+    let (outcome, ()) = tokio::join!(super::super::run(&ctx, &spec, &[], &server.password), async {
         db.await_running("select sleep").await;
         ctx.cancel.cancel();
     });

@@ -49,16 +49,16 @@ async fn statements(session: &mut Session, ctx: &SqlContext, plan: &Plan) -> Res
         }
         report::step(ctx, step.index, News::running()).await;
         let began = Instant::now();
-        match session.statement(&step.sql, ctx).await {
-            Ok(rows) => {
+        match session.held_in(step, ctx).await {
+            Ok((rows, _)) => {
                 let result = StepResult {
                     duration_ms: millis(began.elapsed()),
                     rows: Some(rows),
                 };
                 report::step(ctx, step.index, News::done(result)).await;
             }
-            Err(error) => {
-                let text = session.explained(&error);
+            Err(stopped) => {
+                let text = session.why_stopped(&stopped);
                 report::step(ctx, step.index, News::failed(began.elapsed(), text.clone())).await;
                 for later in &plan.steps[nth + 1..] {
                     report::step(ctx, later.index, News::skipped("not reached")).await;

@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod dry;
+mod keep;
 mod ledger;
 mod outside;
 mod reading;
@@ -19,6 +20,7 @@ use super::{
     SqlContext, SqlError, Tried,
     check::{Plan, Step},
     error::what_stays,
+    guard::Stopped,
     ledger::{Row, Status, ran_at},
     reading::{Parts, ReadingError},
     report::{self, News},
@@ -63,6 +65,19 @@ pub(super) async fn catalogue_rows(
     let told = reading::rows(&mut session.conn, parts).await;
     session.close().await;
     told.map(|()| version)
+}
+
+/// What a question for a number answers, in a transaction that may write nothing.
+pub(super) async fn count(
+    target: &SqlTarget,
+    password: &SecretString,
+    question: &str,
+    limit: std::time::Duration,
+) -> Result<i64, ReadingError> {
+    let mut session = Session::connect(target, password).await?;
+    let counted = reading::number(&mut session.conn, question, limit).await;
+    session.close().await;
+    counted
 }
 
 async fn locked(
@@ -174,6 +189,22 @@ impl<'a> Run<'a> {
             SqlError::Cancelled
         } else {
             SqlError::CancelledHalfway(what_stays(self.done))
+        }
+    }
+
+    /// The error for a statement that was stopped and left nothing behind.
+    fn stopped(&self, step: &Step, stopped: &Stopped) -> SqlError {
+        match stopped {
+            Stopped::Server(error) => self.failed(step, error),
+            Stopped::Held(message) if self.done == 0 => SqlError::RolledBack {
+                number: step.number(),
+                message: message.clone(),
+            },
+            Stopped::Held(message) => SqlError::Failed {
+                number: step.number(),
+                message: message.clone(),
+                before: what_stays(self.done),
+            },
         }
     }
 

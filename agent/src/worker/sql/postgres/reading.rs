@@ -1,5 +1,7 @@
 //! The catalogue, asked in one transaction that may write nothing.
 
+use std::time::Duration;
+
 use futures_util::TryStreamExt as _;
 use muster_schema::{Dialect, catalogue::queries};
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
@@ -28,4 +30,27 @@ pub(super) async fn rows(conn: &mut PgConnection, parts: &mut Parts) -> Result<(
     }
     sqlx::raw_sql("rollback").execute(conn).await?;
     Ok(())
+}
+
+/// One number, and the server gives up after `limit`.
+pub(super) async fn number(
+    conn: &mut PgConnection,
+    question: &str,
+    limit: Duration,
+) -> Result<i64, ReadingError> {
+    let limit = limit.as_millis();
+    let begin = [
+        "begin transaction isolation level repeatable read, read only".to_owned(),
+        format!("set local statement_timeout = {limit}"),
+        format!("set local lock_timeout = {limit}"),
+        "set local standard_conforming_strings = on".to_owned(),
+    ];
+    for sql in begin {
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *conn).await?;
+    }
+    let number = sqlx::query_scalar(AssertSqlSafe(question.to_owned()))
+        .fetch_one(&mut *conn)
+        .await?;
+    sqlx::raw_sql("rollback").execute(conn).await?;
+    Ok(number)
 }

@@ -7,8 +7,8 @@ use super::{
     super::{
         SqlError,
         check::Step,
-        decide::{Decision, State, decide},
-        error::{LOOK_AND_DECIDE, bookkeeping, is_lost},
+        decide::{Decision, Held, State, decide},
+        error::{LOOK_AND_DECIDE, bookkeeping, is_lost, what_stays},
         ledger::{Row, Status, StepResult},
         report::{self, News, millis},
         wait::answer,
@@ -29,6 +29,9 @@ impl Run<'_> {
             }
         }
         let before = self.state(step).await?;
+        if before.effects.contains(&Held::Broken) {
+            return Err(self.in_the_way(step).await);
+        }
         self.session
             .ledger_start(self.ctx, self.spec, std::slice::from_ref(step), Some(&before))
             .await
@@ -45,6 +48,9 @@ impl Run<'_> {
         };
         let recorded = async {
             let after = self.state(step).await?;
+            if after.effects.contains(&Held::Broken) {
+                return Err(self.left_broken(step, "it ended, and").await);
+            }
             self.end_done(step, &[result], &after).await
         };
         recorded.await.map_err(|error| error.after(step.number()))?;
@@ -108,6 +114,47 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// An index that an earlier build left, before this statement began: it is nobody's to drop but whoever looks.
+    async fn in_the_way(&mut self, step: &Step) -> SqlError {
+        let message = match self.broken(step).await {
+            Ok(names) => format!(
+                "{names} is there already and unusable (invalid): an earlier build of it failed. Drop it by a release of \
+                 its own (drop index concurrently {names}), then execute this again; nothing of this statement was run"
+            ),
+            Err(error) => return error,
+        };
+        let failed = News::failed(std::time::Duration::ZERO, message.clone());
+        report::step(self.ctx, step.index, failed).await;
+        SqlError::Failed {
+            number: step.number(),
+            message,
+            before: what_stays(self.done),
+        }
+    }
+
+    /// An index that this statement left unusable and that could not be dropped.
+    async fn left_broken(&mut self, step: &Step, what: &str) -> SqlError {
+        match self.broken(step).await {
+            Ok(names) => SqlError::NeedsAttention {
+                number: step.number(),
+                message: format!(
+                    "{what} {names} is there and unusable (invalid); drop it (drop index concurrently {names}); \
+                     {LOOK_AND_DECIDE}"
+                ),
+            },
+            Err(error) => error,
+        }
+    }
+
+    /// Names of unusable indexes that the statement is to build.
+    async fn broken(&mut self, step: &Step) -> Result<String, SqlError> {
+        let patience = self.session.limits.answer();
+        let names = answer(patience, self.session.broken_indexes(&step.seen.effects)).await;
+        names
+            .map(|names| names.join(", "))
+            .map_err(|error| bookkeeping(&error))
+    }
+
     async fn single_failed(
         &mut self,
         step: &Step,
@@ -127,6 +174,9 @@ impl Run<'_> {
             Ok(now) => now,
             Err(error) => return error,
         };
+        if now.effects.contains(&Held::Broken) {
+            return self.left_broken(step, &format!("it failed ({text}), and")).await;
+        }
         if now != *before {
             return SqlError::NeedsAttention {
                 number: step.number(),

@@ -192,7 +192,7 @@ async fn a_connection_that_the_server_ends_is_replaced() {
         db.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query like 'select pg_sleep%'")
             .await;
     };
-    let (outcome, ()) = tokio::join!(super::super::run(&ctx, &spec, &server.password), kill);
+    let (outcome, ()) = tokio::join!(super::super::run(&ctx, &spec, &[], &server.password), kill);
     assert_eq!((outcome.status, outcome.error), (OrderStatus::Done, None));
     assert!(
         last(&mut collected)
@@ -213,7 +213,7 @@ async fn cancelling_stops_the_running_statement_and_leaves_nothing() {
         db.await_running("select pg_sleep").await;
         ctx.cancel.cancel();
     };
-    let (outcome, ()) = tokio::join!(super::super::run(&ctx, &spec, &server.password), cancel);
+    let (outcome, ()) = tokio::join!(super::super::run(&ctx, &spec, &[], &server.password), cancel);
     assert_eq!(outcome.status, OrderStatus::Cancelled);
     assert_eq!(
         db.number("select count(*) from pg_tables where tablename = 't'")

@@ -14,6 +14,11 @@ use super::{
     ledger::End,
 };
 
+/// Whether its rows are kept before.
+fn keeps(step: &Step) -> bool {
+    step.guard.as_ref().is_some_and(|guard| guard.keep.is_some())
+}
+
 impl Run<'_> {
     pub(super) async fn transaction(&mut self, steps: &[Step]) -> Result<(), SqlError> {
         let result = self.statements(steps).await;
@@ -31,6 +36,13 @@ impl Run<'_> {
             .control("begin", self.ctx)
             .await
             .map_err(|error| bookkeeping(&error))?;
+        if steps.iter().any(keeps) {
+            // What is kept and what is changed then are the same rows.
+            self.session
+                .sees_one_state()
+                .await
+                .map_err(|error| bookkeeping(&error))?;
+        }
         // At the start, so that its key keeps out anybody else who would run the same steps.
         self.session
             .ledger_start(self.ctx, self.spec, steps, None)
@@ -67,17 +79,17 @@ impl Run<'_> {
     async fn one(&mut self, step: &Step, results: &mut Vec<StepResult>) -> Result<(), SqlError> {
         report::step(self.ctx, step.index, News::running()).await;
         let began = Instant::now();
-        let rows = match self.session.statement(&step.sql, self.ctx).await {
+        let (rows, said) = match self.session.held_in(step, self.ctx).await {
             // It may have ended just before it was to be stopped.
             Ok(_) if self.ctx.cancel.is_cancelled() => {
                 report::step(self.ctx, step.index, News::skipped("rolled back")).await;
                 return Err(self.cancelled());
             }
-            Ok(rows) => rows,
-            Err(error) => {
-                let text = self.session.explained(&error);
+            Ok(done) => done,
+            Err(stopped) => {
+                let text = self.session.why_stopped(&stopped);
                 report::step(self.ctx, step.index, News::failed(began.elapsed(), text)).await;
-                return Err(self.failed(step, &error));
+                return Err(self.stopped(step, &stopped));
             }
         };
         let result = StepResult {
@@ -85,7 +97,7 @@ impl Run<'_> {
             rows: Some(rows),
         };
         results.push(result);
-        report::step(self.ctx, step.index, News::done(result)).await;
+        report::step(self.ctx, step.index, News::found_done(Some(result), said)).await;
         Ok(())
     }
 

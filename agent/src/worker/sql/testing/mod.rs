@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use muster_base::{Clock, OrderId, SecretString, ServerId, UnixMs, sha256};
-use muster_protocol::latest::{DbDialect, SqlSpec, SqlStatement, SqlTarget, StepReport, StepStatus};
+use muster_protocol::latest::{
+    DbDialect, SqlGuard, SqlSpec, SqlStatement, SqlTarget, StepReport, StepStatus,
+};
 use muster_schema::{canonical, classify};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -149,7 +151,7 @@ pub(super) fn statuses(collected: &mut mpsc::Receiver<StepReport>) -> Vec<StepSt
 /// Runs a release and says what became of its steps.
 pub(super) async fn run(spec: &SqlSpec, server: &Server) -> (SqlOutcome, Vec<(StepStatus, String)>) {
     let (ctx, mut collected) = context();
-    let outcome = super::run(&ctx, spec, &server.password).await;
+    let outcome = super::run(&ctx, spec, &[], &server.password).await;
     (outcome, last(&mut collected))
 }
 
@@ -168,6 +170,16 @@ pub(super) async fn eventually<F: AsyncFnMut() -> bool>(what: &str, mut holds: F
 /// Runs a release until `moment` events have come, then drops everything, as a crash would; says whether it ended
 /// before that.
 pub(super) async fn crash_at(moment: usize, spec: &SqlSpec, server: &Server) -> bool {
+    crash_guarded_at(moment, spec, &[], server).await
+}
+
+/// The same for a release whose statements are held in.
+pub(super) async fn crash_guarded_at(
+    moment: usize,
+    spec: &SqlSpec,
+    guards: &[SqlGuard],
+    server: &Server,
+) -> bool {
     let (mut ctx, _) = context();
     let (events, mut collected) = mpsc::channel(1);
     ctx.events = events;
@@ -179,7 +191,7 @@ pub(super) async fn crash_at(moment: usize, spec: &SqlSpec, server: &Server) -> 
     tokio::select! {
         biased;
         () = crash => false,
-        outcome = super::run(&ctx, spec, &server.password) => {
+        outcome = super::run(&ctx, spec, guards, &server.password) => {
             assert_eq!(outcome.error, None);
             true
         }
@@ -221,6 +233,6 @@ async fn runs_what_its_parent_says() {
     };
     let server = Server::from_env(&std::env::var(CHILD_SERVER).unwrap());
     let (ctx, _collected) = context();
-    let outcome = super::run(&ctx, &serde_json::from_str(&spec).unwrap(), &server.password).await;
+    let outcome = super::run(&ctx, &serde_json::from_str(&spec).unwrap(), &[], &server.password).await;
     assert_eq!(outcome.error, None);
 }

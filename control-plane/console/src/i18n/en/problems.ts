@@ -34,6 +34,7 @@ export const problems = {
     'sync-under-way': 'This group is being synced. Wait for its end.',
     'provider-empty': 'The provider has no secrets there.',
     'target-moved': 'Something else is there since this was computed: another release, or what was taken over. Publish again, and look at the difference.',
+    'no-way-back': 'Rows that were overwritten can’t be put back by themselves: propose an UPDATE from the table that they are kept in.',
     'not-aside': 'This is set aside no more: it was dropped or brought back already.',
     'aside-under-way': 'A proposal that drops this or brings it back is under way: look at its ticket.',
     'not-as-designed': 'What is there differs from the design. Look at what is different, take it into the design or publish the design, and try again.',

@@ -4,11 +4,12 @@ import { designs } from './designs'
 import { files } from './files'
 import { guards } from './guards'
 import { projects } from './projects'
+import { rowsHeld } from './rowsHeld'
 import { setAside } from './setAside'
 import { storage } from './storage'
 import { targets } from './targets'
 import { versions } from './versions'
 import { waves } from './waves'
 
-const more: MoreMessages = { ...account, ...designs, ...files, ...guards, ...projects, ...setAside, ...storage, ...targets, ...versions, ...waves }
+const more: MoreMessages = { ...account, ...designs, ...files, ...guards, ...projects, ...rowsHeld, ...setAside, ...storage, ...targets, ...versions, ...waves }
 export default more

@@ -35,6 +35,7 @@ export const problems: Pick<Messages, 'conflicts' | 'denials' | 'flaws'> = {
     'sync-under-way': '该组正在同步，请等待完成。',
     'provider-empty': '来源处没有密钥。',
     'target-moved': '计算之后该服务器已执行了其他发布版本，或现状已被接管，请重新发布并核对差异。',
+    'no-way-back': '被覆盖的行不能自动恢复：请用保留它们的表提议一条 UPDATE。',
     'not-aside': '该内容已不再搁置：已被删除或已恢复。',
     'aside-under-way': '删除或恢复它的提议正在进行：请查看其审批单。',
     'not-as-designed': '现状与设计不一致。请查看差异，将其纳入设计或发布设计后再试。',

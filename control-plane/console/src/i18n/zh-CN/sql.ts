@@ -4,6 +4,33 @@
  * `{}` is a blank of the server's sentence, `{0}` and so on the same in ours; what stands in a blank may be a sentence of its own.
  */
 export const sentences: readonly (readonly [string, string])[] = [
+  // Changes of rows: what can be neither counted nor kept.
+  ['no backup possible: {}', '无法备份：{0}'],
+  ['no limit of rows possible: {}', '无法限制行数：{0}'],
+  ['it is no plain UPDATE or DELETE of one table', '它不是针对单张表的普通 UPDATE 或 DELETE'],
+  ['TRUNCATE asks for no rows', 'TRUNCATE 不按行进行'],
+  ["what it does can't be read", '无法读懂它做什么'],
+  ['it joins other tables (FROM)', '它连接了其他表（FROM）'],
+  ['it joins other tables (USING)', '它连接了其他表（USING）'],
+  ['it joins other tables', '它连接了其他表'],
+  ['it answers rows (RETURNING)', '它会返回行（RETURNING）'],
+  ['it has an ORDER BY', '它带有 ORDER BY'],
+  ['it has a LIMIT', '它带有 LIMIT'],
+  ['it says what becomes of conflicts', '它指明了冲突的处理方式'],
+  ["what it overwrites can't be read", '无法读懂它覆盖什么'],
+  ['it deletes from several tables, or by a join', '它从多张表删除，或借助连接删除'],
+  ['it deletes from several tables', '它从多张表删除'],
+  ['what it changes is no table by its name', '它更改的不是以名称指明的表'],
+  ['it says more of its table than a name (partitions, index hints)', '除表名外它还指明了分区或索引提示'],
+  ['it says more of its table than a name (ONLY, IGNORE)', '除表名外它还带有 ONLY 或 IGNORE'],
+  ['it names the database of its table: leave that out', '它写出了表所在的数据库：请去掉'],
+  ['it gives its columns other names', '它给列另起了名字'],
+  ["its condition can't be told from the rest", '无法把它的条件与其余部分分开'],
+  ['it assigns to variables', '它给变量赋值'],
+  ['its condition calls {}(), which may say something else each time it is asked', '它的条件调用 {0}()，每次询问的结果可能不同'],
+  ["its rows can't be counted: {}", '无法统计它的行：{0}'],
+  ['only the first {} statements are counted', '只统计前 {0} 条语句'],
+  ['the rows could not be counted in {} s: the database is busy, or the way to it is slow', '未能在 {0} 秒内统计行数：数据库繁忙，或到它的网络很慢'],
   // Rules that look at one statement or one table.
   ['{} is set twice; which value counts is chance, or an error', '{0} 被赋值两次；哪个值生效全凭运气，或者直接报错'],
   ['{} is {}: {}', '{0} 的类型是 {1}：{2}'],

@@ -288,7 +288,7 @@ impl Setting<'_> {
 }
 
 /// As much of a name as has room: bytes in PostgreSQL, characters in MySQL.
-fn cut(dialect: Dialect, name: &str, room: usize) -> &str {
+pub(crate) fn cut(dialect: Dialect, name: &str, room: usize) -> &str {
     let end = match dialect {
         Dialect::Postgres => (0..=room.min(name.len()))
             .rev()

@@ -1,0 +1,38 @@
+import type { MoreMessages } from '../en/more'
+
+export const rowsHeld: Pick<MoreMessages, 'rowsHeld' | 'lint'> = {
+  rowsHeld: {
+    backupDays: '更改前保留行',
+    backupDaysHint: '1 到 365 天：UPDATE 或 DELETE 涉及的行会在同一事务中先存入一张表。留空：不保留。',
+    backupDaysOwnHint: '1 到 365 天。环境自身的天数更大时以环境为准。',
+    count: '统计行数',
+    counted: '由 {name} 统计于',
+    countOn: '统计 {server} 上会涉及的行数',
+    keptIn: '行会先保留在 {name}',
+    maxRows: '单条语句的最多行数',
+    maxRowsHint: '1 到 1,000,000,000：UPDATE 或 DELETE 涉及更多行时会被撤销，发布失败。留空：不限。',
+    maxRowsOwnHint: '环境自身的上限更小时以环境为准。',
+    maxRowsWrong: '请输入 1 到 1,000,000,000 的数字，或留空。',
+    limit: '若涉及超过 {n} 行则失败',
+    limitShort: '最多 {n} 行',
+    keptShort: '行保留 {n} 天',
+    neverCounted: '尚未统计：不会执行任何语句，代理只是询问数据库。',
+    none: '无',
+    notCounted: '它的行既不能统计也不能保留：{why}',
+    online: '发布到 PostgreSQL',
+    onlineHint: '索引以 CONCURRENTLY 方式建立，检查约束和外键用单独的步骤核对已有行：耗时更长，但几乎不加锁。',
+    onlineNo: '在一个事务中',
+    onlineYes: '分成几乎不加锁的步骤',
+    rows: '会涉及 {n} 行',
+    rowsUnknown: '无法统计行数：{why}',
+    title: '行的更改',
+  },
+  lint: {
+    change: '检查规则',
+    changeOf: '{name} 的检查规则',
+    levels: { off: '关闭', info: '提示', warning: '警告', error: '错误' },
+    search: '查找规则',
+    text: '对此后提交和发布的内容生效。',
+    usual: '{level}（默认）',
+  },
+}
