@@ -193,7 +193,7 @@ both_databases!(kept_rows_are_listed_once_their_statement_has_succeeded, |test| 
     );
     let days = items[0]["restoreSql"].as_str().unwrap();
     assert!(
-        days.starts_with("insert into public.t overriding system value select * from public.zz_aside_"),
+        days.starts_with("insert into t overriding system value select * from public.zz_aside_"),
         "{days}"
     );
     // Deleted rows are put back by a proposal like any other.
