@@ -372,7 +372,7 @@ both_databases!(
         moves(test, &mut order, OrderState::Accepted).await;
         moves(test, &mut order, OrderState::Done).await;
 
-        let more = "  indexes:\n    - {name: t_n, columns: [{name: n}]}\n  checks:\n    - {name: n_small, expression: n < 100}\n  \
+        let more = "  index:\n    - {name: t_n, columns: [{name: n}]}\n  checks:\n    - {name: n_small, expression: n < 100}\n  \
                 sqlScript: delete from t where n = 5\n";
         let (status, applied) = ann.post_text(apply, &table(more)).await;
         assert_eq!(status, 200, "{applied}");
