@@ -308,7 +308,11 @@ impl RowChange {
 
     /// The table by itself, for a look into the catalogue.
     pub fn table_name(&self) -> String {
-        self.sibling(&self.table.name)
+        let own = quoted_name(self.dialect, &self.table.name);
+        match &self.table.schema {
+            Some(schema) => format!("{}.{own}", quoted_name(self.dialect, schema)),
+            None => own,
+        }
     }
 
     /// Makes the table that the rows are kept in, and on PostgreSQL fills it. MySQL commits at that, so there it is empty, and

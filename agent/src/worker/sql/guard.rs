@@ -148,6 +148,9 @@ pub(super) fn attach(spec: &SqlSpec, guards: &[SqlGuard], steps: &mut [Step]) ->
         if step.guard.is_some() {
             return Err(unsound("it is held in twice".into()));
         }
+        if dialect == Dialect::Postgres && !step.transactional {
+            return Err(unsound("it is to be held in, and not to run in a transaction".into()));
+        }
         step.guard = Some(Guard::read(dialect, step, guard).map_err(unsound)?);
     }
     Ok(())

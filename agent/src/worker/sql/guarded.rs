@@ -74,7 +74,7 @@ async fn rows_are_kept_before(kind: DbDialect) {
     let mut db = with_rows(kind).await;
     let second = "zz_aside_261130r2_t";
     let spec = db.spec(&[
-        "update t as x set n = 9 where x.n = 1 and (at is null or at < now()) -- ones",
+        "update t as x set n = 9 where x.n = 1 -- ones\n and (at is null or at < now())",
         "delete from t where n = 2",
     ]);
     let guards = [guard(0, Some(2), Some(KEPT)), guard(1, None, Some(second))];

@@ -3548,6 +3548,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/schema/lint-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lint's rules, which each environment's policy may set. */
+        get: operations["listLintRules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/schema/policies": {
         parameters: {
             query?: never;
@@ -4123,6 +4140,23 @@ export interface paths {
         put?: never;
         /** Says something to a ticket. */
         post: operations["commentTicket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/tickets/{id}/count": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Counts the rows that its statements would touch on one of its servers, through the agent there. Runs none of them. */
+        post: operations["countTicketRows"];
         delete?: never;
         options?: never;
         head?: never;
@@ -6236,10 +6270,26 @@ export interface components {
         EnvironmentPolicy: {
             /** @description Whether authors may approve what they proposed. */
             authorMayDecide: boolean;
+            /**
+             * Format: int32
+             * @description For how many days the rows that such a statement overwrites or deletes are kept; null: they are not.
+             */
+            backupDays: number | null;
             /** @description The environment's name. */
             environment: string;
             /** @description The flow for each risk. */
             flows: components["schemas"]["RiskFlows"];
+            /** @description What lint's rules are set to, by their names; the others are as they are by themselves. */
+            lint: {
+                [key: string]: components["schemas"]["LintLevel"];
+            };
+            /**
+             * Format: int32
+             * @description How many rows a statement of SQL as text may overwrite or delete; null: any number.
+             */
+            maxRows: number | null;
+            /** @description Whether publishing builds indexes concurrently on PostgreSQL, and holds checks and foreign keys against the rows apart. */
+            online: boolean;
             /**
              * Format: int32
              * @description For how many days tables and columns that are published as gone are set aside under another name; null: they are dropped.
@@ -8230,11 +8280,23 @@ export interface components {
         };
         /** @description SQL that somebody wants to be run. */
         NewProposal: {
+            /**
+             * Format: int32
+             * @description Rows are kept for so many days, 1–365, before they are overwritten or deleted; the environment's own number counts where it is
+             *     higher.
+             */
+            backupDays?: number | null;
             /** @description The database it is for. */
             database: string;
             /** @description The environment it is for. */
             environment: string;
             /** @description The project it belongs to, if any. */
+            /**
+             * Format: int32
+             * @description A statement that overwrites or deletes more rows than this is undone, 1–1,000,000,000; the environment's own limit counts
+             *     where it is lower.
+             */
+            maxRows?: number | null;
             project?: string | null;
             /** @description Ids or labels of the servers that it may be run on. */
             servers: string[];
@@ -10650,6 +10712,11 @@ export interface components {
         Phase: "rolling" | "paused" | "rollingBack";
         /** @description Something that a change sets aside. */
         PlannedAside: {
+            /**
+             * Format: int32
+             * @description For how many days it is kept; as the others if left out.
+             */
+            days?: number | null;
             /** @description What drops it for good, some day. */
             dropSql: string;
             /** @description Its id, once it is set aside. */
@@ -10664,6 +10731,11 @@ export interface components {
             namespace: string;
             /** @description What gives it its name again. */
             restoreSql: string;
+            /**
+             * Format: int32
+             * @description Whose rows they are: the statement, from 0.
+             */
+            statement?: number | null;
             /** @description The table: of a column, as it is called after the change. */
             table: string;
         };
@@ -10715,8 +10787,28 @@ export interface components {
         PolicyBody: {
             /** @description Whether authors may approve what they proposed. */
             authorMayDecide?: boolean;
+            /**
+             * Format: int32
+             * @description For how many days, 1–365, the rows are kept that such a statement overwrites or deletes; null: they are not. It stays if
+             *     left out.
+             */
+            backupDays?: number | null;
             /** @description The flow for each risk. */
             flows?: components["schemas"]["RiskFlows"];
+            /** @description What lint's rules are set to, by their names. All stay if left out. */
+            lint?: {
+                [key: string]: components["schemas"]["LintLevel"];
+            } | null;
+            /**
+             * Format: int32
+             * @description How many rows, 1–1,000,000,000, a statement of SQL as text may overwrite or delete; null: any number. It stays if left out.
+             */
+            maxRows?: number | null;
+            /**
+             * @description Whether publishing builds indexes concurrently on PostgreSQL, and holds checks and foreign keys against the rows apart. It
+             *     stays if left out.
+             */
+            online?: boolean | null;
             /**
              * Format: int32
              * @description For how many days, 1–365, what goes is set aside; null: it is dropped. It stays if left out.
@@ -10879,6 +10971,7 @@ export interface components {
             reasons: string[];
             /** @description The highest risk in it. */
             risk: components["schemas"]["RiskLevel"];
+            rows?: components["schemas"]["RowGuard"] | null;
             /** @description The text, without its closing semicolon. */
             sql: string;
             /** @description Can share a transaction with others. */
@@ -11331,8 +11424,18 @@ export interface components {
         };
         /** @description How a rejected ticket is corrected. */
         Resubmission: {
+            /**
+             * Format: int32
+             * @description For how many days rows are kept; the same as before if left out. Not for what was published.
+             */
+            backupDays?: number | null;
             /** @description What was corrected, for those who approve. */
             comment?: string | null;
+            /**
+             * Format: int32
+             * @description The limit of rows for each statement; the same as before if left out. Not for what was published.
+             */
+            maxRows?: number | null;
             /**
              * @description The corrected statements; the same as before if left out. Not for what was published: its design is corrected, and
              *     the change is computed anew.
@@ -11340,6 +11443,66 @@ export interface components {
             sql?: string | null;
             /** @description The release's version; the same as before if left out. */
             version?: string | null;
+        };
+        /** @description How many rows a statement would touch. */
+        RowCount: {
+            /**
+             * Format: int64
+             * @description How many; null if that is not known.
+             */
+            rows: number | null;
+            /**
+             * Format: int32
+             * @description Which statement, from 0.
+             */
+            statement: number;
+            /** @description Why it is not known. */
+            why: string | null;
+        };
+        /** @description What was counted on a server. */
+        RowCounts: {
+            /** @description When. */
+            at: components["schemas"]["UnixMs"];
+            /** @description Who asked. */
+            by: string;
+            /** @description Statements that change rows, in their order. */
+            items: components["schemas"]["RowCount"][];
+        };
+        /** @description What a statement that overwrites or deletes rows is held to. */
+        RowGuard: {
+            /** @description The table that its rows are kept in before; null: they are not kept. */
+            keptIn: string | null;
+            /**
+             * Format: int32
+             * @description If it touches more rows than this, it is undone and the release fails; null: any number.
+             */
+            maxRows: number | null;
+            /** @description Why its rows can be neither counted nor kept; null: they can. */
+            notCounted: string | null;
+        };
+        /** @description Where rows are to be counted. */
+        CountRequest: {
+            /** @description Id of one of the ticket's servers. */
+            server: components["schemas"]["ServerId"];
+        };
+        /**
+         * @description What a rule is set to.
+         * @enum {string}
+         */
+        LintLevel: "off" | "info" | "warning" | "error";
+        /** @description A rule. */
+        LintRule: {
+            /** @description Whether it can be switched off. */
+            canBeOff: boolean;
+            /** @description What it is by itself. */
+            level: components["schemas"]["LintLevel"];
+            /** @description For instance `drop-column`. */
+            name: string;
+        };
+        /** @description All rules, by their names. */
+        LintRules: {
+            /** @description The rules. */
+            items: components["schemas"]["LintRule"][];
         };
         /** @description For how long an org keeps its readings. */
         Retention: {
@@ -11843,6 +12006,7 @@ export interface components {
             risk: components["schemas"]["RiskLevel"];
             /** @description SQL that takes it back; SQL that was proposed as text has none. */
             rollbackSql: string | null;
+            rowCounts: components["schemas"]["RowCounts"] | null;
             /** @description Id of the server. */
             server: components["schemas"]["ServerId"];
             setAside: components["schemas"]["PlannedAsides"] | null;
@@ -11922,7 +12086,7 @@ export interface components {
          * @description What it is.
          * @enum {string}
          */
-        SetAsideKind: "table" | "column";
+        SetAsideKind: "table" | "column" | "rows";
         /** @description A proposal that drops something that was set aside, or brings it back. */
         SetAsideProposal: {
             /** @description Where the ticket stands. */
@@ -21225,6 +21389,30 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listLintRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LintRules"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listEnvironmentPolicies: {
         parameters: {
             query?: never;
@@ -22479,6 +22667,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    countTicketRows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TicketId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CountRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowCounts"];
                 };
             };
             400: components["responses"]["BadRequest"];

@@ -89,7 +89,8 @@ pub(in crate::schema) async fn list_in_force(
     tx: &mut Tx,
     org: OrgId,
 ) -> Result<Vec<EnvironmentPolicy>, DbError> {
-    const SQL: &str = "select p.environment, p.flows, p.author_may_decide, p.windows, p.set_aside_days, p.updated_at, p.updated_by \
+    const SQL: &str = "select p.environment, p.flows, p.author_may_decide, p.windows, p.set_aside_days, p.max_rows, p.backup_days, \
+        p.online, p.lint, p.updated_at, p.updated_by \
         from environment_policies p join environments e on e.org_id = p.org_id and e.name = p.environment \
         where p.org_id = $1 order by p.environment";
     let records: Vec<Record> = with_tx!(tx, |conn| sqlx::query_as(SQL).bind(org).fetch_all(conn).await)?;

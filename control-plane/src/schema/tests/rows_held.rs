@@ -193,7 +193,7 @@ both_databases!(kept_rows_are_listed_once_their_statement_has_succeeded, |test| 
     );
     let days = items[0]["restoreSql"].as_str().unwrap();
     assert!(
-        days.starts_with("insert into public.t overriding system value select * from public.zz_aside_"),
+        days.starts_with("insert into t overriding system value select * from public.zz_aside_"),
         "{days}"
     );
     // Deleted rows are put back by a proposal like any other.
@@ -372,7 +372,7 @@ both_databases!(
         moves(test, &mut order, OrderState::Accepted).await;
         moves(test, &mut order, OrderState::Done).await;
 
-        let more = "  indexes:\n    - {name: t_n, columns: [{name: n}]}\n  checks:\n    - {name: n_small, expression: n < 100}\n  \
+        let more = "  index:\n    - {name: t_n, columns: [{name: n}]}\n  checks:\n    - {name: n_small, expression: n < 100}\n  \
                 sqlScript: delete from t where n = 5\n";
         let (status, applied) = ann.post_text(apply, &table(more)).await;
         assert_eq!(status, 200, "{applied}");

@@ -92,7 +92,10 @@ impl Run<'_> {
 
     async fn with_its_row(&mut self, step: &Step, began: Instant) -> Result<(StepResult, String), Failure> {
         let session = &mut *self.session;
-        session.locks_what_it_reads(step).await.map_err(Failure::Ledger)?;
+        session
+            .locks_what_it_reads(step)
+            .await
+            .map_err(Failure::Statement)?;
         session
             .control("start transaction", self.ctx)
             .await

@@ -94,8 +94,6 @@ export const documentSentences: readonly (readonly [string, string])[] = [
   ['must be at least {}', '至少是 {0}'],
   ['must be at most {}', '至多是 {0}'],
   ['must be {} to {}, or null', '必须在 {0} 到 {1} 之间，或留空'],
-  ['there is no rule {}', '没有规则 {0}'],
-  ["the rule {} can't be switched off", '规则 {0} 不能关闭'],
   ['must be {} to {}', '必须在 {0} 到 {1} 之间'],
   ['must be a number', '必须是数字'],
   ['must be letters', '必须是字母'],
