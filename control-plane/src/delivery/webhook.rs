@@ -134,7 +134,7 @@ pub(super) async fn deploy(
         version: call.version,
         trigger: TriggerType::Webhook,
         origin: None,
-            only: None,
+        only: None,
         key,
     };
     let deployment = trigger::enqueue(app, &caller, request).await?;
