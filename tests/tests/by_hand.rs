@@ -48,7 +48,10 @@ fn by_hand(plane: control_plane::Options) -> Result<()> {
 
     docker(&services, &["rm", "--force", &name])?;
     let target = becomes(&fleet, &application, "missing", FOUND_WITHIN)?;
-    ensure!(target["drifted"] == true && target["driftSince"].is_string(), "{target}");
+    ensure!(
+        target["drifted"] == true && target["driftSince"].is_string(),
+        "{target}"
+    );
     put_right(&fleet, &application)?;
     assert_eq!(application.serving(PATIENCE)?, images::GOOD);
     becomes(&fleet, &application, "inStep", PATIENCE)?;
@@ -68,7 +71,10 @@ fn by_hand(plane: control_plane::Options) -> Result<()> {
 
 /// Waits until the application's only target is in this state.
 fn becomes(fleet: &Fleet, application: &Application, state: &str, within: Duration) -> Result<Value> {
-    let path = format!("/api/v1/applications/{}/environments/default/targets", application.id);
+    let path = format!(
+        "/api/v1/applications/{}/environments/default/targets",
+        application.id
+    );
     wait::until(&format!("the target to be {state}"), within, || {
         let targets = fleet.admin.list(&path)?;
         let found = targets.iter().find(|target| target["state"] == state).cloned();
@@ -77,18 +83,30 @@ fn becomes(fleet: &Fleet, application: &Application, state: &str, within: Durati
 }
 
 fn put_right(fleet: &Fleet, application: &Application) -> Result<()> {
-    let path = format!("/api/v1/applications/{}/environments/default/reconcile", application.id);
+    let path = format!(
+        "/api/v1/applications/{}/environments/default/reconcile",
+        application.id
+    );
     let made = fleet.admin.post(&path, &json!({}))?;
     let deployment = format!("/api/v1/deployments/{}", api::text(&made, "deploymentId")?);
     let bad = ["failure", "cancelled", "rolledBack"];
-    let ended = fleet.admin.await_field(&deployment, "status", &["success"], &bad, PATIENCE)?;
+    let ended = fleet
+        .admin
+        .await_field(&deployment, "status", &["success"], &bad, PATIENCE)?;
     assert_eq!(ended["triggerType"], "reconcile", "{ended}");
     Ok(())
 }
 
 fn docker(services: &Env, arguments: &[&str]) -> Result<()> {
     let host = services.get("MUSTER_TEST_DOCKER_HOST").context("no engine")?;
-    let output = Command::new("docker").args(["--host", host]).args(arguments).output()?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new("docker")
+        .args(["--host", host])
+        .args(arguments)
+        .output()?;
+    ensure!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     Ok(())
 }

@@ -60,7 +60,12 @@ impl Own {
 fn login(config: &str, registry: &str) {
     let mut child = Command::new("docker")
         .args(["--host", &engine::docker_host(), "--config", config, "login"])
-        .args(["--username", &engine::registry_user(), "--password-stdin", registry])
+        .args([
+            "--username",
+            &engine::registry_user(),
+            "--password-stdin",
+            registry,
+        ])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
@@ -105,8 +110,16 @@ async fn the_last_versions_stay_and_older_ones_go() {
     }
     let here: Vec<bool> = all.iter().map(|said| own.has(said)).collect();
     assert_eq!(here, [false, true, true], "{}", all[2].log());
-    assert!(all[2].log().contains("which no version that is kept needs"), "{}", all[2].log());
-    assert_eq!(place.inspect("{{index .Config.Labels \"muster.keep-images\"}}"), "", "a hint is no label");
+    assert!(
+        all[2].log().contains("which no version that is kept needs"),
+        "{}",
+        all[2].log()
+    );
+    assert_eq!(
+        place.inspect("{{index .Config.Labels \"muster.keep-images\"}}"),
+        "",
+        "a hint is no label"
+    );
     assert_eq!(own.id(&own.image("1")), "", "nor does the tag stay");
 }
 
@@ -121,9 +134,21 @@ async fn what_was_here_before_stays_and_what_was_left_aside_goes() {
     login(config, registry);
     // Somebody else's: it was pulled by hand.
     docker(&["--config", config, "pull", "--quiet", &own.image("1")]);
-    let (ours, others) = (format!("{}.before-1", place.name), format!("{}.before-2", place.name));
+    let (ours, others) = (
+        format!("{}.before-1", place.name),
+        format!("{}.before-2", place.name),
+    );
     let application = format!("muster.application={}", host.application);
-    docker(&["create", "--name", &ours, "--label", &application, "--label", "muster.environment=test", &own.image("1")]);
+    docker(&[
+        "create",
+        "--name",
+        &ours,
+        "--label",
+        &application,
+        "--label",
+        "muster.environment=test",
+        &own.image("1"),
+    ]);
     docker(&["create", "--name", &others, &engine::image(GOOD)]);
     let mut last = None;
     for version in ["1", "2"] {
@@ -144,7 +169,11 @@ async fn what_was_here_before_stays_and_what_was_left_aside_goes() {
 async fn an_image_that_does_not_fit_touches_nothing() {
     let place = Place::new();
     let host = TestHost::new(POLICY);
-    let said = host.worker(&host.deploy(host.web(&place, GOOD))).await.all().await;
+    let said = host
+        .worker(&host.deploy(host.web(&place, GOOD)))
+        .await
+        .all()
+        .await;
     assert_eq!(said.outcome().status, OrderStatus::Done, "{said:#?}");
     let before = place.life();
     let spec = hinted(host.web(&place, NEXT), HINT_IMAGE_BYTES, "900000000000000");

@@ -122,7 +122,10 @@ pub(super) enum Words<'a> {
         what: &'a str,
     },
     /// They are as they should be again.
-    TargetsInStep { application: &'a str, environment: &'a str },
+    TargetsInStep {
+        application: &'a str,
+        environment: &'a str,
+    },
     /// A release is not on the server where it was to be.
     NotExecuted {
         version: &'a str,
@@ -298,7 +301,11 @@ impl Words<'_> {
                 application,
                 environment,
                 what,
-            } => vec![("application", application), ("environment", environment), ("what", what)],
+            } => vec![
+                ("application", application),
+                ("environment", environment),
+                ("what", what),
+            ],
             Self::TargetsInStep {
                 application,
                 environment,

@@ -206,7 +206,8 @@ async fn prepare(app: &App, org: OrgId, id: DeploymentId) -> Result<(), Delivery
     let now = app.clock.now();
     let ordered = in_tx!(app.db, |tx| {
         store::deployment::lock(tx, org, id).await?;
-        let mine = store::turn::set_prepared(tx, org, id, (digest.as_deref(), count, deployment.image_bytes)).await?;
+        let mine = store::turn::set_prepared(tx, org, id, (digest.as_deref(), count, deployment.image_bytes))
+            .await?;
         if mine {
             for ((host, name), batch) in targets.iter().zip(batches) {
                 store::progress::insert_host(tx, id, *host, name, batch).await?;

@@ -66,7 +66,9 @@ pub(super) async fn by_person(
     caller.require_on(Operation::DeploymentCreate, &object)?;
     let rows = store::placement::list(&app.db, caller.org(), id, environment).await?;
     let is_wanted = |host: &HostId| wanted.hosts.as_ref().is_none_or(|hosts| hosts.contains(host));
-    let drifted = rows.iter().filter(|row| row.state.is_drift() && is_wanted(&row.host));
+    let drifted = rows
+        .iter()
+        .filter(|row| row.state.is_drift() && is_wanted(&row.host));
     let hosts: Vec<HostId> = drifted.map(|row| row.host).collect();
     start(app, caller, id, environment, hosts).await
 }
@@ -87,7 +89,15 @@ pub(super) async fn by_policy(app: &App, place: &Place<'_>, now: UnixMs) -> Resu
         return Ok(());
     }
     let caller = Caller::system("delivery.drift", first.org);
-    let held = match start(app, &caller, application, environment, hosts.iter().copied().collect()).await {
+    let held = match start(
+        app,
+        &caller,
+        application,
+        environment,
+        hosts.iter().copied().collect(),
+    )
+    .await
+    {
         Ok(_) => None,
         // Somebody was faster: the next look sees what came of it.
         Err(DeliveryError::DeploymentUnderWay) => return Ok(()),
@@ -176,7 +186,13 @@ mod tests {
         assert!(!is_due(&drifted(ago(1_000), 0, None), now), "one look");
         assert!(is_due(&drifted(ago(5_000), 0, None), now));
         let long = ago(50 * UnixMs::MINUTE);
-        for (attempts, minutes, due) in [(1, 1, false), (1, 2, true), (2, 9, false), (2, 10, true), (3, 40, false)] {
+        for (attempts, minutes, due) in [
+            (1, 1, false),
+            (1, 2, true),
+            (2, 9, false),
+            (2, 10, true),
+            (3, 40, false),
+        ] {
             let row = drifted(long, attempts, Some(ago(minutes * UnixMs::MINUTE)));
             assert_eq!(is_due(&row, now), due, "attempt {attempts} after {minutes} min");
         }

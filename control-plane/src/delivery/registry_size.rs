@@ -41,13 +41,21 @@ struct Platform {
 
 impl Manifest {
     fn bytes(&self) -> Option<u64> {
-        let sum = self.layers.iter().fold(0_u64, |sum, layer| sum.saturating_add(layer.size));
+        let sum = self
+            .layers
+            .iter()
+            .fold(0_u64, |sum, layer| sum.saturating_add(layer.size));
         (!self.layers.is_empty()).then_some(sum)
     }
 
     /// Digests of the images for hosts that run containers; attestations are for no platform.
     fn images(&self) -> impl Iterator<Item = &str> {
-        let runs = |listed: &&Listed| listed.platform.as_ref().is_none_or(|platform| platform.os == "linux");
+        let runs = |listed: &&Listed| {
+            listed
+                .platform
+                .as_ref()
+                .is_none_or(|platform| platform.os == "linux")
+        };
         let sound = |listed: &&Listed| is_digest(&listed.digest);
         let listed = self.manifests.iter().filter(runs).filter(sound);
         listed.take(PLATFORMS).map(|listed| listed.digest.as_str())

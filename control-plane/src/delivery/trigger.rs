@@ -317,7 +317,11 @@ async fn insert(
 async fn yields(tx: &mut Tx, to: &Deployment) -> Result<(), DeliveryError> {
     let (org, application, environment) = (to.org, to.application_id, to.environment.as_str());
     let waits = store::deployment::list_pending(tx, org, application, environment).await?;
-    if !waits.is_empty() || store::turn::holder(tx, org, application, environment).await?.is_some() {
+    if !waits.is_empty()
+        || store::turn::holder(tx, org, application, environment)
+            .await?
+            .is_some()
+    {
         return Err(DeliveryError::DeploymentUnderWay);
     }
     Ok(())

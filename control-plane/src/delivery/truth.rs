@@ -255,9 +255,15 @@ mod tests {
             (vec![ours("created")], TargetState::Stopped),
             (vec![], TargetState::Missing),
             (vec![container("other", None, "running")], TargetState::Missing),
-            (vec![container("renamed", Some(order), "running")], TargetState::Missing),
+            (
+                vec![container("renamed", Some(order), "running")],
+                TargetState::Missing,
+            ),
             (vec![container("shop", None, "running")], TargetState::Replaced),
-            (vec![container("shop", Some(other), "running")], TargetState::Replaced),
+            (
+                vec![container("shop", Some(other), "running")],
+                TargetState::Replaced,
+            ),
             (vec![with("sha256:1", "c2")], TargetState::Replaced),
             (vec![with("sha256:2", "c2")], TargetState::OtherImage),
         ] {

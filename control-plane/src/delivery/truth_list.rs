@@ -82,16 +82,26 @@ pub(super) async fn list(
     let application = application::find_for(app, caller, Operation::DeploymentRead, id).await?;
     let missing = DeliveryError::NotFound("environment of this application");
     let object = Object::ApplicationIn(id, environment);
-    let Some(target) = application.environments.get(environment).filter(|_| caller.reaches(&object)) else {
+    let Some(target) = application
+        .environments
+        .get(environment)
+        .filter(|_| caller.reaches(&object))
+    else {
         return Err(missing);
     };
-    let mut hosts = fleet::find_hosts(app, org, &target.hosts).await.map_err(Error::from)?;
+    let mut hosts = fleet::find_hosts(app, org, &target.hosts)
+        .await
+        .map_err(Error::from)?;
     if !target.selector.is_empty() {
         let selector = HostSelector {
             labels: Labels(target.selector.clone()),
             ..HostSelector::default()
         };
-        hosts.extend(fleet::select_hosts(app, org, &selector).await.map_err(Error::from)?);
+        hosts.extend(
+            fleet::select_hosts(app, org, &selector)
+                .await
+                .map_err(Error::from)?,
+        );
     }
     hosts.sort_by(|a, b| a.name.cmp(&b.name));
     hosts.dedup_by_key(|host| host.id);
@@ -107,7 +117,8 @@ pub(super) async fn list(
 }
 
 fn shown(host: Host, row: Option<Placement>) -> DeploymentTarget {
-    let (host_id, host_name, host_status, last_seen_at) = (host.id, host.name, host.status, host.last_seen_at);
+    let (host_id, host_name, host_status, last_seen_at) =
+        (host.id, host.name, host.status, host.last_seen_at);
     let Some(row) = row else {
         return DeploymentTarget {
             host_id,

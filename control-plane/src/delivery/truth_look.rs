@@ -16,9 +16,13 @@ use std::{
 use muster_base::{HostId, OrgId, UnixMs};
 
 use super::{
-    DeliveryError, reconcile,
+    DeliveryError,
     environment::ApplicationEnvironment,
-    store::{self, placement::{Placed, Placement}},
+    reconcile,
+    store::{
+        self,
+        placement::{Placed, Placement},
+    },
     truth::{Compared, Expected, TargetState, compare},
     truth_told,
 };
@@ -88,8 +92,10 @@ pub(super) async fn look(app: &App) -> Result<(), DeliveryError> {
             let Some(application) = applications.get(&row.application) else {
                 continue;
             };
-            let (Some(target), Some(host)) = (application.environments.get(&row.environment), here.hosts.get(&row.host))
-            else {
+            let (Some(target), Some(host)) = (
+                application.environments.get(&row.environment),
+                here.hosts.get(&row.host),
+            ) else {
                 continue;
             };
             if unfinished.get(&key) == Some(&true) || !is_target(target, host) {

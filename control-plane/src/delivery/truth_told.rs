@@ -35,7 +35,10 @@ enum Turn {
 
 /// Whether drift stood for two looks.
 pub(super) fn is_confirmed(row: &Placement, now: UnixMs) -> bool {
-    row.state.is_drift() && row.drift_since.is_some_and(|since| now.ms_since(since) >= CONFIRM_MS)
+    row.state.is_drift()
+        && row
+            .drift_since
+            .is_some_and(|since| now.ms_since(since) >= CONFIRM_MS)
 }
 
 /// Tells what there is to tell of this environment.
@@ -147,13 +150,19 @@ pub(super) mod tests {
         assert_eq!(told(std::slice::from_ref(&known)), None);
         assert_eq!(told(&[known, back.clone()]), None, "one of them is still so");
         assert_eq!(told(&[away, back.clone()]), None, "nobody can look");
-        assert_eq!(told(std::slice::from_ref(&back)), Some(Turn::Over(vec![back.host])));
+        assert_eq!(
+            told(std::slice::from_ref(&back)),
+            Some(Turn::Over(vec![back.host]))
+        );
         assert_eq!(told(&[row(InStep, None, false)]), None);
     }
 
     #[test]
     fn a_message_names_the_first_hosts() {
         assert_eq!(named(["a", "b"].into_iter()), "a, b");
-        assert_eq!(named(["a", "b", "c", "d", "e", "f", "g"].into_iter()), "a, b, c, d, e + 2");
+        assert_eq!(
+            named(["a", "b", "c", "d", "e", "f", "g"].into_iter()),
+            "a, b, c, d, e + 2"
+        );
     }
 }

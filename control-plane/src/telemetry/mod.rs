@@ -63,8 +63,8 @@ pub use self::{
     annotation::{Annotation, HostPast},
     api::router,
     container::{
-        Container, ContainerFilter, Labels as ContainerLabels, add_latest as add_latest_of_containers, find as find_container,
-        list_of_fleet as list_containers,
+        Container, ContainerFilter, Labels as ContainerLabels, add_latest as add_latest_of_containers,
+        find as find_container, list_of_fleet as list_containers,
     },
     error::{IngestError, TelemetryError},
     ingest::Ingest,

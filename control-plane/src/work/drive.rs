@@ -149,6 +149,10 @@ const fn too_old(payload: &OrderPayload) -> &'static str {
             "the host's agent is too old for ulimits, log options, extra hosts, a pull policy or a stop signal: upgrade it, \
              or take them out of the container; nothing was changed"
         }
+        OrderPayload::GuardedSql(_) => {
+            "the host's agent is too old to limit and to keep the rows that a statement changes: upgrade it; nothing was \
+             changed"
+        }
         OrderPayload::Deploy(_)
         | OrderPayload::Handover(_)
         | OrderPayload::Sql(_)

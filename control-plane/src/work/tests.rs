@@ -6,9 +6,9 @@ use futures_util::{StreamExt as _, pin_mut};
 use muster_base::UnixMs;
 use muster_identity::{keys::PinnedKeys, order::Arrived};
 use muster_protocol::latest::{
-        ContainerAction, ContainerMore, ContainerOrder, ContainerSpec, DbDialect, DeploySpec, FileOrder,
-        FullDeploySpec, GuardedSql, OrderEvent, OrderOutcome, OrderPayload, OrderRefusal, OrderReply, OrderStatus,
-        PullAuth, SqlGuard, SqlSpec, SqlTarget, StepReport,
+    ContainerAction, ContainerMore, ContainerOrder, ContainerSpec, DbDialect, DeploySpec, FileOrder,
+    FullDeploySpec, GuardedSql, OrderEvent, OrderOutcome, OrderPayload, OrderRefusal, OrderReply,
+    OrderStatus, PullAuth, SqlGuard, SqlSpec, SqlTarget, StepReport,
 };
 
 use self::bench::{Bench, PATIENCE, SECRET, Script, event, outcome};

@@ -84,7 +84,11 @@ impl Images {
         was_here: bool,
         now: UnixMs,
     ) {
-        let brought = !was_here || self.images.iter().any(|kept| kept.image_id == image_id && kept.ours);
+        let brought = !was_here
+            || self
+                .images
+                .iter()
+                .any(|kept| kept.image_id == image_id && kept.ours);
         if let Some(known) = self.find(whose, image_id) {
             known.ours |= brought;
             known.pulled_at = now;
@@ -116,17 +120,15 @@ impl Images {
     }
 
     /// What may go of this environment's images, besides the last `keep` that ran.
-    pub(super) fn spare(
-        &self,
-        whose: &Whose,
-        keep: usize,
-        in_use: &HashSet<&str>,
-        now: UnixMs,
-    ) -> Vec<Kept> {
+    pub(super) fn spare(&self, whose: &Whose, keep: usize, in_use: &HashSet<&str>, now: UnixMs) -> Vec<Kept> {
         let own = || self.images.iter().filter(|kept| kept.whose == *whose);
         let mut ran: Vec<&Kept> = own().filter(|kept| kept.ran_at.is_some()).collect();
         ran.sort_by_key(|kept| std::cmp::Reverse(kept.ran_at));
-        let stay: HashSet<&str> = ran.iter().take(keep.max(1)).map(|kept| kept.image_id.as_str()).collect();
+        let stay: HashSet<&str> = ran
+            .iter()
+            .take(keep.max(1))
+            .map(|kept| kept.image_id.as_str())
+            .collect();
         let elsewhere = |id: &str| {
             let mut others = self.images.iter().filter(|kept| kept.whose != *whose);
             others.any(|kept| kept.image_id == id)
@@ -192,7 +194,11 @@ mod tests {
         let images = ran("prod", &["1", "2", "3", "4", "5"]);
         assert_eq!(spare(&images, 3, &[]), ["1", "2"]);
         assert_eq!(spare(&images, 3, &["1"]), ["2"], "a container has it");
-        assert_eq!(spare(&images, 0, &[]), ["1", "2", "3", "4"], "what runs is no spare");
+        assert_eq!(
+            spare(&images, 0, &[]),
+            ["1", "2", "3", "4"],
+            "what runs is no spare"
+        );
         assert_eq!(spare(&images, 9, &[]), [""; 0]);
     }
 

@@ -16,7 +16,13 @@ impl Deploy<'_> {
         let was_here = before == Some(pulled.image_id.as_str());
         let names = [pulled.pinned.clone(), asked.to_owned()];
         let mut images = Images::load(self.images);
-        images.pulled(&self.whose(), &pulled.image_id, &names, was_here, self.events.now());
+        images.pulled(
+            &self.whose(),
+            &pulled.image_id,
+            &names,
+            was_here,
+            self.events.now(),
+        );
         // Then it stays, and that is all.
         if let Err(e) = images.save(self.images) {
             tracing::warn!("which images are ours can't be written: {e}");
@@ -31,7 +37,10 @@ impl Deploy<'_> {
                 && !found.running
             {
                 self.engine.remove(&found).await?;
-                let line = format!("removed the container {}, which an earlier deploy left aside", left.name);
+                let line = format!(
+                    "removed the container {}, which an earlier deploy left aside",
+                    left.name
+                );
                 self.events.log(&line).await;
             }
         }
@@ -60,9 +69,15 @@ impl Deploy<'_> {
             }
             Ok(())
         };
-        let name = spare.names.first().map_or(spare.image_id.as_str(), String::as_str);
+        let name = spare
+            .names
+            .first()
+            .map_or(spare.image_id.as_str(), String::as_str);
         let (line, gone) = match remove().await {
-            Ok(()) => (format!("removed the image {name}, which no version that is kept needs"), true),
+            Ok(()) => (
+                format!("removed the image {name}, which no version that is kept needs"),
+                true,
+            ),
             Err(e) => (format!("the image {name} stays: {e}"), false),
         };
         self.events.log(&line).await;

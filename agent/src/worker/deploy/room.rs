@@ -48,7 +48,10 @@ impl Needed {
     /// Why so much, for a person.
     pub(super) fn why(self) -> String {
         match self.compressed {
-            Some(bytes) => format!("the image is {} compressed, and is unpacked beside that", Size(bytes)),
+            Some(bytes) => format!(
+                "the image is {} compressed, and is unpacked beside that",
+                Size(bytes)
+            ),
             None => "the least for an image whose size is not known".to_owned(),
         }
     }
@@ -97,7 +100,11 @@ mod tests {
 
     #[test]
     fn sizes_are_for_people() {
-        for (bytes, text) in [(0, "0.0 MB"), (268_435_456, "268.4 MB"), (12_340_000_000, "12.3 GB")] {
+        for (bytes, text) in [
+            (0, "0.0 MB"),
+            (268_435_456, "268.4 MB"),
+            (12_340_000_000, "12.3 GB"),
+        ] {
             assert_eq!(Size(bytes).to_string(), text);
         }
         assert!(free(Path::new("/")).is_some_and(|free| free > 0));

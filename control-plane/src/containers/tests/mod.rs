@@ -47,7 +47,11 @@ pub(crate) async fn has(test: &Test, host: HostId, containers: &[ContainerFacts]
 }
 
 /// A host that is connected, with these containers.
-pub(crate) async fn connected(test: &Test, by: &Client<'_>, containers: &[ContainerFacts]) -> (Host, Running) {
+pub(crate) async fn connected(
+    test: &Test,
+    by: &Client<'_>,
+    containers: &[ContainerFacts],
+) -> (Host, Running) {
     link::start(&test.app, ([127, 0, 0, 1], 0).into()).await.unwrap();
     let (status, grant) = by.post("/api/v1/join-tokens", json!({})).await;
     assert_eq!(status, 201, "{grant}");

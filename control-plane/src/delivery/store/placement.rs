@@ -113,7 +113,9 @@ const SELECT: &str = "select p.application_id, p.environment, p.host_id, p.org_i
 /// Every org's, for whoever looks at all of them.
 pub async fn list_all(db: &Db) -> Result<Vec<Placement>, DbError> {
     let sql = format!("{SELECT} order by p.org_id, p.application_id, p.environment, p.host_id");
-    let rows: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql)).fetch_all(pool).await)?;
+    let rows: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
+        .fetch_all(pool)
+        .await)?;
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
@@ -144,7 +146,8 @@ pub struct Placed {
 
 /// Every org's applications of which something was put somewhere.
 pub async fn list_applications(db: &Db) -> Result<HashMap<ApplicationId, Placed>, DbError> {
-    const SQL: &str = "select id, name, environments from applications where id in (select application_id from placements)";
+    const SQL: &str =
+        "select id, name, environments from applications where id in (select application_id from placements)";
     let rows: Vec<(ApplicationId, String, String)> =
         with_pool!(db, |pool| sqlx::query_as(SQL).fetch_all(pool).await)?;
     rows.into_iter()

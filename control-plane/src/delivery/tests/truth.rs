@@ -90,109 +90,152 @@ async fn looked_twice(test: &Test) {
     look(&test.app).await.unwrap();
 }
 
-both_databases!(what_was_removed_by_hand_is_shown_told_once_and_put_right, |test| {
-    let admin = test.admin().await;
-    let tom = test.member("tom", Role::Member).await;
-    let vera = test.member("vera", Role::Viewer).await;
-    let (host, running) = connected(test, &admin, &[]).await;
-    let shop = application(&admin, &[host.id], json!({})).await;
-    assert_eq!(target(&admin, &shop, host.id).await["state"], "notDeployed");
-    let (status, refused) = reconcile(&tom, &shop).await;
-    assert_eq!((status, &refused["type"]), (409, &json!("nothing-drifted")), "{refused}");
+both_databases!(
+    what_was_removed_by_hand_is_shown_told_once_and_put_right,
+    |test| {
+        let admin = test.admin().await;
+        let tom = test.member("tom", Role::Member).await;
+        let vera = test.member("vera", Role::Viewer).await;
+        let (host, running) = connected(test, &admin, &[]).await;
+        let shop = application(&admin, &[host.id], json!({})).await;
+        assert_eq!(target(&admin, &shop, host.id).await["state"], "notDeployed");
+        let (status, refused) = reconcile(&tom, &shop).await;
+        assert_eq!(
+            (status, &refused["type"]),
+            (409, &json!("nothing-drifted")),
+            "{refused}"
+        );
 
-    let id = deploy(&admin, &shop, "1").await;
-    let order = all_done(&admin, &id, host.id).await;
-    // What the agent has not told yet is no drift.
-    look(&test.app).await.unwrap();
-    let seen = target(&admin, &shop, host.id).await;
-    assert_eq!((&seen["state"], &seen["expected"]["version"]), (&json!("inStep"), &json!("1")), "{seen}");
-    has(test, host.id, &[made_by(order, ContainerState::Running)]).await;
-    test.app.clock.advance(SETTLED_MS);
-    look(&test.app).await.unwrap();
-    let seen = target(&admin, &shop, host.id).await;
-    assert_eq!((&seen["state"], &seen["found"]["state"]), (&json!("inStep"), &json!("running")), "{seen}");
-
-    has(test, host.id, &[]).await;
-    look(&test.app).await.unwrap();
-    let seen = target(&vera, &shop, host.id).await;
-    assert_eq!((&seen["state"], &seen["drifted"]), (&json!("missing"), &json!(true)), "{seen}");
-    assert!(seen["driftSince"].is_string() && seen["found"].is_null(), "{seen}");
-    for _ in 0..3 {
-        looked_twice(test).await;
-    }
-    let told = inbox(&tom).await;
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert_eq!((&told[0]["code"], &told[0]["tip"]), (&json!("targetsDrifted"), &json!(shop)));
-    assert_eq!(inbox(&vera).await.len(), 0, "she can do nothing about it");
-
-    let stranger = test.stranger("elsewhere").await;
-    assert_eq!(reconcile(&stranger, &shop).await.0, 404);
-    assert_eq!(reconcile(&vera, &shop).await.0, 403);
-    let (status, accepted) = reconcile(&tom, &shop).await;
-    assert_eq!(status, 202, "{accepted}");
-    let again = accepted["deploymentId"].as_str().unwrap();
-    let (status, refused) = reconcile(&tom, &shop).await;
-    assert_eq!((status, &refused["type"]), (409, &json!("deployment-under-way")), "{refused}");
-    let order = all_done(&admin, again, host.id).await;
-    let deployment = get_deployment(&admin, again).await;
-    assert_eq!(
-        (&deployment["triggerType"], &deployment["originId"], &deployment["version"]),
-        (&json!("reconcile"), &json!(id), &json!("1"))
-    );
-    has(test, host.id, &[made_by(order, ContainerState::Running)]).await;
-    looked_twice(test).await;
-    let told = inbox(&tom).await;
-    assert_eq!((told.len(), &told[0]["code"]), (2, &json!("targetsInStep")), "{told:?}");
-    assert_eq!(target(&admin, &shop, host.id).await["state"], "inStep");
-    running.stop().await;
-});
-
-both_databases!(only_hosts_that_drifted_are_deployed_to_and_absent_ones_are_unknown, |test| {
-    let admin = test.admin().await;
-    let absent = new_host(test, "absent").await;
-    let (host, running) = connected(test, &admin, &[]).await;
-    let shop = application(&admin, &[host.id, absent], json!({})).await;
-    let id = deploy(&admin, &shop, "1").await;
-    let order = all_done(&admin, &id, host.id).await;
-    has(test, host.id, &[made_by(order, ContainerState::Exited)]).await;
-    test.app.clock.advance(SETTLED_MS);
-    look(&test.app).await.unwrap();
-    assert_eq!(target(&admin, &shop, absent).await["state"], "unknown");
-    assert_eq!(target(&admin, &shop, host.id).await["state"], "stopped");
-
-    let (status, accepted) = reconcile(&admin, &shop).await;
-    assert_eq!(status, 202, "{accepted}");
-    let again = accepted["deploymentId"].as_str().unwrap();
-    let order = all_done(&admin, again, host.id).await;
-    let deployment = get_deployment(&admin, again).await;
-    let hosts = deployment["hosts"].as_array().unwrap();
-    assert_eq!((hosts.len(), &hosts[0]["hostId"]), (1, &json!(host.id)));
-
-    // Somebody takes the name for a container of their own, then made it anew with our labels.
-    has(test, host.id, &[made_by(order, ContainerState::Running)]).await;
-    test.app.clock.advance(SETTLED_MS);
-    look(&test.app).await.unwrap();
-    let mut other = made_by(order, ContainerState::Running);
-    other.image_id = "sha256:02".to_owned();
-    for (there, state) in [(container("shop", None), "replaced"), (other, "otherImage")] {
-        has(test, host.id, &[there]).await;
+        let id = deploy(&admin, &shop, "1").await;
+        let order = all_done(&admin, &id, host.id).await;
+        // What the agent has not told yet is no drift.
         look(&test.app).await.unwrap();
-        assert_eq!(target(&admin, &shop, host.id).await["state"], state);
+        let seen = target(&admin, &shop, host.id).await;
+        assert_eq!(
+            (&seen["state"], &seen["expected"]["version"]),
+            (&json!("inStep"), &json!("1")),
+            "{seen}"
+        );
+        has(test, host.id, &[made_by(order, ContainerState::Running)]).await;
+        test.app.clock.advance(SETTLED_MS);
+        look(&test.app).await.unwrap();
+        let seen = target(&admin, &shop, host.id).await;
+        assert_eq!(
+            (&seen["state"], &seen["found"]["state"]),
+            (&json!("inStep"), &json!("running")),
+            "{seen}"
+        );
+
+        has(test, host.id, &[]).await;
+        look(&test.app).await.unwrap();
+        let seen = target(&vera, &shop, host.id).await;
+        assert_eq!(
+            (&seen["state"], &seen["drifted"]),
+            (&json!("missing"), &json!(true)),
+            "{seen}"
+        );
+        assert!(
+            seen["driftSince"].is_string() && seen["found"].is_null(),
+            "{seen}"
+        );
+        for _ in 0..3 {
+            looked_twice(test).await;
+        }
+        let told = inbox(&tom).await;
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(
+            (&told[0]["code"], &told[0]["tip"]),
+            (&json!("targetsDrifted"), &json!(shop))
+        );
+        assert_eq!(inbox(&vera).await.len(), 0, "she can do nothing about it");
+
+        let stranger = test.stranger("elsewhere").await;
+        assert_eq!(reconcile(&stranger, &shop).await.0, 404);
+        assert_eq!(reconcile(&vera, &shop).await.0, 403);
+        let (status, accepted) = reconcile(&tom, &shop).await;
+        assert_eq!(status, 202, "{accepted}");
+        let again = accepted["deploymentId"].as_str().unwrap();
+        let (status, refused) = reconcile(&tom, &shop).await;
+        assert_eq!(
+            (status, &refused["type"]),
+            (409, &json!("deployment-under-way")),
+            "{refused}"
+        );
+        let order = all_done(&admin, again, host.id).await;
+        let deployment = get_deployment(&admin, again).await;
+        assert_eq!(
+            (
+                &deployment["triggerType"],
+                &deployment["originId"],
+                &deployment["version"]
+            ),
+            (&json!("reconcile"), &json!(id), &json!("1"))
+        );
+        has(test, host.id, &[made_by(order, ContainerState::Running)]).await;
+        looked_twice(test).await;
+        let told = inbox(&tom).await;
+        assert_eq!(
+            (told.len(), &told[0]["code"]),
+            (2, &json!("targetsInStep")),
+            "{told:?}"
+        );
+        assert_eq!(target(&admin, &shop, host.id).await["state"], "inStep");
+        running.stop().await;
     }
-    // Nobody can look: what was found stays noted.
-    running.stop().await;
-    while test.app.links.is_online(host.id) {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+);
+
+both_databases!(
+    only_hosts_that_drifted_are_deployed_to_and_absent_ones_are_unknown,
+    |test| {
+        let admin = test.admin().await;
+        let absent = new_host(test, "absent").await;
+        let (host, running) = connected(test, &admin, &[]).await;
+        let shop = application(&admin, &[host.id, absent], json!({})).await;
+        let id = deploy(&admin, &shop, "1").await;
+        let order = all_done(&admin, &id, host.id).await;
+        has(test, host.id, &[made_by(order, ContainerState::Exited)]).await;
+        test.app.clock.advance(SETTLED_MS);
+        look(&test.app).await.unwrap();
+        assert_eq!(target(&admin, &shop, absent).await["state"], "unknown");
+        assert_eq!(target(&admin, &shop, host.id).await["state"], "stopped");
+
+        let (status, accepted) = reconcile(&admin, &shop).await;
+        assert_eq!(status, 202, "{accepted}");
+        let again = accepted["deploymentId"].as_str().unwrap();
+        let order = all_done(&admin, again, host.id).await;
+        let deployment = get_deployment(&admin, again).await;
+        let hosts = deployment["hosts"].as_array().unwrap();
+        assert_eq!((hosts.len(), &hosts[0]["hostId"]), (1, &json!(host.id)));
+
+        // Somebody takes the name for a container of their own, then made it anew with our labels.
+        has(test, host.id, &[made_by(order, ContainerState::Running)]).await;
+        test.app.clock.advance(SETTLED_MS);
+        look(&test.app).await.unwrap();
+        let mut other = made_by(order, ContainerState::Running);
+        other.image_id = "sha256:02".to_owned();
+        for (there, state) in [(container("shop", None), "replaced"), (other, "otherImage")] {
+            has(test, host.id, &[there]).await;
+            look(&test.app).await.unwrap();
+            assert_eq!(target(&admin, &shop, host.id).await["state"], state);
+        }
+        // Nobody can look: what was found stays noted.
+        running.stop().await;
+        while test.app.links.is_online(host.id) {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        look(&test.app).await.unwrap();
+        let seen = target(&admin, &shop, host.id).await;
+        assert_eq!(seen["state"], "unknown");
+        assert!(seen["driftSince"].is_string(), "{seen}");
+        // A new deployment goes to all of them again.
+        let next = deploy(&admin, &shop, "2").await;
+        let deployment = wait_until(&admin, &next, |d| {
+            d["hosts"].as_array().is_some_and(|h| h.len() == 2)
+        })
+        .await;
+        assert_eq!(deployment["triggerType"], "manual");
     }
-    look(&test.app).await.unwrap();
-    let seen = target(&admin, &shop, host.id).await;
-    assert_eq!(seen["state"], "unknown");
-    assert!(seen["driftSince"].is_string(), "{seen}");
-    // A new deployment goes to all of them again.
-    let next = deploy(&admin, &shop, "2").await;
-    let deployment = wait_until(&admin, &next, |d| d["hosts"].as_array().is_some_and(|h| h.len() == 2)).await;
-    assert_eq!(deployment["triggerType"], "manual");
-});
+);
 
 both_databases!(a_policy_tries_three_times_and_then_leaves_it_to_people, |test| {
     let admin = test.admin().await;
@@ -202,9 +245,13 @@ both_databases!(a_policy_tries_three_times_and_then_leaves_it_to_people, |test| 
     all_done(&admin, &first, host.id).await;
     let tries = async || {
         let admin = test.admin().await;
-        let (_, page) = admin.get(&format!("/api/v1/deployments?applicationId={shop}")).await;
+        let (_, page) = admin
+            .get(&format!("/api/v1/deployments?applicationId={shop}"))
+            .await;
         let all = page["items"].as_array().unwrap().iter();
-        all.filter(|one| one["triggerType"] == "reconcile").cloned().collect::<Vec<_>>()
+        all.filter(|one| one["triggerType"] == "reconcile")
+            .cloned()
+            .collect::<Vec<_>>()
     };
     // The container never stays: somebody, or something, removes it each time.
     for (attempt, pause) in [(1, 0), (2, 2), (3, 10)] {

@@ -9,7 +9,8 @@ use crate::{
     access::{ObjectKind, Scope},
     db::{Db, DbError, Tx},
     schema::{
-        PlannedAside, PlannedAsides, SetAside, SetAsideKind, SetAsideProposal, SetAsideState, TicketStatus, Wish,
+        PlannedAside, PlannedAsides, SetAside, SetAsideKind, SetAsideProposal, SetAsideState, TicketStatus,
+        Wish,
     },
     with_pool, with_tx,
 };

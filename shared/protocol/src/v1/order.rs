@@ -4,8 +4,8 @@ use muster_base::{OrderId, UnixMs};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ContainerOrder, DeploySpec, FileOrder, FullDeploySpec, GuardedSql, HandoverSpec, SqlGuard, SqlSpec, SqlTarget,
-    TailRequest,
+    ContainerOrder, DeploySpec, FileOrder, FullDeploySpec, GuardedSql, HandoverSpec, SqlGuard, SqlSpec,
+    SqlTarget, TailRequest,
 };
 
 /// First frame on a stream that the control plane opens.

@@ -31,7 +31,10 @@ const BESIDE_ANOTHER: &[(&str, &str)] = &[
     ("DELETE /api/v1/api-keys/{id}", "Operation(MemberWrite)"),
     // What is out of reach is not among the applications that are looked for.
     ("GET /api/v1/applications/{id}/environments/{name}/env", "Reach"),
-    ("GET /api/v1/applications/{id}/environments/{name}/targets", "Reach"),
+    (
+        "GET /api/v1/applications/{id}/environments/{name}/targets",
+        "Reach",
+    ),
     // What else one may do with a container is said beside it and refuses nobody here.
     ("GET /api/v1/containers", "Operation(ContainerOperate)"),
     ("GET /api/v1/containers", "Operation(ContainerLogRead)"),
