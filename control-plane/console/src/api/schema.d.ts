@@ -2178,7 +2178,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Begins to bind an account at a provider to oneself: the browser goes to `url`, and keeps a cookie for when it comes back. */
+        /**
+         * Begins to bind an account at a provider to oneself, with one's password once more: the browser goes to `url`, and keeps a
+         *     cookie for when it comes back.
+         */
         post: operations["bindProvider"];
         delete?: never;
         options?: never;
@@ -12100,7 +12103,7 @@ export interface components {
          * @description Where it stands.
          * @enum {string}
          */
-        SetAsideState: "kept" | "restored" | "dropped";
+        SetAsideState: "kept" | "restored" | "dropped" | "gone";
         /** @description An installation that has begun. */
         SetupBegun: {
             /** @description Names it for `GET /api/v1/setup/progress`. */
@@ -18252,7 +18255,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordAgain"];
+            };
+        };
         responses: {
             200: {
                 headers: {
@@ -18262,9 +18269,14 @@ export interface operations {
                     "application/json": components["schemas"]["ProviderAddress"];
                 };
             };
+            400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             502: components["responses"]["Upstream"];
             503: components["responses"]["Unavailable"];
