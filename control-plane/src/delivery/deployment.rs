@@ -4,6 +4,7 @@ use muster_base::{ApplicationId, DeploymentId, HostId, OrderId, OrgId, RegistryI
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+pub use super::trigger_type::TriggerType;
 use super::{
     DeliveryError, approval::GivenApproval, container::Container, environment::ApplicationEnvironment, store,
 };
@@ -78,32 +79,6 @@ words! {
         Paused "paused"
         /// Changed hosts go back to what ran there before.
         RollingBack "rollingBack"
-    }
-}
-
-words! {
-    /// What asked for a deployment.
-    TriggerType in "deployments.trigger_type" {
-        /// A person.
-        Manual "manual"
-        /// A person, for the same version again.
-        Redeploy "redeploy"
-        /// A person or a policy, where somebody changed something by hand.
-        Reconcile "reconcile"
-        /// A person, for an earlier version.
-        Rollback "rollback"
-        /// A person, to go on with one that has stopped.
-        Resume "resume"
-        /// The application's webhook.
-        Webhook "webhook"
-        /// A push, tag or merged request at GitHub.
-        Github "github"
-        /// At Gitee.
-        Gitee "gitee"
-        /// At GitLab.
-        Gitlab "gitlab"
-        /// At Codeup.
-        Codeup "codeup"
     }
 }
 

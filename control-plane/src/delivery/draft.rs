@@ -59,7 +59,7 @@ pub(super) async fn draft(
         } else {
             Status::Pending
         },
-        trigger_type: request.trigger,
+        trigger_type: request.trigger.clone(),
         trigger_ip: caller.ip.map(|ip| ip.to_string()),
         triggered_by: TriggeredBy::of(caller),
         origin_id: request.origin.as_ref().map(|origin| origin.id),

@@ -34,6 +34,9 @@
 //! is read when somebody looks ([`version_read`]), and deployments name theirs. None of them decides what may be deployed:
 //! any tag can be asked for, and the registry has the last word.
 //!
+//! # What others did
+//! Another system's deployments are told and kept as `tracker:<name>` ([`tracked`]); nothing is asked of any host.
+//!
 //! # The image hub
 //! A catalogue of images that are good to use, and how ([`image_hub`]), with dictionaries of types and sources
 //! ([`image_word`]). It is advice: it neither allows nor forbids a deployment. Who may see registries may see it.
@@ -131,9 +134,11 @@ mod strategy;
 pub(crate) mod tests;
 mod token;
 mod told;
+mod tracked;
 mod trigger;
 mod trigger_spec;
 mod trigger_try;
+mod trigger_type;
 mod truth;
 mod truth_list;
 mod truth_look;
@@ -144,6 +149,7 @@ mod version_read;
 mod version_report;
 mod webhook;
 mod webhook_guard;
+mod webhook_proof;
 mod window;
 
 use std::{fmt, net::IpAddr};

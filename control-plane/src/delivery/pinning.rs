@@ -83,7 +83,7 @@ pub(super) async fn awaits_image(
     registry: Option<&Registry>,
 ) -> Result<bool, DeliveryError> {
     const DEFAULT_WAIT_S: u32 = 600;
-    let Some(provider) = GitProvider::of_trigger(deployment.trigger_type) else {
+    let Some(provider) = GitProvider::of_trigger(&deployment.trigger_type) else {
         return Ok(false);
     };
     let Some(registry) = registry else {

@@ -170,7 +170,7 @@ async fn note_placed(tx: &mut Tx, order: &Order, what: DeploymentId, now: UnixMs
         return Ok(());
     };
     let at = (order.host_id, order.id);
-    let trigger = put.trigger_type;
+    let trigger = put.trigger_type.clone();
     store::placement::put(tx, &put, at, order.digest.as_deref(), trigger, now).await
 }
 

@@ -84,10 +84,10 @@ pub(super) async fn get(
 
 fn stats(rows: &[(Status, TriggerType, Option<i64>)]) -> DeploymentStats {
     let count = |wanted| rows.iter().filter(|(status, ..)| *status == wanted).count();
-    let durations = |only: fn(TriggerType) -> bool| {
+    let durations = |only: fn(&TriggerType) -> bool| {
         let done = rows
             .iter()
-            .filter(|(status, trigger, _)| *status == Status::Success && only(*trigger));
+            .filter(|(status, trigger, _)| *status == Status::Success && only(trigger));
         percentiles(done.filter_map(|(.., duration)| *duration).collect())
     };
     let (success, cancelled) = (count(Status::Success), count(Status::Cancelled));
@@ -100,7 +100,7 @@ fn stats(rows: &[(Status, TriggerType, Option<i64>)]) -> DeploymentStats {
         cancelled,
         success_ratio: (counted > 0).then(|| success as f64 / counted as f64),
         duration_ms: durations(|_| true),
-        time_to_roll_back_ms: durations(|trigger| trigger == TriggerType::Rollback),
+        time_to_roll_back_ms: durations(|trigger| *trigger == TriggerType::Rollback),
     }
 }
 

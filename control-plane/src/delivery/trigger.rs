@@ -142,7 +142,9 @@ pub(super) async fn rollback(
         store::deployment::find_success(&app.db, org, from.application_id, &from.environment, before).await
     };
     let newest = success(None).await?;
-    let is_earlier = from.status == Status::Success && newest.is_some_and(|newest| newest.id != from.id);
+    let ours = !matches!(from.trigger_type, TriggerType::Tracker(_));
+    let is_earlier =
+        ours && from.status == Status::Success && newest.is_some_and(|newest| newest.id != from.id);
     let to = if is_earlier {
         Some(from.clone())
     } else {
@@ -256,7 +258,11 @@ async fn repeated(
     }
 }
 
-fn same_call(first: Deployment, version: &str, environment: &str) -> Result<Deployment, DeliveryError> {
+pub(super) fn same_call(
+    first: Deployment,
+    version: &str,
+    environment: &str,
+) -> Result<Deployment, DeliveryError> {
     if first.version == version && first.environment == environment {
         Ok(first)
     } else {
@@ -353,7 +359,7 @@ pub(super) async fn supersede(
     Ok(superseded)
 }
 
-fn check_key(key: Option<&str>) -> Result<(), DeliveryError> {
+pub(super) fn check_key(key: Option<&str>) -> Result<(), DeliveryError> {
     let plain =
         key.is_none_or(|key| (1..=200).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic()));
     if plain {

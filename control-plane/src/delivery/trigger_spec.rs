@@ -61,10 +61,10 @@ impl GitProvider {
     }
 
     /// The host that asked for a deployment, if one did.
-    pub(super) fn of_trigger(trigger: TriggerType) -> Option<Self> {
+    pub(super) fn of_trigger(trigger: &TriggerType) -> Option<Self> {
         Self::ALL
             .into_iter()
-            .find(|provider| provider.trigger() == trigger)
+            .find(|provider| provider.trigger() == *trigger)
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
     store,
     version::{self, Build, BuildStatus, Version},
     webhook,
-    webhook_guard::Proof,
+    webhook_proof::Proof,
 };
 use crate::{
     access::{Caller, Operation},

@@ -20,7 +20,8 @@ use super::{
     events,
     store::{self, token::Candidate},
     token, trigger,
-    webhook_guard::{self, Proof, WebhookGuard, WebhookRefused},
+    webhook_guard::{self, WebhookGuard},
+    webhook_proof::{Proof, WebhookRefused},
 };
 use crate::{
     access::Caller,

@@ -15,9 +15,11 @@ use crate::{
     app::App,
     delivery::{
         application::{self, Application, ApplicationPatch, NewApplication},
+        deployment::Deployment,
         import::{self, ImportSecrets, Imported},
         stats::{self, DeploymentStats, StatsQuery},
         token::{self, NewWebhookToken, WebhookToken},
+        tracked::{self, TrackedDeployment},
         trigger::{self, Accepted, NewDeployment},
     },
     http::{
@@ -33,6 +35,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(get, update, delete))
         .routes(routes!(rotate_token))
         .routes(routes!(deploy))
+        .routes(routes!(report_tracked))
         .routes(routes!(import_secrets))
         .routes(routes!(get_stats))
 }
@@ -125,6 +128,22 @@ async fn deploy(
 ) -> ApiResult<(StatusCode, Json<Accepted>)> {
     let made = trigger::deploy(&app, &caller, id, new, idempotency_key(&headers)).await?;
     Ok((StatusCode::ACCEPTED, Json(made.accepted())))
+}
+
+/// Puts a deployment on record that another system did. A call with the header `Idempotency-Key` of an earlier one is that
+/// one.
+#[utoipa::path(post, path = "/api/v1/applications/{id}/tracked-deployments", operation_id = "reportDeployment",
+    tag = "delivery", params(("id" = ApplicationId, Path), ("Idempotency-Key" = Option<String>, Header)),
+    request_body = TrackedDeployment, responses((status = 201, body = Deployment), (status = 409, body = Problem)))]
+async fn report_tracked(
+    State(app): State<App>,
+    caller: Caller,
+    extract::Path(id): extract::Path<ApplicationId>,
+    headers: HeaderMap,
+    extract::Json(told): extract::Json<TrackedDeployment>,
+) -> ApiResult<(StatusCode, Json<Deployment>)> {
+    let made = tracked::report(&app, &caller, id, told, idempotency_key(&headers)).await?;
+    Ok((StatusCode::CREATED, Json(made)))
 }
 
 /// Makes a variable for each secret of a group, unless there is one of that name.

@@ -17,7 +17,7 @@ mod webhook_guard;
 use axum::http::HeaderMap;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::webhook_guard::Proof;
+use super::webhook_proof::Proof;
 use crate::app::App;
 
 /// This room's routes.

@@ -113,7 +113,7 @@ pub async fn insert(tx: &mut Tx, deployment: &Deployment, key: Option<&str>) -> 
             .bind(&deployment.digest)
             .bind(deployment.status.as_str())
             .bind(spec)
-            .bind(deployment.trigger_type.as_str())
+            .bind(deployment.trigger_type.to_string())
             .bind(&deployment.trigger_ip)
             .bind(by)
             .bind(deployment.origin_id)
@@ -305,7 +305,7 @@ pub async fn find_success(
 ) -> Result<Option<Deployment>, DbError> {
     let sql = format!(
         "{SELECT} where d.org_id = $1 and d.application_id = $2 and d.environment = $3 and d.status = 'success' \
-         and (coalesce(d.completed_at, d.created_at), d.id) < ($4, $5) \
+         and d.trigger_type not like 'tracker:%' and (coalesce(d.completed_at, d.created_at), d.id) < ($4, $5) \
          order by coalesce(d.completed_at, d.created_at) desc, d.id desc limit 1"
     );
     let (moment, id) = before.unwrap_or((UnixMs(i64::MAX), DeploymentId::from_uuid(uuid::Uuid::max())));

@@ -211,3 +211,12 @@ pub async fn last_begun(
         .fetch_optional(conn)
         .await?))
 }
+
+/// When it began, as another system says.
+pub async fn set_started(tx: &mut Tx, org: OrgId, id: DeploymentId, at: UnixMs) -> Result<(), DbError> {
+    const SQL: &str = "update deployments set started_at = $3 where org_id = $1 and id = $2";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL).bind(org).bind(id).bind(at).execute(conn).await?;
+    });
+    Ok(())
+}

@@ -6,7 +6,10 @@ use uuid::Uuid;
 use super::{from_json, to_json};
 use crate::{
     db::{Db, DbError, Tx},
-    delivery::webhook_guard::{WebhookGuard, WebhookRefusal, WebhookRefused},
+    delivery::{
+        webhook_guard::{WebhookGuard, WebhookRefusal},
+        webhook_proof::WebhookRefused,
+    },
     with_pool, with_tx,
 };
 

@@ -114,6 +114,11 @@ both_databases!(who_may_see_and_change_applications, |test| {
             Some(json!({"groupId": Uuid::nil()})),
         ),
         ("GET", format!("{path}/stats"), None),
+        (
+            "POST",
+            format!("{path}/tracked-deployments"),
+            Some(json!({"tracker": "x", "version": "1", "status": "success"})),
+        ),
         ("GET", format!("{path}/webhook-guards"), None),
         ("PATCH", format!("{path}/webhook-guards/default"), Some(json!({}))),
         ("POST", format!("{path}/webhook-guards/default/secret"), None),

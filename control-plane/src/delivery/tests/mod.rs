@@ -13,6 +13,7 @@ mod registry;
 mod resume;
 mod rollout;
 mod told;
+mod tracked;
 mod trigger_try;
 mod truth;
 mod usage;

@@ -97,7 +97,7 @@ both_databases!(a_deployment_waits_for_its_window_and_begins_with_it, |test| {
         (&json!(false), &Value::Null)
     );
     succeed(&admin, &id).await;
-    test.app.clock.advance(700_000);
+    test.app.clock.advance(610_000);
 
     // It has closed: a redeploy waits, a rollback does not.
     let (_, again) = admin

@@ -43,7 +43,7 @@ export const delivery = {
     skipped: 'Left out',
   },
   stepStatus: { running: 'Running', done: 'Done', failed: 'Failed', skipped: 'Skipped' },
-  trigger: { manual: 'By hand', redeploy: 'Again', rollback: 'Roll back', reconcile: 'Put right', webhook: 'Webhook', github: 'GitHub', gitee: 'Gitee', gitlab: 'GitLab', codeup: 'Codeup', resume: 'Going on' },
+  trigger: { manual: 'By hand', redeploy: 'Again', rollback: 'Roll back', reconcile: 'Put right', webhook: 'Webhook', github: 'GitHub', gitee: 'Gitee', gitlab: 'GitLab', codeup: 'Codeup', resume: 'Going on', tracker: 'By {name}' },
   step: {
     targets: 'Choose hosts',
     'resolve-env': 'Resolve variables',

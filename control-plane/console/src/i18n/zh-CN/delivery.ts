@@ -47,7 +47,7 @@ export const delivery: Pick<Messages, Keys> = {
     skipped: '已跳过',
   },
   stepStatus: { running: '进行中', done: '完成', failed: '失败', skipped: '已跳过' },
-  trigger: { manual: '手动', redeploy: '重新部署', rollback: '回滚', reconcile: '恢复手工改动', webhook: 'Webhook', github: 'GitHub', gitee: '码云', gitlab: 'GitLab', codeup: '云效', resume: '继续' },
+  trigger: { manual: '手动', redeploy: '重新部署', rollback: '回滚', reconcile: '恢复手工改动', webhook: 'Webhook', github: 'GitHub', gitee: '码云', gitlab: 'GitLab', codeup: '云效', resume: '继续', tracker: '由 {name} 部署' },
   step: {
     targets: '选择主机',
     'resolve-env': '解析环境变量',

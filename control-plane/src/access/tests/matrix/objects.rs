@@ -140,6 +140,7 @@ pub(super) async fn make(test: &Test) -> Objects {
     ids.insert("git", shop.clone());
     ids.insert("applications", shop);
     ids.insert("applications/environments", "default".to_owned());
+    ids.insert("applications/webhook-guards", "default".to_owned());
     ids.insert("applications/versions", "1".to_owned());
 
     let project =
