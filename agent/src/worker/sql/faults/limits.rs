@@ -153,7 +153,7 @@ async fn a_server_that_goes_away_in_a_pause_leaves_a_true_word(kind: DbDialect) 
         let (mut ctx, mut collected) = context();
         ctx.reconnect_for = Duration::from_secs(1);
         ctx.lock_pauses = PAUSES;
-        let (outcome, ()) = tokio::join!(sql::run(&ctx, &spec, &server.password), async {
+        let (outcome, ()) = tokio::join!(sql::run(&ctx, &spec, &[], &server.password), async {
             while let Some(report) = collected.recv().await {
                 if matches!(report, StepReport::Log(line) if line.contains("trying again in")) {
                     break;
