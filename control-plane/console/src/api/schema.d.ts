@@ -5711,6 +5711,11 @@ export interface components {
              */
             volumes?: components["schemas"]["Volume"][];
         };
+        /** @description Where rows are to be counted. */
+        CountRequest: {
+            /** @description Id of one of the ticket's servers. */
+            server: components["schemas"]["ServerId"];
+        };
         /** @description A new key with its text, which is never shown again. */
         CreatedKey: components["schemas"]["ApiKey"] & {
             /** @description `dw_…` */
@@ -7806,6 +7811,25 @@ export interface components {
             /** @description `info`, `warning` or `error`. */
             severity: string;
         };
+        /**
+         * @description What a rule is set to.
+         * @enum {string}
+         */
+        LintLevel: "off" | "info" | "warning" | "error";
+        /** @description A rule. */
+        LintRule: {
+            /** @description Whether it can be switched off. */
+            canBeOff: boolean;
+            /** @description What it is by itself. */
+            level: components["schemas"]["LintLevel"];
+            /** @description For instance `drop-column`. */
+            name: string;
+        };
+        /** @description All rules, by their names. */
+        LintRules: {
+            /** @description The rules. */
+            items: components["schemas"]["LintRule"][];
+        };
         /** @description An org, for those who administer platforms. */
         ListedOrg: components["schemas"]["Org"] & {
             /** @description The platform that it is in. */
@@ -8293,13 +8317,13 @@ export interface components {
             database: string;
             /** @description The environment it is for. */
             environment: string;
-            /** @description The project it belongs to, if any. */
             /**
              * Format: int32
              * @description A statement that overwrites or deletes more rows than this is undone, 1–1,000,000,000; the environment's own limit counts
              *     where it is lower.
              */
             maxRows?: number | null;
+            /** @description The project it belongs to, if any. */
             project?: string | null;
             /** @description Ids or labels of the servers that it may be run on. */
             servers: string[];
@@ -11447,66 +11471,6 @@ export interface components {
             /** @description The release's version; the same as before if left out. */
             version?: string | null;
         };
-        /** @description How many rows a statement would touch. */
-        RowCount: {
-            /**
-             * Format: int64
-             * @description How many; null if that is not known.
-             */
-            rows: number | null;
-            /**
-             * Format: int32
-             * @description Which statement, from 0.
-             */
-            statement: number;
-            /** @description Why it is not known. */
-            why: string | null;
-        };
-        /** @description What was counted on a server. */
-        RowCounts: {
-            /** @description When. */
-            at: components["schemas"]["UnixMs"];
-            /** @description Who asked. */
-            by: string;
-            /** @description Statements that change rows, in their order. */
-            items: components["schemas"]["RowCount"][];
-        };
-        /** @description What a statement that overwrites or deletes rows is held to. */
-        RowGuard: {
-            /** @description The table that its rows are kept in before; null: they are not kept. */
-            keptIn: string | null;
-            /**
-             * Format: int32
-             * @description If it touches more rows than this, it is undone and the release fails; null: any number.
-             */
-            maxRows: number | null;
-            /** @description Why its rows can be neither counted nor kept; null: they can. */
-            notCounted: string | null;
-        };
-        /** @description Where rows are to be counted. */
-        CountRequest: {
-            /** @description Id of one of the ticket's servers. */
-            server: components["schemas"]["ServerId"];
-        };
-        /**
-         * @description What a rule is set to.
-         * @enum {string}
-         */
-        LintLevel: "off" | "info" | "warning" | "error";
-        /** @description A rule. */
-        LintRule: {
-            /** @description Whether it can be switched off. */
-            canBeOff: boolean;
-            /** @description What it is by itself. */
-            level: components["schemas"]["LintLevel"];
-            /** @description For instance `drop-column`. */
-            name: string;
-        };
-        /** @description All rules, by their names. */
-        LintRules: {
-            /** @description The rules. */
-            items: components["schemas"]["LintRule"][];
-        };
         /** @description For how long an org keeps its readings. */
         Retention: {
             /** @description What holds. */
@@ -11659,6 +11623,42 @@ export interface components {
              * @default 1800
              */
             waitS?: number;
+        };
+        /** @description How many rows a statement would touch. */
+        RowCount: {
+            /**
+             * Format: int64
+             * @description How many; null if that is not known.
+             */
+            rows: number | null;
+            /**
+             * Format: int32
+             * @description Which statement, from 0.
+             */
+            statement: number;
+            /** @description Why it is not known. */
+            why: string | null;
+        };
+        /** @description What was counted on a server. */
+        RowCounts: {
+            /** @description When. */
+            at: components["schemas"]["UnixMs"];
+            /** @description Who asked. */
+            by: string;
+            /** @description Statements that change rows, in their order. */
+            items: components["schemas"]["RowCount"][];
+        };
+        /** @description What a statement that overwrites or deletes rows is held to. */
+        RowGuard: {
+            /** @description The table that its rows are kept in before; null: they are not kept. */
+            keptIn: string | null;
+            /**
+             * Format: int32
+             * @description If it touches more rows than this, it is undone and the release fails; null: any number.
+             */
+            maxRows: number | null;
+            /** @description Why its rows can be neither counted nor kept; null: they can. */
+            notCounted: string | null;
         };
         /**
          * @description Whose variable it is.
