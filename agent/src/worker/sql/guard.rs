@@ -149,7 +149,9 @@ pub(super) fn attach(spec: &SqlSpec, guards: &[SqlGuard], steps: &mut [Step]) ->
             return Err(unsound("it is held in twice".into()));
         }
         if dialect == Dialect::Postgres && !step.transactional {
-            return Err(unsound("it is to be held in, and not to run in a transaction".into()));
+            return Err(unsound(
+                "it is to be held in, and not to run in a transaction".into(),
+            ));
         }
         step.guard = Some(Guard::read(dialect, step, guard).map_err(unsound)?);
     }
