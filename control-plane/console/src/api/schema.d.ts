@@ -502,6 +502,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/applications/{id}/webhook-guards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What webhook calls need beside their token, by environment; one that wants nothing more may be missing. */
+        get: operations["listWebhookGuards"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/applications/{id}/webhook-guards/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Sets whence may be called, or ends that calls must be signed. */
+        patch: operations["setWebhookGuard"];
+        trace?: never;
+    };
+    "/api/v1/applications/{id}/webhook-guards/{name}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a new signing secret, shown this once. */
+        post: operations["makeWebhookSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/applications/{id}/webhook-refusals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The last webhook calls that were refused, and why. */
+        get: operations["listWebhookRefusals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deployments/{id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins a deployment that waits for a window of its environment at once, with a reason. */
+        post: operations["startDeployment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/applications/{id}/webhook-token": {
         parameters: {
             query?: never;
@@ -5092,6 +5177,7 @@ export interface components {
              * @default null
              */
             imageWaitS?: number | null;
+            windows?: components["schemas"]["MaintenanceWindows"] | null;
             /**
              * @description What is different here.
              * @default {
@@ -5536,6 +5622,23 @@ export interface components {
         };
         /** @description The container of an application. */
         ContainerSpec: {
+            /** @description Names that it knows, each with an IP address or `host-gateway`. */
+            extraHosts?: {
+                [key: string]: string;
+            };
+            log?: components["schemas"]["LogOptions"] | null;
+            /**
+             * @description Whether a host pulls the image.
+             * @default always
+             */
+            pullPolicy?: components["schemas"]["PullPolicy"];
+            /**
+             * @description What it is sent to stop, for instance `SIGINT`; the container that it replaces, too. What the image says if not given.
+             * @default null
+             */
+            stopSignal?: string | null;
+            /** @description Limits of its processes. */
+            ulimits?: components["schemas"]["Ulimit"][];
             /**
              * @description Replaces the image's command.
              * @default null
@@ -5737,6 +5840,11 @@ export interface components {
             batches: number;
             /** @description Somebody asked for it to stop. */
             cancelAsked: boolean;
+            opensAt?: components["schemas"]["UnixMs"] | null;
+            /** @description Why it begins whatever the windows say. */
+            overrideReason?: string | null;
+            /** @description It is pending because no window of its environment is open. */
+            waitsForWindow: boolean;
             completedAt?: components["schemas"]["UnixMs"] | null;
             /** @description When it was asked for. */
             createdAt: components["schemas"]["UnixMs"];
@@ -5781,6 +5889,7 @@ export interface components {
             /** @description Each step: the control plane's own first, then each host's. */
             steps: components["schemas"]["DeploymentStep"][];
             waitsFor?: components["schemas"]["Holder"] | null;
+            window?: components["schemas"]["WindowNow"] | null;
         };
         /** @description A deployment on one host. */
         DeploymentHost: {
@@ -6219,6 +6328,7 @@ export interface components {
             /** @description The label of the org's environment of this name, if there is one. */
             label?: string | null;
             latestTask?: components["schemas"]["LatestTask"] | null;
+            window?: components["schemas"]["WindowNow"] | null;
             /** @description Its name. */
             name: string;
             /** @description What is different here. */
@@ -7997,6 +8107,8 @@ export interface components {
         NewDeployment: {
             /** @description Where; `default` if not given, or the only environment there is. */
             environment?: string | null;
+            /** @description Why it is to begin now, should no window of the environment be open: takes `window:override`, unless the windows let everybody. */
+            overrideReason?: string | null;
             /** @description The version: an image tag. */
             version: string;
         };
@@ -8990,6 +9102,11 @@ export interface components {
                 batches: number;
                 /** @description Somebody asked for it to stop. */
                 cancelAsked: boolean;
+                opensAt?: components["schemas"]["UnixMs"] | null;
+                /** @description Why it begins whatever the windows say. */
+                overrideReason?: string | null;
+                /** @description It is pending because no window of its environment is open. */
+                waitsForWindow: boolean;
                 completedAt?: components["schemas"]["UnixMs"] | null;
                 /** @description When it was asked for. */
                 createdAt: components["schemas"]["UnixMs"];
@@ -9119,6 +9236,7 @@ export interface components {
                 /** @description The label of the org's environment of this name, if there is one. */
                 label?: string | null;
                 latestTask?: components["schemas"]["LatestTask"] | null;
+                window?: components["schemas"]["WindowNow"] | null;
                 /** @description Its name. */
                 name: string;
                 /** @description What is different here. */
@@ -12422,7 +12540,60 @@ export interface components {
          * @description What asked for a deployment.
          * @enum {string}
          */
-        TriggerType: "manual" | "redeploy" | "rollback" | "webhook" | "github" | "gitee" | "gitlab" | "codeup";
+        TriggerType: string;
+        /** @description A limit of the container's processes. */
+        Ulimit: {
+            hard?: number | null;
+            name: string;
+            soft: number;
+        };
+        /** @description Where the container's output goes. */
+        LogOptions: {
+            driver: components["schemas"]["LogDriver"];
+            options?: {
+                [key: string]: string;
+            };
+        };
+        /** @enum {string} */
+        LogDriver: "json-file" | "local" | "journald" | "syslog" | "gelf" | "fluentd" | "none";
+        /** @enum {string} */
+        PullPolicy: "always" | "missing" | "never";
+        /** @description What calls for an environment need beside the token. */
+        WebhookGuard: {
+            environment: string;
+            networks: string[];
+            signed: boolean;
+            updatedAt: components["schemas"]["UnixMs"];
+            updatedBy: string;
+        };
+        WebhookGuardPatch: {
+            networks?: string[] | null;
+            signed?: boolean | null;
+        };
+        WebhookSecret: {
+            environment: string;
+            secret: string;
+        };
+        /** @enum {string} */
+        WebhookRefused: "token" | "address" | "noSignature" | "timestamp" | "signature";
+        WebhookRefusal: {
+            at: components["schemas"]["UnixMs"];
+            environment?: string | null;
+            ip?: string | null;
+            reason: components["schemas"]["WebhookRefused"];
+        };
+        Page_WebhookGuard: {
+            items: components["schemas"]["WebhookGuard"][];
+            nextCursor?: string | null;
+        };
+        Page_WebhookRefusal: {
+            items: components["schemas"]["WebhookRefusal"][];
+            nextCursor?: string | null;
+        };
+        /** @description Why a deployment that waits for its window is to begin at once. */
+        StartDeployment: {
+            overrideReason: string;
+        };
         /** Format: date-time */
         UnixMs: string;
         /** @description How many are unread. */
@@ -14124,6 +14295,146 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BuildLog"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listWebhookGuards: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_WebhookGuard"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    setWebhookGuard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookGuardPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookGuard"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    makeWebhookSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookSecret"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listWebhookRefusals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_WebhookRefusal"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    startDeployment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DeploymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartDeployment"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
                 };
             };
             401: components["responses"]["Unauthenticated"];
