@@ -359,43 +359,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/applications/{id}/environments/{name}/reconcile": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Deploys what succeeded last to the hosts where somebody changed something by hand, and to no others. */
-        post: operations["reconcile"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/applications/{id}/environments/{name}/targets": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * The hosts that an environment of an application is for, by name: what should run there, what does, and what somebody
-         *     changed by hand.
-         */
-        get: operations["listDeploymentTargets"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/applications/{id}/git-secret": {
         parameters: {
             query?: never;
@@ -533,6 +496,91 @@ export interface paths {
         get: operations["getBuildLog"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/applications/{id}/webhook-guards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What webhook calls need beside their token, by environment; one that wants nothing more may be missing. */
+        get: operations["listWebhookGuards"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/applications/{id}/webhook-guards/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Sets whence may be called, or ends that calls must be signed. */
+        patch: operations["setWebhookGuard"];
+        trace?: never;
+    };
+    "/api/v1/applications/{id}/webhook-guards/{name}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a new signing secret, shown this once. */
+        post: operations["makeWebhookSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/applications/{id}/webhook-refusals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The last webhook calls that were refused, and why. */
+        get: operations["listWebhookRefusals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deployments/{id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins a deployment that waits for a window of its environment at once, with a reason. */
+        post: operations["startDeployment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2178,10 +2226,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /**
-         * Begins to bind an account at a provider to oneself, with one's password once more: the browser goes to `url`, and keeps a
-         *     cookie for when it comes back.
-         */
+        /** Begins to bind an account at a provider to oneself: the browser goes to `url`, and keeps a cookie for when it comes back. */
         post: operations["bindProvider"];
         delete?: never;
         options?: never;
@@ -3551,23 +3596,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/schema/lint-rules": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Lint's rules, which each environment's policy may set. */
-        get: operations["listLintRules"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/schema/policies": {
         parameters: {
             query?: never;
@@ -4143,23 +4171,6 @@ export interface paths {
         put?: never;
         /** Says something to a ticket. */
         post: operations["commentTicket"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/schema/tickets/{id}/count": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Counts the rows that its statements would touch on one of its servers, through the agent there. Runs none of them. */
-        post: operations["countTicketRows"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5166,14 +5177,7 @@ export interface components {
              * @default null
              */
             imageWaitS?: number | null;
-            /**
-             * Format: int32
-             * @description Images of so many versions that ran last stay on a host, the present one included; 3 if not given.
-             * @default null
-             */
-            keepImages?: number | null;
-            /** @default show */
-            drift?: components["schemas"]["DriftPolicy"];
+            windows?: components["schemas"]["MaintenanceWindows"] | null;
             /**
              * @description What is different here.
              * @default {
@@ -5618,6 +5622,23 @@ export interface components {
         };
         /** @description The container of an application. */
         ContainerSpec: {
+            /** @description Names that it knows, each with an IP address or `host-gateway`. */
+            extraHosts?: {
+                [key: string]: string;
+            };
+            log?: components["schemas"]["LogOptions"] | null;
+            /**
+             * @description Whether a host pulls the image.
+             * @default always
+             */
+            pullPolicy?: components["schemas"]["PullPolicy"];
+            /**
+             * @description What it is sent to stop, for instance `SIGINT`; the container that it replaces, too. What the image says if not given.
+             * @default null
+             */
+            stopSignal?: string | null;
+            /** @description Limits of its processes. */
+            ulimits?: components["schemas"]["Ulimit"][];
             /**
              * @description Replaces the image's command.
              * @default null
@@ -5710,11 +5731,6 @@ export interface components {
              * @default []
              */
             volumes?: components["schemas"]["Volume"][];
-        };
-        /** @description Where rows are to be counted. */
-        CountRequest: {
-            /** @description Id of one of the ticket's servers. */
-            server: components["schemas"]["ServerId"];
         };
         /** @description A new key with its text, which is never shown again. */
         CreatedKey: components["schemas"]["ApiKey"] & {
@@ -5824,6 +5840,11 @@ export interface components {
             batches: number;
             /** @description Somebody asked for it to stop. */
             cancelAsked: boolean;
+            opensAt?: components["schemas"]["UnixMs"] | null;
+            /** @description Why it begins whatever the windows say. */
+            overrideReason?: string | null;
+            /** @description It is pending because no window of its environment is open. */
+            waitsForWindow: boolean;
             completedAt?: components["schemas"]["UnixMs"] | null;
             /** @description When it was asked for. */
             createdAt: components["schemas"]["UnixMs"];
@@ -5868,6 +5889,7 @@ export interface components {
             /** @description Each step: the control plane's own first, then each host's. */
             steps: components["schemas"]["DeploymentStep"][];
             waitsFor?: components["schemas"]["Holder"] | null;
+            window?: components["schemas"]["WindowNow"] | null;
         };
         /** @description A deployment on one host. */
         DeploymentHost: {
@@ -6278,26 +6300,10 @@ export interface components {
         EnvironmentPolicy: {
             /** @description Whether authors may approve what they proposed. */
             authorMayDecide: boolean;
-            /**
-             * Format: int32
-             * @description For how many days the rows that such a statement overwrites or deletes are kept; null: they are not.
-             */
-            backupDays: number | null;
             /** @description The environment's name. */
             environment: string;
             /** @description The flow for each risk. */
             flows: components["schemas"]["RiskFlows"];
-            /** @description What lint's rules are set to, by their names; the others are as they are by themselves. */
-            lint: {
-                [key: string]: components["schemas"]["LintLevel"];
-            };
-            /**
-             * Format: int32
-             * @description How many rows a statement of SQL as text may overwrite or delete; null: any number.
-             */
-            maxRows: number | null;
-            /** @description Whether publishing builds indexes concurrently on PostgreSQL, and holds checks and foreign keys against the rows apart. */
-            online: boolean;
             /**
              * Format: int32
              * @description For how many days tables and columns that are published as gone are set aside under another name; null: they are dropped.
@@ -6319,16 +6325,10 @@ export interface components {
              * @description Seconds that a deployment by a Git host waits for its image; 600 if null.
              */
             imageWaitS?: number | null;
-            /**
-             * Format: int32
-             * @description Images of so many versions that ran last stay on a host; 3 if null.
-             */
-            keepImages?: number | null;
-            /** @description What is done when somebody changes a container by hand. */
-            drift: components["schemas"]["DriftPolicy"];
             /** @description The label of the org's environment of this name, if there is one. */
             label?: string | null;
             latestTask?: components["schemas"]["LatestTask"] | null;
+            window?: components["schemas"]["WindowNow"] | null;
             /** @description Its name. */
             name: string;
             /** @description What is different here. */
@@ -7811,25 +7811,6 @@ export interface components {
             /** @description `info`, `warning` or `error`. */
             severity: string;
         };
-        /**
-         * @description What a rule is set to.
-         * @enum {string}
-         */
-        LintLevel: "off" | "info" | "warning" | "error";
-        /** @description A rule. */
-        LintRule: {
-            /** @description Whether it can be switched off. */
-            canBeOff: boolean;
-            /** @description What it is by itself. */
-            level: components["schemas"]["LintLevel"];
-            /** @description For instance `drop-column`. */
-            name: string;
-        };
-        /** @description All rules, by their names. */
-        LintRules: {
-            /** @description The rules. */
-            items: components["schemas"]["LintRule"][];
-        };
         /** @description An org, for those who administer platforms. */
         ListedOrg: components["schemas"]["Org"] & {
             /** @description The platform that it is in. */
@@ -8126,6 +8107,8 @@ export interface components {
         NewDeployment: {
             /** @description Where; `default` if not given, or the only environment there is. */
             environment?: string | null;
+            /** @description Why it is to begin now, should no window of the environment be open: takes `window:override`, unless the windows let everybody. */
+            overrideReason?: string | null;
             /** @description The version: an image tag. */
             version: string;
         };
@@ -8307,22 +8290,10 @@ export interface components {
         };
         /** @description SQL that somebody wants to be run. */
         NewProposal: {
-            /**
-             * Format: int32
-             * @description Rows are kept for so many days, 1–365, before they are overwritten or deleted; the environment's own number counts where it is
-             *     higher.
-             */
-            backupDays?: number | null;
             /** @description The database it is for. */
             database: string;
             /** @description The environment it is for. */
             environment: string;
-            /**
-             * Format: int32
-             * @description A statement that overwrites or deletes more rows than this is undone, 1–1,000,000,000; the environment's own limit counts
-             *     where it is lower.
-             */
-            maxRows?: number | null;
             /** @description The project it belongs to, if any. */
             project?: string | null;
             /** @description Ids or labels of the servers that it may be run on. */
@@ -9131,6 +9102,11 @@ export interface components {
                 batches: number;
                 /** @description Somebody asked for it to stop. */
                 cancelAsked: boolean;
+                opensAt?: components["schemas"]["UnixMs"] | null;
+                /** @description Why it begins whatever the windows say. */
+                overrideReason?: string | null;
+                /** @description It is pending because no window of its environment is open. */
+                waitsForWindow: boolean;
                 completedAt?: components["schemas"]["UnixMs"] | null;
                 /** @description When it was asked for. */
                 createdAt: components["schemas"]["UnixMs"];
@@ -9219,66 +9195,6 @@ export interface components {
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
         };
-        Page_DeploymentTarget: {
-            items: {
-                /** Format: int64 */
-                attempts: number;
-                attemptedAt?: components["schemas"]["UnixMs"] | null;
-                driftSince?: components["schemas"]["UnixMs"] | null;
-                drifted: boolean;
-                expected?: components["schemas"]["ExpectedContainer"] | null;
-                found?: components["schemas"]["FoundContainer"] | null;
-                held?: string | null;
-                hostId: components["schemas"]["HostId"];
-                hostName: string;
-                hostStatus: components["schemas"]["HostStatus"];
-                lastSeenAt?: components["schemas"]["UnixMs"] | null;
-                since?: components["schemas"]["UnixMs"] | null;
-                state: components["schemas"]["TargetState"];
-            }[];
-            nextCursor: string | null;
-        };
-        DeploymentTarget: {
-            /** Format: int64 */
-            attempts: number;
-            attemptedAt?: components["schemas"]["UnixMs"] | null;
-            driftSince?: components["schemas"]["UnixMs"] | null;
-            drifted: boolean;
-            expected?: components["schemas"]["ExpectedContainer"] | null;
-            found?: components["schemas"]["FoundContainer"] | null;
-            held?: string | null;
-            hostId: components["schemas"]["HostId"];
-            hostName: string;
-            hostStatus: components["schemas"]["HostStatus"];
-            lastSeenAt?: components["schemas"]["UnixMs"] | null;
-            since?: components["schemas"]["UnixMs"] | null;
-            state: components["schemas"]["TargetState"];
-        };
-        /** @enum {string} */
-        DriftPolicy: "show" | "reconcile";
-        ExpectedContainer: {
-            container: string;
-            deploymentId: components["schemas"]["DeploymentId"];
-            digest?: string | null;
-            image: string;
-            placedAt: components["schemas"]["UnixMs"];
-            version: string;
-        };
-        FoundContainer: {
-            digest?: string | null;
-            health: string;
-            image: string;
-            imageId: string;
-            name: string;
-            startedAt?: components["schemas"]["UnixMs"] | null;
-            state: string;
-            version?: string | null;
-        };
-        Reconcile: {
-            hosts?: components["schemas"]["HostId"][] | null;
-        };
-        /** @enum {string} */
-        TargetState: "inStep" | "ended" | "missing" | "stopped" | "otherImage" | "replaced" | "unknown" | "notDeployed";
         /** @description One page of a list. */
         Page_Environment: {
             /** @description The items. */
@@ -9317,16 +9233,10 @@ export interface components {
                  * @description Seconds that a deployment by a Git host waits for its image; 600 if null.
                  */
                 imageWaitS?: number | null;
-                /**
-                 * Format: int32
-                 * @description Images of so many versions that ran last stay on a host; 3 if null.
-                 */
-                keepImages?: number | null;
-                /** @description What is done when somebody changes a container by hand. */
-                drift: components["schemas"]["DriftPolicy"];
                 /** @description The label of the org's environment of this name, if there is one. */
                 label?: string | null;
                 latestTask?: components["schemas"]["LatestTask"] | null;
+                window?: components["schemas"]["WindowNow"] | null;
                 /** @description Its name. */
                 name: string;
                 /** @description What is different here. */
@@ -10739,11 +10649,6 @@ export interface components {
         Phase: "rolling" | "paused" | "rollingBack";
         /** @description Something that a change sets aside. */
         PlannedAside: {
-            /**
-             * Format: int32
-             * @description For how many days it is kept; as the others if left out.
-             */
-            days?: number | null;
             /** @description What drops it for good, some day. */
             dropSql: string;
             /** @description Its id, once it is set aside. */
@@ -10758,11 +10663,6 @@ export interface components {
             namespace: string;
             /** @description What gives it its name again. */
             restoreSql: string;
-            /**
-             * Format: int32
-             * @description Whose rows they are: the statement, from 0.
-             */
-            statement?: number | null;
             /** @description The table: of a column, as it is called after the change. */
             table: string;
         };
@@ -10814,28 +10714,8 @@ export interface components {
         PolicyBody: {
             /** @description Whether authors may approve what they proposed. */
             authorMayDecide?: boolean;
-            /**
-             * Format: int32
-             * @description For how many days, 1–365, the rows are kept that such a statement overwrites or deletes; null: they are not. It stays if
-             *     left out.
-             */
-            backupDays?: number | null;
             /** @description The flow for each risk. */
             flows?: components["schemas"]["RiskFlows"];
-            /** @description What lint's rules are set to, by their names. All stay if left out. */
-            lint?: {
-                [key: string]: components["schemas"]["LintLevel"];
-            } | null;
-            /**
-             * Format: int32
-             * @description How many rows, 1–1,000,000,000, a statement of SQL as text may overwrite or delete; null: any number. It stays if left out.
-             */
-            maxRows?: number | null;
-            /**
-             * @description Whether publishing builds indexes concurrently on PostgreSQL, and holds checks and foreign keys against the rows apart. It
-             *     stays if left out.
-             */
-            online?: boolean | null;
             /**
              * Format: int32
              * @description For how many days, 1–365, what goes is set aside; null: it is dropped. It stays if left out.
@@ -10998,7 +10878,6 @@ export interface components {
             reasons: string[];
             /** @description The highest risk in it. */
             risk: components["schemas"]["RiskLevel"];
-            rows?: components["schemas"]["RowGuard"] | null;
             /** @description The text, without its closing semicolon. */
             sql: string;
             /** @description Can share a transaction with others. */
@@ -11451,18 +11330,8 @@ export interface components {
         };
         /** @description How a rejected ticket is corrected. */
         Resubmission: {
-            /**
-             * Format: int32
-             * @description For how many days rows are kept; the same as before if left out. Not for what was published.
-             */
-            backupDays?: number | null;
             /** @description What was corrected, for those who approve. */
             comment?: string | null;
-            /**
-             * Format: int32
-             * @description The limit of rows for each statement; the same as before if left out. Not for what was published.
-             */
-            maxRows?: number | null;
             /**
              * @description The corrected statements; the same as before if left out. Not for what was published: its design is corrected, and
              *     the change is computed anew.
@@ -11623,42 +11492,6 @@ export interface components {
              * @default 1800
              */
             waitS?: number;
-        };
-        /** @description How many rows a statement would touch. */
-        RowCount: {
-            /**
-             * Format: int64
-             * @description How many; null if that is not known.
-             */
-            rows: number | null;
-            /**
-             * Format: int32
-             * @description Which statement, from 0.
-             */
-            statement: number;
-            /** @description Why it is not known. */
-            why: string | null;
-        };
-        /** @description What was counted on a server. */
-        RowCounts: {
-            /** @description When. */
-            at: components["schemas"]["UnixMs"];
-            /** @description Who asked. */
-            by: string;
-            /** @description Statements that change rows, in their order. */
-            items: components["schemas"]["RowCount"][];
-        };
-        /** @description What a statement that overwrites or deletes rows is held to. */
-        RowGuard: {
-            /** @description The table that its rows are kept in before; null: they are not kept. */
-            keptIn: string | null;
-            /**
-             * Format: int32
-             * @description If it touches more rows than this, it is undone and the release fails; null: any number.
-             */
-            maxRows: number | null;
-            /** @description Why its rows can be neither counted nor kept; null: they can. */
-            notCounted: string | null;
         };
         /**
          * @description Whose variable it is.
@@ -12009,7 +11842,6 @@ export interface components {
             risk: components["schemas"]["RiskLevel"];
             /** @description SQL that takes it back; SQL that was proposed as text has none. */
             rollbackSql: string | null;
-            rowCounts: components["schemas"]["RowCounts"] | null;
             /** @description Id of the server. */
             server: components["schemas"]["ServerId"];
             setAside: components["schemas"]["PlannedAsides"] | null;
@@ -12089,7 +11921,7 @@ export interface components {
          * @description What it is.
          * @enum {string}
          */
-        SetAsideKind: "table" | "column" | "rows";
+        SetAsideKind: "table" | "column";
         /** @description A proposal that drops something that was set aside, or brings it back. */
         SetAsideProposal: {
             /** @description Where the ticket stands. */
@@ -12103,7 +11935,7 @@ export interface components {
          * @description Where it stands.
          * @enum {string}
          */
-        SetAsideState: "kept" | "restored" | "dropped" | "gone";
+        SetAsideState: "kept" | "restored" | "dropped";
         /** @description An installation that has begun. */
         SetupBegun: {
             /** @description Names it for `GET /api/v1/setup/progress`. */
@@ -12708,7 +12540,60 @@ export interface components {
          * @description What asked for a deployment.
          * @enum {string}
          */
-        TriggerType: "manual" | "redeploy" | "reconcile" | "rollback" | "webhook" | "github" | "gitee" | "gitlab" | "codeup";
+        TriggerType: string;
+        /** @description A limit of the container's processes. */
+        Ulimit: {
+            hard?: number | null;
+            name: string;
+            soft: number;
+        };
+        /** @description Where the container's output goes. */
+        LogOptions: {
+            driver: components["schemas"]["LogDriver"];
+            options?: {
+                [key: string]: string;
+            };
+        };
+        /** @enum {string} */
+        LogDriver: "json-file" | "local" | "journald" | "syslog" | "gelf" | "fluentd" | "none";
+        /** @enum {string} */
+        PullPolicy: "always" | "missing" | "never";
+        /** @description What calls for an environment need beside the token. */
+        WebhookGuard: {
+            environment: string;
+            networks: string[];
+            signed: boolean;
+            updatedAt: components["schemas"]["UnixMs"];
+            updatedBy: string;
+        };
+        WebhookGuardPatch: {
+            networks?: string[] | null;
+            signed?: boolean | null;
+        };
+        WebhookSecret: {
+            environment: string;
+            secret: string;
+        };
+        /** @enum {string} */
+        WebhookRefused: "token" | "address" | "noSignature" | "timestamp" | "signature";
+        WebhookRefusal: {
+            at: components["schemas"]["UnixMs"];
+            environment?: string | null;
+            ip?: string | null;
+            reason: components["schemas"]["WebhookRefused"];
+        };
+        Page_WebhookGuard: {
+            items: components["schemas"]["WebhookGuard"][];
+            nextCursor?: string | null;
+        };
+        Page_WebhookRefusal: {
+            items: components["schemas"]["WebhookRefusal"][];
+            nextCursor?: string | null;
+        };
+        /** @description Why a deployment that waits for its window is to begin at once. */
+        StartDeployment: {
+            overrideReason: string;
+        };
         /** Format: date-time */
         UnixMs: string;
         /** @description How many are unread. */
@@ -14145,50 +14030,6 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
-    reconcile: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["schemas"]["ApplicationId"];
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: { content: { "application/json": components["schemas"]["Reconcile"] | null } };
-        responses: {
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Accepted"];
-                };
-            };
-        };
-    };
-    listDeploymentTargets: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["schemas"]["ApplicationId"];
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_DeploymentTarget"];
-                };
-            };
-        };
-    };
     rotateGitSecret: {
         parameters: {
             query?: never;
@@ -14454,6 +14295,146 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BuildLog"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listWebhookGuards: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_WebhookGuard"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    setWebhookGuard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookGuardPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookGuard"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    makeWebhookSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookSecret"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listWebhookRefusals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_WebhookRefusal"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    startDeployment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DeploymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartDeployment"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
                 };
             };
             401: components["responses"]["Unauthenticated"];
@@ -18255,11 +18236,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PasswordAgain"];
-            };
-        };
+        requestBody?: never;
         responses: {
             200: {
                 headers: {
@@ -18269,14 +18246,9 @@ export interface operations {
                     "application/json": components["schemas"]["ProviderAddress"];
                 };
             };
-            400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            413: components["responses"]["TooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["Invalid"];
-            429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             502: components["responses"]["Upstream"];
             503: components["responses"]["Unavailable"];
@@ -21401,30 +21373,6 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
-    listLintRules: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LintRules"];
-                };
-            };
-            401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
     listEnvironmentPolicies: {
         parameters: {
             query?: never;
@@ -22679,40 +22627,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ticket"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            413: components["responses"]["TooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["Invalid"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    countTicketRows: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["schemas"]["TicketId"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CountRequest"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RowCounts"];
                 };
             };
             400: components["responses"]["BadRequest"];
