@@ -35,6 +35,10 @@ const BESIDE_ANOTHER: &[(&str, &str)] = &[
         "GET /api/v1/applications/{id}/environments/{name}/targets",
         "Reach",
     ),
+    (
+        "POST /api/v1/applications/{id}/environments/{name}/reconcile",
+        "Reach",
+    ),
     // What else one may do with a container is said beside it and refuses nobody here.
     ("GET /api/v1/containers", "Operation(ContainerOperate)"),
     ("GET /api/v1/containers", "Operation(ContainerLogRead)"),
