@@ -359,6 +359,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/applications/{id}/environments/{name}/reconcile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Deploys what succeeded last to the hosts where somebody changed something by hand, and to no others. */
+        post: operations["reconcile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/applications/{id}/environments/{name}/targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The hosts that an environment of an application is for, by name: what should run there, what does, and what somebody
+         *     changed by hand.
+         */
+        get: operations["listDeploymentTargets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/applications/{id}/git-secret": {
         parameters: {
             query?: never;
@@ -424,6 +461,26 @@ export interface paths {
         get: operations["getApplicationStats"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/applications/{id}/tracked-deployments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts a deployment on record that another system did. A call with the header `Idempotency-Key` of an earlier one is that
+         *     one.
+         */
+        post: operations["reportDeployment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -545,7 +602,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Makes a new signing secret, shown this once. */
+        /** Makes a new signing secret, shown this once. From now on calls must be signed with it; the one before ends at once. */
         post: operations["makeWebhookSecret"];
         delete?: never;
         options?: never;
@@ -560,27 +617,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The last webhook calls that were refused, and why. */
+        /** The last webhook calls that were refused, and why: who called was not told. */
         get: operations["listWebhookRefusals"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/deployments/{id}/start": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Begins a deployment that waits for a window of its environment at once, with a reason. */
-        post: operations["startDeployment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1177,7 +1217,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Goes on with a paused deployment. */
+        /**
+         * Goes on with a paused deployment; with one that has ended and left hosts undone, by a new one on those hosts, which is
+         *     the answer.
+         */
         post: operations["resumeDeployment"];
         delete?: never;
         options?: never;
@@ -1199,6 +1242,23 @@ export interface paths {
          *     succeeded before it.
          */
         post: operations["rollbackDeployment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deployments/{id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins a deployment that waits for a window of its environment at once, with a reason. */
+        post: operations["startDeployment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2226,7 +2286,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Begins to bind an account at a provider to oneself: the browser goes to `url`, and keeps a cookie for when it comes back. */
+        /**
+         * Begins to bind an account at a provider to oneself, with one's password once more: the browser goes to `url`, and keeps a
+         *     cookie for when it comes back.
+         */
         post: operations["bindProvider"];
         delete?: never;
         options?: never;
@@ -3596,6 +3659,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/schema/lint-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lint's rules, which each environment's policy may set. */
+        get: operations["listLintRules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/schema/policies": {
         parameters: {
             query?: never;
@@ -4048,7 +4128,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tables and columns that were renamed aside instead of being dropped, newest first. */
+        /** Tables and columns that were renamed aside instead of being dropped, and rows that were kept, newest first. */
         get: operations["listSetAsides"];
         put?: never;
         post?: never;
@@ -4171,6 +4251,23 @@ export interface paths {
         put?: never;
         /** Says something to a ticket. */
         post: operations["commentTicket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/tickets/{id}/count": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Counts the rows that its statements would touch on one of its servers, through the agent there. Runs none of them. */
+        post: operations["countTicketRows"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4577,7 +4674,8 @@ export interface paths {
         put?: never;
         /**
          * Deploys a version with the application's token; needs no other credentials. A call with the header
-         *     `Idempotency-Key` of an earlier one is that one.
+         *     `Idempotency-Key` of an earlier one is that one. Where the environment wants it, the call is signed:
+         *     `X-Muster-Signature-256` is `sha256=` and the HMAC-SHA256 of `X-Muster-Timestamp` (seconds since 1970), a dot and the body.
          */
         post: operations["webhookDeploy"];
         delete?: never;
@@ -5167,6 +5265,11 @@ export interface components {
              */
             approvalRequired?: boolean;
             /**
+             * @description What is done when somebody changes a container by hand.
+             * @default show
+             */
+            drift?: components["schemas"]["DriftPolicy"];
+            /**
              * @description Hosts by id.
              * @default []
              */
@@ -5177,7 +5280,12 @@ export interface components {
              * @default null
              */
             imageWaitS?: number | null;
-            windows?: components["schemas"]["MaintenanceWindows"] | null;
+            /**
+             * Format: int32
+             * @description Images of so many versions that ran last stay on a host, the present one included; 3 if not given.
+             * @default null
+             */
+            keepImages?: number | null;
             /**
              * @description What is different here.
              * @default {
@@ -5211,6 +5319,8 @@ export interface components {
              * @default {}
              */
             triggerSpec?: components["schemas"]["TriggerSpec"];
+            /** @default null */
+            windows?: components["schemas"]["MaintenanceWindows"] | null;
         };
         /** Format: uuid */
         ApplicationId: string;
@@ -5622,23 +5732,6 @@ export interface components {
         };
         /** @description The container of an application. */
         ContainerSpec: {
-            /** @description Names that it knows, each with an IP address or `host-gateway`. */
-            extraHosts?: {
-                [key: string]: string;
-            };
-            log?: components["schemas"]["LogOptions"] | null;
-            /**
-             * @description Whether a host pulls the image.
-             * @default always
-             */
-            pullPolicy?: components["schemas"]["PullPolicy"];
-            /**
-             * @description What it is sent to stop, for instance `SIGINT`; the container that it replaces, too. What the image says if not given.
-             * @default null
-             */
-            stopSignal?: string | null;
-            /** @description Limits of its processes. */
-            ulimits?: components["schemas"]["Ulimit"][];
             /**
              * @description Replaces the image's command.
              * @default null
@@ -5649,6 +5742,13 @@ export interface components {
              * @default null
              */
             entrypoint?: string[] | null;
+            /**
+             * @description Names that it knows, each with an IP address or `host-gateway`.
+             * @default {}
+             */
+            extraHosts?: {
+                [key: string]: string;
+            };
             /**
              * @description How it is known to be healthy.
              * @default {
@@ -5677,6 +5777,8 @@ export interface components {
              *     }
              */
             limits?: components["schemas"]["Limits"];
+            /** @default null */
+            log?: components["schemas"]["LogOptions"] | null;
             /**
              * @description Container name on the host; the application's name if not given. The old container of this name is replaced.
              * @default null
@@ -5698,6 +5800,11 @@ export interface components {
              */
             privileged?: boolean;
             /**
+             * @description Whether a host pulls the image.
+             * @default always
+             */
+            pullPolicy?: components["schemas"]["PullPolicy"];
+            /**
              * @description What the engine does when the container exits.
              * @default unless-stopped
              */
@@ -5715,12 +5822,22 @@ export interface components {
              */
             stopGraceMs?: number | null;
             /**
+             * @description What it is sent to stop, for instance `SIGINT`; the container that it replaces, too. What the image says if not given.
+             * @default null
+             */
+            stopSignal?: string | null;
+            /**
              * @description How the old container is replaced.
              * @default {
              *       "type": "recreate"
              *     }
              */
             strategy?: components["schemas"]["DeployStrategy"];
+            /**
+             * @description Limits of its processes.
+             * @default []
+             */
+            ulimits?: components["schemas"]["Ulimit"][];
             /**
              * @description User to run as.
              * @default null
@@ -5731,6 +5848,11 @@ export interface components {
              * @default []
              */
             volumes?: components["schemas"]["Volume"][];
+        };
+        /** @description Where rows are to be counted. */
+        CountRequest: {
+            /** @description Id of one of the ticket's servers. */
+            server: components["schemas"]["ServerId"];
         };
         /** @description A new key with its text, which is never shown again. */
         CreatedKey: components["schemas"]["ApiKey"] & {
@@ -5840,11 +5962,6 @@ export interface components {
             batches: number;
             /** @description Somebody asked for it to stop. */
             cancelAsked: boolean;
-            opensAt?: components["schemas"]["UnixMs"] | null;
-            /** @description Why it begins whatever the windows say. */
-            overrideReason?: string | null;
-            /** @description It is pending because no window of its environment is open. */
-            waitsForWindow: boolean;
             completedAt?: components["schemas"]["UnixMs"] | null;
             /** @description When it was asked for. */
             createdAt: components["schemas"]["UnixMs"];
@@ -5863,7 +5980,10 @@ export interface components {
             id: components["schemas"]["DeploymentId"];
             /** @description Image reference that the hosts pull. */
             image: string;
+            opensAt?: components["schemas"]["UnixMs"] | null;
             originId?: components["schemas"]["DeploymentId"] | null;
+            /** @description Why it begins whatever the windows say. */
+            overrideReason?: string | null;
             /** @description Somebody asked for it to pause after this batch. */
             pauseAsked: boolean;
             /** @description Where it is on its way over the hosts, while it runs. */
@@ -5879,6 +5999,8 @@ export interface components {
             triggerType: components["schemas"]["TriggerType"];
             /** @description The version: an image tag. */
             version: string;
+            /** @description It is pending because no window of its environment is open. */
+            waitsForWindow: boolean;
         };
         /** @description A deployment with what happened on each host. */
         DeploymentDetail: components["schemas"]["Deployment"] & {
@@ -5951,7 +6073,7 @@ export interface components {
             hostId?: components["schemas"]["HostId"] | null;
             /**
              * @description `targets`, `resolve-env`, `digest`; on a host `verify`, `authenticate`, `pull`, `set-aside`, `stop-old`,
-             *     `start-new`, `health`, `remove-old`, `put-back`.
+             *     `start-new`, `health`, `remove-old`, `put-back`, `prune`.
              */
             name: string;
             /**
@@ -5961,6 +6083,32 @@ export interface components {
             position: number;
             /** @description Where it is. */
             status: components["schemas"]["StepStatus"];
+        };
+        /** @description A host that an application's environment is for. */
+        DeploymentTarget: {
+            attemptedAt?: components["schemas"]["UnixMs"] | null;
+            /**
+             * Format: int64
+             * @description How often the policy has put it right of late.
+             */
+            attempts: number;
+            /** @description Whether somebody changed something there by hand. */
+            drifted: boolean;
+            driftSince?: components["schemas"]["UnixMs"] | null;
+            expected?: components["schemas"]["ExpectedContainer"] | null;
+            found?: components["schemas"]["FoundContainer"] | null;
+            /** @description Why the policy leaves it: `attempts` after the last one, else a sentence; null if it does not. */
+            held?: string | null;
+            /** @description The host. */
+            hostId: components["schemas"]["HostId"];
+            /** @description Its name. */
+            hostName: string;
+            /** @description Whether the host is there. */
+            hostStatus: components["schemas"]["HostStatus"];
+            lastSeenAt?: components["schemas"]["UnixMs"] | null;
+            since?: components["schemas"]["UnixMs"] | null;
+            /** @description How it compares. */
+            state: components["schemas"]["TargetState"];
         };
         /** @description How the old container is replaced. */
         DeployStrategy: {
@@ -6183,6 +6331,11 @@ export interface components {
             /** @description Where it stands. */
             state: components["schemas"]["DriftState"];
         };
+        /**
+         * @description What an environment does about drift.
+         * @enum {string}
+         */
+        DriftPolicy: "show" | "reconcile";
         /** @description Which database of a server. */
         DriftQuery: {
             /** @description What it is called there. The first one of the server's if left out. */
@@ -6300,10 +6453,26 @@ export interface components {
         EnvironmentPolicy: {
             /** @description Whether authors may approve what they proposed. */
             authorMayDecide: boolean;
+            /**
+             * Format: int32
+             * @description For how many days the rows that such a statement overwrites or deletes are kept; null: they are not.
+             */
+            backupDays: number | null;
             /** @description The environment's name. */
             environment: string;
             /** @description The flow for each risk. */
             flows: components["schemas"]["RiskFlows"];
+            /** @description What lint's rules are set to, by their names; the others are as they are by themselves. */
+            lint: {
+                [key: string]: components["schemas"]["LintLevel"];
+            };
+            /**
+             * Format: int32
+             * @description How many rows a statement of SQL as text may overwrite or delete; null: any number.
+             */
+            maxRows: number | null;
+            /** @description Whether publishing builds indexes concurrently on PostgreSQL, and holds checks and foreign keys against the rows apart. */
+            online: boolean;
             /**
              * Format: int32
              * @description For how many days tables and columns that are published as gone are set aside under another name; null: they are dropped.
@@ -6318,6 +6487,8 @@ export interface components {
         EnvironmentState: {
             /** @description Whether somebody else must approve of each deployment before it begins. */
             approvalRequired: boolean;
+            /** @description What is done when somebody changes a container by hand. */
+            drift: components["schemas"]["DriftPolicy"];
             /** @description Hosts by id. */
             hosts: components["schemas"]["HostId"][];
             /**
@@ -6325,10 +6496,14 @@ export interface components {
              * @description Seconds that a deployment by a Git host waits for its image; 600 if null.
              */
             imageWaitS?: number | null;
+            /**
+             * Format: int32
+             * @description Images of so many versions that ran last stay on a host; 3 if null.
+             */
+            keepImages?: number | null;
             /** @description The label of the org's environment of this name, if there is one. */
             label?: string | null;
             latestTask?: components["schemas"]["LatestTask"] | null;
-            window?: components["schemas"]["WindowNow"] | null;
             /** @description Its name. */
             name: string;
             /** @description What is different here. */
@@ -6344,6 +6519,7 @@ export interface components {
             type?: components["schemas"]["EnvironmentType"] | null;
             /** @description The version of the last deployment that succeeded. */
             version?: string | null;
+            window?: components["schemas"]["WindowNow"] | null;
         };
         /**
          * @description What an environment is for.
@@ -6530,6 +6706,21 @@ export interface components {
             /** @description When it is given up. */
             givesUpAt: components["schemas"]["UnixMs"];
             until: components["schemas"]["UnixMs"] | null;
+        };
+        /** @description What was put on a host last. */
+        ExpectedContainer: {
+            /** @description The container's name. */
+            container: string;
+            /** @description The deployment that put it there. */
+            deploymentId: components["schemas"]["DeploymentId"];
+            /** @description Its digest, as the host said. */
+            digest?: string | null;
+            /** @description The image as it was asked for. */
+            image: string;
+            /** @description When it was put there. */
+            placedAt: components["schemas"]["UnixMs"];
+            /** @description Its version. */
+            version: string;
         };
         /** @description The answer. */
         Explanation: {
@@ -6864,6 +7055,24 @@ export interface components {
             groups: Record<string, never>[];
             /** @description The kind. */
             kind: string;
+        };
+        /** @description The container that has the name now, or the one that had it. */
+        FoundContainer: {
+            /** @description The digest that Muster put there; null if Muster did not. */
+            digest?: string | null;
+            /** @description Its health check's verdict. */
+            health: string;
+            /** @description Its image as it was asked for. */
+            image: string;
+            /** @description Its image's content id. */
+            imageId: string;
+            /** @description What it is called. */
+            name: string;
+            startedAt?: components["schemas"]["UnixMs"] | null;
+            /** @description The engine's word for its state. */
+            state: string;
+            /** @description Which version, as it was called then; null likewise. */
+            version?: string | null;
         };
         /** @description Nothing begins from one time to another. */
         Freeze: {
@@ -7811,6 +8020,25 @@ export interface components {
             /** @description `info`, `warning` or `error`. */
             severity: string;
         };
+        /**
+         * @description What a rule is set to.
+         * @enum {string}
+         */
+        LintLevel: "off" | "info" | "warning" | "error";
+        /** @description A rule. */
+        LintRule: {
+            /** @description Whether it can be switched off. */
+            canBeOff: boolean;
+            /** @description What it is by itself. */
+            level: components["schemas"]["LintLevel"];
+            /** @description For instance `drop-column`. */
+            name: string;
+        };
+        /** @description All rules, by their names. */
+        LintRules: {
+            /** @description The rules. */
+            items: components["schemas"]["LintRule"][];
+        };
         /** @description An org, for those who administer platforms. */
         ListedOrg: components["schemas"]["Org"] & {
             /** @description The platform that it is in. */
@@ -7831,6 +8059,11 @@ export interface components {
                 [key: string]: number;
             };
         };
+        /**
+         * @description A log driver that hosts take.
+         * @enum {string}
+         */
+        LogDriver: "json-file" | "local" | "journald" | "syslog" | "gelf" | "fluentd" | "none";
         LoginBody: {
             /** @description `deviceToken` of an earlier sign-in, for API callers; a browser has it in a cookie. */
             deviceToken?: string | null;
@@ -7840,21 +8073,30 @@ export interface components {
             /** @description Code of the platform; `default` if absent. */
             platform?: string | null;
         };
+        /** @description Where the container's output goes. */
+        LogOptions: {
+            /** @description The engine's log driver. */
+            driver: components["schemas"]["LogDriver"];
+            /** @description Its options, for instance `max-size`: `10m`. */
+            options?: {
+                [key: string]: string;
+            };
+        };
         /**
          * @description The language of mails that one didn't ask for; those that one did come in the request's.
          * @enum {string}
          */
         MailLanguage: "auto" | "en" | "zh";
-        /** @description When releases may begin in an environment. What has begun goes on when a window closes. */
+        /** @description When releases or deployments may begin in an environment. What has begun goes on when a window closes. */
         MaintenanceWindows: {
             /**
-             * @description Whether everybody who may execute a release may begin it outside the windows, with a reason; else it takes
+             * @description Whether everybody who may execute a release, or deploy, may begin outside the windows, with a reason; else it takes
              *     `window:override`.
              */
             anyoneMayOverride?: boolean;
             /** @description When nothing begins, whatever `weekly` says. */
             freezes?: components["schemas"]["Freeze"][];
-            /** @description What becomes of an execution that is asked for while no window is open. */
+            /** @description What becomes of what is asked for while no window is open. */
             outside?: components["schemas"]["OutsideWindows"];
             /** @description Windows that come every week; one that is empty is always open, but for the freezes. */
             weekly?: components["schemas"]["WeeklyWindow"][];
@@ -7929,7 +8171,7 @@ export interface components {
             /**
              * @description What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`, `notDeployed`,
              *     `deploymentAsks`, `deploymentApproved`, `deploymentRejected`, `toApprove`, `stepApproved`, `ticketApproved`, `ticketRejected`, `ticketStuck`, `alertFires`, `alertSilent`,
-             *     `alertOver`, `driftFound`, `driftChanged`, `driftOver`, `notExecuted`, `needsALook`, `rolloutHalted`, `rolloutPaused`, `asidesExpired`; empty for one from before there were codes.
+             *     `alertOver`, `driftFound`, `driftChanged`, `driftOver`, `notExecuted`, `needsALook`, `rolloutHalted`, `rolloutPaused`, `asidesExpired`, `targetsDrifted`, `targetsInStep`; empty for one from before there were codes.
              */
             code: string;
             /** @description The same as an English sentence. */
@@ -7940,7 +8182,7 @@ export interface components {
             id: components["schemas"]["MessageId"];
             /**
              * Format: int64
-             * @description join 1, orgChanged 2, approval 3, alert 4, deployment 5, drift 6, release 7, setAside 8.
+             * @description join 1, orgChanged 2, approval 3, alert 4, deployment 5, drift 6, release 7, setAside 8, target 9.
              */
             mode: number;
             orgId?: components["schemas"]["OrgId"] | null;
@@ -8107,7 +8349,10 @@ export interface components {
         NewDeployment: {
             /** @description Where; `default` if not given, or the only environment there is. */
             environment?: string | null;
-            /** @description Why it is to begin now, should no window of the environment be open: takes `window:override`, unless the windows let everybody. */
+            /**
+             * @description Why it is to begin now, should no window of the environment be open: takes `window:override`, unless the windows let
+             *     everybody.
+             */
             overrideReason?: string | null;
             /** @description The version: an image tag. */
             version: string;
@@ -8290,10 +8535,22 @@ export interface components {
         };
         /** @description SQL that somebody wants to be run. */
         NewProposal: {
+            /**
+             * Format: int32
+             * @description Rows are kept for so many days, 1–365, before they are overwritten or deleted; the environment's own number counts where it is
+             *     higher.
+             */
+            backupDays?: number | null;
             /** @description The database it is for. */
             database: string;
             /** @description The environment it is for. */
             environment: string;
+            /**
+             * Format: int32
+             * @description A statement that overwrites or deletes more rows than this is undone, 1–1,000,000,000; the environment's own limit counts
+             *     where it is lower.
+             */
+            maxRows?: number | null;
             /** @description The project it belongs to, if any. */
             project?: string | null;
             /** @description Ids or labels of the servers that it may be run on. */
@@ -8669,7 +8926,7 @@ export interface components {
          */
         Outcome: "create" | "keep" | "add" | "recreate";
         /**
-         * @description What becomes of an execution that is asked for while no window is open.
+         * @description What becomes of what is asked for while no window is open.
          * @enum {string}
          */
         OutsideWindows: "wait" | "refuse";
@@ -9102,11 +9359,6 @@ export interface components {
                 batches: number;
                 /** @description Somebody asked for it to stop. */
                 cancelAsked: boolean;
-                opensAt?: components["schemas"]["UnixMs"] | null;
-                /** @description Why it begins whatever the windows say. */
-                overrideReason?: string | null;
-                /** @description It is pending because no window of its environment is open. */
-                waitsForWindow: boolean;
                 completedAt?: components["schemas"]["UnixMs"] | null;
                 /** @description When it was asked for. */
                 createdAt: components["schemas"]["UnixMs"];
@@ -9125,7 +9377,10 @@ export interface components {
                 id: components["schemas"]["DeploymentId"];
                 /** @description Image reference that the hosts pull. */
                 image: string;
+                opensAt?: components["schemas"]["UnixMs"] | null;
                 originId?: components["schemas"]["DeploymentId"] | null;
+                /** @description Why it begins whatever the windows say. */
+                overrideReason?: string | null;
                 /** @description Somebody asked for it to pause after this batch. */
                 pauseAsked: boolean;
                 /** @description Where it is on its way over the hosts, while it runs. */
@@ -9141,6 +9396,39 @@ export interface components {
                 triggerType: components["schemas"]["TriggerType"];
                 /** @description The version: an image tag. */
                 version: string;
+                /** @description It is pending because no window of its environment is open. */
+                waitsForWindow: boolean;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_DeploymentTarget: {
+            /** @description The items. */
+            items: {
+                attemptedAt?: components["schemas"]["UnixMs"] | null;
+                /**
+                 * Format: int64
+                 * @description How often the policy has put it right of late.
+                 */
+                attempts: number;
+                /** @description Whether somebody changed something there by hand. */
+                drifted: boolean;
+                driftSince?: components["schemas"]["UnixMs"] | null;
+                expected?: components["schemas"]["ExpectedContainer"] | null;
+                found?: components["schemas"]["FoundContainer"] | null;
+                /** @description Why the policy leaves it: `attempts` after the last one, else a sentence; null if it does not. */
+                held?: string | null;
+                /** @description The host. */
+                hostId: components["schemas"]["HostId"];
+                /** @description Its name. */
+                hostName: string;
+                /** @description Whether the host is there. */
+                hostStatus: components["schemas"]["HostStatus"];
+                lastSeenAt?: components["schemas"]["UnixMs"] | null;
+                since?: components["schemas"]["UnixMs"] | null;
+                /** @description How it compares. */
+                state: components["schemas"]["TargetState"];
             }[];
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
@@ -9226,6 +9514,8 @@ export interface components {
             items: {
                 /** @description Whether somebody else must approve of each deployment before it begins. */
                 approvalRequired: boolean;
+                /** @description What is done when somebody changes a container by hand. */
+                drift: components["schemas"]["DriftPolicy"];
                 /** @description Hosts by id. */
                 hosts: components["schemas"]["HostId"][];
                 /**
@@ -9233,10 +9523,14 @@ export interface components {
                  * @description Seconds that a deployment by a Git host waits for its image; 600 if null.
                  */
                 imageWaitS?: number | null;
+                /**
+                 * Format: int32
+                 * @description Images of so many versions that ran last stay on a host; 3 if null.
+                 */
+                keepImages?: number | null;
                 /** @description The label of the org's environment of this name, if there is one. */
                 label?: string | null;
                 latestTask?: components["schemas"]["LatestTask"] | null;
-                window?: components["schemas"]["WindowNow"] | null;
                 /** @description Its name. */
                 name: string;
                 /** @description What is different here. */
@@ -9252,6 +9546,7 @@ export interface components {
                 type?: components["schemas"]["EnvironmentType"] | null;
                 /** @description The version of the last deployment that succeeded. */
                 version?: string | null;
+                window?: components["schemas"]["WindowNow"] | null;
             }[];
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
@@ -9877,7 +10172,7 @@ export interface components {
                 /**
                  * @description What it says: `wantsToJoin`, `letIn`, `rejected`, `accepted`, `orgChanged`, `notDeployed`,
                  *     `deploymentAsks`, `deploymentApproved`, `deploymentRejected`, `toApprove`, `stepApproved`, `ticketApproved`, `ticketRejected`, `ticketStuck`, `alertFires`, `alertSilent`,
-                 *     `alertOver`, `driftFound`, `driftChanged`, `driftOver`, `notExecuted`, `needsALook`, `rolloutHalted`, `rolloutPaused`, `asidesExpired`; empty for one from before there were codes.
+                 *     `alertOver`, `driftFound`, `driftChanged`, `driftOver`, `notExecuted`, `needsALook`, `rolloutHalted`, `rolloutPaused`, `asidesExpired`, `targetsDrifted`, `targetsInStep`; empty for one from before there were codes.
                  */
                 code: string;
                 /** @description The same as an English sentence. */
@@ -9888,7 +10183,7 @@ export interface components {
                 id: components["schemas"]["MessageId"];
                 /**
                  * Format: int64
-                 * @description join 1, orgChanged 2, approval 3, alert 4, deployment 5, drift 6, release 7, setAside 8.
+                 * @description join 1, orgChanged 2, approval 3, alert 4, deployment 5, drift 6, release 7, setAside 8, target 9.
                  */
                 mode: number;
                 orgId?: components["schemas"]["OrgId"] | null;
@@ -10423,7 +10718,10 @@ export interface components {
                 proposal: components["schemas"]["SetAsideProposal"] | null;
                 /** @description The release that did it. */
                 releaseId: components["schemas"]["ReleaseId"];
-                /** @description What gives it its name again: without the keys, checks and defaults that it had, but for PostgreSQL's default. */
+                /**
+                 * @description What gives it its name again: without the keys, checks and defaults that it had, but for PostgreSQL's default. Of rows what puts
+                 *     them back; empty if only people can, because they were overwritten.
+                 */
                 restoreSql: string;
                 /** @description The server. */
                 serverId: components["schemas"]["ServerId"];
@@ -10572,6 +10870,40 @@ export interface components {
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
         };
+        /** @description One page of a list. */
+        Page_WebhookGuard: {
+            /** @description The items. */
+            items: {
+                /** @description The environment. */
+                environment: string;
+                /** @description Whence may be called; from anywhere if there is none. */
+                networks: string[];
+                /** @description Whether calls must be signed. */
+                signed: boolean;
+                /** @description When. */
+                updatedAt: components["schemas"]["UnixMs"];
+                /** @description Who set it last. */
+                updatedBy: string;
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_WebhookRefusal: {
+            /** @description The items. */
+            items: {
+                /** @description When. */
+                at: components["schemas"]["UnixMs"];
+                /** @description Where its token deploys; null if the token was nobody's. */
+                environment?: string | null;
+                /** @description Whence it came. */
+                ip?: string | null;
+                /** @description Why. */
+                reason: components["schemas"]["WebhookRefused"];
+            }[];
+            /** @description Cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
         /** @description The password, once more. */
         PasswordAgain: {
             /**
@@ -10649,6 +10981,11 @@ export interface components {
         Phase: "rolling" | "paused" | "rollingBack";
         /** @description Something that a change sets aside. */
         PlannedAside: {
+            /**
+             * Format: int32
+             * @description For how many days it is kept; as the others if left out.
+             */
+            days?: number | null;
             /** @description What drops it for good, some day. */
             dropSql: string;
             /** @description Its id, once it is set aside. */
@@ -10661,8 +10998,13 @@ export interface components {
             nameNow: string;
             /** @description Schema of the table; empty in MySQL. */
             namespace: string;
-            /** @description What gives it its name again. */
+            /** @description What gives it its name again, or puts rows back; empty if there is no such SQL. */
             restoreSql: string;
+            /**
+             * Format: int32
+             * @description Whose rows they are: the statement, from 0.
+             */
+            statement?: number | null;
             /** @description The table: of a column, as it is called after the change. */
             table: string;
         };
@@ -10714,8 +11056,28 @@ export interface components {
         PolicyBody: {
             /** @description Whether authors may approve what they proposed. */
             authorMayDecide?: boolean;
+            /**
+             * Format: int32
+             * @description For how many days, 1–365, the rows are kept that such a statement overwrites or deletes; null: they are not. It stays if
+             *     left out.
+             */
+            backupDays?: number | null;
             /** @description The flow for each risk. */
             flows?: components["schemas"]["RiskFlows"];
+            /** @description What lint's rules are set to, by their names. All stay if left out. */
+            lint?: {
+                [key: string]: components["schemas"]["LintLevel"];
+            } | null;
+            /**
+             * Format: int32
+             * @description How many rows, 1–1,000,000,000, a statement of SQL as text may overwrite or delete; null: any number. It stays if left out.
+             */
+            maxRows?: number | null;
+            /**
+             * @description Whether publishing builds indexes concurrently on PostgreSQL, and holds checks and foreign keys against the rows apart. It
+             *     stays if left out.
+             */
+            online?: boolean | null;
             /**
              * Format: int32
              * @description For how many days, 1–365, what goes is set aside; null: it is dropped. It stays if left out.
@@ -10878,6 +11240,7 @@ export interface components {
             reasons: string[];
             /** @description The highest risk in it. */
             risk: components["schemas"]["RiskLevel"];
+            rows?: components["schemas"]["RowGuard"] | null;
             /** @description The text, without its closing semicolon. */
             sql: string;
             /** @description Can share a transaction with others. */
@@ -10966,6 +11329,11 @@ export interface components {
             /** @description The release's version; unique in its project and environment. */
             version: string;
         };
+        /**
+         * @description Whether a host pulls the image.
+         * @enum {string}
+         */
+        PullPolicy: "always" | "missing" | "never";
         /** @description Merged pull requests that deploy. */
         PullRequestTriggers: {
             /** @default null */
@@ -11004,6 +11372,11 @@ export interface components {
             items: components["schemas"]["HostStorage"][];
             /** @description Of all hosts that the caller may see. */
             total: components["schemas"]["StorageUse"];
+        };
+        /** @description Which hosts are to be put right. */
+        Reconcile: {
+            /** @description Of those that drifted, these; all of them if it is left out. */
+            hosts?: components["schemas"]["HostId"][] | null;
         };
         /** @description Recovery codes; shown once. */
         RecoveryCodes: {
@@ -11330,8 +11703,18 @@ export interface components {
         };
         /** @description How a rejected ticket is corrected. */
         Resubmission: {
+            /**
+             * Format: int32
+             * @description For how many days rows are kept; the same as before if left out. Not for what was published.
+             */
+            backupDays?: number | null;
             /** @description What was corrected, for those who approve. */
             comment?: string | null;
+            /**
+             * Format: int32
+             * @description The limit of rows for each statement; the same as before if left out. Not for what was published.
+             */
+            maxRows?: number | null;
             /**
              * @description The corrected statements; the same as before if left out. Not for what was published: its design is corrected, and
              *     the change is computed anew.
@@ -11492,6 +11875,42 @@ export interface components {
              * @default 1800
              */
             waitS?: number;
+        };
+        /** @description How many rows a statement would touch. */
+        RowCount: {
+            /**
+             * Format: int64
+             * @description How many; null if that is not known.
+             */
+            rows: number | null;
+            /**
+             * Format: int32
+             * @description Which statement, from 0.
+             */
+            statement: number;
+            /** @description Why it is not known. */
+            why: string | null;
+        };
+        /** @description What was counted on a server. */
+        RowCounts: {
+            /** @description When. */
+            at: components["schemas"]["UnixMs"];
+            /** @description Who asked. */
+            by: string;
+            /** @description Statements that change rows, in their order. */
+            items: components["schemas"]["RowCount"][];
+        };
+        /** @description What a statement that overwrites or deletes rows is held to. */
+        RowGuard: {
+            /** @description The table that its rows are kept in before; null: they are not kept. */
+            keptIn: string | null;
+            /**
+             * Format: int32
+             * @description If it touches more rows than this, it is undone and the release fails; null: any number.
+             */
+            maxRows: number | null;
+            /** @description Why its rows can be neither counted nor kept; null: they can. */
+            notCounted: string | null;
         };
         /**
          * @description Whose variable it is.
@@ -11842,6 +12261,7 @@ export interface components {
             risk: components["schemas"]["RiskLevel"];
             /** @description SQL that takes it back; SQL that was proposed as text has none. */
             rollbackSql: string | null;
+            rowCounts: components["schemas"]["RowCounts"] | null;
             /** @description Id of the server. */
             server: components["schemas"]["ServerId"];
             setAside: components["schemas"]["PlannedAsides"] | null;
@@ -11902,7 +12322,10 @@ export interface components {
             proposal: components["schemas"]["SetAsideProposal"] | null;
             /** @description The release that did it. */
             releaseId: components["schemas"]["ReleaseId"];
-            /** @description What gives it its name again: without the keys, checks and defaults that it had, but for PostgreSQL's default. */
+            /**
+             * @description What gives it its name again: without the keys, checks and defaults that it had, but for PostgreSQL's default. Of rows what puts
+             *     them back; empty if only people can, because they were overwritten.
+             */
             restoreSql: string;
             /** @description The server. */
             serverId: components["schemas"]["ServerId"];
@@ -11921,7 +12344,7 @@ export interface components {
          * @description What it is.
          * @enum {string}
          */
-        SetAsideKind: "table" | "column";
+        SetAsideKind: "table" | "column" | "rows";
         /** @description A proposal that drops something that was set aside, or brings it back. */
         SetAsideProposal: {
             /** @description Where the ticket stands. */
@@ -11935,7 +12358,7 @@ export interface components {
          * @description Where it stands.
          * @enum {string}
          */
-        SetAsideState: "kept" | "restored" | "dropped";
+        SetAsideState: "kept" | "restored" | "dropped" | "gone";
         /** @description An installation that has begun. */
         SetupBegun: {
             /** @description Names it for `GET /api/v1/setup/progress`. */
@@ -12005,6 +12428,11 @@ export interface components {
          * @enum {string}
          */
         SkipReason: "risk" | "environment";
+        /** @description Why a deployment that waits for its window is to begin at once. */
+        StartDeployment: {
+            /** @description Stands on the deployment and in the audit log. */
+            overrideReason: string;
+        };
         /** @description Why a waiting execution is to begin at once. */
         StartRequest: {
             /** @description Stands on the execution and in the audit log. */
@@ -12203,6 +12631,11 @@ export interface components {
             /** @description The name of a `DatabaseSnapshot`; what it is called on the server, it says itself. */
             database: string;
         };
+        /**
+         * @description How what is on a host compares with what was put there.
+         * @enum {string}
+         */
+        TargetState: "inStep" | "ended" | "missing" | "stopped" | "otherImage" | "replaced" | "unknown" | "notDeployed";
         /** @description A permission template. */
         Template: {
             /** @description When it was made. */
@@ -12470,6 +12903,28 @@ export interface components {
             /** @description Six digits. */
             code: string;
         };
+        /** @description A deployment that another system did. */
+        TrackedDeployment: {
+            completedAt?: components["schemas"]["UnixMs"] | null;
+            /** @description The image's digest, `sha256:…`. */
+            digest?: string | null;
+            /** @description Where; `default` if not given, or the only environment there is. */
+            environment?: string | null;
+            /** @description What went wrong. */
+            error?: string | null;
+            startedAt?: components["schemas"]["UnixMs"] | null;
+            /** @description How it ended. */
+            status: components["schemas"]["TrackedStatus"];
+            /** @description The system's name: lower-case letters, digits and dashes. */
+            tracker: string;
+            /** @description The version: an image tag. */
+            version: string;
+        };
+        /**
+         * @description How another system's deployment ended.
+         * @enum {string}
+         */
+        TrackedStatus: "success" | "failure" | "cancelled" | "rolledBack";
         /**
          * @description Transport of a port.
          * @enum {string}
@@ -12537,62 +12992,25 @@ export interface components {
             [key: string]: components["schemas"]["ProviderTriggers"];
         };
         /**
-         * @description What asked for a deployment.
-         * @enum {string}
+         * @description What asked for a deployment; `tracker:` and a name: another system did it, and told of it.
+         * @example webhook
+         * @example tracker:jenkins
          */
         TriggerType: string;
         /** @description A limit of the container's processes. */
         Ulimit: {
+            /**
+             * Format: int64
+             * @description How far they may go; as `soft` if not given, -1: no limit.
+             */
             hard?: number | null;
+            /** @description `nofile`, `nproc`, `memlock`, `core`, … */
             name: string;
+            /**
+             * Format: int64
+             * @description Where processes begin; -1: no limit.
+             */
             soft: number;
-        };
-        /** @description Where the container's output goes. */
-        LogOptions: {
-            driver: components["schemas"]["LogDriver"];
-            options?: {
-                [key: string]: string;
-            };
-        };
-        /** @enum {string} */
-        LogDriver: "json-file" | "local" | "journald" | "syslog" | "gelf" | "fluentd" | "none";
-        /** @enum {string} */
-        PullPolicy: "always" | "missing" | "never";
-        /** @description What calls for an environment need beside the token. */
-        WebhookGuard: {
-            environment: string;
-            networks: string[];
-            signed: boolean;
-            updatedAt: components["schemas"]["UnixMs"];
-            updatedBy: string;
-        };
-        WebhookGuardPatch: {
-            networks?: string[] | null;
-            signed?: boolean | null;
-        };
-        WebhookSecret: {
-            environment: string;
-            secret: string;
-        };
-        /** @enum {string} */
-        WebhookRefused: "token" | "address" | "noSignature" | "timestamp" | "signature";
-        WebhookRefusal: {
-            at: components["schemas"]["UnixMs"];
-            environment?: string | null;
-            ip?: string | null;
-            reason: components["schemas"]["WebhookRefused"];
-        };
-        Page_WebhookGuard: {
-            items: components["schemas"]["WebhookGuard"][];
-            nextCursor?: string | null;
-        };
-        Page_WebhookRefusal: {
-            items: components["schemas"]["WebhookRefusal"][];
-            nextCursor?: string | null;
-        };
-        /** @description Why a deployment that waits for its window is to begin at once. */
-        StartDeployment: {
-            overrideReason: string;
         };
         /** Format: date-time */
         UnixMs: string;
@@ -12858,6 +13276,42 @@ export interface components {
             /** @description The version: an image tag. */
             version: string;
         };
+        /** @description What calls for an environment need beside the token. */
+        WebhookGuard: {
+            /** @description The environment. */
+            environment: string;
+            /** @description Whence may be called; from anywhere if there is none. */
+            networks: string[];
+            /** @description Whether calls must be signed. */
+            signed: boolean;
+            /** @description When. */
+            updatedAt: components["schemas"]["UnixMs"];
+            /** @description Who set it last. */
+            updatedBy: string;
+        };
+        /** @description What is set of it. */
+        WebhookGuardPatch: {
+            /** @description Networks such as `10.0.0.0/8`, or addresses; none: from anywhere. */
+            networks?: string[] | null;
+            /** @description False: calls need no signature any more, and the secret is forgotten. What makes them need one is a secret. */
+            signed?: boolean | null;
+        };
+        /** @description A call that was refused. */
+        WebhookRefusal: {
+            /** @description When. */
+            at: components["schemas"]["UnixMs"];
+            /** @description Where its token deploys; null if the token was nobody's. */
+            environment?: string | null;
+            /** @description Whence it came. */
+            ip?: string | null;
+            /** @description Why. */
+            reason: components["schemas"]["WebhookRefused"];
+        };
+        /**
+         * @description Why a call was refused.
+         * @enum {string}
+         */
+        WebhookRefused: "token" | "address" | "noSignature" | "timestamp" | "signature";
         /** @description The same with the application's deploy token instead of other credentials. */
         WebhookReport: {
             /** @description The application's id. */
@@ -12871,6 +13325,13 @@ export interface components {
             token: string;
             /** @description The version: an image tag. */
             version: string;
+        };
+        /** @description A signing secret, shown this once. */
+        WebhookSecret: {
+            /** @description Where calls need it from now on. */
+            environment: string;
+            /** @description For CI, beside the token. */
+            secret: string;
         };
         /** @description A token, shown this once. */
         WebhookToken: {
@@ -12895,10 +13356,10 @@ export interface components {
             /** @description When it closes: on the next day, unless it is later than `from`. The same time twice is a whole day. */
             to: components["schemas"]["TimeOfDay"];
         };
-        /** @description Where an environment's maintenance windows stand. */
+        /** @description Where an environment's windows stand. */
         WindowNow: {
             closesAt: components["schemas"]["UnixMs"] | null;
-            /** @description Whether releases may begin. */
+            /** @description Whether something may begin. */
             open: boolean;
             opensAt: components["schemas"]["UnixMs"] | null;
             /** @description The windows. */
@@ -14030,6 +14491,69 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    reconcile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Reconcile"] | null;
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDeploymentTargets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ApplicationId"];
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DeploymentTarget"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     rotateGitSecret: {
         parameters: {
             query?: never;
@@ -14142,6 +14666,43 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    reportDeployment: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: components["schemas"]["ApplicationId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrackedDeployment"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -14354,9 +14915,13 @@ export interface operations {
                     "application/json": components["schemas"]["WebhookGuard"];
                 };
             };
+            400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -14405,36 +14970,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_WebhookRefusal"];
-                };
-            };
-            401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    startDeployment: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["schemas"]["DeploymentId"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["StartDeployment"];
-            };
-        };
-        responses: {
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Deployment"];
                 };
             };
             401: components["responses"]["Unauthenticated"];
@@ -15659,6 +16194,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    startDeployment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DeploymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartDeployment"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -18236,7 +18806,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordAgain"];
+            };
+        };
         responses: {
             200: {
                 headers: {
@@ -18246,9 +18820,14 @@ export interface operations {
                     "application/json": components["schemas"]["ProviderAddress"];
                 };
             };
+            400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             502: components["responses"]["Upstream"];
             503: components["responses"]["Unavailable"];
@@ -21373,6 +21952,30 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listLintRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LintRules"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listEnvironmentPolicies: {
         parameters: {
             query?: never;
@@ -22640,6 +23243,42 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    countTicketRows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TicketId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CountRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowCounts"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["Upstream"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     rejectTicket: {
         parameters: {
             query?: never;
@@ -23687,6 +24326,8 @@ export interface operations {
             };
             header?: {
                 "Idempotency-Key"?: string | null;
+                "X-Muster-Signature-256"?: string | null;
+                "X-Muster-Timestamp"?: string | null;
             };
             path?: never;
             cookie?: never;
