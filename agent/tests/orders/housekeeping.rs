@@ -33,7 +33,7 @@ impl Own {
             docker(&["rm", &made]);
             docker(&["--config", config, "push", "--quiet", &own.image(version)]);
             docker(&["image", "rm", &own.image(version)]);
-            assert_eq!(own.id(&own.image(version)), "");
+            assert_eq!(Own::id(&own.image(version)), "");
         }
         own
     }
@@ -43,7 +43,7 @@ impl Own {
     }
 
     /// Content id of what goes by this name; empty if nothing does.
-    fn id(&self, name: &str) -> String {
+    fn id(name: &str) -> String {
         docker(&["image", "inspect", "--format", "{{.Id}}", name])
             .replace("[]", "")
             .trim()
@@ -53,7 +53,7 @@ impl Own {
     /// Whether the image that was deployed is still here.
     fn has(&self, said: &Said) -> bool {
         let digest = said.outcome().digest.as_deref().unwrap();
-        !self.id(&format!("{}@{digest}", self.0)).is_empty()
+        !Self::id(&format!("{}@{digest}", self.0)).is_empty()
     }
 }
 
@@ -120,7 +120,7 @@ async fn the_last_versions_stay_and_older_ones_go() {
         "",
         "a hint is no label"
     );
-    assert_eq!(own.id(&own.image("1")), "", "nor does the tag stay");
+    assert_eq!(Own::id(&own.image("1")), "", "nor does the tag stay");
 }
 
 #[tokio::test]

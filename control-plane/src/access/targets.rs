@@ -47,22 +47,19 @@ pub async fn tell_of_targets(
     news: &TargetNews<'_>,
 ) -> Result<(), AccessError> {
     let (application, environment) = (news.name, news.environment);
-    let (words, template) = match news.what {
-        Some(what) => {
-            let words = Words::TargetsDrifted {
-                application,
-                environment,
-                what,
-            };
-            (words, Template::TargetsDrifted)
-        }
-        None => {
-            let words = Words::TargetsInStep {
-                application,
-                environment,
-            };
-            (words, Template::TargetsInStep)
-        }
+    let (words, template) = if let Some(what) = news.what {
+        let words = Words::TargetsDrifted {
+            application,
+            environment,
+            what,
+        };
+        (words, Template::TargetsDrifted)
+    } else {
+        let words = Words::TargetsInStep {
+            application,
+            environment,
+        };
+        (words, Template::TargetsInStep)
     };
     let message = NewMessage {
         org: news.org,

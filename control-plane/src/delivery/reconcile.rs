@@ -166,7 +166,7 @@ async fn start(
         override_reason: None,
         key: None,
     };
-    trigger::enqueue(app, caller, request).await
+    Box::pin(trigger::enqueue(app, caller, request)).await
 }
 
 #[cfg(test)]

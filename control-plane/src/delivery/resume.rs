@@ -47,7 +47,7 @@ pub(super) async fn go_on(
         override_reason: None,
         key: None,
     };
-    trigger::enqueue(app, caller, request).await
+    Box::pin(trigger::enqueue(app, caller, request)).await
 }
 
 /// Passes if nothing came after what is gone on with. The application is locked: nothing comes in between.

@@ -103,7 +103,7 @@ pub(super) async fn deploy(
         override_reason: window::read_reason(new.override_reason.as_deref())?.map(str::to_owned),
         key,
     };
-    enqueue(app, caller, request).await
+    Box::pin(enqueue(app, caller, request)).await
 }
 
 /// The same version, with the same digest and settings, again.
@@ -171,7 +171,7 @@ async fn repeat(
         override_reason: None,
         key: None,
     };
-    enqueue(app, caller, request).await
+    Box::pin(enqueue(app, caller, request)).await
 }
 
 /// Records what is asked for and wakes the driver.

@@ -50,7 +50,7 @@ pub(super) fn start(app: &App) {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
                 () = stopping.cancelled() => return,
             }
-            if let Some(Err(error)) = stopping.run_until_cancelled(look(&task)).await {
+            if let Some(Err(error)) = stopping.run_until_cancelled(Box::pin(look(&task))).await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "what runs where could not be looked at; trying again"

@@ -18,7 +18,7 @@
 //! approves it, and that makes the **release**, which never changes after. An **execution** is one run of a release
 //! on one of its servers, statement by statement, kept for ever.
 //!
-//! An environment's policy may have **maintenance windows** ([`window`]): when executions may begin. One that is asked for while
+//! An environment's policy may have **maintenance windows** ([`crate::windows`]): when executions may begin. One that is asked for while
 //! none is open waits for the next, or is refused, as the policy says; whoever holds `window:override` (or everybody who may
 //! execute, if the policy says so) may begin it with a reason. It waits without an order ([`waiting`]); its order holds until
 //! the window closes. Of those that wait for one database one begins after the other, oldest first;

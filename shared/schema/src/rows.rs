@@ -191,8 +191,9 @@ fn change(
     }
     match (dialect, parts.len()) {
         (_, 1) | (Dialect::Postgres, 2) => {}
-        (Dialect::MySql, _) => return Err(no("it names the database of its table: leave that out")),
-        (Dialect::Postgres, _) => return Err(no("it names the database of its table: leave that out")),
+        (Dialect::MySql | Dialect::Postgres, _) => {
+            return Err(no("it names the database of its table: leave that out"));
+        }
     }
     let mut from = parts
         .iter()

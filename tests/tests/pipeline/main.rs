@@ -121,7 +121,8 @@ fn a_tag_comes_to_serve(plane: control_plane::Options) -> Result<()> {
         "{now}"
     );
     let bound = &now["HostConfig"]["PortBindings"][format!("{}/tcp", images::PORT)][0];
-    ensure!(bound["HostPort"] == port.to_string(), "{bound}");
+    let published = port.to_string();
+    ensure!(bound["HostPort"] == published.as_str(), "{bound}");
     let variables: Vec<&str> = now["Config"]["Env"]
         .as_array()
         .into_iter()
