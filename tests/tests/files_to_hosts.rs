@@ -29,7 +29,7 @@ fn a_file_is_sent_to_a_host_on_postgres() -> Result<()> {
 
 fn sent(plane: control_plane::Options) -> Result<()> {
     let dir = tempfile::tempdir()?;
-    let place = tempfile::tempdir()?;
+    let place = tempfile::tempdir_in("/tmp")?; // Files are put nowhere below /dev, where temporary ones may be.
     let folder = place.path().canonicalize()?;
     let services = Env::from_process();
     let options = agent_options(&services);

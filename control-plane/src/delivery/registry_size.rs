@@ -3,7 +3,7 @@
 //! Of a tag for several platforms the largest counts: nobody here knows which one a host takes. What the registry does not say
 //! in a few seconds is not known, and keeps nobody from deploying.
 
-use axum::http::Method;
+use reqwest::Method;
 use serde::Deserialize;
 
 use super::{

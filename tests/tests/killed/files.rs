@@ -32,7 +32,7 @@ struct Files {
 
 impl Files {
     fn start() -> Result<Self> {
-        let place = tempfile::tempdir()?;
+        let place = tempfile::tempdir_in("/tmp")?; // Files are put nowhere below /dev, where temporary ones may be.
         let folder = place.path().canonicalize()?;
         let options = agent_options(&Env::from_process());
         let policy = format!(

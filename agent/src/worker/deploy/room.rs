@@ -9,10 +9,9 @@ use super::{Deploy, StepError};
 
 /// Unpacked, an image takes about so many times what travels; while it is unpacked, both are there.
 const UNPACKED: u64 = 3;
-/// So much must be free for an image of which nobody knows how large it is…
-const UNKNOWN: u64 = 256 << 20;
-/// …and for the smallest.
-const LEAST: u64 = 32 << 20;
+/// So much must be free for the smallest image, and for one of which nobody knows how large it is: a guess keeps nobody from
+/// deploying.
+const LEAST: u64 = 16 << 20;
 
 /// What an image may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +39,7 @@ impl Needed {
     pub(super) fn of(compressed: Option<u64>) -> Self {
         let bytes = match compressed {
             Some(bytes) => bytes.saturating_mul(UNPACKED).max(LEAST),
-            None => UNKNOWN,
+            None => LEAST,
         };
         Self { bytes, compressed }
     }
@@ -94,7 +93,7 @@ mod tests {
         assert_eq!(Needed::of(Some(1_000_000_000)).bytes, 3_000_000_000);
         assert_eq!(Needed::of(Some(10)).bytes, LEAST);
         assert_eq!(Needed::of(Some(u64::MAX)).bytes, u64::MAX);
-        assert_eq!(Needed::of(None).bytes, UNKNOWN);
+        assert_eq!(Needed::of(None).bytes, LEAST);
         assert!(Needed::of(Some(1_250_000_000)).why().contains("1.2 GB"));
     }
 

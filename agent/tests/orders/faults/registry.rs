@@ -110,7 +110,7 @@ const CASES: &[Case] = &[
         goes_wrong: World::fill_the_disk,
         order: |world, spec| spec.image = world.image(&world.large),
         password: None,
-        end: put_back(&["pull"], &["no space is left", "docker system df"]),
+        end: put_back(&["pull"], &["there is no room for the image", "docker system df"]),
     },
     Case {
         name: "the registry breaks off once and goes on",
