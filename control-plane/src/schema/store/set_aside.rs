@@ -171,12 +171,25 @@ pub(in crate::schema) async fn reach(
     now: UnixMs,
 ) -> Result<(), DbError> {
     const END: &str = "update set_asides set state = case wish when 'drop' then 'dropped' else 'restored' end, state_at = $2 \
-        where state = 'kept' and wish is not null and ticket_id = (select r.ticket_id from executions e \
-        join releases r on r.id = e.release_id where e.id = $1 and not e.dry_run)";
+        where state in ('kept', 'gone') and wish is not null and ticket_id = (select r.ticket_id from executions e \
+        join releases r on r.id = e.release_id where e.id = $1 and not e.dry_run) \
+        returning server_id, database, namespace, table_name, name_now, case kind when 'table' then state else '' end as state";
     keep(tx, execution, now, |_| true).await?;
-    with_tx!(tx, |conn| {
-        sqlx::query(END).bind(execution).bind(now).execute(conn).await?;
-    });
+    let ended: Vec<Ended> = with_tx!(tx, |conn| sqlx::query_as(END)
+        .bind(execution)
+        .bind(now)
+        .fetch_all(conn)
+        .await)?;
+    for one in ended {
+        let was = Name::new(one.namespace, one.table_name);
+        let aside = was.sibling(one.name_now);
+        let place = (one.server_id, one.database.as_str());
+        match one.state.as_str() {
+            "restored" => move_columns(tx, place, (&aside, &was)).await?,
+            "dropped" => drop_columns(tx, place, &aside, now).await?,
+            _ => {}
+        }
+    }
     Ok(())
 }
 
@@ -212,10 +225,6 @@ async fn keep(
     const KEEP: &str = "insert into set_asides (id, org_id, server_id, database, kind, namespace, table_name, name, name_now, \
         drop_sql, restore_sql, release_id, execution_id, at, expires_at, state, state_at) \
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'kept', $14) on conflict (id) do nothing";
-    const END: &str = "update set_asides set state = case wish when 'drop' then 'dropped' else 'restored' end, state_at = $2 \
-        where state in ('kept', 'gone') and wish is not null and ticket_id = (select r.ticket_id from executions e \
-        join releases r on r.id = e.release_id where e.id = $1 and not e.dry_run) \
-        returning server_id, database, namespace, table_name, name_now, case kind when 'table' then state else '' end as state";
     let done: Option<Done> = with_tx!(tx, |conn| sqlx::query_as(DONE)
         .bind(execution)
         .fetch_optional(conn)
@@ -249,21 +258,6 @@ async fn keep(
                 let to = from.sibling(&item.name_now);
                 move_columns(tx, (done.server_id, &done.database), (&from, &to)).await?;
             }
-        }
-    }
-    let ended: Vec<Ended> = with_tx!(tx, |conn| sqlx::query_as(END)
-        .bind(execution)
-        .bind(now)
-        .fetch_all(conn)
-        .await)?;
-    for one in ended {
-        let was = Name::new(one.namespace, one.table_name);
-        let aside = was.sibling(one.name_now);
-        let place = (one.server_id, one.database.as_str());
-        match one.state.as_str() {
-            "restored" => move_columns(tx, place, (&aside, &was)).await?,
-            "dropped" => drop_columns(tx, place, &aside, now).await?,
-            _ => {}
         }
     }
     Ok(())
