@@ -32,6 +32,7 @@ const STORIES: &[(&str, &[&str])] = &[
             "muster-worker:journal.outcome.before|after",
             "muster-worker:journal.step-*",
             "muster-worker:file.sequence.json.written|in-place",
+            "muster-worker:file.images.json.written|in-place",
             "muster-worker:docker.pull.before|after",
             "muster-worker:docker.rename.before|after",
             "muster-worker:docker.stop.before|after",

@@ -37,6 +37,13 @@ export function targetTone(state: TargetState): Tone {
   }
 }
 
+const ORDER: TargetState[] = ['missing', 'replaced', 'otherImage', 'stopped', 'unknown', 'ended', 'notDeployed', 'inStep']
+
+/** How many hosts are in which state, the loudest first. */
+export function byState(all: DeploymentTarget[]): { state: TargetState; count: number }[] {
+  return ORDER.map((state) => ({ state, count: all.filter((one) => one.state === state).length })).filter(({ count }) => count > 0)
+}
+
 /** As much of a digest as tells two apart. */
 export function shortDigest(digest: string | null | undefined): string {
   return digest ? digest.replace(/^sha256:/, '').slice(0, 12) : ''

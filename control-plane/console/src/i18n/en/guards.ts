@@ -60,7 +60,7 @@ export const guards = {
     extraHostsHint: 'name=address, one on a line; the address may be host-gateway',
     logDriver: 'Its output goes to',
     logDrivers: {
-      '': 'what the host’s engine is set up for',
+      engine: 'what the host’s engine is set up for',
       'json-file': 'files of the engine',
       local: 'packed files of the engine',
       journald: 'the host’s journal',

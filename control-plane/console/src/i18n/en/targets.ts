@@ -1,14 +1,17 @@
 /** What runs on which host, and what somebody changed there by hand. */
 export const targets = {
   targets: {
+    all: 'Show all {n} hosts',
     as: 'as {name}',
     ask: 'Put {name} right in {environment}?',
     askText: 'What succeeded last is deployed again, to these hosts only: {hosts}. Where approval is needed, it waits for it.',
     attempts: 'The policy has put it right {n} time of late | The policy has put it right {n} times of late',
     caption: 'What runs where',
+    counts: 'Hosts by state',
     drifts: { show: 'shown and told', reconcile: 'shown, told, and deployed again, three times at most' },
     expected: 'Should be',
     found: 'Is',
+    fewer: 'Show fewer',
     held: { attempts: 'The policy leaves it: it did not last three times.', other: 'The policy leaves it: {reason}' },
     host: 'Host',
     keepImages: 'Images that stay on a host',

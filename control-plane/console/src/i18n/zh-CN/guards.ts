@@ -61,7 +61,7 @@ export const guards: Pick<MoreMessages, 'guards' | 'deployWindows' | 'goOn' | 'm
     extraHostsHint: '名称=地址，每行一个；地址可以是 host-gateway',
     logDriver: '日志输出到',
     logDrivers: {
-      '': '主机引擎的默认设置',
+      engine: '主机引擎的默认设置',
       'json-file': '引擎的文件',
       local: '引擎的压缩文件',
       journald: '主机的 journal',

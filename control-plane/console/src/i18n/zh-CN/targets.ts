@@ -1,14 +1,17 @@
 /** 各主机上运行的内容，以及手工改动。 */
 export const targets = {
   targets: {
+    all: '显示全部 {n} 台主机',
     as: '名为 {name}',
     ask: '恢复 {name} 在 {environment} 的容器？',
     askText: '将最近一次成功的版本重新部署到以下主机：{hosts}。需要审批时会先等待审批。',
     attempts: '策略近期已自动恢复 {n} 次',
     caption: '各主机运行情况',
+    counts: '按状态统计的主机',
     drifts: { show: '显示并通知', reconcile: '显示、通知并重新部署，最多三次' },
     expected: '应为',
     found: '实际',
+    fewer: '收起',
     held: { attempts: '策略不再处理：三次恢复均未保持。', other: '策略不再处理：{reason}' },
     host: '主机',
     keepImages: '主机上保留的镜像数',
