@@ -67,7 +67,15 @@ impl Work {
         let [first, second] = lists.as_slice() else {
             bail!("two runs")
         };
-        let others = ["telemetry", "presence", "seal.", "pack.", "ingest.", "reports."];
+        let others = [
+            "telemetry",
+            "presence",
+            "seal.",
+            "pack.",
+            "ingest.",
+            "reports.",
+            "::truth",
+        ];
         let wanted = |point: &&Point| {
             point.program() == "muster"
                 && second.contains(point)
