@@ -56,7 +56,7 @@ impl Target {
             "insert into counted (n) values ({n});\nupdate total set n = n + 1;\n\
              create table side_{n} (id int primary key);\ninsert into side_{n} (id) values (1), (2), (3);\n\
              alter table counted add column c{n} int;\nupdate counted set c{n} = 7 where n = {n};\n\
-             create index {how}by_{n} on counted (n);\ninsert into counted (n) values ({n});\n\
+             create index {how}by_{n} on side_{n} (id);\ninsert into counted (n) values ({n});\n\
              delete from side_{n} where id = 3;\nalter table side_{n} add column note varchar(20);\n\
              insert into side_{n} (id, note) values (4, 'once');\nupdate total set n = n + 1;\n"
         )
