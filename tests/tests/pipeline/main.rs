@@ -81,7 +81,10 @@ fn a_tag_comes_to_serve(plane: control_plane::Options) -> Result<()> {
         answer["application"] == json!({"id": application.id, "name": name, "version": "v1.2.3"}),
         "{answer}"
     );
-    ensure!(text(answer, "message")?.contains("v1.2.3"), "{answer}");
+    ensure!(
+        text(answer, "message")? == "Deployment completed successfully",
+        "{answer}"
+    );
 
     // 11: the record says who asked, for what, and how long it took.
     let record = ended(&fleet.admin, text(answer, "deploymentId")?)?;

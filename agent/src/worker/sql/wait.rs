@@ -126,13 +126,13 @@ pub(super) async fn statement<T>(
     (answer(limits.grace, running).await, course)
 }
 
-/// Passes a point when the server has been asked and has not answered yet.
+/// Passes a point when the server has been asked, and has hardly answered yet.
 async fn asked<T>(running: impl Future<Output = T>) -> T {
     let mut is_asked = false;
     tokio::pin!(running);
     poll_fn(|context| {
         let polled = running.as_mut().poll(context);
-        if polled.is_pending() && !is_asked {
+        if !is_asked {
             is_asked = true;
             point!("sql.statement.inside");
         }
