@@ -16,8 +16,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// Where the application's image is in the registry.
-const REPOSITORY: &str = "mycompany/myapp";
 /// What the container gets, by variable; each is a secret.
 const SECRETS: [&str; 3] = ["DATABASE_URL", "REDIS_URL", "API_KEY"];
 
@@ -53,7 +51,7 @@ fn a_tag_comes_to_serve(plane: control_plane::Options) -> Result<()> {
     let watch = ProcessWatch::begin(planted.clone());
     let (name, port) = (format!("myapp-{}", random_hex(3)?), process::free_port()?);
     let application = registered(&fleet, &name, port, &values)?;
-    let ci = Ci::new(&fleet, &application, &dir.path().join("ci"))?;
+    let ci = Ci::new(&fleet, &application, &name, &dir.path().join("ci"))?;
     let engine = Engine::of(&services)?;
 
     // 3: whoever has no valid token learns nothing, and nothing begins.
@@ -98,7 +96,7 @@ fn a_tag_comes_to_serve(plane: control_plane::Options) -> Result<()> {
         "{record}"
     );
     ensure!(
-        record["completedAt"].as_i64() > record["startedAt"].as_i64(),
+        text(&record, "completedAt")? > text(&record, "startedAt")?,
         "{record}"
     );
 
@@ -187,7 +185,7 @@ fn registered(fleet: &Fleet, name: &str, port: u16, values: &[String]) -> Result
     let application = Application::register(admin, &fleet.registry()?, &fleet.host, name, port)?;
     admin.patch(
         &format!("/api/v1/applications/{}", application.id),
-        &json!({"image": REPOSITORY}),
+        &json!({"image": format!("mycompany/{name}")}),
     )?;
     admin.post(
         "/api/v1/env-vars",
@@ -234,7 +232,7 @@ struct Heard {
 }
 
 impl Ci {
-    fn new(fleet: &Fleet, application: &Application, dir: &Path) -> Result<Self> {
+    fn new(fleet: &Fleet, application: &Application, name: &str, dir: &Path) -> Result<Self> {
         let registry = fleet.registry()?;
         std::fs::create_dir_all(dir.join("logins"))?;
         // As the first design has it: the version is the image's.
@@ -246,7 +244,8 @@ impl Ci {
         std::fs::write(dir.join("Dockerfile"), dockerfile)?;
         let ci = Self {
             dir: dir.to_owned(),
-            image: format!("{}/{REPOSITORY}", registry.address),
+            // The engine is the other tests', too.
+            image: format!("{}/mycompany/{name}", registry.address),
             docker_host: fleet.service("MUSTER_TEST_DOCKER_HOST")?.to_owned(),
             url: fleet.plane.address().as_str().to_owned(),
             application: application.id.clone(),
