@@ -161,8 +161,27 @@ async fn others_wait_or_it_is_tried_again(kind: DbDialect) {
     let (mut ctx, _collected) = context();
     ctx.lock_pauses = PAUSES;
     let password = db.server.password.clone();
+    // Who waits for this session.
+    let waiting = match kind {
+        DbDialect::Postgres => {
+            "select count(*) from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))"
+        }
+        DbDialect::MySql => {
+            "select count(*) from information_schema.innodb_lock_waits w join information_schema.innodb_trx t \
+             on t.trx_id = w.blocking_trx_id where t.trx_mysql_thread_id = connection_id()"
+        }
+    };
     let (outcome, ()) = tokio::join!(super::run(&ctx, &spec, &guards, &password), async {
-        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        let mut waits = 0;
+        for _ in 0..100 {
+            waits = db.number(waiting).await;
+            if waits > 0 {
+                break;
+            }
+            // MariaDB looks anew only after a tenth of a second in which nobody asked.
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+        assert!(waits > 0, "nobody waits");
         db.sql("commit").await;
     });
     assert_eq!((outcome.status, outcome.error), (OrderStatus::Done, None));
