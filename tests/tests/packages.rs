@@ -241,6 +241,9 @@ impl Story {
         await_online_again(admin)?;
         upgrade(&self.host, "present", "muster-agent", AGENT)?;
         await_online_again(admin)?;
+        // The control plane, too, as long as the tables are the ones that it knows.
+        upgrade(&self.plane, "present", "muster", PLANE)?;
+        await_online_again(admin)?;
         ensure!(
             self.host.run(&format!("cat {POLICY}"))? == edited,
             "the policy was kept"

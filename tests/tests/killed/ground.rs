@@ -12,6 +12,7 @@ use muster_tests::{Api, Fleet, agent, control_plane};
 use muster_workbench::Env;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -43,16 +44,36 @@ impl Ground {
         agent: agent::Options,
         prepare: impl FnOnce(&Points) -> Result<()>,
     ) -> Result<Self> {
+        let plane = control_plane::Options {
+            database: url,
+            settings: vec![interval(sample_s)],
+            ..control_plane::Options::new()?
+        };
+        Self::start_as(plane, agent, prepare)
+    }
+
+    /// A fleet on SQLite whose agent reaches the control plane, which listens at `port`, by `address`.
+    pub fn behind(port: u16, address: SocketAddr, agent: agent::Options) -> Result<Self> {
+        let advertise = ("MUSTER_LINK__ADVERTISE".to_owned(), address.to_string());
+        let plane = control_plane::Options {
+            link_port: Some(port),
+            settings: vec![interval(10), advertise],
+            ..control_plane::Options::new()?
+        };
+        Self::start_as(plane, agent, |_| Ok(()))
+    }
+
+    fn start_as(
+        mut plane: control_plane::Options,
+        agent: agent::Options,
+        prepare: impl FnOnce(&Points) -> Result<()>,
+    ) -> Result<Self> {
         let dir = tempfile::tempdir()?;
         let points = Points::new(&dir.path().join("points"))?;
         prepare(&points)?;
         let services = Env::from_process();
-        let interval = ("MUSTER_LINK__SAMPLE_INTERVAL_S".to_owned(), sample_s.to_string());
-        let plane = control_plane::Options {
-            database: url.clone(),
-            settings: vec![interval, points.variable()],
-            ..control_plane::Options::new()?
-        };
+        plane.settings.push(points.variable());
+        let url = plane.database.clone();
         let agent = agent::Options {
             env: vec![points.variable()],
             ..agent
@@ -226,6 +247,10 @@ impl Ground {
         );
         Ok(())
     }
+}
+
+fn interval(sample_s: u32) -> (String, String) {
+    ("MUSTER_LINK__SAMPLE_INTERVAL_S".to_owned(), sample_s.to_string())
 }
 
 /// Passings of one point that are rounds of their own, at most.

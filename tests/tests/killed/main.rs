@@ -17,6 +17,7 @@
 //! | [`renewals`] | agent and control plane | a rotation of the CA, with another certificate for the host; one of the signing key |
 //! | [`setups`] | `muster setup` on both databases | the first set-up, and one on tables of which some are missing |
 //! | [`stream`] | resident; control plane on both databases | samples and rollups on their way |
+//! | [`ways`] | all of them | a deploy, beside everything else that breaks one: a table |
 //!
 //! # What these catch
 //!
@@ -42,3 +43,4 @@ mod renewals;
 mod setups;
 mod stories;
 mod stream;
+mod ways;

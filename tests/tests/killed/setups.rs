@@ -173,6 +173,21 @@ fn round(place: &SetUp, point: &Point) -> Result<()> {
     place.audit()
 }
 
+/// One set-up that dies at each of `points` in turn, every time further on than the time before. There are as many as there
+/// are migrations, and more with each version: a round for each, with its audit, would take most of the suites' time.
+fn dies_again_and_again(place: &SetUp, points: &[&Point]) -> Result<()> {
+    for point in points {
+        place.points.kill_at(point)?;
+        let died = place.set_up()?;
+        ensure!(
+            !died.status.success() && place.points.has_killed(),
+            "nobody died at {point}"
+        );
+    }
+    succeeds(&place.set_up()?).context("done again")?;
+    place.audit()
+}
+
 #[expect(clippy::print_stdout, reason = "a suite says how many points it had")]
 fn dies_anywhere(on_postgres: bool, before: Before) -> Result<()> {
     let origin = SetUp::new(on_postgres, before)?;
@@ -187,7 +202,11 @@ fn dies_anywhere(on_postgres: bool, before: Before) -> Result<()> {
         let needed = matches!(before, Before::Nothing) || part.starts_with("setup.");
         ensure!(has || !needed, "no point of {part} in {points:?}");
     }
-    for point in &points {
+    let (migrations, others): (Vec<&Point>, Vec<&Point>) =
+        points.iter().partition(|point| point.name.contains(":migrate."));
+    dies_again_and_again(&origin.copy()?, &migrations)
+        .with_context(|| format!("{before:?}, killed at each migration"))?;
+    for point in others {
         round(&origin.copy()?, point).with_context(|| format!("{before:?}, killed at {point}"))?;
     }
     let story = match before {

@@ -20,6 +20,13 @@ use crate::{
 /// An old container may take no longer to stop, whatever the order says.
 const MAX_GRACE: Duration = Duration::from_hours(1);
 
+/// The new container.
+enum New {
+    Made(String),
+    /// It was started before.
+    Runs(String),
+}
+
 /// Does the deploy, or what is left of it.
 pub async fn run(deploy: &Deploy<'_>) -> Ending {
     deploy.recall_old();
@@ -97,15 +104,22 @@ impl Deploy<'_> {
 
         let steps = self.steps();
         let old = self.step(plan::SET_ASIDE, self.set_aside()).await?;
-        if self.handover.is_none() {
+        let new = if self.handover.is_some() {
+            let started = async { self.start_new(self.make_new(&pulled, env).await?).await };
+            self.step(steps.start_new, started).await?
+        } else {
             let stopped = async {
                 self.stop_old(old.as_ref()).await?;
                 // What is published by the container itself has no front before it.
                 Ok(self.fronts.point_at(&self.spec.container.name, None).await?)
             };
-            self.step(plan::STOP_OLD, stopped).await?;
-        }
-        let new = self.step(steps.start_new, self.start_new(&pulled, env)).await?;
+            // A container that is only made takes nothing that the old one has: the two need not wait for each other.
+            let (stopped, made) =
+                tokio::join!(self.step(plan::STOP_OLD, stopped), self.make_new(&pulled, env));
+            stopped?;
+            let started = async { self.start_new(made?).await };
+            self.step(steps.start_new, started).await?
+        };
         let healthy = self.step(steps.health, health::wait(self, &new)).await;
         if let Err(e) = healthy {
             self.keep_last_words(&new).await;
@@ -213,15 +227,15 @@ impl Deploy<'_> {
         Ok(())
     }
 
-    /// Creates and starts the new container; what an earlier attempt left of it is removed first.
-    async fn start_new(&self, image: &Pulled, env: Vec<String>) -> Result<String, StepError> {
+    /// Creates the new container; what an earlier attempt left of it is removed first.
+    async fn make_new(&self, image: &Pulled, env: Vec<String>) -> Result<New, StepError> {
         self.stop_if_cancelled()?;
         if let Some(left) = self.engine.find(&self.spec.container.name).await?
             && self.is_ours(&left)
         {
             // It may be the one that serves: an earlier attempt had come so far.
             if self.handover.is_some() && left.running && left.route.is_some() {
-                return Ok(left.id);
+                return Ok(New::Runs(left.id));
             }
             self.engine.remove_unused(&left).await?;
         }
@@ -232,9 +246,18 @@ impl Deploy<'_> {
             route: route.as_ref(),
             more: self.more,
         };
-        let id = self.engine.create(self.spec, &made_of, env).await?;
-        self.engine.start(&id).await?;
-        Ok(id)
+        Ok(New::Made(self.engine.create(self.spec, &made_of, env).await?))
+    }
+
+    async fn start_new(&self, new: New) -> Result<String, StepError> {
+        match new {
+            New::Runs(id) => Ok(id),
+            New::Made(id) => {
+                self.stop_if_cancelled()?;
+                self.engine.start(&id).await?;
+                Ok(id)
+            }
+        }
     }
 
     /// The new container is healthy: the old one goes. That this fails does not unmake the deploy.

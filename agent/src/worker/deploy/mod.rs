@@ -4,7 +4,7 @@
 //! verify → authenticate → pull → set-aside (rename the old) → stop-old → start-new → health → remove-old; on any
 //! failure after `pull`: put-back (remove the new, give the old its name, start it again). Nothing that runs is
 //! touched before the image is here and its digest is right, and never a container of another application or
-//! environment, or of nobody's unless the policy says so ([`owner`]).
+//! environment, or of nobody's unless the policy says so ([`owner`]). The new container is made while the old one stops.
 //!
 //! Handing over ([`Handover`]): verify → authenticate → pull → set-aside (rename; it serves on) → start-new (published on the
 //! loopback address) → health → switch (the [`crate::front`] takes requests to the new one) → drain (until nobody is with

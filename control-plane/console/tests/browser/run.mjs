@@ -9,7 +9,8 @@
  *   MUSTER_CONSOLE_PSQL           PostgreSQL's command line, and MUSTER_CONSOLE_MARIADB that of MariaDB
  *   MUSTER_TEST_POSTGRES_URL      whoever may do everything there, and MUSTER_TEST_MYSQL_URL the same of MariaDB
  * those of fresh.mjs, and something of everything in that control plane: what is missing can't be looked at, and fails.
- * Signs in, walks every page in light and dark, both languages, 1280 and 390 px wide, takes a picture of each
+ * Signs in, walks every page in light and dark, both languages, 1280 and 390 px wide, opened wide in one language and narrow
+ * in the other, takes a picture of each
  * (tests/screenshots), and fails on a violation that axe finds, on an error in the browser's console, on a page that
  * scrolls sideways, and on an unanswered story. MUSTER_CHROMIUM names another browser, MUSTER_CONSOLE_ONLY the pages
  * that are wanted (beginnings of names, by comma), MUSTER_CONSOLE_STORY the stories (parts of names, by `|`).
@@ -96,6 +97,11 @@ const looks = [
   { theme: 'light', locale: 'zh-CN', width: 390 },
   { theme: 'dark', locale: 'en', width: 390 },
 ]
+/** A page is opened once in each language, and seen wide and narrow: in one language it opens wide, in the other narrow. */
+const walkings = [
+  [looks[0], looks[3]],
+  [looks[2], looks[1]],
+]
 const failures = []
 const fail = (where, what) => {
   failures.push(`${where}: ${what}`)
@@ -115,9 +121,12 @@ const browser = await chromium.launch({
   ],
 })
 
+const heightOf = (width) => (width > 600 ? 860 : 844)
+const nameOf = ({ theme, locale, width }) => `${theme}-${locale}-${width}`
+
 async function open({ theme, locale, width }, signedIn) {
   const context = await browser.newContext({
-    viewport: { width, height: width > 600 ? 860 : 844 },
+    viewport: { width, height: heightOf(width) },
     locale,
     timezoneId: 'Europe/Berlin',
     reducedMotion: 'reduce',
@@ -197,7 +206,7 @@ function answers(name, as) {
 
 async function look(page, name, where, noise, expected = () => false) {
   await picture(page, `${pictures}${where}-${name}.png`)
-  await page.evaluate(axe)
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axe)
   const result = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
   for (const one of result.violations) {
     fail(`${where} ${name}`, `axe ${one.id}: ${one.nodes.map((node) => `${node.target.join(' ')} (${node.any[0]?.message ?? one.help})`).slice(0, 3).join(' | ')}`)
@@ -214,7 +223,7 @@ async function lookAround(page, name) {
     await page.setViewportSize({ width: each.width, height: before.height })
     await page.emulateMedia({ colorScheme: each.theme })
     await settle(page)
-    await look(page, name, `${each.theme}-${each.locale}-${each.width}`, [])
+    await look(page, name, nameOf(each), [])
   }
   await page.setViewportSize(before)
   await page.emulateMedia({ colorScheme: looks[0].theme })
@@ -393,21 +402,34 @@ async function together(count, jobs, work) {
   await Promise.all(Array.from({ length: count }, hand))
 }
 
+const PAGES_A_WALK = 20
 /** More hands than this only wait for each other. */
 const HANDS = Math.max(2, Math.min(4, availableParallelism() + 1))
 const began = Date.now()
 const lap = (what) => console.log(`ok  ${what} (${Math.round((Date.now() - began) / 1000)} s)`)
 
-/** All pages that somebody looks at in one look. */
-async function walk({ look: each, as, pages }, state) {
-  const where = `${each.theme}-${each.locale}-${each.width}`
-  const { context, page, noise } = await open(each, state)
+/** Pages that somebody looks at in one language: each is opened once, and seen as each of `looks` has it. */
+async function walk({ looks: both, as, pages }, state) {
+  const { context, page, noise } = await open({ ...both[0], theme: 'system' }, state)
+  const show = async ({ theme, width }) => {
+    await page.setViewportSize({ width, height: heightOf(width) })
+    await page.emulateMedia({ colorScheme: theme })
+  }
   for (const [name, path] of pages) {
+    let where = nameOf(both[0])
     try {
+      await show(both[0])
       await visit(page, base + path, noise)
       if ((await page.locator('.nowhere').count()) !== (name === 'nowhere' ? 1 : 0)) fail(`${where} ${name}`, 'there is no page here')
-      await look(page, name, where, noise, answers(name, as))
-      walked += 1
+      for (const each of both) {
+        where = nameOf(each)
+        if (each !== both[0]) {
+          await show(each)
+          await settle(page)
+        }
+        await look(page, name, where, noise, answers(name, as))
+        walked += 1
+      }
     } catch (error) {
       fail(`${where} ${name}`, String(error).split('\n')[0])
     }
@@ -470,10 +492,14 @@ try {
     })
   await signAllIn()
 
-  // The longest walks first, so that nobody is left with one at the end.
-  const walks = looks
-    .flatMap((each) => [...new Set(pages.map(([, , as = account]) => as))].map((as) => ({ look: each, as, pages: pages.filter(([, , by = account]) => by === as) })))
-    .sort((a, b) => b.pages.length - a.pages.length)
+  // Not too long, so that nobody is left with one at the end.
+  const walks = walkings.flatMap((both) =>
+    [...new Set(pages.map(([, , as = account]) => as))].flatMap((as) => {
+      const theirs = pages.filter(([, , by = account]) => by === as)
+      const parts = Array.from({ length: Math.ceil(theirs.length / PAGES_A_WALK) }, (_, i) => theirs.slice(i * PAGES_A_WALK, (i + 1) * PAGES_A_WALK))
+      return parts.map((part) => ({ looks: both, as, pages: part }))
+    }),
+  )
   await together(HANDS, walks, (one) => walk(one, states[one.as]))
   lap(`${walked} pages`)
 
