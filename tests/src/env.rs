@@ -24,6 +24,12 @@ pub fn docker_host() -> Result<String> {
     variable("MUSTER_TEST_DOCKER_HOST")
 }
 
+/// The engine's own client, at the engine that listens at `host`; what it prints.
+pub fn docker(host: &str, arguments: &[&str]) -> Result<String> {
+    let said = run(Command::new("docker").args(["--host", host]).args(arguments))?;
+    Ok(said.trim().to_owned())
+}
+
 /// URL of PostgreSQL's superuser.
 pub fn postgres_url() -> Result<String> {
     variable("MUSTER_TEST_POSTGRES_URL")

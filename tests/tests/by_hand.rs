@@ -1,6 +1,5 @@
 //! Somebody removes or stops a container by hand: it is found within half a minute, shown, and put right.
 
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -31,6 +30,7 @@ fn what_is_done_by_hand_is_found_and_put_right_on_postgres() -> Result<()> {
 fn by_hand(plane: control_plane::Options) -> Result<()> {
     let dir = tempfile::tempdir()?;
     let services = Env::from_process();
+    let engine = services.get("MUSTER_TEST_DOCKER_HOST").context("no engine")?;
     let fleet = Fleet::start_with(&services, dir.path(), plane, agent_options(&services))?;
     let name = format!("web-{}", process::free_port()?);
     let port = process::free_port()?;
@@ -46,7 +46,7 @@ fn by_hand(plane: control_plane::Options) -> Result<()> {
     let target = becomes(&fleet, &application, "inStep", PATIENCE)?;
     assert_eq!(target["expected"]["version"], images::GOOD, "{target}");
 
-    docker(&services, &["rm", "--force", &name])?;
+    env::docker(engine, &["rm", "--force", &name])?;
     let target = becomes(&fleet, &application, "missing", FOUND_WITHIN)?;
     ensure!(
         target["drifted"] == true && target["driftSince"].is_string(),
@@ -56,7 +56,7 @@ fn by_hand(plane: control_plane::Options) -> Result<()> {
     assert_eq!(application.serving(PATIENCE)?, images::GOOD);
     becomes(&fleet, &application, "inStep", PATIENCE)?;
 
-    docker(&services, &["stop", &name])?;
+    env::docker(engine, &["stop", &name])?;
     becomes(&fleet, &application, "stopped", FOUND_WITHIN)?;
     // The policy does it by itself.
     let path = format!("/api/v1/applications/{}", application.id);
@@ -65,7 +65,7 @@ fn by_hand(plane: control_plane::Options) -> Result<()> {
     fleet.admin.patch(&path, &json!({"environments": environments}))?;
     becomes(&fleet, &application, "inStep", PATIENCE)?;
     assert_eq!(application.serving(PATIENCE)?, images::GOOD);
-    docker(&services, &["rm", "--force", &name])?;
+    env::docker(engine, &["rm", "--force", &name])?;
     Ok(())
 }
 
@@ -94,19 +94,5 @@ fn put_right(fleet: &Fleet, application: &Application) -> Result<()> {
         .admin
         .await_field(&deployment, "status", &["success"], &bad, PATIENCE)?;
     assert_eq!(ended["triggerType"], "reconcile", "{ended}");
-    Ok(())
-}
-
-fn docker(services: &Env, arguments: &[&str]) -> Result<()> {
-    let host = services.get("MUSTER_TEST_DOCKER_HOST").context("no engine")?;
-    let output = Command::new("docker")
-        .args(["--host", host])
-        .args(arguments)
-        .output()?;
-    ensure!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
     Ok(())
 }

@@ -8,7 +8,6 @@ use muster_tests::wait::{self, Found};
 use muster_tests::{Fleet, api, control_plane, env};
 use muster_workbench::{Env, images, process};
 use serde_json::{Value, json};
-use std::process::Command;
 use std::sync::mpsc;
 
 #[test]
@@ -28,6 +27,7 @@ fn a_container_is_handled_from_afar_on_postgres() -> Result<()> {
 fn handled(plane: control_plane::Options) -> Result<()> {
     let dir = tempfile::tempdir()?;
     let services = Env::from_process();
+    let engine = services.get("MUSTER_TEST_DOCKER_HOST").context("no engine")?;
     let mut fleet = Fleet::start_with(&services, dir.path(), plane, agent_options(&services))?;
     let name = format!("web-{}", process::free_port()?);
     let application = Application::register(
@@ -79,7 +79,7 @@ fn handled(plane: control_plane::Options) -> Result<()> {
     };
     done(&fleet, "stop")?;
     assert_eq!(
-        docker(&services, &["inspect", "--format", "{{.State.Running}}", &name])?,
+        env::docker(engine, &["inspect", "--format", "{{.State.Running}}", &name])?,
         "false"
     );
     done(&fleet, "start")?;
@@ -110,8 +110,8 @@ fn handled(plane: control_plane::Options) -> Result<()> {
     assert_eq!(ended["kind"], "container", "{ended}");
     application.serving(PATIENCE)?;
     let until = now();
-    let starts = docker(
-        &services,
+    let starts = env::docker(
+        engine,
         &[
             "events",
             "--since",
@@ -148,22 +148,6 @@ fn follow(fleet: &Fleet, path: &str) -> Result<mpsc::Receiver<Value>> {
         }
     });
     Ok(heard)
-}
-
-fn docker(services: &Env, arguments: &[&str]) -> Result<String> {
-    let host = services
-        .get("MUSTER_TEST_DOCKER_HOST")
-        .context("no engine was started")?;
-    let output = Command::new("docker")
-        .args(["--host", host])
-        .args(arguments)
-        .output()?;
-    ensure!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
 /// Now, as the engine's events are asked by.

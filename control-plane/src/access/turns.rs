@@ -1,6 +1,9 @@
 //! Turns at what takes a core for a while: hashing and scoring passwords. Each holds up to 19 MiB and a core, and whoever
 //! signs in need not be anybody, so the work is done off the async threads, a few at a time, and the lines are short. It is done
-//! in threads that step back ([`NICENESS`]): on a machine that is busy, whoever is signed in goes first.
+//! in threads that step back: the system runs them when no other thread wants the core, and takes it away from them at once
+//! (`SCHED_IDLE`; a nice thread keeps it for some milliseconds, in which somebody's call waits). Where that
+//! leaves them none for seconds, the next ones are only nice for a while ([`NICENESS`]), so that people get in on a machine that is
+//! busy all the time.
 //!
 //! | line | who stands in it | at a time | waiting |
 //! |---|---|---|---|
@@ -27,10 +30,14 @@ use std::{
     num::NonZeroUsize,
     sync::{LazyLock, Mutex, PoisonError},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use argon2::Block;
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
+    thread_native_id,
+};
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use super::AccessError;
@@ -45,8 +52,14 @@ const MOST_KNOWN: usize = 4;
 const KNOWN_WAITING: usize = 256;
 /// What somebody is told who finds a line full.
 const COME_AGAIN: Duration = Duration::from_secs(2);
-/// So nice the threads are: where others want the core, they get a tenth of it.
+/// What takes so long, with any password and hash, got no core for most of it.
+const STARVED: Duration = Duration::from_secs(3);
+/// How long threads are nice instead of idle after that.
+const NICE_INSTEAD: Duration = Duration::from_mins(10);
+/// So nice they are then: where others want the core, they get a tenth of it.
 const NICENESS: i32 = 10;
+
+static STARVED_UNTIL: Mutex<Option<Instant>> = Mutex::new(None);
 
 static STRANGERS: LazyLock<Turns> = LazyLock::new(|| {
     let at_a_time = (cores() / 2).clamp(1, MOST_STRANGERS);
@@ -167,7 +180,12 @@ async fn work_in<T: Send + 'static>(
     let thread = thread::Builder::new().name("muster-turn".to_owned());
     let started = thread.spawn(move || {
         step_back();
+        let began = Instant::now();
         let worked = work();
+        if began.elapsed() > STARVED {
+            let until = Instant::now() + NICE_INSTEAD;
+            *STARVED_UNTIL.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+        }
         if !turns.are_waited_for() {
             SPARE.lock().unwrap_or_else(PoisonError::into_inner).clear();
         }
@@ -181,10 +199,20 @@ async fn work_in<T: Send + 'static>(
         .map_err(|error| AccessError::Crypto(error.to_string()))?
 }
 
-/// Makes this thread a nice one. Where that is not allowed it does its work as all others do.
+/// Has this thread make way for every other. Where that is not allowed it does its work as all others do.
 fn step_back() {
-    if let Err(error) = rustix::process::nice(NICENESS) {
-        tracing::debug!(%error, "passwords are hashed at the usual priority");
+    let until = *STARVED_UNTIL.lock().unwrap_or_else(PoisonError::into_inner);
+    let made_way = if until.is_some_and(|until| Instant::now() < until) {
+        rustix::process::nice(NICENESS)
+            .map(drop)
+            .map_err(|error| error.to_string())
+    } else {
+        let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+        set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle)
+            .map_err(|error| format!("{error:?}"))
+    };
+    if let Err(error) = made_way {
+        tracing::debug!(error, "passwords are hashed at the usual priority");
     }
 }
 
@@ -205,6 +233,14 @@ mod tests {
 
     async fn is_waiting<T>(work: &mut Pin<&mut impl Future<Output = T>>) -> bool {
         std::future::poll_fn(|context| Poll::Ready(work.as_mut().poll(context).is_pending())).await
+    }
+
+    #[tokio::test]
+    async fn the_work_makes_way_for_everything_else() {
+        let turns = line(1, 1);
+        let policy = work_in(turns, || Ok(thread_priority::thread_schedule_policy())).await;
+        let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+        assert_eq!(policy.unwrap(), Ok(idle));
     }
 
     #[tokio::test]

@@ -76,36 +76,40 @@ async fn compare(db: &Db, ours: &Migrator) -> Result<Schema, DbError> {
     })
 }
 
+/// How many steps the database has; where nothing was done there is no such table.
+const DONE: &str = "select count(*) from _sqlx_migrations";
+
+/// Applies what is missing: in parts where a test watches, otherwise at once, for each part asks the database for its history
+/// again.
+macro_rules! run {
+    ($pool:expr, $what:expr, $all:expr) => {{
+        if points::are_watched() {
+            let done = sqlx::query_scalar(DONE).fetch_one($pool).await;
+            for part in parts($what, $all, done.unwrap_or(0)) {
+                part.run($pool).await?;
+            }
+        }
+        Ok($all.run($pool).await?)
+    }};
+}
+
 pub(super) async fn sqlite(pool: &SqlitePool) -> Result<(), DbError> {
-    for part in parts("muster.db", &SQLITE) {
-        part.run(pool).await?;
-    }
-    Ok(SQLITE.run(pool).await?)
+    run!(pool, "muster.db", &SQLITE)
 }
 
 pub(super) async fn sqlite_telemetry(pool: &SqlitePool) -> Result<(), DbError> {
-    for part in parts("telemetry.db", &SQLITE_TELEMETRY) {
-        part.run(pool).await?;
-    }
-    Ok(SQLITE_TELEMETRY.run(pool).await?)
+    run!(pool, "telemetry.db", &SQLITE_TELEMETRY)
 }
 
 pub(super) async fn postgres(pool: &PgPool) -> Result<(), DbError> {
-    for part in parts("postgres", &POSTGRES) {
-        part.run(pool).await?;
-    }
-    Ok(POSTGRES.run(pool).await?)
+    run!(pool, "postgres", &POSTGRES)
 }
 
-/// The first step, the first two, and so on, with a point before each, where a test watches; nothing otherwise, for
-/// each of them asks the database for its history again.
-fn parts(what: &str, all: &'static Migrator) -> impl Iterator<Item = Migrator> {
-    let steps = if points::are_watched() {
-        all.iter().len()
-    } else {
-        0
-    };
-    (0..steps).map(move |last| {
+/// The first step that is not done, the first two, and so on, with a point before each.
+fn parts(what: &str, all: &'static Migrator, done: i64) -> impl Iterator<Item = Migrator> {
+    let steps = all.iter().len();
+    let done = usize::try_from(done).unwrap_or(0).min(steps);
+    (done..steps).map(move |last| {
         muster_base::point!("migrate.{what}.{last}");
         let mut part = Migrator::with_migrations(all.iter().take(last + 1).cloned().collect());
         part.set_ignore_missing(true);

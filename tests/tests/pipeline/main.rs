@@ -313,7 +313,7 @@ impl<'a> Engine<'a> {
     }
 
     fn said(&self, arguments: &[&str]) -> Result<String> {
-        process::run(Command::new("docker").args(["--host", self.0]).args(arguments))
+        env::docker(self.0, arguments)
     }
 
     fn inspect(&self, name: &str) -> Result<Value> {

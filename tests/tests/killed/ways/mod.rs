@@ -16,6 +16,7 @@ use anyhow::{Context as _, Result, ensure};
 use muster_auditor::Containers;
 use muster_tests::agent;
 use muster_tests::api::text;
+use muster_tests::env::docker;
 use muster_tests::job::containers::Application;
 use muster_tests::wait::{self, Found};
 use muster_workbench::net::Wire;
@@ -205,6 +206,7 @@ impl Ways {
         let steps = shown["steps"].as_array().context("no steps")?;
         let goes_on = steps.iter().find(|step| step["status"] == "running");
         ensure!(goes_on.is_none(), "{goes_on:?} goes on after the end");
+        self.orders_agree(shown)?;
         let container = self.container.the_one()?;
         if wanted == "success" {
             let orders = shown["hosts"].as_array().context("no hosts")?;
@@ -220,6 +222,33 @@ impl Ways {
         );
         let serving = self.application.serving(PATIENCE)?;
         ensure!(serving == version, "{serving} serves, not {version}");
+        Ok(())
+    }
+
+    /// The deployment, its host and its order say the same.
+    fn orders_agree(&self, shown: &Value) -> Result<()> {
+        for host in shown["hosts"].as_array().context("no hosts")? {
+            let Some(order) = host["orderId"].as_str() else {
+                continue;
+            };
+            let order = self.ground.fleet.admin.get(&format!("/api/v1/orders/{order}"))?;
+            let state = match text(shown, "status")? {
+                "success" => "done",
+                // By the host's own policy.
+                "failure" => "refused",
+                status => status,
+            };
+            ensure!(
+                order["state"] == state,
+                "the order is {}, not {state}",
+                order["state"]
+            );
+            let errors = [&host["error"], &order["error"]];
+            ensure!(
+                errors.iter().all(|error| **error == shown["error"]),
+                "others say {errors:?}"
+            );
+        }
         Ok(())
     }
 
@@ -265,11 +294,7 @@ impl Ways {
 
     /// The engine's own client.
     fn docker(&self, arguments: &[&str]) -> Result<String> {
-        process::run(
-            Command::new("docker")
-                .args(["--host", self.engine.host()])
-                .args(arguments),
-        )
+        docker(self.engine.host(), arguments)
     }
 
     #[expect(clippy::print_stdout, reason = "the table, for whoever runs it")]
