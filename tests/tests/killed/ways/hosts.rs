@@ -4,7 +4,7 @@ use super::{End, PUT_BACK, Ways, ask};
 use crate::ground::PATIENCE;
 use anyhow::{Context as _, Result, ensure};
 use muster_tests::wait::{self, Found};
-use muster_workbench::images::{GOOD, NEXT};
+use muster_workbench::images::{GOOD, NEXT, SICK};
 use muster_workbench::net::Weather;
 use muster_workbench::process;
 use serde_json::{Value, json};
@@ -149,7 +149,7 @@ fn network_cuts(ways: &mut Ways) -> Result<()> {
         slow(spec);
         spec["healthTimeoutMs"] = json!(4_000);
     })?;
-    let id = ways.ask("1.3.0")?;
+    let id = ways.ask(SICK)?;
     ways.await_step(&id, "health")?;
     ways.wire.set(CUT);
     thread::sleep(Duration::from_secs(20));
@@ -195,7 +195,7 @@ fn others(ways: &mut Ways) -> Result<()> {
     ways.check("two are asked for at once", &ids[1], End::New(second), &[])?;
 
     ways.describe(|spec| spec["healthTimeoutMs"] = json!(60_000))?;
-    let id = ways.ask("1.3.0")?;
+    let id = ways.ask(SICK)?;
     ways.await_step(&id, "health")?;
     ways.ground
         .fleet
@@ -208,7 +208,7 @@ fn others(ways: &mut Ways) -> Result<()> {
         &[],
     )?;
 
-    let id = ways.ask("1.3.0")?;
+    let id = ways.ask(SICK)?;
     ways.await_step(&id, "health")?;
     let name = ways.name()?;
     let new = ways.docker(&["ps", "--latest", "--quiet", "--no-trunc"])?;
