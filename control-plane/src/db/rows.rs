@@ -177,7 +177,7 @@ mod tests {
         let large = vec![0; 10 << 20];
         let frames = Column::Bytes(vec![&large[..], &[], &large, &large]);
         assert_eq!(pages(&[frames]), [0..2, 2..3, 3..4]);
-        assert_eq!(pages(&[Column::Texts(Vec::new())]), []);
-        assert_eq!(pages(&[]), []);
+        assert!(pages(&[Column::Texts(Vec::new())]).is_empty());
+        assert!(pages(&[]).is_empty());
     }
 }

@@ -49,7 +49,8 @@ async fn reach(db: &Db, table: &Table) -> Result<Reach, DbError> {
     let Db::Postgres(pool) = db else {
         return Ok(Reach::Always);
     };
-    let partitions = list(&mut pool.acquire().await?, table).await?;
+    let mut connection = pool.acquire().await?;
+    let partitions = list(&mut connection, table).await?;
     let Some(last) = partitions.last() else {
         return Ok(Reach::Until(UnixMs(i64::MIN)));
     };
@@ -87,7 +88,10 @@ pub(in crate::telemetry) async fn drop_passed(
         return Ok(());
     };
     // The past alone is not worth a lock: what came late is deleted there.
-    if passed(&list(&mut pool.acquire().await?, table).await?, before) < 2 {
+    let mut connection = pool.acquire().await?;
+    let there = list(&mut connection, table).await?;
+    drop(connection);
+    if passed(&there, before) < 2 {
         return Ok(());
     }
     let mut tx = pool.begin().await?;

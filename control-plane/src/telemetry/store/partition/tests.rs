@@ -8,7 +8,8 @@ use serde_json::json;
 use super::*;
 use crate::{
     app::App,
-    db::{migrate, survey},
+    backup::{self, Parts, Unlock},
+    db::{Databases, migrate, survey},
     in_tx,
     telemetry::{
         partition::{self as rules, CHUNKS, PACKED, SAMPLES},
@@ -336,5 +337,45 @@ async fn partitions_are_no_strangers_to_an_installation() {
     assert_eq!(expected, found);
     assert!(survey.found["samples"].filled && !survey.found["sample_chunks"].filled);
     drop(connection);
+    test.finish().await;
+}
+
+#[tokio::test]
+async fn a_backup_has_the_readings_of_all_days_and_a_restore_divides_them_again() {
+    let test = Test::postgres().await;
+    let host = join(&test).await;
+    let org = test.default_org().await;
+    submit(&test, host, report(&[NOW.plus_ms(UnixMs::DAY)])).await;
+    for hour in ["2026-05-01", "2026-05-28", "2026-05-29"] {
+        put_chunk(&test.app, org, day(hour)).await.unwrap();
+    }
+    let (config, file) = (
+        test.data().join(crate::config::FILE_NAME),
+        test.data().join("backup"),
+    );
+    std::fs::write(&config, "").unwrap();
+    let unlock = Unlock::Passphrase("correct horse battery staple".into());
+    let parts = Parts {
+        telemetry: true,
+        files: false,
+    };
+    backup::backup(&test.app, &config, &file, &unlock, parts)
+        .await
+        .unwrap();
+    let (data, url) = (test.data().join("restored"), test.another_database().await);
+    backup::restore(&file, &data, &unlock, url.clone(), &test.app.clock)
+        .await
+        .unwrap();
+
+    let databases = Databases::existing(&data, url.as_ref()).await.unwrap();
+    let db = &databases.telemetry;
+    assert_eq!(places(db, &CHUNKS).await, ["sample_chunks_past"; 3]);
+    rules::prepare(db, NOW).await.unwrap();
+    assert_eq!(
+        names(db, &CHUNKS).await,
+        ["sample_chunks_past", "sample_chunks_20260530"]
+    );
+    assert_eq!(names(db, &SAMPLES).await.len(), 2);
+    databases.close().await;
     test.finish().await;
 }
