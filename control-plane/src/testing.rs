@@ -95,7 +95,7 @@ pub(crate) struct Client<'t> {
 
 const PASSWORD: &str = "a password for tests";
 /// When every test begins.
-const START: UnixMs = UnixMs(1_780_000_000_000);
+pub(crate) const START: UnixMs = UnixMs(1_780_000_000_000);
 const ADMIN: &str = "root";
 
 impl Test {

@@ -49,6 +49,11 @@ impl Db {
         }
     }
 
+    /// Whether readings are kept in a table for each day: PostgreSQL's partitions.
+    pub fn has_partitions(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
     /// Name for logs and the doctor.
     pub fn name(&self) -> &'static str {
         match self {

@@ -2,7 +2,7 @@
 //!
 //! Each query is written once, in the SQL that both speak (`$1`, `returning`, `on conflict … excluded`), and is
 //! compiled and type-checked for both by [`with_pool!`] (reads) and `with_tx!` (writes, inside `in_tx!`).
-//! What can't be said in both stands in [`dialect`].
+//! What can't be said in both stands in [`dialect`]; many rows at once are inserted by [`Tx::insert_rows`].
 //!
 //! * SQLite: WAL, a pool of read-only connections and one writer; transactions begin `immediate`, so that a writer
 //!   waits at its start and never fails in the middle. Two files: `muster.db` with `synchronous=FULL`, and
@@ -15,6 +15,7 @@ pub mod dialect;
 mod error;
 pub mod migrate;
 mod open;
+mod rows;
 pub mod survey;
 #[cfg(test)]
 pub(crate) mod template;
@@ -27,6 +28,7 @@ pub use self::{
     error::DbError,
     migrate::{Schema, schema},
     open::Databases,
+    rows::Column,
 };
 use crate::with_pool;
 

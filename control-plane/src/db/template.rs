@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, migrate::Migrator};
 use tokio::time::{Instant, sleep};
 
 use super::{Databases, migrate};
+use crate::{telemetry, testing};
 
 const FILES: [&str; 2] = ["muster.db", "telemetry.db"];
 
@@ -77,7 +78,9 @@ async fn make(connection: &mut PgConnection, server: &SecretString, name: &str) 
         .await
         .unwrap();
     let url = SecretString::from(format!("{base}/{unfinished}"));
-    Databases::postgres(&url).await.unwrap().close().await;
+    let databases = Databases::postgres(&url).await.unwrap();
+    telemetry::prepare_for_tests(&databases.telemetry, testing::START).await;
+    databases.close().await;
     let rename = format!("alter database {unfinished} rename to {name}");
     let end = Instant::now() + Duration::from_secs(10);
     // The server notices a moment later that nobody is connected any more.

@@ -1,10 +1,10 @@
 //! The way in: one bounded channel, one writer.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -22,8 +22,9 @@ use tracing::{error, warn};
 use super::{
     IngestError,
     latest::Newest,
-    report::{HostReport, SampleRow},
-    store::{PAGE, container, rollup, sample},
+    partition,
+    report::{HostReport, RollupRow, SampleRow},
+    store::{container, rollup, sample},
 };
 use crate::{
     app::{App, Figure},
@@ -57,6 +58,8 @@ struct Inner {
     rollups: AtomicU64,
     batches: AtomicU64,
     left_out: AtomicU64,
+    /// Up to when every reading has its place in the database, as far as is known.
+    covered: AtomicI64,
 }
 
 #[derive(Debug)]
@@ -78,6 +81,7 @@ impl Default for Ingest {
             rollups: AtomicU64::new(0),
             batches: AtomicU64::new(0),
             left_out: AtomicU64::new(0),
+            covered: AtomicI64::new(i64::MIN),
         }))
     }
 }
@@ -166,6 +170,17 @@ impl Ingest {
         }
     }
 
+    /// Sees to it that the newest reading of a batch has its place. It has, but after days in which the hourly job failed.
+    async fn make_room(&self, db: &Db, jobs: &[Job], now: UnixMs) {
+        let samples = jobs.iter().flat_map(|job| &job.report.samples);
+        let newest = samples.map(|row| row.at.0).max();
+        if newest.is_some_and(|newest| newest >= self.0.covered.load(Ordering::Relaxed))
+            && let Some(covered) = partition::try_to_make_room(db, now).await
+        {
+            self.0.covered.store(covered.0, Ordering::Relaxed);
+        }
+    }
+
     fn stored(&self, jobs: &[Job], now: UnixMs) {
         self.0.batches.fetch_add(1, Ordering::Relaxed);
         let mut to_seal = Vec::new();
@@ -246,10 +261,17 @@ async fn store(app: &App, jobs: Vec<Job>, stop: &CancellationToken) {
     let mut wait = RETRY_MIN;
     loop {
         let written = if effect!("ingest.write") {
+            app.ingest
+                .make_room(&app.telemetry_db, &jobs, app.clock.now())
+                .await;
             write(&app.telemetry_db, &jobs, app.clock.now()).await
         } else {
             Ok(())
         };
+        if written.is_err() {
+            // Whatever it is, look anew whether there is a place for what is to be stored.
+            app.ingest.0.covered.store(i64::MIN, Ordering::Relaxed);
+        }
         match written {
             Ok(()) => {
                 app.ingest.stored(&jobs, app.clock.now());
@@ -292,25 +314,13 @@ async fn store(app: &App, jobs: Vec<Job>, stop: &CancellationToken) {
 }
 
 async fn write(db: &Db, jobs: &[Job], now: UnixMs) -> Result<(), DbError> {
-    let rows = sample_rows(jobs);
+    let (samples, rollups) = (sample_rows(jobs), rollup_rows(jobs));
     in_tx!(db, |tx| {
-        for page in rows.chunks(PAGE) {
-            sample::insert(tx, page).await?;
-        }
-        for HostReport {
-            org,
-            host,
-            rollups,
-            containers,
-            ..
-        } in jobs.iter().map(|job| &job.report)
-        {
-            let rollups: Vec<_> = rollups.iter().collect();
-            for page in rollups.chunks(PAGE) {
-                rollup::upsert(tx, *org, *host, page).await?;
-            }
-            if let Some(facts) = containers {
-                container::replace(tx, *org, *host, facts, now).await?;
+        sample::insert(tx, &samples).await?;
+        rollup::upsert(tx, &rollups).await?;
+        for report in jobs.iter().map(|job| &job.report) {
+            if let Some(facts) = &report.containers {
+                container::replace(tx, report.org, report.host, facts, now).await?;
             }
         }
     });
@@ -322,4 +332,18 @@ fn sample_rows(jobs: &[Job]) -> Vec<(OrgId, HostId, &SampleRow)> {
     reports
         .flat_map(|report| report.samples.iter().map(|row| (report.org, report.host, row)))
         .collect()
+}
+
+/// Each once, also when a host sent it twice in a batch: of two versions the fuller.
+fn rollup_rows(jobs: &[Job]) -> BTreeMap<rollup::Key<'_>, (OrgId, &RollupRow)> {
+    let mut rows: BTreeMap<rollup::Key<'_>, (OrgId, &RollupRow)> = BTreeMap::new();
+    for report in jobs.iter().map(|job| &job.report) {
+        for ((period, start, subject), row) in &report.rollups {
+            let key = (report.host, *period, *start, subject.as_str());
+            if rows.get(&key).is_none_or(|(_, known)| known.values < row.values) {
+                rows.insert(key, (report.org, row));
+            }
+        }
+    }
+    rows
 }

@@ -13,7 +13,8 @@
 //! | `remote_written` | up to when a host's samples were taken by the receiver of remote write |
 //! | `containers` | a container as the host's engine last described it, by (host, name) |
 //!
-//! With SQLite they live in a file of their own, which may lose its last moments in a power cut.
+//! With SQLite they live in a file of their own, which may lose its last moments in a power cut. In PostgreSQL samples,
+//! chunks and packed hours are divided by time (`partition`): a day that nobody keeps is dropped as a whole.
 //!
 //! - **Ingest**: one bounded channel for all agents and one writer; a transaction takes what came in 250 ms, or 4,096
 //!   samples. A slow database fills the channel, then sessions stop reading, then the agents keep their readings.
@@ -29,7 +30,8 @@
 //! - **Latest values** are kept in memory, made anew from `samples` at the start: a host's newest hour is never sealed.
 //! - **Questions** pick their tier (raw, hour, day) by span, step and retention, say which, and leave gaps as gaps.
 //! - **Retention** (`keeping`): the configuration says for how many days each tier is kept; an org may want less (`org:write`),
-//!   never more. What is older goes within the hour, and questions ask a tier that is still there.
+//!   never more. What is older goes within the hour (in PostgreSQL what nobody keeps with the end of its day, hours with
+//!   that of their week), and questions ask a tier that is still there.
 //! - **Room** (`storage`): what the readings of an org and of each of its hosts take, added up at most once a minute.
 //! - **Exports** are tables of samples or rollups, read and sent in pieces, four at a time.
 //! - **Annotations** ([`annotation`]) are what happened to a host meanwhile, as the rooms tell that did it.
@@ -47,6 +49,7 @@ mod keeping;
 mod latest;
 mod live;
 mod pack;
+mod partition;
 mod prometheus;
 mod query;
 mod report;
@@ -80,11 +83,18 @@ use crate::{app::App, db::DbError};
 
 /// Reads what must be known from the start and starts this room's tasks.
 pub async fn start(app: &App) -> Result<(), DbError> {
+    partition::try_to_prepare(&app.telemetry_db, app.clock.now()).await;
     latest::rebuild(app).await?;
     ingest::start(app);
     seal::start(app);
     prometheus::start(app);
     Ok(())
+}
+
+/// What the start makes in PostgreSQL, for a template of many databases.
+#[cfg(test)]
+pub(crate) async fn prepare_for_tests(db: &crate::db::Db, now: muster_base::UnixMs) {
+    partition::prepare(db, now).await.unwrap();
 }
 
 /// A host's containers, as if its agent had told of them.

@@ -3,7 +3,12 @@
 use muster_base::{HostId, OrgId, UnixMs};
 use muster_metrics::Period;
 
-use super::{TelemetryError, keeping::KeptDays, store};
+use super::{
+    TelemetryError,
+    keeping::{KeptDays, WantedDays},
+    partition,
+    store::{self, keeping::KeepingRow},
+};
 use crate::{
     app::App,
     in_tx,
@@ -24,16 +29,39 @@ fn scheduled(app: &App) -> Running<'_> {
 }
 
 /// Deletes raw samples, hours and days that have outlived what the configuration says, or less if their org wants less.
+///
+/// PostgreSQL drops what nobody keeps by whole days, and hours by whole weeks; rows are deleted only where others stay.
 pub(super) async fn enforce(app: &App) -> Result<(), TelemetryError> {
     let most = KeptDays::from(&app.config.telemetry);
+    let wanted = store::keeping::list(&app.db).await?;
+    let all_want = store::keeping::all_want(&app.db).await?;
+    let longest = longest(most, wanted.iter().map(KeepingRow::wanted), all_want);
+    let (db, now) = (&app.telemetry_db, app.clock.now());
+    partition::drop_passed(db, longest, now).await;
+    partition::try_to_prepare(db, now).await;
     let hosts = app.ingest.latest().hosts();
-    enforce_for(app, None, &hosts, most).await?;
-    for row in store::keeping::list(&app.db).await? {
+    enforce_for(app, None, &hosts, longest).await?;
+    for row in wanted {
+        let kept = most.for_org(row.wanted());
+        if db.has_partitions() && kept == longest {
+            continue;
+        }
         let hosts = app.ingest.latest().of_org(row.org_id);
         let hosts: Vec<HostId> = hosts.into_iter().map(|(host, _)| host).collect();
-        enforce_for(app, Some(row.org_id), &hosts, most.for_org(row.wanted())).await?;
+        enforce_for(app, Some(row.org_id), &hosts, kept).await?;
     }
     Ok(())
+}
+
+/// What at least one org keeps of each tier. `all_want`: whether every org said what it wants.
+fn longest(most: KeptDays, wanted: impl Iterator<Item = WantedDays>, all_want: bool) -> KeptDays {
+    let of_orgs = wanted.map(|wanted| most.for_org(wanted));
+    let longest = of_orgs.reduce(|a, b| KeptDays {
+        raw: a.raw.max(b.raw),
+        hour: a.hour.max(b.hour),
+        day: a.day.max(b.day),
+    });
+    longest.filter(|_| all_want).unwrap_or(most)
 }
 
 /// The same of one org, or of all, and of the hosts that they have.
@@ -46,15 +74,21 @@ async fn enforce_for(
     let now = app.clock.now();
     let before = |days: u32| now.plus_ms(-UnixMs::DAY * i64::from(days));
     let raw = before(kept.raw);
-    // Rows are there only of hours that are not sealed: few, and mostly of hosts that are gone.
-    for &host in hosts {
-        in_tx!(app.telemetry_db, |tx| store::sample::delete(
-            tx,
-            host,
-            UnixMs(i64::MIN),
-            raw
-        )
-        .await?);
+    if app.telemetry_db.has_partitions() {
+        in_tx!(app.telemetry_db, |tx| {
+            store::sample::delete_before(tx, whose, raw).await?;
+        });
+    } else {
+        // Rows are there only of hours that are not sealed: few, and mostly of hosts that are gone.
+        for &host in hosts {
+            in_tx!(app.telemetry_db, |tx| store::sample::delete(
+                tx,
+                host,
+                UnixMs(i64::MIN),
+                raw
+            )
+            .await?);
+        }
     }
     in_tx!(app.telemetry_db, |tx| {
         store::chunk::delete_before(tx, whose, Period::Hour.start_of(raw)).await?;
@@ -82,4 +116,20 @@ pub async fn forget_host(app: &App, host: HostId) -> Result<(), TelemetryError> 
         store::remote::delete_of_host(tx, host).await?;
     });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_org_keeps_is_kept_and_who_said_nothing_keeps_most() {
+        let days = |raw, hour, day| KeptDays { raw, hour, day };
+        let most = days(7, 90, 1_095);
+        let wanted =
+            [(Some(1), Some(30)), (Some(3), Some(3))].map(|(raw, hour)| WantedDays { raw, hour, day: None });
+        assert_eq!(longest(most, wanted.into_iter(), true), days(3, 30, 1_095));
+        assert_eq!(longest(most, wanted.into_iter(), false), most);
+        assert_eq!(longest(most, std::iter::empty(), true), most);
+    }
 }

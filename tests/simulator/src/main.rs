@@ -19,6 +19,8 @@ enum Command {
     Dispatch(run::dispatch::Args),
     /// A host's past, delivered as after an outage: what it takes at rest, and how quickly it is answered.
     Storage(run::storage::Args),
+    /// Rows of readings into PostgreSQL and out of it, as now and as before its tables had partitions.
+    Readings(run::readings::Args),
     /// The API's lists and searches, with many users in many orgs.
     Api(run::api::Args),
     /// Wrong passwords in great number.
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Command::Fleet(args) => run::fleet::run(&args),
         Command::Dispatch(args) => run::dispatch::run(&args),
         Command::Storage(args) => run::storage::run(&args),
+        Command::Readings(args) => run::readings::run(&args),
         Command::Api(args) => run::api::run(&args),
         Command::Flood(args) => run::flood::run(&args),
         Command::Webhook(args) => run::webhook::run(&args),

@@ -46,7 +46,8 @@ pub(in crate::backup) async fn copy_out<W: Write>(
             .and_then(|()| archive.append(columns.as_bytes()))
             .and_then(|()| archive.append(b"\n"))
             .map_err(BackupError::Damaged)?;
-        let statement = format!("copy {table} ({columns}) to stdout");
+        // Not `copy table`: a table of partitions has no rows of its own.
+        let statement = format!("copy (select {columns} from {table}) to stdout");
         let mut rows = tx.copy_out_raw(&statement).await.map_err(DbError::from)?;
         while let Some(block) = rows.try_next().await.map_err(DbError::from)? {
             archive.append(&block).map_err(BackupError::Damaged)?;

@@ -2,7 +2,9 @@
 
 use muster_base::{HostId, OrgId, UnixMs};
 use muster_metrics::Period;
+use sqlx::AssertSqlSafe;
 
+use super::partition;
 use crate::{
     db::{Db, DbError, Tx},
     with_pool, with_tx,
@@ -29,6 +31,10 @@ impl Span {
     }
 }
 
+// 3600000 ms are an hour.
+pub(super) const LIST: &str = "select hour, chunk from sample_chunks \
+    where host_id = $1 and hour >= $2 and hour < $3 and hour + hours * 3600000 > $4 and org_id = $5 order by hour";
+
 /// The chunks of a host that hold something of a time or later and before another, oldest first.
 pub(in crate::telemetry) async fn list(
     db: &Db,
@@ -37,10 +43,7 @@ pub(in crate::telemetry) async fn list(
     from: UnixMs,
     to: UnixMs,
 ) -> Result<Vec<(UnixMs, Vec<u8>)>, DbError> {
-    // 3600000 ms are an hour.
-    const SQL: &str = "select hour, chunk from sample_chunks \
-        where host_id = $1 and hour >= $2 and hour < $3 and hour + hours * 3600000 > $4 and org_id = $5 order by hour";
-    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+    Ok(with_pool!(db, |pool| sqlx::query_as(LIST)
         .bind(host)
         .bind(Period::Day.start_of(from))
         .bind(to)
@@ -148,16 +151,22 @@ pub(in crate::telemetry) async fn delete_merged(
     Ok(gone.len() == chunks && gone.iter().sum::<i64>() == samples)
 }
 
-/// Deletes every chunk that ends before this hour or with its start.
+/// Deletes the chunks of an org that end before this hour or with its start; of all, where partitions do not do it.
 pub(in crate::telemetry) async fn delete_before(
     tx: &mut Tx,
     whose: Option<OrgId>,
     hour: UnixMs,
 ) -> Result<(), DbError> {
-    const SQL: &str = "delete from sample_chunks where hour < $1 and hour + hours * 3600000 <= $1 \
-        and ($2 is null or org_id = $2)";
+    let table = partition::to_prune(tx, "sample_chunks", whose);
+    let sql = format!(
+        "delete from {table} where hour < $1 and hour + hours * 3600000 <= $1 and ($2 is null or org_id = $2)"
+    );
     with_tx!(tx, |conn| {
-        sqlx::query(SQL).bind(hour).bind(whose).execute(conn).await?;
+        sqlx::query(AssertSqlSafe(sql))
+            .bind(hour)
+            .bind(whose)
+            .execute(conn)
+            .await?;
     });
     Ok(())
 }

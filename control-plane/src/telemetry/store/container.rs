@@ -2,10 +2,10 @@
 
 use muster_base::{HostId, OrgId, UnixMs};
 use muster_protocol::latest::ContainerFacts;
-use sqlx::{AssertSqlSafe, QueryBuilder};
+use sqlx::AssertSqlSafe;
 
 use crate::{
-    db::{Db, DbError, Tx},
+    db::{Column, Db, DbError, Tx},
     telemetry::container::{Container, ContainerFilter, health_word, labels_json, state_word},
     with_pool, with_tx,
 };
@@ -27,45 +27,44 @@ pub(in crate::telemetry) async fn replace(
             .bind(host)
             .bind(org)
             .bind(false)
-            .execute(&mut *conn)
+            .execute(conn)
             .await?;
-        for page in facts.chunks(super::PAGE) {
-            let mut sql = QueryBuilder::new(
-                "insert into containers (host_id, name, org_id, container_id, image, image_id, state, health, \
-                 restarts, created_at, started_at, labels, memory_limit_bytes, present, seen_at) ",
-            );
-            sql.push_values(page, |mut row, fact| {
-                let limit = fact
-                    .memory_limit_bytes
-                    .and_then(|bytes| i64::try_from(bytes).ok());
-                row.push_bind(host)
-                    .push_bind(&fact.name)
-                    .push_bind(org)
-                    .push_bind(&fact.id)
-                    .push_bind(&fact.image)
-                    .push_bind(&fact.image_id)
-                    .push_bind(state_word(fact.state))
-                    .push_bind(health_word(fact.health))
-                    .push_bind(i64::from(fact.restarts))
-                    .push_bind(fact.created_at)
-                    .push_bind(fact.started_at)
-                    .push_bind(labels_json(&fact.labels))
-                    .push_bind(limit)
-                    .push_bind(true)
-                    .push_bind(now);
-            });
-            sql.push(
-                " on conflict (host_id, name) do update set org_id = excluded.org_id, \
-                 container_id = excluded.container_id, image = excluded.image, image_id = excluded.image_id, \
-                 state = excluded.state, health = excluded.health, restarts = excluded.restarts, \
-                 created_at = excluded.created_at, started_at = excluded.started_at, labels = excluded.labels, \
-                 memory_limit_bytes = excluded.memory_limit_bytes, present = excluded.present, \
-                 seen_at = excluded.seen_at",
-            );
-            sql.build().execute(&mut *conn).await?;
-        }
     });
-    Ok(())
+    let numbers = |of: &dyn Fn(&ContainerFacts) -> i64| Column::Numbers(facts.iter().map(of).collect());
+    let labels: Vec<String> = facts.iter().map(|fact| labels_json(&fact.labels)).collect();
+    let limit = |fact: &ContainerFacts| {
+        let bytes = fact.memory_limit_bytes?;
+        i64::try_from(bytes).ok()
+    };
+    let columns = [
+        Column::Ids(vec![*host.as_uuid(); facts.len()]),
+        Column::Texts(facts.iter().map(|fact| fact.name.as_str()).collect()),
+        Column::Ids(vec![*org.as_uuid(); facts.len()]),
+        Column::Texts(facts.iter().map(|fact| fact.id.as_str()).collect()),
+        Column::Texts(facts.iter().map(|fact| fact.image.as_str()).collect()),
+        Column::Texts(facts.iter().map(|fact| fact.image_id.as_str()).collect()),
+        Column::Texts(facts.iter().map(|fact| state_word(fact.state)).collect()),
+        Column::Texts(facts.iter().map(|fact| health_word(fact.health)).collect()),
+        numbers(&|fact| i64::from(fact.restarts)),
+        numbers(&|fact| fact.created_at.0),
+        Column::SomeNumbers(facts.iter().map(|fact| fact.started_at.map(|at| at.0)).collect()),
+        Column::Texts(labels.iter().map(String::as_str).collect()),
+        Column::SomeNumbers(facts.iter().map(limit).collect()),
+        Column::Flags(vec![true; facts.len()]),
+        Column::Numbers(vec![now.0; facts.len()]),
+    ];
+    tx.insert_rows(
+        "insert into containers (host_id, name, org_id, container_id, image, image_id, state, health, \
+         restarts, created_at, started_at, labels, memory_limit_bytes, present, seen_at)",
+        &columns,
+        "on conflict (host_id, name) do update set org_id = excluded.org_id, \
+         container_id = excluded.container_id, image = excluded.image, image_id = excluded.image_id, \
+         state = excluded.state, health = excluded.health, restarts = excluded.restarts, \
+         created_at = excluded.created_at, started_at = excluded.started_at, labels = excluded.labels, \
+         memory_limit_bytes = excluded.memory_limit_bytes, present = excluded.present, \
+         seen_at = excluded.seen_at",
+    )
+    .await
 }
 
 /// A host's containers after a name, by name.

@@ -56,6 +56,13 @@ pub(in crate::telemetry) async fn list(db: &Db) -> Result<Vec<KeepingRow>, DbErr
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL).fetch_all(pool).await)?)
 }
 
+/// Whether every org, also one that is deleted, said what it wants.
+pub(in crate::telemetry) async fn all_want(db: &Db) -> Result<bool, DbError> {
+    const SQL: &str = "select count(*) from orgs where id not in (select org_id from org_retention)";
+    let silent: i64 = with_pool!(db, |pool| sqlx::query_scalar(SQL).fetch_one(pool).await)?;
+    Ok(silent == 0)
+}
+
 /// Puts what an org wants in the place of what it wanted.
 pub(in crate::telemetry) async fn put(tx: &mut Tx, row: &KeepingRow) -> Result<(), DbError> {
     const SQL: &str = "insert into org_retention (org_id, raw_days, hour_days, day_days, updated_at, updated_by) \

@@ -2,7 +2,9 @@
 
 use muster_base::{HostId, OrgId, UnixMs};
 use muster_metrics::{Period, Subject};
+use sqlx::AssertSqlSafe;
 
+use super::partition;
 use crate::{
     db::{Db, DbError, Tx},
     with_pool, with_tx,
@@ -54,6 +56,9 @@ pub(in crate::telemetry) async fn find(
         .await)?)
 }
 
+pub(super) const LIST: &str = "select day, body from packed_hours \
+    where host_id = $1 and subject = $2 and day >= $3 and day < $4 and org_id = $5 order by day";
+
 /// The packed hours of a host or container of every day that has something of a time or later and before another,
 /// oldest first.
 pub(in crate::telemetry) async fn list(
@@ -64,9 +69,7 @@ pub(in crate::telemetry) async fn list(
     from: UnixMs,
     to: UnixMs,
 ) -> Result<Vec<(UnixMs, Vec<u8>)>, DbError> {
-    const SQL: &str = "select day, body from packed_hours \
-        where host_id = $1 and subject = $2 and day >= $3 and day < $4 and org_id = $5 order by day";
-    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+    Ok(with_pool!(db, |pool| sqlx::query_as(LIST)
         .bind(host)
         .bind(subject.name())
         .bind(Period::Day.start_of(from))
@@ -136,14 +139,16 @@ pub(in crate::telemetry) async fn put(
     Ok(done == 1)
 }
 
-/// Deletes the hours of every day before this one.
+/// Deletes an org's hours of every day before this one; those of all, where partitions do not do it.
 pub(in crate::telemetry) async fn delete_before(
     tx: &mut Tx,
     whose: Option<OrgId>,
     day: UnixMs,
 ) -> Result<(), DbError> {
+    let table = partition::to_prune(tx, "packed_hours", whose);
+    let sql = format!("delete from {table} where day < $1 and ($2 is null or org_id = $2)");
     with_tx!(tx, |conn| {
-        sqlx::query("delete from packed_hours where day < $1 and ($2 is null or org_id = $2)")
+        sqlx::query(AssertSqlSafe(sql))
             .bind(day)
             .bind(whose)
             .execute(conn)

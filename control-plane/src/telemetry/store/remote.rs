@@ -1,11 +1,10 @@
 //! Rows of `remote_written`: up to when a host's samples were taken by the receiver of remote write.
 
 use muster_base::{HostId, UnixMs};
-use sqlx::{AssertSqlSafe, QueryBuilder};
+use sqlx::AssertSqlSafe;
 
-use super::PAGE;
 use crate::{
-    db::{Db, DbError, Tx},
+    db::{Column, Db, DbError, Tx},
     with_pool, with_tx,
 };
 
@@ -17,27 +16,22 @@ pub(in crate::telemetry) async fn list(db: &Db) -> Result<Vec<(HostId, UnixMs)>,
 
 /// Hosts that are new here; one that somebody else began stays.
 pub(in crate::telemetry) async fn begin(tx: &mut Tx, hosts: &[(HostId, UnixMs)]) -> Result<(), DbError> {
-    put(tx, hosts, " on conflict (host_id) do nothing").await
+    put(tx, hosts, "on conflict (host_id) do nothing").await
 }
 
 /// Moves hosts on, never back.
 pub(in crate::telemetry) async fn advance(tx: &mut Tx, hosts: &[(HostId, UnixMs)]) -> Result<(), DbError> {
-    let conflict = " on conflict (host_id) do update set until = excluded.until where remote_written.until < excluded.until";
+    let conflict = "on conflict (host_id) do update set until = excluded.until where remote_written.until < excluded.until";
     put(tx, hosts, conflict).await
 }
 
-async fn put(tx: &mut Tx, hosts: &[(HostId, UnixMs)], conflict: &'static str) -> Result<(), DbError> {
-    for page in hosts.chunks(PAGE) {
-        with_tx!(tx, |conn| {
-            let mut sql = QueryBuilder::new("insert into remote_written (host_id, until) ");
-            sql.push_values(page, |mut row, (host, until)| {
-                row.push_bind(*host).push_bind(*until);
-            });
-            sql.push(conflict);
-            sql.build().execute(&mut *conn).await?;
-        });
-    }
-    Ok(())
+async fn put(tx: &mut Tx, hosts: &[(HostId, UnixMs)], conflict: &str) -> Result<(), DbError> {
+    let columns = [
+        Column::Ids(hosts.iter().map(|(host, _)| *host.as_uuid()).collect()),
+        Column::Numbers(hosts.iter().map(|(_, until)| until.0).collect()),
+    ];
+    tx.insert_rows("insert into remote_written (host_id, until)", &columns, conflict)
+        .await
 }
 
 /// Samples of these hosts that were not taken yet and are not sealed, by host and time.

@@ -1,43 +1,45 @@
 //! Rows of `rollups`.
 
+use std::collections::BTreeMap;
+
 use muster_base::{HostId, OrgId, UnixMs};
 use muster_metrics::{Period, Subject};
-use sqlx::QueryBuilder;
 
 use crate::{
-    db::{Db, DbError, Tx},
+    db::{Column, Db, DbError, Tx},
     telemetry::report::RollupRow,
     with_pool, with_tx,
 };
 
-/// Inserts rollups of a host; of two versions the one with more values stays.
+/// Which rollup: of a host, its period, its start, the name of its subject.
+pub(in crate::telemetry) type Key<'a> = (HostId, Period, UnixMs, &'a str);
+
+/// Inserts rollups, each once; of two versions the one with more values stays.
 pub(in crate::telemetry) async fn upsert(
     tx: &mut Tx,
-    org: OrgId,
-    host: HostId,
-    rows: &[(&(Period, UnixMs, String), &RollupRow)],
+    rows: &BTreeMap<Key<'_>, (OrgId, &RollupRow)>,
 ) -> Result<(), DbError> {
-    with_tx!(tx, |conn| {
-        let mut sql = QueryBuilder::new(
-            "insert into rollups (host_id, period, subject, start_at, org_id, values_count, body) ",
-        );
-        sql.push_values(rows, |mut row, ((period, start, subject), rollup)| {
-            row.push_bind(host)
-                .push_bind(i32::from(period.code()))
-                .push_bind(subject)
-                .push_bind(*start)
-                .push_bind(org)
-                .push_bind(rollup.values)
-                .push_bind(&rollup.body);
-        });
-        sql.push(
-            " on conflict (host_id, period, subject, start_at) do update \
-             set values_count = excluded.values_count, body = excluded.body \
-             where rollups.values_count < excluded.values_count",
-        );
-        sql.build().execute(conn).await?;
-    });
-    Ok(())
+    let columns = [
+        Column::Ids(rows.keys().map(|(host, ..)| *host.as_uuid()).collect()),
+        Column::Codes(
+            rows.keys()
+                .map(|(_, period, ..)| i32::from(period.code()))
+                .collect(),
+        ),
+        Column::Texts(rows.keys().map(|(.., subject)| *subject).collect()),
+        Column::Numbers(rows.keys().map(|(_, _, start, _)| start.0).collect()),
+        Column::Ids(rows.values().map(|(org, _)| *org.as_uuid()).collect()),
+        Column::Numbers(rows.values().map(|(_, rollup)| rollup.values).collect()),
+        Column::Bytes(rows.values().map(|(_, rollup)| rollup.body.as_slice()).collect()),
+    ];
+    tx.insert_rows(
+        "insert into rollups (host_id, period, subject, start_at, org_id, values_count, body)",
+        &columns,
+        "on conflict (host_id, period, subject, start_at) do update \
+         set values_count = excluded.values_count, body = excluded.body \
+         where rollups.values_count < excluded.values_count",
+    )
+    .await
 }
 
 /// The rollups of a host or container that begin at a time or later and before another, oldest first.

@@ -1,10 +1,11 @@
 //! Rows of `samples`.
 
 use muster_base::{HostId, OrgId, UnixMs};
-use sqlx::QueryBuilder;
+use sqlx::AssertSqlSafe;
 
+use super::partition;
 use crate::{
-    db::{Db, DbError, Tx},
+    db::{Column, Db, DbError, Tx},
     telemetry::report::SampleRow,
     with_pool, with_tx,
 };
@@ -14,19 +15,22 @@ pub(in crate::telemetry) async fn insert(
     tx: &mut Tx,
     rows: &[(OrgId, HostId, &SampleRow)],
 ) -> Result<(), DbError> {
-    with_tx!(tx, |conn| {
-        let mut sql = QueryBuilder::new("insert into samples (host_id, at, org_id, frame) ");
-        sql.push_values(rows, |mut row, (org, host, sample)| {
-            row.push_bind(*host)
-                .push_bind(sample.at)
-                .push_bind(*org)
-                .push_bind(&sample.frame);
-        });
-        sql.push(" on conflict (host_id, at) do nothing");
-        sql.build().execute(conn).await?;
-    });
-    Ok(())
+    let columns = [
+        Column::Ids(rows.iter().map(|(_, host, _)| *host.as_uuid()).collect()),
+        Column::Numbers(rows.iter().map(|(.., sample)| sample.at.0).collect()),
+        Column::Ids(rows.iter().map(|(org, ..)| *org.as_uuid()).collect()),
+        Column::Bytes(rows.iter().map(|(.., sample)| sample.frame.as_slice()).collect()),
+    ];
+    tx.insert_rows(
+        "insert into samples (host_id, at, org_id, frame)",
+        &columns,
+        "on conflict (host_id, at) do nothing",
+    )
+    .await
 }
+
+pub(super) const LIST: &str = "select at, frame from samples \
+    where host_id = $1 and at >= $2 and at < $3 and org_id = $4 order by at";
 
 /// The samples of a host from a time on and before another, oldest first, with their time.
 pub(in crate::telemetry) async fn list(
@@ -36,9 +40,7 @@ pub(in crate::telemetry) async fn list(
     from: UnixMs,
     to: UnixMs,
 ) -> Result<Vec<(UnixMs, Vec<u8>)>, DbError> {
-    const SQL: &str = "select at, frame from samples \
-        where host_id = $1 and at >= $2 and at < $3 and org_id = $4 order by at";
-    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+    Ok(with_pool!(db, |pool| sqlx::query_as(LIST)
         .bind(host)
         .bind(from)
         .bind(to)
@@ -92,4 +94,22 @@ pub(in crate::telemetry) async fn delete(
         .await?
         .rows_affected());
     Ok(done)
+}
+
+/// Deletes the samples of an org that are older than a time; of all, where partitions do not do it.
+pub(in crate::telemetry) async fn delete_before(
+    tx: &mut Tx,
+    whose: Option<OrgId>,
+    before: UnixMs,
+) -> Result<(), DbError> {
+    let table = partition::to_prune(tx, "samples", whose);
+    let sql = format!("delete from {table} where at < $1 and ($2 is null or org_id = $2)");
+    with_tx!(tx, |conn| {
+        sqlx::query(AssertSqlSafe(sql))
+            .bind(before)
+            .bind(whose)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
 }

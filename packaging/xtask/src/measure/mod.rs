@@ -48,6 +48,10 @@ const NAMES: &[(&str, &str)] = &[
         "a simulated fleet: losses, acknowledgements, the control plane's memory and CPU",
     ),
     (
+        "readings",
+        "rows of readings into PostgreSQL and a day of 2,000 hosts out of it, beside how it was done without partitions",
+    ),
+    (
         "schema-corpus",
         "other people's changes of schemas, planned and run on PostgreSQL and MariaDB (--corpus DIR)",
     ),
@@ -80,13 +84,16 @@ pub struct Args {
     /// fleet, dispatch: how many agents; 2000 and 500 by default.
     #[arg(long)]
     agents: Option<usize>,
+    /// fleet: sqlite, or a postgres that is started for it.
+    #[arg(long, default_value = "sqlite", value_parser = ["sqlite", "postgres"])]
+    database: String,
     /// fleet: seconds between samples.
     #[arg(long, default_value_t = 10)]
     interval: u16,
     /// How long to measure, in seconds.
     #[arg(long = "for", default_value_t = 60, value_parser = clap::value_parser!(u64).range(10..))]
     seconds: u64,
-    /// deploy: how many deploys, 20 by default; fleet, dispatch: how many times (the numbers are the medians), once by
+    /// deploy: how many deploys, 20 by default; fleet, dispatch, readings: how many times (the numbers are the medians), once by
     /// default.
     #[arg(long)]
     rounds: Option<usize>,
@@ -135,6 +142,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<ExitCode> {
         "webhook" => simulated::webhook(interrupt)?,
         "flood" => simulated::on_both_databases("flood", interrupt)?,
         "fleet" => simulated::fleet(args, interrupt)?,
+        "readings" => simulated::readings(args, interrupt)?,
         other => bail!("there is no measurement {other}; cargo measure --list names them"),
     };
     if args.json {

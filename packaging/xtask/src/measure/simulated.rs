@@ -25,7 +25,15 @@ pub fn fleet(args: &Args, interrupt: &Interrupt) -> Result<Value> {
         "--for",
         &seconds,
     ];
+    if args.database == "postgres" {
+        return postgres_rounds(args.rounds.unwrap_or(1), &simulate, interrupt);
+    }
     rounds(args.rounds.unwrap_or(1), &simulate, interrupt)
+}
+
+/// Rows of readings into PostgreSQL, and a day of them out of it.
+pub fn readings(args: &Args, interrupt: &Interrupt) -> Result<Value> {
+    postgres_rounds(args.rounds.unwrap_or(1), &["readings"], interrupt)
 }
 
 /// Orders to a connected fleet.
@@ -38,16 +46,34 @@ pub fn dispatch(args: &Args, interrupt: &Interrupt) -> Result<Value> {
     )
 }
 
-/// A run of the simulator on each database.
-pub fn on_both_databases(run: &str, interrupt: &Interrupt) -> Result<Value> {
-    let programs = built::control_plane(interrupt)?;
-    let bench = Workbench::start(&[Service::Postgres])?;
-    make_postgres_database(bench.env(), "measured")?;
+/// The URL of a new database on a PostgreSQL that was started.
+fn postgres_database(bench: &Workbench, name: &str) -> Result<String> {
+    make_postgres_database(bench.env(), name)?;
     let server = bench.env().get("MUSTER_TEST_POSTGRES_URL");
     let (server, _) = server
         .and_then(|url| url.rsplit_once('/'))
         .context("PostgreSQL was not started")?;
-    let database = format!("{server}/measured");
+    Ok(format!("{server}/{name}"))
+}
+
+/// Rounds on PostgreSQL, each in a database of its own.
+fn postgres_rounds(count: usize, arguments: &[&str], interrupt: &Interrupt) -> Result<Value> {
+    let programs = built::control_plane(interrupt)?;
+    let bench = Workbench::start(&[Service::Postgres])?;
+    let mut rounds = Vec::new();
+    for round in 0..count.max(1) {
+        let database = postgres_database(&bench, &format!("measured{round}"))?;
+        let arguments = [arguments, &["--database", &database]].concat();
+        rounds.push(simulate(&programs, &arguments, interrupt)?);
+    }
+    Ok(Value::Object(medians(&rounds)))
+}
+
+/// A run of the simulator on each database.
+pub fn on_both_databases(run: &str, interrupt: &Interrupt) -> Result<Value> {
+    let programs = built::control_plane(interrupt)?;
+    let bench = Workbench::start(&[Service::Postgres])?;
+    let database = postgres_database(&bench, "measured")?;
     let sqlite = simulate(&programs, &[run], interrupt)?;
     let postgres = simulate(&programs, &[run, "--database", &database], interrupt)?;
     Ok(json!({"sqlite": sqlite, "postgres": postgres}))

@@ -8,6 +8,7 @@ pub(crate) mod fleet;
 pub(crate) mod flood;
 pub(crate) mod hosts;
 mod past;
+pub(crate) mod readings;
 pub(crate) mod storage;
 pub(crate) mod webhook;
 

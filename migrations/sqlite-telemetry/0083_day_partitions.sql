@@ -1,0 +1,2 @@
+-- PostgreSQL keeps readings in a table for each day from here on. SQLite has no such tables and needs none: its file is
+-- one machine's, and pages that become free are used again at once.
