@@ -55,7 +55,7 @@ enum Command {
 struct JoinArgs {
     #[command(flatten)]
     data: DataDir,
-    /// HOST:PORT of the control plane (UDP)
+    /// HOST:PORT of the control plane (UDP), or several with commas between
     #[arg(long)]
     server: String,
     /// The CA's fingerprint, sha256:HEX, as the join command shows it

@@ -19,6 +19,7 @@ use crate::{
     keys::Keys,
     link::Links,
     notify::{self, Notify},
+    peers::Peers,
     schedule, schema,
     secrets::{self, SecretSync},
     tasks::Tasks,
@@ -67,6 +68,8 @@ pub struct AppInner {
     pub alerts: Alerts,
     /// Connected agents.
     pub links: Links,
+    /// Other control planes on the same database.
+    pub peers: Peers,
     fleet_keys: watch::Sender<Option<Arc<FleetKeys>>>,
     /// Deployments.
     pub delivery: Delivery,
@@ -93,7 +96,8 @@ pub struct Figure {
 impl App {
     /// Puts the parts together; starts nothing.
     pub fn new(config: Config, databases: Databases, clock: Clock, keys: Keys) -> Self {
-        let delivery = Delivery::new(&config.delivery);
+        let peers = Peers::new(&databases.main, &clock);
+        let delivery = Delivery::new(&config.delivery, peers.clone());
         Self(Arc::new(AppInner {
             config,
             db: databases.main.clone(),
@@ -108,10 +112,11 @@ impl App {
             remote_write: RemoteWrite::default(),
             exports: Exports::default(),
             storage_sums: StorageSums::default(),
-            work: Work::default(),
+            work: Work::new(peers.clone()),
             notify: Notify::default(),
-            alerts: Alerts::default(),
+            alerts: Alerts::new(peers.clone()),
             links: Links::default(),
+            peers,
             fleet_keys: watch::Sender::new(None),
             delivery,
             files: Files::default(),
@@ -139,7 +144,9 @@ impl App {
     /// Reads the fleet's keys again, after they changed.
     pub async fn reload_fleet_keys(&self) -> Result<(), FleetError> {
         let keys = fleet::load_keys(self).await?;
-        self.replace_fleet_keys(&keys);
+        if self.replace_fleet_keys(&keys) {
+            self.peers.tell_keys();
+        }
         Ok(())
     }
 
@@ -148,14 +155,15 @@ impl App {
         self.fleet_keys.subscribe()
     }
 
-    fn replace_fleet_keys(&self, keys: &Arc<FleetKeys>) {
+    /// Whether they are others than before.
+    fn replace_fleet_keys(&self, keys: &Arc<FleetKeys>) -> bool {
         self.fleet_keys.send_if_modified(|present| {
             let same = present.as_ref().is_some_and(|present| present.is_same_as(keys));
             if !same {
                 *present = Some(Arc::clone(keys));
             }
             !same
-        });
+        })
     }
 
     /// Makes what must be there before anything else, and starts the background tasks.

@@ -24,6 +24,7 @@ pub mod keys;
 pub mod link;
 pub mod notify;
 pub mod outbound;
+pub mod peers;
 pub mod schedule;
 pub mod schema;
 pub mod seats;

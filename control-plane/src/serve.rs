@@ -22,7 +22,7 @@ use muster_control_plane::{
     db::{Databases, DbError},
     http,
     keys::{self, Keys},
-    link,
+    link, peers,
     setup::Door,
     supervise::{self, Supervisor},
     tasks::Tasks,
@@ -123,16 +123,36 @@ async fn run(args: &ServeArgs, tasks: &Tasks, stop: &CancellationToken) -> anyho
             () = stopping.cancelled() => {}
         }
     });
+    check_keys(&app).await?;
+    peers::succeed(&app, &args.data)
+        .await
+        .context("the database can't be used")?;
     app.start().await.context("the control plane can't start")?;
     keys::start(&app);
     link::start(&app, app.config.link.listen)
         .await
         .context("the agents' door can't be opened")?;
+    peers::start(&app);
     work::start(&app).await.context("the fleet's keys can't be had")?;
     info!(http.listen = %listener.local_addr()?, database = app.db.name(), "serving");
     supervisor.serving(&app);
     http::serve(app.clone(), listener).await;
     app.stop().await;
+    Ok(())
+}
+
+/// Two control planes with different master keys would each seal what the other can't open.
+async fn check_keys(app: &App) -> anyhow::Result<()> {
+    let strangers = keys::strangers(app).await.context("the database can't be used")?;
+    if let Some(stranger) = strangers.first() {
+        bail!(
+            "the control plane {} serves this database with the master key {}, this one has {}: give both the same \
+             master.key",
+            stranger.name,
+            stranger.master_keys.first().map_or("?", String::as_str),
+            app.keys.id()
+        );
+    }
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use muster_base::Clock;
 use muster_identity::{Fingerprint, tls};
 use muster_protocol::{
@@ -13,12 +14,15 @@ use quinn::{
     ClientConfig, Connection, ConnectionError, Endpoint, IdleTimeout, TransportConfig, TransportErrorCode,
     VarInt, crypto::rustls::QuicClientConfig,
 };
-use tokio::{net::lookup_host, time::timeout};
+use tokio::time::{sleep, timeout};
 
+use super::addresses;
 use crate::identity::Identity;
 
 /// A connection that is not up by then counts as failed.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// After so long without an answer another address is tried as well.
+const TRY_ANOTHER: Duration = Duration::from_secs(1);
 /// An answer that has not come by then will not come.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 /// A certificate that is refused is refused by then.
@@ -68,6 +72,9 @@ pub enum LinkError {
     /// Nobody answers.
     #[error("{0} does not answer (UDP)")]
     NoAnswer(SocketAddr),
+    /// Nobody answers any more.
+    #[error("{0} does not answer any more")]
+    Silent(SocketAddr),
     /// The connection ended.
     #[error("the connection ended: {0}")]
     Lost(#[from] ConnectionError),
@@ -98,10 +105,16 @@ impl LinkError {
 pub(super) struct Dialled {
     pub(super) endpoint: Endpoint,
     pub(super) connection: Connection,
+    /// Whether there are other addresses to go to.
+    pub(super) is_one_of_many: bool,
 }
 
-/// Connects as a host of the fleet.
-pub(super) async fn dial(identity: &Identity, clock: &Clock) -> Result<Dialled, LinkError> {
+/// Connects as a host of the fleet; to `avoid` only if nobody else answers.
+pub(super) async fn dial(
+    identity: &Identity,
+    clock: &Clock,
+    avoid: Option<SocketAddr>,
+) -> Result<Dialled, LinkError> {
     let tls = tls::agent_config(&identity.credentials, &identity.trust_domain, clock, ALPN)?;
     // By the first root: the control plane has a certificate of each that hosts may believe.
     let root = identity.credentials.roots_der.first();
@@ -109,13 +122,13 @@ pub(super) async fn dial(identity: &Identity, clock: &Clock) -> Result<Dialled, 
         || tls::SERVER_NAME.to_owned(),
         |root| tls::server_name(&Fingerprint::of(root)),
     );
-    connect(&identity.server, &name, tls).await
+    connect(&identity.server, avoid, &name, tls).await
 }
 
 /// Shakes hands as a host of the fleet, and hangs up. A session that is open elsewhere stays open: it is replaced by an
 /// introduction, not by a handshake.
 pub async fn probe(identity: &Identity, clock: &Clock) -> Result<(), LinkError> {
-    let dialled = dial(identity, clock).await?;
+    let dialled = dial(identity, clock, None).await?;
     // TLS 1.3 lets a client finish before the server has looked at its certificate: a refusal comes a moment later.
     let refused = timeout(REFUSAL_TIMEOUT, dialled.connection.closed()).await;
     dialled.connection.close(VarInt::from_u32(0), b"");
@@ -134,7 +147,7 @@ pub async fn join(
     request: JoinRequest,
 ) -> Result<JoinReply, LinkError> {
     let tls = tls::join_config(pinned, clock, ALPN_JOIN)?;
-    let dialled = connect(server, &tls::server_name(&pinned), tls).await?;
+    let dialled = connect(server, None, &tls::server_name(&pinned), tls).await?;
     let ask = async {
         let (mut send, mut receive) = dialled.connection.open_bi().await?;
         write_frame(&mut send, &request).await?;
@@ -151,24 +164,43 @@ pub async fn join(
     reply
 }
 
-/// Tries each address of `server` in turn.
-async fn connect(server: &str, name: &str, tls: rustls::ClientConfig) -> Result<Dialled, LinkError> {
+/// Tries the addresses of `server` one after the other, the next one as soon as one refuses or does not answer at once. The
+/// first that accepts is it.
+async fn connect(
+    server: &str,
+    avoid: Option<SocketAddr>,
+    name: &str,
+    tls: rustls::ClientConfig,
+) -> Result<Dialled, LinkError> {
     let config = client_config(tls)?;
-    let addresses = lookup_host(server).await.map_err(|source| LinkError::Resolve {
-        server: server.to_owned(),
-        source,
-    })?;
+    let addresses = addresses::of(server, avoid).await?;
+    let is_one_of_many = addresses.len() > 1;
     let mut failure = LinkError::NoAddress(server.to_owned());
-    for address in addresses {
-        match connect_to(address, name, config.clone()).await {
-            Ok(dialled) => return Ok(dialled),
-            Err(error) => failure = error,
+    let mut left = addresses.into_iter();
+    let mut trying = FuturesUnordered::new();
+    loop {
+        match left.next() {
+            Some(address) => trying.push(connect_to(address, name, config.clone())),
+            None if trying.is_empty() => return Err(failure),
+            None => {}
+        }
+        tokio::select! {
+            Some(tried) = trying.next() => match tried {
+                Ok((endpoint, connection)) => {
+                    return Ok(Dialled { endpoint, connection, is_one_of_many });
+                }
+                Err(error) => failure = error,
+            },
+            () = sleep(TRY_ANOTHER), if left.len() > 0 => {}
         }
     }
-    Err(failure)
 }
 
-async fn connect_to(address: SocketAddr, name: &str, config: ClientConfig) -> Result<Dialled, LinkError> {
+async fn connect_to(
+    address: SocketAddr,
+    name: &str,
+    config: ClientConfig,
+) -> Result<(Endpoint, Connection), LinkError> {
     let any: SocketAddr = match address {
         SocketAddr::V4(_) => ([0, 0, 0, 0], 0).into(),
         SocketAddr::V6(_) => ([0_u16; 8], 0).into(),
@@ -178,7 +210,7 @@ async fn connect_to(address: SocketAddr, name: &str, config: ClientConfig) -> Re
         .connect_with(config, address, name)
         .map_err(|e| LinkError::Config(e.to_string()))?;
     match timeout(CONNECT_TIMEOUT, connecting).await {
-        Ok(Ok(connection)) => Ok(Dialled { endpoint, connection }),
+        Ok(Ok(connection)) => Ok((endpoint, connection)),
         Ok(Err(source)) => Err(LinkError::Connect { address, source }),
         Err(_) => Err(LinkError::NoAnswer(address)),
     }

@@ -1,7 +1,7 @@
 //! The way to the control plane: one QUIC connection, kept up for as long as the agent runs. The only room that
 //! knows quinn.
 //!
-//! - **connect**: address from the join, certificates on both ends, full-jitter back-off between attempts.
+//! - **connect**: one of the addresses from the join, certificates on both ends, full-jitter back-off between attempts.
 //! - **control**: `Hello` → `Welcome`, then acknowledgements, settings, renewals.
 //! - **reports**: asks the [`ReportSource`] for batches and sends them; at most [`MAX_UNACKNOWLEDGED`] are on their
 //!   way. Nothing is forgotten before its acknowledgement: a new session begins with what the last one left open.
@@ -12,21 +12,25 @@
 //! Fails how: whatever ends a session, the link comes back by itself. Only `Goodbye::Revoked` (the host was removed)
 //! ends it for good, since no later attempt can succeed.
 
+mod addresses;
 mod backoff;
 mod downloads;
 mod endpoint;
 mod ports;
 mod renewal;
 mod session;
+mod silence;
 mod streams;
 
 use std::{
+    net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use muster_identity::{Fingerprint, certificate::PrivateKey, tls::Credentials};
 use muster_protocol::latest::{Goodbye, KeysTaken, SigningKeyNotice, Welcome};
+use quinn::VarInt;
 use tokio::{
     sync::Notify,
     time::{sleep, timeout},
@@ -76,6 +80,8 @@ pub struct Link {
     status: StatusFile,
     /// The certificate may be due.
     renew: Notify,
+    /// The address of the control plane that was lost last, or said goodbye: others are tried first.
+    lost: Mutex<Option<SocketAddr>>,
 }
 
 impl Link {
@@ -88,6 +94,7 @@ impl Link {
             identity: Mutex::new(Arc::new(identity)),
             status,
             renew: Notify::new(),
+            lost: Mutex::default(),
         }
     }
 
@@ -123,29 +130,53 @@ impl Link {
         let dialled = tokio::select! {
             biased;
             () = stop.cancelled() => return Ended::Stopped,
-            dialled = endpoint::dial(&identity, &self.resident.wall) => dialled,
+            dialled = endpoint::dial(&identity, &self.resident.wall, self.lost()) => dialled,
         };
-        let Dialled { endpoint, connection } = match dialled {
+        let Dialled {
+            endpoint,
+            connection,
+            is_one_of_many,
+        } = match dialled {
             Ok(dialled) => dialled,
             Err(error) => return Ended::Lost(error),
         };
         let opened = tokio::select! {
             biased;
             () = stop.cancelled() => return Ended::Stopped,
-            opened = Session::open(self, connection) => opened,
+            opened = Session::open(self, connection.clone()) => opened,
         };
+        let address = connection.remote_address();
         let ended = match opened {
             Ok(session) => {
                 backoff.reset();
                 info!(session.id = %session.id, "connected");
                 self.status.set(LinkState::Connected { session: session.id });
-                session.run().await
+                let silent = async {
+                    if !is_one_of_many {
+                        std::future::pending::<()>().await;
+                    }
+                    silence::begins(&connection).await;
+                };
+                tokio::select! {
+                    ended = session.run() => ended,
+                    () = silent => {
+                        connection.close(VarInt::from_u32(0), b"");
+                        Ended::Lost(LinkError::Silent(address))
+                    }
+                }
             }
             Err(LinkError::Goodbye(goodbye)) => Ended::Goodbye(goodbye),
             Err(error) => Ended::Lost(error),
         };
+        let is_lost = matches!(ended, Ended::Lost(_) | Ended::Goodbye(Goodbye::ShuttingDown));
+        *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = is_lost.then_some(address);
+        connection.close(VarInt::from_u32(0), b"");
         drop(timeout(CLOSE_TIMEOUT, endpoint.wait_idle()).await);
         ended
+    }
+
+    fn lost(&self) -> Option<SocketAddr> {
+        *self.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn after_goodbye(&self, goodbye: Goodbye, backoff: &mut Backoff) -> Duration {

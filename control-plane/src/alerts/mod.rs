@@ -95,13 +95,15 @@ pub use self::{address::Hook, api::router, error::AlertsError, evaluator::start,
 pub(crate) use self::{address::hook_of, store::annotation::annotations};
 use crate::{
     app::App,
+    peers::Peers,
     schedule::{Job, Running},
 };
 
 /// This room's part of the process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Alerts {
     wake: Notify,
+    peers: Peers,
     /// What the last round saw of open alerts.
     seen: RwLock<HashMap<AlertId, SeenNow>>,
 }
@@ -115,8 +117,24 @@ struct SeenNow {
 }
 
 impl Alerts {
-    /// Has the rules read again and held against the readings now, after a change was committed.
+    /// Starts nothing; see [`start`].
+    pub fn new(peers: Peers) -> Self {
+        Self {
+            wake: Notify::new(),
+            peers,
+            seen: RwLock::default(),
+        }
+    }
+
+    /// Has the rules read again and held against the readings now, at other control planes, too, after a change was
+    /// committed.
     fn wake(&self) {
+        self.wake_here();
+        self.peers.tell_alerts();
+    }
+
+    /// Has the rules read again here.
+    pub(crate) fn wake_here(&self) {
         self.wake.notify_one();
     }
 

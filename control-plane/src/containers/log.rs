@@ -19,7 +19,7 @@ use crate::{
     app::App,
     flaw::Flaw,
     fleet::Host,
-    link::{LinkError, TailStream},
+    link::{self, LinkError, TailStream},
 };
 
 /// Batches that wait for a slow reader.
@@ -126,7 +126,7 @@ pub(super) async fn follow(
     let wish = wish(app, caller, &host, container.name, query)?;
     target::require_agent(app, &host)?;
     let request = TailRequest::Log(sign(app, &host, &wish).await?);
-    let tail = match app.links.open_tail(host.id, request).await {
+    let tail = match link::open_tail(app, host.id, request).await {
         Ok(tail) => tail,
         Err(LinkError::Offline(_)) => return Err(ContainersError::Offline(host.name)),
         Err(error) => return Err(error.into()),

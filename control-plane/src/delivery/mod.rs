@@ -177,7 +177,7 @@ pub(crate) use self::{
     git_verify::{Call as GitCall, Header as GitHeader},
     store::annotation::annotations,
 };
-use crate::{config::DeliveryConfig, error::Error, outbound};
+use crate::{config::DeliveryConfig, error::Error, outbound, peers::Peers};
 
 /// News that a slow reader may be behind; one that misses some reads the tables again.
 const NEWS: usize = 1_024;
@@ -188,16 +188,18 @@ pub struct Delivery {
     limits: Limits,
     wake: Notify,
     changes: broadcast::Sender<DeploymentId>,
+    peers: Peers,
 }
 
 impl Delivery {
     /// Starts nothing; see [`start`].
-    pub fn new(config: &DeliveryConfig) -> Self {
+    pub fn new(config: &DeliveryConfig, peers: Peers) -> Self {
         Self {
             http: outbound::client(),
             limits: Limits::new(config),
             wake: Notify::new(),
             changes: broadcast::Sender::new(NEWS),
+            peers,
         }
     }
 
@@ -217,6 +219,12 @@ impl Delivery {
 
     /// Tells whoever follows the deployment that something happened.
     fn changed(&self, id: DeploymentId) {
+        self.changed_here(id);
+        self.peers.tell_deployment(id);
+    }
+
+    /// Tells those who follow it here.
+    pub(crate) fn changed_here(&self, id: DeploymentId) {
         // Nobody may be listening.
         drop(self.changes.send(id));
     }

@@ -73,6 +73,7 @@ pub(super) async fn look(app: &App) -> Vec<Finding> {
         }
         Err(error) => findings.push(unreadable("keys.sealed", &error)),
     }
+    findings.extend(strangers(app).await);
     if let Err(error) = app.fleet_keys().await {
         findings.push(Finding::problem(
             "keys.fleet",
@@ -106,6 +107,26 @@ pub(super) async fn look(app: &App) -> Vec<Finding> {
         Err(error) => findings.push(unreadable("keys.fleet", &error)),
     }
     findings
+}
+
+/// Other control planes on this database must have the same master keys.
+async fn strangers(app: &App) -> Option<Finding> {
+    match keys::strangers(app).await {
+        Ok(strangers) => strangers.first().map(|stranger| {
+            Finding::problem(
+                "keys.peers",
+                format!(
+                    "the control plane {} serves this database with another master key ({}) than this one's ({})",
+                    stranger.name,
+                    stranger.master_keys.join(", "),
+                    app.keys.id()
+                ),
+                "neither can open what the other seals: secrets, CAs, signing keys",
+                "give both the same master.key",
+            )
+        }),
+        Err(error) => Some(unreadable("keys.peers", &error)),
+    }
 }
 
 fn root(ca: &FleetKeyStatus, now: UnixMs) -> Finding {

@@ -4,7 +4,7 @@
 //! | module | looks at |
 //! |---|---|
 //! | `setup` | the configuration, the super administrator, who can read the files |
-//! | `keys` | the master key and what it seals, the CAs, rotations that were not ended |
+//! | `keys` | the master key and what it seals, the CAs, rotations that were not ended, other control planes with other keys |
 //! | `clock` | this machine's clock against the database's, against what was stored, against the hosts' |
 //! | `disk` | room, inodes, whether it can be written to, what kind of file system it is |
 //! | `database` | whether it answers, its version and steps, whether its files are sound |

@@ -321,6 +321,7 @@ pub(crate) async fn delete(app: &App, caller: &Caller, id: HostId) -> Result<(),
         work::end_for_removed_host(app, tx, id).await?
     });
     app.links.revoke(id);
+    app.peers.tell_removed();
     for order in &ended {
         work::told(app, order);
     }

@@ -290,18 +290,23 @@ pub(crate) async fn watch(app: App) {
             () = sleep(LOOK_EVERY) => {}
             () = stopping.cancelled() => return,
         }
-        let looked = async {
-            let rows = store::key::list_states(&app.db).await?;
-            let known = app.fleet_keys().await?;
-            if rows != known.revision {
-                app.reload_fleet_keys().await?;
-                tracing::info!("the fleet's keys changed");
-            }
-            Ok::<_, FleetError>(())
-        };
-        if let Err(error) = looked.await {
-            tracing::warn!(%error, "can't look for changes of the fleet's keys");
+        look(&app).await;
+    }
+}
+
+/// Takes over what others changed of the keys.
+pub(crate) async fn look(app: &App) {
+    let looked = async {
+        let rows = store::key::list_states(&app.db).await?;
+        let known = app.fleet_keys().await?;
+        if rows != known.revision {
+            app.reload_fleet_keys().await?;
+            tracing::info!("the fleet's keys changed");
         }
+        Ok::<_, FleetError>(())
+    };
+    if let Err(error) = looked.await {
+        tracing::warn!(%error, "can't look for changes of the fleet's keys");
     }
 }
 

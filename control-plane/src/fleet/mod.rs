@@ -75,7 +75,7 @@ pub(crate) use self::{
     },
     environment::seed_environments,
     host::{removed_hosts, removed_since},
-    key_store::{load as load_keys, watch as watch_keys},
+    key_store::{load as load_keys, look as look_for_keys, watch as watch_keys},
 };
 
 /// Hosts whose clocks were ahead or behind by more than `ms` when they connected last, the worst first: name, and by how

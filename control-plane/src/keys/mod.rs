@@ -29,7 +29,7 @@
 //! `control_planes`: who serves, and which master keys each has. Written every five seconds, removed at a stop.
 //!
 //! # What fails
-//! No key, a file that others may read, or one that can't be read: the start stops and says so. A value sealed by a
+//! Another control plane serves the database with other master keys ([`strangers`]): the start stops and says so. No key, a file that others may read, or one that can't be read: the start stops and says so. A value sealed by a
 //! key that is not here is never half-opened; a rotation does not drop a key that any value still needs.
 
 mod presence;
@@ -49,8 +49,9 @@ use std::{
 
 use zeroize::Zeroizing;
 
+pub(crate) use self::presence::own_name;
 pub use self::{
-    presence::{Plane, start},
+    presence::{Plane, start, strangers},
     rewrap::{Census, Rewrapped, Shelf, ShelfKind, census, rewrap},
     ring::{MasterKey, Purpose, Ring},
     source::{FILE_NAME, KeyError, Source},

@@ -2,7 +2,7 @@
 
 use std::{os::unix::fs::MetadataExt, time::Duration};
 
-use muster_base::{OrgId, UnixMs};
+use muster_base::UnixMs;
 use serde::Serialize;
 use tokio::time::sleep;
 use tracing::{error, info, warn};
@@ -22,6 +22,8 @@ const TELL_EVERY: u32 = 5;
 const REWRAP_EVERY: u32 = 60;
 /// Who was not seen for so long does not serve any more.
 const GONE_MS: i64 = UnixMs::MINUTE;
+/// Who was seen since serves, as far as clocks agree.
+const SERVES_MS: i64 = 15 * UnixMs::SECOND;
 
 /// A control plane that serves this database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -55,10 +57,9 @@ pub fn start(app: &App) {
 }
 
 async fn watch(app: &App) {
-    let id: OrgId = app.clock.new_id();
     let mut plane = Plane {
-        id: *id.as_uuid(),
-        name: format!("{}/{}", machine(), std::process::id()),
+        id: app.peers.id(),
+        name: own_name(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: app.clock.now(),
         seen_at: app.clock.now(),
@@ -153,6 +154,26 @@ fn stamp(source: &Source) -> Option<(u64, i64, i64, u64)> {
         }
         Source::Environment | Source::Credential(_) | Source::Memory => None,
     }
+}
+
+/// What this process is called: `machine/process`.
+pub(crate) fn own_name() -> String {
+    format!("{}/{}", machine(), std::process::id())
+}
+
+/// Those others that serve this database with master keys that are not known here, and do not know ours: none of them could read
+/// what the other seals.
+pub async fn strangers(app: &App) -> Result<Vec<Plane>, DbError> {
+    let ring = app.keys.ring();
+    let (own, current) = (ring.ids(), ring.current.id().to_owned());
+    let others = store::plane::list(&app.db, app.clock.now().plus_ms(-SERVES_MS)).await?;
+    let is_stranger = |plane: &Plane| {
+        let theirs = plane.master_keys.first();
+        plane.id != app.peers.id()
+            && !plane.master_keys.contains(&current)
+            && theirs.is_none_or(|theirs| !own.contains(theirs))
+    };
+    Ok(others.into_iter().filter(is_stranger).collect())
 }
 
 fn machine() -> String {

@@ -15,7 +15,7 @@ use muster_identity::{
     spiffe::Role,
     tls::{self, Credentials, Expired},
 };
-use muster_protocol::{ALPN, ALPN_JOIN};
+use muster_protocol::{ALPN, ALPN_JOIN, ALPN_PEER};
 use quinn::{
     Connection, Endpoint, Incoming, ServerConfig, TokioRuntime, VarInt, crypto::rustls::HandshakeData,
 };
@@ -25,10 +25,11 @@ use tokio::{
 };
 use tracing::{debug, error, info};
 
-use super::{LinkError, joining, session, transport};
+use super::{LinkError, joining, peer, session, transport};
 use crate::{
     app::App,
     fleet::{self, FleetKeys},
+    telemetry,
 };
 
 /// Handshakes under way; others wait their turn in the socket's queue.
@@ -59,6 +60,8 @@ pub(super) struct Door {
     /// Strangers who are being heard.
     pub(super) joining: Semaphore,
     handshakes: Semaphore,
+    /// Tails for other control planes.
+    pub(super) tails: Semaphore,
 }
 
 impl Door {
@@ -94,6 +97,7 @@ pub async fn start(app: &App, listen: SocketAddr) -> Result<(), LinkError> {
         joins: RateLimiter::keyed(Quota::per_minute(JOINS_PER_MINUTE)),
         joining: Semaphore::new(JOINING),
         handshakes: Semaphore::new(HANDSHAKES),
+        tails: Semaphore::new(peer::SEATS),
     });
     app.tasks
         .keep("agents' door", accept(door.clone(), endpoint.clone()));
@@ -158,6 +162,12 @@ async fn sort(door: Arc<Door>, connection: Connection) {
             },
             Some(Err(_)) | None => connection.close(NO_BUSINESS, b"a host's certificate is needed"),
         },
+        Some(ALPN_PEER) => match tls::peer(connection.peer_identity()) {
+            Some(Ok(info)) if info.id.role == Role::ControlPlane && info.not_after > door.app.clock.now() => {
+                peer::serve(door, connection).await;
+            }
+            Some(Ok(_) | Err(_)) | None => connection.close(NO_BUSINESS, b"not a control plane"),
+        },
         _ => connection.close(NO_BUSINESS, b"unknown protocol"),
     }
 }
@@ -189,14 +199,20 @@ async fn watch_removals(door: Arc<Door>) {
             () = sleep(REMOVALS_EVERY) => {}
             () = stopping.cancelled() => return,
         }
-        match fleet::removed_since(app, app.clock.now().plus_ms(-REMOVALS_OVERLAP_MS)).await {
-            Ok(hosts) => {
-                for host in hosts.into_iter().filter(|host| !app.links.is_barred(*host)) {
-                    app.links.revoke(host);
-                }
+        look_for_removed(app).await;
+    }
+}
+
+/// Ends the sessions of hosts that were removed lately, wherever that was.
+pub(crate) async fn look_for_removed(app: &App) {
+    match fleet::removed_since(app, app.clock.now().plus_ms(-REMOVALS_OVERLAP_MS)).await {
+        Ok(hosts) => {
+            for host in hosts.into_iter().filter(|host| !app.links.is_barred(*host)) {
+                app.links.revoke(host);
+                telemetry::forget_newest(app, host);
             }
-            Err(error) => debug!(%error, "can't look for removed hosts"),
         }
+        Err(error) => debug!(%error, "can't look for removed hosts"),
     }
 }
 
@@ -222,7 +238,7 @@ fn own_config(app: &App, keys: &FleetKeys) -> Result<ServerConfig, LinkError> {
         &app.clock,
         app.links.revocations(),
         Expired::AdmitForRenewal,
-        &[ALPN, ALPN_JOIN],
+        &[ALPN, ALPN_JOIN, ALPN_PEER],
     )?;
     transport::server_config(tls)
 }

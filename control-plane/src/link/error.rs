@@ -14,6 +14,14 @@ pub enum LinkError {
     /// The host has no session here.
     #[error("host {0} is not connected")]
     Offline(HostId),
+    /// The host has its session at another control plane, and that one can't be asked.
+    #[error("host {host} is connected to another control plane, which can't be asked: {why}")]
+    Elsewhere {
+        /// The host.
+        host: HostId,
+        /// Why it can't.
+        why: String,
+    },
     /// The connection ended.
     #[error("the connection to the host ended: {0}")]
     Lost(#[from] ConnectionError),
@@ -51,6 +59,7 @@ impl LinkError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Offline(_)
+            | Self::Elsewhere { .. }
             | Self::Lost(_)
             | Self::Frame(_)
             | Self::Refused
@@ -89,6 +98,7 @@ impl From<LinkError> for Error {
     fn from(error: LinkError) -> Self {
         match error {
             LinkError::Offline(_)
+            | LinkError::Elsewhere { .. }
             | LinkError::Lost(_)
             | LinkError::Frame(_)
             | LinkError::Refused

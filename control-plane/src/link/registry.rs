@@ -1,12 +1,14 @@
 //! Who is connected. Other rooms reach hosts through [`Links`].
 
+mod elsewhere;
+
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
     fmt,
     net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
 };
 
@@ -19,6 +21,8 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
+use self::elsewhere::Others;
+pub(crate) use self::elsewhere::{Elsewhere, Here};
 use super::{LinkError, OrderStream, TailStream, streams};
 use crate::app::Figure;
 
@@ -80,6 +84,7 @@ pub struct Links(Arc<Inner>);
 
 struct Inner {
     sessions: Mutex<HashMap<HostId, Arc<SessionHandle>>>,
+    others: Others,
     barred: Barred,
     events: broadcast::Sender<LinkEvent>,
     local_address: OnceLock<SocketAddr>,
@@ -100,11 +105,27 @@ pub(super) struct SessionHandle {
     /// Cancelled when the session is to end, after `goodbye` says why.
     pub(super) end: CancellationToken,
     pub(super) goodbye: OnceLock<Goodbye>,
+    /// Whether other control planes can know of it.
+    pub(super) is_told: AtomicBool,
 }
 
 impl SessionHandle {
     pub(super) fn set_signing_keys(&self, ids: Vec<KeyId>) {
         *self.signing_keys.lock().unwrap_or_else(PoisonError::into_inner) = ids;
+    }
+
+    fn known_keys(&self) -> Vec<KeyId> {
+        let known = self.signing_keys.lock().unwrap_or_else(PoisonError::into_inner);
+        known.clone()
+    }
+
+    fn presence(&self) -> Presence {
+        Presence {
+            session: self.id,
+            address: self.connection.remote_address(),
+            connected_at: self.connected_at,
+            last_report_at: UnixMs(self.last_report_at.load(Ordering::Relaxed)),
+        }
     }
 
     fn dismiss(&self, goodbye: Goodbye) {
@@ -118,6 +139,7 @@ impl Default for Links {
     fn default() -> Self {
         Self(Arc::new(Inner {
             sessions: Mutex::default(),
+            others: Others::default(),
             barred: Barred::default(),
             events: broadcast::Sender::new(EVENT_QUEUE),
             local_address: OnceLock::new(),
@@ -126,42 +148,40 @@ impl Default for Links {
 }
 
 impl Links {
-    /// Whether the host has a session.
+    /// Whether the host has a session, here or at another control plane.
     pub fn is_online(&self, host: HostId) -> bool {
+        self.is_here(host) || self.0.others.contains(host)
+    }
+
+    /// Whether the host has a session here: only then can it be sent an order.
+    pub fn is_here(&self, host: HostId) -> bool {
         self.sessions().contains_key(&host)
     }
 
     /// What is known of the host's session; `None` if it has none.
     pub fn presence(&self, host: HostId) -> Option<Presence> {
-        self.find(host).map(|session| Presence {
-            session: session.id,
-            address: session.connection.remote_address(),
-            connected_at: session.connected_at,
-            last_report_at: UnixMs(session.last_report_at.load(Ordering::Relaxed)),
-        })
+        let here = self.find(host).map(|session| session.presence());
+        here.or_else(|| Some(self.elsewhere_of(host)?.presence))
     }
 
     /// The protocol version that the host's session speaks; `None` if it has none.
     pub fn version_of(&self, host: HostId) -> Option<u16> {
-        self.find(host).map(|session| session.version)
+        let here = self.find(host).map(|session| session.version);
+        here.or_else(|| Some(self.elsewhere_of(host)?.version))
     }
 
     /// Ids of the signing keys that the host believes; `None` if it has no session.
     pub fn signing_keys_of(&self, host: HostId) -> Option<Vec<KeyId>> {
-        let session = self.find(host)?;
-        let known = session
-            .signing_keys
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        Some(known.clone())
+        let here = self.find(host).map(|session| session.known_keys());
+        here.or_else(|| Some(self.elsewhere_of(host)?.signing_keys))
     }
 
-    /// How many hosts are connected.
+    /// How many hosts are connected here.
     pub fn online_count(&self) -> usize {
         self.sessions().len()
     }
 
-    /// The hosts that are connected.
+    /// The hosts that are connected here.
     pub fn online(&self) -> Vec<HostId> {
         self.sessions().keys().copied().collect()
     }
@@ -201,8 +221,12 @@ impl Links {
         ))
     }
 
-    /// Asks the host for live data, until the stream is dropped.
-    pub async fn open_tail(&self, host: HostId, request: TailRequest) -> Result<TailStream, LinkError> {
+    /// Asks the host, if it is here, for live data, until the stream is dropped.
+    pub(super) async fn open_tail(
+        &self,
+        host: HostId,
+        request: TailRequest,
+    ) -> Result<TailStream, LinkError> {
         let first = ServerStream::Tail(request);
         Ok(TailStream::new(
             streams::open(&self.connection(host)?, &first).await?,

@@ -1,7 +1,10 @@
 //! One agent's session, from its connection to its end.
 
 use std::{
-    sync::{Arc, Mutex, OnceLock, atomic::AtomicI64},
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicBool, AtomicI64},
+    },
     time::Duration,
 };
 
@@ -151,6 +154,7 @@ async fn enter(
         signing_keys: Mutex::new(keys.signing_key_ids()),
         end: CancellationToken::new(),
         goodbye: OnceLock::new(),
+        is_told: AtomicBool::new(false),
     });
     if let Some(older) = app.links.enter(&session) {
         fleet::note_takeover(app, org, host, older, connection.remote_address()).await;

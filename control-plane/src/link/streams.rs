@@ -9,7 +9,7 @@ use muster_protocol::{
 use quinn::{Connection, RecvStream, SendStream, VarInt};
 use tokio::time::timeout;
 
-use super::LinkError;
+use super::{LinkError, peer::Carrier};
 
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an agent may take to notice that its outcome is stored.
@@ -82,11 +82,25 @@ impl Drop for OrderStream {
 pub struct TailStream {
     _send: SendStream,
     receive: RecvStream,
+    /// The connection to the control plane that has the host, if it is another one.
+    _carrier: Option<Carrier>,
 }
 
 impl TailStream {
     pub(super) fn new((send, receive): (SendStream, RecvStream)) -> Self {
-        Self { _send: send, receive }
+        Self {
+            _send: send,
+            receive,
+            _carrier: None,
+        }
+    }
+
+    /// The same, over a connection that ends with it.
+    pub(super) fn over(self, carrier: Carrier) -> Self {
+        Self {
+            _carrier: Some(carrier),
+            ..self
+        }
     }
 
     /// The next frame; `None` when the agent ended the tail. Not cancel-safe: give the stream a task of its own.

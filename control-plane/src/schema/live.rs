@@ -33,7 +33,7 @@ use crate::{
     app::App,
     error::Error,
     fleet,
-    link::{LinkError, TailStream},
+    link::{self, LinkError, TailStream},
     secrets::{self, CredentialKind},
     work::seal_for,
 };
@@ -189,7 +189,7 @@ pub(super) async fn open(
     server: &Server,
     request: TailRequest,
 ) -> Result<TailStream, SchemaError> {
-    match app.links.open_tail(server.host_id, request).await {
+    match link::open_tail(app, server.host_id, request).await {
         Ok(tail) => Ok(tail),
         Err(LinkError::Offline(_)) => Err(away(app, org, server).await?),
         Err(error) => Err(Error::from(error).into()),

@@ -114,6 +114,16 @@ impl Newest {
         hosts.get(&host).map(|newest| (newest.org, newest.sample.at))
     }
 
+    /// Something of these hosts came then.
+    fn hear(&self, times: &[(HostId, UnixMs)]) {
+        let mut hosts = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for (host, at) in times {
+            if let Some(known) = hosts.get_mut(host) {
+                known.heard = known.heard.max(*at);
+            }
+        }
+    }
+
     fn heard(&self, host: HostId) -> Option<UnixMs> {
         let hosts = self.0.read().unwrap_or_else(PoisonError::into_inner);
         hosts.get(&host).map(|newest| newest.heard)
@@ -140,6 +150,30 @@ pub(super) async fn rebuild(app: &App) -> Result<(), DbError> {
     }
     app.ingest.want_seal(app.ingest.latest().hosts());
     Ok(())
+}
+
+/// Reads the newest samples of hosts that report to another control plane, and that they were heard then.
+pub(crate) async fn read_newest(app: &App, hosts: &[(HostId, UnixMs)]) -> Result<(), DbError> {
+    let latest = app.ingest.latest();
+    let asked: Vec<_> = hosts
+        .iter()
+        .map(|(host, _)| (*host, latest.find(*host).map_or(UnixMs(0), |(_, at)| at)))
+        .collect();
+    for (host, org, frame) in sample::newest_after(&app.telemetry_db, &asked).await? {
+        match muster_metrics::frame::decode_one(&frame) {
+            Ok(sample) => {
+                latest.update(org, host, &sample, sample.at.min(app.clock.now()));
+            }
+            Err(error) => tracing::error!(host.id = %host, "a stored sample can't be read: {error}"),
+        }
+    }
+    latest.hear(hosts);
+    Ok(())
+}
+
+/// Forgets a host that was removed elsewhere.
+pub(crate) fn forget_newest(app: &App, host: HostId) {
+    app.ingest.latest().forget(host);
 }
 
 /// The newest sample of each host of the org, from memory.

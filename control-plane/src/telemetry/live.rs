@@ -14,7 +14,7 @@ use super::{TelemetryError, query, values::shown};
 use crate::{
     access::{self, Caller},
     app::App,
-    link::{LinkError, TailStream},
+    link::{self, LinkError, TailStream},
 };
 
 /// Samples that wait for a slow reader.
@@ -54,7 +54,7 @@ pub(super) async fn live(
     query::require_host(app, caller, host).await?;
     let interval_ms = query.interval_s.unwrap_or(1).clamp(1, 60) * 1_000;
     let request = TailRequest::Samples { interval_ms };
-    let tail = match app.links.open_tail(host, request).await {
+    let tail = match link::open_tail(app, host, request).await {
         Ok(tail) => tail,
         Err(LinkError::Offline(_)) => return Err(TelemetryError::Offline),
         Err(error) => return Err(TelemetryError::Caller(Box::new(error.into()))),

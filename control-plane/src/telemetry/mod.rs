@@ -59,7 +59,7 @@ mod storage;
 mod store;
 mod stored;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod values;
 
 pub use self::{
@@ -79,6 +79,7 @@ pub use self::{
     values::shown,
 };
 
+pub(crate) use self::latest::{forget_newest, read_newest};
 use crate::{app::App, db::DbError};
 
 /// Reads what must be known from the start and starts this room's tasks.

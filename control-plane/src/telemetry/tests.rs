@@ -41,7 +41,7 @@ fn sample(number: i64) -> Sample {
     builder.finish(START.plus_ms(number * INTERVAL_MS))
 }
 
-pub(super) fn samples(numbers: impl IntoIterator<Item = i64>) -> Report {
+pub(crate) fn samples(numbers: impl IntoIterator<Item = i64>) -> Report {
     let mut encoder = Encoder::default();
     for number in numbers {
         encoder.push(sample(number));

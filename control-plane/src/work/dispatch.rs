@@ -82,6 +82,9 @@ pub(super) async fn look(app: &App, door: &Arc<dyn Door>) -> Result<(), Error> {
         let page = store::order::list_open(&app.db, now, after, limit).await?;
         for open in &page {
             let online = door.is_online(open.host_id);
+            if !online && door.is_elsewhere(open.host_id) {
+                continue;
+            }
             if open.is_file && !files.may_have(open) {
                 continue;
             }
@@ -156,7 +159,7 @@ fn take(app: &App, door: &Arc<dyn Door>, open: &Open, hand: Hand) -> bool {
         }
         worker.work.in_hand().remove(&(id, hand));
         if file_for.is_some() && makes_room(&worker, id).await {
-            worker.work.wake();
+            worker.work.wake_here();
         }
     });
     true

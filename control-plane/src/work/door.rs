@@ -20,6 +20,9 @@ pub trait Door: Send + Sync + 'static {
     /// Whether the host has a session here.
     fn is_online(&self, host: HostId) -> bool;
 
+    /// Whether the host has its session at another control plane, which sees to its orders.
+    fn is_elsewhere(&self, host: HostId) -> bool;
+
     /// The protocol version that the host speaks; `None` while it has no session here.
     fn version(&self, host: HostId) -> Option<u16>;
 
@@ -74,7 +77,11 @@ impl AgentsDoor {
 
 impl Door for AgentsDoor {
     fn is_online(&self, host: HostId) -> bool {
-        self.app.links.is_online(host)
+        self.app.links.is_here(host)
+    }
+
+    fn is_elsewhere(&self, host: HostId) -> bool {
+        self.app.links.is_elsewhere(host)
     }
 
     fn version(&self, host: HostId) -> Option<u16> {

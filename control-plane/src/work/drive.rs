@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use muster_base::OrderId;
+use muster_identity::order::OrderHead;
 use muster_protocol::latest::{OrderPayload, SignedOrder};
 use tokio::time::sleep;
 
@@ -28,6 +29,9 @@ pub(super) async fn drive(app: &App, door: &dyn Door, id: OrderId) -> Result<(),
             return Ok(());
         }
         if !door.is_online(order.host_id) {
+            if door.is_elsewhere(order.host_id) {
+                return Ok(());
+            }
             return wait_for_host(app, door, &order).await;
         }
         let signed = match store::order::signed(&app.db, id).await? {
@@ -39,10 +43,11 @@ pub(super) async fn drive(app: &App, door: &dyn Door, id: OrderId) -> Result<(),
                 None => return Ok(()),
             },
         };
+        let sequence = sequence_of(&signed);
         let Some(replies) = door.open_order(order.host_id, signed).await else {
             return Ok(());
         };
-        if listen(app, id, replies).await? != Next::Again {
+        if listen(app, (id, sequence), replies).await? != Next::Again {
             return Ok(());
         }
     }
@@ -57,19 +62,29 @@ pub(super) async fn stop(app: &App, door: &dyn Door, id: OrderId) -> Result<(), 
         return Ok(());
     }
     if let Some(replies) = door.cancel_order(order.host_id, id).await {
-        listen(app, id, replies).await?;
+        listen(app, (id, order.sequence), replies).await?;
     }
     Ok(())
 }
 
+/// The sequence number under which the order goes.
+fn sequence_of(signed: &SignedOrder) -> Option<i64> {
+    let head = OrderHead::from_bytes(&signed.body).ok()?;
+    i64::try_from(head.sequence).ok()
+}
+
 /// Stores every reply before the next is asked for.
-async fn listen(app: &App, id: OrderId, mut replies: Box<dyn Replies>) -> Result<Next, Error> {
+async fn listen(
+    app: &App,
+    sent: (OrderId, Option<i64>),
+    mut replies: Box<dyn Replies>,
+) -> Result<Next, Error> {
     let stopping = app.tasks.stopping();
     loop {
         let Some(Some(reply)) = stopping.run_until_cancelled(replies.next()).await else {
             return Ok(Next::Listen);
         };
-        let next = reply::store(app, id, reply).await?;
+        let next = reply::store(app, sent, reply).await?;
         if next != Next::Listen {
             replies.stored().await;
             return Ok(next);

@@ -29,6 +29,10 @@
 //! again until it is. A host that is removed takes its orders along: they end in the transaction that removes it. A room may
 //! take back what was not handed over ([`take_back`]).
 //!
+//! Of several control planes on one database, that one sees to an order which has its host's session; the others leave it
+//! as it is, and end only what nobody sees to in time. A host that moves meanwhile may be sent an order by both: rows are locked,
+//! its journal answers the second, and a refusal counts only of the sequence number that the order has then.
+//!
 //! # Invariants
 //! - Secrets are resolved and sealed to the host's key at the hand-over, not before, and forgotten at the end. No
 //!   column holds one in clear.
@@ -78,6 +82,7 @@ pub use self::{
         take_back_many, told, told_of,
     },
 };
+use crate::peers::Peers;
 
 /// News that may wait for a slow reader of a stream; one that misses some reads the tables again.
 const NEWS: usize = 1_024;
@@ -89,6 +94,7 @@ pub struct Work {
     /// What tasks of this process see to; of a file for a host also which host.
     in_hand: Mutex<InHand>,
     news: broadcast::Sender<OrderId>,
+    peers: Peers,
 }
 
 type InHand = HashMap<(OrderId, Hand), Option<HostId>>;
@@ -100,27 +106,33 @@ enum Hand {
     Cancel,
 }
 
-impl Default for Work {
-    fn default() -> Self {
+impl Work {
+    /// Starts nothing; see [`start`].
+    pub fn new(peers: Peers) -> Self {
         Self {
             listeners: RwLock::default(),
             wake: Notify::new(),
             in_hand: Mutex::default(),
             news: broadcast::Sender::new(NEWS),
+            peers,
         }
     }
-}
 
-impl Work {
     /// Names the room whose work orders of a kind are. Before [`start`].
     pub fn register(&self, kind: OrderKind, listener: Arc<dyn Listener>) {
         let mut listeners = self.listeners.write().unwrap_or_else(PoisonError::into_inner);
         listeners.insert(kind, listener);
     }
 
-    /// Looks at the queue now: call it after the transaction of a [`submit()`] or [`cancel`] is committed. Forgetting it
-    /// costs a second.
+    /// Looks at the queue now, at other control planes, too: call it after the transaction of a [`submit()`] or [`cancel`]
+    /// is committed. Forgetting it costs a second.
     pub fn wake(&self) {
+        self.wake_here();
+        self.peers.tell_work();
+    }
+
+    /// Looks at the queue now.
+    pub(crate) fn wake_here(&self) {
         self.wake.notify_one();
     }
 
@@ -130,6 +142,12 @@ impl Work {
     }
 
     fn tell(&self, order: OrderId) {
+        self.tell_here(order);
+        self.peers.tell_order(order);
+    }
+
+    /// Tells those who watch the order here.
+    pub(crate) fn tell_here(&self, order: OrderId) {
         // Nobody may be listening.
         drop(self.news.send(order));
     }

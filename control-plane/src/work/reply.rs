@@ -30,8 +30,12 @@ pub(super) enum Next {
     Ended,
 }
 
-/// Stores a reply. Storing it twice changes nothing.
-pub(super) async fn store(app: &App, id: OrderId, reply: OrderReply) -> Result<Next, DbError> {
+/// Stores a reply to an order that was sent under this sequence number. Storing it twice changes nothing.
+pub(super) async fn store(
+    app: &App,
+    (id, sent): (OrderId, Option<i64>),
+    reply: OrderReply,
+) -> Result<Next, DbError> {
     let Some(reply) = told::kept(reply) else {
         return Ok(Next::Listen);
     };
@@ -40,6 +44,10 @@ pub(super) async fn store(app: &App, id: OrderId, reply: OrderReply) -> Result<N
             return Ok(Next::Ended);
         };
         if order.state.is_end() {
+            return Ok(Next::Ended);
+        }
+        // Another control plane had the host before, or after: it has sealed and sent the order anew meanwhile.
+        if matches!(reply, OrderReply::Refused(_)) && order.sequence != sent {
             return Ok(Next::Ended);
         }
         match reply {

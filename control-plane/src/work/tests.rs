@@ -2,6 +2,7 @@
 
 mod bench;
 mod older;
+mod shared;
 
 use futures_util::{StreamExt as _, pin_mut};
 use muster_base::UnixMs;

@@ -112,6 +112,24 @@ impl CertificateAuthority {
         )
     }
 
+    /// A control plane's certificate to show to another one, whose door it knocks at. No agent takes it for a server's.
+    pub fn issue_control_plane_client(
+        &self,
+        key: &PrivateKey,
+        trust_domain: &TrustDomain,
+        now: UnixMs,
+        life_ms: i64,
+    ) -> Result<Vec<u8>, IdentityError> {
+        let id = SpiffeId::control_plane(trust_domain.clone());
+        self.issue(
+            &key.pair()?,
+            &id,
+            ExtendedKeyUsagePurpose::ClientAuth,
+            now,
+            life_ms,
+        )
+    }
+
     fn issue(
         &self,
         key: &impl PublicKeyData,

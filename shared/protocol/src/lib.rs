@@ -38,6 +38,8 @@ pub use v1 as latest;
 pub const ALPN: &[u8] = b"muster/1";
 /// ALPN of enrolment: the server is authenticated by its pinned CA, the client by its join token.
 pub const ALPN_JOIN: &[u8] = b"muster-join/1";
+/// ALPN between control planes on one database; both sides are of the same version, or one newer.
+pub const ALPN_PEER: &[u8] = b"muster-peer/1";
 /// The oldest and newest protocol version that this build speaks.
 pub const VERSIONS: (u16, u16) = (1, 5);
 /// The first version whose agents can be told of other keys in the middle of a session.

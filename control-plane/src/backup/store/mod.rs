@@ -36,7 +36,10 @@ pub(super) async fn end_sessions(tx: &mut Tx, now: UnixMs) -> Result<(), DbError
 /// None of those that served then serves now.
 pub(super) async fn forget_planes(tx: &mut Tx) -> Result<(), DbError> {
     with_tx!(tx, |conn| {
-        sqlx::query("delete from control_planes").execute(conn).await?;
+        sqlx::query("delete from control_planes")
+            .execute(&mut *conn)
+            .await?;
+        sqlx::query("delete from host_sessions").execute(conn).await?;
     });
     Ok(())
 }

@@ -9,7 +9,7 @@ use muster_identity::{
     tls::{self, Credentials},
 };
 use muster_protocol::{
-    ALPN, ALPN_JOIN,
+    ALPN, ALPN_JOIN, ALPN_PEER,
     latest::{AgentControl, Goodbye, Hello, HostFacts, RenewReply, ServerControl},
     read_frame, write_frame,
 };
@@ -47,6 +47,7 @@ async fn garbage_of_all_kinds_leaves_a_real_agent_s_session_alone() {
     random_datagrams(&plane).await;
     nobody_on_the_agents_protocol(&plane).await;
     a_stranger_s_certificate(&plane).await;
+    a_host_that_poses_as_a_control_plane(&plane).await;
     a_garbled_join(&plane).await;
     an_oversized_frame(&plane).await;
 
@@ -104,6 +105,23 @@ async fn a_stranger_s_certificate(plane: &Plane) {
     assert!(
         matches!(refused, ConnectionError::ConnectionClosed(_)),
         "{refused}"
+    );
+}
+
+async fn a_host_that_poses_as_a_control_plane(plane: &Plane) {
+    let identity = plane.joined().await.identity();
+    let tls = tls::agent_config(
+        &identity.credentials,
+        &identity.trust_domain,
+        &plane.clock,
+        ALPN_PEER,
+    )
+    .unwrap();
+    let (_endpoint, connection) = connect(plane, tls).await.unwrap();
+    let closed = timeout(PATIENCE, connection.closed()).await.unwrap();
+    assert!(
+        matches!(closed, ConnectionError::ApplicationClosed(_)),
+        "{closed}"
     );
 }
 

@@ -91,7 +91,7 @@ impl Host {
     }
 
     /// The same host's files, copied as by whoever copies a virtual machine.
-    pub(super) fn copied(&self) -> Self {
+    pub(crate) fn copied(&self) -> Self {
         let data = tempfile::tempdir().unwrap();
         let copy = DataDir::new(data.path());
         std::fs::create_dir_all(copy.resident()).unwrap();
@@ -110,7 +110,7 @@ impl Host {
     }
 
     /// Runs the agent, through `server` if given.
-    pub(super) fn run_to(&self, server: Option<String>) -> Running {
+    pub(crate) fn run_to(&self, server: Option<String>) -> Running {
         let mut resident = Resident::new(RunConfig::new(self.data.path()));
         resident.clock = self.clock.clone();
         resident.wall = self.clock.clone();
@@ -189,7 +189,7 @@ impl Running {
         assert_eq!(self.ended().await, LinkEnd::Stopped);
     }
 
-    pub(super) async fn ended(self) -> LinkEnd {
+    pub(crate) async fn ended(self) -> LinkEnd {
         timeout(PATIENCE + Duration::from_secs(5), self.task)
             .await
             .unwrap()

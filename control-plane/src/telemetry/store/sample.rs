@@ -78,6 +78,24 @@ pub(in crate::telemetry) async fn newest_of_each_host(
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL).fetch_all(pool).await)?)
 }
 
+/// Each host's newest sample, if it is newer than the one that is known. For hosts that report to another control plane,
+/// so only PostgreSQL has any.
+pub(in crate::telemetry) async fn newest_after(
+    db: &Db,
+    hosts: &[(HostId, UnixMs)],
+) -> Result<Vec<(HostId, OrgId, Vec<u8>)>, DbError> {
+    const SQL: &str = "select asked.host, newest.org_id, newest.frame \
+        from unnest($1::uuid[], $2::bigint[]) as asked(host, known) \
+        cross join lateral (select org_id, frame from samples \
+        where host_id = asked.host and at > asked.known order by at desc limit 1) newest";
+    let Db::Postgres(pool) = db else {
+        return Ok(Vec::new());
+    };
+    let ids: Vec<_> = hosts.iter().map(|(host, _)| *host.as_uuid()).collect();
+    let known: Vec<_> = hosts.iter().map(|(_, at)| at.0).collect();
+    Ok(sqlx::query_as(SQL).bind(ids).bind(known).fetch_all(pool).await?)
+}
+
 /// Deletes a host's samples from a time on and before another; how many there were.
 pub(in crate::telemetry) async fn delete(
     tx: &mut Tx,

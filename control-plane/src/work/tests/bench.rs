@@ -51,6 +51,8 @@ pub(super) struct FakeHost {
     signers: Mutex<Vec<Arc<SigningKey>>>,
     rotates: Mutex<bool>,
     pub(super) online: Mutex<bool>,
+    /// Connected to another control plane.
+    pub(super) elsewhere: Mutex<bool>,
     /// The protocol version that its agent speaks.
     pub(super) version: Mutex<u16>,
     connected: broadcast::Sender<LinkEvent>,
@@ -67,6 +69,7 @@ impl FakeHost {
             signers: Mutex::new(vec![Arc::new(SigningKey::generate().unwrap())]),
             rotates: Mutex::new(false),
             online: Mutex::new(true),
+            elsewhere: Mutex::new(false),
             version: Mutex::new(muster_protocol::VERSIONS.1),
             connected: broadcast::Sender::new(4),
             scripts: Mutex::default(),
@@ -134,6 +137,10 @@ impl Door for FakeHost {
 
     fn is_online(&self, host: HostId) -> bool {
         host == self.id && *self.online.lock().unwrap()
+    }
+
+    fn is_elsewhere(&self, host: HostId) -> bool {
+        host == self.id && *self.elsewhere.lock().unwrap()
     }
 
     fn events(&self) -> broadcast::Receiver<LinkEvent> {

@@ -39,7 +39,7 @@ pub enum Expired {
     AdmitForRenewal,
 }
 
-/// The configuration of the agents' door. Shows a certificate of its own and the root that issued it, for joins to pin.
+/// The configuration of the agents' door, at which other control planes may knock, too. Shows a certificate of its own and the root that issued it, for joins to pin.
 ///
 /// There is one of each root that hosts may believe, with that root first among its roots. A client is shown the one
 /// whose root it asks for ([`super::server_name`]), and else the first, whose roots are those that are believed here.
@@ -169,7 +169,7 @@ impl ClientCertVerifier for HostVerifier {
         let verified = self.verify_chain(end_entity, intermediates, now)?;
         let info = read(end_entity)?;
         match info.id.role {
-            Role::Host { .. } if info.id.trust_domain == self.trust_domain => {}
+            Role::Host { .. } | Role::ControlPlane if info.id.trust_domain == self.trust_domain => {}
             Role::Host { .. } | Role::ControlPlane => return Err(wrong_holder()),
         }
         if self.revocations.is_revoked(&info) {

@@ -272,6 +272,50 @@ fn the_same_ca_under_another_trust_domain_is_refused() {
 }
 
 #[test]
+fn a_control_plane_knocks_with_a_client_s_certificate_only_and_opens_with_a_server_s() {
+    let (fleet, other) = (Fleet::new(), Fleet::new());
+    let issue = |fleet: &Fleet, as_client: bool| {
+        let key = PrivateKey::generate().unwrap();
+        let (ca, domain) = (&fleet.ca, &fleet.domain);
+        let issued = if as_client {
+            ca.issue_control_plane_client(&key, domain, NOW, UnixMs::HOUR)
+        } else {
+            ca.issue_control_plane(&key, domain, NOW, UnixMs::HOUR)
+        };
+        fleet.credentials(issued.unwrap(), key)
+    };
+    let client = |own: &Credentials| agent_config(own, &fleet.domain, &fleet.clock, ALPN).unwrap();
+    let knocks = client(&issue(&fleet, true));
+    let (_, server) = handshake(knocks, fleet.server(Revoked::default())).unwrap();
+    let shown = server.peer_certificates().unwrap().first().unwrap();
+    assert_eq!(CertificateInfo::read(shown).unwrap().id.role, Role::ControlPlane);
+
+    let stolen = client(&issue(&fleet, false));
+    assert!(matches!(
+        refusal(stolen, fleet.server(Revoked::default())),
+        Error::InvalidCertificate(_)
+    ));
+    let mut stranger = issue(&other, true);
+    stranger.roots_der = vec![fleet.ca.certificate_der().to_vec()];
+    assert!(matches!(
+        refusal(client(&stranger), fleet.server(Revoked::default())),
+        Error::InvalidCertificate(_)
+    ));
+    let posing = server_config(
+        &[issue(&fleet, true)],
+        &fleet.domain,
+        &fleet.clock,
+        Arc::new(Revoked::default()),
+        Expired::Refuse,
+        &[ALPN],
+    );
+    assert!(matches!(
+        refusal(fleet.agent(), posing.unwrap()),
+        Error::InvalidCertificate(_)
+    ));
+}
+
+#[test]
 fn during_a_rotation_both_roots_hosts_get_in() {
     let (old, new) = (Fleet::new(), Fleet::new());
     let key = PrivateKey::generate().unwrap();

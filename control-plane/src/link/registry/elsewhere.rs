@@ -1,0 +1,155 @@
+//! Hosts that are connected to another control plane on the same database, as [`crate::peers`] reads of them, and what it
+//! tells of those that are here.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{PoisonError, RwLock, atomic::Ordering},
+};
+
+use muster_base::{HostId, OrgId, SessionId};
+use muster_identity::keys::KeyId;
+use muster_protocol::latest::Goodbye;
+use uuid::Uuid;
+
+use super::{Links, Presence, SessionHandle};
+
+/// A host's session at another control plane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Elsewhere {
+    /// Which control plane.
+    pub(crate) plane: Uuid,
+    /// The session. Its last report is as late as it may be by now.
+    pub(crate) presence: Presence,
+    /// When its last report came that was told of, by the other's clock.
+    pub(crate) reported_at: muster_base::UnixMs,
+    /// The protocol version that it speaks.
+    pub(crate) version: u16,
+    /// Ids of the signing keys that the host believes.
+    pub(crate) signing_keys: Vec<KeyId>,
+}
+
+/// A session here.
+#[derive(Debug, Clone)]
+pub(crate) struct Here {
+    pub(crate) org: OrgId,
+    pub(crate) host: HostId,
+    pub(crate) presence: Presence,
+    pub(crate) version: u16,
+    pub(crate) signing_keys: Vec<KeyId>,
+    /// Whether the others were told of it.
+    pub(crate) is_told: bool,
+}
+
+/// The sessions at other control planes, by host.
+#[derive(Debug, Default)]
+pub(super) struct Others(RwLock<HashMap<HostId, Elsewhere>>);
+
+impl Others {
+    pub(super) fn find(&self, host: HostId) -> Option<Elsewhere> {
+        self.read(|sessions| sessions.get(&host).cloned())
+    }
+
+    pub(super) fn contains(&self, host: HostId) -> bool {
+        self.read(|sessions| sessions.contains_key(&host))
+    }
+
+    fn read<T>(&self, of: impl FnOnce(&HashMap<HostId, Elsewhere>) -> T) -> T {
+        of(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn write<T>(&self, of: impl FnOnce(&mut HashMap<HostId, Elsewhere>) -> T) -> T {
+        of(&mut self.0.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Links {
+    /// Whether the host has a session at another control plane, and none here.
+    pub(crate) fn is_elsewhere(&self, host: HostId) -> bool {
+        !self.is_here(host) && self.0.others.contains(host)
+    }
+
+    /// The host's session at another control plane.
+    pub(crate) fn elsewhere_of(&self, host: HostId) -> Option<Elsewhere> {
+        self.0.others.find(host)
+    }
+
+    /// The sessions at other control planes of hosts that have none here.
+    pub(crate) fn elsewhere(&self) -> Vec<(HostId, Elsewhere)> {
+        let all: Vec<_> = self.0.others.read(|sessions| {
+            let sessions = sessions.iter();
+            sessions.map(|(host, session)| (*host, session.clone())).collect()
+        });
+        let here = self.sessions();
+        all.into_iter()
+            .filter(|(host, _)| !here.contains_key(host))
+            .collect()
+    }
+
+    /// Takes these as all sessions that there are at other control planes.
+    pub(crate) fn set_elsewhere(&self, sessions: HashMap<HostId, Elsewhere>) {
+        self.0.others.write(|others| *others = sessions);
+    }
+
+    /// Takes where these hosts are: at another control plane, or not.
+    pub(crate) fn put_elsewhere(&self, hosts: impl IntoIterator<Item = (HostId, Option<Elsewhere>)>) {
+        self.0.others.write(|others| {
+            for (host, session) in hosts {
+                match session {
+                    Some(session) => others.insert(host, session),
+                    None => others.remove(&host),
+                };
+            }
+        });
+    }
+
+    /// The sessions here.
+    pub(crate) fn here(&self) -> Vec<Here> {
+        self.sessions().values().map(|session| session.here()).collect()
+    }
+
+    /// The host's session here.
+    pub(crate) fn here_of(&self, host: HostId) -> Option<Here> {
+        self.find(host).map(|session| session.here())
+    }
+
+    /// The others can know of this session from now on.
+    pub(crate) fn told(&self, host: HostId, session: SessionId) {
+        if let Some(known) = self.find(host).filter(|known| known.id == session) {
+            known.is_told.store(true, Ordering::Release);
+        }
+    }
+
+    /// Ends the host's session here because another control plane has a newer one: it took over the row that ours stood
+    /// in. Where it connected from; nothing if there is none, or if the others don't know of it yet, so that theirs may
+    /// be the older one.
+    pub(crate) fn give_way(&self, host: HostId) -> Option<SocketAddr> {
+        let session = self.find(host)?;
+        if !session.is_told.load(Ordering::Acquire) || session.end.is_cancelled() {
+            return None;
+        }
+        session.dismiss(Goodbye::Replaced);
+        Some(session.connection.remote_address())
+    }
+
+    /// As if a report of the host had come then.
+    #[cfg(test)]
+    pub(crate) fn heard_for_tests(&self, host: HostId, at: muster_base::UnixMs) {
+        if let Some(session) = self.find(host) {
+            session.last_report_at.store(at.0, Ordering::Relaxed);
+        }
+    }
+}
+
+impl SessionHandle {
+    fn here(&self) -> Here {
+        Here {
+            org: self.org,
+            host: self.host,
+            presence: self.presence(),
+            version: self.version,
+            signing_keys: self.known_keys(),
+            is_told: self.is_told.load(Ordering::Acquire),
+        }
+    }
+}
