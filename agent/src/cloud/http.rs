@@ -102,7 +102,7 @@ impl Service {
             "{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: muster-agent\r\nAccept: */*\r\nConnection: close\r\n"
         );
         for (name, value) in headers {
-            request.push_str(&format!("{name}: {value}\r\n"));
+            request.extend([*name, ": ", *value, "\r\n"]);
         }
         if method == "PUT" {
             request.push_str("Content-Length: 0\r\n");

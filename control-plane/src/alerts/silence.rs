@@ -131,10 +131,9 @@ impl Silence {
         self.state = match (&self.repeats, self.occurrence) {
             (Some(_), None) => SilenceState::Ended,
             (Some(_), Some(Occurrence { from: Some(_), .. })) => SilenceState::Scheduled,
-            (Some(_), Some(Occurrence { from: None, .. })) => SilenceState::Active,
             (None, _) if now >= self.ends_at => SilenceState::Ended,
             (None, _) if now < self.starts_at => SilenceState::Scheduled,
-            (None, _) => SilenceState::Active,
+            (None, _) | (Some(_), Some(Occurrence { from: None, .. })) => SilenceState::Active,
         };
         self
     }

@@ -4,7 +4,6 @@ export const clouds = {
     source: 'Known from',
     sources: { byHand: 'Written by hand', imported: 'Imported', metadata: 'The cloud’s metadata service, through the host’s agent' },
     sourceShort: { byHand: 'by hand', imported: 'imported', metadata: 'from the cloud' },
-    says: 'The cloud says: {value}',
     differs: 'The cloud itself says otherwise: {list}. What people wrote is shown.',
     claimed: '{n} hosts say that they are this instance: {hosts}. Remove the one that is gone; if there is none, one of them was copied or lies.',
     otherHost: 'This host says that it is the instance {name}, which is linked to {host}.',

@@ -3,7 +3,6 @@ export const clouds = {
     source: '信息来源',
     sources: { byHand: '人工填写', imported: '导入', metadata: '云厂商元数据服务（由主机上的代理读取）' },
     sourceShort: { byHand: '人工', imported: '导入', metadata: '来自云厂商' },
-    says: '云厂商的记录：{value}',
     differs: '与云厂商的记录不同：{list}。此处显示的是人工填写或导入的内容。',
     claimed: '有 {n} 台主机声称是该实例：{hosts}。请移除已不存在的主机；若都存在，则其中一台是被复制的，或上报有误。',
     otherHost: '该主机声称自己是实例 {name}，而该实例已对应到 {host}。',
