@@ -3,9 +3,11 @@
 //! There is no configuration file. What is sampled and how often is the control plane's to say; what this host
 //! never does is the policy file's.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
+
+use crate::cloud::CloudChoice;
 
 /// Where the packages put the agent's data.
 pub const DEFAULT_DATA: &str = "/var/lib/muster-agent";
@@ -67,10 +69,18 @@ pub struct RunConfig {
     /// Runs the agent's clock this many times as fast as real time, to show hours in seconds; for demos
     #[arg(long, env = "MUSTER_AGENT_CLOCK_FACTOR", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub clock_factor: u32,
+
+    /// Whose metadata service is asked what this machine is: by default the cloud's that the firmware names
+    #[arg(long, env = "MUSTER_AGENT_CLOUD", value_enum, default_value_t)]
+    pub cloud: CloudChoice,
+
+    /// Address of a metadata service that is asked instead of the cloud's own; for tests
+    #[arg(long, env = "MUSTER_AGENT_CLOUD_ADDRESS", hide = true)]
+    pub cloud_address: Option<SocketAddr>,
 }
 
 impl RunConfig {
-    /// Everything as it is without arguments, in `root`.
+    /// Everything as it is without arguments, in `root`; but no cloud is asked.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self {
             data: DataDir::new(root),
@@ -78,6 +88,8 @@ impl RunConfig {
             docker_host: "unix:///var/run/docker.sock".to_owned(),
             worker: None,
             clock_factor: 1,
+            cloud: CloudChoice::Off,
+            cloud_address: None,
         }
     }
 

@@ -9,6 +9,7 @@
 //! The agent listens on no port of its own (the ports that the front listens on are the services'), and has no shell for
 //! anyone.
 
+pub mod cloud;
 pub mod collect;
 pub mod config;
 pub mod doctor;

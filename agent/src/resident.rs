@@ -1,6 +1,6 @@
 //! The resident process: starts the rooms, connects them, and stops them in order.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use muster_base::{Clock, UnixMs};
@@ -12,6 +12,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    cloud,
     collect::{self, ContainerDirectory},
     config::RunConfig,
     identity::{Identity, resident_pinned_keys},
@@ -101,6 +102,12 @@ impl Resident {
             (Workers::new(&self.config), keys_rx),
         )
         .await?;
+        let (cloud_tx, cloud_rx) = watch::channel(None);
+        if let Some(provider) = self.config.cloud.provider(Path::new(cloud::DMI)) {
+            let address = self.config.cloud_address;
+            self.tasks
+                .spawn(cloud::keep(provider, address, cloud_tx, self.stop.clone()));
+        }
         let ports = Ports {
             reports,
             orders: orders_tx,
@@ -108,6 +115,7 @@ impl Resident {
             config: Arc::new(config_tx),
             signing_keys: Arc::new(keys_tx),
             engine: containers.subscribe_engine(),
+            cloud: cloud_rx,
             downloads,
         };
         supervise::started(&self, config_rx);

@@ -124,7 +124,9 @@ impl Agent {
                 &docker,
                 "--clock-factor",
                 &self.options.clock_factor.to_string(),
-            ]);
+            ])
+            // Tests may run on a cloud's machine, and ask nobody outside of it.
+            .env("MUSTER_AGENT_CLOUD", "off");
         for (name, value) in &self.options.env {
             launch = launch.env(name, value);
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::{BoxFuture, FutureExt, pending};
 use muster_base::OrderId;
 use muster_protocol::latest::{
-    AgentConfig, OrderReply, Report, SignedOrder, SigningKeyNotice, TailFrame, TailRequest,
+    AgentConfig, CloudFacts, OrderReply, Report, SignedOrder, SigningKeyNotice, TailFrame, TailRequest,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -30,6 +30,8 @@ pub struct Ports {
     pub signing_keys: Arc<watch::Sender<Vec<SigningKeyNotice>>>,
     /// Version of the container engine, as a worker last heard it.
     pub engine: watch::Receiver<Option<String>>,
+    /// What the cloud's metadata service said last.
+    pub cloud: watch::Receiver<Option<CloudFacts>>,
     /// Where orders' bytes come from.
     pub downloads: Downloads,
 }

@@ -8,8 +8,10 @@ use std::{
 
 use muster_base::{SessionId, point};
 use muster_protocol::{
-    VERSIONS,
-    latest::{AgentControl, FleetKeysNotice, Goodbye, Hello, HostFacts, RenewReply, ServerControl},
+    CLOUD_SINCE, VERSIONS,
+    latest::{
+        AgentControl, CloudFacts, FleetKeysNotice, Goodbye, Hello, HostFacts, RenewReply, ServerControl,
+    },
     read_frame, write_frame,
 };
 use quinn::{Connection, RecvStream, SendStream, VarInt};
@@ -49,6 +51,7 @@ pub(super) struct Session<'a> {
     facts: HostFacts,
     send: SendStream,
     receive: RecvStream,
+    version: u16,
     pub(super) id: SessionId,
 }
 
@@ -80,7 +83,7 @@ impl<'a> Session<'a> {
             Ok(Err(error)) => return Err(connection.close_reason().map_or(error, LinkError::Lost)),
             Err(_) => return Err(LinkError::HungUp),
         };
-        let id = welcome.session;
+        let (id, version) = (welcome.session, welcome.version);
         link.welcome(welcome);
         Ok(Self {
             link,
@@ -88,6 +91,7 @@ impl<'a> Session<'a> {
             facts,
             send,
             receive,
+            version,
             id,
         })
     }
@@ -100,6 +104,7 @@ impl<'a> Session<'a> {
             facts,
             send,
             receive,
+            version,
             id: _,
         } = self;
         let (control_tx, control_rx) = mpsc::channel(CONTROL_QUEUE);
@@ -114,6 +119,7 @@ impl<'a> Session<'a> {
             error = send_reports(link, &connection, &window) => Ended::Lost(error),
             error = accept_streams(link, &connection) => Ended::Lost(error),
             never = watch_facts(facts, link.ports.engine.clone(), &control_tx) => never,
+            never = tell_cloud(link.ports.cloud.clone(), version, &control_tx) => never,
             () = renewal::keep_fresh(link, &control_tx, renewed_rx) => Ended::Renewed,
         };
         let ended = match ended {
@@ -265,6 +271,29 @@ async fn watch_facts(
             if control.send(AgentControl::Facts(Box::new(facts))).await.is_err() {
                 return Ended::Lost(LinkError::HungUp);
             }
+        }
+    }
+}
+
+/// Tells what the cloud says of the machine: once, and when it changes. An older control plane can't be told.
+async fn tell_cloud(
+    mut cloud: watch::Receiver<Option<CloudFacts>>,
+    version: u16,
+    control: &mpsc::Sender<AgentControl>,
+) -> Ended {
+    if version < CLOUD_SINCE {
+        return std::future::pending().await;
+    }
+    loop {
+        let told = cloud.borrow_and_update().clone();
+        if let Some(facts) = told
+            && control.send(AgentControl::Cloud(Box::new(facts))).await.is_err()
+        {
+            return Ended::Lost(LinkError::HungUp);
+        }
+        // On a machine of no cloud nobody asks.
+        if cloud.changed().await.is_err() {
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -14,7 +14,7 @@ use super::{
     alert::{Key, OpenAlert},
     check::{AlertKind, Check, Comparison},
     rule::AlertRule,
-    silence::{Silence, SilenceState},
+    silence::Silence,
     store,
 };
 use crate::{
@@ -84,8 +84,7 @@ impl OrgBook {
     /// The silence that matches, if one does now.
     pub(super) fn silence(&self, rule: &AlertRule, host: &HostPlace, now: UnixMs) -> Option<&Silence> {
         self.silences.iter().find(|silence| {
-            Silence::state_at(silence.starts_at, silence.ends_at, now) == SilenceState::Active
-                && silence.matchers.match_alert(rule.id, rule.rule.severity, host)
+            silence.counts_at(now) && silence.matchers.match_alert(rule.id, rule.rule.severity, host)
         })
     }
 

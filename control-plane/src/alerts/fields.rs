@@ -15,6 +15,11 @@ impl Fields {
         }
     }
 
+    /// Notes what is wrong elsewhere.
+    pub(super) fn add(&mut self, wrong: Vec<FieldError>) {
+        self.0.extend(wrong);
+    }
+
     /// A name that people type.
     pub(super) fn name(&mut self, name: &str) {
         let plain = name.trim() == name && !name.chars().any(char::is_control);

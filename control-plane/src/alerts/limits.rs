@@ -28,6 +28,8 @@ pub(super) const MOST_MINUTES: i64 = 1_440;
 pub(super) const ACKNOWLEDGEMENT: usize = 500;
 /// Days of a silence.
 pub(super) const SILENCE_DAYS: i64 = 366;
+/// Days of one that comes again: five years.
+pub(super) const REPEATED_SILENCE_DAYS: i64 = 5 * 366;
 /// What was over is kept so many days.
 pub(super) const KEEP_DAYS: i64 = 90;
 /// Characters of a message that name hosts.

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `alert_rules` | what is looked at, on which hosts, when it fires, who hears of it |
 //! | `alerts` | one time that a rule found something on a host, container and series: from pending to resolved |
-//! | `alert_silences` | from when to when which alerts are not told, by whom, why |
+//! | `alert_silences` | from when to when, and on which weekdays, which alerts are not told, by whom, why |
 //! | `alert_receivers` | where alerts are told: e-mail, a signed webhook, Slack, DingTalk, Feishu, WeCom; addresses and keys are credentials of the secrets room |
 //!
 //! A rule is of one kind ([`check::Check`]): *threshold* (a series of the host or of its containers against a number), *host
@@ -77,6 +77,7 @@ mod restarts;
 mod rule;
 mod selector;
 mod silence;
+mod silence_repeat;
 mod state;
 mod store;
 #[cfg(test)]

@@ -1,10 +1,21 @@
-//! Silences: alerts that match are not told, from then until then. A maintenance window is one that begins later.
+//! Silences: alerts that match are not told, from then until then. A maintenance window is one that begins later, or comes
+//! again every week until it ends ([`super::silence_repeat`]). What still fires at the end of an occurrence is told then.
+//!
+//! When one counts is worked out when it is read, once for the occurrence that is on or comes next: a round compares times.
 
 use muster_base::{AlertRuleId, AlertSilenceId, UnixMs};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{AlertsError, check::Severity, fields::Fields, limits, selector::AlertHosts, store};
+use super::{
+    AlertsError,
+    check::Severity,
+    fields::Fields,
+    limits,
+    selector::AlertHosts,
+    silence_repeat::{Occurrence, Repeat},
+    store,
+};
 use crate::{
     access::{Caller, ObjectKind, Operation},
     app::App,
@@ -40,11 +51,11 @@ impl Matchers {
 #[serde(rename_all = "camelCase")]
 #[schema(as = AlertSilenceState)]
 pub enum SilenceState {
-    /// Not yet.
+    /// Not yet, or not until it comes again.
     Scheduled,
     /// Now.
     Active,
-    /// Not any more.
+    /// Never again.
     Ended,
 }
 
@@ -61,6 +72,12 @@ pub struct Silence {
     pub starts_at: UnixMs,
     /// Until when.
     pub ends_at: UnixMs,
+    /// When it counts in between; null: all the time.
+    #[schema(required)]
+    pub repeats: Option<Repeat>,
+    /// Of one that comes again: the time that it counts for now, or next; null if there is none any more.
+    #[schema(required)]
+    pub occurrence: Option<Occurrence>,
     /// Why.
     pub reason: String,
     /// Whether it counts now.
@@ -80,8 +97,10 @@ pub struct NewAlertSilence {
     pub matchers: Matchers,
     /// From when; now by default.
     pub starts_at: Option<UnixMs>,
-    /// Until when, a year at most.
+    /// Until when: a year at most, or five of one that comes again.
     pub ends_at: UnixMs,
+    /// When it counts in between, every week; all the time by default.
+    pub repeats: Option<Repeat>,
     /// Why.
     pub reason: String,
 }
@@ -102,13 +121,34 @@ pub struct SilenceQuery {
 }
 
 impl Silence {
-    pub(super) fn state_at(starts_at: UnixMs, ends_at: UnixMs, now: UnixMs) -> SilenceState {
-        if now >= ends_at {
-            SilenceState::Ended
-        } else if now < starts_at {
-            SilenceState::Scheduled
-        } else {
-            SilenceState::Active
+    /// Works out where it stands at this time.
+    pub(super) fn stand(mut self, now: UnixMs) -> Self {
+        let span = (self.starts_at, self.ends_at);
+        self.occurrence = self
+            .repeats
+            .as_ref()
+            .and_then(|repeat| repeat.occurrence(span, now));
+        self.state = match (&self.repeats, self.occurrence) {
+            (Some(_), None) => SilenceState::Ended,
+            (Some(_), Some(Occurrence { from: Some(_), .. })) => SilenceState::Scheduled,
+            (None, _) if now >= self.ends_at => SilenceState::Ended,
+            (None, _) if now < self.starts_at => SilenceState::Scheduled,
+            (None, _) | (Some(_), Some(Occurrence { from: None, .. })) => SilenceState::Active,
+        };
+        self
+    }
+
+    /// Whether it counts at a time after it was read.
+    pub(super) fn counts_at(&self, now: UnixMs) -> bool {
+        let is_within = |from: UnixMs, to: UnixMs| from <= now && now < to;
+        match (&self.repeats, self.occurrence) {
+            (None, _) => is_within(self.starts_at, self.ends_at),
+            (Some(_), Some(next)) if now < next.to => next.from.is_none_or(|from| from <= now),
+            // That one is over, and silences were not read again since.
+            (Some(repeat), Some(_)) => repeat
+                .occurrence((self.starts_at, self.ends_at), now)
+                .is_some_and(|next| next.from.is_none()),
+            (Some(_), None) => false,
         }
     }
 }
@@ -138,11 +178,14 @@ pub(super) async fn create(app: &App, caller: &Caller, new: NewAlertSilence) -> 
         matchers: new.matchers,
         starts_at,
         ends_at: new.ends_at,
+        repeats: new.repeats,
+        occurrence: None,
         reason: new.reason.trim().to_owned(),
-        state: Silence::state_at(starts_at, new.ends_at, now),
+        state: SilenceState::Scheduled,
         created_by: caller.actor.name(),
         created_at: now,
-    };
+    }
+    .stand(now);
     let org = caller.org();
     in_tx!(app.db, |tx| {
         if store::silence::count_open(tx, org, now).await? >= limits::SILENCES {
@@ -207,8 +250,17 @@ fn check(new: &NewAlertSilence, starts_at: UnixMs, now: UnixMs) -> Result<(), Al
     fields.count("matchers.severities", new.matchers.severities.len(), 3);
     fields.check(new.ends_at > now, "endsAt", "must be in the future");
     fields.check(new.ends_at > starts_at, "endsAt", "must be after startsAt");
-    let most = now.plus_ms(limits::SILENCE_DAYS * UnixMs::DAY);
-    fields.check(new.ends_at <= most, "endsAt", "must be within a year");
+    let (days, within) = match &new.repeats {
+        None => (limits::SILENCE_DAYS, "must be within a year"),
+        Some(_) => (limits::REPEATED_SILENCE_DAYS, "must be within five years"),
+    };
+    let most = now.plus_ms(days * UnixMs::DAY);
+    fields.check(new.ends_at <= most, "endsAt", within);
+    if let Some(repeat) = &new.repeats {
+        repeat.check(&mut fields);
+        let comes = repeat.weekly.is_empty() || repeat.occurrence((starts_at, new.ends_at), now).is_some();
+        fields.check(comes, "endsAt", "must be after a time at which it counts");
+    }
     fields.check(!new.reason.trim().is_empty(), "reason", crate::flaw::Flaw::Needed);
     fields.line("reason", new.reason.trim(), 500);
     fields.finish()

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::{
     DeliveryError,
     deployment::{self, Deployment, DeploymentHost, DeploymentStep, Phase, Status, TriggeredBy},
+    payload::TriggerPayload,
     store, window,
 };
 use crate::{
@@ -27,6 +28,8 @@ pub struct DeploymentDetail {
     pub deployment: Deployment,
     /// How many hosts are where.
     pub counts: HostCounts,
+    /// What was sent, of one that came of a call from outside: without secrets, and not all of it if it was large.
+    pub trigger_payload: Option<TriggerPayload>,
     /// The deployment that runs in the same place while this one waits.
     pub waits_for: Option<Holder>,
     /// The windows of its environment, while it has not begun and they hold for it.
@@ -114,6 +117,7 @@ pub(super) async fn get(
     Ok(DeploymentDetail {
         counts: HostCounts::of(&hosts),
         waits_for: holder(app, &deployment).await?,
+        trigger_payload: store::deployment_payload::find(&app.db, caller.org(), id).await?,
         window: window::now_for(app, &deployment).await?,
         hosts,
         steps: store::progress::list_steps(&app.db, id).await?,

@@ -31,6 +31,7 @@ pub(super) async fn draft(
             if let Some(today) = application.environments.get(&environment) {
                 plan.target = ApplicationEnvironment {
                     overrides: plan.target.overrides,
+                    legacy: serde_json::Map::new(),
                     ..today.clone()
                 };
             }
@@ -104,11 +105,13 @@ async fn plan(
     )
     .map_err(|message| DeliveryError::invalid("image", message))?;
     let variables = env_merge::effective(app, org, application.id, environment).await?;
-    let target = application
+    let mut target = application
         .environments
         .get(environment)
         .cloned()
         .unwrap_or_default();
+    // No deployment has a use for it.
+    target.legacy.clear();
     let container = target.container(&application.container).map_err(|message| {
         DeliveryError::invalid(format!("environments.{environment}.overrides"), message)
     })?;

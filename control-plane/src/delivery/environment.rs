@@ -32,6 +32,9 @@ use crate::{
     windows::{MaintenanceWindows, WindowNow},
 };
 
+/// Bytes of what another system kept.
+const MOST_LEGACY: usize = 16 * 1024;
+
 /// An environment of an application: it runs on the named hosts and on those with all the selector's labels.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -58,6 +61,11 @@ pub struct ApplicationEnvironment {
     pub keep_images: Option<u32>,
     /// When deployments may begin here; null: at any time. Rollbacks are never held up.
     pub windows: Option<MaintenanceWindows>,
+    /// What a system that Muster took over from kept here and Muster has no use for (`cdPipelineYaml`, `resource`): kept as
+    /// it is, 16 KiB at most. Nothing here is secret, and nothing of it is done.
+    #[schema(value_type = Object)]
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub legacy: Map<String, Value>,
 }
 
 /// What is different in one environment.
@@ -98,6 +106,9 @@ impl ApplicationEnvironment {
         {
             fields.push(error);
         }
+        let legacy =
+            self.legacy.is_empty() || Value::Object(self.legacy.clone()).to_string().len() <= MOST_LEGACY;
+        fields.check(legacy, format!("{field}.legacy"), "at most 16 KiB");
         match self.container(container) {
             // What is wrong with the application's own is told there.
             Ok(merged) if merged != *container => merged.check(fields),
@@ -171,6 +182,9 @@ pub struct EnvironmentState {
     pub keep_images: Option<u32>,
     /// When deployments may begin here, and whether they may now; null: at any time.
     pub window: Option<WindowNow>,
+    /// What a system that Muster took over from kept here.
+    #[schema(value_type = Object)]
+    pub legacy: Map<String, Value>,
     /// The last deployment that was asked for.
     pub latest_task: Option<LatestTask>,
     /// The version of the last deployment that succeeded.
@@ -226,6 +240,7 @@ pub(super) async fn list(
                 image_wait_s: environment.image_wait_s,
                 drift: environment.drift,
                 keep_images: environment.keep_images,
+                legacy: environment.legacy,
                 window: environment.windows.map(|windows| WindowNow::of(windows, now)),
             }
         })

@@ -11,7 +11,7 @@
 
 use std::net::IpAddr;
 
-use muster_base::{ApplicationId, DeploymentId, SecretString};
+use muster_base::{ApplicationId, DeploymentId, ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -22,6 +22,7 @@ use super::{
     application::Application,
     git_event::{self, GitEvent, Heard},
     git_verify::{Call, Header},
+    payload::TriggerPayload,
     store, trigger,
     trigger_spec::GitProvider,
     webhook,
@@ -119,16 +120,26 @@ pub(super) async fn hear(
         return Ok(nothing("this is about another repository than the application's"));
     }
     let caller = Caller::webhook(id, org, ip);
-    deploy(app, &caller, application, &event, provider, &call.key(provider)).await
+    let asked = Asked {
+        key: call.key(provider),
+        payload: TriggerPayload::of(&body, known.expose_secret()),
+    };
+    deploy(app, &caller, application, (provider, &event), &asked).await
+}
+
+/// A call that is believed.
+struct Asked {
+    /// What makes two calls the same one.
+    key: String,
+    payload: TriggerPayload,
 }
 
 async fn deploy(
     app: &App,
     caller: &Caller,
     application: &Application,
-    event: &GitEvent,
-    provider: GitProvider,
-    key: &str,
+    (provider, event): (GitProvider, &GitEvent),
+    Asked { key, payload }: &Asked,
 ) -> Result<GitAnswer, DeliveryError> {
     let mut deployments = Vec::new();
     for (name, environment) in &application.environments {
@@ -144,6 +155,7 @@ async fn deploy(
             only: Vec::new(),
             override_reason: None,
             key: Some(format!("git:{key}:{name}")),
+            payload: Some(payload.clone()),
         };
         let (deployment_id, error) = match trigger::enqueue(app, caller, request).await {
             Ok(deployment) => (Some(deployment.id), None),

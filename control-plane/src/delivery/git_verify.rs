@@ -5,7 +5,12 @@
 //! | GitHub | `X-Hub-Signature-256`: HMAC-SHA256 of the body | yes | the same body is the same call |
 //! | Gitee | `X-Gitee-Token`: the secret itself, or HMAC-SHA256 of `timestamp\nsecret` | no | an hour from `X-Gitee-Timestamp` |
 //! | GitLab | `X-Gitlab-Token`: the secret itself | no | `Idempotency-Key` or `X-Gitlab-Event-UUID`, else the body |
+//! | GitLab, signed | `webhook-signature`: HMAC-SHA256 of `id.timestamp.body` | yes | five minutes from `webhook-timestamp`; `webhook-id` |
 //! | Codeup | `X-Codeup-Token`: the secret itself | no | the same body is the same call |
+//!
+//! GitLab's newer signature follows the Standard Webhooks specification; its key is the secret, or, of a secret that begins with
+//! `whsec_`, the bytes that the rest stands for. A call that has a signature is believed by it alone: a wrong one is not saved by a
+//! right token. What is acted on is checked of signed calls as of others: whoever was shown the token once can sign.
 //!
 //! Where the proof does not cover the body, what is acted on is checked before ([`super::git_hook`]). Hooks of projects
 //! ([`crate::schema`]) are verified here too.
@@ -18,6 +23,10 @@ use subtle::ConstantTimeEq;
 use super::trigger_spec::GitProvider;
 
 const GITEE_WINDOW_MS: i64 = UnixMs::HOUR;
+/// As the Standard Webhooks specification has it.
+const GITLAB_WINDOW_MS: i64 = 5 * UnixMs::MINUTE;
+/// Signatures of one call: more than one while a key is replaced.
+const MOST_SIGNATURES: usize = 8;
 
 /// What the header of a name says; nothing if it is missing or no text.
 pub(crate) type Header<'a> = &'a (dyn Fn(&str) -> &'a str + Sync);
@@ -43,6 +52,7 @@ impl Call<'_, '_> {
                 let (said, stamped) = (same(token, secret), self.is_stamped(token, secret));
                 said || stamped
             }
+            GitProvider::Gitlab if self.has_signature() => self.is_standard_signed(secret),
             GitProvider::Gitlab => same((self.header)("x-gitlab-token"), secret),
             GitProvider::Codeup => same((self.header)("x-codeup-token"), secret),
         }
@@ -55,6 +65,36 @@ impl Call<'_, '_> {
             .and_then(|digits| hex::decode(digits).ok());
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
         hmac::verify(&key, self.body, &given.unwrap_or_default()).is_ok()
+    }
+
+    fn has_signature(&self) -> bool {
+        !(self.header)("webhook-signature").is_empty()
+    }
+
+    /// GitLab's newer signature, of the id, the time and the body.
+    fn is_standard_signed(&self, secret: &str) -> bool {
+        let (id, stamp) = ((self.header)("webhook-id"), (self.header)("webhook-timestamp"));
+        let seconds = stamp.parse::<i64>().ok();
+        let fresh = seconds.is_some_and(|seconds| {
+            let told = UnixMs(seconds.saturating_mul(UnixMs::SECOND));
+            self.now.ms_since(told).abs() <= GITLAB_WINDOW_MS
+        });
+        let bytes = secret
+            .strip_prefix("whsec_")
+            .and_then(|rest| STANDARD.decode(rest).ok());
+        let key = hmac::Key::new(hmac::HMAC_SHA256, bytes.as_deref().unwrap_or(secret.as_bytes()));
+        let mut signed = hmac::Context::with_key(&key);
+        signed.update(format!("{id}.{stamp}.").as_bytes());
+        signed.update(self.body);
+        let wanted = signed.sign();
+        let given = (self.header)("webhook-signature")
+            .split(' ')
+            .take(MOST_SIGNATURES);
+        let holds = given
+            .filter_map(|one| STANDARD.decode(one.strip_prefix("v1,")?).ok())
+            .any(|one| bool::from(one.as_slice().ct_eq(wanted.as_ref())));
+        // Without an id a repeated call could not be told from another one.
+        fresh && holds && !id.is_empty()
     }
 
     /// Gitee's signature, which covers the time and nothing else.
@@ -73,6 +113,7 @@ impl Call<'_, '_> {
     /// call could write anything else.
     pub(crate) fn key(&self, provider: GitProvider) -> String {
         let given = match provider {
+            GitProvider::Gitlab if self.has_signature() => (self.header)("webhook-id"),
             GitProvider::Gitlab => {
                 let key = (self.header)("idempotency-key");
                 if key.is_empty() {
@@ -175,6 +216,77 @@ mod tests {
         assert!(!holds(&signature, &at, stamp + 3_601_000));
         assert!(!holds(&signature, &(stamp + 1).to_string(), stamp));
         assert!(!holds("", &at, stamp));
+    }
+
+    #[test]
+    fn gitlab_may_sign_what_it_says_for_five_minutes() {
+        let seconds = 1_780_000_000_i64;
+        let (stamp, now) = (seconds.to_string(), seconds * 1_000);
+        let sign = |key: &[u8], id: &str, body: &str| {
+            let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+            let signature = hmac::sign(&key, format!("{id}.{stamp}.{body}").as_bytes());
+            format!("v1,{}", STANDARD.encode(signature))
+        };
+        let holds = |signature: &str, id: &str, body: &str, now: i64, secret: &str| {
+            // The right token beside it changes nothing.
+            let headers = [
+                ("webhook-signature", signature),
+                ("webhook-id", id),
+                ("webhook-timestamp", stamp.as_str()),
+                ("x-gitlab-token", secret),
+            ];
+            call(&headers, body, now, GitProvider::Gitlab, secret)
+        };
+        let good = sign(b"s3cret", "id-1", "{}");
+        assert!(holds(&good, "id-1", "{}", now, "s3cret"));
+        assert!(holds(
+            &format!("v1,AAAA {good}"),
+            "id-1",
+            "{}",
+            now + 299_000,
+            "s3cret"
+        ));
+        for (signature, id, body, now) in [
+            (good.as_str(), "id-1", "{ }", now),
+            (good.as_str(), "id-2", "{}", now),
+            (good.as_str(), "id-1", "{}", now + 301_000),
+            (good.as_str(), "id-1", "{}", now - 301_000),
+            (&good.replace("v1,", "v2,"), "id-1", "{}", now),
+            ("v1,", "id-1", "{}", now),
+            ("garbage", "id-1", "{}", now),
+        ] {
+            assert!(
+                !holds(signature, id, body, now, "s3cret"),
+                "{signature} {id} {body} {now}"
+            );
+        }
+        assert!(!holds(&sign(b"s3cret", "", "{}"), "", "{}", now, "s3cret"));
+        let coded = format!("whsec_{}", STANDARD.encode(b"bytes of a key"));
+        assert!(holds(
+            &sign(b"bytes of a key", "id-1", "{}"),
+            "id-1",
+            "{}",
+            now,
+            &coded
+        ));
+        // The vector of the Standard Webhooks specification's own libraries.
+        let headers = [
+            (
+                "webhook-signature",
+                "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+            ),
+            ("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
+            ("webhook-timestamp", "1614265330"),
+        ];
+        let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        let body = r#"{"test": 2432232314}"#;
+        assert!(call(
+            &headers,
+            body,
+            1_614_265_330_000,
+            GitProvider::Gitlab,
+            secret
+        ));
     }
 
     #[test]

@@ -112,6 +112,7 @@ mod limits;
 mod network;
 mod order;
 mod outside;
+mod payload;
 mod pinning;
 mod progress;
 mod reach;

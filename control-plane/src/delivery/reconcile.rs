@@ -165,6 +165,7 @@ async fn start(
         only: hosts,
         override_reason: None,
         key: None,
+        payload: None,
     };
     Box::pin(trigger::enqueue(app, caller, request)).await
 }

@@ -46,6 +46,7 @@ pub(super) async fn go_on(
         only: left,
         override_reason: None,
         key: None,
+        payload: None,
     };
     Box::pin(trigger::enqueue(app, caller, request)).await
 }

@@ -119,6 +119,7 @@ pub(super) async fn report(
         only: Vec::new(),
         override_reason: None,
         key: key.clone(),
+        payload: None,
     };
     let made = draft(app, caller, &application, environment, &request).await?;
     let made = Deployment {

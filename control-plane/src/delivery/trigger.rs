@@ -14,6 +14,7 @@ use super::{
     draft::{choose_environment, draft},
     events,
     image::is_tag,
+    payload::TriggerPayload,
     progress, resume,
     rollout_policy::Queue,
     store,
@@ -83,6 +84,8 @@ pub(super) struct Request {
     pub override_reason: Option<String>,
     /// A call with the same key is the same call.
     pub key: Option<String>,
+    /// What was sent, of a call from outside.
+    pub payload: Option<TriggerPayload>,
 }
 
 /// A deployment by hand.
@@ -102,6 +105,7 @@ pub(super) async fn deploy(
         only: Vec::new(),
         override_reason: window::read_reason(new.override_reason.as_deref())?.map(str::to_owned),
         key,
+        payload: None,
     };
     Box::pin(enqueue(app, caller, request)).await
 }
@@ -170,6 +174,7 @@ async fn repeat(
         only: Vec::new(),
         override_reason: None,
         key: None,
+        payload: None,
     };
     Box::pin(enqueue(app, caller, request)).await
 }
@@ -223,6 +228,9 @@ pub(super) async fn enqueue(
         let made = insert(app, caller, tx, (draft, wait), request.key.as_deref()).await?;
         // Not for a call that came again.
         if made.deployment.id == id {
+            if let Some(payload) = &request.payload {
+                store::deployment_payload::set(tx, org, id, payload).await?;
+            }
             approval::ask(app, tx, &approvers, &made.deployment, org).await?;
         }
         made

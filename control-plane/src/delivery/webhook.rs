@@ -10,6 +10,7 @@ use std::{net::IpAddr, time::Duration};
 
 use muster_base::{ApplicationId, DeploymentId, ExposeSecret, OrgId, SecretString, UnixMs};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -18,6 +19,7 @@ use super::{
     DeliveryError,
     deployment::{self, Deployment, Status, TriggerType},
     events,
+    payload::TriggerPayload,
     store::{self, token::Candidate},
     token, trigger,
     webhook_guard::{self, WebhookGuard},
@@ -140,6 +142,8 @@ pub(super) async fn deploy(
         ));
     }
     let caller = Caller::webhook(pass.application, pass.org, ip);
+    let sent = json!({"applicationId": call.application_id, "version": call.version});
+    let payload = TriggerPayload::of(&sent, call.token.expose_secret());
     let request = trigger::Request {
         application: pass.application,
         environment: Some(pass.environment.clone()),
@@ -149,6 +153,7 @@ pub(super) async fn deploy(
         only: Vec::new(),
         override_reason: None,
         key,
+        payload: Some(payload),
     };
     let deployment = trigger::enqueue(app, &caller, request).await?;
     pass.touch(app).await?;

@@ -1,16 +1,23 @@
 //! Instances: what clouds say of machines, beside the hosts that they are.
 //!
-//! An instance is known by its provider and the provider's id. It is imported, never typed: a later import of the same one
-//! changes it. It is the host with the same public address, else the same inner address, else the same name, if exactly
+//! An instance is known by its provider and the provider's id. It is imported, or told by the cloud's metadata service
+//! through a host's agent ([`super::instance_cloud`]); a later import of the same one changes what the one before said, and
+//! people may write what neither says ([`super::instance_edit`]). It is the host that says so itself; of an instance that no
+//! host claims, the host with the same public address, else the same inner address, else the same name, if exactly
 //! one host has it; whoever imports may name the host instead.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use muster_base::{HostId, InstanceId, UnixMs};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{FleetError, Host, HostSelector, host_list::select_hosts, store};
+use super::{
+    FleetError, Host, HostSelector,
+    host_list::select_hosts,
+    instance_layers::{InstanceDifference, InstanceSource, Layers, canonical},
+    store,
+};
 use crate::{
     access::{Caller, ObjectKind, Operation},
     app::App,
@@ -36,6 +43,12 @@ pub struct InstanceRecord {
     /// The region's name.
     #[serde(default)]
     pub region_name: String,
+    /// The zone within the region.
+    #[serde(default)]
+    pub zone_id: String,
+    /// Size and kind, in the provider's own word: `ecs.g7.large`…
+    #[serde(default)]
+    pub instance_type: String,
     /// The machine's own name.
     #[serde(default)]
     pub hostname: String,
@@ -87,13 +100,34 @@ pub struct Instance {
     pub host_id: Option<HostId>,
     /// That host's name.
     pub host_name: Option<String>,
-    /// When it was first imported.
+    /// When it was first known.
     pub created_at: UnixMs,
-    /// When an import last changed it.
+    /// When something of it last changed.
     pub updated_at: UnixMs,
-    /// What the provider says.
+    /// Where each field that is known is known from.
+    pub sources: BTreeMap<String, InstanceSource>,
+    /// What the cloud itself says otherwise than people do.
+    pub differs: Vec<InstanceDifference>,
+    /// Tags that the cloud tells.
+    pub tags: BTreeMap<String, String>,
+    /// The hosts in reach whose cloud says that they are this instance, the first that said so first. More than one is one
+    /// too many: a machine that joined twice, or a host that lies.
+    pub claimed_by: Vec<InstanceClaim>,
+    /// What is known.
     #[serde(flatten)]
     pub record: InstanceRecord,
+}
+
+/// A host that says that it is an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InstanceClaim {
+    /// The host.
+    pub host_id: HostId,
+    /// Its name.
+    pub host_name: String,
+    /// When it said so, or something new of it.
+    pub told_at: UnixMs,
 }
 
 /// `GET /api/v1/instances?…`
@@ -105,7 +139,7 @@ pub struct InstanceQuery {
     pub provider: Option<String>,
     /// Only those in this region: its id or its name.
     pub region: Option<String>,
-    /// Only the one that is this host.
+    /// Only the one that is this host, or that it says it is.
     pub host_id: Option<HostId>,
     /// Only those that end before this time.
     pub expires_before: Option<UnixMs>,
@@ -118,8 +152,18 @@ pub struct InstanceQuery {
     pub cursor: Option<String>,
 }
 
-/// An instance to be kept: the record, and the host that it is.
-#[derive(Debug, Clone, Serialize)]
+/// An instance as it stands: what is known of it, and the host that it is.
+#[derive(Debug, Clone)]
+pub(super) struct Standing {
+    pub(super) id: InstanceId,
+    pub(super) provider: String,
+    pub(super) instance_id: String,
+    pub(super) host_id: Option<HostId>,
+    pub(super) layers: Layers,
+}
+
+/// An instance to be kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Kept {
     pub(super) id: InstanceId,
@@ -129,8 +173,40 @@ pub(super) struct Kept {
     pub(super) host_id: Option<HostId>,
     pub(super) expired_at: Option<i64>,
     pub(super) search: String,
-    /// JSON, as text: it is compared as it is.
+    /// JSON, as text, like those below.
     pub(super) record: String,
+    pub(super) imported: Option<String>,
+    pub(super) metadata: Option<String>,
+    pub(super) by_hand: String,
+}
+
+impl Kept {
+    pub(super) fn of(standing: &Standing) -> Result<Self, FleetError> {
+        Self::written(standing).map_err(|error| crate::error::Error::internal(error).into())
+    }
+
+    fn written(standing: &Standing) -> Result<Self, serde_json::Error> {
+        let Standing {
+            provider,
+            instance_id,
+            layers,
+            ..
+        } = standing;
+        let record = layers.laid(provider, instance_id)?.record;
+        Ok(Self {
+            id: standing.id,
+            provider: provider.clone(),
+            instance_id: instance_id.clone(),
+            name: name_of(&record),
+            host_id: standing.host_id,
+            expired_at: record.expired_time.map(|at| at.0),
+            search: searched(&record),
+            record: serde_json::to_string(&record)?,
+            imported: layers.imported.as_ref().map(serde_json::to_string).transpose()?,
+            metadata: layers.metadata.as_ref().map(serde_json::to_string).transpose()?,
+            by_hand: serde_json::to_string(&layers.by_hand)?,
+        })
+    }
 }
 
 /// What an import did.
@@ -156,15 +232,30 @@ pub(super) async fn list(
     let page = PageQuery::new(query.limit, query.cursor.clone());
     let after = page.cursor::<(String, InstanceId)>()?;
     let place = (caller.org(), caller.scope());
-    let rows = store::instance::list(&app.db, place, &query, after, page.fetch()).await?;
+    let mut rows = store::instance::list(&app.db, place, &query, after, page.fetch()).await?;
+    add_claims(app, caller, &mut rows).await?;
     Ok(page.page(rows, |row| Cursor::of(&(name_of(&row.record), row.id))))
+}
+
+/// Fills in which hosts say that they are these.
+async fn add_claims(app: &App, caller: &Caller, rows: &mut [Instance]) -> Result<(), FleetError> {
+    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+    let claims = store::instance_claim::list(&app.db, (caller.org(), caller.scope()), &ids).await?;
+    for (id, claim) in claims {
+        if let Some(row) = rows.iter_mut().find(|row| row.id == id) {
+            row.claimed_by.push(claim);
+        }
+    }
+    Ok(())
 }
 
 pub(super) async fn get(app: &App, caller: &Caller, id: InstanceId) -> Result<Instance, FleetError> {
     caller.require(Operation::HostRead)?;
-    store::instance::find(&app.db, (caller.org(), caller.scope()), id)
-        .await?
-        .ok_or(FleetError::NoInstance)
+    let found = store::instance::find(&app.db, (caller.org(), caller.scope()), id).await?;
+    let mut row = [found.ok_or(FleetError::NoInstance)?];
+    add_claims(app, caller, &mut row).await?;
+    let [row] = row;
+    Ok(row)
 }
 
 pub(super) async fn delete(app: &App, caller: &Caller, id: InstanceId) -> Result<(), FleetError> {
@@ -194,30 +285,37 @@ pub(super) async fn keep(
     let imported = in_tx!(app.db, |tx| {
         // Each import of an org sees what the one before left.
         store::instance::lock(tx, org).await?;
-        let known = store::instance::known(tx, org).await?;
+        let known = AlreadyKept::new(store::instance::all(tx, org).await?);
+        let mut claims = HashMap::<InstanceId, Vec<HostId>>::new();
+        for (instance, host) in store::instance_claim::all(tx, org).await? {
+            claims.entry(instance).or_default().push(host);
+        }
         let mut changed = Vec::new();
         let mut imported = ImportedInstances::default();
-        for record in &records {
-            let kept = Kept {
+        for record in records {
+            let guess = hosts.find(&record);
+            let present = known.find(&record);
+            let mut next = present.cloned().unwrap_or_else(|| Standing {
                 id: app.clock.new_id(),
                 provider: record.provider.clone(),
                 instance_id: record.instance_id.clone(),
-                name: name_of(record),
-                host_id: hosts.find(record),
-                expired_at: record.expired_time.map(|at| at.0),
-                search: searched(record),
-                record: serde_json::to_string(record).map_err(crate::error::Error::internal)?,
-            };
-            imported.linked += usize::from(kept.host_id.is_some());
-            match known.get(&(kept.provider.clone(), kept.instance_id.clone())) {
+                host_id: None,
+                layers: Layers::default(),
+            });
+            let claims = claims.get(&next.id).map_or(&[][..], Vec::as_slice);
+            let claimed = next.host_id.filter(|host| claims.contains(host));
+            next.host_id = claimed.or_else(|| claims.first().copied()).or(guess);
+            next.layers.imported = Some(record);
+            imported.linked += usize::from(next.host_id.is_some());
+            match present {
                 None => imported.created += 1,
-                Some(before) if *before == (kept.host_id, kept.record.clone()) => {
+                Some(before) if before.host_id == next.host_id && before.layers == next.layers => {
                     imported.unchanged += 1;
                     continue;
                 }
                 Some(_) => imported.updated += 1,
             }
-            changed.push(kept);
+            changed.push(Kept::of(&next)?);
         }
         if known.len() + imported.created > super::instance_import::MOST {
             return Err(FleetError::TooManyInstances(super::instance_import::MOST));
@@ -228,6 +326,38 @@ pub(super) async fn keep(
         imported
     });
     Ok(imported)
+}
+
+/// Those that there are, by provider and id: as they are written, else by the cloud's other names.
+struct AlreadyKept {
+    all: Vec<Standing>,
+    exact: HashMap<(String, String), usize>,
+    clouds: HashMap<(String, String), usize>,
+}
+
+impl AlreadyKept {
+    fn new(all: Vec<Standing>) -> Self {
+        let mut exact = HashMap::new();
+        let mut clouds = HashMap::new();
+        for (at, one) in all.iter().enumerate() {
+            exact.insert((one.provider.clone(), one.instance_id.clone()), at);
+            clouds
+                .entry((canonical(&one.provider), one.instance_id.clone()))
+                .or_insert(at);
+        }
+        Self { all, exact, clouds }
+    }
+
+    fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    fn find(&self, record: &InstanceRecord) -> Option<&Standing> {
+        let id = &record.instance_id;
+        let exact = self.exact.get(&(record.provider.clone(), id.clone()));
+        let at = exact.or_else(|| self.clouds.get(&(canonical(&record.provider), id.clone())))?;
+        self.all.get(*at)
+    }
 }
 
 /// What lists are in the order of.

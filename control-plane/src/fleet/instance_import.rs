@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::{
     FleetError,
     instance::{self, ImportedInstances, InstanceRecord},
+    instance_layers::canonical,
 };
 use crate::{
     access::{Caller, ObjectKind, Operation},
@@ -64,7 +65,7 @@ pub(super) async fn import(
     let mut seen = HashSet::new();
     for (record, place) in records.iter().zip(&places) {
         check(record, place, &mut faults);
-        if !seen.insert((&record.provider, &record.instance_id)) {
+        if !seen.insert((canonical(&record.provider), &record.instance_id)) {
             faults.push(FieldError::new(format!("{place}instanceId"), Flaw::Twice));
         }
     }
@@ -82,6 +83,8 @@ fn check(record: &InstanceRecord, place: &str, faults: &mut Vec<FieldError>) {
         ("instanceName", &record.instance_name),
         ("regionId", &record.region_id),
         ("regionName", &record.region_name),
+        ("zoneId", &record.zone_id),
+        ("instanceType", &record.instance_type),
         ("hostname", &record.hostname),
         ("imageId", &record.image_id),
         ("osName", &record.os_name),
@@ -171,6 +174,8 @@ const FIELDS: &[&str] = &[
     "instancename",
     "regionid",
     "regionname",
+    "zoneid",
+    "instancetype",
     "hostname",
     "innerip",
     "publicip",
@@ -193,6 +198,8 @@ fn set(record: &mut InstanceRecord, name: &str, value: &str) -> Result<(), Flaw>
         "instancename" => &mut record.instance_name,
         "regionid" => &mut record.region_id,
         "regionname" => &mut record.region_name,
+        "zoneid" => &mut record.zone_id,
+        "instancetype" => &mut record.instance_type,
         "hostname" => &mut record.hostname,
         "innerip" => &mut record.inner_ip,
         "publicip" => &mut record.public_ip,

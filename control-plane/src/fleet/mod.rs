@@ -3,7 +3,8 @@
 //! An **environment** (dev, test, prod…) is one entity for the whole product; other rooms refer to it by name. A
 //! **cluster** groups hosts. A **host** is a machine that an agent runs on; it is made by enrolment only. A **join
 //! token** is the right to enrol one host or several, and says what they get (cluster, environment, labels). An
-//! **instance** is what a cloud says of a machine; it is imported, and linked to the host that it is.
+//! **instance** is what a cloud says of a machine; it is imported, or told by the machine's own agent, and linked to the
+//! host that it is.
 //!
 //! | table | holds |
 //! |---|---|
@@ -11,6 +12,7 @@
 //! | `hosts` | hosts; a removed one keeps its row (`deleted_at`), by which its certificate is refused |
 //! | `host_accounts` | accounts that people sign in to hosts with ([`account`]); their passwords are in the room `secrets` |
 //! | `instances` | what clouds say of machines, and which of them is which host |
+//! | `instance_claims` | which instance each host says that it is, by what its cloud tells its agent |
 //! | `join_tokens` | only hashes |
 //! | `join_token_uses` | which key joined as which host, so that a host whose answer was lost can ask again |
 //! | `fleet_keys` | the CAs and the signing keys, sealed by the master key; how they rotate: [`rotation`] |
@@ -45,7 +47,10 @@ mod facts;
 mod host;
 mod host_list;
 mod instance;
+mod instance_cloud;
+mod instance_edit;
 mod instance_import;
+mod instance_layers;
 mod join_token;
 mod key_store;
 mod key_use;
@@ -75,6 +80,7 @@ pub(crate) use self::{
     },
     environment::seed_environments,
     host::{removed_hosts, removed_since},
+    instance_cloud::note_cloud,
     key_store::{load as load_keys, look as look_for_keys, watch as watch_keys},
 };
 

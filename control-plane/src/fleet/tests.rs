@@ -1,6 +1,7 @@
 //! This room through HTTP, on both databases.
 
 mod accounts;
+mod clouds;
 mod instances;
 
 use serde_json::{Value, json};

@@ -323,6 +323,7 @@ async fn take(
         AgentControl::Bye => return Some(Ended::Bye),
         AgentControl::Hello(_) => return Some(Ended::Goodbye(Goodbye::ProtocolError)),
         AgentControl::Facts(facts) => fleet::note_facts(app, org, host, &facts).await,
+        AgentControl::Cloud(facts) => fleet::note_cloud(app, org, host, &facts).await,
         AgentControl::SealKey { public_key } => fleet::note_seal_key(app, org, host, &public_key).await,
         AgentControl::KeysTaken(taken) => {
             session.set_signing_keys(taken.signing.clone());

@@ -24,7 +24,8 @@
 //! version 2 is version 1 with [`latest::ServerControl::Keys`] and [`latest::AgentControl::KeysTaken`], version 3 is
 //! version 2 with [`latest::OrderPayload::Container`] and [`latest::TailRequest::Log`], version 4 is version 3 with
 //! [`latest::TailRequest::Schema`], [`latest::OrderPayload::File`] and [`latest::AgentStream`], version 5 is version 4 with
-//! [`latest::OrderPayload::FullDeploy`], [`latest::OrderPayload::GuardedSql`] and [`latest::TailRequest::Count`].
+//! [`latest::OrderPayload::FullDeploy`], [`latest::OrderPayload::GuardedSql`] and [`latest::TailRequest::Count`],
+//! version 6 is version 5 with [`latest::AgentControl::Cloud`].
 #![deny(missing_docs)]
 
 mod frame;
@@ -41,7 +42,7 @@ pub const ALPN_JOIN: &[u8] = b"muster-join/1";
 /// ALPN between control planes on one database; both sides are of the same version, or one newer.
 pub const ALPN_PEER: &[u8] = b"muster-peer/1";
 /// The oldest and newest protocol version that this build speaks.
-pub const VERSIONS: (u16, u16) = (1, 5);
+pub const VERSIONS: (u16, u16) = (1, 6);
 /// The first version whose agents can be told of other keys in the middle of a session.
 pub const KEYS_SINCE: u16 = 2;
 /// The first version whose agents start and stop containers and read their logs.
@@ -54,6 +55,8 @@ pub const FILES_SINCE: u16 = 4;
 pub const FULL_DEPLOYS_SINCE: u16 = 5;
 /// The first version whose agents hold statements on rows in, and count rows.
 pub const GUARDS_SINCE: u16 = 5;
+/// The first version in which agents say what their cloud says of the machine.
+pub const CLOUD_SINCE: u16 = 6;
 
 /// The highest version that both ranges hold.
 ///

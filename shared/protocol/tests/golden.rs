@@ -23,6 +23,8 @@ use muster_protocol::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
+#[path = "golden/cloud.rs"]
+mod cloud;
 #[path = "golden/containers.rs"]
 mod containers;
 #[path = "golden/deploys.rs"]

@@ -180,7 +180,18 @@ export interface SilenceForm {
   starts?: string
   length: string
   reason: string
+  /** `once` if it is not there. */
+  repeats?: string
+  days?: string[]
+  /** Times of a clock on the wall in `zone`: `22:30`. */
+  fromTime?: string
+  toTime?: string
+  zone?: string
+  /** A day of the reader's: `2026-12-20`. */
+  until?: string
 }
+
+export const SILENCE_REPEATS = ['once', 'weekly'] as const
 
 export const SILENCE: FormDescription = [
   { name: 'reason', input: 'text', label: 'alerts.reason', rules: [['required'], ['length', 1, 500]] },
@@ -191,26 +202,60 @@ export const SILENCE: FormDescription = [
   { name: 'rules', input: 'pick', label: 'alerts.rules', hint: 'alerts.allHint' },
 ]
 
+const TIME: FieldDescription['rules'] = [['required'], ['matches', /^(?:[01]\d|2[0-3]):[0-5]\d$/]]
+
+/** With what one that comes again asks for. */
+export function silenceFields(repeats: string): FormDescription {
+  const [reason, starts, length, ...which] = SILENCE as [FieldDescription, FieldDescription, FieldDescription, ...FieldDescription[]]
+  const again: FieldDescription = { name: 'repeats', input: 'select', label: 'silences.repeats' }
+  if (repeats !== 'weekly') return [reason, again, starts, length, ...which]
+  return [
+    reason,
+    again,
+    { name: 'days', input: 'checks', label: 'silences.days', rules: [['required']] },
+    { name: 'fromTime', input: 'text', label: 'silences.fromTime', rules: TIME, wrong: 'silences.timeWrong' },
+    { name: 'toTime', input: 'text', label: 'silences.toTime', hint: 'silences.toTimeHint', rules: TIME, wrong: 'silences.timeWrong' },
+    { name: 'zone', input: 'select', label: 'windows.zone' },
+    { name: 'until', input: 'date', label: 'silences.until', hint: 'silences.untilHint', rules: [['required']] },
+    ...which,
+  ]
+}
+
 const YEAR_MS = 365 * 86_400_000
 
 /** When it begins and ends. What can't be is said under the field: its words are a key of `alerts`. */
 function span(form: SilenceForm, now: number): { startsAt: number | undefined; endsAt: number; wrong?: 'startsPast' | 'startsLate' } {
+  if (form.repeats === 'weekly') return { startsAt: undefined, endsAt: endOfDay(form.until ?? '') }
   const startsAt = form.starts ? new Date(form.starts).getTime() : undefined
   const endsAt = (startsAt ?? now) + Number(form.length) * 1000
   const wrong = endsAt <= now ? 'startsPast' : endsAt > now + YEAR_MS ? 'startsLate' : undefined
   return { startsAt, endsAt, wrong }
 }
 
+/** The midnight after a day of the reader's. */
+function endOfDay(day: string): number {
+  const end = new Date(`${day}T00:00`)
+  end.setDate(end.getDate() + 1)
+  return end.getTime()
+}
+
 export function silenceFault(form: SilenceForm, now: number): 'startsPast' | 'startsLate' | undefined {
   return span(form, now).wrong
 }
 
+/** Whether the day after which one that comes again ends is over. */
+export function silenceIsOver(form: SilenceForm, now: number): boolean {
+  return form.repeats === 'weekly' && !(span(form, now).endsAt > now)
+}
+
 export function silenceFromForm(form: SilenceForm, now: number): Schemas['NewAlertSilence'] {
   const { startsAt, endsAt } = span(form, now)
+  const weekly = { days: (form.days ?? []) as Schemas['Weekday'][], from: form.fromTime ?? '', to: form.toTime ?? '' }
   return {
     matchers: { rules: form.rules, hosts: { ids: form.hosts }, severities: form.severities as NonNullable<AlertRule['severity']>[] },
     ...(startsAt === undefined ? {} : { startsAt: new Date(startsAt).toISOString() }),
     endsAt: new Date(endsAt).toISOString(),
+    ...(form.repeats === 'weekly' ? { repeats: { zone: form.zone ?? 'UTC', weekly: [weekly] } } : {}),
     reason: form.reason.trim(),
   }
 }

@@ -189,7 +189,7 @@ export interface paths {
         get: operations["listAlertSilences"];
         put?: never;
         /**
-         * Keeps alerts that match from being told, now or in a maintenance window. They fire all the same, and those that still
+         * Keeps alerts that match from being told, now or in a maintenance window, which may come again every week. They fire all the same, and those that still
          *     do when it ends are told then.
          */
         post: operations["createAlertSilence"];
@@ -1991,11 +1991,15 @@ export interface paths {
         get: operations["getInstance"];
         put?: never;
         post?: never;
-        /** Forgets an instance. The host that it is stays; the next import may bring it back. */
+        /** Forgets an instance. The host that it is stays; the next import, or its agent, may bring it back. */
         delete: operations["deleteInstance"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Writes by hand what is known of an instance: its name, how it is paid, when it ends. It shows instead of what was
+         *     imported, or told by the cloud.
+         */
+        patch: operations["updateInstance"];
         trace?: never;
     };
     "/api/v1/instances/import": {
@@ -5127,8 +5131,10 @@ export interface components {
             id: components["schemas"]["AlertSilenceId"];
             /** @description Which alerts. */
             matchers: components["schemas"]["AlertMatchers"];
+            occurrence: components["schemas"]["AlertSilenceOccurrence"] | null;
             /** @description Why. */
             reason: string;
+            repeats: components["schemas"]["AlertSilenceRepeat"] | null;
             /** @description From when. */
             startsAt: components["schemas"]["UnixMs"];
             /** @description Whether it counts now. */
@@ -5136,6 +5142,22 @@ export interface components {
         };
         /** Format: uuid */
         AlertSilenceId: string;
+        /** @description The time that a silence counts for now, or next. */
+        AlertSilenceOccurrence: {
+            from: components["schemas"]["UnixMs"] | null;
+            /** @description Until when. */
+            to: components["schemas"]["UnixMs"];
+        };
+        /** @description When a silence counts between its beginning and its end. */
+        AlertSilenceRepeat: {
+            /** @description When it counts, every week. */
+            weekly: components["schemas"]["WeeklyWindow"][];
+            /**
+             * @description IANA name of the time zone of `weekly`, for instance `Europe/Berlin`. A time that the clocks skip there counts as the
+             *     moment when they are changed; of one that comes twice, the first counts.
+             */
+            zone: string;
+        };
         /**
          * @description Whether a silence counts.
          * @enum {string}
@@ -5286,6 +5308,11 @@ export interface components {
              * @default null
              */
             keepImages?: number | null;
+            /**
+             * @description What a system that Muster took over from kept here and Muster has no use for (`cdPipelineYaml`, `resource`): kept as
+             *     it is, 16 KiB at most. Nothing here is secret, and nothing of it is done.
+             */
+            legacy?: Record<string, never>;
             /**
              * @description What is different here.
              * @default {
@@ -6010,6 +6037,7 @@ export interface components {
             hosts: components["schemas"]["DeploymentHost"][];
             /** @description Each step: the control plane's own first, then each host's. */
             steps: components["schemas"]["DeploymentStep"][];
+            triggerPayload?: components["schemas"]["TriggerPayload"] | null;
             waitsFor?: components["schemas"]["Holder"] | null;
             window?: components["schemas"]["WindowNow"] | null;
         };
@@ -6504,6 +6532,8 @@ export interface components {
             /** @description The label of the org's environment of this name, if there is one. */
             label?: string | null;
             latestTask?: components["schemas"]["LatestTask"] | null;
+            /** @description What a system that Muster took over from kept here. */
+            legacy: Record<string, never>;
             /** @description Its name. */
             name: string;
             /** @description What is different here. */
@@ -7672,13 +7702,20 @@ export interface components {
             /** @description How it is paid: `PrePaid`, `PostPaid`… */
             chargeType?: string;
             /**
+             * @description The hosts in reach whose cloud says that they are this instance, the first that said so first. More than one is one
+             *     too many: a machine that joined twice, or a host that lies.
+             */
+            claimedBy: components["schemas"]["InstanceClaim"][];
+            /**
              * Format: int32
              * @description CPUs.
              */
             cpu?: number | null;
-            /** @description When it was first imported. */
+            /** @description When it was first known. */
             createdAt: components["schemas"]["UnixMs"];
             createTime?: components["schemas"]["UnixMs"] | null;
+            /** @description What the cloud itself says otherwise than people do. */
+            differs: components["schemas"]["InstanceDifference"][];
             expiredTime?: components["schemas"]["UnixMs"] | null;
             hostId?: components["schemas"]["HostId"] | null;
             /** @description The machine's own name. */
@@ -7695,6 +7732,8 @@ export interface components {
             instanceId: string;
             /** @description What people call it there. */
             instanceName?: string;
+            /** @description Size and kind, in the provider's own word: `ecs.g7.large`… */
+            instanceType?: string;
             /** @description Whether it can be used. */
             isAvailable?: boolean | null;
             /**
@@ -7714,10 +7753,36 @@ export interface components {
             regionId?: string;
             /** @description The region's name. */
             regionName?: string;
+            /** @description Where each field that is known is known from. */
+            sources: {
+                [key: string]: components["schemas"]["InstanceSource"];
+            };
             /** @description In the provider's own word: `Running`, `Stopped`… */
             status?: string;
-            /** @description When an import last changed it. */
+            /** @description Tags that the cloud tells. */
+            tags: {
+                [key: string]: string;
+            };
+            /** @description When something of it last changed. */
             updatedAt: components["schemas"]["UnixMs"];
+            /** @description The zone within the region. */
+            zoneId?: string;
+        };
+        /** @description A host that says that it is an instance. */
+        InstanceClaim: {
+            /** @description The host. */
+            hostId: components["schemas"]["HostId"];
+            /** @description Its name. */
+            hostName: string;
+            /** @description When it said so, or something new of it. */
+            toldAt: components["schemas"]["UnixMs"];
+        };
+        /** @description A field that people and the cloud say differently; people's is shown. */
+        InstanceDifference: {
+            /** @description The field. */
+            field: string;
+            /** @description What the cloud says. */
+            metadata: string;
         };
         /** Format: uuid */
         InstanceId: string;
@@ -7730,6 +7795,17 @@ export interface components {
             csv?: string | null;
             /** @description The instances. */
             instances?: components["schemas"]["InstanceRecord"][] | null;
+        };
+        /**
+         * @description What may be written of an instance. A field that is left out stays; `null` takes what was written away, and what was
+         *     imported or told by the cloud shows again.
+         */
+        InstancePatch: {
+            /** @description How it is paid. */
+            chargeType?: string | null;
+            expiredTime?: components["schemas"]["UnixMs"] | null;
+            /** @description What people call it. */
+            instanceName?: string | null;
         };
         /** @description What a provider says of an instance. */
         InstanceRecord: {
@@ -7752,6 +7828,8 @@ export interface components {
             instanceId: string;
             /** @description What people call it there. */
             instanceName?: string;
+            /** @description Size and kind, in the provider's own word: `ecs.g7.large`… */
+            instanceType?: string;
             /** @description Whether it can be used. */
             isAvailable?: boolean | null;
             /**
@@ -7773,7 +7851,14 @@ export interface components {
             regionName?: string;
             /** @description In the provider's own word: `Running`, `Stopped`… */
             status?: string;
+            /** @description The zone within the region. */
+            zoneId?: string;
         };
+        /**
+         * @description Where something of an instance is known from.
+         * @enum {string}
+         */
+        InstanceSource: "byHand" | "imported" | "metadata";
         /** @description An invitation, without its token. */
         Invitation: {
             /** @description When. */
@@ -8292,12 +8377,13 @@ export interface components {
         };
         /** @description A silence to be made. */
         NewAlertSilence: {
-            /** @description Until when, a year at most. */
+            /** @description Until when: a year at most, or five of one that comes again. */
             endsAt: components["schemas"]["UnixMs"];
             /** @description Which alerts; all of the org by default. */
             matchers?: components["schemas"]["AlertMatchers"];
             /** @description Why. */
             reason: string;
+            repeats?: components["schemas"]["AlertSilenceRepeat"] | null;
             startsAt?: components["schemas"]["UnixMs"] | null;
         };
         /** @description A key to be made. */
@@ -9175,8 +9261,10 @@ export interface components {
                 id: components["schemas"]["AlertSilenceId"];
                 /** @description Which alerts. */
                 matchers: components["schemas"]["AlertMatchers"];
+                occurrence: components["schemas"]["AlertSilenceOccurrence"] | null;
                 /** @description Why. */
                 reason: string;
+                repeats: components["schemas"]["AlertSilenceRepeat"] | null;
                 /** @description From when. */
                 startsAt: components["schemas"]["UnixMs"];
                 /** @description Whether it counts now. */
@@ -9531,6 +9619,8 @@ export interface components {
                 /** @description The label of the org's environment of this name, if there is one. */
                 label?: string | null;
                 latestTask?: components["schemas"]["LatestTask"] | null;
+                /** @description What a system that Muster took over from kept here. */
+                legacy: Record<string, never>;
                 /** @description Its name. */
                 name: string;
                 /** @description What is different here. */
@@ -10002,13 +10092,20 @@ export interface components {
                 /** @description How it is paid: `PrePaid`, `PostPaid`… */
                 chargeType?: string;
                 /**
+                 * @description The hosts in reach whose cloud says that they are this instance, the first that said so first. More than one is one
+                 *     too many: a machine that joined twice, or a host that lies.
+                 */
+                claimedBy: components["schemas"]["InstanceClaim"][];
+                /**
                  * Format: int32
                  * @description CPUs.
                  */
                 cpu?: number | null;
-                /** @description When it was first imported. */
+                /** @description When it was first known. */
                 createdAt: components["schemas"]["UnixMs"];
                 createTime?: components["schemas"]["UnixMs"] | null;
+                /** @description What the cloud itself says otherwise than people do. */
+                differs: components["schemas"]["InstanceDifference"][];
                 expiredTime?: components["schemas"]["UnixMs"] | null;
                 hostId?: components["schemas"]["HostId"] | null;
                 /** @description The machine's own name. */
@@ -10025,6 +10122,8 @@ export interface components {
                 instanceId: string;
                 /** @description What people call it there. */
                 instanceName?: string;
+                /** @description Size and kind, in the provider's own word: `ecs.g7.large`… */
+                instanceType?: string;
                 /** @description Whether it can be used. */
                 isAvailable?: boolean | null;
                 /**
@@ -10044,10 +10143,20 @@ export interface components {
                 regionId?: string;
                 /** @description The region's name. */
                 regionName?: string;
+                /** @description Where each field that is known is known from. */
+                sources: {
+                    [key: string]: components["schemas"]["InstanceSource"];
+                };
                 /** @description In the provider's own word: `Running`, `Stopped`… */
                 status?: string;
-                /** @description When an import last changed it. */
+                /** @description Tags that the cloud tells. */
+                tags: {
+                    [key: string]: string;
+                };
+                /** @description When something of it last changed. */
                 updatedAt: components["schemas"]["UnixMs"];
+                /** @description The zone within the region. */
+                zoneId?: string;
             }[];
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
@@ -12974,6 +13083,13 @@ export interface components {
             name: string;
             /** @description The person behind it: nobody approves of what they asked for. */
             person?: string;
+        };
+        /** @description The body of a call that a deployment came of. */
+        TriggerPayload: {
+            /** @description What was sent, without secrets. */
+            body: Record<string, never>;
+            /** @description Whether something was left out because it is too much. */
+            isCut: boolean;
         };
         /** @description A rule that decided. */
         TriggerRule: {
@@ -18126,7 +18242,7 @@ export interface operations {
                 cursor?: string;
                 /** @description Only those that end before this time. */
                 expiresBefore?: components["schemas"]["UnixMs"];
-                /** @description Only the one that is this host. */
+                /** @description Only the one that is this host, or that it says it is. */
                 hostId?: components["schemas"]["HostId"];
                 /** @description How many items, 1–500; 50 by default. */
                 limit?: number;
@@ -18205,6 +18321,40 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateInstance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["InstanceId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstancePatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Instance"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };

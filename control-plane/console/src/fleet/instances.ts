@@ -1,4 +1,5 @@
-/** Instances: lists of them as people bring them, faults in such lists, and when an instance ends. */
+/** Instances: lists of them as people bring them, faults in such lists, when an instance ends, and what people write of one. */
+import { changed, type FormDescription } from '@/forms/description'
 import type { FieldError } from '@/api/problem'
 import type { Schemas } from '@/api/server'
 import { toMs, type Instant } from '@/format/time'
@@ -10,6 +11,8 @@ export const INSTANCE_FIELDS = [
   'instanceName',
   'regionId',
   'regionName',
+  'zoneId',
+  'instanceType',
   'hostname',
   'innerIp',
   'publicIp',
@@ -121,3 +124,42 @@ export function regionText(one: { regionId?: string; regionName?: string }): str
 }
 
 export const regionKey = (one: { regionId?: string; regionName?: string }) => one.regionId || one.regionName || ''
+
+export interface InstanceForm {
+  instanceName: string
+  chargeType: string
+  /** A time of the reader's, as their browser writes it. */
+  expiredTime: string
+}
+
+export const INSTANCE_FORM: FormDescription = [
+  { name: 'instanceName', input: 'text', label: 'clouds.name', rules: [['length', 0, 128]] },
+  { name: 'chargeType', input: 'text', label: 'instances.fields.chargeType', rules: [['length', 0, 128]] },
+  { name: 'expiredTime', input: 'moment', label: 'instances.fields.expiredTime', hint: 'clouds.endsHint' },
+]
+
+/** `2026-12-20T08:00` of the reader's zone. */
+function localOf(at: Instant): string {
+  const date = new Date(toMs(at))
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
+}
+
+export function instanceToForm(one: { instanceName?: string; chargeType?: string; expiredTime?: string | null }): InstanceForm {
+  return { instanceName: one.instanceName ?? '', chargeType: one.chargeType ?? '', expiredTime: one.expiredTime ? localOf(one.expiredTime) : '' }
+}
+
+/** Only what differs: what nobody touched is not written by hand. Empty takes away what was. */
+export function instancePatch(form: InstanceForm, before: InstanceForm): Schemas['InstancePatch'] {
+  const { instanceName, chargeType, expiredTime } = changed(form, before)
+  return {
+    ...(instanceName === undefined ? {} : { instanceName: instanceName.trim() || null }),
+    ...(chargeType === undefined ? {} : { chargeType: chargeType.trim() || null }),
+    ...(expiredTime === undefined ? {} : { expiredTime: expiredTime ? new Date(expiredTime).toISOString() : null }),
+  }
+}
+
+/** Where something of it is known from, each once, people first. */
+export function sourcesOf(one: { sources: Record<string, Schemas['InstanceSource']> }): Schemas['InstanceSource'][] {
+  const known = new Set(Object.entries(one.sources).filter(([field]) => field !== 'provider' && field !== 'instanceId').map(([, source]) => source))
+  return (['byHand', 'imported', 'metadata'] as const).filter((source) => known.has(source))
+}

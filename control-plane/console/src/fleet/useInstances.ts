@@ -39,6 +39,18 @@ export function useInstance(id: () => string) {
   )
 }
 
+/** Those that a host is, or says that it is. */
+export function useHostInstances(host: () => string) {
+  return useThing<Instance[]>(
+    () => ['instances', 'host', host()],
+    async (signal) => (await body(server.GET('/api/v1/instances', { params: { query: { hostId: host(), limit: 10 } }, signal }))).items,
+  )
+}
+
+export function updateInstance(id: string, patch: Schemas['InstancePatch']): Promise<Instance> {
+  return body(server.PATCH('/api/v1/instances/{id}', { params: { path: { id } }, body: patch }))
+}
+
 export function importInstances(list: Schemas['InstanceImport']): Promise<Schemas['ImportedInstances']> {
   return body(server.POST('/api/v1/instances/import', { body: list }))
 }

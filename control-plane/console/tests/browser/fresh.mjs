@@ -36,7 +36,7 @@ function runAgent(program, dir, command) {
   writeFileSync(`${dir}/policy.toml`, '', { mode: 0o600 })
   const joined = spawnSync(program, ['join', '--data', `${dir}/data`, ...flags], { encoding: 'utf8', env: { ...process.env, MUSTER_JOIN_TOKEN: token } })
   assert.equal(joined.status, 0, joined.stderr)
-  return spawn(program, ['run', '--data', `${dir}/data`, '--policy', `${dir}/policy.toml`, '--docker-host', `unix://${dir}/none.sock`], { stdio: 'ignore' })
+  return spawn(program, ['run', '--data', `${dir}/data`, '--policy', `${dir}/policy.toml`, '--docker-host', `unix://${dir}/none.sock`, '--cloud', 'off'], { stdio: 'ignore' })
 }
 
 /** The first event of a host's live stream, as the page's own session gets it; or the status of a refusal. */

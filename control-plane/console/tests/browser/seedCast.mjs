@@ -86,7 +86,7 @@ async function host(owner, program, dir) {
   writeFileSync(`${dir}/policy.toml`, POLICY, { mode: 0o600 })
   const grant = await owner('POST', '/join-tokens', { uses: 1, expiresInS: 600 })
   await ran(program, ['join', '--data', `${dir}/data`, '--server', grant.server, '--ca-fingerprint', grant.caFingerprint], { env: { MUSTER_JOIN_TOKEN: grant.token } })
-  const child = spawn(program, ['run', '--data', `${dir}/data`, '--policy', `${dir}/policy.toml`, '--docker-host', `unix://${dir}/none.sock`], { stdio: 'ignore' })
+  const child = spawn(program, ['run', '--data', `${dir}/data`, '--policy', `${dir}/policy.toml`, '--docker-host', `unix://${dir}/none.sock`, '--cloud', 'off'], { stdio: 'ignore' })
   const close = () => child.kill('SIGTERM')
   try {
     const online = async () => (await owner('GET', '/hosts')).items.find((one) => one.status === 'online')

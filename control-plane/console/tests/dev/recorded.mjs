@@ -187,8 +187,9 @@ const past = [
 const silences = [
   { id: uuid(740), matchers: { rules: [rules[1].id], hosts: { ids: [hosts[2].id], labels: {}, environment: null, clusterId: null }, severities: [] }, startsAt: iso(now() - 1e6), endsAt: iso(now() + 8e7), reason: 'More disks come on Monday', state: 'active' },
   { id: uuid(741), matchers: { rules: [], hosts: { ids: [], labels: { role: 'web' }, environment: 'test', clusterId: null }, severities: ['info', 'warning'] }, startsAt: iso(now() + 1e7), endsAt: iso(now() + 2e7), reason: 'Load test', state: 'scheduled' },
+  { id: uuid(743), matchers: { rules: [], hosts: { ids: [], labels: { role: 'db' }, environment: null, clusterId: null }, severities: [] }, startsAt: iso(now() - 1e7), endsAt: iso(now() + 3e10), repeats: { zone: 'Europe/Berlin', weekly: [{ days: ['monday', 'thursday'], from: '22:00', to: '04:00' }] }, occurrence: { from: iso(now() + 3e8), to: iso(now() + 3.2e8) }, reason: 'Backups', state: 'scheduled' },
   { id: uuid(742), matchers: { rules: [], hosts: { ids: [], labels: {}, environment: null, clusterId: null }, severities: [] }, startsAt: iso(now() - 9e8), endsAt: iso(now() - 8e8), reason: 'Move to the new data centre', state: 'ended' },
-].map((one) => ({ ...one, createdBy: 'ada', createdAt: one.startsAt }))
+].map((one) => ({ repeats: null, occurrence: null, ...one, createdBy: 'ada', createdAt: one.startsAt }))
 const seriesInfo = [
   ['cpu.total', 'percent'], ['load.1', 'load'], ['memory.used', 'bytes'], ['disk.*.used', 'bytes'], ['disk.*.available', 'bytes'], ['net.*.rxBytes', 'bytesPerSecond'], ['container.cpu', 'percent'], ['container.memory.used', 'bytes'],
 ].map(([name, unit]) => ({ name, unit, meaning: '' }))

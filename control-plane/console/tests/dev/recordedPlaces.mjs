@@ -117,10 +117,11 @@ function putBindingType(code, { name, icon }) {
   const found = bindingTypes.find((one) => one.code === code) ?? bindingTypes[bindingTypes.push({ id: uuid((made += 1)), code }) - 1]
   return [200, Object.assign(found, { name, icon: icon ?? '' })]
 }
-const instance = (n, more) => ({ id: uuid(n), hostId: null, hostName: null, provider: 'aliyun', instanceId: `i-bp1${n}`, instanceName: '', regionId: 'cn-hangzhou', regionName: '华东 1（杭州）', hostname: '', innerIp: '', publicIp: '', imageId: '', cpu: null, memory: null, osName: '', osType: 'linux', status: 'Running', isAvailable: true, chargeType: 'PrePaid', createTime: iso(now() - 400 * DAY), expiredTime: null, createdAt: iso(now() - 30 * DAY), updatedAt: iso(now() - 2 * DAY), ...more })
+const instance = (n, more) => ({ id: uuid(n), hostId: null, hostName: null, provider: 'aliyun', instanceId: `i-bp1${n}`, instanceName: '', regionId: 'cn-hangzhou', regionName: '华东 1（杭州）', hostname: '', innerIp: '', publicIp: '', imageId: '', cpu: null, memory: null, osName: '', osType: 'linux', status: 'Running', isAvailable: true, chargeType: 'PrePaid', createTime: iso(now() - 400 * DAY), expiredTime: null, createdAt: iso(now() - 30 * DAY), updatedAt: iso(now() - 2 * DAY), zoneId: '', instanceType: '', sources: { chargeType: 'imported' }, differs: [], tags: {}, claimedBy: [], ...more })
+const claim = (n, hostName) => ({ hostId: uuid(n), hostName, toldAt: iso(now() - 3 * DAY) })
 const instances = [
   instance(951, { instanceName: 'db-primary', hostId: uuid(3), hostName: 'db-primary', innerIp: '10.0.0.12', cpu: 8, memory: 16_384, osName: 'Debian 12', expiredTime: iso(now() + 12.4 * DAY) }),
-  instance(952, { instanceName: 'edge-ams-1', provider: 'aws', instanceId: 'i-0f3a9b77c1d2e4f55', regionId: 'eu-central-1', regionName: '', hostId: uuid(1), hostName: 'edge-ams-1', publicIp: '203.0.113.9', innerIp: '172.31.4.9', cpu: 2, memory: 4_096, chargeType: 'PostPaid' }),
+  instance(952, { instanceName: 'edge-ams-1', provider: 'aws', instanceId: 'i-0f3a9b77c1d2e4f55', regionId: 'eu-central-1', regionName: '', hostId: uuid(1), hostName: 'edge-ams-1', publicIp: '203.0.113.9', innerIp: '172.31.4.9', zoneId: 'eu-central-1a', instanceType: 't3.large', chargeType: 'spot', sources: { instanceName: 'byHand', publicIp: 'imported', innerIp: 'metadata', zoneId: 'metadata', instanceType: 'metadata', chargeType: 'metadata' }, differs: [{ field: 'publicIp', metadata: '203.0.113.77' }], tags: { team: 'edge' }, claimedBy: [claim(1, 'edge-ams-1'), claim(6, 'web-01')] }),
   instance(953, { instanceName: '旧订单数据库', innerIp: '10.0.4.7', cpu: 4, memory: 8_192, status: 'Stopped', isAvailable: false, expiredTime: iso(now() - 3.2 * DAY) }),
   instance(954, { cpu: 16, memory: 65_536, innerIp: '10.0.9.1', expiredTime: iso(now() + 400 * DAY) }),
   instance(955, { instanceName: 'web-01', provider: 'tencent', instanceId: 'ins-7c2k9d1q', regionId: 'ap-singapore', regionName: 'Singapore', hostId: uuid(6), hostName: 'web-01', publicIp: '198.51.100.4', cpu: 4, memory: 8_192, expiredTime: iso(now() + 74 * DAY) }),
@@ -140,8 +141,10 @@ function instanceAnswer(method, path, query, body) {
   if (path === '/instances/import') return importList(body)
   const id = path.split('/')[2]
   if (id && method === 'DELETE') return drop(instances, id)
+  if (id && method === 'PATCH') return [200, Object.assign(instances.find((one) => one.id === id), body)]
   if (id) return instances.some((one) => one.id === id) ? [200, instances.find((one) => one.id === id)] : problem(404, 'not-found', 'no such instance')
   const passes = (one) =>
+    (!query('hostId') || one.hostId === query('hostId') || one.claimedBy.some((claim) => claim.hostId === query('hostId'))) &&
     (!query('provider') || one.provider === query('provider')) &&
     (!query('region') || one.regionId === query('region')) &&
     (!query('expiresBefore') || (one.expiredTime && one.expiredTime < query('expiresBefore'))) &&

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { NEW_RULE, receiverFields, receiverFromForm, receiverToForm, ruleFields, ruleFromForm, ruleToForm, silenceFault, silenceFromForm, splitSeries } from '@/alerts/alertForms'
+import { NEW_RULE, receiverFields, receiverFromForm, receiverToForm, ruleFields, ruleFromForm, ruleToForm, silenceFault, silenceFields, silenceFromForm, silenceIsOver, splitSeries } from '@/alerts/alertForms'
 import { standing, unitOf } from '@/alerts/alertText'
 import type { Alert, AlertRule } from '@/alerts/useAlerts'
 
@@ -77,6 +77,19 @@ describe('alert forms', () => {
     expect(silenceFault({ ...form, starts: '2026-01-01T11:00' }, now)).toBeUndefined()
     expect(silenceFault({ ...form, starts: '2026-01-01T07:00' }, now)).toBe('startsPast')
     expect(silenceFault({ ...form, starts: '2027-01-01T12:00' }, now)).toBe('startsLate')
+  })
+
+  it('make a silence that comes again until a day is over', () => {
+    const now = new Date(2026, 0, 1, 12).getTime()
+    const form = { hosts: [], rules: [], severities: [], starts: '2026-01-03T22:30', length: '3600', reason: 'backups', repeats: 'weekly', days: ['monday'], fromTime: '22:00', toTime: '04:00', zone: 'Europe/Berlin', until: '2026-03-31' }
+    const silence = silenceFromForm(form, now)
+    expect(silence).toMatchObject({ endsAt: new Date(2026, 3, 1).toISOString(), repeats: { zone: 'Europe/Berlin', weekly: [{ days: ['monday'], from: '22:00', to: '04:00' }] } })
+    expect(silence).not.toHaveProperty('startsAt')
+    expect(silenceIsOver(form, now)).toBe(false)
+    expect(silenceIsOver({ ...form, until: '2025-12-31' }, now)).toBe(true)
+    expect(silenceIsOver({ ...form, until: '' }, now)).toBe(true)
+    expect(names(silenceFields('weekly'))).not.toContain('length')
+    expect(names(silenceFields('once'))).not.toContain('days')
   })
 })
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { endStanding, endsBefore, faultsOf, readList, regionText } from '@/fleet/instances'
+import { endStanding, endsBefore, faultsOf, instancePatch, instanceToForm, readList, regionText, sourcesOf } from '@/fleet/instances'
 import { relativeDays } from '@/format/time'
 
 const DAY = 86_400_000
@@ -78,4 +78,16 @@ it('a region is said by its name, with the id where that says more', () => {
   expect(regionText({ regionId: 'eu-central-1', regionName: '' })).toBe('eu-central-1')
   expect(regionText({ regionId: 'ap-1', regionName: 'Singapore' })).toBe('Singapore (ap-1)')
   expect(regionText({ regionName: 'Hangzhou' })).toBe('Hangzhou')
+})
+
+it('only what somebody changed of an instance is written by hand', () => {
+  const before = instanceToForm({ instanceName: 'web', chargeType: 'spot', expiredTime: null })
+  expect(instancePatch(before, before)).toEqual({})
+  expect(instancePatch({ ...before, instanceName: ' Shop ', chargeType: '' }, before)).toEqual({ instanceName: 'Shop', chargeType: null })
+  const ends = instancePatch({ ...before, expiredTime: '2026-12-24T18:00' }, before)
+  expect(ends).toEqual({ expiredTime: new Date(2026, 11, 24, 18).toISOString() })
+})
+
+it('an instance says where it is known from, people first', () => {
+  expect(sourcesOf({ sources: { provider: 'imported', zoneId: 'metadata', chargeType: 'byHand' } })).toEqual(['byHand', 'metadata'])
 })

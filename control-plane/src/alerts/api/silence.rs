@@ -32,7 +32,7 @@ async fn list(
     Ok(Json(silence::list(&app, &caller, query).await?))
 }
 
-/// Keeps alerts that match from being told, now or in a maintenance window. They fire all the same, and those that still
+/// Keeps alerts that match from being told, now or in a maintenance window, which may come again every week. They fire all the same, and those that still
 /// do when it ends are told then.
 #[utoipa::path(post, path = "/api/v1/alerts/silences", operation_id = "createAlertSilence", tag = "alerts",
     request_body = NewAlertSilence, responses((status = 201, body = Silence), (status = 409, body = Problem)))]

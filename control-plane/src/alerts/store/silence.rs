@@ -5,12 +5,12 @@ use sqlx::AssertSqlSafe;
 
 use super::{from_json, to_json};
 use crate::{
-    alerts::silence::Silence,
+    alerts::silence::{Silence, SilenceState},
     db::{Db, DbError, Tx},
     with_pool, with_tx,
 };
 
-const COLUMNS: &str = "org_id, id, matchers, starts_at, ends_at, reason, created_by, created_at";
+const COLUMNS: &str = "org_id, id, matchers, starts_at, ends_at, repeats, reason, created_by, created_at";
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -19,6 +19,7 @@ struct Row {
     matchers: String,
     starts_at: UnixMs,
     ends_at: UnixMs,
+    repeats: Option<String>,
     reason: String,
     created_by: String,
     created_at: UnixMs,
@@ -26,24 +27,34 @@ struct Row {
 
 impl Row {
     fn silence(self, now: UnixMs) -> Result<Silence, DbError> {
-        Ok(Silence {
+        let repeats = self.repeats.as_deref();
+        let silence = Silence {
             id: self.id,
             matchers: from_json(&self.matchers, "alert_silences.matchers")?,
             starts_at: self.starts_at,
             ends_at: self.ends_at,
+            repeats: repeats
+                .map(|text| from_json(text, "alert_silences.repeats"))
+                .transpose()?,
+            occurrence: None,
             reason: self.reason,
-            state: Silence::state_at(self.starts_at, self.ends_at, now),
+            state: SilenceState::Scheduled,
             created_by: self.created_by,
             created_at: self.created_at,
-        })
+        };
+        Ok(silence.stand(now))
     }
 }
 
 pub(in crate::alerts) async fn insert(tx: &mut Tx, org: OrgId, silence: &Silence) -> Result<(), DbError> {
     const SQL: &str = "insert into alert_silences \
-        (id, org_id, matchers, starts_at, ends_at, reason, created_by, created_at) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8)";
+        (id, org_id, matchers, starts_at, ends_at, reason, created_by, created_at, repeats) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     let matchers = to_json(&silence.matchers, "alert_silences.matchers")?;
+    let repeats = silence.repeats.as_ref();
+    let repeats = repeats
+        .map(|one| to_json(one, "alert_silences.repeats"))
+        .transpose()?;
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(silence.id)
@@ -54,6 +65,7 @@ pub(in crate::alerts) async fn insert(tx: &mut Tx, org: OrgId, silence: &Silence
             .bind(&silence.reason)
             .bind(&silence.created_by)
             .bind(silence.created_at)
+            .bind(repeats)
             .execute(conn)
             .await?;
     });

@@ -1,5 +1,6 @@
 //! Silences on both databases.
 
+use muster_base::UnixMs;
 use serde_json::json;
 
 use super::{alerts, busy, inbox, made, rounds};
@@ -62,4 +63,96 @@ both_databases!(a_window_begins_when_it_says_and_matches_what_it_says, |test| {
     test.app.clock.advance(540_000);
     rounds(test, &mut evaluator, host, 95, 5).await;
     assert_eq!(inbox(&ann, 1).await.len(), 1, "it fires when the window ends");
+});
+
+both_databases!(a_silence_comes_again_until_it_ends, |test| {
+    let ann = test.member("ann", Role::Admin).await;
+    let host = new_host(test, "web-1").await;
+    made(&ann, "/api/v1/alerts/rules", busy(&[])).await;
+    let now = test.app.clock.now();
+    // As a clock shows it: a minute from now, for five.
+    let clock = |minutes: i64| now.plus_ms(minutes * 60_000).to_string()[11..16].to_owned();
+    let all = [
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+    ];
+    let repeats = json!({"zone": "UTC", "weekly": [{"days": all, "from": clock(1), "to": clock(6)}]});
+    let ends = now.plus_ms(7 * 86_400_000);
+    let silence = json!({"endsAt": ends, "repeats": repeats, "reason": "backups"});
+    let made = made(&ann, "/api/v1/alerts/silences", silence).await;
+    assert_eq!(
+        (&made["state"], &made["repeats"]),
+        (&json!("scheduled"), &repeats)
+    );
+    let from = now.plus_ms(60_000).0 / 60_000 * 60_000;
+    assert_eq!(
+        made["occurrence"],
+        json!({"from": UnixMs(from), "to": UnixMs(from + 300_000)})
+    );
+
+    test.app.clock.advance(60_000);
+    let (_, list) = ann.get("/api/v1/alerts/silences?open=true").await;
+    assert_eq!(
+        (
+            &list["items"][0]["state"],
+            &list["items"][0]["occurrence"]["from"]
+        ),
+        (&json!("active"), &json!(null))
+    );
+    let mut evaluator = Evaluator::new(&test.app);
+    rounds(test, &mut evaluator, host, 95, 5).await;
+    assert_eq!(alerts(&ann, "view=firing").await[0]["silencedBy"], made["id"]);
+    assert!(inbox(&ann, 0).await.is_empty());
+    test.app.clock.advance(300_000);
+    rounds(test, &mut evaluator, host, 95, 5).await;
+    assert_eq!(
+        inbox(&ann, 1).await.len(),
+        1,
+        "it is told when the occurrence ends"
+    );
+    let (_, list) = ann.get("/api/v1/alerts/silences").await;
+    assert_eq!(list["items"][0]["state"], "scheduled");
+    assert_eq!(
+        list["items"][0]["occurrence"]["from"],
+        json!(UnixMs(from + 86_400_000))
+    );
+});
+
+both_databases!(a_silence_that_comes_again_is_checked, |test| {
+    let ann = test.member("ann", Role::Admin).await;
+    let now = test.app.clock.now();
+    let weekly = json!([{"days": ["monday"], "from": "01:00", "to": "02:00"}]);
+    for (days, zone, weekly, field) in [
+        (30, "Mars/Olympus", weekly.clone(), "repeats.zone"),
+        (30, "UTC", json!([]), "repeats.weekly"),
+        (
+            30,
+            "UTC",
+            json!([{"days": [], "from": "01:00", "to": "02:00"}]),
+            "repeats.weekly[0].days",
+        ),
+        (5 * 366 + 1, "UTC", weekly.clone(), "endsAt"),
+    ] {
+        let ends = now.plus_ms(days * 86_400_000);
+        let body = json!({"endsAt": ends, "repeats": {"zone": zone, "weekly": weekly}, "reason": "why"});
+        let (status, problem) = ann.post("/api/v1/alerts/silences", body).await;
+        assert_eq!(
+            (status, &problem["errors"][0]["field"]),
+            (422, &json!(field)),
+            "{problem}"
+        );
+    }
+    let soon = json!({"endsAt": now.plus_ms(1_000), "reason": "why",
+        "repeats": {"zone": "UTC", "weekly": [{"days": ["monday"], "from": "03:00", "to": "03:01"}]}});
+    let (status, problem) = ann.post("/api/v1/alerts/silences", soon).await;
+    assert_eq!(
+        (status, &problem["errors"][0]["field"]),
+        (422, &json!("endsAt")),
+        "it never counts"
+    );
 });

@@ -8,6 +8,7 @@ pub(super) mod annotation;
 pub(super) mod application;
 pub(super) mod claim;
 pub(super) mod deployment;
+pub(super) mod deployment_payload;
 pub(super) mod env_var;
 pub(super) mod environment;
 pub(super) mod image_hub;

@@ -28,6 +28,34 @@ both_databases!(an_application_is_registered_and_changed, |test| {
     assert_eq!(admin.get(&path).await.0, 404);
 });
 
+both_databases!(
+    what_another_system_kept_of_an_environment_stays_as_it_is,
+    |test| {
+        let admin = test.admin().await;
+        let host = new_host(test, "one").await;
+        let id = new_application(&admin, &[host]).await;
+        let path = format!("/api/v1/applications/{id}");
+        let legacy = json!({"cdPipelineYaml": "serverless-pipeline.yaml",
+        "resource": {"aliyun.fc": {"region": "cn-hangzhou", "functions": [{"name": "start-egg"}]}}});
+        let environments =
+            |legacy: &Value| json!({"environments": {"default": {"hosts": [host], "legacy": legacy}}});
+        let (status, changed) = admin.patch(&path, environments(&legacy)).await;
+        assert_eq!(status, 200, "{changed}");
+        assert_eq!(changed["environments"]["default"]["legacy"], legacy);
+        let (_, states) = admin.get(&format!("{path}/environments")).await;
+        assert!(
+            states.to_string().contains("serverless-pipeline.yaml"),
+            "{states}"
+        );
+        let large = json!({"resource": "x".repeat(17_000)});
+        let (status, problem) = admin.patch(&path, environments(&large)).await;
+        assert_eq!(
+            (status, &problem["errors"][0]["field"]),
+            (422, &json!("environments.default.legacy"))
+        );
+    }
+);
+
 both_databases!(a_registry_in_use_stays, |test| {
     let admin = test.admin().await;
     let registry = json!({"name": "main", "url": "https://r.example"});

@@ -84,6 +84,7 @@ both_databases!(what_is_pushed_goes_where_its_rules_fit_and_once, |test| {
         (&shown["triggerType"], &shown["triggeredBy"]["kind"]),
         (&json!("github"), &json!("webhook"))
     );
+    assert_eq!(shown["triggerPayload"]["body"]["ref"], "refs/tags/v1.2.0");
     assert_eq!(
         asked(test, orders(&admin, deployment).await[0]).await.version,
         "v1.2.0"

@@ -36,10 +36,14 @@ both_databases!(a_token_deploys_its_application, |test| {
     assert_eq!(deployment["triggeredBy"]["kind"], "webhook");
     assert_eq!(deployment["image"], "docker.io/team/shop:v1.2.3");
 
+    let sent = json!({"body": {"applicationId": application, "version": "v1.2.3"}, "isCut": false});
+    assert_eq!(deployment["triggerPayload"], sent);
+    let detail = format!("/api/v1/deployments/{id}");
     for path in [
         "/api/v1/audit?limit=500",
         "/api/v1/applications",
         "/api/v1/deployments",
+        &detail,
     ] {
         assert!(!admin.get(path).await.1.to_string().contains(&token), "{path}");
     }

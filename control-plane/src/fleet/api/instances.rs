@@ -13,6 +13,7 @@ use crate::{
     app::App,
     fleet::{
         instance::{self, ImportedInstances, Instance, InstanceQuery},
+        instance_edit::{self, InstancePatch},
         instance_import::{self, InstanceImport},
     },
     http::{
@@ -31,7 +32,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .layer(DefaultBodyLimit::max(BODY_BYTES));
     OpenApiRouter::new()
         .routes(routes!(list))
-        .routes(routes!(get, delete))
+        .routes(routes!(get, edit, delete))
         .merge(import)
 }
 
@@ -71,7 +72,21 @@ async fn get(
     Ok(Json(instance::get(&app, &caller, id).await?))
 }
 
-/// Forgets an instance. The host that it is stays; the next import may bring it back.
+/// Writes by hand what is known of an instance: its name, how it is paid, when it ends. It shows instead of what was
+/// imported, or told by the cloud.
+#[utoipa::path(patch, path = "/api/v1/instances/{id}", operation_id = "updateInstance", tag = "hosts", params(("id" = InstanceId, Path)),
+    request_body = InstancePatch,
+    responses((status = 200, body = Instance), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn edit(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<InstanceId>,
+    Body(body): Body<InstancePatch>,
+) -> ApiResult<Json<Instance>> {
+    Ok(Json(instance_edit::edit(&app, &caller, id, body).await?))
+}
+
+/// Forgets an instance. The host that it is stays; the next import, or its agent, may bring it back.
 #[utoipa::path(delete, path = "/api/v1/instances/{id}", operation_id = "deleteInstance", tag = "hosts", params(("id" = InstanceId, Path)),
     responses((status = 204), (status = 404, body = Problem)))]
 async fn delete(State(app): State<App>, caller: Caller, Path(id): Path<InstanceId>) -> ApiResult<StatusCode> {

@@ -13,7 +13,7 @@ use muster_base::{Clock, HostId};
 use muster_identity::tls;
 use muster_protocol::{
     ALPN,
-    latest::{AgentConfig, AgentControl, Hello, HostFacts},
+    latest::{AgentConfig, AgentControl, CloudFacts, Hello, HostFacts},
     write_frame,
 };
 use quinn::{Connection, Endpoint, RecvStream, SendStream};
@@ -33,6 +33,8 @@ pub(crate) struct Host {
     pub(crate) id: HostId,
     pub(super) data: TempDir,
     clock: Clock,
+    /// What its cloud says of it.
+    pub(super) cloud: Option<CloudFacts>,
 }
 
 /// A host whose agent runs.
@@ -60,6 +62,7 @@ impl Host {
             id: identity.host,
             data,
             clock: clock.clone(),
+            cloud: None,
         }
     }
 
@@ -102,6 +105,7 @@ impl Host {
             id: self.id,
             data,
             clock: self.clock.clone(),
+            cloud: None,
         }
     }
 
@@ -119,6 +123,7 @@ impl Host {
         let (config_tx, config) = watch::channel(AgentConfig::default());
         let (keys_tx, _) = watch::channel(Vec::new());
         let (_, engine) = watch::channel(Some("20.10.24".to_owned()));
+        let (_, cloud) = watch::channel(self.cloud.clone());
         let downloads = Downloads::default();
         let ports = Ports {
             reports: Arc::new(NoReports),
@@ -127,6 +132,7 @@ impl Host {
             config: Arc::new(config_tx),
             signing_keys: Arc::new(keys_tx),
             engine,
+            cloud,
             downloads: downloads.clone(),
         };
         let mut identity = self.identity();

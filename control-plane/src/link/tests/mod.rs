@@ -1,5 +1,6 @@
 //! The agents' door with real agents over real QUIC on the loopback interface.
 
+mod clouds;
 mod garbage;
 pub(crate) mod host;
 mod joins;

@@ -3,7 +3,7 @@
 use muster_base::{SessionId, UnixMs};
 use serde::{Deserialize, Serialize};
 
-use super::HostFacts;
+use super::{CloudFacts, HostFacts};
 
 /// Agent → control plane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,8 @@ pub enum AgentControl {
     Bye,
     /// Answer to [`ServerControl::Keys`]: what the host believes from now on, on its disk.
     KeysTaken(KeysTaken),
+    /// What the cloud's metadata service says of the machine: once in a session, and when it changes.
+    Cloud(Box<CloudFacts>),
 }
 
 /// Control plane → agent.

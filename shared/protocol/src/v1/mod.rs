@@ -1,5 +1,6 @@
 //! Protocol version 1.
 
+mod cloud;
 mod container;
 mod control;
 mod deploy;
@@ -10,6 +11,7 @@ mod order;
 mod report;
 mod sql;
 
+pub use cloud::{CloudFacts, CloudProvider};
 pub use container::{ContainerAction, ContainerOrder, LogEnd, LogLine, LogLook, LogStream, SignedLook};
 pub use control::{
     Ack, AgentConfig, AgentControl, FleetKeysNotice, Goodbye, Hello, KeysTaken, RenewReply, ServerControl,

@@ -1,10 +1,13 @@
 import { account } from './account'
+import { clouds } from './clouds'
 import { designs } from './designs'
 import { files } from './files'
 import { guards } from './guards'
+import { payloads } from './payloads'
 import { projects } from './projects'
 import { rowsHeld } from './rowsHeld'
 import { setAside } from './setAside'
+import { silences } from './silences'
 import { storage } from './storage'
 import { targets } from './targets'
 import { versions } from './versions'
@@ -12,7 +15,7 @@ import { waves } from './waves'
 import type { Text } from '.'
 
 /** What is said on other pages than the first. */
-const more = { ...account, ...designs, ...files, ...guards, ...projects, ...rowsHeld, ...setAside, ...storage, ...targets, ...versions, ...waves }
+const more = { ...account, ...clouds, ...designs, ...files, ...guards, ...payloads, ...projects, ...rowsHeld, ...setAside, ...silences, ...storage, ...targets, ...versions, ...waves }
 export default more
 
 /** The shape that every language must have. */

@@ -74,8 +74,8 @@ export const projects = {
     where: {
       github: 'In the repository’s settings under Webhooks: this address, content type application/json, this secret, and the event push.',
       gitee: 'In the repository’s management under WebHooks: this address, this secret as the signing key, and the event push.',
-      gitlab: 'In the project’s settings under Webhooks: this address, this secret as the secret token, and the event push.',
-      codeup: 'In the repository’s settings under Webhooks: this address, this secret as the secret token, and the event push.',
+      gitlab: 'In the project’s settings under Webhooks: this address, this secret as the signing token (or, where there is none yet, as the secret token), and the event push.',
+      codeup: 'In the repository’s settings under Webhooks: this address, this secret as the signing token (or, where there is none yet, as the secret token), and the event push.',
     },
     wishes: 'What commits asked for',
     yourName: 'The hook executes in your name, with what you may do at each push. Whoever saves it next takes that over.',

@@ -1,6 +1,7 @@
 /** SQL that changes rows: limits, kept rows, counts; and what an environment asks of publishing and lint. */
 export const rowsHeld = {
   rowsHeld: {
+    asBefore: 'Empty: as before.',
     backupDays: 'Keep rows before they change',
     backupDaysHint: '1 to 365 days: rows that an UPDATE or DELETE touches are kept in a table before, in the same transaction. Empty: they are not.',
     backupDaysOwnHint: '1 to 365 days. The environment’s own number counts where it is higher.',

@@ -106,8 +106,8 @@ export const versions = {
     secretWhere: {
       github: 'In the repository’s settings under Webhooks: this address, content type application/json, this secret, and the events push and pull request.',
       gitee: 'In the repository’s management under WebHooks: this address, this secret as the signing key, and the events push, tag push and pull request.',
-      gitlab: 'In the project’s settings under Webhooks: this address, this secret as the secret token, and the events push, tag push and merge request.',
-      codeup: 'In the repository’s settings under Webhooks: this address, this secret as the secret token, and the events push, tag push and merge request.',
+      gitlab: 'In the project’s settings under Webhooks: this address, this secret as the signing token (or, where there is none yet, as the secret token), and the events push, tag push and merge request.',
+      codeup: 'In the repository’s settings under Webhooks: this address, this secret as the signing token (or, where there is none yet, as the secret token), and the events push, tag push and merge request.',
     },
     set: 'Set up',
     tag: 'Tag',

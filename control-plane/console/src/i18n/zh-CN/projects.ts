@@ -73,7 +73,7 @@ export const projects = {
     where: {
       github: '在仓库设置的 Webhooks 中填写：此地址、内容类型 application/json、此密钥，并选择 push 事件。',
       gitee: '在仓库管理的 WebHooks 中填写：此地址、以此密钥作为签名密钥，并选择推送事件。',
-      gitlab: '在项目设置的 Webhooks 中填写：此地址、以此密钥作为 secret token，并选择推送事件。',
+      gitlab: '在项目设置的 Webhooks 中填写：此地址、以此密钥作为签名令牌（signing token；没有该选项时作为 secret token），并选择推送事件。',
       codeup: '在代码库设置的 Webhooks 中填写：此地址、以此密钥作为 secret token，并选择推送事件。',
     },
     wishes: '提交的要求',

@@ -2,6 +2,7 @@ import type { MoreMessages } from '../en/more'
 
 export const rowsHeld: Pick<MoreMessages, 'rowsHeld' | 'lint'> = {
   rowsHeld: {
+    asBefore: '留空：与之前相同。',
     backupDays: '更改前保留行',
     backupDaysHint: '1 到 365 天：UPDATE 或 DELETE 涉及的行会在同一事务中先存入一张表。留空：不保留。',
     backupDaysOwnHint: '1 到 365 天。环境自身的天数更大时以环境为准。',
