@@ -172,7 +172,8 @@ async fn one(
                 | TailFrame::Log(_)
                 | TailFrame::LogEnd(_)
                 | TailFrame::Schema(_)
-                | TailFrame::SchemaEnd(_),
+                | TailFrame::SchemaEnd(_)
+                | TailFrame::Proof(_),
             )
             | None,
         )

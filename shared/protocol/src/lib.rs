@@ -24,7 +24,8 @@
 //! version 2 is version 1 with [`latest::ServerControl::Keys`] and [`latest::AgentControl::KeysTaken`], version 3 is
 //! version 2 with [`latest::OrderPayload::Container`] and [`latest::TailRequest::Log`], version 4 is version 3 with
 //! [`latest::TailRequest::Schema`], [`latest::OrderPayload::File`] and [`latest::AgentStream`], version 5 is version 4 with
-//! [`latest::OrderPayload::FullDeploy`], [`latest::OrderPayload::GuardedSql`] and [`latest::TailRequest::Count`].
+//! [`latest::OrderPayload::FullDeploy`], [`latest::OrderPayload::GuardedSql`] and [`latest::TailRequest::Count`],
+//! version 6 is version 5 with [`latest::TailRequest::Prove`].
 #![deny(missing_docs)]
 
 mod frame;
@@ -39,7 +40,7 @@ pub const ALPN: &[u8] = b"muster/1";
 /// ALPN of enrolment: the server is authenticated by its pinned CA, the client by its join token.
 pub const ALPN_JOIN: &[u8] = b"muster-join/1";
 /// The oldest and newest protocol version that this build speaks.
-pub const VERSIONS: (u16, u16) = (1, 5);
+pub const VERSIONS: (u16, u16) = (1, 6);
 /// The first version whose agents can be told of other keys in the middle of a session.
 pub const KEYS_SINCE: u16 = 2;
 /// The first version whose agents start and stop containers and read their logs.
@@ -52,6 +53,8 @@ pub const FILES_SINCE: u16 = 4;
 pub const FULL_DEPLOYS_SINCE: u16 = 5;
 /// The first version whose agents hold statements on rows in, and count rows.
 pub const GUARDS_SINCE: u16 = 5;
+/// The first version whose agents prove a change on a scratch database.
+pub const PROOFS_SINCE: u16 = 6;
 
 /// The highest version that both ranges hold.
 ///

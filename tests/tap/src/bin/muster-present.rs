@@ -101,6 +101,7 @@ impl Args {
                 Answer::Schema(_) | Answer::SchemaEnd(_) => "a catalogue".to_owned(),
                 Answer::WantBytes { .. } => "bytes".to_owned(),
                 Answer::Counted(_) => "a number of rows".to_owned(),
+                Answer::Proof(_) => "a proof".to_owned(),
             };
         }
         child.wait()?;

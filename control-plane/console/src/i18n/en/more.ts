@@ -3,6 +3,7 @@ import { designs } from './designs'
 import { files } from './files'
 import { guards } from './guards'
 import { projects } from './projects'
+import { proofs } from './proofs'
 import { rowsHeld } from './rowsHeld'
 import { setAside } from './setAside'
 import { storage } from './storage'
@@ -12,7 +13,7 @@ import { waves } from './waves'
 import type { Text } from '.'
 
 /** What is said on other pages than the first. */
-const more = { ...account, ...designs, ...files, ...guards, ...projects, ...rowsHeld, ...setAside, ...storage, ...targets, ...versions, ...waves }
+const more = { ...account, ...designs, ...files, ...guards, ...projects, ...proofs, ...rowsHeld, ...setAside, ...storage, ...targets, ...versions, ...waves }
 export default more
 
 /** The shape that every language must have. */

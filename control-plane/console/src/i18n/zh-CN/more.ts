@@ -4,6 +4,7 @@ import { designs } from './designs'
 import { files } from './files'
 import { guards } from './guards'
 import { projects } from './projects'
+import { proofs } from './proofs'
 import { rowsHeld } from './rowsHeld'
 import { setAside } from './setAside'
 import { storage } from './storage'
@@ -11,5 +12,5 @@ import { targets } from './targets'
 import { versions } from './versions'
 import { waves } from './waves'
 
-const more: MoreMessages = { ...account, ...designs, ...files, ...guards, ...projects, ...rowsHeld, ...setAside, ...storage, ...targets, ...versions, ...waves }
+const more: MoreMessages = { ...account, ...designs, ...files, ...guards, ...projects, ...proofs, ...rowsHeld, ...setAside, ...storage, ...targets, ...versions, ...waves }
 export default more
