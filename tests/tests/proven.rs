@@ -40,14 +40,25 @@ fn proven(kind: Kind) -> Result<()> {
     let first = published(&author, &server, "1.0", &[])?;
     let told = ended(&author, &first)?;
     ensure!(told["state"] == "untried", "{told}");
-    let missing = if kind == Kind::Postgres { "createdb" } else { "muster\\_scratch" };
+    let missing = if kind == Kind::Postgres {
+        "createdb"
+    } else {
+        "muster\\_scratch"
+    };
     ensure!(text(&told["outcome"], "why")?.contains(missing), "{told}");
     let refused = approver.call("POST", &format!("{first}/approve"), Some(&json!({})))?;
-    ensure!(refused.status == 409 && refused.text.contains("not-proven"), "{}", refused.text);
+    ensure!(
+        refused.status == 409 && refused.text.contains("not-proven"),
+        "{}",
+        refused.text
+    );
 
     server.may_make_databases(&services)?;
     let told = again(&author, &first)?;
-    ensure!(told["state"] == "proven" && told["outcome"]["wayBack"] == "same", "{told}");
+    ensure!(
+        told["state"] == "proven" && told["outcome"]["wayBack"] == "same",
+        "{told}"
+    );
     executed(&approver, &server, &first)?;
 
     // From what is there to more of it; on MySQL by the way that the server documents.
@@ -69,12 +80,18 @@ fn proven(kind: Kind) -> Result<()> {
     let wrong = json!({"name": "born", "dataType": "date", "defaultValue": "'never'"});
     let third = published(&author, &server, "1.2", &[mail, wrong])?;
     let told = ended(&author, &third)?;
-    ensure!(told["state"] == "notProven" && told["outcome"]["statement"] == 0, "{told}");
+    ensure!(
+        told["state"] == "notProven" && told["outcome"]["statement"] == 0,
+        "{told}"
+    );
     ensure!(!text(&told["outcome"], "why")?.is_empty(), "{told}");
 
     if kind == Kind::Postgres {
         let left = "select d.datname from pg_database d join pg_roles r on r.oid = d.datdba where r.rolname = current_user";
-        ensure!(!server.query(left)?.contains("muster_scratch"), "a scratch database was left");
+        ensure!(
+            !server.query(left)?.contains("muster_scratch"),
+            "a scratch database was left"
+        );
     }
     Ok(())
 }
@@ -106,7 +123,10 @@ fn published(author: &Api, server: &Server, version: &str, columns: &[Value]) ->
         "version": version, "database": "shop", "environment": ENVIRONMENT, "servers": [label],
     });
     let published = author.post("/api/v1/schema/publish", &body)?;
-    Ok(format!("/api/v1/schema/tickets/{}", text(&published, "ticketId")?))
+    Ok(format!(
+        "/api/v1/schema/tickets/{}",
+        text(&published, "ticketId")?
+    ))
 }
 
 fn again(author: &Api, ticket: &str) -> Result<Value> {

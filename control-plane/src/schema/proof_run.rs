@@ -96,7 +96,7 @@ async fn look(app: &App, places: &Arc<Semaphore>) -> Result<(), SchemaError> {
 /// Takes a proof and makes it, unless another control plane has.
 pub(super) async fn make(app: &App, task: Task) -> Result<(), SchemaError> {
     let begun = app.clock.now();
-    if !in_tx!(app.db, |tx| { store::proof::take(tx, task, begun).await? }) {
+    if !in_tx!(app.db, |tx| store::proof::take(tx, task, begun).await?) {
         return Ok(());
     }
     let tried = match try_out(app, task).await {

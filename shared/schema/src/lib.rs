@@ -95,7 +95,7 @@ pub use plan::{
 };
 pub use read::{Unreadable, read, read_rendered};
 pub use render::render;
-pub use rows::{NotCounted, RowChange, kept_rows_name, row_change};
+pub use rows::{NotCounted, RowChange, every_row, kept_rows_name, row_change};
 pub use split::{
     MAX_STATEMENT_BYTES, MAX_STATEMENTS, MAX_TEXT_BYTES, SplitError, Statement, canonical, split,
 };

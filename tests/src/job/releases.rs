@@ -78,7 +78,10 @@ impl Server {
         let name = &self.login.user;
         let (database, sql) = match self.kind {
             Kind::Postgres => ("postgres", format!("alter role {name} createdb")),
-            Kind::Mysql => ("mysql", format!("grant all on `muster\\_scratch\\_%`.* to {name}")),
+            Kind::Mysql => (
+                "mysql",
+                format!("grant all on `muster\\_scratch\\_%`.* to {name}"),
+            ),
         };
         root.query(self.kind, database, &sql).map(drop)
     }

@@ -88,7 +88,7 @@ pub(in crate::schema) async fn end(
         .bind(of.server_id)
         .bind(begun)
         .bind(state.as_str())
-        .bind(fingerprint)
+        .bind((!fingerprint.is_empty()).then_some(fingerprint))
         .bind(outcome)
         .bind(now)
         .execute(conn)

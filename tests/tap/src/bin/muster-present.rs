@@ -42,6 +42,7 @@ fn main() -> Result<()> {
         | Request::Log { .. }
         | Request::Schema { .. }
         | Request::Count { .. }
+        | Request::Prove { .. }
         | Request::Bytes(_) => {
             anyhow::bail!("this is no order")
         }

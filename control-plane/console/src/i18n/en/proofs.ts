@@ -32,5 +32,6 @@ export const proofs = {
     writes: 'Reading goes on, writing waits',
     everything: 'Reading and writing wait',
     named: '{what} ({name})',
+    tableHas: 'The table has {n} row | The table has {n} rows',
   },
 }

@@ -33,5 +33,6 @@ export const proofs: Pick<MoreMessages, 'proof' | 'locks'> = {
     writes: '可读，写入需等待',
     everything: '读写都需等待',
     named: '{what}（{name}）',
+    tableHas: '该表有 {n} 行',
   },
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{
+    altered,
     clauses::Clauses,
     columns, goes,
-    online::{self, OnServer, Way},
+    online::{OnServer, Way},
     same::{same_index, same_partitioning},
 };
 use crate::{
@@ -44,7 +45,7 @@ impl Alter {
     ) -> Self {
         let mut alter = Self {
             way: server
-                .and_then(|server| server.of(&online::changes((from, to), renames, drops), (from, to))),
+                .and_then(|server| server.of(&altered::changes((from, to), renames, drops), (from, to))),
             ..Self::default()
         };
         let mut forward = Clauses::between((from, to), renames, drops, mariadb);

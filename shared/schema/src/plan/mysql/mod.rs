@@ -13,6 +13,7 @@
 //! that ([`online`]).
 
 mod alter;
+mod altered;
 mod clauses;
 mod code;
 mod columns;
