@@ -1,6 +1,6 @@
 //! An environment's policy: which flow decides what risks how much, whether authors may decide their own, when releases
 //! may begin, whether what goes is set aside, what statements that change rows are held to ([`held`](super::held)), whether publishing
-//! takes PostgreSQL's ways that lock little, whether what is published is proven first ([`proof`](super::proof)), and what lint's rules are set to ([`lint_rules`]). An environment without one leaves the choice to the flows, no author decides, releases begin at any
+//! takes the ways that lock little, whether what is published is proven first ([`proof`](super::proof)), and what lint's rules are set to ([`lint_rules`]). An environment without one leaves the choice to the flows, no author decides, releases begin at any
 //! time, and drops are real.
 
 use muster_base::UnixMs;
@@ -49,7 +49,8 @@ pub struct EnvironmentPolicy {
     /// For how many days the rows that such a statement overwrites or deletes are kept; null: they are not.
     #[schema(required)]
     pub backup_days: Option<u16>,
-    /// Whether publishing builds indexes concurrently on PostgreSQL, and holds checks and foreign keys against the rows apart.
+    /// Whether publishing builds indexes concurrently on PostgreSQL, and holds checks and foreign keys against the rows apart; and says on
+    /// MySQL and MariaDB how each `ALTER TABLE` is carried out, by the version that the server's last test told.
     pub online: bool,
     /// Whether what is published is proven on scratch databases before it is approved.
     pub proof: ProofRule,
@@ -112,8 +113,8 @@ pub struct PolicyBody {
     #[serde(default)]
     #[schema(value_type = Option<u16>, minimum = 1, maximum = 365)]
     pub backup_days: Change<u16>,
-    /// Whether publishing builds indexes concurrently on PostgreSQL, and holds checks and foreign keys against the rows apart. It
-    /// stays if left out.
+    /// Whether publishing builds indexes concurrently on PostgreSQL, and holds checks and foreign keys against the rows apart; and says on
+    /// MySQL and MariaDB how each `ALTER TABLE` is carried out. It stays if left out.
     #[serde(default)]
     pub online: Option<bool>,
     /// Whether what is published is proven on scratch databases before it is approved. It stays if left out.

@@ -89,7 +89,7 @@ pub enum WayBackProof {
 
 /// What came of trying a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 pub struct ProofOutcome {
     /// Why it is not proven, or could not be tried; empty if it is proven.
     pub why: String,
