@@ -84,7 +84,7 @@ pub fn agent_options(services: &Env) -> agent::Options {
     let registry = services.get("MUSTER_TEST_REGISTRY").unwrap_or("none.invalid");
     agent::Options {
         policy: format!(
-            "[images]\nregistries = [\"{registry}\"]\n\n[sql]\nmax_risk = \"destructive\"\n\n\
+            "[images]\nregistries = [\"{registry}\"]\n\n[sql]\nmax_risk = \"destructive\"\nscratch = true\n\n\
              [[databases]]\nhost = \"127.0.0.1\"\nname = \"*\"\nmax_risk = \"destructive\"\n"
         ),
         docker_host: services.get("MUSTER_TEST_DOCKER_HOST").map(str::to_owned),

@@ -122,7 +122,8 @@ impl Carried {
                     | Answer::LogEnd(_)
                     | Answer::Schema(_)
                     | Answer::SchemaEnd(_)
-                    | Answer::Counted(_),
+                    | Answer::Counted(_)
+                    | Answer::Proof(_),
                 ) => {}
             }
         }

@@ -121,6 +121,7 @@ impl Workers {
                     | Answer::Schema(_)
                     | Answer::SchemaEnd(_)
                     | Answer::Counted(_)
+                    | Answer::Proof(_)
                     | Answer::WantBytes { .. },
                 )
                 | None => Err(WorkerError::Gone),
@@ -147,6 +148,15 @@ impl Workers {
         keys: Vec<SigningKeyNotice>,
     ) -> Result<Worker, WorkerError> {
         self.start(&Request::Count { look, keys }).await
+    }
+
+    /// Starts a worker that proves a change on a scratch database.
+    pub(crate) async fn prove(
+        &self,
+        look: SignedLook,
+        keys: Vec<SigningKeyNotice>,
+    ) -> Result<Worker, WorkerError> {
+        self.start(&Request::Prove { look, keys }).await
     }
 
     /// Starts a worker that reads a database's catalogue.

@@ -102,6 +102,7 @@ pub(super) struct Files {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Sql {
     pub max_risk: RiskCeiling,
+    pub scratch: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -112,6 +113,7 @@ pub(super) struct Database {
     pub ports: Vec<PortRange>,
     pub name: NamePattern,
     pub max_risk: Option<RiskCeiling>,
+    pub scratch: Option<bool>,
 }
 
 fn any_port() -> Vec<PortRange> {

@@ -72,6 +72,24 @@ impl Policy {
         self.check_target(target).map(drop)
     }
 
+    /// Whether a database may be made beside the target, so that a change is tried there, and dropped again.
+    pub fn check_scratch(&self, target: &SqlTarget) -> Result<(), PolicyRefusal> {
+        self.check_target(target)?;
+        let entry = self.file.databases.iter().find(|entry| entry.covers(target));
+        if entry
+            .and_then(|entry| entry.scratch)
+            .unwrap_or(self.file.sql.scratch)
+        {
+            return Ok(());
+        }
+        let what = "no scratch databases are made on this server, so nothing can be tried there";
+        self.refuse(
+            "sql.scratch",
+            what,
+            "scratch = true under [sql] or for this entry of [[databases]]",
+        )
+    }
+
     fn too_risky(&self, what: &str, risk: RiskCeiling, ceiling: RiskCeiling) -> Result<(), PolicyRefusal> {
         let (risk, ceiling) = (risk.name(), ceiling.name());
         let what =
@@ -163,6 +181,32 @@ mod tests {
         let policy = Policy::parse(text, Path::new("p")).unwrap();
         assert_eq!(policy.check(&order("a", 3)), Ok(()));
         assert_eq!(policy.check(&order("b", 0)).unwrap_err().rule, "sql.max_risk");
+    }
+
+    #[test]
+    fn scratch_databases_are_made_where_the_file_says_so() {
+        let target = |database: &str| match order(database, 0) {
+            OrderPayload::Sql(spec) => spec.target,
+            _ => unreachable!(),
+        };
+        let text = "[sql]\nscratch = true\n[[databases]]\nhost = \"127.0.0.1\"\nname = \"a\"\nscratch = false\n\
+                    [[databases]]\nhost = \"127.0.0.1\"\nname = \"b\"";
+        let policy = Policy::parse(text, Path::new("p")).unwrap();
+        assert_eq!(
+            policy.check_scratch(&target("a")).unwrap_err().rule,
+            "sql.scratch"
+        );
+        assert_eq!(policy.check_scratch(&target("b")), Ok(()));
+        assert_eq!(policy.check_scratch(&target("c")).unwrap_err().rule, "databases");
+        let silent = Policy::parse(
+            "[[databases]]\nhost = \"127.0.0.1\"\nname = \"a\"",
+            Path::new("p"),
+        )
+        .unwrap();
+        assert_eq!(
+            silent.check_scratch(&target("a")).unwrap_err().rule,
+            "sql.scratch"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! when nobody listens.
 
 use muster_protocol::{
-    latest::{SignedLook, TailFrame},
+    latest::{ProofNote, SignedLook, TailFrame},
     read_frame,
 };
 use tokio::sync::mpsc;
@@ -31,6 +31,12 @@ impl Tails {
         let keys = self.keys.borrow().clone();
         pass_on(self.workers.count(look, keys).await, frames).await;
     }
+
+    /// Serves one who wants a change proven.
+    pub(super) async fn serve_proof(self, look: SignedLook, frames: mpsc::Sender<TailFrame>) {
+        let keys = self.keys.borrow().clone();
+        pass_on(self.workers.prove(look, keys).await, frames).await;
+    }
 }
 
 async fn pass_on(worker: Result<Worker, WorkerError>, frames: mpsc::Sender<TailFrame>) {
@@ -50,6 +56,10 @@ async fn pass_on(worker: Result<Worker, WorkerError>, frames: mpsc::Sender<TailF
                 Ok(Some(Answer::Schema(rows))) => (TailFrame::Schema(rows), false),
                 Ok(Some(Answer::SchemaEnd(version))) => (TailFrame::SchemaEnd(version), true),
                 Ok(Some(Answer::Counted(rows))) => (TailFrame::Count(rows), true),
+                Ok(Some(Answer::Proof(note))) => {
+                    let last = matches!(note, ProofNote::Ended { .. });
+                    (TailFrame::Proof(note), last)
+                }
                 Ok(Some(Answer::Failed(why))) => (TailFrame::Refused(why), true),
                 Ok(Some(Answer::Reply(_) | Answer::Containers { .. } | Answer::WantBytes { .. })) => continue,
                 Ok(None) | Err(_) => {

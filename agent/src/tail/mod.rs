@@ -53,7 +53,9 @@ impl Tails {
             let (places, what) = match tail.request {
                 TailRequest::Samples { .. } => (&samples, "live views"),
                 TailRequest::Log(_) => (&logs, "logs"),
-                TailRequest::Schema(_) | TailRequest::Count(_) => (&schemas, "databases"),
+                TailRequest::Schema(_) | TailRequest::Count(_) | TailRequest::Prove(_) => {
+                    (&schemas, "databases")
+                }
             };
             let Ok(place) = Arc::clone(places).try_acquire_owned() else {
                 let reason =
@@ -73,6 +75,7 @@ impl Tails {
                         TailRequest::Log(look) => tails.serve_log(look, frames).await,
                         TailRequest::Schema(look) => tails.serve_schema(look, frames).await,
                         TailRequest::Count(look) => tails.serve_count(look, frames).await,
+                        TailRequest::Prove(look) => tails.serve_proof(look, frames).await,
                     }
                 };
                 stop.run_until_cancelled(serve).await;

@@ -2,7 +2,7 @@
 
 use muster_base::{HostId, OrgId, UnixMs};
 use muster_identity::look::{Look, is_signed};
-use muster_protocol::latest::{CountLook, LogLook, SchemaLook, SignedLook, SigningKeyNotice};
+use muster_protocol::latest::{CountLook, LogLook, ProofLook, SchemaLook, SignedLook, SigningKeyNotice};
 use serde::de::DeserializeOwned;
 
 use super::{WorkerConfig, trust};
@@ -36,6 +36,12 @@ impl Wish for LogLook {
 }
 
 impl Wish for CountLook {
+    fn meant_for(&self) -> (OrgId, HostId, UnixMs) {
+        (self.org, self.host, self.expires)
+    }
+}
+
+impl Wish for ProofLook {
     fn meant_for(&self) -> (OrgId, HostId, UnixMs) {
         (self.org, self.host, self.expires)
     }

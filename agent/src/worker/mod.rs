@@ -11,7 +11,7 @@
 //! - Nothing is done before the line `started` is in the worker's own journal, and no order is done twice: one that
 //!   ended is answered from the journal, one that was interrupted is finished or undone.
 //! - One order at a time in each [`lane`]. A cancel reaches the worker that has the order, whoever is told of it.
-//! - A container's log ([`log`]) and a database's catalogue ([`schema`]) are read, and rows counted ([`counting`]), only on the
+//! - A container's log ([`log`]) and a database's catalogue ([`schema`]) are read, rows counted ([`counting`]), and changes proven on databases that are made for it ([`proving`]), only on the
 //!   control plane's signed word,
 //!   since the resident's is not enough ([`look`]).
 //! - Secrets live in this process's memory for as long as the order takes; never in arguments, files or messages.
@@ -26,6 +26,7 @@ pub mod lane;
 mod log;
 mod look;
 mod order;
+mod proving;
 mod put;
 mod redact;
 mod schema;
@@ -129,6 +130,15 @@ pub async fn serve(
             );
             counting::count(&config, &look, &keys, &gone, answers).await;
         }
+        Request::Prove { look, keys } => {
+            let gone = CancellationToken::new();
+            tasks.spawn(
+                asker_gone
+                    .clone()
+                    .run_until_cancelled_owned(watch_for_the_end(input, gone.clone())),
+            );
+            proving::prove(&config, &look, &keys, &gone, answers).await;
+        }
         Request::Cancel | Request::Bytes(_) => {
             let answer = Answer::Failed("there is no order to cancel".to_owned());
             drop(answers.send(answer).await);
@@ -161,7 +171,8 @@ async fn hear(mut input: impl AsyncRead + Unpin, cancel: CancellationToken, piec
             | Request::Containers
             | Request::Log { .. }
             | Request::Schema { .. }
-            | Request::Count { .. } => {}
+            | Request::Count { .. }
+            | Request::Prove { .. } => {}
         }
     }
 }

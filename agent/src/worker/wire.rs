@@ -3,7 +3,7 @@
 //! both.
 
 use muster_protocol::latest::{
-    BytesReply, ContainerFacts, LogEnd, LogLine, OrderReply, SchemaRows, SignedLook, SignedOrder,
+    BytesReply, ContainerFacts, LogEnd, LogLine, OrderReply, ProofNote, SchemaRows, SignedLook, SignedOrder,
     SigningKeyNotice,
 };
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,13 @@ pub enum Request {
     /// Count the rows that a statement would touch.
     Count {
         /// What is to be counted, as the control plane signed it.
+        look: SignedLook,
+        /// As with an order.
+        keys: Vec<SigningKeyNotice>,
+    },
+    /// Prove a change on a scratch database.
+    Prove {
+        /// What is to be proven, as the control plane signed it.
         look: SignedLook,
         /// As with an order.
         keys: Vec<SigningKeyNotice>,
@@ -85,4 +92,6 @@ pub enum Answer {
     },
     /// To [`Request::Count`].
     Counted(u64),
+    /// To [`Request::Prove`]: what there is to say, with [`Answer::Schema`] between; the last says that it is over.
+    Proof(ProofNote),
 }

@@ -227,7 +227,8 @@ async fn forward(mut tail: TailStream, news: &mpsc::Sender<Vec<LogNews>>) {
                     TailFrame::Sample(_)
                     | TailFrame::Schema(_)
                     | TailFrame::SchemaEnd(_)
-                    | TailFrame::Count(_),
+                    | TailFrame::Count(_)
+                    | TailFrame::Proof(_),
                 )
                 | None,
             )

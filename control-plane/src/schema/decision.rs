@@ -4,10 +4,10 @@
 use muster_base::{ReleaseId, TicketId, UnixMs, UserId};
 
 use super::{
-    Remark, SchemaError, Ticket, TicketStatus,
+    ProofRule, Remark, SchemaError, Ticket, TicketStatus,
     approval::{Approval, Ground},
     flow::Step,
-    policy, store,
+    policy, proof, store,
     ticket::{checked, find},
 };
 use crate::{
@@ -42,6 +42,8 @@ struct Deciding<'a> {
     people: &'a OrgPeople,
     /// Whether the environment's policy lets authors decide now.
     authors_may: bool,
+    /// Whether the environment wants what is published proven now.
+    proof: ProofRule,
     comment: &'a str,
     now: UnixMs,
 }
@@ -69,6 +71,7 @@ pub(super) async fn decide(
         caller,
         people: &people,
         authors_may: policy.author_may_decide,
+        proof: policy.proof,
         comment: &comment,
         now: app.clock.now(),
     };
@@ -104,6 +107,7 @@ pub(super) async fn decide(
 impl Deciding<'_> {
     /// Says yes to the current step; the last yes makes the release.
     async fn approve(&self, app: &App, tx: &mut Tx, ticket: Ticket) -> Result<Ticket, SchemaError> {
+        proof::require(tx, self.proof, ticket.id).await?;
         let person = self.caller.actor.person();
         let steps = store::approval::list_steps(tx, ticket.id).await?;
         let servers = store::ticket::list_server_ids(tx, ticket.id).await?;

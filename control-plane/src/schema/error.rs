@@ -79,6 +79,22 @@ pub enum SchemaError {
     /// The agent is too old to count rows.
     #[error("the agent of the host {0} is too old to count rows: upgrade it")]
     OldAgentCounts(String),
+    /// The agent is too old to prove changes.
+    #[error("the agent of the host {0} is too old to prove changes: upgrade it")]
+    OldAgentProofs(String),
+    /// SQL as text is to be proven.
+    #[error(
+        "this was proposed as text: there is no design that its outcome could be compared with, so it can't be proven"
+    )]
+    NotProvable,
+    /// It is being proven already.
+    #[error("this is being proven at the moment: wait for what comes of it")]
+    ProofRunning,
+    /// The environment wants changes proven, and this one is not.
+    #[error(
+        "the environment wants what is published to be proven before anyone approves it, and on {0} this is not: have it proven first"
+    )]
+    NotProven(String),
     /// The host that reaches the server is not connected.
     #[error("the host {0} is not connected: try again when it is online")]
     Away(String),
@@ -240,9 +256,12 @@ impl From<SchemaError> for Error {
             SchemaError::Moved(_) | SchemaError::TakenOver => Self::conflict("target-moved", message),
             SchemaError::NotAsDesigned(_) => Self::conflict("not-as-designed", message),
             SchemaError::Away(_) => Self::conflict("host-offline", message),
-            SchemaError::OldAgent(_) | SchemaError::OldAgentCounts(_) => {
+            SchemaError::OldAgent(_) | SchemaError::OldAgentCounts(_) | SchemaError::OldAgentProofs(_) => {
                 Self::conflict("agent-too-old", message)
             }
+            SchemaError::NotProvable => Self::conflict("not-provable", message),
+            SchemaError::ProofRunning => Self::conflict("proof-running", message),
+            SchemaError::NotProven(_) => Self::conflict("not-proven", message),
             SchemaError::DocumentMoved => Self::conflict("document-moved", message),
             SchemaError::DocumentInUse(_) => Self::conflict("document-in-use", message),
             SchemaError::NoHost => Self::invalid("hostId", message),

@@ -11,7 +11,7 @@ use muster_base::{OrderId, OrgId, UnixMs};
 use muster_identity::look::{Look, sign};
 use muster_protocol::{
     SCHEMAS_SINCE,
-    latest::{SchemaLook, SignedLook, TailFrame, TailRequest},
+    latest::{SchemaLook, SchemaRows, SignedLook, TailFrame, TailRequest},
 };
 use muster_schema::{
     Schema,
@@ -50,8 +50,8 @@ const CELL_BYTES: usize = 24;
 const LONGEST: Duration = Duration::from_mins(1);
 const WISH_LASTS_MS: i64 = UnixMs::MINUTE;
 const MAX_WORDS: usize = 2_000;
-/// The agent's own table.
-const LEDGER: &str = "muster_release_ledger";
+/// The agent's own tables: the ledger, and the mark of a scratch database.
+const AGENTS: [&str; 2] = ["muster_release_ledger", "muster_scratch_marker"];
 
 /// A database as it is.
 #[derive(Debug)]
@@ -215,24 +215,18 @@ async fn collect(mut tail: TailStream) -> Result<(Answers, String), SchemaError>
     loop {
         match tail.next().await {
             Ok(Some(TailFrame::Schema(part))) => {
-                for row in &part.rows {
-                    let texts = row.iter().flatten().map(String::len).sum::<usize>();
-                    bytes += texts + CELL_BYTES * (row.len() + 1);
-                }
-                let zero = |cell: &String| cell.contains('\0');
-                if part.rows.iter().flatten().flatten().any(zero) {
-                    return Err(SchemaError::Unread("it holds what no database says".into()));
-                }
-                if bytes > MAX_BYTES {
-                    let most = MAX_BYTES / 1024 / 1024;
-                    return Err(SchemaError::Unread(format!("it is larger than {most} MiB")));
-                }
-                answers.entry(part.query).or_default().extend(part.rows);
+                take_in(&mut answers, part, &mut bytes)?;
             }
             Ok(Some(TailFrame::SchemaEnd(version))) => return Ok((answers, plain(&version))),
             Ok(Some(TailFrame::Refused(why))) => return Err(SchemaError::Unread(plain(&why))),
             Ok(
-                Some(TailFrame::Sample(_) | TailFrame::Log(_) | TailFrame::LogEnd(_) | TailFrame::Count(_))
+                Some(
+                    TailFrame::Sample(_)
+                    | TailFrame::Log(_)
+                    | TailFrame::LogEnd(_)
+                    | TailFrame::Count(_)
+                    | TailFrame::Proof(_),
+                )
                 | None,
             )
             | Err(_) => {
@@ -242,13 +236,31 @@ async fn collect(mut tail: TailStream) -> Result<(Answers, String), SchemaError>
     }
 }
 
+/// Adds rows to what was told before, of which there were so many bytes.
+pub(super) fn take_in(answers: &mut Answers, part: SchemaRows, bytes: &mut usize) -> Result<(), SchemaError> {
+    for row in &part.rows {
+        let texts = row.iter().flatten().map(String::len).sum::<usize>();
+        *bytes += texts + CELL_BYTES * (row.len() + 1);
+    }
+    let zero = |cell: &String| cell.contains('\0');
+    if part.rows.iter().flatten().flatten().any(zero) {
+        return Err(SchemaError::Unread("it holds what no database says".into()));
+    }
+    if *bytes > MAX_BYTES {
+        let most = MAX_BYTES / 1024 / 1024;
+        return Err(SchemaError::Unread(format!("it is larger than {most} MiB")));
+    }
+    answers.entry(part.query).or_default().extend(part.rows);
+    Ok(())
+}
+
 /// A host may be mad: nothing of it may reach a terminal.
 pub(super) fn plain(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect()
 }
 
-fn without_ledger(schema: &mut Schema) {
-    let is_ledger = |name: &muster_schema::model::Name| name.name == LEDGER;
+pub(super) fn without_ledger(schema: &mut Schema) {
+    let is_ledger = |name: &muster_schema::model::Name| AGENTS.contains(&name.name.as_str());
     schema.tables.retain(|name, _| !is_ledger(name));
     schema.sequences.retain(|_, sequence| {
         !sequence

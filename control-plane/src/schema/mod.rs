@@ -39,6 +39,9 @@
 //! SQL as text that **changes rows** is held in where a policy or the proposal says so ([`held`]): to a number of rows, and with a
 //! copy of the rows for some days. How many rows it would touch can be asked for before ([`row_count`]).
 //!
+//! What is published can be **proven** before anyone approves it ([`proof`]): on a scratch database beside its target the change makes
+//! what is designed, and its way back what was there. An environment's policy may want that of every change.
+//!
 //! A **rollout** executes a release on many of its servers, wave after wave ([`waves`]): a wave begins when all executions of the
 //! one before have succeeded, and after the first somebody may have to say "continue". Whatever does not succeed halts it, and
 //! nothing more begins, not even what waits of the wave; its record says on which servers and why. Resumed, it executes the release
@@ -72,6 +75,7 @@
 //! | `documents`, `document_revisions` | documents as they are now, and every state that they were in |
 //! | `db_servers` | servers; a removed one keeps its row (`deleted_at`); the password is in `credentials` |
 //! | `tickets`, `ticket_servers`, `ticket_events` | proposals, their SQL for each server, who said what |
+//! | `ticket_proofs` | how published changes stood the trial on scratch databases |
 //! | `environment_policies` | which flow decides what in an environment, whether authors decide their own, when releases may begin |
 //! | `ticket_steps`, `ticket_approvals` | the steps that a ticket was opened with, and who said yes |
 //! | `database_states` | what design last succeeded on a server, or was taken over |
@@ -157,6 +161,9 @@ mod open;
 mod order;
 mod policy;
 mod project;
+mod proof;
+mod proof_judge;
+mod proof_run;
 mod proposal;
 mod publish;
 mod reach;
@@ -213,9 +220,10 @@ pub use self::{
     lint_rules::{LintLevel, LintRule, LintRules},
     policy::{EnvironmentPolicies, EnvironmentPolicy, PolicyBody, RiskFlows},
     project::{ProjectHead, ProjectQuery},
+    proof::{Proof, ProofOutcome, ProofRule, ProofState, ProveRequest, Proving, WayBackProof},
     proposal::{NewProposal, Proposed, ServerSql},
     publish::{PublishPreview, PublishPreviewRequest, PublishRequest},
-    reading::{LintFinding, ProposedStatement, RiskLevel},
+    reading::{LintFinding, LockLevel, ProposedStatement, RiskLevel, StatementLock},
     release::{Release, ReleaseApproval, ReleaseDetail},
     resubmit::Resubmission,
     rollout::{ReleaseRollout, ReleaseRolloutDetail, ReleaseRolloutServer, ReleaseRolloutStatus},
@@ -249,4 +257,5 @@ pub fn start(app: &App) {
     drift::start(app);
     set_aside_told::start(app);
     git_wish::start(app);
+    proof_run::start(app);
 }

@@ -1,11 +1,11 @@
 //! Opening a ticket: its flow is chosen and its steps are frozen onto it, and whoever may decide the first is told.
 
 use super::{
-    SchemaError, ServerSql, Ticket, TicketStatus, TicketStep,
+    ProofRule, SchemaError, ServerSql, Ticket, TicketStatus, TicketStep,
     approval::{self, Ground},
     decision::tell_deciders,
     flow::{self, For, Step},
-    policy,
+    policy, proof,
     proposal::Ticketing,
     set_aside,
     store::{self, state::Published},
@@ -30,6 +30,7 @@ pub(super) async fn open(
         steps,
         people,
         author_may,
+        proof: rule,
     } = deciding(app, caller, &ticketing).await?;
     ticketing.author_may_decide = author_may;
     let ticket = new_ticket(&ticketing);
@@ -58,6 +59,8 @@ pub(super) async fn open(
             for (server, state) in servers.iter().zip(states) {
                 store::state::set_published(tx, (ticket.id, server.server), state).await?;
             }
+            let published = servers.iter().zip(states).map(|(server, _)| server.server);
+            proof::open(tx, rule, ticket.id, published, ticketing.at).await?;
             store::approval::insert_steps(tx, ticket.id, &steps).await?;
             let comment = &ticketing.comment;
             store::ticket::add_event(tx, ticket.id, "proposed", caller, comment, ticketing.at).await?;
@@ -87,6 +90,8 @@ struct Deciding {
     steps: Vec<Step>,
     people: OrgPeople,
     author_may: bool,
+    /// Whether the environment wants what is published proven.
+    proof: ProofRule,
 }
 
 /// The steps that this would be opened with, by the flows and the environment's policy as they are now.
@@ -105,6 +110,7 @@ async fn deciding(app: &App, caller: &Caller, ticketing: &Ticketing) -> Result<D
         steps,
         people,
         author_may: policy.author_may_decide,
+        proof: policy.proof,
     })
 }
 

@@ -1,6 +1,6 @@
 //! An environment's policy: which flow decides what risks how much, whether authors may decide their own, when releases
 //! may begin, whether what goes is set aside, what statements that change rows are held to ([`held`](super::held)), whether publishing
-//! takes PostgreSQL's ways that lock little, and what lint's rules are set to ([`lint_rules`]). An environment without one leaves the choice to the flows, no author decides, releases begin at any
+//! takes the ways that lock little, whether what is published is proven first ([`proof`](super::proof)), and what lint's rules are set to ([`lint_rules`]). An environment without one leaves the choice to the flows, no author decides, releases begin at any
 //! time, and drops are real.
 
 use muster_base::UnixMs;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    LintLevel, MaintenanceWindows, RiskLevel, SchemaError,
+    LintLevel, MaintenanceWindows, ProofRule, RiskLevel, SchemaError,
     error::field_error,
     held::Held,
     lint_rules::{self, LintLevels},
@@ -49,8 +49,11 @@ pub struct EnvironmentPolicy {
     /// For how many days the rows that such a statement overwrites or deletes are kept; null: they are not.
     #[schema(required)]
     pub backup_days: Option<u16>,
-    /// Whether publishing builds indexes concurrently on PostgreSQL, and holds checks and foreign keys against the rows apart.
+    /// Whether publishing builds indexes concurrently on PostgreSQL, and holds checks and foreign keys against the rows apart; and says on
+    /// MySQL and MariaDB how each `ALTER TABLE` is carried out, by the version that the server's last test told.
     pub online: bool,
+    /// Whether what is published is proven on scratch databases before it is approved.
+    pub proof: ProofRule,
     /// What lint's rules are set to, by their names; the others are as they are by themselves.
     #[schema(value_type = BTreeMap<String, LintLevel>)]
     pub lint: LintLevels,
@@ -110,10 +113,13 @@ pub struct PolicyBody {
     #[serde(default)]
     #[schema(value_type = Option<u16>, minimum = 1, maximum = 365)]
     pub backup_days: Change<u16>,
-    /// Whether publishing builds indexes concurrently on PostgreSQL, and holds checks and foreign keys against the rows apart. It
-    /// stays if left out.
+    /// Whether publishing builds indexes concurrently on PostgreSQL, and holds checks and foreign keys against the rows apart; and says on
+    /// MySQL and MariaDB how each `ALTER TABLE` is carried out. It stays if left out.
     #[serde(default)]
     pub online: Option<bool>,
+    /// Whether what is published is proven on scratch databases before it is approved. It stays if left out.
+    #[serde(default)]
+    pub proof: Option<ProofRule>,
     /// What lint's rules are set to, by their names. All stay if left out.
     #[serde(default)]
     #[schema(value_type = Option<BTreeMap<String, LintLevel>>)]
@@ -156,6 +162,7 @@ impl EnvironmentPolicy {
             max_rows: None,
             backup_days: None,
             online: false,
+            proof: ProofRule::Off,
             lint: LintLevels::new(),
             updated_at: None,
             updated_by: None,
@@ -274,6 +281,7 @@ pub(super) async fn set(
         body.max_rows.apply(&mut policy.max_rows);
         body.backup_days.apply(&mut policy.backup_days);
         policy.online = body.online.unwrap_or(before.online);
+        policy.proof = body.proof.unwrap_or(before.proof);
         policy.lint = body.lint.unwrap_or_else(|| before.lint.clone());
         if MaintenanceWindows::is_looser(before.windows.as_ref(), policy.windows.as_ref(), now) {
             caller.require(Operation::WindowOverride)?;

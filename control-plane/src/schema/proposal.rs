@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    EnvironmentPolicy, LintFinding, ProposedStatement, RiskLevel, RowCounts, SchemaError, Server, ServerType,
+    EnvironmentPolicy, LintFinding, Proof, ProposedStatement, RiskLevel, RowCounts, SchemaError, Server,
+    ServerType,
     error::field_error,
     held::{self, Held},
     lint_rules,
@@ -100,6 +101,9 @@ pub struct ServerSql {
     /// How many rows its statements would touch, as last counted; null if nobody asked.
     #[schema(required)]
     pub row_counts: Option<RowCounts>,
+    /// How it stood the trial on a scratch database; null if nobody asked.
+    #[schema(required)]
+    pub proof: Option<Proof>,
 }
 
 /// A proposal that may be stored.
@@ -304,6 +308,7 @@ fn read_for(
             statements,
             findings: text.findings,
             row_counts: None,
+            proof: None,
         });
     }
     Ok(answers)

@@ -7,7 +7,7 @@ use muster_documents::{
     ChangeError, Design, DesignTable, DesignView, Kind, Spec, change,
     kind::database::{Database, DatabaseValues},
 };
-use muster_schema::{Dialect, PlanOptions};
+use muster_schema::{Dialect, PlanOptions, StatementKind};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -19,7 +19,7 @@ use super::{
     held::{self, Held},
     lint_rules, open, policy,
     proposal::{self, Correction, PublishedWhat, Ticketing},
-    reading::{self, ReadSql},
+    reading::{self, ReadSql, StatementLock},
     server,
     set_aside::{self, PlannedAsides},
     store::{self, state::Published},
@@ -259,7 +259,14 @@ async fn for_server(
         None => None,
     };
     let online = policy.online && dialect == Dialect::Postgres;
+    // By what the server last said of itself; of one that was never tested nothing is known, and it chooses by itself.
+    let tested = server
+        .test
+        .as_ref()
+        .filter(|test| test.ok)
+        .map(|test| test.detail.clone());
     let options = PlanOptions {
+        online: tested.filter(|_| policy.online && dialect == Dialect::MySql),
         concurrently: online,
         validate_apart: online,
         aside,
@@ -274,10 +281,23 @@ async fn for_server(
     // The plan knows from what to what; the text alone may look more harmless than it is.
     for (statement, step) in read.statements.iter_mut().zip(&change.plan.steps) {
         statement.risk = statement.risk.max(step.risk.into());
+        statement.lock = Some(StatementLock::planned(statement.lock.take(), step.lock));
         for reason in &step.reasons {
             if !statement.reasons.contains(&reason.text) {
                 statement.reasons.push(reason.text.clone());
             }
+        }
+    }
+    if policy.online && dialect == Dialect::MySql && options.online.is_none() {
+        for statement in read
+            .statements
+            .iter_mut()
+            .filter(|one| one.kind == StatementKind::AlterTable)
+        {
+            statement.risk = statement.risk.max(RiskLevel::Warning);
+            statement.reasons.push(
+                "the server's version is not known, so it may copy the table: test the server, and publish again".to_owned(),
+            );
         }
     }
     let (rollback, lost) = change.way_back();
@@ -300,6 +320,7 @@ async fn for_server(
         statements: read.statements,
         findings: read.findings,
         row_counts: None,
+        proof: None,
     };
     Ok((
         sql,

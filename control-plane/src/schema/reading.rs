@@ -2,7 +2,8 @@
 
 use muster_base::sha256;
 use muster_schema::{
-    Dialect, Finding, Reason, Risk, Settings, StatementKind, canonical, classify, lint_with, split,
+    Dialect, Finding, Lock, Reason, Risk, Settings, StatementKind, canonical, classify, lint_with, lock_of,
+    split,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -81,6 +82,55 @@ pub struct ProposedStatement {
     /// What it is held to, if it overwrites or deletes rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<RowGuard>,
+    /// The strongest lock that it takes on what is there, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<StatementLock>,
+}
+
+/// A lock that a statement takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StatementLock {
+    /// What others can't do meanwhile.
+    pub blocks: LockLevel,
+    /// The server's name for it; empty where it has none.
+    pub name: String,
+}
+
+/// What others can't do while a lock is held. Ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum LockLevel {
+    /// Nothing that is in use is locked.
+    None,
+    /// Reading and writing go on; other changes of the definition wait.
+    Definition,
+    /// Reading goes on, writing waits.
+    Writes,
+    /// Reading and writing wait.
+    Everything,
+}
+
+impl From<Lock> for LockLevel {
+    fn from(lock: Lock) -> Self {
+        match lock {
+            Lock::None => Self::None,
+            Lock::Definition => Self::Definition,
+            Lock::Writes => Self::Writes,
+            Lock::Everything => Self::Everything,
+        }
+    }
+}
+
+impl StatementLock {
+    /// As a plan knows it that knows the tables; the server's name stays.
+    pub(super) fn planned(known: Option<Self>, lock: Lock) -> Self {
+        let name = known.map(|known| known.name).unwrap_or_default();
+        Self {
+            blocks: lock.into(),
+            name,
+        }
+    }
 }
 
 /// Something that people regret later.
@@ -136,6 +186,7 @@ pub(super) fn read(dialect: Dialect, text: &str, rules: &Settings) -> Result<Rea
     let (mut statements, mut refused) = (Vec::with_capacity(pieces.len()), Vec::new());
     for piece in &pieces {
         let seen = classify(dialect, piece.text);
+        let lock = lock_of(dialect, piece.text, &seen);
         if let Some(why) = seen.refused {
             refused.push(wrong(format!("line {}: {why}", piece.line)));
         }
@@ -150,6 +201,10 @@ pub(super) fn read(dialect: Dialect, text: &str, rules: &Settings) -> Result<Rea
                 .collect(),
             transactional: seen.transactional,
             rows: None,
+            lock: lock.map(|taken| StatementLock {
+                blocks: taken.blocks.into(),
+                name: taken.name,
+            }),
         });
     }
     if !refused.is_empty() {

@@ -1,21 +1,24 @@
-//! How many rows each statement of a ticket would touch on one of its servers: asked through the agent that reaches it, when
+//! How many rows each statement of a ticket would touch on one of its servers, and how many a table has that one changes: asked through the agent that reaches it, when
 //! somebody wants to know, and kept with the ticket until it is asked again.
 //!
 //! Nothing is run: the agent makes a question of the statement's table and condition, and asks it in a transaction that may write
-//! nothing. Statements are asked for by themselves, as if those before them had not run. At most [`AT_ONCE`] tickets are counted
+//! nothing. Of a statement that changes a designed table and locks it, all of the table's rows are counted, each table once: they say how long
+//! it may take. Statements are asked for by themselves, as if those before them had not run. At most [`AT_ONCE`] tickets are counted
 //! at a time; of each the first [`MOST`] statements, [`LONGEST`] in all.
 //!
 //! Who: whoever may propose or approve, and reaches the ticket. What fails: a ticket that is decided against (409), a host that is
 //! away or too old (409), too much counted at once (409), no answer (502). What one statement's question fails with is its answer.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use muster_base::{ServerId, TicketId, UnixMs};
+use muster_documents::Design;
 use muster_identity::look::Look;
 use muster_protocol::{
     GUARDS_SINCE,
     latest::{CountLook, TailFrame, TailRequest},
 };
+use muster_schema::{Class, Dialect, classify, every_row, model::Name};
 use serde::{Deserialize, Serialize};
 use tokio::{
     sync::Semaphore,
@@ -23,7 +26,10 @@ use tokio::{
 };
 use utoipa::ToSchema;
 
-use super::{SchemaError, Server, ServerSql, TicketStatus, live, server, server_test::target, store, ticket};
+use super::{
+    LockLevel, ProposedStatement, SchemaError, Server, ServerSql, TicketStatus, live, server,
+    server_test::target, store, ticket,
+};
 use crate::{
     access::{Caller, Operation},
     app::App,
@@ -57,11 +63,11 @@ pub struct RowCounts {
     pub at: UnixMs,
     /// Who asked.
     pub by: String,
-    /// Statements that change rows, in their order.
+    /// Statements that change rows, or lock a designed table, in their order.
     pub items: Vec<RowCount>,
 }
 
-/// How many rows a statement would touch.
+/// How many rows a statement would touch, or the table has that it changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RowCount {
@@ -94,7 +100,7 @@ pub(super) async fn count(
     let asked = asked.ok_or_else(|| SchemaError::invalid("server", "must be one of the ticket's servers"))?;
     let server = server::find_for(app, caller, Operation::ReleaseRead, asked.server).await?;
     let place = COUNTING.try_acquire().map_err(|_| SchemaError::Reading)?;
-    let items = counted(app, caller, &server, &asked).await?;
+    let items = counted(app, caller, &server, (id, &asked)).await?;
     drop(place);
     let counts = RowCounts {
         at: app.clock.now(),
@@ -113,12 +119,35 @@ async fn counted(
     app: &App,
     caller: &Caller,
     server: &Server,
-    asked: &ServerSql,
+    (ticket, asked): (TicketId, &ServerSql),
 ) -> Result<Vec<RowCount>, SchemaError> {
     let until = Instant::now() + LONGEST;
-    let mut items = Vec::new();
+    let mut items: Vec<RowCount> = Vec::new();
+    let tables = Tables::of(app, ticket, asked).await?;
+    let mut known: HashMap<String, RowCount> = HashMap::new();
     for (nth, statement) in (0_u32..).zip(&asked.statements) {
-        let Some(guard) = &statement.rows else { continue };
+        let Some(guard) = &statement.rows else {
+            let Some(sql) = tables.all_rows(statement) else {
+                continue;
+            };
+            let mut item = match known.get(&sql) {
+                Some(known) => known.clone(),
+                None if known.len() < MOST => {
+                    let told = timeout_at(until, one(app, caller, (server, &asked.database), &sql)).await;
+                    let told = told.map_err(|_| SchemaError::NoAnswer)??;
+                    RowCount {
+                        statement: nth,
+                        rows: told.as_ref().ok().copied(),
+                        why: told.err(),
+                    }
+                }
+                None => continue,
+            };
+            item.statement = nth;
+            known.insert(sql, item.clone());
+            items.push(item);
+            continue;
+        };
         let mut item = RowCount {
             statement: nth,
             rows: None,
@@ -136,6 +165,48 @@ async fn counted(
         items.push(item);
     }
     Ok(items)
+}
+
+/// The tables that are there, as designed.
+struct Tables {
+    dialect: Dialect,
+    design: Option<Design>,
+}
+
+impl Tables {
+    async fn of(app: &App, ticket: TicketId, asked: &ServerSql) -> Result<Self, SchemaError> {
+        let designs = store::proof::find_designs(&app.db, (ticket, asked.server)).await?;
+        Ok(Self {
+            dialect: asked.kind.dialect(),
+            design: designs.and_then(|designs| designs.before),
+        })
+    }
+
+    /// What asks for all rows of the table that a statement changes; none if it locks none that is there.
+    fn all_rows(&self, statement: &ProposedStatement) -> Option<String> {
+        statement
+            .lock
+            .as_ref()
+            .filter(|lock| lock.blocks > LockLevel::None)?;
+        let seen = classify(self.dialect, &statement.sql);
+        let named = seen.objects.first().filter(|_| seen.class != Class::Data)?;
+        let usual = match self.dialect {
+            Dialect::Postgres => "public",
+            Dialect::MySql => "",
+        };
+        let tables = &self.design.as_ref()?.tables;
+        let found = tables.iter().find(|table| {
+            let namespace = table.table.namespace.as_deref().unwrap_or(usual);
+            table.name == named.name && named.schema.as_deref().unwrap_or(usual) == namespace
+        })?;
+        let namespace = named.schema.clone().unwrap_or_else(|| usual.to_owned());
+        let column = found.table.columns.first()?;
+        Some(every_row(
+            self.dialect,
+            &Name::new(namespace, found.name.clone()),
+            &column.name,
+        ))
+    }
 }
 
 /// What the agent says of one statement: rows, or why there is no number.
@@ -172,7 +243,8 @@ async fn one(
                 | TailFrame::Log(_)
                 | TailFrame::LogEnd(_)
                 | TailFrame::Schema(_)
-                | TailFrame::SchemaEnd(_),
+                | TailFrame::SchemaEnd(_)
+                | TailFrame::Proof(_),
             )
             | None,
         )

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    EnvironmentPolicy, RiskLevel, SchemaError, ServerSql, TicketStep,
+    EnvironmentPolicy, ProofRule, RiskLevel, SchemaError, ServerSql, TicketStep,
     approval::{self, Approval, Ground},
     reach, store,
 };
@@ -143,6 +143,8 @@ pub struct TicketDetail {
     pub resubmittable: bool,
     /// Whether its SQL was computed from a design; what was proposed as text can be changed when it is sent again.
     pub published: bool,
+    /// Whether its environment wants what is published proven.
+    pub proof_rule: ProofRule,
     /// The ticket that corrects this one.
     #[schema(required)]
     pub corrected_by: Option<TicketId>,
@@ -284,6 +286,14 @@ impl<'a> Judge<'a> {
         Ok(tickets.into_iter().map(row).collect())
     }
 
+    fn proof_rule(&self, environment: &str) -> ProofRule {
+        let policy = self
+            .policies
+            .iter()
+            .find(|policy| policy.environment == environment);
+        policy.map_or(ProofRule::Off, |policy| policy.proof)
+    }
+
     /// Whether the caller may approve, and reject, now.
     fn may(&self, approval: &Approval<'_>) -> (bool, bool) {
         let may = self.caller.operations().contains(Operation::ReleaseApprove);
@@ -322,6 +332,7 @@ pub(super) async fn get(app: &App, caller: &Caller, id: TicketId) -> Result<Tick
             && !corrected
             && caller.operations().contains(Operation::ReleasePropose),
         published: store::ticket::find_published(&app.db, id).await?.is_some(),
+        proof_rule: judge.proof_rule(&ticket.environment),
         corrected_by: correction.map(|(id, _)| id),
         ticket,
         sql,

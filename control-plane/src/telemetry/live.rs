@@ -82,7 +82,8 @@ async fn forward(mut tail: TailStream, samples: mpsc::Sender<LiveSample>) -> Res
             | TailFrame::LogEnd(_)
             | TailFrame::Schema(_)
             | TailFrame::SchemaEnd(_)
-            | TailFrame::Count(_) => {
+            | TailFrame::Count(_)
+            | TailFrame::Proof(_) => {
                 break;
             }
             TailFrame::Refused(reason) => {

@@ -15,6 +15,8 @@ pub enum Look {
     Schema,
     /// How many rows a statement would touch.
     Count,
+    /// What a change does to a scratch database. It changes no database that was there before; what is made for it is dropped again.
+    Proof,
 }
 
 impl Look {
@@ -23,6 +25,7 @@ impl Look {
             Self::Log => b"muster-look-v1\0",
             Self::Schema => b"muster-schema-look-v1\0",
             Self::Count => b"muster-count-look-v1\0",
+            Self::Proof => b"muster-proof-look-v1\0",
         }
     }
 }

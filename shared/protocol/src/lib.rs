@@ -25,7 +25,7 @@
 //! version 2 with [`latest::OrderPayload::Container`] and [`latest::TailRequest::Log`], version 4 is version 3 with
 //! [`latest::TailRequest::Schema`], [`latest::OrderPayload::File`] and [`latest::AgentStream`], version 5 is version 4 with
 //! [`latest::OrderPayload::FullDeploy`], [`latest::OrderPayload::GuardedSql`] and [`latest::TailRequest::Count`],
-//! version 6 is version 5 with [`latest::AgentControl::Cloud`].
+//! version 6 is version 5 with [`latest::AgentControl::Cloud`] and [`latest::TailRequest::Prove`].
 #![deny(missing_docs)]
 
 mod frame;
@@ -57,6 +57,8 @@ pub const FULL_DEPLOYS_SINCE: u16 = 5;
 pub const GUARDS_SINCE: u16 = 5;
 /// The first version in which agents say what their cloud says of the machine.
 pub const CLOUD_SINCE: u16 = 6;
+/// The first version whose agents prove a change on a scratch database.
+pub const PROOFS_SINCE: u16 = 6;
 
 /// The highest version that both ranges hold.
 ///

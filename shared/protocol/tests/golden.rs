@@ -33,6 +33,8 @@ mod deploys;
 mod files;
 #[path = "golden/guards.rs"]
 mod guards;
+#[path = "golden/proofs.rs"]
+mod proofs;
 #[path = "golden/schemas.rs"]
 mod schemas;
 

@@ -43,6 +43,7 @@
 //!   which one can see afterwards that it happened, its [`Risk`] with reasons, and whether it can run in a
 //!   transaction. What can't be read is [`Risk::Unknown`], the highest risk; nothing is guessed.
 //! - [`lint()`] finds what people regret later; [`lint_with()`] by the rules that an environment wants.
+//! - [`lock_of()`] says which lock it takes, by the server's own name.
 //! - [`row_change()`] reads an update or delete of one table, so that the rows it would touch can be counted, and kept before.
 //!
 //! ```
@@ -71,6 +72,7 @@ mod depth;
 mod dialect;
 mod lex;
 mod lint;
+mod locks;
 pub mod model;
 mod normalise;
 mod parse;
@@ -85,6 +87,7 @@ pub use dialect::{Dialect, DialectError};
 pub use lint::{
     Finding, Rule, Setting, SettingError, Settings, Severity, all as lint_rules, lint, lint_with,
 };
+pub use locks::{Taken, lock_of};
 pub use model::Schema;
 pub use plan::{
     ASIDE, Aside, AsideError, Lock, Plan, PlanOptions, Refusal, Reverse, SetAside, Step, Subject, Withheld,
@@ -92,7 +95,7 @@ pub use plan::{
 };
 pub use read::{Unreadable, read, read_rendered};
 pub use render::render;
-pub use rows::{NotCounted, RowChange, kept_rows_name, row_change};
+pub use rows::{NotCounted, RowChange, every_row, kept_rows_name, row_change};
 pub use split::{
     MAX_STATEMENT_BYTES, MAX_STATEMENTS, MAX_TEXT_BYTES, SplitError, Statement, canonical, split,
 };

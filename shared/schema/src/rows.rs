@@ -19,9 +19,10 @@ use crate::{
     ASIDE, Class, Dialect, ObjectRef, StatementKind,
     classify::{classify_parsed, fold, is_steady},
     lex::{Kind, Lexer},
+    model::Name,
     parse::parse,
     plan::cut,
-    render::quoted_name,
+    render::{mysql, postgres, quoted_name},
 };
 
 /// An `update` or `delete` of one table.
@@ -62,6 +63,16 @@ pub fn row_change(dialect: Dialect, text: &str) -> Result<Option<RowChange>, Not
         Some(Statement::Delete(delete)) => deleted(dialect, text, &delete).map(Some),
         _ => not("it is no plain UPDATE or DELETE of one table"),
     }
+}
+
+/// A change that would touch every row of a table, by one of its columns: to be counted, and never run.
+pub fn every_row(dialect: Dialect, table: &Name, column: &str) -> String {
+    let table = match dialect {
+        Dialect::Postgres => postgres::qualified(table),
+        Dialect::MySql => mysql::table_name(table),
+    };
+    let column = quoted_name(dialect, column);
+    format!("delete from {table} where {column} is null or {column} is not null")
 }
 
 /// What rows that are kept are called: like what is set aside.

@@ -72,6 +72,20 @@ impl Server {
         Self::make(admin, services, host, kind, &random_hex(12)?, place)
     }
 
+    /// Lets the server's user make scratch databases, which a proof takes.
+    pub fn may_make_databases(&self, services: &Env) -> Result<()> {
+        let root = Login::root(services, self.kind)?;
+        let name = &self.login.user;
+        let (database, sql) = match self.kind {
+            Kind::Postgres => ("postgres", format!("alter role {name} createdb")),
+            Kind::Mysql => (
+                "mysql",
+                format!("grant all on `muster\\_scratch\\_%`.* to {name}"),
+            ),
+        };
+        root.query(self.kind, database, &sql).map(drop)
+    }
+
     /// The port that the server listens on, on the loopback address.
     pub fn port(services: &Env, kind: Kind) -> Result<u16> {
         Ok(Login::root(services, kind)?.port)

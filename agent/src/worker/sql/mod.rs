@@ -3,7 +3,7 @@
 //! [`run`] is the whole of it: it checks that the statements are the approved ones, connects, takes the database's
 //! release lock, asks the ledger what has been done already, does the rest, and reports each statement as a step.
 //! [`test_server`] only connects and asks for the server's version, [`read_catalogue`] reads what is there, [`count_rows`] asks how
-//! many rows a statement would touch.
+//! many rows a statement would touch, and [`prove`] tries a change on a database that is made for it.
 //!
 //! # The ledger
 //!
@@ -75,6 +75,7 @@ mod guarded;
 mod ledger;
 mod mysql;
 mod postgres;
+mod proving;
 mod reading;
 mod report;
 #[cfg(test)]
@@ -86,6 +87,7 @@ pub use counting::count_rows;
 pub use error::SqlError;
 use muster_base::{Clock, ExposeSecret as _, OrderId, SecretString};
 use muster_protocol::latest::{DbDialect, OrderStatus, SqlGuard, SqlSpec, SqlTarget, StepReport};
+pub use proving::{Said, prove};
 pub use reading::read_catalogue;
 use tokio::{
     sync::mpsc,

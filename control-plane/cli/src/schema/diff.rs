@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use muster_schema::{Dialect, Finding, Plan, PlanOptions, Reverse, SplitError, lint, plan, split};
+use muster_schema::{Dialect, Finding, Plan, PlanOptions, Reverse, Schema, SplitError, lint, plan, split};
 use serde_json::{Value, json};
 
 use super::{
@@ -33,6 +33,13 @@ pub struct Args {
     /// their own
     #[arg(long)]
     validate_apart: bool,
+    /// MySQL and MariaDB: say at each ALTER TABLE how it is carried out (ALGORITHM=INSTANT, INPLACE or COPY, and LOCK), by the version of
+    /// the database that is read; what the server can't do so fails instead of locking more
+    #[arg(long)]
+    online: bool,
+    /// With --online, the server's version where no database is read, for instance 8.0.40 or 10.11.14-MariaDB
+    #[arg(long, requires = "online")]
+    server_version: Option<String>,
     /// Print one JSON object with each step's risk, the lint findings and the way back instead
     #[arg(long)]
     json: bool,
@@ -50,7 +57,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
             return Ok(REFUSED);
         }
     };
+    let online = match online(args, &from, &to) {
+        Ok(online) => online,
+        Err(why) => {
+            crate::report(why);
+            return Ok(REFUSED);
+        }
+    };
     let options = PlanOptions {
+        online,
         drops: !args.no_drops,
         concurrently: args.concurrently,
         validate_apart: args.validate_apart,
@@ -77,6 +92,24 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     }
     out.flush()?;
     Ok(if plan.is_empty() { NOTHING } else { FOUND })
+}
+
+/// The version by which each `alter table` says how it is carried out; the error says what is missing.
+fn online(args: &Args, from: &Schema, to: &Schema) -> Result<Option<String>, &'static str> {
+    if !args.online {
+        return Ok(None);
+    }
+    if args.dialect != Dialect::MySql {
+        return Err("--online is for MySQL and MariaDB; PostgreSQL has --concurrently and --validate-apart");
+    }
+    let read = [from, to].into_iter().find_map(|side| side.server.as_ref());
+    let version = args
+        .server_version
+        .clone()
+        .or_else(|| read.map(|server| server.version.clone()));
+    version.map(Some).ok_or(
+        "--online needs a database on one side, or --server-version: what a server can do depends on its version",
+    )
 }
 
 /// A statement as the server's own client reads it.

@@ -4278,6 +4278,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/schema/tickets/{id}/prove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Has its published change tried on scratch databases beside its servers, through the agents there; what comes of it stands on
+         *     the ticket.
+         */
+        post: operations["proveTicket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/schema/tickets/{id}/reject": {
         parameters: {
             query?: never;
@@ -6501,6 +6521,8 @@ export interface components {
             maxRows: number | null;
             /** @description Whether publishing builds indexes concurrently on PostgreSQL, and holds checks and foreign keys against the rows apart. */
             online: boolean;
+            /** @description Whether what is published is proven on scratch databases before it is approved. */
+            proof: components["schemas"]["ProofRule"];
             /**
              * Format: int32
              * @description For how many days tables and columns that are published as gone are set aside under another name; null: they are dropped.
@@ -11187,6 +11209,7 @@ export interface components {
              *     stays if left out.
              */
             online?: boolean | null;
+            proof?: components["schemas"]["ProofRule"] | null;
             /**
              * Format: int32
              * @description For how many days, 1–365, what goes is set aside; null: it is dropped. It stays if left out.
@@ -11341,10 +11364,56 @@ export interface components {
             /** @description The ticket that others approve or reject. */
             ticketId: components["schemas"]["TicketId"];
         };
+        /** @description The proof of what is to run on a server. */
+        Proof: {
+            /** @description When it was asked for. */
+            askedAt: components["schemas"]["UnixMs"];
+            /** @description By whom. */
+            askedBy: string;
+            /** @description Whether it is of what would run now: not if something else succeeded there since. */
+            current: boolean;
+            endedAt: components["schemas"]["UnixMs"] | null;
+            /** @description SHA-256 of what was tried: statements, way back, and what they start from; null until it was. */
+            fingerprint: string | null;
+            outcome: components["schemas"]["ProofOutcome"] | null;
+            /** @description How it stands. */
+            state: components["schemas"]["ProofState"];
+        };
+        /** @description What came of trying a change. */
+        ProofOutcome: {
+            /** @description How many things are not as designed. */
+            count: number;
+            /** @description The first of them. */
+            differences: components["schemas"]["DriftDifference"][];
+            /** @description What the server says of itself. */
+            serverVersion: string;
+            /**
+             * Format: int32
+             * @description The statement of the change that failed, from 0.
+             */
+            statement: number | null;
+            /** @description Its way back. */
+            wayBack: components["schemas"]["WayBackProof"];
+            /** @description What of the way back failed, or is different. */
+            wayBackWhy: string;
+            /** @description Why it is not proven, or could not be tried; empty if it is proven. */
+            why: string;
+        };
+        /**
+         * @description Whether an environment wants changes proven.
+         * @enum {string}
+         */
+        ProofRule: "off" | "show" | "required";
+        /**
+         * @description How a change stood the trial.
+         * @enum {string}
+         */
+        ProofState: "wanted" | "running" | "proven" | "notProven" | "untried";
         /** @description One statement of a proposal. */
         ProposedStatement: {
             /** @description For instance `createTable`. */
             kind: string;
+            lock?: components["schemas"]["StatementLock"] | null;
             /** @description Why; empty if it is safe. */
             reasons: string[];
             /** @description The highest risk in it. */
@@ -11354,6 +11423,15 @@ export interface components {
             sql: string;
             /** @description Can share a transaction with others. */
             transactional: boolean;
+        };
+        /** @description Where a change is to be proven. */
+        ProveRequest: {
+            server?: components["schemas"]["ServerId"] | null;
+        };
+        /** @description What will be proven. */
+        Proving: {
+            /** @description Ids of the servers; the ticket says what comes of it. */
+            servers: components["schemas"]["ServerId"][];
         };
         /** @description A way to sign in by somebody else. */
         Provider: {
@@ -12366,6 +12444,7 @@ export interface components {
             label: string;
             /** @description What that doesn't bring back. */
             notTakenBack: string[];
+            proof: components["schemas"]["Proof"] | null;
             /** @description The highest risk in it. */
             risk: components["schemas"]["RiskLevel"];
             /** @description SQL that takes it back; SQL that was proposed as text has none. */
@@ -12383,6 +12462,23 @@ export interface components {
             /** @description Its kind. */
             type: components["schemas"]["ServerType"];
         };
+        /** @description A lock that a statement takes. */
+        StatementLock: {
+            /** @description What others can't do meanwhile. */
+            blocks: components["schemas"]["LockLevel"];
+            /** @description The server's name for it; empty where it has none. */
+            name: string;
+        };
+        /**
+         * @description What others can't do while a lock is held. Ordered.
+         * @enum {string}
+         */
+        LockLevel: "none" | "definition" | "writes" | "everything";
+        /**
+         * @description How the way back stood the trial.
+         * @enum {string}
+         */
+        WayBackProof: "untried" | "same" | "differs" | "failed";
         /** @description How a test of a server ended. */
         ServerTest: {
             /** @description When. */
@@ -12881,6 +12977,8 @@ export interface components {
             decidable: boolean;
             /** @description What happened to it, oldest first. */
             events: components["schemas"]["TicketEvent"][];
+            /** @description Whether its environment wants what is published proven. */
+            proofRule: components["schemas"]["ProofRule"];
             /** @description Whether its SQL was computed from a design; what was proposed as text can be changed when it is sent again. */
             published: boolean;
             /** @description Whether the caller may reject it now. */
@@ -23414,6 +23512,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RowCounts"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["Upstream"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    proveTicket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TicketId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProveRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proving"];
                 };
             };
             400: components["responses"]["BadRequest"];

@@ -1,3 +1,4 @@
+import type { ShownProof } from './proofText'
 import type { BaseCheckState, ExecutionStatus, RiskLevel, TicketStatus } from './useReleases'
 import type { Tone } from '@/ui/StatusDot.vue'
 
@@ -74,5 +75,20 @@ export function statementTone(status: string): Tone {
       return 'busy'
     default:
       return 'idle'
+  }
+}
+
+export function proofTone(state: ShownProof): Tone {
+  switch (state) {
+    case 'proven':
+      return 'ok'
+    case 'notProven':
+      return 'bad'
+    case 'untried':
+    case 'stale':
+      return 'warn'
+    case 'wanted':
+    case 'running':
+      return 'busy'
   }
 }

@@ -13,6 +13,8 @@ export type Execution = Schemas['Execution']
 export type BaseCheck = Schemas['BaseCheck']
 export type BaseCheckState = Schemas['BaseCheckState']
 export type ExecutionStatus = Execution['status']
+export type Proof = Schemas['Proof']
+export type ProofState = Schemas['ProofState']
 export type DatabaseServer = Schemas['Server']
 
 export function useTickets(filter: () => { status?: TicketStatus | ''; waitsForMe?: boolean; limit?: number }, enabled: () => boolean = () => true) {
@@ -79,6 +81,11 @@ export function useServers(enabled: () => boolean = () => true) {
 /** Asks a server how many rows a ticket's statements would touch. */
 export function countRows(ticket: string, on: string): Promise<Schemas['RowCounts']> {
   return body(server.POST('/api/v1/schema/tickets/{id}/count', { params: { path: { id: ticket } }, body: { server: on } }))
+}
+
+/** Has a published change tried on a scratch database of a server. */
+export function prove(ticket: string, on: string): Promise<Schemas['Proving']> {
+  return body(server.POST('/api/v1/schema/tickets/{id}/prove', { params: { path: { id: ticket } }, body: { server: on } }))
 }
 
 export function propose(input: Schemas['NewProposal']): Promise<Schemas['Proposed']> {

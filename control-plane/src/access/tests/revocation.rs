@@ -116,6 +116,7 @@ fn first_frame(request: &TailRequest) -> TailFrame {
         }
         TailRequest::Schema(_) => TailFrame::SchemaEnd("PostgreSQL 17".to_owned()),
         TailRequest::Count(_) => TailFrame::Count(1),
+        TailRequest::Prove(_) => TailFrame::Proof(muster_protocol::latest::ProofNote::Untried(String::new())),
         TailRequest::Log(_) => TailFrame::Log(vec![LogLine {
             at_ns: 1_780_000_000_000_000_000,
             stream: LogStream::Stdout,

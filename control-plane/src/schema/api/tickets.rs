@@ -13,9 +13,10 @@ use crate::{
         problem::{ApiResult, Problem},
     },
     schema::{
-        CountRequest, NewProposal, Proposed, PublishPreview, PublishPreviewRequest, PublishRequest, Remark,
-        Resubmission, RowCounts, Ticket, TicketDetail, TicketQuery, TicketRow,
+        CountRequest, NewProposal, Proposed, ProveRequest, Proving, PublishPreview, PublishPreviewRequest,
+        PublishRequest, Remark, Resubmission, RowCounts, Ticket, TicketDetail, TicketQuery, TicketRow,
         decision::{self, Decision},
+        proof,
         proposal::{self, Correction},
         publish, resubmit, row_count, ticket,
     },
@@ -34,6 +35,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(resubmit))
         .routes(routes!(comment))
         .routes(routes!(count))
+        .routes(routes!(prove))
 }
 
 /// Proposes SQL as text: opens a ticket that somebody else approves or rejects.
@@ -166,6 +168,21 @@ async fn count(
     Body(request): Body<CountRequest>,
 ) -> ApiResult<Json<RowCounts>> {
     Ok(Json(row_count::count(&app, &caller, id, &request).await?))
+}
+
+/// Has its published change tried on scratch databases beside its servers, through the agents there; what comes of it stands on
+/// the ticket.
+#[utoipa::path(post, path = "/api/v1/schema/tickets/{id}/prove", operation_id = "proveTicket", tag = "schema",
+    params(("id" = TicketId, Path)), request_body = ProveRequest, responses((status = 202, body = Proving),
+    (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn prove(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<TicketId>,
+    Body(request): Body<ProveRequest>,
+) -> ApiResult<(StatusCode, Json<Proving>)> {
+    let proving = proof::ask(&app, &caller, id, &request).await?;
+    Ok((StatusCode::ACCEPTED, Json(proving)))
 }
 
 /// Says something to a ticket.

@@ -11,6 +11,7 @@ pub(super) mod git_hook;
 pub(super) mod git_push;
 pub(super) mod git_wish;
 pub(super) mod policy;
+pub(super) mod proof;
 pub(super) mod release;
 pub(super) mod rollout;
 pub(super) mod server;

@@ -4,7 +4,7 @@ use muster_base::{OrgId, UnixMs};
 
 use crate::{
     db::{Db, DbError, Tx},
-    schema::policy::EnvironmentPolicy,
+    schema::{ProofRule, policy::EnvironmentPolicy},
     with_pool, with_tx,
 };
 
@@ -18,6 +18,7 @@ struct Record {
     max_rows: Option<i64>,
     backup_days: Option<i64>,
     online: bool,
+    proof: String,
     lint: Option<String>,
     updated_at: UnixMs,
     updated_by: String,
@@ -35,6 +36,7 @@ impl TryFrom<Record> for EnvironmentPolicy {
             max_rows: record.max_rows.and_then(|rows| u32::try_from(rows).ok()),
             backup_days: record.backup_days.and_then(|days| u16::try_from(days).ok()),
             online: record.online,
+            proof: ProofRule::parse(&record.proof)?,
             lint: (record.lint.as_deref().map(serde_json::from_str).transpose())
                 .map_err(corrupt)?
                 .unwrap_or_default(),
@@ -46,7 +48,7 @@ impl TryFrom<Record> for EnvironmentPolicy {
     }
 }
 
-const ONE: &str = "select environment, flows, author_may_decide, windows, set_aside_days, max_rows, backup_days, online, lint, updated_at, updated_by \
+const ONE: &str = "select environment, flows, author_may_decide, windows, set_aside_days, max_rows, backup_days, online, proof, lint, updated_at, updated_by \
     from environment_policies where org_id = $1 and environment = $2";
 
 pub(in crate::schema) async fn find(
@@ -78,7 +80,7 @@ pub(in crate::schema) async fn find_in(
 
 /// All of the org's, those of environments that are gone too.
 pub(in crate::schema) async fn list(db: &Db, org: OrgId) -> Result<Vec<EnvironmentPolicy>, DbError> {
-    const SQL: &str = "select environment, flows, author_may_decide, windows, set_aside_days, max_rows, backup_days, online, lint, updated_at, updated_by \
+    const SQL: &str = "select environment, flows, author_may_decide, windows, set_aside_days, max_rows, backup_days, online, proof, lint, updated_at, updated_by \
         from environment_policies where org_id = $1 order by environment";
     let records: Vec<Record> = with_pool!(db, |pool| sqlx::query_as(SQL).bind(org).fetch_all(pool).await)?;
     records.into_iter().map(TryInto::try_into).collect()
@@ -90,7 +92,7 @@ pub(in crate::schema) async fn list_in_force(
     org: OrgId,
 ) -> Result<Vec<EnvironmentPolicy>, DbError> {
     const SQL: &str = "select p.environment, p.flows, p.author_may_decide, p.windows, p.set_aside_days, p.max_rows, p.backup_days, \
-        p.online, p.lint, p.updated_at, p.updated_by \
+        p.online, p.proof, p.lint, p.updated_at, p.updated_by \
         from environment_policies p join environments e on e.org_id = p.org_id and e.name = p.environment \
         where p.org_id = $1 order by p.environment";
     let records: Vec<Record> = with_tx!(tx, |conn| sqlx::query_as(SQL).bind(org).fetch_all(conn).await)?;
@@ -103,10 +105,10 @@ pub(in crate::schema) async fn upsert(
     policy: &EnvironmentPolicy,
 ) -> Result<(), DbError> {
     const SQL: &str = "insert into environment_policies (org_id, environment, flows, author_may_decide, \
-        windows, set_aside_days, max_rows, backup_days, online, lint, updated_at, updated_by) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict (org_id, environment) do update set \
+        windows, set_aside_days, max_rows, backup_days, online, proof, lint, updated_at, updated_by) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict (org_id, environment) do update set \
         flows = excluded.flows, author_may_decide = excluded.author_may_decide, \
         windows = excluded.windows, set_aside_days = excluded.set_aside_days, max_rows = excluded.max_rows, backup_days = excluded.backup_days, \
-        online = excluded.online, lint = excluded.lint, updated_at = excluded.updated_at, updated_by = excluded.updated_by";
+        online = excluded.online, proof = excluded.proof, lint = excluded.lint, updated_at = excluded.updated_at, updated_by = excluded.updated_by";
     let corrupt = |error: serde_json::Error| DbError::Corrupt(error.to_string());
     let flows = serde_json::to_string(&policy.flows).map_err(corrupt)?;
     let windows = policy.windows.as_ref().map(serde_json::to_string);
@@ -124,6 +126,7 @@ pub(in crate::schema) async fn upsert(
             .bind(policy.max_rows.map(i64::from))
             .bind(policy.backup_days.map(i64::from))
             .bind(policy.online)
+            .bind(policy.proof.as_str())
             .bind(lint)
             .bind(policy.updated_at)
             .bind(&policy.updated_by)

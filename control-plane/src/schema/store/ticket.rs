@@ -3,6 +3,7 @@
 use muster_base::{OrgId, ReleaseId, ServerId, TicketId, UnixMs};
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::proof::{self, ProofRecord};
 use crate::{
     access::{Caller, ObjectKind, Scope},
     db::{Db, DbError, Tx},
@@ -332,17 +333,30 @@ struct ServerRecord {
     not_taken_back: String,
     set_aside: Option<String>,
     row_counts: Option<String>,
+    #[sqlx(flatten)]
+    proof: ProofRecord,
 }
 
 /// What is to run on each server, in the order of the proposal.
 pub(in crate::schema) async fn list_servers(db: &Db, ticket: TicketId) -> Result<Vec<ServerSql>, DbError> {
-    const SQL: &str = "select t.server_id, s.label, s.dialect, t.sql, t.sql_sha256, t.risk, t.statements, t.findings, \
-        coalesce(t.database, k.database) as database, t.rollback_sql, t.not_taken_back, t.set_aside, t.row_counts from ticket_servers t \
-        join db_servers s on s.id = t.server_id join tickets k on k.id = t.ticket_id where t.ticket_id = $1 order by t.position";
-    let records: Vec<ServerRecord> =
-        with_pool!(db, |pool| sqlx::query_as(SQL).bind(ticket).fetch_all(pool).await)?;
+    let sql = format!(
+        "select t.server_id, d.label, d.dialect, t.sql, t.sql_sha256, t.risk, t.statements, t.findings, \
+        coalesce(t.database, k.database) as database, t.rollback_sql, t.not_taken_back, t.set_aside, t.row_counts, {} \
+        from ticket_servers t join db_servers d on d.id = t.server_id join tickets k on k.id = t.ticket_id {} \
+        where t.ticket_id = $1 order by t.position",
+        proof::COLUMNS,
+        proof::JOINS
+    );
+    let records: Vec<ServerRecord> = with_pool!(db, |pool| sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(ticket)
+        .fetch_all(pool)
+        .await)?;
     let server = |record: ServerRecord| {
+        let proof = record
+            .proof
+            .proof(&record.sql_sha256, record.rollback_sql.as_deref())?;
         Ok(ServerSql {
+            proof,
             server: record.server_id,
             label: record.label,
             kind: ServerType::parse(&record.dialect)?,

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// A database of these tables, each with the one column that the agent tells of.
-fn design(names: &str, tables: &[&str]) -> String {
+pub(super) fn design(names: &str, tables: &[&str]) -> String {
     let mut text = format!(
         "apiVersion: v1alpha1\nkind: DatabaseSnapshot\nmetadata: {{name: shop}}\nspec:\n  \
          basic: {{name: shop, comment: Orders, type: Postgres}}\n{names}"

@@ -75,8 +75,17 @@ pub(super) fn database_of(tail: &IncomingTail) -> String {
 
 /// A database with these tables.
 pub(super) async fn answer(tail: &IncomingTail, tables: &[&str]) {
+    for rows in catalogue(tables) {
+        tail.frames.send(TailFrame::Schema(rows)).await.unwrap();
+    }
+    let end = TailFrame::SchemaEnd("PostgreSQL 17.2".to_owned());
+    tail.frames.send(end).await.unwrap();
+}
+
+/// What PostgreSQL says of a database with these tables.
+pub(super) fn catalogue(tables: &[&str]) -> Vec<SchemaRows> {
     let text = |text: &str| Some(text.to_owned());
-    for query in muster_schema::catalogue::queries(Dialect::Postgres) {
+    let told = |query: &muster_schema::catalogue::Query| {
         let row = |table: &&str| {
             let mut row = vec![text("public"), text(table)];
             if query.name == "tables" {
@@ -94,11 +103,12 @@ pub(super) async fn answer(tail: &IncomingTail, tables: &[&str]) {
             _ => Vec::new(),
         };
         let query = query.name.to_owned();
-        let rows = SchemaRows { query, rows };
-        tail.frames.send(TailFrame::Schema(rows)).await.unwrap();
-    }
-    let end = TailFrame::SchemaEnd("PostgreSQL 17.2".to_owned());
-    tail.frames.send(end).await.unwrap();
+        SchemaRows { query, rows }
+    };
+    muster_schema::catalogue::queries(Dialect::Postgres)
+        .iter()
+        .map(told)
+        .collect()
 }
 
 /// A round in which one database is looked at that has these tables.

@@ -15,6 +15,7 @@ mod flows;
 mod git_hooks;
 mod git_refusals;
 mod policies;
+mod proofs;
 mod publish;
 mod rollouts;
 mod rollouts_windows;

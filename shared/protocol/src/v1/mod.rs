@@ -8,6 +8,7 @@ mod facts;
 mod file;
 mod join;
 mod order;
+mod proof;
 mod report;
 mod sql;
 
@@ -29,6 +30,7 @@ pub use order::{
     OrderEvent, OrderOutcome, OrderPayload, OrderRefusal, OrderReply, OrderStatus, SealedSecrets,
     SecretValues, ServerStream, SignedOrder, StepReport, StepStatus,
 };
+pub use proof::{ProofLook, ProofNote, ProofPart};
 pub use report::{Report, TailFrame, TailRequest};
 pub use sql::{
     CountLook, DbDialect, GuardedSql, SchemaLook, SchemaRows, SqlGuard, SqlSpec, SqlStatement, SqlTarget,

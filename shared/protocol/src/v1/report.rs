@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{LogEnd, LogLine, SchemaRows, SignedLook};
+use super::{LogEnd, LogLine, ProofNote, SchemaRows, SignedLook};
 
 /// One batch from the spool. Its parts are encoded by `muster-metrics`, which documents their formats; an empty
 /// part is zero bytes long.
@@ -32,6 +32,8 @@ pub enum TailRequest {
     Schema(SignedLook),
     /// How many rows a statement would touch. Since protocol version 5.
     Count(SignedLook),
+    /// Whether a change does what it is to do, tried on a scratch database. Since protocol version 6.
+    Prove(SignedLook),
 }
 
 /// Live data.
@@ -51,4 +53,6 @@ pub enum TailFrame {
     SchemaEnd(String),
     /// So many rows, and that was all.
     Count(u64),
+    /// What is said of a proof.
+    Proof(ProofNote),
 }

@@ -99,6 +99,10 @@ pub struct PlanOptions {
     /// Whether checks and foreign keys of tables that are there are added `not valid` (PostgreSQL), which takes a moment, and
     /// held against the rows by statements of their own, outside of transactions, while reading and writing go on.
     pub validate_apart: bool,
+    /// What the server says of its version, if each `alter table` is to say how it is carried out (MySQL, MariaDB): at once, in place,
+    /// or by copying the table where no other way is known. A server that can't do it so refuses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub online: Option<String>,
     /// Whether tables and columns that go are renamed aside instead, where that can be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aside: Option<Aside>,
@@ -110,6 +114,7 @@ impl Default for PlanOptions {
             drops: true,
             concurrently: false,
             validate_apart: false,
+            online: None,
             aside: None,
         }
     }

@@ -96,3 +96,22 @@ fn names_fit() {
     );
     assert_eq!(kept_rows_name(Postgres, "261130rab", &"é".repeat(60)).len(), 63);
 }
+
+#[test]
+fn all_rows_of_a_table_can_be_asked_for() {
+    for (dialect, asked) in [
+        (
+            Dialect::Postgres,
+            "select count(*) from shop.\"Order\" where id is null or id is not null",
+        ),
+        (
+            Dialect::MySql,
+            "select count(*) from `Order` where `id` is null or `id` is not null",
+        ),
+    ] {
+        let namespace = if dialect == Dialect::Postgres { "shop" } else { "" };
+        let sql = every_row(dialect, &crate::model::Name::new(namespace, "Order"), "id");
+        let change = row_change(dialect, &sql).unwrap().unwrap();
+        assert_eq!(change.count(), asked);
+    }
+}

@@ -42,6 +42,7 @@ fn main() -> Result<()> {
         | Request::Log { .. }
         | Request::Schema { .. }
         | Request::Count { .. }
+        | Request::Prove { .. }
         | Request::Bytes(_) => {
             anyhow::bail!("this is no order")
         }
@@ -101,6 +102,7 @@ impl Args {
                 Answer::Schema(_) | Answer::SchemaEnd(_) => "a catalogue".to_owned(),
                 Answer::WantBytes { .. } => "bytes".to_owned(),
                 Answer::Counted(_) => "a number of rows".to_owned(),
+                Answer::Proof(_) => "a proof".to_owned(),
             };
         }
         child.wait()?;

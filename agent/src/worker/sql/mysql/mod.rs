@@ -6,12 +6,14 @@ mod keep;
 mod ledger;
 mod outside;
 mod reading;
+mod scratch;
 mod session;
 mod step;
 
 use muster_base::SecretString;
 use muster_protocol::latest::{SqlSpec, SqlTarget};
 use muster_schema::Class;
+pub(super) use scratch::{drop_scratch, find_scratch, make_scratch};
 use session::Session;
 
 use super::{

@@ -7,6 +7,7 @@ mod keep;
 mod ledger;
 mod outside;
 mod reading;
+mod scratch;
 mod session;
 mod single;
 mod transaction;
@@ -14,6 +15,7 @@ mod transaction;
 use muster_base::SecretString;
 use muster_protocol::latest::{SqlSpec, SqlTarget};
 use muster_schema::Class;
+pub(super) use scratch::{drop_scratch, find_scratch, make_scratch};
 use session::Session;
 
 use super::{

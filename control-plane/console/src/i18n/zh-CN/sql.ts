@@ -4,6 +4,17 @@
  * `{}` is a blank of the server's sentence, `{0}` and so on the same in ours; what stands in a blank may be a sentence of its own.
  */
 export const sentences: readonly (readonly [string, string])[] = [
+  // How statements are carried out, and proofs.
+  ['the whole table is copied, and writing waits meanwhile: the server has no other way for this', '整张表会被复制，期间写入需等待：服务器没有其他方式'],
+  ["the server's version is not known, so it may copy the table: test the server, and publish again", '服务器版本未知，可能会复制整张表：请先测试服务器，再重新发布'],
+  ['what it comes to is not what is designed: {}', '结果与设计不符：{0}'],
+  ['its way back does not take it back: {}', '其回退不能还原：{0}'],
+  ["what is there now can't be built on a scratch database: {}", '无法在临时数据库上建出现有内容：{0}'],
+  ['what was built on a scratch database is not what is designed: {}', '临时数据库上建出的内容与设计不符：{0}'],
+  ['something else is there than this was computed against: publish again', '目标上的内容已与计算时不同：请重新发布'],
+  ['statement {} of the change {}', '更改的第 {0} 条语句：{1}'],
+  ["changes rows, and a scratch database has none: what that does can't be proven", '更改行，而临时数据库没有行，无法验证'],
+  ['is about code, extensions, databases or permissions, which are not tried on a scratch database', '涉及代码、扩展、数据库或权限，不在临时数据库上试运行'],
   // Changes of rows: what can be neither counted nor kept.
   ['no backup possible: {}', '无法备份：{0}'],
   ['no limit of rows possible: {}', '无法限制行数：{0}'],

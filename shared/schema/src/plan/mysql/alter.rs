@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{
+    altered,
     clauses::Clauses,
-    columns,
+    columns, goes,
+    online::{OnServer, Way},
     same::{same_index, same_partitioning},
 };
 use crate::{
@@ -23,6 +25,8 @@ pub(super) struct Alter {
     reasons: Vec<Reason>,
     lock: Option<Lock>,
     lost: Vec<String>,
+    /// How it is carried out, if it is to say so.
+    way: Option<Way>,
     /// Columns whose definition changes or that go, by their new names.
     pub(super) changed_columns: Vec<String>,
     /// The columns of keys and indexes that go or change.
@@ -37,9 +41,13 @@ impl Alter {
         (from, to): (&Table, &Table),
         renames: &BTreeMap<String, String>,
         drops: bool,
-        mariadb: bool,
+        (mariadb, server): (bool, Option<OnServer>),
     ) -> Self {
-        let mut alter = Self::default();
+        let mut alter = Self {
+            way: server
+                .and_then(|server| server.of(&altered::changes((from, to), renames, drops), (from, to))),
+            ..Self::default()
+        };
         let mut forward = Clauses::between((from, to), renames, drops, mariadb);
         let inverse = renames
             .iter()
@@ -190,6 +198,9 @@ impl Alter {
                 .locking(self.lock.unwrap_or(Lock::Definition));
             for reason in &self.reasons {
                 step = step.because(reason.risk, reason.text.clone());
+            }
+            if let Some(way) = self.way {
+                goes(&mut step, way);
             }
             steps.push(step);
         }

@@ -9,13 +9,16 @@
 //! 3. tables that go; 4. tables that come; 5. tables that change;
 //! 6. foreign keys that come; 7. views; 8. triggers and events.
 //!
-//! Each statement commits by itself, so none is transactional.
+//! Each statement commits by itself, so none is transactional. How the server carries it out is said at its end where the options want
+//! that ([`online`]).
 
 mod alter;
+mod altered;
 mod clauses;
 mod code;
 mod columns;
 mod keys;
+mod online;
 mod refuse;
 mod same;
 mod settle;
@@ -25,9 +28,29 @@ mod tests;
 
 pub(crate) use code::views_in_order;
 
-use super::{Plan, PlanOptions, Refusal, Step, Subject, Withheld};
-use crate::Schema;
+use super::{Lock, Plan, PlanOptions, Refusal, Step, Subject, Withheld};
+use crate::{Reason, Risk, Schema};
+use online::{Change, OnServer, Way};
 use settle::{Rules, settled};
+
+/// Says at a statement's end how it is carried out, and what that locks.
+fn goes(step: &mut Step, way: Way) {
+    step.sql.push_str(", ");
+    step.sql.push_str(way.clause());
+    // A table that only comes to be has nobody who waits.
+    if step.lock != Lock::None {
+        step.lock = way.lock();
+    }
+    if way == Way::Copy && step.lock != Lock::None {
+        step.risk = step.risk.max(Risk::Warning);
+        step.reasons.push(Reason {
+            risk: Risk::Warning,
+            text:
+                "the whole table is copied, and writing waits meanwhile: the server has no other way for this"
+                    .to_owned(),
+        });
+    }
+}
 
 /// A plan being made.
 struct Planner {
@@ -36,6 +59,8 @@ struct Planner {
     to: Schema,
     options: PlanOptions,
     mariadb: bool,
+    /// The server, if statements are to say how they are carried out.
+    online: Option<OnServer>,
     steps: Vec<Step>,
     withheld: Vec<Withheld>,
     refused: Vec<String>,
@@ -47,6 +72,7 @@ pub(super) fn plan(from: &Schema, to: &Schema, options: PlanOptions) -> Result<P
     let mut planner = Planner {
         from: settled(from, &rules),
         to: settled(to, &rules),
+        online: options.online.as_deref().and_then(OnServer::read),
         options,
         mariadb: rules.is_mariadb(),
         steps: Vec::new(),
@@ -75,6 +101,15 @@ impl Planner {
         }
         for step in &mut self.steps {
             step.transactional = false;
+            if let Some(server) = self.online.filter(|_| step.object.kind == "foreign key") {
+                let drops = step.sql.contains(" drop foreign key ");
+                let change = if drops {
+                    Change::DropForeignKey
+                } else {
+                    Change::AddForeignKey
+                };
+                goes(step, server.way(change));
+            }
         }
         Ok(Plan {
             steps: self.steps,

@@ -106,7 +106,12 @@ impl Planner {
                 continue;
             };
             let renames = renamed.remove(&name).unwrap_or_default();
-            let alter = Alter::between((from, to), &renames, self.options.drops, self.mariadb);
+            let alter = Alter::between(
+                (from, to),
+                &renames,
+                self.options.drops,
+                (self.mariadb, self.online),
+            );
             if !alter.is_empty() {
                 alters.insert(name, alter);
             }

@@ -79,6 +79,11 @@ fn specification(
             .remove(&old)
             .ok_or_else(|| cursor.fail(format!("no index {old}")))?;
         table.indexes.insert(new, index);
+    } else if cursor.is_one_of(&["algorithm", "lock"]) {
+        // How it is carried out leaves no trace.
+        cursor.next();
+        cursor.take_mark("=");
+        cursor.name()?;
     } else if cursor.is_words(&["partition", "by"]) {
         table.partition_by = Some(super::partition_by(cursor)?);
     } else if !option(cursor, table)? {

@@ -1,0 +1,129 @@
+//! Scratch databases: made from `template0` with the target's encoding and locale.
+
+use std::time::Duration;
+
+use muster_base::SecretString;
+use muster_protocol::latest::SqlTarget;
+use sqlx::{AssertSqlSafe, PgConnection};
+use tokio::time::timeout;
+
+use super::session::{Session, quoted};
+use crate::worker::sql::{
+    error::message,
+    proving::{Found, PREFIX},
+};
+
+/// Making or dropping one takes a checkpoint, on a slow disk some seconds.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Makes one and marks it. The error is for a person.
+pub(in super::super) async fn make_scratch(
+    target: &SqlTarget,
+    password: &SecretString,
+    name: &str,
+    mark: &str,
+) -> Result<(), String> {
+    let mut session = connected(target, password).await?;
+    let made = timeout(LONGEST, make(&mut session.conn, name, mark)).await;
+    session.close().await;
+    made.map_err(|_| slow())?
+        .map_err(|error| refused(&error, &target.username))
+}
+
+async fn make(conn: &mut PgConnection, name: &str, mark: &str) -> Result<(), sqlx::Error> {
+    // What a server of this version does not have is not in the row.
+    let (encoding, collate, ctype, provider, locale): (String, String, String, String, Option<String>) =
+        sqlx::query_as(
+            "select pg_encoding_to_char(d.encoding)::text, d.datcollate::text, d.datctype::text,
+             coalesce(to_jsonb(d)->>'datlocprovider', 'c'),
+             coalesce(to_jsonb(d)->>'datlocale', to_jsonb(d)->>'daticulocale')
+         from pg_catalog.pg_database d where d.datname = current_database()",
+        )
+        .fetch_one(&mut *conn)
+        .await?;
+    let text = |value: &str| format!("'{}'", value.replace('\'', "''"));
+    let mut sql = format!(
+        "create database {} template template0 encoding {} lc_collate {} lc_ctype {}",
+        quoted(name),
+        text(&encoding),
+        text(&collate),
+        text(&ctype)
+    );
+    match (provider.as_str(), locale) {
+        ("i", Some(locale)) => sql.push_str(&format!(" locale_provider icu icu_locale {}", text(&locale))),
+        ("b", Some(locale)) => sql.push_str(&format!(
+            " locale_provider builtin builtin_locale {}",
+            text(&locale)
+        )),
+        _ => {}
+    }
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *conn).await?;
+    let sql = format!("comment on database {} is {}", quoted(name), text(mark));
+    if let Err(error) = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *conn).await {
+        drop_it(conn, name).await?;
+        return Err(error);
+    }
+    Ok(())
+}
+
+/// Drops one, whoever is still in there.
+pub(in super::super) async fn drop_scratch(
+    admin: &SqlTarget,
+    password: &SecretString,
+    name: &str,
+) -> Result<(), String> {
+    let mut session = connected(admin, password).await?;
+    let dropped = timeout(LONGEST, drop_it(&mut session.conn, name)).await;
+    session.close().await;
+    dropped.map_err(|_| slow())?.map_err(|error| message(&error))
+}
+
+async fn drop_it(conn: &mut PgConnection, name: &str) -> Result<(), sqlx::Error> {
+    let sql = format!("drop database if exists {} with (force)", quoted(name));
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(conn).await.map(drop)
+}
+
+/// Those that are there, with their marks.
+pub(in super::super) async fn find_scratch(
+    admin: &SqlTarget,
+    password: &SecretString,
+) -> Result<Vec<Found>, String> {
+    let mut session = connected(admin, password).await?;
+    let found = sqlx::query_as(
+        "select datname::text, shobj_description(oid, 'pg_database') from pg_catalog.pg_database
+         where left(datname::text, length($1)) = $1",
+    )
+    .bind(PREFIX)
+    .fetch_all(&mut session.conn);
+    let found = timeout(LONGEST, found).await;
+    session.close().await;
+    found.map_err(|_| slow())?.map_err(|error| message(&error))
+}
+
+async fn connected(target: &SqlTarget, password: &SecretString) -> Result<Session, String> {
+    Session::connect(target, password)
+        .await
+        .map_err(|error| error.to_string())
+}
+
+fn slow() -> String {
+    format!(
+        "a scratch database could not be made or dropped in {} s",
+        LONGEST.as_secs()
+    )
+}
+
+fn refused(error: &sqlx::Error, user: &str) -> String {
+    let said = message(error);
+    match error
+        .as_database_error()
+        .and_then(|error| error.code())
+        .as_deref()
+    {
+        Some("42501") => format!(
+            "the user {user} may make no databases ({said}): `alter role {} createdb` lets it",
+            quoted(user)
+        ),
+        _ => format!("a scratch database can't be made: {said}"),
+    }
+}

@@ -1,0 +1,37 @@
+/** Changes that are proven on scratch databases, and what statements lock. */
+export const proofs = {
+  proof: {
+    again: 'Try again',
+    asked: 'Asked for by {name}',
+    byPolicy: 'Asked for by the environment’s policy',
+    different: '{n} thing is not as designed | {n} things are not as designed',
+    fingerprint: 'Fingerprint',
+    more: 'and {n} more',
+    none: 'Not tried yet: the agent makes an empty database beside the target, runs the change and its way back there, compares what comes of it with the design, and drops it.',
+    prove: 'Prove',
+    proveOn: 'Prove the change on a scratch database of {server}',
+    required: 'This environment wants what is published to be proven before anyone approves it.',
+    stale: 'Something else is there by now than this was tried with: it counts no more.',
+    statement: 'Statement {n} failed: {why}',
+    title: 'Proof',
+    policy: 'Proof before approval',
+    policyHint: 'What is published is tried on a scratch database beside its target first. The host’s own policy must say that such databases may be made (scratch = true).',
+    rule: { off: 'Only when somebody asks', show: 'Tried by itself, for those who decide', required: 'Nothing is approved before it is proven' },
+    ruleShort: { off: 'When asked', show: 'By itself', required: 'Required' },
+    state: { wanted: 'Waiting', running: 'Being tried', proven: 'Proven', notProven: 'Not proven', untried: 'Could not be tried', stale: 'Out of date' },
+    wayBack: {
+      untried: 'The way back was not tried.',
+      same: 'The way back makes everything as it was.',
+      differs: 'After the way back this is not as it was: {why}',
+      failed: 'The way back fails: {why}',
+    },
+  },
+  locks: {
+    none: 'Locks nothing that is in use',
+    definition: 'Reading and writing go on; other changes of the definition wait',
+    writes: 'Reading goes on, writing waits',
+    everything: 'Reading and writing wait',
+    named: '{what} ({name})',
+    tableHas: 'The table has {n} row | The table has {n} rows',
+  },
+}
