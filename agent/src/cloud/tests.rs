@@ -12,7 +12,7 @@ use tokio::{
     net::TcpListener,
     sync::watch,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{AskError, CloudChoice, ask, keep};
 
@@ -47,7 +47,7 @@ impl Fake {
         let address = listener.local_addr().unwrap();
         let heads = Arc::new(Mutex::new(Vec::new()));
         let heard = heads.clone();
-        tokio::spawn(async move {
+        TaskTracker::new().spawn(async move {
             while let Ok((mut connection, _)) = listener.accept().await {
                 let mut bytes = vec![0; 4_096];
                 let read = connection.read(&mut bytes).await.unwrap_or(0);
@@ -412,7 +412,7 @@ async fn what_is_told_is_kept_and_a_bare_machine_asks_nobody() {
     let fake = Fake::of(TENCENT, "").await;
     let (told_tx, mut told) = watch::channel(None);
     let stop = CancellationToken::new();
-    let task = tokio::spawn(keep(
+    let task = TaskTracker::new().spawn(keep(
         CloudProvider::Tencent,
         Some(fake.address),
         told_tx,

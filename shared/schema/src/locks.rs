@@ -45,9 +45,10 @@ fn postgres(words: &[String], kind: StatementKind) -> Option<Mode> {
     let has = |wanted: &str| words.iter().any(|word| word == wanted);
     let concurrently = has("concurrently");
     let mode = match kind {
-        StatementKind::CreateIndex if concurrently => SHARE_UPDATE,
-        StatementKind::CreateIndex => SHARE,
-        StatementKind::DropIndex if concurrently => SHARE_UPDATE,
+        StatementKind::CreateIndex | StatementKind::DropIndex | StatementKind::Reindex if concurrently => {
+            SHARE_UPDATE
+        }
+        StatementKind::CreateIndex | StatementKind::Reindex => SHARE,
         StatementKind::DropIndex
         | StatementKind::DropTable
         | StatementKind::DropView
@@ -56,16 +57,13 @@ fn postgres(words: &[String], kind: StatementKind) -> Option<Mode> {
         | StatementKind::AlterView
         | StatementKind::RenameTable
         | StatementKind::Truncate => ACCESS_EXCLUSIVE,
-        StatementKind::Reindex if concurrently => SHARE_UPDATE,
-        StatementKind::Reindex => SHARE,
+        StatementKind::CreateView if has("replace") => ACCESS_EXCLUSIVE,
+        StatementKind::Vacuum if has("full") => ACCESS_EXCLUSIVE,
         // The table that a new one refers to gets triggers.
         StatementKind::CreateTable if has("references") => SHARE_ROW,
         StatementKind::CreateTrigger => SHARE_ROW,
-        StatementKind::CreateView if has("replace") => ACCESS_EXCLUSIVE,
         StatementKind::AlterTable => alter(words),
-        StatementKind::Comment | StatementKind::Analyze => SHARE_UPDATE,
-        StatementKind::Vacuum if has("full") => ACCESS_EXCLUSIVE,
-        StatementKind::Vacuum => SHARE_UPDATE,
+        StatementKind::Comment | StatementKind::Analyze | StatementKind::Vacuum => SHARE_UPDATE,
         StatementKind::Insert | StatementKind::Update | StatementKind::Delete | StatementKind::Merge => {
             ROW_EXCLUSIVE
         }

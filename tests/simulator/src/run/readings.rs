@@ -6,6 +6,7 @@
 use super::{rounded, start_control_plane};
 use crate::complain;
 use anyhow::{Context as _, Result};
+use muster_base::Clock;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Postgres, QueryBuilder};
 use std::time::{Duration, Instant};
@@ -52,8 +53,7 @@ async fn measure(args: &Args) -> Result<Value> {
     )
     .execute(&mut connection)
     .await?;
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
-    let day = i64::try_from(now.as_millis())? / DAY_MS * DAY_MS;
+    let day = Clock::system().now().0 / DAY_MS * DAY_MS;
     let mut numbers = serde_json::Map::new();
     for (name, size) in BATCHES {
         let (before, after) = ingest(&mut connection, args, size, day).await?;

@@ -13,7 +13,7 @@ use crate::worker::sql::{
     proving::{Found, MARKER, PREFIX},
 };
 
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 /// A statement of ours that still runs in there holds what is to be dropped.
 const LOCK_SECONDS: u32 = 30;
 

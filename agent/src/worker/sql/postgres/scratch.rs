@@ -14,7 +14,7 @@ use crate::worker::sql::{
 };
 
 /// Making or dropping one takes a checkpoint, on a slow disk some seconds.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// Makes one and marks it. The error is for a person.
 pub(in super::super) async fn make_scratch(
@@ -49,13 +49,14 @@ async fn make(conn: &mut PgConnection, name: &str, mark: &str) -> Result<(), sql
         text(&collate),
         text(&ctype)
     );
-    match (provider.as_str(), locale) {
-        ("i", Some(locale)) => sql.push_str(&format!(" locale_provider icu icu_locale {}", text(&locale))),
-        ("b", Some(locale)) => sql.push_str(&format!(
-            " locale_provider builtin builtin_locale {}",
-            text(&locale)
-        )),
-        _ => {}
+    let provider = match provider.as_str() {
+        "i" => " locale_provider icu icu_locale ",
+        "b" => " locale_provider builtin builtin_locale ",
+        _ => "",
+    };
+    if let Some(locale) = locale.filter(|_| !provider.is_empty()) {
+        sql.push_str(provider);
+        sql.push_str(&text(&locale));
     }
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *conn).await?;
     let sql = format!("comment on database {} is {}", quoted(name), text(mark));
@@ -117,7 +118,7 @@ fn refused(error: &sqlx::Error, user: &str) -> String {
     let said = message(error);
     match error
         .as_database_error()
-        .and_then(|error| error.code())
+        .and_then(sqlx::error::DatabaseError::code)
         .as_deref()
     {
         Some("42501") => format!(

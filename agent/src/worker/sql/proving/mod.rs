@@ -69,11 +69,11 @@ pub async fn prove(
         out,
     };
     let (mut version, mut left) = (String::new(), None);
-    match Scratch::make(&look.target, password, clock.now()).await {
+    match Box::pin(Scratch::make(&look.target, password, clock.now())).await {
         Err(why) => proof.untried(&why).await,
         Ok(scratch) => {
             match gone
-                .run_until_cancelled(timeout(LONGEST, proof.parts(&scratch)))
+                .run_until_cancelled(timeout(LONGEST, Box::pin(proof.parts(&scratch))))
                 .await
             {
                 // Nobody listens any more.
@@ -88,7 +88,7 @@ pub async fn prove(
                         .await;
                 }
             }
-            if let Err(why) = scratch.drop_it(password).await {
+            if let Err(why) = Box::pin(scratch.drop_it(password)).await {
                 tracing::warn!(
                     database = scratch.name(),
                     "a scratch database could not be dropped: {}",
