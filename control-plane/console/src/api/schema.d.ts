@@ -6491,7 +6491,10 @@ export interface components {
              * @description How many rows a statement of SQL as text may overwrite or delete; null: any number.
              */
             maxRows: number | null;
-            /** @description Whether publishing builds indexes concurrently on PostgreSQL, and holds checks and foreign keys against the rows apart. */
+            /**
+             * @description Whether publishing builds indexes concurrently on PostgreSQL, and holds checks and foreign keys against the rows apart; and says on
+             *     MySQL and MariaDB how each `ALTER TABLE` is carried out, by the version that the server's last test told.
+             */
             online: boolean;
             /** @description Whether what is published is proven on scratch databases before it is approved. */
             proof: components["schemas"]["ProofRule"];
@@ -8081,6 +8084,11 @@ export interface components {
                 [key: string]: number;
             };
         };
+        /**
+         * @description What others can't do while a lock is held. Ordered.
+         * @enum {string}
+         */
+        LockLevel: "none" | "definition" | "writes" | "everything";
         /**
          * @description A log driver that hosts take.
          * @enum {string}
@@ -11096,8 +11104,8 @@ export interface components {
              */
             maxRows?: number | null;
             /**
-             * @description Whether publishing builds indexes concurrently on PostgreSQL, and holds checks and foreign keys against the rows apart. It
-             *     stays if left out.
+             * @description Whether publishing builds indexes concurrently on PostgreSQL, and holds checks and foreign keys against the rows apart; and says on
+             *     MySQL and MariaDB how each `ALTER TABLE` is carried out. It stays if left out.
              */
             online?: boolean | null;
             proof?: components["schemas"]["ProofRule"] | null;
@@ -11248,13 +11256,6 @@ export interface components {
             /** @description Host and port. */
             targets: string[];
         };
-        /** @description What became of a proposal. */
-        Proposed: {
-            /** @description What is to run on each server. */
-            servers: components["schemas"]["ServerSql"][];
-            /** @description The ticket that others approve or reject. */
-            ticketId: components["schemas"]["TicketId"];
-        };
         /** @description The proof of what is to run on a server. */
         Proof: {
             /** @description When it was asked for. */
@@ -11300,6 +11301,13 @@ export interface components {
          * @enum {string}
          */
         ProofState: "wanted" | "running" | "proven" | "notProven" | "untried";
+        /** @description What became of a proposal. */
+        Proposed: {
+            /** @description What is to run on each server. */
+            servers: components["schemas"]["ServerSql"][];
+            /** @description The ticket that others approve or reject. */
+            ticketId: components["schemas"]["TicketId"];
+        };
         /** @description One statement of a proposal. */
         ProposedStatement: {
             /** @description For instance `createTable`. */
@@ -11318,11 +11326,6 @@ export interface components {
         /** @description Where a change is to be proven. */
         ProveRequest: {
             server?: components["schemas"]["ServerId"] | null;
-        };
-        /** @description What will be proven. */
-        Proving: {
-            /** @description Ids of the servers; the ticket says what comes of it. */
-            servers: components["schemas"]["ServerId"][];
         };
         /** @description A way to sign in by somebody else. */
         Provider: {
@@ -11372,6 +11375,11 @@ export interface components {
          * @enum {string}
          */
         ProviderType: "infisical";
+        /** @description What will be proven. */
+        Proving: {
+            /** @description Ids of the servers; the ticket says what comes of it. */
+            servers: components["schemas"]["ServerId"][];
+        };
         /** @description What publishing would propose now. */
         PublishPreview: {
             /** @description Who would have to approve it, as people and flows are now. */
@@ -11954,7 +11962,7 @@ export interface components {
              */
             waitS?: number;
         };
-        /** @description How many rows a statement would touch. */
+        /** @description How many rows a statement would touch, or the table has that it changes. */
         RowCount: {
             /**
              * Format: int64
@@ -11975,7 +11983,7 @@ export interface components {
             at: components["schemas"]["UnixMs"];
             /** @description Who asked. */
             by: string;
-            /** @description Statements that change rows, in their order. */
+            /** @description Statements that change rows, or lock a designed table, in their order. */
             items: components["schemas"]["RowCount"][];
         };
         /** @description What a statement that overwrites or deletes rows is held to. */
@@ -12353,23 +12361,6 @@ export interface components {
             /** @description Its kind. */
             type: components["schemas"]["ServerType"];
         };
-        /** @description A lock that a statement takes. */
-        StatementLock: {
-            /** @description What others can't do meanwhile. */
-            blocks: components["schemas"]["LockLevel"];
-            /** @description The server's name for it; empty where it has none. */
-            name: string;
-        };
-        /**
-         * @description What others can't do while a lock is held. Ordered.
-         * @enum {string}
-         */
-        LockLevel: "none" | "definition" | "writes" | "everything";
-        /**
-         * @description How the way back stood the trial.
-         * @enum {string}
-         */
-        WayBackProof: "untried" | "same" | "differs" | "failed";
         /** @description How a test of a server ended. */
         ServerTest: {
             /** @description When. */
@@ -12539,6 +12530,13 @@ export interface components {
          * @enum {string}
          */
         Stat: "avg" | "min" | "max" | "p95" | "last" | "count";
+        /** @description A lock that a statement takes. */
+        StatementLock: {
+            /** @description What others can't do meanwhile. */
+            blocks: components["schemas"]["LockLevel"];
+            /** @description The server's name for it; empty where it has none. */
+            name: string;
+        };
         /**
          * @description Where a deployment is, and where it is on one host.
          * @enum {string}
@@ -13340,6 +13338,11 @@ export interface components {
              */
             rawDays?: number | null;
         };
+        /**
+         * @description How the way back stood the trial.
+         * @enum {string}
+         */
+        WayBackProof: "untried" | "same" | "differs" | "failed";
         /** @description The answer to CI. */
         WebhookAnswer: {
             /** @description The application. */
@@ -23409,7 +23412,6 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
-            502: components["responses"]["Upstream"];
             503: components["responses"]["Unavailable"];
         };
     };
