@@ -12,7 +12,7 @@ use muster_tests::{Api, Fleet};
 use muster_workbench::Env;
 use serde_json::{Value, json};
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 #[test]
 fn a_change_is_proven_before_it_is_approved_on_postgres() -> Result<()> {

@@ -176,6 +176,7 @@ fn two_control_planes_are_one_to_people_and_agents_and_one_is_killed() -> Result
 }
 
 /// Tests a database through the host, and tells how long it took from the order to its acceptance.
+#[expect(clippy::print_stdout, reason = "a story says how long things took")]
 fn orders_go_to_the_other_one(story: &Story, api: &Api, host: &Value) -> Result<()> {
     let server = Server::register(api, &story.services, host, Kind::Postgres)?;
     for _ in 0..5 {
@@ -252,6 +253,7 @@ fn every_order_ends(api: &Api) -> Result<()> {
 }
 
 /// Stops the agents, whose own books say how many samples they took, and compares.
+#[expect(clippy::print_stdout, reason = "a story says how long things took")]
 fn samples_are_there_once<'a>(
     story: &mut Story,
     api: &Api,

@@ -96,6 +96,10 @@ mod tests {
         Some((found.from.map(|from| from.to_string()), found.to.to_string()))
     }
 
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "it is held against an answer that may be none"
+    )]
     fn said(from: &str, to: &str) -> Option<(Option<String>, String)> {
         let ms = |text: &str| format!("{text}:00.000Z");
         Some(((!from.is_empty()).then(|| ms(from)), ms(to)))

@@ -22,12 +22,12 @@ const LONG_GONE_MS: i64 = 2 * UnixMs::MINUTE;
 /// The others, as they were seen last.
 #[derive(Debug, Default)]
 pub(super) struct Planes {
-    seen: HashMap<Uuid, Seen>,
+    seen: HashMap<Uuid, Other>,
     looked: Option<Instant>,
 }
 
 #[derive(Debug)]
-struct Seen {
+struct Other {
     name: String,
     seen_at: UnixMs,
     /// When its sign of life last changed, by our clock; none if it was long gone when it was met.
@@ -63,7 +63,7 @@ impl Planes {
                 Some(seen) if blind => seen.lives.map(|_| now),
                 Some(seen) => seen.lives,
             };
-            let mut seen = Seen {
+            let mut seen = Other {
                 name: row.name,
                 seen_at: row.seen_at,
                 lives,
@@ -108,7 +108,7 @@ impl Planes {
     }
 }
 
-impl Seen {
+impl Other {
     fn is_alive(&self, now: Instant) -> bool {
         self.lives
             .is_some_and(|lives| now.duration_since(lives) < GONE_AFTER)

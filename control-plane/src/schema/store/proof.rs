@@ -38,6 +38,7 @@ pub(in crate::schema) async fn want(
 
 /// A proof that somebody is to make.
 #[derive(Debug, Clone, Copy, sqlx::FromRow)]
+#[expect(clippy::struct_field_names, reason = "they are called as the columns are")]
 pub(in crate::schema) struct Wanted {
     pub(in crate::schema) ticket_id: TicketId,
     pub(in crate::schema) server_id: ServerId,

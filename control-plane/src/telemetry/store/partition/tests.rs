@@ -177,7 +177,9 @@ async fn several_make_and_drop_partitions_at_once() {
             retention::enforce(&test.app),
             rules::prepare(db, test.app.clock.now()),
         );
-        (a.unwrap(), b.unwrap(), c.unwrap());
+        a.unwrap();
+        b.unwrap();
+        c.unwrap();
         for table in [&SAMPLES, &CHUNKS, &PACKED] {
             let now = test.app.clock.now();
             assert!(is_prepared(db, table, now).await.unwrap());
