@@ -44,7 +44,10 @@ impl Story {
         let mut options = control_plane::Options {
             database: Some(env::new_postgres_database()?),
             link_port: Some(ports[0]),
-            settings: vec![("MUSTER_LINK__ADVERTISE".to_owned(), servers(&ports))],
+            settings: vec![
+                ("MUSTER_LINK__ADVERTISE".to_owned(), servers(&ports)),
+                ("MUSTER_LINK__SAMPLE_INTERVAL_S".to_owned(), "1".to_owned()),
+            ],
             ..control_plane::Options::new()?
         };
         let first = ControlPlane::start(&place, options.clone())?;
