@@ -203,7 +203,7 @@ fn chunks(mut rest: &[u8]) -> Result<Option<Vec<u8>>, AskError> {
         }
         let size = usize::try_from(size)
             .ok()
-            .filter(|size| body.len() + size <= MOST_BODY_BYTES)
+            .filter(|size| body.len().saturating_add(*size) <= MOST_BODY_BYTES)
             .ok_or(AskError::TooLong)?;
         let Some(chunk) = rest.get(head..head + size) else {
             return Ok(None);

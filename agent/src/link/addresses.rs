@@ -12,10 +12,20 @@ use super::LinkError;
 /// Addresses that are tried at most.
 const MOST: usize = 16;
 
-/// The addresses of `server` in the order in which they are to be tried: any order, but `avoid` last.
-pub(super) async fn of(server: &str, avoid: Option<SocketAddr>) -> Result<Vec<SocketAddr>, LinkError> {
+/// Where to go.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Addresses {
+    /// In the order in which they are to be tried.
+    pub(super) all: Vec<SocketAddr>,
+    /// Whether more than one control plane may be behind them. One that has an address of each family is one.
+    pub(super) are_many: bool,
+}
+
+/// The addresses of `server` in the order in which they are to be tried: any order, but `avoid` last if there are others.
+pub(super) async fn of(server: &str, avoid: Option<SocketAddr>) -> Result<Addresses, LinkError> {
     let (mut found, mut failure) = (Vec::new(), None);
-    for one in server.split(',').map(str::trim).filter(|one| !one.is_empty()) {
+    let named = server.split(',').map(str::trim).filter(|one| !one.is_empty());
+    for one in named.clone() {
         match lookup_host(one).await {
             Ok(addresses) => found.extend(addresses),
             Err(source) => {
@@ -29,10 +39,16 @@ pub(super) async fn of(server: &str, avoid: Option<SocketAddr>) -> Result<Vec<So
     if found.is_empty() {
         return Err(failure.unwrap_or_else(|| LinkError::NoAddress(server.to_owned())));
     }
-    Ok(ordered(found, avoid))
+    let mut all = ordered(found);
+    let sixes = all.iter().filter(|address| address.is_ipv6()).count();
+    let are_many = named.count() > 1 || sixes > 1 || all.len() - sixes > 1;
+    if are_many {
+        all.sort_by_key(|address| Some(*address) == avoid);
+    }
+    Ok(Addresses { all, are_many })
 }
 
-fn ordered(found: Vec<SocketAddr>, avoid: Option<SocketAddr>) -> Vec<SocketAddr> {
+fn ordered(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let mut addresses: Vec<SocketAddr> = Vec::new();
     for address in found {
         if !addresses.contains(&address) && addresses.len() < MOST {
@@ -46,7 +62,7 @@ fn ordered(found: Vec<SocketAddr>, avoid: Option<SocketAddr>) -> Vec<SocketAddr>
         let other = usize::try_from(random % (last as u64 + 1)).unwrap_or(last);
         addresses.swap(last, other);
     }
-    addresses.sort_by_key(|address| (Some(*address) == avoid, address.is_ipv6() != family));
+    addresses.sort_by_key(|address| address.is_ipv6() != family);
     addresses
 }
 
@@ -62,20 +78,40 @@ mod tests {
         let server = format!("{a}, {b},{c},{a}");
         let mut first = BTreeSet::new();
         for _ in 0..200 {
-            let addresses = of(&server, None).await.unwrap();
+            let addresses = of(&server, None).await.unwrap().all;
             assert_eq!(addresses.len(), 3);
             assert_eq!(addresses[2].to_string(), c, "the other family is not preferred");
             first.insert(addresses[0].to_string());
-            let addresses = of(&server, Some(b.parse().unwrap())).await.unwrap();
+            let addresses = of(&server, Some(b.parse().unwrap())).await.unwrap().all;
             assert_eq!(addresses[2].to_string(), b);
         }
         assert_eq!(first.into_iter().collect::<Vec<_>>(), [a, b]);
     }
 
     #[tokio::test]
+    async fn one_machine_with_an_address_of_each_family_is_not_many() {
+        let lost = Some("127.0.0.1:1".parse().unwrap());
+        let one = of("127.0.0.1:1", lost).await.unwrap();
+        assert!(!one.are_many, "{one:?}");
+        let two = of("127.0.0.1:1,[::1]:1", lost).await.unwrap();
+        assert!(
+            two.are_many && Some(two.all[1]) == lost,
+            "somebody named two: {two:?}"
+        );
+        // As a name is resolved that has one of each.
+        let local = of("localhost:1", lost).await.unwrap();
+        let sixes = local.all.iter().filter(|address| address.is_ipv6()).count();
+        assert_eq!(
+            local.are_many,
+            sixes > 1 || local.all.len() - sixes > 1,
+            "{local:?}"
+        );
+    }
+
+    #[tokio::test]
     async fn one_that_can_not_be_resolved_is_passed_over() {
         let addresses = of("127.0.0.1:none,127.0.0.1:7", None).await.unwrap();
-        assert_eq!(addresses, ["127.0.0.1:7".parse().unwrap()]);
+        assert_eq!(addresses.all, ["127.0.0.1:7".parse().unwrap()]);
         let refused = of("127.0.0.1:none", None).await.unwrap_err();
         assert!(matches!(refused, LinkError::Resolve { .. }), "{refused}");
         assert!(matches!(of(" , ", None).await, Err(LinkError::NoAddress(_))));

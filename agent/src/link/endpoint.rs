@@ -16,7 +16,7 @@ use quinn::{
 };
 use tokio::time::{sleep, timeout};
 
-use super::addresses;
+use super::addresses::{self, Addresses};
 use crate::identity::Identity;
 
 /// A connection that is not up by then counts as failed.
@@ -173,10 +173,9 @@ async fn connect(
     tls: rustls::ClientConfig,
 ) -> Result<Dialled, LinkError> {
     let config = client_config(tls)?;
-    let addresses = addresses::of(server, avoid).await?;
-    let is_one_of_many = addresses.len() > 1;
+    let Addresses { all, are_many } = addresses::of(server, avoid).await?;
     let mut failure = LinkError::NoAddress(server.to_owned());
-    let mut left = addresses.into_iter();
+    let mut left = all.into_iter();
     let mut trying = FuturesUnordered::new();
     loop {
         match left.next() {
@@ -187,7 +186,7 @@ async fn connect(
         tokio::select! {
             Some(tried) = trying.next() => match tried {
                 Ok((endpoint, connection)) => {
-                    return Ok(Dialled { endpoint, connection, is_one_of_many });
+                    return Ok(Dialled { endpoint, connection, is_one_of_many: are_many });
                 }
                 Err(error) => failure = error,
             },

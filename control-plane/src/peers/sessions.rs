@@ -204,7 +204,12 @@ pub(super) struct Written(HashMap<HostId, (SessionId, UnixMs, String)>);
 /// Writes of the hosts here what changed since the last time.
 pub(super) async fn refresh(app: &App, written: &mut Written) -> Result<(), DbError> {
     let rows = rows(app, &app.links.here());
-    let state = |row: &SessionRow| (row.session_id, row.last_report_at, row.signing_keys.clone());
+    // Nobody reads when hosts reported last where there is no other control plane.
+    let is_read = app.peers.planes().any_alive(Instant::now());
+    let state = |row: &SessionRow| {
+        let reported = if is_read { row.last_report_at } else { UnixMs(0) };
+        (row.session_id, reported, row.signing_keys.clone())
+    };
     let changed: Vec<_> = rows
         .iter()
         .filter(|row| written.0.get(&row.host_id) != Some(&state(row)))
@@ -275,7 +280,7 @@ fn is_alive(app: &App, row: &SessionRow) -> bool {
 
 /// A session here whose row another control plane has taken over is the older one: it ends.
 async fn give_way(app: &App, row: &SessionRow) {
-    let Some(older) = app.links.give_way(row.host_id) else {
+    let Some(older) = app.links.give_way(row.host_id, row.connected_at) else {
         return;
     };
     warn!(

@@ -33,8 +33,7 @@ fn scheduled(app: &App) -> Running<'_> {
 /// PostgreSQL drops what nobody keeps by whole days, and hours by whole weeks; rows are deleted only where others stay.
 pub(super) async fn enforce(app: &App) -> Result<(), TelemetryError> {
     let most = KeptDays::from(&app.config.telemetry);
-    let wanted = store::keeping::list(&app.db).await?;
-    let all_want = store::keeping::all_want(&app.db).await?;
+    let (wanted, all_want) = store::keeping::list(&app.db).await?;
     let longest = longest(most, wanted.iter().map(KeepingRow::wanted), all_want);
     let (db, now) = (&app.telemetry_db, app.clock.now());
     partition::drop_passed(db, longest, now).await;

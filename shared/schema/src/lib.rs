@@ -66,6 +66,7 @@
 //!   modes) is refused or unknown, never safe.
 #![deny(missing_docs)]
 
+mod bare;
 pub mod catalogue;
 mod classify;
 mod depth;
@@ -82,6 +83,7 @@ mod render;
 mod rows;
 mod split;
 
+pub use bare::{NotBare, bare_definition};
 pub use classify::{Class, Classification, Effect, ObjectRef, Reason, Risk, StatementKind, classify};
 pub use dialect::{Dialect, DialectError};
 pub use lint::{

@@ -7,12 +7,15 @@ use std::{
     sync::{PoisonError, RwLock, atomic::Ordering},
 };
 
-use muster_base::{HostId, OrgId, SessionId};
+use muster_base::{HostId, OrgId, SessionId, UnixMs};
 use muster_identity::keys::KeyId;
 use muster_protocol::latest::Goodbye;
 use uuid::Uuid;
 
 use super::{Links, Presence, SessionHandle};
+
+/// Sessions whose beginnings are no further apart, by two control planes' clocks, may be either the newer one.
+const CLOCKS_DIFFER_MS: i64 = 5_000;
 
 /// A host's session at another control plane.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +25,7 @@ pub(crate) struct Elsewhere {
     /// The session. Its last report is as late as it may be by now.
     pub(crate) presence: Presence,
     /// When its last report came that was told of, by the other's clock.
-    pub(crate) reported_at: muster_base::UnixMs,
+    pub(crate) reported_at: UnixMs,
     /// The protocol version that it speaks.
     pub(crate) version: u16,
     /// Ids of the signing keys that the host believes.
@@ -105,7 +108,10 @@ impl Links {
 
     /// The sessions here.
     pub(crate) fn here(&self) -> Vec<Here> {
-        self.sessions().values().map(|session| session.here()).collect()
+        let mut here: Vec<_> = self.sessions().values().map(|session| session.here()).collect();
+        // Whoever writes their rows does so in one order, whichever task it is: two orders would wait for each other.
+        here.sort_unstable_by_key(|here| here.host);
+        here
     }
 
     /// The host's session here.
@@ -121,11 +127,12 @@ impl Links {
     }
 
     /// Ends the host's session here because another control plane has a newer one: it took over the row that ours stood
-    /// in. Where it connected from; nothing if there is none, or if the others don't know of it yet, so that theirs may
-    /// be the older one.
-    pub(crate) fn give_way(&self, host: HostId) -> Option<SocketAddr> {
+    /// in. Where it connected from; nothing if there is none, or if theirs, of `connected_at`, may be the older one: the
+    /// others don't know of ours yet, or what was read of theirs is from before.
+    pub(crate) fn give_way(&self, host: HostId, connected_at: UnixMs) -> Option<SocketAddr> {
         let session = self.find(host)?;
-        if !session.is_told.load(Ordering::Acquire) || session.end.is_cancelled() {
+        let is_newer = session.connected_at.ms_since(connected_at) > CLOCKS_DIFFER_MS;
+        if is_newer || !session.is_told.load(Ordering::Acquire) || session.end.is_cancelled() {
             return None;
         }
         session.dismiss(Goodbye::Replaced);
@@ -134,7 +141,7 @@ impl Links {
 
     /// As if a report of the host had come then.
     #[cfg(test)]
-    pub(crate) fn heard_for_tests(&self, host: HostId, at: muster_base::UnixMs) {
+    pub(crate) fn heard_for_tests(&self, host: HostId, at: UnixMs) {
         if let Some(session) = self.find(host) {
             session.last_report_at.store(at.0, Ordering::Relaxed);
         }

@@ -49,18 +49,17 @@ pub(in crate::telemetry) async fn find_in(tx: &mut Tx, org: OrgId) -> Result<Opt
         .await?))
 }
 
-/// What every org wants to keep that said so.
-pub(in crate::telemetry) async fn list(db: &Db) -> Result<Vec<KeepingRow>, DbError> {
-    const SQL: &str =
-        "select org_id, raw_days, hour_days, day_days, updated_at, updated_by from org_retention";
-    Ok(with_pool!(db, |pool| sqlx::query_as(SQL).fetch_all(pool).await)?)
-}
-
-/// Whether every org, also one that is deleted, said what it wants.
-pub(in crate::telemetry) async fn all_want(db: &Db) -> Result<bool, DbError> {
-    const SQL: &str = "select count(*) from orgs where id not in (select org_id from org_retention)";
-    let silent: i64 = with_pool!(db, |pool| sqlx::query_scalar(SQL).fetch_one(pool).await)?;
-    Ok(silent == 0)
+/// What every org wants to keep that said so, and whether all did, also those that are deleted. One statement: an org that
+/// says so between two would be in neither.
+pub(in crate::telemetry) async fn list(db: &Db) -> Result<(Vec<KeepingRow>, bool), DbError> {
+    const SQL: &str = "select o.id as org_id, r.raw_days, r.hour_days, r.day_days, \
+        coalesce(r.updated_at, -1) as updated_at, coalesce(r.updated_by, '') as updated_by \
+        from orgs o left join org_retention r on r.org_id = o.id";
+    let mut rows: Vec<KeepingRow> = with_pool!(db, |pool| sqlx::query_as(SQL).fetch_all(pool).await)?;
+    let all = rows.len();
+    rows.retain(|row| row.updated_at.0 >= 0);
+    let all_want = rows.len() == all;
+    Ok((rows, all_want))
 }
 
 /// Puts what an org wants in the place of what it wanted.

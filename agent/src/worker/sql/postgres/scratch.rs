@@ -31,6 +31,10 @@ pub(in super::super) async fn make_scratch(
 }
 
 async fn make(conn: &mut PgConnection, name: &str, mark: &str) -> Result<(), sqlx::Error> {
+    // The server gives up before we do: what it makes after that, nobody would know of.
+    sqlx::raw_sql("set statement_timeout = '50s'")
+        .execute(&mut *conn)
+        .await?;
     // What a server of this version does not have is not in the row.
     let (encoding, collate, ctype, provider, locale): (String, String, String, String, Option<String>) =
         sqlx::query_as(

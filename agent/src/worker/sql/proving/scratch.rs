@@ -45,12 +45,22 @@ impl Scratch {
         let name = format!("{PREFIX}{}", hex::encode(random_array::<12>()));
         sweep(target, password, now).await;
         let mark = format!("{MARK}{}", now.0);
-        let others = match target.dialect {
-            DbDialect::Postgres => {
-                postgres::make_scratch(target, password, &name, &mark).await?;
-                Vec::new()
+        let made = match target.dialect {
+            DbDialect::Postgres => postgres::make_scratch(target, password, &name, &mark)
+                .await
+                .map(|()| Vec::new()),
+            DbDialect::MySql => mysql::make_scratch(target, password, &name, &mark).await,
+        };
+        let others = match made {
+            Ok(others) => others,
+            Err(why) => {
+                // It may be there all the same: the connection was lost, or it took too long. Without its mark nobody
+                // would ever drop it.
+                if let Err(error) = drop_database(target, password, &name).await {
+                    tracing::debug!(error, database = name, "what may have been made was not dropped");
+                }
+                return Err(why);
             }
-            DbDialect::MySql => mysql::make_scratch(target, password, &name, &mark).await?,
         };
         Ok(Self {
             target: SqlTarget {

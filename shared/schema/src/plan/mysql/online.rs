@@ -8,7 +8,11 @@
 //! One statement goes as its weakest change goes. What the documents leave open is given the weaker way. A statement whose changes are not all
 //! known here, and a table of another engine, get no way: the server chooses, as without this.
 
-use crate::{Lock, model::Table};
+use crate::{
+    Dialect, Lock,
+    lex::{Kind, words},
+    model::{Column, ColumnDefault, Table},
+};
 
 /// What changes in a table, as the servers' documents cut it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -171,22 +175,98 @@ impl OnServer {
             return None;
         }
         let way = changes.iter().map(|change| self.way(*change)).max()?;
+        if way < Way::Copy && is_left_to_the_server(changes, from, to) {
+            return None;
+        }
         let compressed = |table: &Table| {
             let format = table.options.get("row_format");
             format.is_some_and(|format| format.eq_ignore_ascii_case("compressed"))
         };
-        let fulltext = |table: &Table| table.indexes.values().any(|index| index.method == "fulltext");
         let of_columns = changes.iter().any(|change| {
             matches!(
                 change,
                 Change::AddColumnLast | Change::AddColumnBetween | Change::DropColumn | Change::MoveColumn
             )
         });
-        if way == Way::Instant && of_columns && (compressed(to) || fulltext(from)) {
+        if way == Way::Instant && of_columns && compressed(to) {
             return Some(Way::InPlace);
         }
         Some(way)
     }
+}
+
+/// What the servers do in place only sometimes, or not together: neither says exactly when.
+fn is_left_to_the_server(changes: &[Change], from: &Table, to: &Table) -> bool {
+    let has = |wanted: &[Change]| changes.iter().any(|change| wanted.contains(change));
+    let tables = [from, to];
+    let is_virtual = |column: &Column| column.generated.as_ref().is_some_and(|how| !how.stored);
+    // Virtual columns come and go alone, and not where there are partitions.
+    let of_virtual = has(&[Change::AddVirtualColumn, Change::DropVirtualColumn]);
+    let partitioned = tables.iter().any(|table| table.partition_by.is_some());
+    let moves_past_virtual =
+        has(&[Change::MoveColumn]) && tables.iter().any(|table| table.columns.iter().any(is_virtual));
+    // A default that is worked out for each row makes rows of all that are there.
+    let computed = to.columns.iter().any(|column| {
+        from.column(&column.name).is_none()
+            && column
+                .default
+                .as_ref()
+                .is_some_and(|default| !is_constant(default))
+    });
+    let by_method = |table: &Table, method: &str| {
+        let of = table.indexes.iter().filter(|(_, index)| index.method == method);
+        of.map(|(name, _)| name.clone()).collect::<Vec<_>>()
+    };
+    let (old, new) = (by_method(from, "fulltext"), by_method(to, "fulltext"));
+    let many_fulltext = new.iter().filter(|name| !old.contains(name)).count() > 1;
+    // A table with such an index is not written anew in place.
+    let bound = tables.iter().any(|table| {
+        table
+            .indexes
+            .values()
+            .any(|index| ["fulltext", "spatial"].contains(&index.method.as_str()))
+    });
+    let rebuilds = has(&[
+        Change::AddColumnLast,
+        Change::AddColumnBetween,
+        Change::AddCountedColumn,
+        Change::DropColumn,
+        Change::DropStoredColumn,
+        Change::MoveColumn,
+        Change::ColumnMayBeNull,
+        Change::ColumnMayNotBeNull,
+        Change::AddPrimaryKey,
+        Change::OtherPrimaryKey,
+        Change::RowFormat,
+    ]);
+    (of_virtual && (changes.len() > 1 || partitioned))
+        || moves_past_virtual
+        || computed
+        || many_fulltext
+        || (bound && rebuilds)
+}
+
+/// Whether it is the same for every row of a statement: a literal, or the present time.
+fn is_constant(default: &ColumnDefault) -> bool {
+    let ColumnDefault::Expression(text) = default else {
+        return false;
+    };
+    let Ok(tokens) = words(Dialect::MySql, text.as_str()) else {
+        return false;
+    };
+    let is_now = matches!(tokens.first(), Some((_, word)) if word == "CURRENT_TIMESTAMP");
+    is_now
+        || tokens.iter().enumerate().all(|(at, (kind, text))| match kind {
+            Kind::String => true,
+            Kind::Symbol(symbol) => matches!(symbol, '-' | '+' | '.'),
+            Kind::Word => {
+                let number = text.starts_with(|c: char| c.is_ascii_digit());
+                // `b'101'`, `x'ff'`, `_utf8mb4'x'`
+                let before_text = matches!(tokens.get(at + 1), Some((Kind::String, _)));
+                number || before_text || ["NULL", "TRUE", "FALSE"].contains(&text.as_str())
+            }
+            Kind::Gap | Kind::QuotedName => false,
+        })
 }
 
 #[cfg(test)]

@@ -171,3 +171,33 @@ fn foreign_keys_are_copied_knowingly_and_nothing_is_said_of_an_unknown_server() 
     assert!(planned(MYSQL_8, to, from)[0].ends_with("algorithm=inplace, lock=none"));
     assert!(!planned("somebody", from, to)[0].contains("algorithm"));
 }
+
+#[test]
+fn what_servers_do_only_sometimes_is_left_to_them() {
+    let t = |body: &str| format!("create table t (id int not null primary key, a varchar(20), b int{body});");
+    for (from, to) in [
+        // A virtual column comes alone.
+        ("", ", v int as (b + 1) virtual, c int"),
+        (", c int", ", v int as (b + 1) virtual"),
+        // Each row would get another value.
+        ("", ", c char(36) default (uuid())"),
+        ("", ", c int default (b)"),
+        // Not written anew in place.
+        (", fulltext key f (a)", ", c int, fulltext key f (a)"),
+        ("", ", fulltext key f (a), fulltext key g (a)"),
+    ] {
+        for server in [MYSQL_8, MARIADB_10] {
+            assert_eq!(way(server, &t(from), &t(to)), "", "{server}: {from} to {to}");
+        }
+    }
+    for (from, to) in [
+        ("", ", c int default 1"),
+        ("", ", c varchar(5) default 'x'"),
+        ("", ", c decimal(5,2) default -1.50"),
+        ("", ", c timestamp default current_timestamp"),
+        (", fulltext key f (a)", ", c int default 1"),
+    ] {
+        let found = way(MARIADB_10, &t(from), &t(to));
+        assert_eq!(found.is_empty(), !from.is_empty(), "{from} to {to}: {found}");
+    }
+}
