@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use muster_tests::api::text;
 use muster_tests::job::people;
-use muster_tests::job::releases::{ENVIRONMENT, Kind, Server};
+use muster_tests::job::releases::{Kind, Server, publish};
 use muster_tests::{Api, Fleet};
 use muster_workbench::Env;
 use serde_json::{Value, json};
@@ -97,32 +97,7 @@ fn released(
     version: &str,
     columns: &[Value],
 ) -> Result<String> {
-    let (label, name) = (&server.label, &server.database);
-    let dialect = match server.kind() {
-        Kind::Postgres => "Postgres",
-        Kind::Mysql => "MySQL",
-    };
-    let mut listed = vec![json!({"name": "id", "dataType": "bigint", "primaryKey": true})];
-    listed.extend(columns.iter().cloned());
-    let database =
-        json!({"basic": {"name": "shop", "comment": "Orders", "type": dialect}, "names": {label: name}});
-    for (kind, name, spec) in [
-        ("DatabaseSnapshot", "shop", database),
-        (
-            "TableSnapshot",
-            "account",
-            json!({"database": "shop", "columns": listed}),
-        ),
-    ] {
-        let document =
-            json!({"apiVersion": "v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec});
-        author.post("/api/v1/schema/apply", &document)?;
-    }
-    let body = json!({
-        "version": version, "database": "shop", "environment": ENVIRONMENT, "servers": [label],
-    });
-    let published = author.post("/api/v1/schema/publish", &body)?;
-    let ticket = format!("/api/v1/schema/tickets/{}", text(&published, "ticketId")?);
+    let ticket = publish(author, server, version, columns)?;
     let approved = approver.post(&format!("{ticket}/approve"), &json!({"comment": "looks right"}))?;
     Ok(text(&approved, "releaseId")?.to_owned())
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use muster_tests::api::text;
 use muster_tests::job::people;
-use muster_tests::job::releases::{ENVIRONMENT, Kind, Server};
+use muster_tests::job::releases::{ENVIRONMENT, Kind, Server, publish};
 use muster_tests::wait::{self, Found};
 use muster_tests::{Api, Fleet};
 use muster_workbench::Env;
@@ -37,7 +37,7 @@ fn proven(kind: Kind) -> Result<()> {
     server.test(&fleet.admin)?;
 
     // The user may make no databases: that is said, and nothing is approved.
-    let first = published(&author, &server, "1.0", &[])?;
+    let first = publish(&author, &server, "1.0", &[])?;
     let told = ended(&author, &first)?;
     ensure!(told["state"] == "untried", "{told}");
     let missing = if kind == Kind::Postgres {
@@ -64,7 +64,7 @@ fn proven(kind: Kind) -> Result<()> {
     // From what is there to more of it; on MySQL by the way that the server documents.
     server.query("insert into account (id) values (1)")?;
     let mail = json!({"name": "mail", "dataType": "varchar(80)"});
-    let second = published(&author, &server, "1.1", std::slice::from_ref(&mail))?;
+    let second = publish(&author, &server, "1.1", std::slice::from_ref(&mail))?;
     let told = ended(&author, &second)?;
     ensure!(told["state"] == "proven" && told["current"] == true, "{told}");
     let seen = author.get(&second)?;
@@ -78,7 +78,7 @@ fn proven(kind: Kind) -> Result<()> {
 
     // What the server refuses is found before anybody approves it.
     let wrong = json!({"name": "born", "dataType": "date", "defaultValue": "'never'"});
-    let third = published(&author, &server, "1.2", &[mail, wrong])?;
+    let third = publish(&author, &server, "1.2", &[mail, wrong])?;
     let told = ended(&author, &third)?;
     ensure!(
         told["state"] == "notProven" && told["outcome"]["statement"] == 0,
@@ -94,39 +94,6 @@ fn proven(kind: Kind) -> Result<()> {
         );
     }
     Ok(())
-}
-
-/// Designs a table with these columns besides its id and publishes it; the ticket's path.
-fn published(author: &Api, server: &Server, version: &str, columns: &[Value]) -> Result<String> {
-    let (label, name) = (&server.label, &server.database);
-    let dialect = match server.kind() {
-        Kind::Postgres => "Postgres",
-        Kind::Mysql => "MySQL",
-    };
-    let mut listed = vec![json!({"name": "id", "dataType": "bigint", "primaryKey": true})];
-    listed.extend(columns.iter().cloned());
-    let database =
-        json!({"basic": {"name": "shop", "comment": "Orders", "type": dialect}, "names": {label: name}});
-    for (kind, name, spec) in [
-        ("DatabaseSnapshot", "shop", database),
-        (
-            "TableSnapshot",
-            "account",
-            json!({"database": "shop", "columns": listed}),
-        ),
-    ] {
-        let document =
-            json!({"apiVersion": "v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec});
-        author.post("/api/v1/schema/apply", &document)?;
-    }
-    let body = json!({
-        "version": version, "database": "shop", "environment": ENVIRONMENT, "servers": [label],
-    });
-    let published = author.post("/api/v1/schema/publish", &body)?;
-    Ok(format!(
-        "/api/v1/schema/tickets/{}",
-        text(&published, "ticketId")?
-    ))
 }
 
 fn again(author: &Api, ticket: &str) -> Result<Value> {

@@ -142,7 +142,12 @@ fn two_control_planes_are_one_to_people_and_agents_and_one_is_killed() -> Result
         // The call breaks off with its control plane.
         while asked.test(&busy).is_ok() {}
     });
-    std::thread::sleep(Duration::from_millis(300));
+    let orders = || -> Result<usize> { Ok(second.list("/api/v1/orders")?.len()) };
+    let before = orders()?;
+    wait::until("work to be under way", PATIENCE, || {
+        let now = orders()?;
+        Ok(Found::from_option((now > before).then_some(()), now))
+    })?;
     let killed_at = Clock::system().now();
     let killed = Instant::now();
     story.first.kill()?;
@@ -224,15 +229,16 @@ fn deployments_and_logs_go_to_the_other_one(story: &Story, api: &Api, host: &Val
     let ended = application.deploy(images::GOOD)?;
     assert_eq!(ended["status"], "success", "{ended}");
     application.serving(PATIENCE)?;
+    // By this host: all of them share an engine, and the others may have told of it before.
+    let containers = format!("/api/v1/hosts/{}/containers", text(host, "id")?);
     wait::until("the container to be listed", PATIENCE, || {
-        let listed = api.list(&format!("/api/v1/containers?search={name}"))?;
-        let found = listed.iter().any(|one| one["state"] == "running");
+        let listed = api.list(&containers)?;
+        let found = listed
+            .iter()
+            .any(|one| one["name"] == name.as_str() && one["state"] == "running");
         Ok(Found::from_option(found.then_some(()), json!(listed)))
     })?;
-    let path = format!(
-        "/api/v1/hosts/{}/containers/{name}/log?tail=100&search=RESPONSE:200",
-        text(host, "id")?
-    );
+    let path = format!("{containers}/{name}/log?tail=100&search=RESPONSE:200");
     let line = data(api, &path)?.find(|line| line["text"].is_string());
     ensure!(
         line.is_some(),

@@ -325,3 +325,36 @@ fn ensure_environment(admin: &Api) -> Result<()> {
     }
     Ok(())
 }
+
+/// Designs a table with these columns besides its id and publishes it; the ticket's path.
+pub fn publish(author: &Api, server: &Server, version: &str, columns: &[Value]) -> Result<String> {
+    let (label, name) = (&server.label, &server.database);
+    let dialect = match server.kind() {
+        Kind::Postgres => "Postgres",
+        Kind::Mysql => "MySQL",
+    };
+    let mut listed = vec![json!({"name": "id", "dataType": "bigint", "primaryKey": true})];
+    listed.extend(columns.iter().cloned());
+    let database =
+        json!({"basic": {"name": "shop", "comment": "Orders", "type": dialect}, "names": {label: name}});
+    for (kind, name, spec) in [
+        ("DatabaseSnapshot", "shop", database),
+        (
+            "TableSnapshot",
+            "account",
+            json!({"database": "shop", "columns": listed}),
+        ),
+    ] {
+        let document =
+            json!({"apiVersion": "v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec});
+        author.post("/api/v1/schema/apply", &document)?;
+    }
+    let body = json!({
+        "version": version, "database": "shop", "environment": ENVIRONMENT, "servers": [label],
+    });
+    let published = author.post("/api/v1/schema/publish", &body)?;
+    Ok(format!(
+        "/api/v1/schema/tickets/{}",
+        text(&published, "ticketId")?
+    ))
+}

@@ -9,8 +9,6 @@ use muster_workbench::net::Weather;
 use muster_workbench::process;
 use serde_json::{Value, json};
 use std::net::TcpListener;
-use std::thread;
-use std::time::Duration;
 
 /// Nothing of the application serves yet, and somebody else's container has its name: it stays as it is.
 pub fn a_name_that_somebody_has(ways: &mut Ways) -> Result<()> {
@@ -152,7 +150,7 @@ fn network_cuts(ways: &mut Ways) -> Result<()> {
     let id = ways.ask(SICK)?;
     ways.await_step(&id, "health")?;
     ways.wire.set(CUT);
-    thread::sleep(Duration::from_secs(20));
+    ways.await_host("offline")?;
     ways.wire.set(Weather::FAIR);
     let way =
         "the network is cut in the middle of one that gets not healthy, until the host counts as offline";
@@ -162,7 +160,7 @@ fn network_cuts(ways: &mut Ways) -> Result<()> {
     ways.wire.set(CUT);
     let version = ways.other();
     let id = ways.ask(version)?;
-    thread::sleep(Duration::from_secs(2));
+    ways.await_order(&id)?;
     ways.wire.set(Weather::FAIR);
     ways.check(
         "the network is cut when it begins, and comes back",
@@ -176,7 +174,8 @@ fn others(ways: &mut Ways) -> Result<()> {
     ways.ground.fleet.agent.stop();
     let version = ways.other();
     let id = ways.ask(version)?;
-    thread::sleep(Duration::from_secs(2));
+    ways.await_order(&id)?;
+    ways.await_host("offline")?;
     ways.ground.fleet.agent.run()?;
     ways.check(
         "the agent is stopped, and started later",

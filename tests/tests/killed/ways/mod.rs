@@ -161,6 +161,24 @@ impl Ways {
         })
     }
 
+    /// Waits until the host has this status.
+    fn await_host(&self, status: &str) -> Result<()> {
+        let path = format!("/api/v1/hosts/{}", text(&self.ground.fleet.host, "id")?);
+        wait::until(&format!("the host to be {status}"), PATIENCE, || {
+            let host = self.ground.fleet.admin.get(&path)?;
+            Ok(Found::from_option((host["status"] == status).then_some(()), host))
+        })
+    }
+
+    /// Waits until there is an order for the host.
+    fn await_order(&self, id: &str) -> Result<()> {
+        wait::until("an order for the host", PATIENCE, || {
+            let shown = self.deployment(id)?;
+            let order = shown["hosts"][0]["orderId"].as_str().map(drop);
+            Ok(Found::from_option(order, shown))
+        })
+    }
+
     /// Deploys `version` with nothing else happening meanwhile, and holds the end against what is there.
     fn deploy(&mut self, way: &str, version: &'static str, end: End, says: &[&str]) -> Result<()> {
         let id = self.ask(version).context(way.to_owned())?;
