@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
@@ -113,14 +114,27 @@ impl<'a> Session<'a> {
         link.ports.reports.begin_session();
         let _present = link.ports.downloads.over(&connection);
         // Each of these is one future that is never dropped half way while the session lasts.
+        let mut heard = pin!(read_control(link, receive, &window, renewed_tx, &control_tx));
+        let done = async {
+            tokio::select! {
+                ended = write_control(link, send, control_rx) => ended,
+                error = send_reports(link, &connection, &window) => Ended::Lost(error),
+                error = accept_streams(link, &connection) => Ended::Lost(error),
+                never = watch_facts(facts, link.ports.engine.clone(), &control_tx) => never,
+                never = tell_cloud(link.ports.cloud.clone(), version, &control_tx) => never,
+                () = renewal::keep_fresh(link, &control_tx, renewed_rx) => Ended::Renewed,
+            }
+        };
         let ended = tokio::select! {
-            ended = read_control(link, receive, &window, renewed_tx, &control_tx) => ended,
-            ended = write_control(link, send, control_rx) => ended,
-            error = send_reports(link, &connection, &window) => Ended::Lost(error),
-            error = accept_streams(link, &connection) => Ended::Lost(error),
-            never = watch_facts(facts, link.ports.engine.clone(), &control_tx) => never,
-            never = tell_cloud(link.ports.cloud.clone(), version, &control_tx) => never,
-            () = renewal::keep_fresh(link, &control_tx, renewed_rx) => Ended::Renewed,
+            ended = &mut heard => ended,
+            ended = done => match ended {
+                // A control plane that says goodbye does not read any more: a stream may break before its word is here.
+                Ended::Lost(error) => match timeout(FAREWELL, &mut heard).await {
+                    Ok(Ended::Goodbye(goodbye)) => Ended::Goodbye(goodbye),
+                    _ => Ended::Lost(error),
+                },
+                other => other,
+            },
         };
         let ended = match ended {
             Ended::Lost(error) => Ended::Lost(connection.close_reason().map_or(error, LinkError::Lost)),

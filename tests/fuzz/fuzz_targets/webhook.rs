@@ -1,4 +1,7 @@
 //! See `muster_fuzz::webhook`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| muster_fuzz::webhook(data));
+libfuzzer_sys::fuzz_target!(
+    init: muster_fuzz::start_plane(),
+    |data: &[u8]| muster_fuzz::webhook(data)
+);

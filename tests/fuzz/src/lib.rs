@@ -42,7 +42,7 @@ pub use self::{
     policy::policy,
     readings::{chunks, rollups, samples},
     sql::sql,
-    webhook::{git_webhook, webhook},
+    webhook::{git_webhook, start_plane, webhook},
 };
 
 /// A target's name and law.

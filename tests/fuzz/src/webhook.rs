@@ -64,6 +64,11 @@ const HOSTS: [(&str, &str, [&str; 4]); 4] = [
 
 static PLANE: LazyLock<Plane> = LazyLock::new(Plane::start);
 
+/// Starts the control plane before a clock runs for single inputs.
+pub fn start_plane() {
+    LazyLock::force(&PLANE);
+}
+
 /// A body; `@ID@` and `@TOKEN@` stand for an application's id and its token.
 pub fn webhook(data: &[u8]) {
     let body = match std::str::from_utf8(data) {
