@@ -1,7 +1,9 @@
 //! A flood of wrong passwords: what it does to those who sign in honestly, and to everybody else's calls.
 //!
 //! The simulator stands before the control plane as a trusted proxy, so that the attack comes from as many networks as
-//! wanted: from a single one the throttle answers nearly all of it before anything is hashed.
+//! wanted: from a single one the throttle answers nearly all of it before anything is hashed. The attackers sit on other
+//! machines in earnest: here they run when nobody else wants the core, or one would measure how long a caller's own
+//! thread waits for theirs.
 
 use super::{api::bystander, percentile_ms, rounded, start_control_plane_with};
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
@@ -13,6 +15,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
+    thread_native_id,
+};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -159,6 +165,9 @@ struct Flood {
 
 impl Flood {
     fn attack(&self) -> Result<()> {
+        let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+        set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle)
+            .map_err(|error| anyhow!("an attacker can't make way: {error:?}"))?;
         loop {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             if number >= self.attempts {
