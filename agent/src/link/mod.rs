@@ -47,6 +47,7 @@ use self::{
     backoff::{Backoff, jitter},
     endpoint::Dialled,
     session::{Ended, Session},
+    silence::Patience,
 };
 use crate::{
     identity::{Identity, take_signing_keys},
@@ -151,15 +152,14 @@ impl Link {
                 backoff.reset();
                 info!(session.id = %session.id, "connected");
                 self.status.set(LinkState::Connected { session: session.id });
-                let silent = async {
-                    if !is_one_of_many {
-                        std::future::pending::<()>().await;
-                    }
-                    silence::begins(&connection).await;
+                let patience = if is_one_of_many {
+                    Patience::ONE_OF_MANY
+                } else {
+                    Patience::ONLY_ONE
                 };
                 tokio::select! {
                     ended = session.run() => ended,
-                    () = silent => {
+                    () = silence::begins(&connection, patience) => {
                         connection.close(VarInt::from_u32(0), b"");
                         Ended::Lost(LinkError::Silent(address))
                     }

@@ -6,6 +6,7 @@ use crate::ground::{Ground, PATIENCE, hurry};
 use anyhow::{Context as _, Result, ensure};
 use muster_auditor::database::Column::Id;
 use muster_auditor::points::Point;
+use muster_tests::env;
 use muster_tests::fleet::agent_options;
 use muster_tests::job::containers::Application;
 use muster_tests::wait::{self, Found};
@@ -113,8 +114,17 @@ fn key(ground: &Ground, kind: &str, state: &str) -> Result<Option<String>> {
 }
 
 #[test]
-fn a_host_keeps_its_identity_wherever_a_rotation_is_interrupted() -> Result<()> {
-    let mut ground = Ground::start(None, 10, agent_options(&Env::from_process()))?;
+fn a_host_keeps_its_identity_wherever_a_rotation_is_interrupted_on_sqlite() -> Result<()> {
+    a_host_keeps_its_identity(None)
+}
+
+#[test]
+fn a_host_keeps_its_identity_wherever_a_rotation_is_interrupted_on_postgres() -> Result<()> {
+    a_host_keeps_its_identity(Some(env::new_postgres_database()?))
+}
+
+fn a_host_keeps_its_identity(url: Option<String>) -> Result<()> {
+    let mut ground = Ground::start(url, 10, agent_options(&Env::from_process()))?;
     // Roots are kept once, and once more with the certificate.
     let points = points_of(&mut ground, rotate_ca, 2, |point| {
         point.name.starts_with("muster-agent:file.identity")
@@ -134,8 +144,17 @@ fn a_host_keeps_its_identity_wherever_a_rotation_is_interrupted() -> Result<()> 
 }
 
 #[test]
-fn a_host_does_what_the_new_key_signs_wherever_its_rotation_is_interrupted() -> Result<()> {
-    let mut ground = Ground::on_sqlite()?;
+fn a_host_does_what_the_new_key_signs_wherever_its_rotation_is_interrupted_on_sqlite() -> Result<()> {
+    a_host_does_what_the_new_key_signs(None)
+}
+
+#[test]
+fn a_host_does_what_the_new_key_signs_wherever_its_rotation_is_interrupted_on_postgres() -> Result<()> {
+    a_host_does_what_the_new_key_signs(Some(env::new_postgres_database()?))
+}
+
+fn a_host_does_what_the_new_key_signs(url: Option<String>) -> Result<()> {
+    let mut ground = Ground::start(url, 10, agent_options(&Env::from_process()))?;
     let port = process::free_port()?;
     let (fleet, name) = (&ground.fleet, format!("signed-{port}"));
     let application = Application::register(&fleet.admin, &fleet.registry()?, &fleet.host, &name, port)?;

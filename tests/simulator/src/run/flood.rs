@@ -2,11 +2,12 @@
 //!
 //! The simulator stands before the control plane as a trusted proxy, so that the attack comes from as many networks as
 //! wanted: from a single one the throttle answers nearly all of it before anything is hashed. The attackers sit on other
-//! machines in earnest: here they run when nobody else wants the core, or one would measure how long a caller's own
-//! thread waits for theirs.
+//! machines in earnest: here they are tasks of one thread, which runs when nobody else wants the core, or one would measure
+//! how long a caller's own thread waits for theirs.
 
 use super::{api::bystander, percentile_ms, rounded, start_control_plane_with};
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use futures_util::future::try_join_all;
 use muster_tests::Api;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use thread_priority::{
     NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
     thread_native_id,
 };
+use tokio::runtime::Builder;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -69,7 +71,7 @@ pub(crate) fn run(args: &Args) -> Result<Value> {
     };
     let over = AtomicBool::new(false);
     let (mut during, mut waits, seconds) = thread::scope(|scope| -> Result<_> {
-        let attackers: Vec<_> = (0..ATTACKERS).map(|_| scope.spawn(|| flood.attack())).collect();
+        let attackers = scope.spawn(|| flood.run());
         let watching = scope.spawn(|| bystander(&admin, || over.load(Ordering::Relaxed)));
         // In the thick of it, the owners come to work.
         thread::sleep(Duration::from_secs(args.seconds / 3));
@@ -80,9 +82,7 @@ pub(crate) fn run(args: &Args) -> Result<Value> {
                 waits.push(began.elapsed());
             }
         }
-        for attacker in attackers {
-            join(attacker)?;
-        }
+        join(attackers)?;
         let seconds = flood.began.elapsed();
         over.store(true, Ordering::Relaxed);
         Ok((join(watching)?, waits, seconds))
@@ -164,24 +164,41 @@ struct Flood {
 }
 
 impl Flood {
-    fn attack(&self) -> Result<()> {
+    /// All attackers, until there is nothing left to try.
+    fn run(&self) -> Result<()> {
         let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
         set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle)
-            .map_err(|error| anyhow!("an attacker can't make way: {error:?}"))?;
+            .map_err(|error| anyhow!("the attackers can't make way: {error:?}"))?;
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        // As a proxy does, they keep their connections.
+        let client = reqwest::Client::builder()
+            .pool_max_idle_per_host(ATTACKERS)
+            .build()?;
+        let attackers = (0..ATTACKERS).map(|_| self.attack(&client));
+        runtime.block_on(try_join_all(attackers))?;
+        Ok(())
+    }
+
+    async fn attack(&self, client: &reqwest::Client) -> Result<()> {
         loop {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             if number >= self.attempts {
                 return Ok(());
             }
             let due = self.began + self.pace * u32::try_from(number)?;
-            thread::sleep(due.saturating_duration_since(Instant::now()));
-            let body = credentials(number % self.accounts, &format!("wrong-{number}-guess"));
+            tokio::time::sleep_until(due.into()).await;
             let from = address([10, 0], number % usize::from(self.networks))?;
-            let status = self
-                .api
-                .forwarding(from)
-                .call("POST", "/api/v1/auth/login", Some(&body))?
-                .status;
+            let answer = client
+                .post(format!("{}/api/v1/auth/login", self.api.base()))
+                .header("x-forwarded-for", from.to_string())
+                .json(&credentials(
+                    number % self.accounts,
+                    &format!("wrong-{number}-guess"),
+                ))
+                .send()
+                .await?;
+            let status = answer.status().as_u16();
+            drop(answer.bytes().await?);
             let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
             *answers.entry(status.to_string()).or_default() += 1;
         }
