@@ -87,6 +87,7 @@ mod platform;
 mod profile;
 mod proof;
 mod provider;
+mod refusal;
 mod region;
 mod registration;
 mod released;
@@ -133,6 +134,7 @@ pub use self::{
     org::{Org, ensure_defaults, list_all_ids as list_org_ids, list_slugs as org_slugs},
     password::hash_first as hash_password,
     permission::{Asked, Decision, Permissions},
+    refusal::{Refusals, Wanted},
     region::Regions,
     released::{ReleaseNews, ReleaseTurn, release_audience, tell_of_release},
     role::Role,

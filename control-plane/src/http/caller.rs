@@ -56,7 +56,7 @@ impl FromRequestParts<App> for Identity {
             .await
             .unwrap_or(ClientIp(None));
         let identity = access::identify(app, credential, ip).await?.identity;
-        Asker::note(parts, &identity, None);
+        Asker::note(parts, &identity);
         Ok(identity)
     }
 }
@@ -72,7 +72,7 @@ impl FromRequestParts<App> for Caller {
         let org = wanted_org(parts)?;
         let identified = access::identify(app, credential, ip).await?;
         let caller = access::enter_org(app, identified, org.as_deref()).await?;
-        Asker::note(parts, &caller, Some(caller.org()));
+        Asker::note_caller(parts, &caller);
         Ok(caller)
     }
 }
