@@ -127,12 +127,14 @@ both_databases!(a_refusal_says_what_was_asked_for_and_on_what, |test| {
         found.unwrap()["userId"].as_str().unwrap().to_owned()
     };
     let (olgas, monas) = (of("olga"), of("mona"));
-    let only = async |objects: Value| {
-        let body = json!({"objects": objects});
+    let give = async |body: Value| {
         let path = format!("/api/v1/members/{monas}/permissions");
         let (status, given) = olga.call(Method::PUT, &path, Some(body)).await;
         assert_eq!(status, 200, "{given}");
     };
+    let body = json!({"name": "no host", "operations": [], "objects": {"hosts": []}});
+    let (status, no_host) = olga.post("/api/v1/permission-templates", body).await;
+    assert_eq!(status, 201, "{no_host}");
     let refused = async |query: &str| {
         let path = format!("/api/v1/audit?outcome=refused&{query}");
         let (status, rows) = olga.get(&path).await;
@@ -141,7 +143,7 @@ both_databases!(a_refusal_says_what_was_asked_for_and_on_what, |test| {
     };
     let nothing = "0199c0de-0000-7000-8000-000000000000";
 
-    only(json!({"hosts": [nothing]})).await;
+    give(json!({"templateId": no_host["id"]})).await;
     let path = format!("/api/v1/hosts/{host}");
     assert_eq!(mona.patch(&path, json!({"labels": {}})).await.0, 404);
     let rows = refused(&format!("operation=host:write&objectKind=host&objectId={host}")).await;
@@ -150,7 +152,7 @@ both_databases!(a_refusal_says_what_was_asked_for_and_on_what, |test| {
     assert_eq!(rows[0]["detail"], "PATCH /api/v1/hosts/{id}");
 
     // What nobody has is refused to nobody.
-    only(json!({})).await;
+    give(json!({})).await;
     let path = format!("/api/v1/hosts/{nothing}");
     assert_eq!(mona.patch(&path, json!({"labels": {}})).await.0, 404);
     assert_eq!(refused(&format!("objectId={nothing}")).await.len(), 0);
