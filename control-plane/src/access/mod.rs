@@ -96,6 +96,7 @@ mod scope;
 mod second_factor;
 mod session;
 mod sign_in;
+mod standing;
 mod store;
 mod strength;
 mod targets;
@@ -139,6 +140,7 @@ pub use self::{
     released::{ReleaseNews, ReleaseTurn, release_audience, tell_of_release},
     role::Role,
     scope::{ObjectSet, Scope},
+    standing::{Standing, stand},
     targets::{TargetNews, target_audience, tell_of_targets},
     third_part::git_token,
     throttle::Throttle,

@@ -21,6 +21,7 @@ mod reach;
 mod region;
 mod revocation;
 mod second_factor;
+mod standing;
 mod strength;
 mod third_part;
 mod upgrade;
