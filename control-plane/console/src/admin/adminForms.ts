@@ -27,7 +27,7 @@ export const NEW_PLATFORM: FormDescription = [
 
 /** Its code stays: bindings refer to it. */
 export function bindingTypeForm(isNew: boolean): FormDescription {
-  const code: FormDescription[number] = { name: 'code', input: 'text', label: 'admin.code', hint: 'admin.bindingCodeHint', rules: [['required'], ['matches', /^[a-z0-9-]{1,32}$/]], wrong: 'admin.bindingCodeWrong', mono: true }
+  const code: FormDescription[number] = { name: 'code', input: 'text', label: 'admin.code', hint: 'admin.bindingCodeHint', rules: [['matches', /^[a-z0-9-]{0,36}$/]], wrong: 'admin.bindingCodeWrong', mono: true }
   return [
     ...(isNew ? [code] : []),
     { name: 'name', input: 'text', label: 'org.name', rules: [['required'], ['length', 1, 64]] },

@@ -61,7 +61,12 @@ export function updatePlatform(id: string, patch: Schemas['PlatformPatch']): Pro
   return body(server.PATCH('/api/v1/platforms/{id}', { params: { path: { id } }, body: patch }))
 }
 
-/** Adds a type of bindings, or changes its name and picture. */
+/** Adds a type of bindings; one without a code uses its id. */
+export async function createBindingType(input: Schemas['NewBindingType']): Promise<void> {
+  await server.POST('/api/v1/binding-types', { body: input })
+}
+
+/** Changes the name and picture of a type of bindings. */
 export async function putBindingType(code: string, input: Schemas['BindingTypeBody']): Promise<void> {
   await server.PUT('/api/v1/binding-types/{code}', { params: { path: { code } }, body: input })
 }

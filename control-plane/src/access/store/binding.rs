@@ -97,6 +97,20 @@ pub(in crate::access) async fn upsert_type(tx: &mut Tx, kind: &BindingType) -> R
         .await)?)
 }
 
+pub(in crate::access) async fn insert_type(tx: &mut Tx, kind: &BindingType) -> Result<(), DbError> {
+    const SQL: &str = "insert into binding_types (id, code, name, icon) values ($1, $2, $3, $4)";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(kind.id)
+            .bind(&kind.code)
+            .bind(&kind.name)
+            .bind(&kind.icon)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
 /// Makes a type if there is none of its code.
 pub(in crate::access) async fn seed_type(
     tx: &mut Tx,

@@ -129,8 +129,8 @@ export const account = {
     unknown: 'Unknown',
   },
   admin: {
-    bindingCodeHint: 'What accounts of this kind refer to; it can’t be changed later.',
-    bindingCodeWrong: 'Use lower-case letters, digits and dashes, at most 32.',
+    bindingCodeHint: 'What accounts of this kind refer to, its id if left empty; it can’t be changed later.',
+    bindingCodeWrong: 'Use lower-case letters, digits and dashes, at most 36.',
     bindingTypesText: 'What people can sign in with besides their password: how each kind is called here, and its picture.',
     changeBindingType: 'Kind “{name}”',
     icon: 'Picture',

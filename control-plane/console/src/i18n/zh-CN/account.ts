@@ -131,8 +131,8 @@ export const account: Pick<MoreMessages, 'profile' | 'mail' | 'contact' | 'stren
     unknown: '未知设备',
   },
   admin: {
-    bindingCodeHint: '该类账号以此代码引用，创建后不能更改。',
-    bindingCodeWrong: '只能使用小写字母、数字和连字符，不超过 32 个字符。',
+    bindingCodeHint: '该类账号以此代码引用，留空则使用其 ID；创建后不能更改。',
+    bindingCodeWrong: '只能使用小写字母、数字和连字符，不超过 36 个字符。',
     bindingTypesText: '除密码外可用于登录的账号类型：在此设置其名称与图标。',
     changeBindingType: '账号类型“{name}”',
     icon: '图标',
