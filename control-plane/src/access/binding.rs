@@ -5,7 +5,7 @@
 //! and those that are left were there before. A (platform, type, account) is one user's at most. The dictionary of types
 //! gives each a name and an icon; the super administrator edits them and may add types.
 
-use muster_base::UnixMs;
+use muster_base::{UnixMs, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -34,6 +34,8 @@ const BUILT_IN: [(&str, &str); 5] = [
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Binding {
+    /// Whom it signs in.
+    pub user_id: UserId,
     /// A type's code.
     #[serde(rename = "type")]
     pub kind: String,
@@ -115,6 +117,7 @@ pub(super) async fn list(app: &App, who: &Identity) -> Result<Bindings, AccessEr
     let user = user::get(app, who.require_user()?).await?;
     let own = |kind: &str, account: Option<String>, since: Option<UnixMs>| {
         account.map(|account| Binding {
+            user_id: user.id,
             kind: kind.to_owned(),
             other: account.clone(),
             type_account: account,
@@ -122,8 +125,8 @@ pub(super) async fn list(app: &App, who: &Identity) -> Result<Bindings, AccessEr
             created_at: since,
         })
     };
-    let email = own("email", user.email, user.email_verified_at);
-    let mobile = own("mobile", user.mobile, user.mobile_verified_at);
+    let email = own("email", user.email.clone(), user.email_verified_at);
+    let mobile = own("mobile", user.mobile.clone(), user.mobile_verified_at);
     let mut items: Vec<Binding> = email.into_iter().chain(mobile).collect();
     items.extend(store::binding::list(&app.db, user.id).await?);
     Ok(Bindings { items })

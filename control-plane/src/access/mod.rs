@@ -110,6 +110,7 @@ mod totp;
 mod turns;
 mod user;
 mod user_list;
+mod username;
 mod watch;
 mod words;
 

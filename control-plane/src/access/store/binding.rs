@@ -33,6 +33,7 @@ pub(in crate::access) async fn list(db: &Db, user: UserId) -> Result<Vec<Binding
     let rows: Vec<(String, String, String, UnixMs)> =
         with_pool!(db, |pool| sqlx::query_as(SQL).bind(user).fetch_all(pool).await)?;
     let binding = |(kind, type_account, other, created_at)| Binding {
+        user_id: user,
         kind,
         type_account,
         other,

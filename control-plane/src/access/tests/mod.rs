@@ -8,6 +8,7 @@ mod administrators;
 mod code;
 mod cookie;
 mod entry;
+mod fields;
 mod imported;
 mod invitation;
 mod legacy;
