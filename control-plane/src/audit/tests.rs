@@ -161,7 +161,10 @@ both_databases!(a_refusal_says_what_was_asked_for_and_on_what, |test| {
     let path = format!("/api/v1/members/{olgas}");
     assert_eq!(vera.patch(&path, json!({"role": "VIEWER"})).await.0, 403);
     let rows = refused("operation=member:write&objectKind=member").await;
-    assert_eq!((rows.len(), rows[0]["objectId"].as_str()), (1, Some(olgas.as_str())));
+    assert_eq!(
+        (rows.len(), rows[0]["objectId"].as_str()),
+        (1, Some(olgas.as_str()))
+    );
     assert_eq!(vera.patch("/api/v1/org", json!({"alias": "x"})).await.0, 403);
     let org = test.default_org().await.to_string();
     assert_eq!(refused(&format!("objectKind=org&objectId={org}")).await.len(), 1);

@@ -51,9 +51,7 @@ pub fn router(app: App) -> Router {
 
 /// What the OpenAPI document does not describe: read by GET, by anybody. All that is routed beside the document stands
 /// here, so that the matrix of permissions sees it.
-pub(crate) fn undescribed(
-    document: utoipa::openapi::OpenApi,
-) -> [(&'static str, MethodRouter<App>); 6] {
+pub(crate) fn undescribed(document: utoipa::openapi::OpenApi) -> [(&'static str, MethodRouter<App>); 6] {
     [
         ("/api/v1/openapi.json", get(async move || Json(document))),
         ("/api/docs", get(docs)),

@@ -109,7 +109,8 @@ pub(in crate::access) async fn find_of_user(
     db: &Db,
     user: UserId,
 ) -> Result<Option<(String, String)>, DbError> {
-    const SQL: &str = "select r.name, r.operations from users u join roles r on r.id = u.role_id where u.id = $1";
+    const SQL: &str =
+        "select r.name, r.operations from users u join roles r on r.id = u.role_id where u.id = $1";
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(user)
         .fetch_optional(pool)

@@ -34,7 +34,8 @@ both_databases!(a_manager_sets_all_of_a_user_and_renames_them, |test| {
         let (status, answer) = admin.patch(&path, body.clone()).await;
         assert_eq!(status, expected, "{body}: {answer}");
     }
-    let body = json!({"username": "norah", "gender": 3, "birthday": "", "portrait": "https://example.com/a.png"});
+    let body =
+        json!({"username": "norah", "gender": 3, "birthday": "", "portrait": "https://example.com/a.png"});
     let (status, norah) = admin.patch(&path, body).await;
     assert_eq!((status, &norah["username"]), (200, &json!("norah")), "{norah}");
     assert_eq!(
@@ -62,7 +63,10 @@ both_databases!(orgs_bindings_and_messages_say_whose_they_are, |test| {
     let olga = olga.in_org("acme");
     let (_, org) = olga.get("/api/v1/org").await;
     for field in ["alias", "logo", "contact", "mobile", "platformId"] {
-        assert!(!org[field].is_null() && org[field] == acme[field], "{field}: {org}");
+        assert!(
+            !org[field].is_null() && org[field] == acme[field],
+            "{field}: {org}"
+        );
     }
     assert_eq!((&org["alias"], &org["logo"]), (&json!("A"), &json!(PIXEL)));
 
@@ -76,10 +80,7 @@ both_databases!(orgs_bindings_and_messages_say_whose_they_are, |test| {
         olga.patch("/api/v1/org", json!({"slug": "default"})).await.1["errors"][0]["field"],
         "slug"
     );
-    assert_eq!(
-        olga.patch("/api/v1/org", json!({"slug": "Not One"})).await.0,
-        422
-    );
+    assert_eq!(olga.patch("/api/v1/org", json!({"slug": "Not One"})).await.0, 422);
     let (status, moved) = olga.patch("/api/v1/org", json!({"slug": "acme-2"})).await;
     assert_eq!((status, &moved["slug"]), (200, &json!("acme-2")), "{moved}");
     assert_eq!(olga.get("/api/v1/org").await.0, 404, "the old one names no org");
@@ -122,9 +123,15 @@ both_databases!(managers_change_the_orgs_of_their_platform, |test| {
     assert_eq!(mary.get("/api/v1/hosts").await.0, 403, "nobody is let in by it");
 
     let (_, inbox) = olga.get("/api/v1/messages").await;
-    assert_eq!(inbox["items"][0]["code"], "orgChanged", "members hear of it: {inbox}");
+    assert_eq!(
+        inbox["items"][0]["code"], "orgChanged",
+        "members hear of it: {inbox}"
+    );
     let (_, members) = olga.get("/api/v1/members").await;
-    assert_eq!(inbox["items"][0]["owner"], members["items"][0]["userId"], "{inbox}");
+    assert_eq!(
+        inbox["items"][0]["owner"], members["items"][0]["userId"],
+        "{inbox}"
+    );
     let (_, log) = olga.get("/api/v1/audit?operation=org:write").await;
     assert_eq!(log["items"][0]["actorName"], "mary", "{log}");
 });

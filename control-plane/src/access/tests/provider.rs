@@ -360,7 +360,11 @@ both_databases!(a_type_without_a_code_uses_its_id, |test| {
     let body = json!({"code": "card", "name": "Card"});
     assert_eq!(admin.post(path, body.clone()).await.1["code"], "card");
     let (status, again) = admin.post(path, body).await;
-    assert_eq!((status, &again["errors"][0]["field"]), (409, &json!("code")), "{again}");
+    assert_eq!(
+        (status, &again["errors"][0]["field"]),
+        (409, &json!("code")),
+        "{again}"
+    );
     let long = json!({"code": "x".repeat(37), "name": "Long"});
     assert_eq!(admin.post(path, long).await.0, 422);
     let (_, ann) = test.user("ann").await;
