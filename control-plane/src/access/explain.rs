@@ -106,7 +106,7 @@ pub(super) async fn check(
     } else {
         own_operation::known_in(app, outside.platform, [question.operation.clone()])
             .await
-            .map_err(no_operation)?;
+            .map_err(|_| no_operation())?;
         Asked::Own(&question.operation)
     };
     match (question.object_kind, &question.object_id) {
@@ -117,7 +117,7 @@ pub(super) async fn check(
     }
 }
 
-fn no_operation(_: AccessError) -> AccessError {
+fn no_operation() -> AccessError {
     AccessError::invalid("operation", Flaw::NoSuch("operation"))
 }
 
@@ -132,7 +132,7 @@ async fn answer(
     } else {
         own_operation::known(app, caller.org(), [question.operation.clone()])
             .await
-            .map_err(no_operation)?;
+            .map_err(|_| no_operation())?;
         Asked::Own(&question.operation)
     };
     let found = match (question.object_kind, &question.object_id) {

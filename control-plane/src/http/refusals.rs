@@ -75,16 +75,18 @@ pub(super) async fn record(
     let wanted = match response.status() {
         StatusCode::FORBIDDEN => asking.refusals.asked(),
         // What is not there at all was refused to nobody.
-        StatusCode::NOT_FOUND => match asking.refusals.refused() {
-            Some(wanted) => Some(wanted),
-            None => return response,
-        },
+        StatusCode::NOT_FOUND => {
+            let Some(wanted) = asking.refusals.refused() else {
+                return response;
+            };
+            Some(wanted)
+        }
         _ => return response,
     };
     let route = matched.map_or_else(|| path.clone(), |route| route.as_str().to_owned());
     let call = format!("{method} {route}");
     let entry = match wanted {
-        Some(wanted) => of_wanted(wanted, asking.org, (&route, &path)).detail(call),
+        Some(wanted) => of_wanted(wanted, asking.org, (route.as_str(), path.as_str())).detail(call),
         None => Entry::refused(call, "route", cut(&path)),
     };
     audit::record_refusal(&app, &asking.identity, asking.org, entry).await;
