@@ -660,7 +660,17 @@ export const peopleStories = {
       await dialog.getByRole('alert').filter({ hasText: 'no user of this name' }).waitFor()
       await dialog.getByRole('textbox', { name: 'Owner' }).fill(first)
       await dialog.getByRole('button', { name: 'Create' }).click()
-      await manager.page.getByRole('row', { name: new RegExp(name) }).waitFor()
+      const row = manager.page.getByRole('row', { name: new RegExp(name) })
+      await row.getByText(first).waitFor()
+      await dialog.waitFor({ state: 'detached' })
+      // Who manages the platform puts right what the org says of itself, without being in it.
+      await manager.page.getByRole('button', { name: `Change: ${name}` }).click()
+      assert.equal(await dialog.getByRole('textbox', { name: 'Short name' }).inputValue(), `team-${stamp}`)
+      await dialog.getByRole('textbox', { name: 'Contact', exact: true }).fill('Front desk')
+      await dialog.getByRole('textbox', { name: 'Short name' }).fill(`crew-${stamp}`)
+      await dialog.getByRole('button', { name: 'Save' }).click()
+      await row.getByText('Front desk').waitFor()
+      await row.getByText(`crew-${stamp}`).waitFor()
       await manager.context.close()
 
       const owner = await another()
