@@ -3,12 +3,15 @@
 use anyhow::{Context, Result, ensure};
 use muster_tests::control_plane::{ControlPlane, Options};
 use muster_tests::fresh::Fresh;
+use muster_tests::job::releases::{make_postgres_database, run_in_postgres};
 use muster_tests::wait::{self, Found};
 use muster_tests::{Api, programs};
 use muster_workbench::process::Launch;
 use muster_workbench::{Env, random_hex};
 use serde_json::{Value, json};
 use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -141,7 +144,7 @@ fn it_installs_on_postgres_and_names_what_is_in_the_way() -> Result<()> {
     );
     assert!(!missing.text.contains(password), "the answer holds the password");
 
-    muster_tests::job::releases::make_postgres_database(&services, &name)?;
+    make_postgres_database(&services, &name)?;
     let told = install(&fresh, &database)?;
     assert!(told.contains("data: installed"), "{told}");
     await_ready(&fresh)?;
@@ -188,5 +191,63 @@ fn a_control_plane_whose_database_is_away_says_so_and_never_asks_to_be_installed
     assert!(!fs::read_to_string(dir.path().join("away.log"))?.contains("secret@"));
     plane.serve()?;
     plane.admin()?;
+    Ok(())
+}
+
+/// `muster setup` by hand, on a PostgreSQL database; its data directory is below `dir`.
+fn set_up(dir: &Path, url: &str) -> Result<Output> {
+    let password = dir.join("password");
+    fs::write(&password, PASSWORD)?;
+    let mut setup = Command::new(programs::path("muster")?);
+    setup
+        .args(["setup".as_ref(), "--data".as_ref(), dir.join("data").as_os_str()])
+        .args(["--account", "root", "--password-file"])
+        .arg(&password)
+        .env("MUSTER_SETUP_DATABASE", url);
+    Ok(setup.output()?)
+}
+
+#[test]
+fn by_hand_it_names_the_table_and_column_in_the_way_and_makes_empty_tables_anew() -> Result<()> {
+    let services = Env::from_process();
+    let server = services
+        .get("MUSTER_TEST_POSTGRES_URL")
+        .context("no PostgreSQL")?;
+    let (login, _) = server.rsplit_once('/').context("an odd URL")?;
+    // What the database holds, and what stops the set-up; nothing stops it where there is none.
+    let cases: [(&str, &[&str]); 3] = [
+        (
+            "create table blog (title text); insert into blog values ('first')",
+            &["blog"],
+        ),
+        (
+            "create table users (id integer primary key, nick text); insert into users values (1, 'x')",
+            &["users", "nick"],
+        ),
+        ("create table users (id integer primary key, nick text)", &[]),
+    ];
+    for (holds, in_the_way) in cases {
+        let dir = tempfile::tempdir()?;
+        let name = format!("by_hand_{}", random_hex(4)?);
+        make_postgres_database(&services, &name)?;
+        run_in_postgres(&services, &name, holds)?;
+        let ended = set_up(dir.path(), &format!("{login}/{name}"))?;
+        let (said, failed) = (
+            String::from_utf8_lossy(&ended.stdout),
+            String::from_utf8_lossy(&ended.stderr),
+        );
+        let installed = dir.path().join("data/muster.toml").exists();
+        if in_the_way.is_empty() {
+            assert_eq!(ended.status.code(), Some(0), "{failed}");
+            assert!(said.contains("users recreated") && installed, "{said}");
+            continue;
+        }
+        assert_eq!(ended.status.code(), Some(1), "{said}{failed}");
+        assert!(
+            failed.contains("nothing was changed") && in_the_way.iter().all(|name| failed.contains(name)),
+            "{failed}"
+        );
+        assert!(!said.contains("check: done") && !installed, "{said}");
+    }
     Ok(())
 }

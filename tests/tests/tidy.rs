@@ -244,22 +244,16 @@ fn every_route_is_in_the_document() {
         &broken,
         "routes!() puts a route into the OpenAPI document, route() does not",
     );
+    // What is beside it stands in the one list that the matrix of permissions reads, too.
     let beside: BTreeSet<String> = rust_files()
         .iter()
         .filter(|file| servers.contains(&file.name.as_str()))
-        .flat_map(|file| file.code().filter_map(|line| line.split_once(".route(\"")))
-        .filter_map(|(_, rest)| Some(rest.split_once('"')?.0.to_owned()))
+        .flat_map(|file| file.code().filter_map(|line| line.split_once(".route(")))
+        .map(|(_, rest)| rest.trim().to_owned())
         .collect();
-    let known = [
-        "/api/v1/openapi.json",
-        "/api/docs",
-        "/healthz",
-        "/readyz",
-        "/metrics",
-        "/install/{file}",
-    ];
+    let known = ["path, method))", "\"/healthz\", get(health::healthz))"];
     let known = known.map(str::to_owned).into();
-    assert_eq!(beside, known, "these alone are not calls of the API");
+    assert_eq!(beside, known, "put it into `undescribed` in http/server.rs");
 }
 
 #[test]

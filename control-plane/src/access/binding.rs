@@ -5,7 +5,7 @@
 //! and those that are left were there before. A (platform, type, account) is one user's at most. The dictionary of types
 //! gives each a name and an icon; the super administrator edits them and may add types.
 
-use muster_base::UnixMs;
+use muster_base::{UnixMs, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -17,6 +17,9 @@ use crate::{
     flaw::Flaw,
     in_tx,
 };
+
+/// Longest code: an id, which is the code of a type that was given none.
+const CODE_CHARS: usize = 36;
 
 /// Types that there always are, with their names.
 const BUILT_IN: [(&str, &str); 5] = [
@@ -31,6 +34,8 @@ const BUILT_IN: [(&str, &str); 5] = [
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Binding {
+    /// Whom it signs in.
+    pub user_id: UserId,
     /// A type's code.
     #[serde(rename = "type")]
     pub kind: String,
@@ -95,11 +100,24 @@ pub struct BindingTypeBody {
     pub icon: Option<String>,
 }
 
+/// A type to be added.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewBindingType {
+    /// Lower-case letters, digits and dashes, at most 36, unique; its id if left out or empty.
+    pub code: Option<String>,
+    /// For people, 1 to 64 characters.
+    pub name: String,
+    /// An https address, or a data URI of an image.
+    pub icon: Option<String>,
+}
+
 /// One's own bindings.
 pub(super) async fn list(app: &App, who: &Identity) -> Result<Bindings, AccessError> {
     let user = user::get(app, who.require_user()?).await?;
     let own = |kind: &str, account: Option<String>, since: Option<UnixMs>| {
         account.map(|account| Binding {
+            user_id: user.id,
             kind: kind.to_owned(),
             other: account.clone(),
             type_account: account,
@@ -107,8 +125,8 @@ pub(super) async fn list(app: &App, who: &Identity) -> Result<Bindings, AccessEr
             created_at: since,
         })
     };
-    let email = own("email", user.email, user.email_verified_at);
-    let mobile = own("mobile", user.mobile, user.mobile_verified_at);
+    let email = own("email", user.email.clone(), user.email_verified_at);
+    let mobile = own("mobile", user.mobile.clone(), user.mobile_verified_at);
     let mut items: Vec<Binding> = email.into_iter().chain(mobile).collect();
     items.extend(store::binding::list(&app.db, user.id).await?);
     Ok(Bindings { items })
@@ -170,26 +188,57 @@ pub(super) async fn put_type(
     body: BindingTypeBody,
 ) -> Result<BindingType, AccessError> {
     who.require_super_admin()?;
-    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if code.is_empty() || code.len() > 32 || !code.chars().all(good) {
-        return Err(AccessError::invalid("code", Flaw::Slug(32)));
-    }
-    let name = body.name.trim().to_owned();
-    if !(1..=64).contains(&name.chars().count()) {
-        return Err(AccessError::invalid("name", Flaw::Length(1, 64)));
-    }
-    let kind = BindingType {
-        id: app.clock.new_id(),
-        code: code.to_owned(),
-        name,
-        icon: check_image("icon", body.icon.unwrap_or_default())?,
-    };
+    let kind = checked(app, Some(code), body)?;
     Ok(in_tx!(app.db, |tx| {
         let kind = store::binding::upsert_type(tx, &kind).await?;
         let entry = Entry::done("bindingType:put", "bindingType", &kind.code).after(&kind.name);
         audit::record(app, tx, who, None, entry).await?;
         kind
     }))
+}
+
+/// Adds a type; one without a code uses its id.
+pub(super) async fn create_type(
+    app: &App,
+    who: &Identity,
+    new: NewBindingType,
+) -> Result<BindingType, AccessError> {
+    who.require_super_admin()?;
+    let NewBindingType { code, name, icon } = new;
+    let code = code.filter(|code| !code.is_empty());
+    let kind = checked(app, code.as_deref(), BindingTypeBody { name, icon })?;
+    let create = async || -> Result<(), AccessError> {
+        in_tx!(app.db, |tx| {
+            store::binding::insert_type(tx, &kind).await?;
+            let entry = Entry::done("bindingType:create", "bindingType", &kind.code).after(&kind.name);
+            audit::record(app, tx, who, None, entry).await?;
+        });
+        Ok(())
+    };
+    create().await.map_err(|error| match error {
+        AccessError::Db(error) if error.is_unique_violation() => AccessError::Taken("code"),
+        other => other,
+    })?;
+    Ok(kind)
+}
+
+fn checked(app: &App, code: Option<&str>, body: BindingTypeBody) -> Result<BindingType, AccessError> {
+    let id: uuid::Uuid = app.clock.new_id();
+    let code = code.map_or_else(|| id.to_string(), str::to_owned);
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if code.is_empty() || code.len() > CODE_CHARS || !code.chars().all(good) {
+        return Err(AccessError::invalid("code", Flaw::Slug(CODE_CHARS)));
+    }
+    let name = body.name.trim().to_owned();
+    if !(1..=64).contains(&name.chars().count()) {
+        return Err(AccessError::invalid("name", Flaw::Length(1, 64)));
+    }
+    Ok(BindingType {
+        id,
+        code,
+        name,
+        icon: check_image("icon", body.icon.unwrap_or_default())?,
+    })
 }
 
 /// Makes the types that there always are.

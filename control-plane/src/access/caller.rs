@@ -7,6 +7,7 @@ use muster_base::{ApiKeyId, ApplicationId, GitHookId, HostId, OrgId, PlatformId,
 use super::{
     Asked, Decision, Object, Operation, Operations, Permissions, Role, Scope,
     check::{self, Check},
+    refusal::Refusals,
 };
 use crate::error::Error;
 
@@ -192,6 +193,8 @@ pub struct Caller {
     identity: Identity,
     org: OrgId,
     permissions: Arc<Permissions>,
+    /// What they asked for in this request and did not get.
+    refusals: Refusals,
 }
 
 impl Caller {
@@ -201,6 +204,7 @@ impl Caller {
             identity,
             org,
             permissions: Arc::new(permissions),
+            refusals: Refusals::default(),
         }
     }
 
@@ -278,6 +282,11 @@ impl Caller {
         &self.permissions
     }
 
+    /// What they asked for and did not get, for the audit row.
+    pub(crate) fn refusals(&self) -> Refusals {
+        self.refusals.clone()
+    }
+
     /// Which objects they may do it on, for the queries of lists.
     pub fn scope(&self) -> &Scope {
         &self.permissions.scope
@@ -305,7 +314,13 @@ impl Caller {
     }
 
     fn passes(&self, operation: Operation, object: Option<&Object<'_>>) -> Result<(), Error> {
-        match self.permissions.decide(Asked::BuiltIn(operation), object) {
+        let decision = self.permissions.decide(Asked::BuiltIn(operation), object);
+        match decision {
+            Decision::Allowed => self.refusals.note_passed(operation),
+            Decision::NotGiven | Decision::Limited => self.refusals.note_refused(operation, object, false),
+            Decision::OutOfReach(_) => self.refusals.note_refused(operation, object, true),
+        }
+        match decision {
             Decision::Allowed => Ok(()),
             Decision::NotGiven | Decision::Limited => Err(Error::Forbidden(operation)),
             Decision::OutOfReach(kind) => Err(match object {

@@ -6,8 +6,8 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
-    AccessError, Asked, Caller, Decision, Object, ObjectKind, Operation, Permissions, grant,
-    member_permission, permission::SourceKind,
+    AccessError, Asked, Caller, Decision, Object, ObjectKind, Operation, Permissions, Standing, grant,
+    member_permission, own_operation, permission::SourceKind,
 };
 use crate::{app::App, delivery, error::Error, files, flaw::Flaw, fleet, schema, secrets};
 
@@ -94,10 +94,31 @@ pub(super) async fn explain(
 /// Whether the caller may, with the credential that they use.
 pub(super) async fn check(
     app: &App,
-    caller: &Caller,
+    standing: &Standing,
     question: Question,
 ) -> Result<Explanation, AccessError> {
-    answer(app, caller, caller.permissions(), question).await
+    let outside = match standing {
+        Standing::In(caller) => return answer(app, caller, caller.permissions(), question).await,
+        Standing::Outside(outside) => outside,
+    };
+    let asked = if let Ok(operation) = question.operation.parse::<Operation>() {
+        Asked::BuiltIn(operation)
+    } else {
+        own_operation::known_in(app, outside.platform, [question.operation.clone()])
+            .await
+            .map_err(|_| no_operation())?;
+        Asked::Own(&question.operation)
+    };
+    match (question.object_kind, &question.object_id) {
+        (None, None) => Ok(explained(standing.permissions(), asked, None)),
+        // Objects are an org's.
+        (Some(kind), Some(_)) => Err(AccessError::Refused(Error::NotFound(kind.noun()))),
+        _ => Err(AccessError::invalid("objectId", "goes with objectKind")),
+    }
+}
+
+fn no_operation() -> AccessError {
+    AccessError::invalid("operation", Flaw::NoSuch("operation"))
 }
 
 async fn answer(
@@ -109,9 +130,9 @@ async fn answer(
     let asked = if let Ok(operation) = question.operation.parse::<Operation>() {
         Asked::BuiltIn(operation)
     } else {
-        super::own_operation::known(app, caller.org(), [question.operation.clone()])
+        own_operation::known(app, caller.org(), [question.operation.clone()])
             .await
-            .map_err(|_| AccessError::invalid("operation", Flaw::NoSuch("operation")))?;
+            .map_err(|_| no_operation())?;
         Asked::Own(&question.operation)
     };
     let found = match (question.object_kind, &question.object_id) {

@@ -61,6 +61,8 @@ pub enum SubMode {
 pub struct Message {
     /// Id.
     pub id: MessageId,
+    /// Whose inbox it is in.
+    pub owner: UserId,
     /// The org that it is about.
     pub org_id: Option<OrgId>,
     /// join 1, orgChanged 2, approval 3, alert 4, deployment 5, drift 6, release 7, setAside 8, target 9.

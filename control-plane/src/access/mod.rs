@@ -87,6 +87,7 @@ mod platform;
 mod profile;
 mod proof;
 mod provider;
+mod refusal;
 mod region;
 mod registration;
 mod released;
@@ -95,6 +96,7 @@ mod scope;
 mod second_factor;
 mod session;
 mod sign_in;
+mod standing;
 mod store;
 mod strength;
 mod targets;
@@ -108,6 +110,7 @@ mod totp;
 mod turns;
 mod user;
 mod user_list;
+mod username;
 mod watch;
 mod words;
 
@@ -133,10 +136,12 @@ pub use self::{
     org::{Org, ensure_defaults, list_all_ids as list_org_ids, list_slugs as org_slugs},
     password::hash_first as hash_password,
     permission::{Asked, Decision, Permissions},
+    refusal::{Refusals, Wanted},
     region::Regions,
     released::{ReleaseNews, ReleaseTurn, release_audience, tell_of_release},
     role::Role,
     scope::{ObjectSet, Scope},
+    standing::{Standing, stand},
     targets::{TargetNews, target_audience, tell_of_targets},
     third_part::git_token,
     throttle::Throttle,

@@ -44,6 +44,20 @@ impl ObjectKind {
         }
     }
 
+    /// The word in the audit log.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Servers => "server",
+            Self::SecretGroups => "secretGroup",
+            Self::Clusters
+            | Self::Hosts
+            | Self::Environments
+            | Self::Applications
+            | Self::Files
+            | Self::Databases => self.noun(),
+        }
+    }
+
     /// The key of an object of this kind, in the one way it is written.
     pub(super) fn key(self, text: &str) -> Result<String, AccessError> {
         match self {
@@ -133,6 +147,25 @@ impl Object<'_> {
             Self::Database { .. } | Self::DatabaseName(_) => "database",
             Self::SecretGroup(_) => "secret group",
             Self::All(kind) => kind.noun(),
+        }
+    }
+
+    /// Its kind and its id or name, as the audit log has them; no id for all of a kind.
+    pub(super) fn named(&self) -> (&'static str, String) {
+        match *self {
+            Self::Cluster(id) => ("cluster", id.to_string()),
+            Self::Host { id, .. } => ("host", id.to_string()),
+            Self::Place {
+                cluster: Some(id), ..
+            } => ("cluster", id.to_string()),
+            Self::Place { environment, .. } => ("environment", environment.unwrap_or_default().to_owned()),
+            Self::Environment(name) => ("environment", name.to_owned()),
+            Self::Application(id) | Self::ApplicationIn(id, _) => ("application", id.to_string()),
+            Self::File(path) => ("file", path.first().map(ToString::to_string).unwrap_or_default()),
+            Self::Server { id, .. } => ("server", id.to_string()),
+            Self::Database { name, .. } | Self::DatabaseName(name) => ("database", name.to_owned()),
+            Self::SecretGroup(id) => ("secretGroup", id.to_string()),
+            Self::All(kind) => (kind.word(), String::new()),
         }
     }
 }

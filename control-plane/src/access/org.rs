@@ -32,6 +32,8 @@ const FOUNDER: i64 = 2;
 pub struct Org {
     /// Id.
     pub id: OrgId,
+    /// The platform that it is in.
+    pub platform_id: PlatformId,
     /// Name.
     pub name: String,
     /// Short name in addresses, unique in the platform.
@@ -60,8 +62,9 @@ pub struct ListedOrg {
     #[serde(flatten)]
     #[sqlx(flatten)]
     pub org: Org,
-    /// The platform that it is in.
-    pub platform_id: PlatformId,
+    /// User name of its owner; null while it has none.
+    #[schema(required)]
+    pub owner: Option<String>,
 }
 
 /// `GET /api/v1/orgs?…`
@@ -91,6 +94,18 @@ pub struct NewOrg {
     /// For people.
     #[serde(default)]
     pub description: String,
+    /// A shorter name.
+    #[serde(default)]
+    pub alias: String,
+    /// An image's https address, or a data URI of at most 512 KiB.
+    #[serde(default)]
+    pub logo: String,
+    /// Whom to ask.
+    #[serde(default)]
+    pub contact: String,
+    /// Their number.
+    #[serde(default)]
+    pub mobile: String,
     /// Its owner.
     pub owner_id: UserId,
     /// Its id in the system that it comes from, unique in the platform; `Muster-Org` takes it like the slug.
@@ -98,11 +113,13 @@ pub struct NewOrg {
 }
 
 /// What may be changed of an org.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OrgPatch {
     /// Name.
     pub name: Option<String>,
+    /// Short name, unique in the platform; whoever calls the API by the old one no longer finds the org.
+    pub slug: Option<String>,
     /// For people.
     pub description: Option<String>,
     /// A shorter name.
@@ -146,6 +163,7 @@ pub async fn ensure_defaults(app: &App) -> Result<(), DbError> {
             let platform = store::platform::default_id(tx).await?;
             let org = Org {
                 id: app.clock.new_id(),
+                platform_id: platform,
                 name: "Default".into(),
                 slug: "default".into(),
                 description: String::new(),
@@ -156,7 +174,7 @@ pub async fn ensure_defaults(app: &App) -> Result<(), DbError> {
                 legacy_id: None,
                 created_at: now,
             };
-            store::org::insert(tx, platform, &org).await?;
+            store::org::insert(tx, &org).await?;
             fleet::seed_environments(tx, &app.clock, org.id).await?;
         }
     });
@@ -190,29 +208,50 @@ pub(super) async fn get(app: &App, caller: &Caller) -> Result<Org, AccessError> 
         .ok_or(AccessError::NoOrg)
 }
 
+/// An org, for those who administer its platform.
+pub(super) async fn get_for(app: &App, who: &Identity, id: OrgId) -> Result<Org, AccessError> {
+    let authority = Authority::require_any(app, who).await?;
+    find_for(app, &authority, id).await
+}
+
+async fn find_for(app: &App, authority: &Authority, id: OrgId) -> Result<Org, AccessError> {
+    let org = store::org::get(&app.db, id).await?.ok_or(AccessError::NoOrg)?;
+    authority.see(org.platform_id).map_err(|_| AccessError::NoOrg)?;
+    Ok(org)
+}
+
 /// Makes an org with its owner, in the owner's platform: the super administrator, or a manager of that platform.
 pub(super) async fn create(app: &App, who: &Identity, new: NewOrg) -> Result<Org, AccessError> {
     let authority = Authority::require_manager(app, who).await?;
-    let mut org = prepare(app, &new.name, &new.slug, new.description)?;
+    let platform = in_tx!(app.db, |tx| store::user::platform_of(tx, new.owner_id).await?);
+    let platform = platform.ok_or(AccessError::NoUser)?;
+    authority.manage(platform)?;
+    let mut org = prepare(app, platform, (&new.name, &new.slug), new.description)?;
     org.legacy_id = new.legacy_id.map(legacy::check).transpose()?;
-    insert(app, who, &org, new.owner_id, |platform| {
-        authority.manage(platform)
-    })
-    .await?;
+    let profile = OrgPatch {
+        alias: Some(new.alias),
+        logo: Some(new.logo),
+        contact: Some(new.contact),
+        mobile: Some(new.mobile),
+        ..OrgPatch::default()
+    };
+    let org = profile.applied_to(org)?;
+    insert(app, who, &org, new.owner_id).await?;
     Ok(org)
 }
 
 /// An org that is in no table yet.
-pub(super) fn prepare(app: &App, name: &str, slug: &str, description: String) -> Result<Org, AccessError> {
-    let slug = slug.trim();
-    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if slug.is_empty() || slug.len() > 40 || !slug.chars().all(good) || slug.starts_with('-') {
-        return Err(AccessError::invalid("slug", Flaw::Slug(40)));
-    }
+pub(super) fn prepare(
+    app: &App,
+    platform: PlatformId,
+    (name, slug): (&str, &str),
+    description: String,
+) -> Result<Org, AccessError> {
     Ok(Org {
         id: app.clock.new_id(),
+        platform_id: platform,
+        slug: check_slug(slug)?,
         name: check_name(name)?,
-        slug: slug.to_owned(),
         description: check_text("description", description, 2_000)?,
         alias: String::new(),
         logo: String::new(),
@@ -223,31 +262,26 @@ pub(super) fn prepare(app: &App, name: &str, slug: &str, description: String) ->
     })
 }
 
-/// Writes a new org with its owner and what every org begins with, if it may be made in the owner's platform.
-pub(super) async fn insert(
-    app: &App,
-    who: &Identity,
-    org: &Org,
-    owner: UserId,
-    may: impl Fn(PlatformId) -> Result<(), AccessError>,
-) -> Result<(), AccessError> {
+/// Writes a new org with its owner, who is of its platform, and what every org begins with.
+pub(super) async fn insert(app: &App, who: &Identity, org: &Org, owner: UserId) -> Result<(), AccessError> {
     let write = async || -> Result<(), AccessError> {
         in_tx!(app.db, |tx| {
-            let platform: PlatformId = store::user::platform_of(tx, owner)
-                .await?
-                .ok_or(AccessError::NoUser)?;
-            may(platform)?;
             store::member::check_name(tx, &app.db, owner, org.id, &org.name).await?;
-            store::org::insert(tx, platform, org).await?;
+            store::org::insert(tx, org).await?;
             fleet::seed_environments(tx, &app.clock, org.id).await?;
             template::seed(tx, &app.clock, org.id).await?;
             store::member::insert(tx, (org.id, owner), Role::Owner, FOUNDER, org.created_at).await?;
-            let entry = Entry::done("org:create", "org", org.id).after(org);
+            let entry = Entry::done("org:create", "org", org.id).after(&org.audited());
             audit::record(app, tx, who, Some(org.id), entry).await?;
         });
         Ok(())
     };
-    write().await.map_err(|error| match error {
+    write().await.map_err(taken)
+}
+
+/// A unique field that is taken, by its name.
+fn taken(error: AccessError) -> AccessError {
+    match error {
         AccessError::Db(db) if db.violates_unique("orgs", &["platform_id", "slug"]) => {
             AccessError::Taken("slug")
         }
@@ -255,46 +289,80 @@ pub(super) async fn insert(
             AccessError::Taken("legacyId")
         }
         other => other,
-    })
+    }
+}
+
+impl OrgPatch {
+    /// With the changes, checked.
+    fn applied_to(self, mut org: Org) -> Result<Org, AccessError> {
+        if let Some(name) = self.name {
+            org.name = check_name(&name)?;
+        }
+        if let Some(slug) = self.slug {
+            org.slug = check_slug(&slug)?;
+        }
+        if let Some(description) = self.description {
+            org.description = check_text("description", description, 2_000)?;
+        }
+        if let Some(alias) = self.alias {
+            org.alias = check_text("alias", alias, 128)?;
+        }
+        if let Some(logo) = self.logo {
+            org.logo = check_image("logo", logo)?;
+        }
+        if let Some(contact) = self.contact {
+            org.contact = check_text("contact", contact, 128)?;
+        }
+        if let Some(mobile) = self.mobile {
+            org.mobile = check_text("mobile", mobile, 32)?;
+        }
+        Ok(org)
+    }
 }
 
 /// Changes the caller's org.
 pub(super) async fn update(app: &App, caller: &Caller, patch: OrgPatch) -> Result<Org, AccessError> {
     caller.require(Operation::OrgWrite)?;
     let before = get(app, caller).await?;
-    let mut org = before.clone();
-    if let Some(name) = patch.name {
-        org.name = check_name(&name)?;
-    }
-    if let Some(description) = patch.description {
-        org.description = check_text("description", description, 2_000)?;
-    }
-    if let Some(alias) = patch.alias {
-        org.alias = check_text("alias", alias, 128)?;
-    }
-    if let Some(logo) = patch.logo {
-        org.logo = check_image("logo", logo)?;
-    }
-    if let Some(contact) = patch.contact {
-        org.contact = check_text("contact", contact, 128)?;
-    }
-    if let Some(mobile) = patch.mobile {
-        org.mobile = check_text("mobile", mobile, 32)?;
-    }
+    change(app, caller, before, patch).await
+}
+
+/// Changes an org: the super administrator, or a manager of its platform. They need not be in it, and are not let into it
+/// by this.
+pub(super) async fn update_for(
+    app: &App,
+    who: &Identity,
+    id: OrgId,
+    patch: OrgPatch,
+) -> Result<Org, AccessError> {
+    let authority = Authority::require_manager(app, who).await?;
+    let before = find_for(app, &authority, id).await?;
+    authority.manage(before.platform_id)?;
+    change(app, who, before, patch).await
+}
+
+async fn change(app: &App, who: &Identity, before: Org, patch: OrgPatch) -> Result<Org, AccessError> {
+    let org = patch.applied_to(before.clone())?;
     let now = app.clock.now();
-    in_tx!(app.db, |tx| {
-        if org.name != before.name && store::member::shares_name(tx, org.id, &org.name).await? {
-            return Err(AccessError::Taken("name"));
-        }
-        store::org::update(tx, &org, now).await?;
-        if org != before {
-            tell_members(app, tx, caller, &org).await?;
-        }
-        let entry = Entry::done(Operation::OrgWrite, "org", org.id)
-            .before(&before.audited())
-            .after(&org.audited());
-        audit::record(app, tx, caller, Some(org.id), entry).await?;
-    });
+    let write = async || -> Result<(), AccessError> {
+        in_tx!(app.db, |tx| {
+            if org.name != before.name && store::member::shares_name(tx, org.id, &org.name).await? {
+                return Err(AccessError::Taken("name"));
+            }
+            if !store::org::update(tx, &org, now).await? {
+                return Err(AccessError::NoOrg);
+            }
+            if org != before {
+                tell_members(app, tx, who, &org).await?;
+            }
+            let entry = Entry::done(Operation::OrgWrite, "org", org.id)
+                .before(&before.audited())
+                .after(&org.audited());
+            audit::record(app, tx, who, Some(org.id), entry).await?;
+        });
+        Ok(())
+    };
+    write().await.map_err(taken)?;
     Ok(org)
 }
 
@@ -334,9 +402,9 @@ pub(super) async fn list(app: &App, who: &Identity, query: OrgQuery) -> Result<P
     Ok(page.page(rows, |row| Cursor::of(&row.org.id)))
 }
 
-async fn tell_members(app: &App, tx: &mut Tx, caller: &Caller, org: &Org) -> Result<(), AccessError> {
+async fn tell_members(app: &App, tx: &mut Tx, who: &Identity, org: &Org) -> Result<(), AccessError> {
     let mut members = store::member::all_ids(tx, org.id).await?;
-    if let Some(own) = caller.actor.user() {
+    if let Some(own) = who.actor.user() {
         members.remove(&own);
     }
     let members: Vec<_> = members.into_iter().collect();
@@ -366,6 +434,15 @@ fn check_text(field: &'static str, text: String, most: usize) -> Result<String, 
     } else {
         Err(AccessError::invalid(field, Flaw::TooLong(most)))
     }
+}
+
+fn check_slug(slug: &str) -> Result<String, AccessError> {
+    let slug = slug.trim();
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if slug.is_empty() || slug.len() > 40 || !slug.chars().all(good) || slug.starts_with('-') {
+        return Err(AccessError::invalid("slug", Flaw::Slug(40)));
+    }
+    Ok(slug.to_owned())
 }
 
 pub(super) fn check_name(name: &str) -> Result<String, AccessError> {

@@ -43,8 +43,9 @@ pub(super) async fn create(app: &App, who: &Identity, new: NewOwnOrg) -> Result<
             message: format!("you own {MOST} orgs: give one away or delete one first"),
         });
     }
-    let org = org::prepare(app, &new.name, &new.slug, new.description)?;
-    org::insert(app, who, &org, user, |_| Ok(())).await?;
+    let platform = who.platform.ok_or(AccessError::NoPlatform)?;
+    let org = org::prepare(app, platform, (&new.name, &new.slug), new.description)?;
+    org::insert(app, who, &org, user).await?;
     Ok(org)
 }
 

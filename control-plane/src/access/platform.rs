@@ -2,6 +2,10 @@
 //!
 //! Made, edited and disabled by the super administrator; seen by their administrators. Nobody of a disabled platform
 //! gets in, at once: sessions and keys are looked up together with it. The code is typed by hand and stays.
+//!
+//! Pictures (logos, portraits, icons) are data URIs, or `https` addresses: browsers fetch those from where they are,
+//! without saying from which page, and nothing but pictures from anywhere else. The host of such a picture learns the
+//! addresses of those who look at it; who does not want that takes a file.
 
 use muster_base::{PlatformId, UnixMs};
 use serde::{Deserialize, Serialize};

@@ -61,6 +61,9 @@ pub(super) async fn register(
         email: new.email,
         mobile: new.mobile,
         nick_name: new.nick_name,
+        portrait: None,
+        gender: None,
+        birthday: None,
         role_id: None,
         legacy_id: None,
     };

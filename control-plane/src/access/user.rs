@@ -13,6 +13,7 @@ use super::{
     second_factor::{self, MfaMode},
     store, strength,
     turns::Line,
+    username::check_username,
 };
 use crate::{
     app::App,
@@ -102,6 +103,13 @@ pub struct NewUser {
     pub mobile: Option<String>,
     /// Name for others to see, up to 128 characters.
     pub nick_name: Option<String>,
+    /// An https address, or a data URI of an image of at most 512 KiB.
+    pub portrait: Option<String>,
+    /// 1 male, 2 female, 3 unknown.
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 3)]
+    pub gender: Option<Gender>,
+    /// `YYYY-MM-DD`.
+    pub birthday: Option<String>,
     /// Their role in the platform.
     pub role_id: Option<RoleId>,
     /// Their id in the system that they come from, unique in the platform.
@@ -131,6 +139,8 @@ impl UserStatus {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UserPatch {
+    /// Unique in the platform; 2 to 64 characters without spaces. What they sign in with from then on.
+    pub username: Option<String>,
     /// `active` or `disabled`.
     pub status: Option<UserStatus>,
     /// Name for others to see.
@@ -139,6 +149,13 @@ pub struct UserPatch {
     pub email: Option<String>,
     /// Mobile number; empty takes it away.
     pub mobile: Option<String>,
+    /// An https address, or a data URI of an image of at most 512 KiB; empty takes it away.
+    pub portrait: Option<String>,
+    /// 1 male, 2 female, 3 unknown.
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 3)]
+    pub gender: Option<Gender>,
+    /// `YYYY-MM-DD`; empty takes it away.
+    pub birthday: Option<String>,
     /// Their role in the platform; `null` takes it away.
     #[serde(default)]
     #[schema(value_type = Option<RoleId>)]
@@ -203,6 +220,9 @@ pub(super) async fn insert(
         email: new.email,
         mobile: new.mobile,
         nick_name: new.nick_name,
+        portrait: new.portrait,
+        gender: new.gender,
+        birthday: new.birthday,
         ..ProfilePatch::default()
     };
     let mut user = profile.applied_to(user)?;
@@ -286,23 +306,6 @@ async fn check_role(app: &App, user: &User) -> Result<(), AccessError> {
     }
 }
 
-fn check_username(app: &App, username: &str) -> Result<String, AccessError> {
-    let username = username.trim().to_owned();
-    let length = username.chars().count();
-    let odd = |c: char| c.is_whitespace() || c.is_control() || c == '@';
-    if !(2..=64).contains(&length) || username.chars().any(odd) {
-        return Err(AccessError::invalid("username", Flaw::Username));
-    }
-    if is_ambiguous(&username) {
-        return Err(AccessError::invalid("username", Flaw::Ambiguous));
-    }
-    let admin = app.config.super_admin.as_ref();
-    if admin.is_some_and(|admin| admin.account == username) {
-        return Err(AccessError::Taken("username"));
-    }
-    Ok(username)
-}
-
 /// One user.
 pub(super) async fn get(app: &App, id: UserId) -> Result<User, AccessError> {
     store::user::get(&app.db, id).await?.ok_or(AccessError::NoUser)
@@ -331,13 +334,23 @@ pub(super) async fn update(
         email: patch.email,
         mobile: patch.mobile,
         nick_name: patch.nick_name,
+        portrait: patch.portrait,
+        gender: patch.gender,
+        birthday: patch.birthday,
         ..ProfilePatch::default()
+    };
+    let username = match patch.username {
+        Some(username) if username != before.username => Some(check_username(app, &username)?),
+        _ => None,
     };
     // Once as it was read, and once as it is when it is written: what others changed meanwhile stays as they did.
     let changed = |present: &User| -> Result<User, AccessError> {
         let mut user = profile.clone().applied_to(present.clone())?;
         if let Some(status) = patch.status {
             status.as_str().clone_into(&mut user.status);
+        }
+        if let Some(username) = &username {
+            user.username.clone_from(username);
         }
         patch.role_id.clone().apply(&mut user.role_id);
         Ok(user)
@@ -465,12 +478,6 @@ fn of_new(error: AccessError) -> AccessError {
         },
         other => other,
     }
-}
-
-/// Sign-in takes names, accounts, addresses and numbers: a name must not look like one of the others.
-fn is_ambiguous(username: &str) -> bool {
-    let digits = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
-    digits(username.trim_start_matches(['u', '+']))
 }
 
 /// `u` and ten digits.

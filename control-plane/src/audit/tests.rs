@@ -5,7 +5,7 @@ mod archive;
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::{access::Role, in_tx, testing::both_databases, with_tx};
+use crate::{access::Role, delivery::tests::new_host, in_tx, testing::both_databases, with_tx};
 
 both_databases!(a_changed_and_a_removed_row_show, |test| {
     let olga = test.member("olga", Role::Owner).await;
@@ -101,7 +101,8 @@ both_databases!(the_log_is_filtered, |test| {
         assert_eq!(status, 200, "{rows}");
         rows["items"].as_array().unwrap().len()
     };
-    assert_eq!(count("operation=org:write").await, 1);
+    assert_eq!(count("operation=org:write").await, 2, "one was refused");
+    assert_eq!(count("operation=org:write&outcome=refused").await, 1);
     assert_eq!(count("outcome=refused").await, 1);
     assert_eq!(count("objectKind=member").await, 2);
     assert_eq!(count("from=2100-01-01T00:00:00Z").await, 0);
@@ -113,4 +114,63 @@ both_databases!(the_log_is_filtered, |test| {
         "one line: {lines}"
     );
     assert_eq!(olga.get("/api/v1/audit?outcome=x").await.0, 422);
+});
+
+both_databases!(a_refusal_says_what_was_asked_for_and_on_what, |test| {
+    let olga = test.member("olga", Role::Owner).await;
+    let mona = test.member("mona", Role::Admin).await;
+    let host = new_host(test, "one").await;
+    let (_, members) = olga.get("/api/v1/members").await;
+    let of = |name: &str| {
+        let mut items = members["items"].as_array().unwrap().iter();
+        let found = items.find(|member| member["username"] == name);
+        found.unwrap()["userId"].as_str().unwrap().to_owned()
+    };
+    let (olgas, monas) = (of("olga"), of("mona"));
+    let give = async |body: Value| {
+        let path = format!("/api/v1/members/{monas}/permissions");
+        let (status, given) = olga.call(Method::PUT, &path, Some(body)).await;
+        assert_eq!(status, 200, "{given}");
+    };
+    let body = json!({"name": "no host", "operations": [], "objects": {"hosts": []}});
+    let (status, no_host) = olga.post("/api/v1/permission-templates", body).await;
+    assert_eq!(status, 201, "{no_host}");
+    let refused = async |query: &str| {
+        let path = format!("/api/v1/audit?outcome=refused&{query}");
+        let (status, rows) = olga.get(&path).await;
+        assert_eq!(status, 200, "{rows}");
+        rows["items"].as_array().unwrap().clone()
+    };
+    let nothing = "0199c0de-0000-7000-8000-000000000000";
+
+    give(json!({"templateId": no_host["id"]})).await;
+    let path = format!("/api/v1/hosts/{host}");
+    assert_eq!(mona.patch(&path, json!({"labels": {}})).await.0, 404);
+    let rows = refused(&format!("operation=host:write&objectKind=host&objectId={host}")).await;
+    assert_eq!(rows.len(), 1, "out of reach is refused, too: {rows:?}");
+    assert_eq!(rows[0]["actorName"], "mona");
+    assert_eq!(rows[0]["detail"], "PATCH /api/v1/hosts/{id}");
+
+    // What nobody has is refused to nobody.
+    give(json!({})).await;
+    let path = format!("/api/v1/hosts/{nothing}");
+    assert_eq!(mona.patch(&path, json!({"labels": {}})).await.0, 404);
+    assert_eq!(refused(&format!("objectId={nothing}")).await.len(), 0);
+
+    let vera = test.member("vera", Role::Viewer).await;
+    let path = format!("/api/v1/members/{olgas}");
+    assert_eq!(vera.patch(&path, json!({"role": "VIEWER"})).await.0, 403);
+    let rows = refused("operation=member:write&objectKind=member").await;
+    assert_eq!(
+        (rows.len(), rows[0]["objectId"].as_str()),
+        (1, Some(olgas.as_str()))
+    );
+    assert_eq!(vera.patch("/api/v1/org", json!({"alias": "x"})).await.0, 403);
+    let org = test.default_org().await.to_string();
+    assert_eq!(refused(&format!("objectKind=org&objectId={org}")).await.len(), 1);
+
+    // The permission is there, and something else is in the way.
+    assert_eq!(mona.delete(&path).await.0, 403, "an admin removes no owner");
+    let rows = refused("operation=member:write").await;
+    assert_eq!(rows[0]["actorName"], "mona");
 });

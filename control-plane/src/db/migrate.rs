@@ -79,30 +79,45 @@ async fn compare(db: &Db, ours: &Migrator) -> Result<Schema, DbError> {
 /// How many steps the database has; where nothing was done there is no such table.
 const DONE: &str = "select count(*) from _sqlx_migrations";
 
-/// Applies what is missing: in parts where a test watches, otherwise at once, for each part asks the database for its history
-/// again.
+/// Hears which tables there are: at first, and after each step.
+pub type Told<'a> = dyn FnMut(Vec<String>) + Send + 'a;
+
+const TABLES_OF_SQLITE: &str = "select name from sqlite_master where type = 'table' \
+    and name not like 'sqlite\\_%' escape '\\' and name <> '_sqlx_migrations'";
+const TABLES_OF_POSTGRES: &str = "select relname::text from pg_class where relnamespace = current_schema()::regnamespace \
+    and relkind in ('r', 'p') and not relispartition and relname <> '_sqlx_migrations'";
+
+/// Applies what is missing: step by step where somebody listens or a test watches, otherwise at once, for each part asks the
+/// database for its history again.
 macro_rules! run {
-    ($pool:expr, $what:expr, $all:expr) => {{
-        if points::are_watched() {
+    ($pool:expr, $what:expr, $all:expr, $tables:expr, $told:expr) => {{
+        let mut told: Option<&mut Told<'_>> = $told;
+        if told.is_some() || points::are_watched() {
+            if let Some(told) = told.as_mut() {
+                told(sqlx::query_scalar($tables).fetch_all($pool).await?);
+            }
             let done = sqlx::query_scalar(DONE).fetch_one($pool).await;
             for part in parts($what, $all, done.unwrap_or(0)) {
                 part.run($pool).await?;
+                if let Some(told) = told.as_mut() {
+                    told(sqlx::query_scalar($tables).fetch_all($pool).await?);
+                }
             }
         }
         Ok($all.run($pool).await?)
     }};
 }
 
-pub(super) async fn sqlite(pool: &SqlitePool) -> Result<(), DbError> {
-    run!(pool, "muster.db", &SQLITE)
+pub(super) async fn sqlite(pool: &SqlitePool, told: Option<&mut Told<'_>>) -> Result<(), DbError> {
+    run!(pool, "muster.db", &SQLITE, TABLES_OF_SQLITE, told)
 }
 
-pub(super) async fn sqlite_telemetry(pool: &SqlitePool) -> Result<(), DbError> {
-    run!(pool, "telemetry.db", &SQLITE_TELEMETRY)
+pub(super) async fn sqlite_telemetry(pool: &SqlitePool, told: Option<&mut Told<'_>>) -> Result<(), DbError> {
+    run!(pool, "telemetry.db", &SQLITE_TELEMETRY, TABLES_OF_SQLITE, told)
 }
 
-pub(super) async fn postgres(pool: &PgPool) -> Result<(), DbError> {
-    run!(pool, "postgres", &POSTGRES)
+pub(super) async fn postgres(pool: &PgPool, told: Option<&mut Told<'_>>) -> Result<(), DbError> {
+    run!(pool, "postgres", &POSTGRES, TABLES_OF_POSTGRES, told)
 }
 
 /// The first step that is not done, the first two, and so on, with a point before each.

@@ -15,7 +15,10 @@ use sqlx::{
     },
 };
 
-use super::{Db, DbError, SqlitePools, migrate};
+use super::{
+    Db, DbError, SqlitePools,
+    migrate::{self, Told},
+};
 
 const READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
@@ -34,10 +37,15 @@ pub struct Databases {
 impl Databases {
     /// Opens, or makes, `muster.db` and `telemetry.db` in `data` and migrates them.
     pub async fn sqlite(data: &Path) -> Result<Self, DbError> {
+        Self::sqlite_told(data, None).await
+    }
+
+    /// As [`Databases::sqlite`]; `told` hears which tables there are after each step.
+    pub async fn sqlite_told(data: &Path, mut told: Option<&mut Told<'_>>) -> Result<Self, DbError> {
         let main = connect_file(data.join("muster.db"), SqliteSynchronous::Full, true).await?;
-        migrate::sqlite(&main.write).await?;
+        migrate::sqlite(&main.write, told.as_deref_mut()).await?;
         let telemetry = connect_file(data.join("telemetry.db"), SqliteSynchronous::Normal, true).await?;
-        migrate::sqlite_telemetry(&telemetry.write).await?;
+        migrate::sqlite_telemetry(&telemetry.write, told).await?;
         Ok(Self {
             main: Db::Sqlite(main),
             telemetry: Db::Sqlite(telemetry),
@@ -46,8 +54,13 @@ impl Databases {
 
     /// Connects to PostgreSQL and migrates.
     pub async fn postgres(url: &SecretString) -> Result<Self, DbError> {
+        Self::postgres_told(url, None).await
+    }
+
+    /// As [`Databases::postgres`]; `told` hears which tables there are after each step.
+    pub async fn postgres_told(url: &SecretString, told: Option<&mut Told<'_>>) -> Result<Self, DbError> {
         let pool = connect(url).await?;
-        migrate::postgres(&pool).await?;
+        migrate::postgres(&pool, told).await?;
         Ok(Self {
             main: Db::Postgres(pool.clone()),
             telemetry: Db::Postgres(pool),

@@ -15,7 +15,7 @@ use muster_base::{ExposeSecret, SecretString};
 
 use super::{CSRF_HEADER, ORG_HEADER, SESSION_COOKIE, problem::ApiError, refusals::Asker};
 use crate::{
-    access::{self, Caller, Credential, Identity},
+    access::{self, Caller, Credential, Identity, Standing},
     app::App,
     error::Error,
 };
@@ -56,7 +56,7 @@ impl FromRequestParts<App> for Identity {
             .await
             .unwrap_or(ClientIp(None));
         let identity = access::identify(app, credential, ip).await?.identity;
-        Asker::note(parts, &identity, None);
+        Asker::note(parts, &identity);
         Ok(identity)
     }
 }
@@ -72,8 +72,27 @@ impl FromRequestParts<App> for Caller {
         let org = wanted_org(parts)?;
         let identified = access::identify(app, credential, ip).await?;
         let caller = access::enter_org(app, identified, org.as_deref()).await?;
-        Asker::note(parts, &caller, Some(caller.org()));
+        Asker::note_caller(parts, &caller);
         Ok(caller)
+    }
+}
+
+impl FromRequestParts<App> for Standing {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let credential = credential(parts)?;
+        let ClientIp(ip) = ClientIp::from_request_parts(parts, app)
+            .await
+            .unwrap_or(ClientIp(None));
+        let org = wanted_org(parts)?;
+        let identified = access::identify(app, credential, ip).await?;
+        let standing = access::stand(app, identified, org.as_deref()).await?;
+        match &standing {
+            Self::In(caller) => Asker::note_caller(parts, caller),
+            Self::Outside(outside) => Asker::note(parts, &outside.identity),
+        }
+        Ok(standing)
     }
 }
 

@@ -25,6 +25,8 @@ mod server;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use self::server::undescribed;
 pub use self::{
     before::{serve_installer, serve_waiting},
     caller::{ClientIp, Cookies, cookie},

@@ -1,5 +1,9 @@
-//! Writes down who was refused what: every 403 to somebody who is known becomes an audit row, in one place, so that
-//! no handler has to think of it.
+//! Writes down who was refused what, in one place, so that no handler has to think of it: every 403 to somebody who is
+//! known, and every 404 that hides what is out of their reach, becomes an audit row.
+//!
+//! The row has the operation and the object that were asked for, where a permission was asked for at all
+//! ([`Refusals`](access::Refusals)); what is refused before that (to whoever is no administrator, or in no org) has the call's
+//! method and route. The call's detail is its route, which holds no token.
 
 use std::sync::{Arc, OnceLock};
 
@@ -12,21 +16,43 @@ use axum::{
 use muster_base::OrgId;
 
 use crate::{
-    access::Identity,
+    access::{self, Caller, Identity, Wanted},
     app::App,
     audit::{self, Entry},
 };
 
+const LONGEST_ID: usize = 256;
+
 /// Who turned out to be asking, filled in by the extractors.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Asker(Arc<OnceLock<(Identity, Option<OrgId>)>>);
+pub(super) struct Asker(Arc<OnceLock<Asking>>);
+
+#[derive(Debug)]
+struct Asking {
+    identity: Identity,
+    org: Option<OrgId>,
+    refusals: access::Refusals,
+}
 
 impl Asker {
     /// Notes who is asking, for the rest of the request.
-    pub(super) fn note(parts: &Parts, identity: &Identity, org: Option<OrgId>) {
+    pub(super) fn note(parts: &Parts, identity: &Identity) {
+        Self::set(parts, identity, None, access::Refusals::default());
+    }
+
+    /// As [`Asker::note`], of somebody in an org.
+    pub(super) fn note_caller(parts: &Parts, caller: &Caller) {
+        Self::set(parts, caller, Some(caller.org()), caller.refusals());
+    }
+
+    fn set(parts: &Parts, identity: &Identity, org: Option<OrgId>, refusals: access::Refusals) {
         if let Some(asker) = parts.extensions.get::<Self>() {
             // The first extractor to know wins; a second one knows the same.
-            drop(asker.0.set((identity.clone(), org)));
+            drop(asker.0.set(Asking {
+                identity: identity.clone(),
+                org,
+                refusals,
+            }));
         }
     }
 }
@@ -43,16 +69,66 @@ pub(super) async fn record(
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let response = next.run(request).await;
-    if response.status() == StatusCode::FORBIDDEN
-        && let Some((identity, org)) = asker.0.get()
-    {
-        let route = matched.map_or_else(|| path.clone(), |route| route.as_str().to_owned());
-        let entry = Entry::refused(
-            format!("{method} {route}"),
-            "route",
-            path.chars().take(256).collect::<String>(),
-        );
-        audit::record_refusal(&app, identity, *org, entry).await;
-    }
+    let Some(asking) = asker.0.get() else {
+        return response;
+    };
+    let wanted = match response.status() {
+        StatusCode::FORBIDDEN => asking.refusals.asked(),
+        // What is not there at all was refused to nobody.
+        StatusCode::NOT_FOUND => {
+            let Some(wanted) = asking.refusals.refused() else {
+                return response;
+            };
+            Some(wanted)
+        }
+        _ => return response,
+    };
+    let route = matched.map_or_else(|| path.clone(), |route| route.as_str().to_owned());
+    let call = format!("{method} {route}");
+    let entry = match wanted {
+        Some(wanted) => of_wanted(wanted, asking.org, (route.as_str(), path.as_str())).detail(call),
+        None => Entry::refused(call, "route", cut(&path)),
+    };
+    audit::record_refusal(&app, &asking.identity, asking.org, entry).await;
     response
+}
+
+/// What was asked for; without an object of its own, what the call names.
+fn of_wanted(wanted: Wanted, org: Option<OrgId>, (route, path): (&str, &str)) -> Entry {
+    let code = wanted.operation.code();
+    let (kind, id) = wanted.object.unwrap_or_else(|| {
+        let noun = code.split(':').next().unwrap_or(code);
+        let id = match (named(route, path), noun, org) {
+            (None, "org", Some(org)) => org.to_string(),
+            (named, _, _) => named.unwrap_or_default().to_owned(),
+        };
+        (noun, id)
+    });
+    Entry::refused(code, kind, cut(&id))
+}
+
+/// The last part of a path that the route leaves open.
+fn named<'p>(route: &str, path: &'p str) -> Option<&'p str> {
+    let parts = route.split('/').zip(path.split('/'));
+    parts
+        .filter_map(|(open, part)| open.starts_with('{').then_some(part))
+        .last()
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(LONGEST_ID).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_open_part_is_what_a_call_names() {
+        let route = "/api/v1/members/{userId}/permissions";
+        assert_eq!(named(route, "/api/v1/members/7/permissions"), Some("7"));
+        assert_eq!(named("/api/v1/org", "/api/v1/org"), None);
+        let two = "/api/v1/platforms/{id}/roles/{roleId}";
+        assert_eq!(named(two, "/api/v1/platforms/1/roles/2"), Some("2"));
+    }
 }

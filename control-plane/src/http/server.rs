@@ -7,7 +7,7 @@ use axum::{
     extract::DefaultBodyLimit,
     http::{HeaderName, HeaderValue, Request, StatusCode, header},
     response::Response,
-    routing::get,
+    routing::{MethodRouter, get},
 };
 use tokio::net::TcpListener;
 use tower_http::{
@@ -28,19 +28,17 @@ use crate::{app::App, install};
 const BODY_BYTES: usize = 2 << 20;
 /// How long open requests may take when the process stops.
 const PATIENCE: Duration = Duration::from_secs(10);
-const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
-    font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// Pictures may come from elsewhere, since portraits and logos may be addresses; nothing else may, and the pages send no
+/// word of where they are shown.
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+    img-src 'self' data: https:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The whole HTTP side as one service.
 pub fn router(app: App) -> Router {
     let (api, document) = openapi::routes().split_for_parts();
-    let routes = api
-        .route("/api/v1/openapi.json", get(async move || Json(document)))
-        .route("/api/docs", get(docs))
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
-        .route("/metrics", get(health::metrics))
-        .route("/install/{file}", get(install::file))
+    let routes = undescribed(document)
+        .into_iter()
+        .fold(api, |routes, (path, method)| routes.route(path, method))
         .fallback(assets::fallback)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(axum::middleware::from_fn_with_state(
@@ -49,6 +47,19 @@ pub fn router(app: App) -> Router {
         ))
         .with_state(app);
     dressed(routes)
+}
+
+/// What the OpenAPI document does not describe: read by GET, by anybody. All that is routed beside the document stands
+/// here, so that the matrix of permissions sees it.
+pub(crate) fn undescribed(document: utoipa::openapi::OpenApi) -> [(&'static str, MethodRouter<App>); 6] {
+    [
+        ("/api/v1/openapi.json", get(async move || Json(document))),
+        ("/api/docs", get(docs)),
+        ("/healthz", get(health::healthz)),
+        ("/readyz", get(health::readyz)),
+        ("/metrics", get(health::metrics)),
+        ("/install/{file}", get(install::file)),
+    ]
 }
 
 /// Routes with what every request has: an id, limits of time and size, a log line, the headers of a safe page.

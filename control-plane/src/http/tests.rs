@@ -4,7 +4,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::document;
-use crate::testing::both_databases;
+use crate::testing::{Test, both_databases};
 
 /// Every call of the document: method, path with ids filled in, and whether it needs credentials.
 fn calls() -> Vec<(Method, String, bool)> {
@@ -54,7 +54,9 @@ both_databases!(the_owner_of_another_org_finds_nothing_by_id, |test| {
         if guarded && path.contains(ID) && method == Method::GET {
             let (status, body) = stranger.call(method.clone(), &path, None).await;
             // What is above orgs is refused by that, whatever its id.
-            let above = path.starts_with("/api/v1/platforms/") || path.starts_with("/api/v1/users/");
+            let above = ["/api/v1/platforms/", "/api/v1/users/", "/api/v1/orgs/"]
+                .iter()
+                .any(|start| path.starts_with(start));
             let expected = if above {
                 status == 403
             } else {
@@ -64,6 +66,22 @@ both_databases!(the_owner_of_another_org_finds_nothing_by_id, |test| {
         }
     }
 });
+
+/// Portraits and logos may be addresses; whatever else a page loads comes from here.
+#[tokio::test]
+async fn pages_load_pictures_from_elsewhere_and_nothing_else() {
+    let test = Test::sqlite().await;
+    let (_, headers, _) = test.nobody().respond(Method::GET, "/", None, &[]).await;
+    let policy = headers["content-security-policy"].to_str().unwrap();
+    let elsewhere: Vec<_> = policy
+        .split(';')
+        .filter(|rule| rule.contains("http") || rule.contains('*'))
+        .map(str::trim)
+        .collect();
+    assert_eq!(elsewhere, ["img-src 'self' data: https:"], "{policy}");
+    assert_eq!(headers["referrer-policy"], "same-origin");
+    test.finish().await;
+}
 
 #[test]
 fn the_document_names_every_call_once_and_describes_it() {

@@ -1,6 +1,7 @@
 //! One installation, step by step.
 
 use std::{
+    collections::BTreeSet,
     fs,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
@@ -21,8 +22,8 @@ use crate::{
     config::{Config, SuperAdmin},
     db::{
         Databases, DbError,
-        migrate::POSTGRES,
-        survey::{mend_postgres, mend_sqlite},
+        migrate::{POSTGRES, Told},
+        survey::{History, Survey, mend_postgres, mend_sqlite},
     },
     error::{FieldError, chain},
     keys::Keys,
@@ -44,7 +45,7 @@ pub enum StepState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
-    /// `key`, `check`, `table`, `tables`, `base`, `configuration`, in this order; `table` once for each.
+    /// `key`, `check`, `tables`, `base`, `configuration`, in this order; `table` once for each, as it is there.
     pub step: &'static str,
     /// The table's name, for `table`.
     pub table: Option<String>,
@@ -132,12 +133,12 @@ impl Steps<'_> {
     fn begin(&mut self, step: &'static str) {
         self.now = step;
         point!("setup.{step}.begin");
-        self.say(None, StepState::Running, String::new());
+        self.say(None, StepState::Running, "");
     }
 
     fn done(&self) {
         point!("setup.{}.done", self.now);
-        self.say(None, StepState::Done, String::new());
+        self.say(None, StepState::Done, "");
     }
 
     fn fail(&self, error: &SetupError) {
@@ -150,12 +151,12 @@ impl Steps<'_> {
         });
     }
 
-    fn say(&self, table: Option<String>, state: StepState, detail: String) {
+    fn say(&self, table: Option<String>, state: StepState, detail: &str) {
         (self.tell)(Progress {
-            step: self.now,
+            step: if table.is_some() { "table" } else { self.now },
             table,
             state,
-            detail,
+            detail: detail.to_owned(),
             errors: Vec::new(),
         });
     }
@@ -181,12 +182,17 @@ async fn run(installation: Installation, steps: &mut Steps<'_>) -> Result<(), Se
 
     steps.begin("tables");
     mend(&data, &target, &looked).await?;
-    let databases = open(&data, &target).await?;
-    steps.now = "table";
-    for (table, what) in outcomes(&looked) {
-        steps.say(Some(table), StepState::Done, what.to_owned());
-    }
-    steps.now = "tables";
+    let mut told = BTreeSet::new();
+    let mut tell = |tables: Vec<String>| {
+        for table in tables {
+            if let Some(what) = outcome(&looked, &table)
+                && told.insert(table.clone())
+            {
+                steps.say(Some(table), StepState::Done, what);
+            }
+        }
+    };
+    let databases = open(&data, &target, &mut tell).await?;
     steps.done();
 
     steps.begin("base");
@@ -220,10 +226,10 @@ async fn mend(data: &Path, target: &Target, looked: &Looked) -> Result<(), Setup
     Ok(())
 }
 
-async fn open(data: &Path, target: &Target) -> Result<Databases, DbError> {
+async fn open(data: &Path, target: &Target, tell: &mut Told<'_>) -> Result<Databases, DbError> {
     match target {
-        Target::Sqlite => Databases::sqlite(data).await,
-        Target::Postgres(_, url) => Databases::postgres(url).await,
+        Target::Sqlite => Databases::sqlite_told(data, Some(tell)).await,
+        Target::Postgres(_, url) => Databases::postgres_told(url, Some(tell)).await,
     }
 }
 
@@ -233,21 +239,22 @@ async fn make_base(app: &App) -> Result<(), SetupError> {
     Ok(())
 }
 
-/// What became of each table that the migrations make.
-fn outcomes(looked: &Looked) -> Vec<(String, &'static str)> {
-    let of = |verdict: &Verdict, table: &str| match verdict {
-        Verdict::Add(missing) if missing.contains(table) => "added",
-        Verdict::Keep | Verdict::Add(_) => "kept",
-        Verdict::Recreate(ours) if ours.contains(table) => "recreated",
-        Verdict::Create | Verdict::Recreate(_) | Verdict::Stop(_) => "created",
-    };
-    let parts = looked.parts.iter();
-    parts
-        .flat_map(|(survey, verdict)| {
-            survey
-                .expected
-                .keys()
-                .map(move |table| (table.clone(), of(verdict, table)))
-        })
-        .collect()
+/// What became of a table that is there by now; none for one that isn't ours.
+fn outcome(looked: &Looked, table: &str) -> Option<&'static str> {
+    let parts = &looked.parts;
+    if let Some((_, verdict)) = parts
+        .iter()
+        .find(|(survey, _)| survey.expected.contains_key(table))
+    {
+        return Some(match verdict {
+            Verdict::Add(missing) if missing.contains(table) => "added",
+            Verdict::Keep | Verdict::Add(_) => "kept",
+            Verdict::Recreate(ours) if ours.contains(table) => "recreated",
+            Verdict::Create | Verdict::Recreate(_) | Verdict::Stop(_) => "created",
+        });
+    }
+    // Of a step that is newer than the database was; without a history nothing but the newest is expected.
+    let is_older = |(survey, _): &(Survey, Verdict)| matches!(survey.history, History::Ours(_));
+    let was_there = parts.iter().any(|(survey, _)| survey.found.contains_key(table));
+    (parts.iter().any(is_older) && !was_there).then_some("created")
 }

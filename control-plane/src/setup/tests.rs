@@ -228,6 +228,28 @@ both!(an_empty_database_is_filled_and_a_complete_one_kept, |place| {
     assert_eq!(place.number("select count(*) from orgs").await, orgs);
 });
 
+both!(each_table_is_told_as_soon_as_it_is_there, |place| {
+    // In the way of a late step: what the steps before it made has been told by then.
+    place.run("create view host_sessions as select 1 as x").await;
+    let (ended, steps) = place.install().await;
+    assert!(ended.is_err());
+    assert_eq!(said(&steps, "users"), "created");
+    assert_eq!(said(&steps, "host_sessions"), "");
+    let last = steps.last().unwrap();
+    assert_eq!((last.step, last.state), ("tables", StepState::Failed));
+
+    place.run("drop view host_sessions").await;
+    let (ended, steps) = place.install().await;
+    ended.unwrap();
+    assert_eq!(said(&steps, "users"), "kept");
+    assert_eq!(said(&steps, "host_sessions"), "created");
+    let words: Vec<_> = steps.iter().map(|step| (step.step, step.state)).collect();
+    let at = |wanted| words.iter().position(|word| *word == wanted).unwrap();
+    let tables = at(("tables", StepState::Running))..at(("tables", StepState::Done));
+    let told = at(("table", StepState::Done));
+    assert!(tables.contains(&told), "{words:?}");
+});
+
 both!(missing_tables_are_added_and_the_others_keep_their_data, |place| {
     place.install().await.0.unwrap();
     for forget in ["", "drop table _sqlx_migrations;"] {

@@ -1,5 +1,5 @@
 import type { FormDescription } from '@/forms/description'
-import { EMAIL, MOBILE, NICK } from '@/profile/profileForms'
+import { BIRTHDAY, EMAIL, GENDER, MOBILE, NICK, PORTRAIT } from '@/profile/profileForms'
 
 /** The forms of those who administer platforms. */
 
@@ -7,16 +7,20 @@ const USERNAME = { name: 'username', input: 'text', label: 'people.username', hi
 const FIRST_PASSWORD: FormDescription[number] = { name: 'password', input: 'password', label: 'signIn.password', hint: 'install.passwordHint', autocomplete: 'new-password', rules: [['required'], ['length', 10, 1024]] }
 const PLATFORM: FormDescription[number] = { name: 'platformId', input: 'select', label: 'admin.platform' }
 
-export const NEW_USER: FormDescription = [USERNAME, FIRST_PASSWORD, PLATFORM, NICK, EMAIL, MOBILE]
+export const NEW_USER: FormDescription = [USERNAME, FIRST_PASSWORD, PLATFORM, NICK, EMAIL, MOBILE, GENDER, BIRTHDAY, PORTRAIT]
 
 export const USER: FormDescription = [
+  { ...USERNAME, hint: 'admin.renameHint' },
   NICK,
   EMAIL,
   MOBILE,
+  GENDER,
+  BIRTHDAY,
   { name: 'status', input: 'select', label: 'ui.status' },
   { name: 'roleId', input: 'select', label: 'admin.platformRole' },
   { name: 'mfa', input: 'select', label: 'security.second', hint: 'admin.mfaHint' },
   { name: 'password', input: 'password', label: 'admin.newPassword', hint: 'admin.newPasswordHint', autocomplete: 'new-password', rules: [['length', 10, 1024]] },
+  PORTRAIT,
 ]
 
 export const NEW_PLATFORM: FormDescription = [
@@ -27,7 +31,7 @@ export const NEW_PLATFORM: FormDescription = [
 
 /** Its code stays: bindings refer to it. */
 export function bindingTypeForm(isNew: boolean): FormDescription {
-  const code: FormDescription[number] = { name: 'code', input: 'text', label: 'admin.code', hint: 'admin.bindingCodeHint', rules: [['required'], ['matches', /^[a-z0-9-]{1,32}$/]], wrong: 'admin.bindingCodeWrong', mono: true }
+  const code: FormDescription[number] = { name: 'code', input: 'text', label: 'admin.code', hint: 'admin.bindingCodeHint', rules: [['matches', /^[a-z0-9-]{0,36}$/]], wrong: 'admin.bindingCodeWrong', mono: true }
   return [
     ...(isNew ? [code] : []),
     { name: 'name', input: 'text', label: 'org.name', rules: [['required'], ['length', 1, 64]] },
@@ -45,14 +49,24 @@ export const NEW_ADMINISTRATOR: FormDescription = [
 
 const ORG_NAME: FormDescription[number] = { name: 'name', input: 'text', label: 'org.name', rules: [['required'], ['length', 1, 128]] }
 const SLUG: FormDescription[number] = { name: 'slug', input: 'text', label: 'admin.slug', hint: 'admin.slugHint', rules: [['required'], ['matches', /^[a-z0-9][a-z0-9-]{0,39}$/]], wrong: 'admin.codeWrong', mono: true }
-const ABOUT: FormDescription[number] = { name: 'description', input: 'textarea', label: 'org.description', rules: [['length', 0, 2000]] }
+const ABOUT: FormDescription[number] = { name: 'description', input: 'textarea', label: 'org.description', rules: [['length', 0, 2000]], wide: true }
+const LOGO: FormDescription[number] = { name: 'logo', input: 'image', label: 'org.logo', hint: 'forms.imageHint', wide: true }
+const ORG_MORE: FormDescription = [
+  { name: 'alias', input: 'text', label: 'org.alias', rules: [['length', 0, 128]] },
+  { name: 'contact', input: 'text', label: 'org.contact', rules: [['length', 0, 128]] },
+  { name: 'mobile', input: 'text', label: 'org.mobile', rules: [['length', 0, 32]] },
+]
 
 export const NEW_ORG: FormDescription = [
   ORG_NAME,
   SLUG,
   { name: 'owner', input: 'text', label: 'roles.OWNER', hint: 'admin.ownerHint', rules: [['required']] },
+  ...ORG_MORE,
   ABOUT,
+  LOGO,
 ]
+/** One that is there: its short name may change, too. */
+export const ORG: FormDescription = [ORG_NAME, { ...SLUG, hint: 'admin.slugChangeHint' }, ...ORG_MORE, ABOUT, LOGO]
 /** One that whoever makes it owns. */
 export const NEW_OWN_ORG: FormDescription = [ORG_NAME, SLUG, ABOUT]
 

@@ -36,6 +36,11 @@ export function updateUser(id: string, patch: Schemas['UserPatch']): Promise<Use
   return body(server.PATCH('/api/v1/users/{id}', { params: { path: { id } }, body: patch }))
 }
 
+/** A user with what lists leave out: the picture. */
+export function fetchUser(id: string): Promise<User> {
+  return body(server.GET('/api/v1/users/{id}', { params: { path: { id } } }))
+}
+
 /** The user whom somebody typed by name or account; a problem of `field` if there is none. */
 export async function findUser(text: string, field: string, message: string): Promise<User> {
   const wanted = text.trim()
@@ -61,7 +66,12 @@ export function updatePlatform(id: string, patch: Schemas['PlatformPatch']): Pro
   return body(server.PATCH('/api/v1/platforms/{id}', { params: { path: { id } }, body: patch }))
 }
 
-/** Adds a type of bindings, or changes its name and picture. */
+/** Adds a type of bindings; one without a code uses its id. */
+export async function createBindingType(input: Schemas['NewBindingType']): Promise<void> {
+  await server.POST('/api/v1/binding-types', { body: input })
+}
+
+/** Changes the name and picture of a type of bindings. */
 export async function putBindingType(code: string, input: Schemas['BindingTypeBody']): Promise<void> {
   await server.PUT('/api/v1/binding-types/{code}', { params: { path: { code } }, body: input })
 }
@@ -90,6 +100,15 @@ export function useOrgs(search: () => string, platformId: () => string) {
 
 export function createOrg(input: Schemas['NewOrg']): Promise<Org> {
   return body(server.POST('/api/v1/orgs', { body: input }))
+}
+
+/** An org with what lists leave out: its logo. */
+export function fetchOrg(id: string): Promise<Org> {
+  return body(server.GET('/api/v1/orgs/{id}', { params: { path: { id } } }))
+}
+
+export function updateOrg(id: string, patch: Schemas['OrgPatch']): Promise<Org> {
+  return body(server.PATCH('/api/v1/orgs/{id}', { params: { path: { id } }, body: patch }))
 }
 
 export function usePlatformModules(id: () => string) {

@@ -41,3 +41,8 @@ export function changed<T extends object>(values: T, before: T): Partial<T> {
   const old = before as Record<string, unknown>
   return Object.fromEntries(Object.entries(values).filter(([name, value]) => value !== old[name])) as Partial<T>
 }
+
+/** As the server takes it: https and no longer than 2,048 characters. */
+export function isPictureAddress(text: string): boolean {
+  return text.length <= 2048 && /^https:\/\/[^\s/]+\/?\S*$/.test(text)
+}

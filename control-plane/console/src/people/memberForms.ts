@@ -31,12 +31,3 @@ export const GIT_HOST: FormDescription = [
   { name: 'accountId', input: 'text', label: 'gitHosts.accountId', rules: [['length', 0, 64]] },
   { name: 'accessToken', input: 'password', label: 'gitHosts.token', autocomplete: 'off', rules: [['required'], ['length', 1, 4096]] },
 ]
-
-export const ORG: FormDescription = [
-  { name: 'name', input: 'text', label: 'org.name', rules: [['required'], ['length', 1, 128]] },
-  { name: 'alias', input: 'text', label: 'org.alias', rules: [['length', 0, 128]] },
-  { name: 'contact', input: 'text', label: 'org.contact', rules: [['length', 0, 128]] },
-  { name: 'mobile', input: 'text', label: 'org.mobile', rules: [['length', 0, 32]] },
-  { name: 'description', input: 'textarea', label: 'org.description', rules: [['length', 0, 2000]], wide: true },
-  { name: 'logo', input: 'image', label: 'org.logo', hint: 'forms.imageHint', wide: true },
-]

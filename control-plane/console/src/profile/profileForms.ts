@@ -14,12 +14,12 @@ export const MOBILE = {
 } satisfies FieldDescription
 export const NICK: FieldDescription = { name: 'nickName', input: 'text', label: 'profile.nickName', hint: 'profile.nickNameHint', autocomplete: 'nickname', rules: [['length', 0, 128]] }
 
-export const PROFILE: FormDescription = [
-  NICK,
-  { name: 'gender', input: 'select', label: 'profile.gender' },
-  { name: 'birthday', input: 'date', label: 'profile.birthday' },
-  { name: 'portrait', input: 'image', label: 'profile.portrait', hint: 'forms.imageHint', wide: true },
-]
+export const GENDER: FieldDescription = { name: 'gender', input: 'select', label: 'profile.gender' }
+export const BIRTHDAY: FieldDescription = { name: 'birthday', input: 'date', label: 'profile.birthday' }
+export const PORTRAIT: FieldDescription = { name: 'portrait', input: 'image', label: 'profile.portrait', hint: 'forms.imageHint', wide: true }
+export const GENDERS = [3, 1, 2]
+
+export const PROFILE: FormDescription = [NICK, GENDER, BIRTHDAY, PORTRAIT]
 
 export const MAIL: FormDescription = [
   { name: 'mailMessages', input: 'select', label: 'mail.failures', hint: 'mail.failuresHint' },

@@ -125,8 +125,8 @@ export async function fresh({ base, log, database, taken, agent, agentDir, open,
     await install.click()
     await root.getByRole('heading', { name: 'Muster is installed' }).waitFor()
     assert.ok(broken >= 1, 'the stream never broke')
-    await look(root, 'installed')
-    await root.getByRole('button', { name: 'Go to sign-in' }).click()
+    await root.getByRole('button', { name: 'Go to sign-in' }).waitFor()
+    // It goes there by itself.
     await root.waitForURL(`${base}/sign-in`)
 
     // Sign in, let two people in, make an org.

@@ -1,6 +1,7 @@
 //! `/api/v1/orgs` and `/api/v1/org`
 
 use axum::{Json, extract::State, http::StatusCode};
+use muster_base::OrgId;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     },
     app::App,
     http::{
-        extract::{Json as Body, Query},
+        extract::{Json as Body, Path, Query},
         page::Page,
         problem::{ApiResult, Problem},
     },
@@ -20,6 +21,7 @@ use crate::{
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
+        .routes(routes!(get_one, update_one))
         .routes(routes!(create_own))
         .routes(routes!(get, update, delete))
 }
@@ -44,6 +46,28 @@ async fn create(
     Body(body): Body<NewOrg>,
 ) -> ApiResult<(StatusCode, Json<Org>)> {
     Ok((StatusCode::CREATED, Json(org::create(&app, &who, body).await?)))
+}
+
+/// An org, for the administrators of its platform.
+#[utoipa::path(get, path = "/api/v1/orgs/{id}", operation_id = "getOrgById", tag = "people",
+    params(("id" = OrgId, Path)),
+    responses((status = 200, body = Org), (status = 403, body = Problem), (status = 404, body = Problem)))]
+async fn get_one(State(app): State<App>, who: Identity, Path(id): Path<OrgId>) -> ApiResult<Json<Org>> {
+    Ok(Json(org::get_for(&app, &who, id).await?))
+}
+
+/// Changes an org, and tells its members. For the managers of its platform.
+#[utoipa::path(patch, path = "/api/v1/orgs/{id}", operation_id = "updateOrgById", tag = "people",
+    params(("id" = OrgId, Path)), request_body = OrgPatch,
+    responses((status = 200, body = Org), (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn update_one(
+    State(app): State<App>,
+    who: Identity,
+    Path(id): Path<OrgId>,
+    Body(body): Body<OrgPatch>,
+) -> ApiResult<Json<Org>> {
+    Ok(Json(org::update_for(&app, &who, id, body).await?))
 }
 
 /// Makes an org that the caller owns, where their platform lets its users do that.

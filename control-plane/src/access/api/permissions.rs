@@ -8,7 +8,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     access::{
-        Caller, Module, Role,
+        Caller, Module, Role, Standing,
         explain::{self, Explanation, Question},
         member_permission::{self, Effective, MemberPermissions, PermissionsOfMember},
         own_operation::{self, OwnModule},
@@ -29,13 +29,14 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(explain_member))
 }
 
-/// What the caller may do in the chosen org.
+/// What the caller may do in the chosen org, or what their platform's role gives them in none.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct MyPermissions {
-    /// The org.
-    org_id: muster_base::OrgId,
-    /// Role there; null for the super administrator.
+    /// The org; null for whoever is in none.
+    #[schema(required)]
+    org_id: Option<muster_base::OrgId>,
+    /// Role there; null for the super administrator and whoever is in none.
     #[schema(required)]
     role: Option<Role>,
     #[serde(flatten)]
@@ -43,14 +44,15 @@ struct MyPermissions {
     effective: Effective,
 }
 
-/// What the caller may do in the chosen org.
+/// What the caller may do in the chosen org. Whoever is in no org has what their role in the platform gives of the platform's
+/// own operations.
 #[utoipa::path(get, path = "/api/v1/me/permissions", operation_id = "getMyPermissions", tag = "permissions",
     responses((status = 200, body = MyPermissions)))]
-async fn mine(caller: Caller) -> Json<MyPermissions> {
+async fn mine(standing: Standing) -> Json<MyPermissions> {
     Json(MyPermissions {
-        org_id: caller.org(),
-        role: caller.role(),
-        effective: Effective::of(caller.permissions()),
+        org_id: standing.caller().map(Caller::org),
+        role: standing.caller().and_then(Caller::role),
+        effective: Effective::of(standing.permissions()),
     })
 }
 
@@ -60,10 +62,10 @@ async fn mine(caller: Caller) -> Json<MyPermissions> {
     responses((status = 200, body = Explanation), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn check(
     State(app): State<App>,
-    caller: Caller,
+    standing: Standing,
     Body(question): Body<Question>,
 ) -> ApiResult<Json<Explanation>> {
-    Ok(Json(explain::check(&app, &caller, question).await?))
+    Ok(Json(explain::check(&app, &standing, question).await?))
 }
 
 /// Every operation that can be given.

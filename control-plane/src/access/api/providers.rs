@@ -14,7 +14,7 @@ use super::auth::{cookies_of, no_store, secure};
 use crate::{
     access::{
         Identity,
-        binding::{self, BindingQuery, BindingType, BindingTypeBody, BindingTypes, Bindings},
+        binding::{self, BindingQuery, BindingType, BindingTypeBody, BindingTypes, Bindings, NewBindingType},
         provider::{self, Callback, ProviderAddress, ProviderStart, Returned, SignInWays},
         second_factor::PasswordAgain,
         sign_in::Visitor,
@@ -34,7 +34,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(callback))
         .routes(routes!(bind))
         .routes(routes!(list_bindings, delete_binding))
-        .routes(routes!(list_types))
+        .routes(routes!(list_types, create_type))
         .routes(routes!(put_type))
 }
 
@@ -169,6 +169,22 @@ async fn delete_binding(
     responses((status = 200, body = BindingTypes)))]
 async fn list_types(State(app): State<App>, _: Identity) -> ApiResult<Json<BindingTypes>> {
     Ok(Json(binding::list_types(&app).await?))
+}
+
+/// Adds a type of bindings; one without a code uses its id. Super administrator only.
+#[utoipa::path(post, path = "/api/v1/binding-types", operation_id = "createBindingType", tag = "auth",
+    request_body = NewBindingType,
+    responses((status = 201, body = BindingType), (status = 403, body = Problem), (status = 409, body = Problem),
+        (status = 422, body = Problem)))]
+async fn create_type(
+    State(app): State<App>,
+    who: Identity,
+    Body(body): Body<NewBindingType>,
+) -> ApiResult<(StatusCode, Json<BindingType>)> {
+    Ok((
+        StatusCode::CREATED,
+        Json(binding::create_type(&app, &who, body).await?),
+    ))
 }
 
 /// Adds a type of bindings, or changes its name and icon.

@@ -33,6 +33,7 @@ pub(in crate::access) async fn list(db: &Db, user: UserId) -> Result<Vec<Binding
     let rows: Vec<(String, String, String, UnixMs)> =
         with_pool!(db, |pool| sqlx::query_as(SQL).bind(user).fetch_all(pool).await)?;
     let binding = |(kind, type_account, other, created_at)| Binding {
+        user_id: user,
         kind,
         type_account,
         other,
@@ -95,6 +96,20 @@ pub(in crate::access) async fn upsert_type(tx: &mut Tx, kind: &BindingType) -> R
         .bind(&kind.icon)
         .fetch_one(conn)
         .await)?)
+}
+
+pub(in crate::access) async fn insert_type(tx: &mut Tx, kind: &BindingType) -> Result<(), DbError> {
+    const SQL: &str = "insert into binding_types (id, code, name, icon) values ($1, $2, $3, $4)";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(kind.id)
+            .bind(&kind.code)
+            .bind(&kind.name)
+            .bind(&kind.icon)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
 }
 
 /// Makes a type if there is none of its code.

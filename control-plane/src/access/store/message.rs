@@ -57,10 +57,11 @@ struct Row {
 }
 
 impl Row {
-    fn message(self) -> Result<Message, DbError> {
+    fn message(self, owner: UserId) -> Result<Message, DbError> {
         let corrupt = |error| DbError::Corrupt(format!("messages.params: {error}"));
         Ok(Message {
             id: self.id,
+            owner,
             org_id: self.org_id,
             mode: self.mode,
             sub_mode: self.sub_mode,
@@ -92,7 +93,7 @@ pub(in crate::access) async fn list(
         .bind(limit)
         .fetch_all(pool)
         .await)?;
-    rows.into_iter().map(Row::message).collect()
+    rows.into_iter().map(|row| row.message(user)).collect()
 }
 
 pub(in crate::access) async fn count_unread(db: &Db, user: UserId) -> Result<i64, DbError> {

@@ -8,13 +8,13 @@ use crate::{
     with_pool, with_tx,
 };
 
-pub(in crate::access) async fn insert(tx: &mut Tx, platform: PlatformId, org: &Org) -> Result<(), DbError> {
+pub(in crate::access) async fn insert(tx: &mut Tx, org: &Org) -> Result<(), DbError> {
     const SQL: &str = "insert into orgs (id, platform_id, name, slug, description, created_at, updated_at, \
         alias, logo, contact, mobile, legacy_id) values ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10, $11)";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(org.id)
-            .bind(platform)
+            .bind(org.platform_id)
             .bind(&org.name)
             .bind(&org.slug)
             .bind(&org.description)
@@ -30,27 +30,28 @@ pub(in crate::access) async fn insert(tx: &mut Tx, platform: PlatformId, org: &O
     Ok(())
 }
 
-pub(in crate::access) async fn update(tx: &mut Tx, org: &Org, now: UnixMs) -> Result<(), DbError> {
+/// Writes what may change; false if the org is gone.
+pub(in crate::access) async fn update(tx: &mut Tx, org: &Org, now: UnixMs) -> Result<bool, DbError> {
     const SQL: &str = "update orgs set name = $2, description = $3, updated_at = $4, alias = $5, logo = $6, \
-        contact = $7, mobile = $8 where id = $1";
-    with_tx!(tx, |conn| {
-        sqlx::query(SQL)
-            .bind(org.id)
-            .bind(&org.name)
-            .bind(&org.description)
-            .bind(now)
-            .bind(&org.alias)
-            .bind(&org.logo)
-            .bind(&org.contact)
-            .bind(&org.mobile)
-            .execute(conn)
-            .await?;
-    });
-    Ok(())
+        contact = $7, mobile = $8, slug = $9 where id = $1 and deleted_at is null";
+    let rows = with_tx!(tx, |conn| sqlx::query(SQL)
+        .bind(org.id)
+        .bind(&org.name)
+        .bind(&org.description)
+        .bind(now)
+        .bind(&org.alias)
+        .bind(&org.logo)
+        .bind(&org.contact)
+        .bind(&org.mobile)
+        .bind(&org.slug)
+        .execute(conn)
+        .await?
+        .rows_affected());
+    Ok(rows == 1)
 }
 
 pub(in crate::access) async fn get(db: &Db, id: OrgId) -> Result<Option<Org>, DbError> {
-    const SQL: &str = "select id, name, slug, description, alias, logo, contact, mobile, legacy_id, created_at from orgs \
+    const SQL: &str = "select id, platform_id, name, slug, description, alias, logo, contact, mobile, legacy_id, created_at from orgs \
         where id = $1 and deleted_at is null";
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(id)
@@ -132,7 +133,8 @@ pub(in crate::access) async fn list(
     limit: i64,
 ) -> Result<Vec<ListedOrg>, DbError> {
     let sql = format!(
-        "select id, name, slug, description, alias, '' as logo, contact, mobile, legacy_id, created_at, platform_id \
+        "select id, name, slug, description, alias, '' as logo, contact, mobile, legacy_id, created_at, platform_id, \
+         (select u.username from members m join users u on u.id = m.user_id where m.org_id = orgs.id and m.role = 'OWNER') as owner \
          from orgs where deleted_at is null and ($1 is null or {}) and ($2 is null or id < $2) \
          and ($4 is null or platform_id = $4) and ($5 is null or lower(name) like $5 escape '\\' \
             or lower(alias) like $5 escape '\\' or slug like $5 escape '\\' or legacy_id = $6) \

@@ -1,6 +1,6 @@
 //! Rows of `roles`.
 
-use muster_base::{OrgId, PlatformId, RoleId, UnixMs};
+use muster_base::{OrgId, PlatformId, RoleId, UnixMs, UserId};
 use uuid::Uuid;
 
 use crate::{
@@ -102,6 +102,19 @@ pub(in crate::access) async fn find(db: &Db, org: OrgId, id: RoleId) -> Result<O
         .fetch_optional(pool)
         .await)?;
     Ok(row.map(Into::into))
+}
+
+/// Name and operations (as stored) of the role that a user has in their platform.
+pub(in crate::access) async fn find_of_user(
+    db: &Db,
+    user: UserId,
+) -> Result<Option<(String, String)>, DbError> {
+    const SQL: &str =
+        "select r.name, r.operations from users u join roles r on r.id = u.role_id where u.id = $1";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(user)
+        .fetch_optional(pool)
+        .await)?)
 }
 
 /// The org's roles and its platform's, by code.

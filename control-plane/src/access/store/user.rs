@@ -106,7 +106,7 @@ pub(in crate::access) async fn update(
         hash_kind = case when $4 is null then hash_kind else '' end, \
         email_own = case when email is not distinct from $6 then email_own else $15 end, \
         email_key = case when email is not distinct from $6 then email_key else $16 end, \
-        updated_at = $5, email = $6, mobile = $7, portrait = $8, gender = $9, birthday = $10, role_id = $11, mail_messages = $13, mail_language = $14, \
+        updated_at = $5, email = $6, mobile = $7, portrait = $8, gender = $9, birthday = $10, role_id = $11, mail_messages = $13, mail_language = $14, username = $17, \
         email_verified_at = case when email is not distinct from $6 then email_verified_at end, \
         mobile_verified_at = case when mobile is not distinct from $7 then mobile_verified_at end where id = $1";
     with_tx!(tx, |conn| {
@@ -127,6 +127,7 @@ pub(in crate::access) async fn update(
             .bind(&user.mail_language)
             .bind(own)
             .bind(user.email.as_deref().map(email_key))
+            .bind(&user.username)
             .execute(conn)
             .await?;
     });

@@ -342,3 +342,31 @@ both_databases!(the_ways_and_the_dictionary_are_known, |test| {
         422
     );
 });
+
+both_databases!(a_type_without_a_code_uses_its_id, |test| {
+    let admin = test.admin().await;
+    let path = "/api/v1/binding-types";
+    let (status, badge) = admin.post(path, json!({"name": "Badge"})).await;
+    assert_eq!(status, 201, "{badge}");
+    assert_eq!(badge["code"], badge["id"]);
+    let of_badge = format!("{path}/{}", badge["code"].as_str().unwrap());
+    let body = json!({"name": "Company badge"});
+    let (status, renamed) = admin.call(Method::PUT, &of_badge, Some(body)).await;
+    assert_eq!(
+        (status, &renamed["id"], &renamed["name"]),
+        (200, &badge["id"], &json!("Company badge"))
+    );
+
+    let body = json!({"code": "card", "name": "Card"});
+    assert_eq!(admin.post(path, body.clone()).await.1["code"], "card");
+    let (status, again) = admin.post(path, body).await;
+    assert_eq!(
+        (status, &again["errors"][0]["field"]),
+        (409, &json!("code")),
+        "{again}"
+    );
+    let long = json!({"code": "x".repeat(37), "name": "Long"});
+    assert_eq!(admin.post(path, long).await.0, 422);
+    let (_, ann) = test.user("ann").await;
+    assert_eq!(ann.post(path, json!({"name": "Mine"})).await.0, 403);
+});

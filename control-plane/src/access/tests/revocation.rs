@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::http::Method;
@@ -105,6 +105,23 @@ impl<'t> Scene<'t> {
     async fn end(self) {
         self.running.stop().await;
     }
+}
+
+/// The shortest of three times between the answer to what takes a permission away and the end of the log that was followed
+/// by it: what is promised, and not how busy the machine is.
+async fn shortest(log: &str, victim: &Client<'_>, give: impl AsyncFn(), take: impl AsyncFn()) -> Duration {
+    let mut shortest = SOON;
+    for _ in 0..3 {
+        give().await;
+        let mut followed = victim.follow(log).await;
+        followed.wait_for("event: line").await;
+        take().await;
+        let taken = Instant::now();
+        followed.end_within(SOON).await;
+        shortest = shortest.min(taken.elapsed());
+        assert_eq!(victim.get(log).await.0, 403);
+    }
+    shortest
 }
 
 fn first_frame(request: &TailRequest) -> TailFrame {
@@ -225,6 +242,57 @@ both_databases!(what_is_followed_ends_with_what_allowed_it, |test| {
     );
     scene.end().await;
 });
+
+both_databases!(
+    a_log_ends_within_a_second_of_a_role_that_is_edited_or_lowered,
+    |test| {
+        const PROMISED: Duration = Duration::from_secs(1);
+        let scene = Scene::of(test).await;
+        let olga = &scene.olga;
+        let log = scene.streams[3].0.as_str();
+
+        // What the role gives is all that lets a viewer read logs.
+        let ron = test.member("ron", Role::Viewer).await;
+        assert_eq!(ron.get(log).await.0, 403);
+        let reads = json!({"code": "reader", "name": "Reader of logs", "operations": ["containerLog:read"]});
+        let (status, role) = olga.post("/api/v1/roles", reads).await;
+        assert_eq!(status, 201, "{role}");
+        let path = format!("{}/permissions", member_path(olga, "ron").await);
+        done(
+            olga.call(Method::PUT, &path, Some(json!({"roleId": role["id"]})))
+                .await,
+        );
+        let path = format!("/api/v1/roles/{}", role["id"].as_str().unwrap());
+        let edit = async |operations: Value| {
+            done(olga.patch(&path, json!({"operations": operations})).await);
+        };
+        let edited = shortest(
+            log,
+            &ron,
+            async || edit(json!(["containerLog:read"])).await,
+            async || edit(json!([])).await,
+        )
+        .await;
+
+        let lena = test.member("lena", Role::Member).await;
+        let path = member_path(olga, "lena").await;
+        let set = async |role: &str| done(olga.patch(&path, json!({"role": role})).await);
+        let lowered = shortest(
+            log,
+            &lena,
+            async || set("MEMBER").await,
+            async || set("VIEWER").await,
+        )
+        .await;
+
+        eprintln!("the log ended {edited:?} after the role was edited, {lowered:?} after it was lowered");
+        assert!(
+            edited <= PROMISED && lowered <= PROMISED,
+            "{edited:?}, {lowered:?}"
+        );
+        scene.end().await;
+    }
+);
 
 both_databases!(
     a_role_that_is_edited_and_an_org_that_is_deleted_count_from_the_next_call_on,

@@ -56,6 +56,7 @@ pub(crate) fn run(args: &Args) -> Result<Value> {
     let admin = plane.admin()?;
     let owners = owners(&admin, &plane.api(), args.accounts)?;
 
+    let (mut known, mut unknown) = alternating(&plane.api(), args.accounts)?;
     let calm_until = Instant::now() + CALM;
     let mut idle = bystander(&admin, || Instant::now() > calm_until)?;
 
@@ -101,6 +102,8 @@ pub(crate) fn run(args: &Args) -> Result<Value> {
         "seconds": rounded(seconds.as_secs_f64()), "answers": answers,
         "ownersSignedIn": signed_in, "ownerP50Ms": percentile_ms(&mut waits, 0.5)?,
         "ownerP99Ms": percentile_ms(&mut waits, 0.99)?,
+        "knownP50Ms": percentile_ms(&mut known, 0.5)?, "unknownP50Ms": percentile_ms(&mut unknown, 0.5)?,
+        "knownP95Ms": percentile_ms(&mut known, 0.95)?, "unknownP95Ms": percentile_ms(&mut unknown, 0.95)?,
         "idleP50Ms": percentile_ms(&mut idle, 0.5)?, "floodP50Ms": percentile_ms(&mut during, 0.5)?,
         "idleP99Ms": idle_ms, "floodP99Ms": during_ms, "ratioP99": rounded(during_ms / idle_ms),
     }))
@@ -147,6 +150,26 @@ impl Owner {
         }
         Ok(false)
     }
+}
+
+/// How long wrong passwords take, by turns for an account that there is and for one that there is not: a stranger must not
+/// learn from the time which is which. Each from a network of its own, one after the other.
+fn alternating(api: &Api, accounts: usize) -> Result<(Vec<Duration>, Vec<Duration>)> {
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for number in 0..accounts {
+        for (times, login) in [
+            (&mut known, format!("owner-{number}")),
+            (&mut unknown, format!("nobody-{number}")),
+        ] {
+            let body = json!({"login": login, "password": "wrong-9-Guess-of-a-stranger"});
+            let api = api.forwarding(address([100, 64], number)?);
+            let began = Instant::now();
+            let answer = api.call("POST", "/api/v1/auth/login", Some(&body))?;
+            times.push(began.elapsed());
+            ensure!(answer.status == 401, "{login}: {}", answer.text);
+        }
+    }
+    Ok((known, unknown))
 }
 
 /// The attack.

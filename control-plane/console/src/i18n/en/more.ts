@@ -4,6 +4,7 @@ import { designs } from './designs'
 import { files } from './files'
 import { guards } from './guards'
 import { payloads } from './payloads'
+import { pictures } from './pictures'
 import { projects } from './projects'
 import { proofs } from './proofs'
 import { rowsHeld } from './rowsHeld'
@@ -16,7 +17,7 @@ import { waves } from './waves'
 import type { Text } from '.'
 
 /** What is said on other pages than the first. */
-const more = { ...account, ...clouds, ...designs, ...files, ...guards, ...payloads, ...projects, ...proofs, ...rowsHeld, ...setAside, ...silences, ...storage, ...targets, ...versions, ...waves }
+const more = { ...account, ...clouds, ...designs, ...files, ...guards, ...payloads, ...pictures, ...projects, ...proofs, ...rowsHeld, ...setAside, ...silences, ...storage, ...targets, ...versions, ...waves }
 export default more
 
 /** The shape that every language must have. */

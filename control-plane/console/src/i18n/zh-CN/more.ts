@@ -5,6 +5,7 @@ import { designs } from './designs'
 import { files } from './files'
 import { guards } from './guards'
 import { payloads } from './payloads'
+import { pictures } from './pictures'
 import { projects } from './projects'
 import { proofs } from './proofs'
 import { rowsHeld } from './rowsHeld'
@@ -15,5 +16,5 @@ import { targets } from './targets'
 import { versions } from './versions'
 import { waves } from './waves'
 
-const more: MoreMessages = { ...account, ...clouds, ...designs, ...files, ...guards, ...payloads, ...projects, ...proofs, ...rowsHeld, ...setAside, ...silences, ...storage, ...targets, ...versions, ...waves }
+const more: MoreMessages = { ...account, ...clouds, ...designs, ...files, ...guards, ...payloads, ...pictures, ...projects, ...proofs, ...rowsHeld, ...setAside, ...silences, ...storage, ...targets, ...versions, ...waves }
 export default more

@@ -13,6 +13,8 @@ pub(super) struct Route {
     template: String,
     query: String,
     pub(super) body: Option<Value>,
+    /// What the document does not describe is the same for everybody.
+    of_an_org: bool,
 }
 
 impl Route {
@@ -23,7 +25,7 @@ impl Route {
 
     /// Whether it names something by id.
     pub(super) fn names_something(&self) -> bool {
-        self.template.contains('{')
+        self.of_an_org && self.template.contains('{')
     }
 
     /// Whether calling it ends the caller's session.
@@ -59,14 +61,12 @@ pub(super) fn routes() -> Vec<Route> {
             }
         }
     }
-    for (method, path) in [
-        (Method::GET, "/api/v1/openapi.json"),
-        (Method::GET, "/api/docs"),
-        (Method::GET, "/healthz"),
-        (Method::GET, "/readyz"),
-        (Method::GET, "/metrics"),
-    ] {
-        routes.push(route(&document, method, path, &json!({})));
+    for (path, _) in http::undescribed(http::document()) {
+        let undescribed = Route {
+            of_an_org: false,
+            ..route(&document, Method::GET, path, &json!({}))
+        };
+        routes.push(undescribed);
     }
     // These end more than the session that they are called with.
     routes.sort_by_key(|route| route.template.ends_with("/logout-everywhere"));
@@ -92,6 +92,7 @@ fn route(document: &Value, method: Method, path: &str, operation: &Value) -> Rou
             format!("?{}", query.join("&"))
         },
         body,
+        of_an_org: true,
     }
 }
 

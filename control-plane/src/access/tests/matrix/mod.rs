@@ -143,7 +143,13 @@ async fn expired(test: &Test) -> Client<'_> {
 
 async fn outcome(test: &Test, caller: &Caller<'_>, route: &Route, objects: &Objects) -> String {
     let path = if caller.outside {
-        route.path(|parent| objects.id(parent))
+        route.path(|parent| {
+            if route.names_something() {
+                objects.id(parent)
+            } else {
+                NOTHING.to_owned()
+            }
+        })
     } else {
         // Platforms and the fleet's keys are not an org's: what an administrator may do shows only on real ones.
         route.path(|parent| {

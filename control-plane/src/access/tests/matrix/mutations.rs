@@ -78,6 +78,7 @@ const BESIDE_ANOTHER: &[(&str, &str)] = &[
     // Whether a ticket waits for somebody is said beside it, by what everybody may do, and refuses nobody.
     ("GET /api/v1/schema/tickets", "Operation(ReleaseApprove)"),
     // Whoever administers no platform manages none either, and is asked for that next.
+    ("PATCH /api/v1/orgs/{id}", "Administrator"),
     ("PATCH /api/v1/users/{id}", "Administrator"),
     ("POST /api/v1/orgs", "Administrator"),
     ("POST /api/v1/outbox/test", "Administrator"),

@@ -70,6 +70,7 @@ pub(super) async fn make(test: &Test) -> Objects {
         ("forms", "nowhere".to_owned()),
         ("policies", "qa".to_owned()),
         ("binding-types", "nowhere".to_owned()),
+        ("orgs", org.to_string()),
         ("devices", host.to_string()),
         ("clusters", made("/api/v1/clusters", json!({"name": "web"})).await),
         (
