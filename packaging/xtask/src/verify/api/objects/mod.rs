@@ -1,153 +1,225 @@
-//! One real thing of each kind in the default org, so that reads have something to show.
+//! Real things in the default org, so that calls with ids reach something, and right calls, so that each operation can
+//! succeed.
+//!
+//! There are three of each thing: one that is only read, one that is changed, and one that is deleted; so that no call made
+//! up at random takes away what the next one looks at. What an operation brings to an end (a ticket, a deployment) is its
+//! own.
+
+mod bodies;
+mod single;
 
 use super::callers::People;
 use anyhow::{Context, Result};
-use muster_tests::Api;
+use muster_tests::job::things::{self, Makers, Things};
+use muster_tests::wait::{self, Found};
+use muster_tests::{Agent, Api, agent, registry};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What was made.
 pub struct Objects {
-    /// Ids, by the part of the path before them.
-    pub ids: BTreeMap<&'static str, String>,
+    kept: Things,
+    changed: Things,
+    doomed: Things,
+    /// The ids of a single operation (`POST /a/{id}/b`), in the order of its placeholders.
+    own: BTreeMap<&'static str, Vec<String>>,
+    /// A right body for an operation.
+    pub bodies: BTreeMap<&'static str, Value>,
     /// An application that none of the deployments is of.
     pub other_application: String,
 }
 
+/// Who and what is there already.
+pub struct Ground<'a> {
+    pub super_admin: &'a Api,
+    pub people: &'a People,
+    /// The host that is online.
+    pub host: &'a Value,
+    /// Where other hosts may join.
+    pub dir: &'a Path,
+}
+
+impl Objects {
+    /// The placeholders of an operation's path, with ids of real things as far as there are any.
+    pub fn parameters(&self, method: &str, path: &str) -> Vec<(String, String)> {
+        let things = match method {
+            "GET" => &self.kept,
+            "DELETE" => &self.doomed,
+            _ => &self.changed,
+        };
+        let own = self.own.get(format!("{method} {path}").as_str());
+        let placeholders = things.placeholders(path).into_iter().enumerate();
+        let found = placeholders.filter_map(|(place, (name, id))| {
+            let own = own.and_then(|ids| ids.get(place)).map(String::as_str);
+            Some((name.to_owned(), own.or(id)?.to_owned()))
+        });
+        found.collect()
+    }
+}
+
 /// Makes them.
-pub fn make(super_admin: &Api, host: &Value, people: &People) -> Result<Objects> {
-    let owner = &people.owner;
-    let made = |path: &str, body: Value| id_of(&owner.post(path, &body)?, "id");
-    let mut ids = BTreeMap::from([
-        ("hosts", id_of(host, "id")?),
-        ("clusters", made("/api/v1/clusters", json!({"name": "main"}))?),
-        (
-            "environments",
-            made("/api/v1/environments", json!({"name": "qa", "type": "testing"}))?,
-        ),
-        ("groups", made("/api/v1/secrets/groups", json!({"name": "shop"}))?),
-        (
-            "registries",
-            made(
-                "/api/v1/registries",
-                json!({"name": "nowhere", "url": "http://127.0.0.1:9"}),
-            )?,
-        ),
-        (
-            "permission-templates",
-            made("/api/v1/permission-templates", json!({"name": "mine"}))?,
-        ),
-        (
-            "roles",
-            made(
-                "/api/v1/roles",
-                json!({"code": "mine", "name": "Mine", "operations": ["host:read"]}),
-            )?,
-        ),
-        (
-            "servers",
-            made(
-                "/api/v1/schema/servers",
-                json!({
-                    "label": "one", "ip": "127.0.0.1", "environment": "prod", "type": "Postgres",
-                    "username": "release", "password": "none", "hostId": host["id"], "databases": ["shop"],
-                }),
-            )?,
-        ),
-    ]);
-    made("/api/v1/departments", json!({"name": "IT"}))?;
-    made("/api/v1/invitations", json!({"role": "VIEWER"}))?;
-    let secret = json!({"groupId": ids["groups"], "name": "KEY", "value": "v"});
-    ids.insert("secrets", made("/api/v1/secrets", secret)?);
-    delivery(owner, &host["id"], &mut ids)?;
-    releases(people, &mut ids)?;
-    alerts(owner, &mut ids)?;
-    document(owner, &mut ids)?;
-    let provider = json!({
-        "name": "vault", "url": "http://127.0.0.1:9", "clientId": "c", "clientSecret": "s", "projectId": "p",
-        "environment": "prod",
-    });
-    ids.insert("providers", made("/api/v1/secrets/providers", provider)?);
-    let instances = json!({"instances": [{"provider": "aws", "instanceId": "i-1"}]});
-    owner.post("/api/v1/instances/import", &instances)?;
-    let instances = owner.list("/api/v1/instances")?;
-    let instance = instances.first().context("no instance was imported")?;
-    ids.insert("instances", id_of(instance, "id")?);
-    let orders = owner.list("/api/v1/orders")?;
-    let order = orders.first().context("nothing was ordered")?;
-    ids.insert("orders", id_of(order, "id")?);
-    let members = owner.list("/api/v1/members")?;
-    let member = members.first().context("the org has no member")?;
-    ids.insert("members", id_of(member, "userId")?);
-    ids.insert("users", id_of(member, "userId")?);
-    let platforms = super_admin.list("/api/v1/platforms")?;
-    let platform = platforms.first().context("there is no platform")?;
-    ids.insert("platforms", id_of(platform, "id")?);
+pub fn make(ground: &Ground<'_>) -> Result<Objects> {
+    let owner = &ground.people.owner;
+    let host = id_of(ground.host, "id")?;
+    let [away, leaving] = ["away", "leaving"].map(|name| absent_host(ground, name));
+    let platform_path = format!("/api/v1/platforms/{}", ground.people.platform);
+    ground
+        .super_admin
+        .patch(&platform_path, &json!({"orgsByUsers": true}))?;
+    let registry = registry::start()?;
+    let makers = |host| Makers {
+        owner,
+        helper: &ground.people.admin,
+        host,
+        registry: &registry,
+    };
+    let mut kept = things::make(&makers(&host), "kept")?;
+    let mut changed = things::make(&makers(&host), "changed")?;
+    let mut doomed = things::make(&makers(&host), "doomed")?;
+    doomed.set("hosts", &leaving?);
+    changed.set("policies", "changed");
+    for (things, name) in [
+        (&mut kept, "kept"),
+        (&mut changed, "changed"),
+        (&mut doomed, "doomed"),
+    ] {
+        people(ground, name, things)?;
+        platform(ground, name, things)?;
+    }
+    let alerts = alerts(owner)?;
+    kept.set("alerts", &alerts[0]);
+    changed.set("alerts", &alerts[1]);
+    doomed.set("alerts", &alerts[1]);
+    let messages = owner.list("/api/v1/messages")?;
+    let message = messages.first().context("the owner has no message")?;
+    changed.set("messages", &id_of(message, "id")?);
+    let single = single::Ground {
+        owner,
+        helper: &ground.people.admin,
+        host: &host,
+        away: &away?,
+    };
+    let own = single::make(&single)?;
     let other = json!({"name": "other", "image": "team/other"});
+    let other_application = id_of(&owner.post("/api/v1/applications", &other)?, "id")?;
+    let bodies = bodies::all(ground, &changed, &host)?;
     Ok(Objects {
-        ids,
-        other_application: made("/api/v1/applications", other)?,
+        kept,
+        changed,
+        doomed,
+        own,
+        bodies,
+        other_application,
     })
 }
 
-/// An application with a variable and a deployment, which fails: there is no such registry.
-fn delivery(owner: &Api, host: &Value, ids: &mut BTreeMap<&'static str, String>) -> Result<()> {
-    let body = json!({
-        "name": "shop", "image": "team/shop", "registryId": ids["registries"],
-        "environments": {"default": {"hosts": [host]}},
-    });
-    let application = id_of(&owner.post("/api/v1/applications", &body)?, "id")?;
-    let variable = owner.post(
-        "/api/v1/env-vars",
-        &json!({"applicationId": application, "name": "A", "value": "1"}),
+/// A host that has joined and was never seen since.
+fn absent_host(ground: &Ground<'_>, name: &str) -> Result<String> {
+    let agent = Agent::prepare(&ground.dir.join(name), agent::Options::default())?;
+    let token = json!({"uses": 1, "expiresInS": 600});
+    agent.enrol(&ground.super_admin.post("/api/v1/join-tokens", &token)?)?;
+    let hosts = ground.super_admin.list("/api/v1/hosts")?;
+    let newest = hosts.iter().filter_map(|host| host["id"].as_str()).max();
+    Ok(newest.context("nobody joined")?.to_owned())
+}
+
+/// A member, an administrator, somebody who asks to come in.
+fn people(ground: &Ground<'_>, name: &str, things: &mut Things) -> Result<()> {
+    let admin = ground.super_admin;
+    let user = ground.people.add_user(admin, &format!("{name}-member"))?;
+    let member = json!({"username": format!("{name}-member"), "role": "VIEWER"});
+    admin.post("/api/v1/members", &member)?;
+    let operator = ground.people.add_user(admin, &format!("{name}-operator"))?;
+    let platform = ground.people.platform.clone();
+    let body = json!({"userId": operator.id, "platformId": platform, "kind": "operator"});
+    admin.post("/api/v1/administrators", &body)?;
+    let entry = ground
+        .people
+        .owner
+        .call("PUT", "/api/v1/org/entry", Some(&json!({"fields": []})))?
+        .json()?;
+    let applicant = ground.people.add_user(admin, &format!("{name}-applicant"))?;
+    applicant
+        .api
+        .post("/api/v1/join-requests", &json!({"code": entry["code"]}))?;
+    things.set("members", &user.id);
+    things.set("users", &user.id);
+    things.set("administrators", &operator.id);
+    things.set("administrators/platforms", &platform);
+    things.set("join-requests", &applicant.id);
+    Ok(())
+}
+
+/// A platform with an operation and a role of its own; the one that is read is the one that there is.
+fn platform(ground: &Ground<'_>, name: &str, things: &mut Things) -> Result<()> {
+    let admin = ground.super_admin;
+    let platform = if name == "kept" {
+        ground.people.platform.clone()
+    } else {
+        let body = json!({"code": name, "name": name, "orgsByUsers": true});
+        id_of(&admin.post("/api/v1/platforms", &body)?, "id")?
+    };
+    let path = format!("/api/v1/platforms/{platform}");
+    let made = |what: &str, body: Value| id_of(&admin.post(&format!("{path}/{what}"), &body)?, "id");
+    let module = made("modules", json!({"name": name}))?;
+    let code = format!("{name}:do");
+    let operation = made(
+        "operations",
+        json!({"moduleId": module, "code": code, "name": name}),
     )?;
-    ids.insert("env-vars", id_of(&variable, "id")?);
-    let path = format!("/api/v1/applications/{application}/deployments");
-    let deployment = owner.post(&path, &json!({"version": "1"}))?;
-    ids.insert("deployments", id_of(&deployment, "deploymentId")?);
-    ids.insert("applications", application);
+    let role = made(
+        "roles",
+        json!({"code": name, "name": name, "operations": ["host:read"]}),
+    )?;
+    // A module goes when nothing is in it.
+    let empty = made("modules", json!({"name": format!("{name}-empty")}))?;
+    things.set("platforms", &platform);
+    things.set(
+        "platforms/modules",
+        if name == "doomed" { &empty } else { &module },
+    );
+    things.set("platforms/operations", &operation);
+    things.set("platforms/roles", &role);
+    admin.call(
+        "PUT",
+        &format!("/api/v1/binding-types/{name}"),
+        Some(&json!({"name": name})),
+    )?;
+    things.set("binding-types", name);
+    things.set("keys", "signing");
     Ok(())
 }
 
-/// A receiver of alerts and a rule that tells it.
-fn alerts(owner: &Api, ids: &mut BTreeMap<&'static str, String>) -> Result<()> {
-    let receiver = json!({"name": "ops", "kind": "mail", "addresses": ["ops@example.org"]});
-    let receiver = id_of(&owner.post("/api/v1/alerts/receivers", &receiver)?, "id")?;
-    let rule = json!({"name": "down", "check": {"kind": "hostDown"}, "receivers": [receiver]});
-    let rule = owner.post("/api/v1/alerts/rules", &rule)?;
-    ids.insert("rules", id_of(&rule, "id")?);
-    ids.insert("receivers", receiver);
-    Ok(())
-}
-
-/// A document of change.
-fn document(owner: &Api, ids: &mut BTreeMap<&'static str, String>) -> Result<()> {
-    let project = json!({
-        "apiVersion": "v1alpha1", "kind": "Project", "metadata": {"name": "shop"}, "spec": {"description": "Orders"},
-    });
-    // Each text of JSON is one of YAML.
-    let applied = owner.post("/api/v1/schema/apply", &project)?;
-    ids.insert("documents", id_of(&applied["applied"][0], "id")?);
-    Ok(())
-}
-
-/// A ticket, and a release that was ordered.
-fn releases(people: &People, ids: &mut BTreeMap<&'static str, String>) -> Result<()> {
-    let body = json!({
-        "version": "1", "database": "shop", "environment": "prod", "servers": ["one"],
-        "sql": "create table a (id int);",
-    });
-    let proposed = people.admin.post("/api/v1/schema/proposals", &body)?;
-    let ticket = id_of(&proposed, "ticketId")?;
-    let path = format!("/api/v1/schema/tickets/{ticket}/approve");
-    let approved = people.owner.post(&path, &json!({}))?;
-    let release = id_of(&approved, "releaseId")?;
-    let path = format!("/api/v1/schema/releases/{release}/execute");
-    let executing = people.owner.post(&path, &json!({"server": "one"}))?;
-    ids.insert("executions", id_of(&executing, "executionId")?);
-    ids.insert("releases", release);
-    ids.insert("tickets", ticket);
-    Ok(())
+/// Two alerts that fire as soon as there is a reading.
+fn alerts(owner: &Api) -> Result<Vec<String>> {
+    for name in ["always", "always too"] {
+        let rule = json!({
+            "name": name, "forS": 0,
+            "check": {"kind": "threshold", "series": "cpu.total", "comparison": "atLeast", "threshold": 0},
+        });
+        owner.post("/api/v1/alerts/rules", &rule)?;
+    }
+    wait::until("two alerts", PATIENCE, || {
+        let alerts = owner.list("/api/v1/alerts")?;
+        let ids: Vec<String> = alerts
+            .iter()
+            .filter(|alert| {
+                alert["ruleName"]
+                    .as_str()
+                    .is_some_and(|name| name.starts_with("always"))
+            })
+            .filter_map(|alert| alert["id"].as_str().map(str::to_owned))
+            .collect();
+        Ok(if ids.len() == 2 {
+            Found::Yes(ids)
+        } else {
+            Found::No(format!("there are {alerts:?}"))
+        })
+    })
 }
 
 /// An id in an answer.
