@@ -160,12 +160,23 @@ impl Api {
 
     /// Uploads one of the org's files, whose SHA-256 is `hash`; its id.
     pub fn upload(&self, name: &str, bytes: &[u8], hash: &str) -> Result<String> {
+        let upload = self.upload_pieces(name, bytes, hash)?;
+        let path = format!("/api/v1/files/uploads/{upload}/complete");
+        let file = self.post(&path, &json!({}))?;
+        Ok(text(&file, "id")?.to_owned())
+    }
+
+    /// The same, but for the last step: the upload's id.
+    pub fn upload_pieces(&self, name: &str, bytes: &[u8], hash: &str) -> Result<String> {
         let body = json!({"name": name, "size": bytes.len(), "hash": hash});
         let upload = self.post("/api/v1/files/uploads", &body)?;
-        let upload = format!("/api/v1/files/uploads/{}", text(&upload, "id")?);
+        let id = text(&upload, "id")?.to_owned();
         for (n, piece) in bytes.chunks(PIECE).enumerate() {
             let offset = n * PIECE;
-            let mut request = Request::put(format!("{}{upload}/content?offset={offset}", self.base));
+            let mut request = Request::put(format!(
+                "{}/api/v1/files/uploads/{id}/content?offset={offset}",
+                self.base
+            ));
             if let Some(bearer) = &self.bearer {
                 request = request.header("authorization", format!("Bearer {bearer}"));
             }
@@ -176,8 +187,7 @@ impl Api {
                 answer.status()
             );
         }
-        let file = self.post(&format!("{upload}/complete"), &json!({}))?;
-        Ok(text(&file, "id")?.to_owned())
+        Ok(id)
     }
 
     /// Reads something that has to be there.

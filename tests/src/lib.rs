@@ -10,6 +10,7 @@
 //! - [`mod@env`] finds the services that `cargo verify` started;
 //! - [`leaks`] looks for secrets where they must not be;
 //! - [`packages`] installs the Debian packages on a machine with systemd;
+//! - [`registry`] answers what a registry has, without having it;
 //! - [`usage`] reads what a process uses of memory and CPU;
 //! - [`job`] is the product's main job step by step, shared by the stories and by `cargo demo`.
 
@@ -24,6 +25,7 @@ pub mod job;
 pub mod leaks;
 pub mod packages;
 pub mod programs;
+pub mod registry;
 pub mod usage;
 pub mod wait;
 

@@ -5,3 +5,4 @@ pub mod hosts;
 pub mod people;
 pub mod readings;
 pub mod releases;
+pub mod things;

@@ -108,14 +108,28 @@ impl From<Record> for AuditRow {
     }
 }
 
-/// What a row must be; parameters `$4` to `$13`.
-fn passes(db: &Db) -> String {
+/// What a row must be; parameters `$4` to `$13`. Each condition stands only where it is asked for, so that an index is
+/// found for it.
+fn passes(db: &Db, filter: &Filter) -> String {
     let (actor, kind) = (db.text_among("actor_id", 11), db.text_among("object_kind", 12));
     let object = db.text_among("(object_kind || ':' || object_id)", 13);
+    let asked = [
+        (filter.actor.is_some(), "actor_id", 4),
+        (filter.operation.is_some(), "operation", 5),
+        (filter.object_kind.is_some(), "object_kind", 6),
+        (filter.object_id.is_some(), "object_id", 7),
+        (filter.outcome.is_some(), "outcome", 8),
+    ]
+    .map(|(is_asked, column, n)| {
+        if is_asked {
+            format!("{column} = ${n}")
+        } else {
+            format!("${n} is null")
+        }
+    })
+    .join(" and ");
     format!(
-        "($4 is null or actor_id = $4) and ($5 is null or operation = $5) \
-         and ($6 is null or object_kind = $6) and ($7 is null or object_id = $7) and ($8 is null or outcome = $8) \
-         and ($9 is null or at >= $9) and ($10 is null or at < $10) \
+        "{asked} and ($9 is null or at >= $9) and ($10 is null or at < $10) \
          and ($11 is null or {actor} or {kind} or {object})"
     )
 }
@@ -130,7 +144,7 @@ pub(super) async fn list(
 ) -> Result<Vec<AuditRow>, DbError> {
     let sql = format!(
         "select {COLUMNS} from audit_log where scope = $1 and seq < $2 and {} order by seq desc limit $3",
-        passes(db)
+        passes(db, filter)
     );
     select(db, sql, (scope, filter), before, limit).await
 }
@@ -145,7 +159,7 @@ pub(super) async fn list_from(
 ) -> Result<Vec<AuditRow>, DbError> {
     let sql = format!(
         "select {COLUMNS} from audit_log where scope = $1 and seq > $2 and {} order by seq limit $3",
-        passes(db)
+        passes(db, filter)
     );
     select(db, sql, (scope, filter), after, limit).await
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use muster_base::{ApplicationId, DeploymentId, OrgId, UnixMs};
+use sqlx::AssertSqlSafe;
 
 use super::from_json;
 use crate::{
@@ -33,17 +34,30 @@ pub async fn find_in(
     Ok(all.remove(name))
 }
 
+/// The names of the environments that an application (`$2`) was ever deployed to, as a table `names (name)` with an empty
+/// row at its end: one look into an index for each, however many deployments there are.
+pub(super) const NAMES: &str = "with recursive names (name) as (select min(environment) from deployments \
+    where application_id = $2 union all select (select min(d.environment) from deployments d \
+    where d.application_id = $2 and d.environment > names.name) from names where names.name is not null)";
+
+/// The id of what succeeded last in the environment `names.name` of application `$2`, as `deployments_succeeded` has it.
+pub(super) const SUCCEEDED: &str = "(select s.id from deployments s where s.application_id = $2 \
+    and s.environment = names.name and s.status = 'success' \
+    order by coalesce(s.completed_at, s.created_at) desc, s.id desc limit 1)";
+
 /// The newest deployment in each environment.
 pub async fn list_latest(
     db: &Db,
     org: OrgId,
     application: ApplicationId,
 ) -> Result<BTreeMap<String, LatestTask>, DbError> {
-    const SQL: &str = "select d.environment, d.id, d.version, d.status, d.created_at from deployments d \
-        where d.org_id = $1 and d.application_id = $2 and not exists (select 1 from deployments n \
-        where n.application_id = d.application_id and n.environment = d.environment and n.id > d.id)";
+    let sql = format!(
+        "{NAMES} select d.environment, d.id, d.version, d.status, d.created_at from names join deployments d \
+         on d.id = (select n.id from deployments n where n.application_id = $2 and n.environment = names.name \
+         order by n.id desc limit 1) where d.org_id = $1"
+    );
     let rows: Vec<(String, DeploymentId, String, String, UnixMs)> =
-        with_pool!(db, |pool| sqlx::query_as(SQL)
+        with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
             .bind(org)
             .bind(application)
             .fetch_all(pool)
@@ -69,10 +83,11 @@ pub async fn list_versions(
     org: OrgId,
     application: ApplicationId,
 ) -> Result<BTreeMap<String, String>, DbError> {
-    const SQL: &str = "select environment, version from (select environment, version, row_number() over \
-        (partition by environment order by coalesce(completed_at, created_at) desc, id desc) as place \
-        from deployments where org_id = $1 and application_id = $2 and status = 'success') as ranked where place = 1";
-    let rows: Vec<(String, String)> = with_pool!(db, |pool| sqlx::query_as(SQL)
+    let sql = format!(
+        "{NAMES} select d.environment, d.version from names join deployments d on d.id = {SUCCEEDED} \
+         where d.org_id = $1"
+    );
+    let rows: Vec<(String, String)> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
         .bind(org)
         .bind(application)
         .fetch_all(pool)

@@ -3,6 +3,7 @@
 use muster_base::{ApplicationId, DeploymentId, OrgId, UnixMs};
 use sqlx::AssertSqlSafe;
 
+use super::environment::{NAMES, SUCCEEDED};
 use crate::{
     db::{Db, DbError, Tx},
     delivery::version::{Build, BuildStatus, InRegistry, Placed, Version, VersionRun},
@@ -178,13 +179,12 @@ pub async fn list_runs(
     org: OrgId,
     application: ApplicationId,
 ) -> Result<Vec<(String, VersionRun)>, DbError> {
-    const SQL: &str = "select version, environment, id, digest, since from (select version, environment, id, digest, \
-        coalesce(completed_at, created_at) as since, row_number() over (partition by environment \
-        order by coalesce(completed_at, created_at) desc, id desc) as place from deployments \
-        where org_id = $1 and application_id = $2 and status = 'success') as ranked where place = 1 \
-        order by environment";
+    let sql = format!(
+        "{NAMES} select d.version, d.environment, d.id, d.digest, coalesce(d.completed_at, d.created_at) as since \
+         from names join deployments d on d.id = {SUCCEEDED} where d.org_id = $1 order by d.environment"
+    );
     let rows: Vec<(String, String, DeploymentId, Option<String>, UnixMs)> =
-        with_pool!(db, |pool| sqlx::query_as(SQL)
+        with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
             .bind(org)
             .bind(application)
             .fetch_all(pool)

@@ -165,8 +165,13 @@ pub(in crate::files) async fn list(
     } else {
         "1 = 1".to_owned()
     };
+    let later = if after.is_some() {
+        "(1 - f.type, f.name, f.id) > ($4, $5, $6)"
+    } else {
+        "$4 is null and $5 is null and $6 is null"
+    };
     let sql = format!(
-        "{SELECT} and ($3 is null or {}) and ($4 is null or (1 - f.type, f.name, f.id) > ($4, $5, $6)) \
+        "{SELECT} and ($3 is null or {}) and {later} \
          and {place} and {below} and {entrances} and ($10 is null or f.owner_type = $10) \
          and ($11 is null or f.search like $11 escape '\\') order by 1 - f.type, f.name, f.id limit $12",
         reached(is_sqlite, "f.path", 3)

@@ -105,7 +105,7 @@ pub(in crate::telemetry) async fn list_of_org(
     let reach = db.id_among("host_id", 4);
     let sql = format!(
         "select host_id, {COLUMNS} from containers \
-         where org_id = $1 and (name > $2 or (name = $2 and host_id > $3)) and ($4 is null or {reach}) \
+         where org_id = $1 and (name, host_id) > ($2, $3) and ($4 is null or {reach}) \
          and ($5 is null or host_id = $5) and ($6 is null or labels like $6 escape '\\') \
          and ($7 is null or state = $7) and ($8 is null or health = $8) \
          and ($9 is null or lower(name) like $9 escape '\\' or lower(image) like $9 escape '\\') \

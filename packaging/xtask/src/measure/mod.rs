@@ -138,7 +138,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<ExitCode> {
         "schema-diff" => schema_diff::measure(args, interrupt)?,
         "storage" => storage::measure(args, interrupt)?,
         "dispatch" => simulated::dispatch(args, interrupt)?,
-        "api" => simulated::on_both_databases("api", interrupt)?,
+        "api" => simulated::api(interrupt)?,
         "webhook" => simulated::webhook(interrupt)?,
         "flood" => simulated::on_both_databases("flood", interrupt)?,
         "fleet" => simulated::fleet(args, interrupt)?,

@@ -2,6 +2,7 @@
 
 use super::{Args, built, median, rounded};
 use crate::interrupt::Interrupt;
+use crate::say;
 use anyhow::{Context, Result, ensure};
 use muster_tests::job::releases::make_postgres_database;
 use muster_workbench::{Service, Workbench};
@@ -77,6 +78,20 @@ pub fn on_both_databases(run: &str, interrupt: &Interrupt) -> Result<Value> {
     let sqlite = simulate(&programs, &[run], interrupt)?;
     let postgres = simulate(&programs, &[run, "--database", &database], interrupt)?;
     Ok(json!({"sqlite": sqlite, "postgres": postgres}))
+}
+
+/// Every list and search on each database; as a table, too, for people to look along.
+pub fn api(interrupt: &Interrupt) -> Result<Value> {
+    let both = on_both_databases("api", interrupt)?;
+    for database in ["sqlite", "postgres"] {
+        say::line(format_args!("{database:>9} p50 ms   p95 ms     rows of how many"));
+        for (name, numbers) in both[database]["routes"].as_object().into_iter().flatten() {
+            let [p50, p95] = ["p50Ms", "p95Ms"].map(|key| numbers[key].as_f64().unwrap_or_default());
+            let [rows, of] = ["rows", "of"].map(|key| numbers[key].as_i64().unwrap_or_default());
+            say::line(format_args!("{p50:16.2} {p95:8.2} {rows:8} {of:11}  {name}"));
+        }
+    }
+    Ok(both)
 }
 
 /// A storm of webhook calls on each database. The numbers that count are SQLite's.

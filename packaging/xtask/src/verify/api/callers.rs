@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use muster_tests::Api;
+use muster_tests::api::text;
 use muster_tests::job::people;
 use muster_workbench::random_hex;
 use serde_json::json;
@@ -21,7 +22,19 @@ pub struct People {
     pub owner: Api,
     /// Another one who may approve what the owner proposes.
     pub admin: Api,
+    /// The platform that they are all of.
+    pub platform: String,
+    /// How it is called at sign-ins.
+    pub platform_code: String,
     callers: Vec<Caller>,
+}
+
+/// Somebody who is made for a certain call.
+pub struct User {
+    pub id: String,
+    pub password: String,
+    /// Signed in.
+    pub api: Api,
 }
 
 /// Adds them to the default org and its platform, and signs them in.
@@ -36,7 +49,9 @@ pub fn sign_in(super_admin: &Api) -> Result<People> {
     let admin = people::add(super_admin, "admin-of-org", "ADMIN")?;
     let owner = people::add(super_admin, "owner", "OWNER")?;
     let platforms = super_admin.list("/api/v1/platforms")?;
-    let platform = &platforms.first().context("there is no platform")?["id"];
+    let platform = platforms.first().context("there is no platform")?;
+    let [platform, platform_code] = ["id", "code"].map(|field| text(platform, field).map(str::to_owned));
+    let platform = platform?;
     let mut callers = vec![
         Caller {
             name: "nobody",
@@ -68,11 +83,25 @@ pub fn sign_in(super_admin: &Api) -> Result<People> {
     Ok(People {
         owner,
         admin,
+        platform,
+        platform_code: platform_code?,
         callers,
     })
 }
 
 impl People {
+    /// A user of the platform who is in no org, signed in.
+    pub fn add_user(&self, super_admin: &Api, name: &str) -> Result<User> {
+        let password = format!("pw-{}", random_hex(12)?);
+        let body = json!({"username": name, "password": password, "platformId": self.platform});
+        let user = super_admin.post("/api/v1/users", &body)?;
+        Ok(User {
+            id: text(&user, "id")?.to_owned(),
+            api: Api::new(super_admin.base()).login(name, &password)?,
+            password,
+        })
+    }
+
     /// All of them, and an API key of each kind.
     pub fn with_keys(mut self, application: &str) -> Result<Vec<Caller>> {
         for (name, body) in [

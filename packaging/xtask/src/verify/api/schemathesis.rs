@@ -26,6 +26,8 @@ const SEED: &str = "20260101";
 /// Calls of each operation that are made up at random. Never a time limit: schemathesis would go on until it is spent.
 const EXAMPLES: &str = "5";
 
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+
 /// The variable that the caller's credentials come in.
 const AUTHORIZATION: &str = "MUSTER_AUTHORIZATION";
 
@@ -103,7 +105,7 @@ pub fn install(interrupt: &Interrupt) -> Result<Schemathesis> {
 }
 
 impl Files {
-    /// Writes the document, and the ids of real things for the reads that name one.
+    /// Writes the document, with right bodies as its examples, and the ids of real things for the calls that name one.
     pub fn write(dir: &Path, document: &Value, made: &Objects) -> Result<Self> {
         let files = Self {
             dir: dir.to_owned(),
@@ -111,42 +113,59 @@ impl Files {
             nobody: dir.join("nobody.toml"),
             signed_in: dir.join("signed-in.toml"),
         };
-        fs::write(&files.document, document.to_string())?;
+        fs::write(&files.document, with_examples(document, made)?.to_string())?;
         let config = config(document, made)?;
         let header = format!("headers = {{ Authorization = \"${{{AUTHORIZATION}}}\" }}\n\n");
         fs::write(&files.signed_in, header + &config)?;
         fs::write(&files.nobody, config)?;
         Ok(files)
     }
+
+    /// Where a caller's calls and their answers stand, one event on each line.
+    pub fn events(&self, caller: &Caller) -> PathBuf {
+        self.dir.join(format!("{}.ndjson", caller.name))
+    }
 }
 
-/// The ids go to reads only: no call made up at random should change or remove what the next one looks at.
+/// Ids of real things for each operation that names some.
 fn config(document: &Value, made: &Objects) -> Result<String> {
     let mut text = String::new();
     for (path, item) in document["paths"].as_object().context("no paths")? {
-        let known = known_ids(path, made);
-        if item["get"].is_object() && !known.is_empty() {
-            writeln!(
-                text,
-                "[[operations]]\ninclude-path = \"{path}\"\ninclude-method = \"GET\"\nparameters = {{ {known} }}\n"
-            )?;
+        for method in METHODS.iter().filter(|method| item[**method].is_object()) {
+            let method = method.to_uppercase();
+            let known: Vec<String> = made
+                .parameters(&method, path)
+                .iter()
+                .map(|(name, id)| format!("\"path.{name}\" = \"{id}\""))
+                .collect();
+            if !known.is_empty() {
+                writeln!(
+                    text,
+                    "[[operations]]\ninclude-path = \"{path}\"\ninclude-method = \"{method}\"\nparameters = {{ {} }}\n",
+                    known.join(", ")
+                )?;
+            }
         }
     }
     Ok(text)
 }
 
-fn known_ids(path: &str, made: &Objects) -> String {
-    let parts: Vec<&str> = path.split('/').collect();
-    let known = parts.windows(2).filter_map(|pair| {
-        let name = pair[1].strip_prefix('{')?.strip_suffix('}')?;
-        let id = made.ids.get(pair[0])?;
-        Some(format!("\"path.{name}\" = \"{id}\""))
-    });
-    known.collect::<Vec<_>>().join(", ")
+/// The document with a right body as the example of each operation that one was made for.
+fn with_examples(document: &Value, made: &Objects) -> Result<Value> {
+    let mut document = document.clone();
+    for (operation, body) in &made.bodies {
+        let (method, path) = operation.split_once(' ').context("no operation")?;
+        let content = &mut document["paths"][path][method.to_lowercase()]["requestBody"]["content"];
+        let types = content.as_object_mut();
+        let content = types.and_then(|types| types.values_mut().next());
+        content.with_context(|| format!("{operation} takes no body, but one was made for it"))?["example"] =
+            body.clone();
+    }
+    Ok(document)
 }
 
 impl Schemathesis {
-    /// Calls everything as `caller`. What it finds is printed.
+    /// Calls everything as `caller`. What it finds is printed; what was answered stands in the file of events then.
     pub fn run(&self, interrupt: &Interrupt, files: &Files, address: &str, caller: &Caller) -> Result<Found> {
         let log = files.dir.join(format!("{}.log", caller.name));
         let report = files.dir.join(format!("{}.json", caller.name));
@@ -170,8 +189,10 @@ impl Schemathesis {
             .args(["--checks", CHECKS, "--exclude-path-regex", LEFT_OUT])
             .args(["--max-examples", EXAMPLES, "--seed", SEED])
             .args(["--continue-on-failure", "--warnings", "off"])
-            .args(["--report", "json", "--report-json-path"])
+            .args(["--report", "json,ndjson", "--report-json-path"])
             .arg(&report)
+            .arg("--report-ndjson-path")
+            .arg(files.events(caller))
             .env("NO_COLOR", "1")
             .stdout(File::create(&log)?)
             .stderr(File::options().append(true).open(&log)?);
