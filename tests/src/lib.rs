@@ -8,6 +8,7 @@
 //! - [`Api`] speaks the HTTP API, and nothing else changes anything in a story;
 //! - [`wait`] waits for a thing to become true, with an end;
 //! - [`mod@env`] finds the services that `cargo verify` started;
+//! - [`load`] asks a web server again and again, and counts what fails;
 //! - [`leaks`] looks for secrets where they must not be;
 //! - [`packages`] installs the Debian packages on a machine with systemd;
 //! - [`registry`] answers what a registry has, without having it;
@@ -23,6 +24,7 @@ pub mod fleet;
 pub mod fresh;
 pub mod job;
 pub mod leaks;
+pub mod load;
 pub mod packages;
 pub mod programs;
 pub mod registry;

@@ -48,7 +48,7 @@ pub struct HostCounts {
     pub total: usize,
     /// Not asked yet, or not there.
     pub pending: usize,
-    /// At it.
+    /// At it, on the way there or back.
     pub running: usize,
     /// On the new version.
     pub success: usize,
@@ -69,7 +69,10 @@ impl HostCounts {
             ..Self::default()
         };
         for host in hosts {
-            let count = match host.status {
+            let goes_back = host.back.as_ref().is_some_and(|back| !back.status.is_final());
+            // It has the new version until it has gone back, and is not where it is to stay.
+            let status = if goes_back { Status::Running } else { host.status };
+            let count = match status {
                 Status::Pending | Status::WaitingApproval => &mut counts.pending,
                 Status::Running => &mut counts.running,
                 Status::Success => &mut counts.success,
@@ -149,4 +152,46 @@ async fn holder(app: &App, deployment: &Deployment) -> Result<Option<Holder>, De
         phase: holder.phase,
         triggered_by: holder.triggered_by,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_base::Clock;
+
+    use super::*;
+    use crate::delivery::deployment::HostBack;
+
+    #[test]
+    fn a_host_on_its_way_back_is_at_it_and_one_that_could_not_go_has_the_new_version() {
+        let clock = Clock::system();
+        let backs = [
+            None,
+            Some(Status::Pending),
+            Some(Status::Running),
+            Some(Status::Failure),
+        ];
+        let hosts = backs.map(|back| DeploymentHost {
+            host_id: clock.new_id(),
+            host_name: "h".to_owned(),
+            batch: 0,
+            order_id: None,
+            status: Status::Success,
+            digest: None,
+            error: None,
+            started_at: None,
+            ended_at: Some(clock.now()),
+            back: back.map(|status| HostBack {
+                status,
+                order_id: None,
+                to: None,
+                error: None,
+            }),
+        });
+        let counts = HostCounts::of(&hosts);
+        assert_eq!(
+            (counts.total, counts.success, counts.running),
+            (4, 2, 2),
+            "{counts:?}"
+        );
+    }
 }

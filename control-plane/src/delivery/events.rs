@@ -27,6 +27,8 @@ pub(super) enum EventKind {
     Status,
     Step,
     Log,
+    /// How it ended on a host, or how the host's way back did.
+    Host,
     /// The last one of a stream; never stored.
     End,
 }
@@ -37,12 +39,13 @@ impl EventKind {
             Self::Status => "status",
             Self::Step => "step",
             Self::Log => "log",
+            Self::Host => "host",
             Self::End => "end",
         }
     }
 
     pub(super) fn read(text: &str) -> Result<Self, DbError> {
-        [Self::Status, Self::Step, Self::Log]
+        [Self::Status, Self::Step, Self::Log, Self::Host]
             .into_iter()
             .find(|kind| kind.as_str() == text)
             .ok_or_else(|| DbError::Corrupt("deployment_events.kind".to_owned()))
@@ -76,6 +79,15 @@ struct LogData<'a> {
     at: UnixMs,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HostData<'a> {
+    host_id: HostId,
+    status: Status,
+    error: Option<&'a str>,
+    at: UnixMs,
+}
+
 pub(super) async fn note_status(
     tx: &mut Tx,
     deployment: DeploymentId,
@@ -86,6 +98,26 @@ pub(super) async fn note_status(
     let data = store::to_json(&StatusData { status, error, at }, COLUMN)?;
     let source = format!("status:{}", status.as_str());
     store::progress::insert_event(tx, deployment, &source, at, EventKind::Status, &data).await?;
+    Ok(())
+}
+
+/// Notes where a host is now. Whoever follows the deployment learns of it at once: a host's last step comes before its end.
+pub(super) async fn note_host(
+    tx: &mut Tx,
+    deployment: DeploymentId,
+    source: &str,
+    host_id: HostId,
+    (status, error): (Status, Option<&str>),
+    at: UnixMs,
+) -> Result<(), DbError> {
+    let data = HostData {
+        host_id,
+        status,
+        error,
+        at,
+    };
+    let data = store::to_json(&data, COLUMN)?;
+    store::progress::insert_event(tx, deployment, source, at, EventKind::Host, &data).await?;
     Ok(())
 }
 

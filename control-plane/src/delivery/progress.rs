@@ -138,6 +138,14 @@ async fn note_move(app: &App, tx: &mut Tx, order: &Order) -> Result<(), DbError>
         return Ok(());
     }
     let (digest, error) = (order.digest.as_deref(), order.error.as_deref());
+    if status != Status::Running {
+        let shown = match role {
+            Role::Back(_) if status == Status::Success => Status::RolledBack,
+            Role::Back(_) => Status::Failure,
+            Role::Forward => status,
+        };
+        events::note_host(tx, id, &format!("{}:end", order.id), host, (shown, error), now).await?;
+    }
     match role {
         Role::Back(to) => {
             store::rollout::note_back(tx, id, host, status, (digest, error)).await?;

@@ -4,14 +4,14 @@ use crate::books::Books;
 use crate::gate::Gate;
 use crate::join::Host;
 use crate::memory::Memory;
-use crate::orders::{Journal, Started};
+use crate::orders::{Deed, Journal, Started};
 use crate::readings::Readings;
 use crate::session;
 use muster_base::{Clock, HostId, UnixMs, random_array};
 use muster_protocol::latest::AgentConfig;
 use std::collections::{BTreeMap, HashSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -42,6 +42,10 @@ pub(crate) struct Shared {
     waits: Mutex<Vec<Duration>>,
     started: Mutex<Vec<Started>>,
     broken: Mutex<HashSet<HostId>>,
+    /// How long a deploy takes at most, in milliseconds.
+    takes_ms: AtomicU64,
+    /// Who hears of deeds.
+    deeds: OnceLock<mpsc::Sender<Deed>>,
     refused: AtomicUsize,
     lost_sessions: Mutex<BTreeMap<String, usize>>,
 }
@@ -87,13 +91,42 @@ impl Agent {
                 .saturating_mul(1 << failures.min(8))
                 .min(BACKOFF_LIMIT);
             failures += 1;
-            let fraction = f64::from(u32::from_le_bytes(random_array())) / f64::from(u32::MAX);
-            sleep(bound.mul_f64(fraction)).await;
+            sleep(bound.mul_f64(fraction())).await;
         }
     }
 }
 
+/// Anything between 0 and 1.
+fn fraction() -> f64 {
+    f64::from(u32::from_le_bytes(random_array())) / f64::from(u32::MAX)
+}
+
 impl Shared {
+    pub(crate) fn set_takes(&self, most: Duration) {
+        let ms = u64::try_from(most.as_millis()).unwrap_or(u64::MAX);
+        self.takes_ms.store(ms, Ordering::Relaxed);
+    }
+
+    /// How long the next deploy takes: at least half of what it may.
+    pub(crate) fn takes(&self) -> Duration {
+        let most = Duration::from_millis(self.takes_ms.load(Ordering::Relaxed));
+        most.mul_f64(f64::midpoint(1.0, fraction()))
+    }
+
+    pub(crate) fn deeds(&self) -> mpsc::Receiver<Deed> {
+        let (told, heard) = mpsc::channel();
+        // Whoever comes second hears nothing.
+        drop(self.deeds.set(told));
+        heard
+    }
+
+    pub(crate) fn tell(&self, deed: Deed) {
+        if let Some(deeds) = self.deeds.get() {
+            // Nobody may be listening any more.
+            drop(deeds.send(deed));
+        }
+    }
+
     pub(crate) fn waited(&self, time: Duration) {
         lock(&self.waits).push(time);
     }

@@ -4,7 +4,7 @@ use crate::agent::{Agent, Shared};
 use crate::books::Books;
 use crate::gate::{self, Gate};
 use crate::join::{self, Invitation};
-use crate::orders::Started;
+use crate::orders::{Deed, Started};
 use anyhow::{Context, Result, bail};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use muster_base::{Clock, HostId};
@@ -16,8 +16,8 @@ use muster_tests::wait::{self, Found};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -113,6 +113,16 @@ impl SimulatedFleet {
     /// From now on nothing new becomes healthy on these hosts: they put back what ran there.
     pub fn break_deploys(&self, hosts: impl IntoIterator<Item = HostId>) {
         self.shared.break_deploys(hosts);
+    }
+
+    /// From now on a deploy takes between half of this and all of it.
+    pub fn deploys_take(&self, most: Duration) {
+        self.shared.set_takes(most);
+    }
+
+    /// What hosts do about deploys from now on, as they do it. For one listener.
+    pub fn deeds(&self) -> mpsc::Receiver<Deed> {
+        self.shared.deeds()
     }
 
     /// The version that runs on each host, as the host itself knows it.

@@ -27,5 +27,5 @@ mod session;
 pub use audit::{Audit, audit};
 pub use books::{Books, Taken};
 pub use fleet::{Options, SimulatedFleet};
-pub use orders::Started;
+pub use orders::{Deed, Did, Started};
 pub use readings::Readings;

@@ -1,4 +1,5 @@
-//! Orders: checked as a real host checks them, accepted, and answered without doing anything.
+//! Orders: checked as a real host checks them, accepted, and answered without doing anything, after the time that it would
+//! take. What a host did and when is told to whoever listens ([`Deed`]), before the control plane hears of it.
 
 use crate::agent::Agent;
 use anyhow::{Result, bail};
@@ -13,9 +14,10 @@ use muster_protocol::{
     read_frame, write_frame,
 };
 use quinn::{RecvStream, SendStream};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
+use tokio::time::sleep;
 
 /// An order that a host took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +30,41 @@ pub struct Started {
     pub at: Instant,
 }
 
+/// What a host did about a deploy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deed {
+    /// The host.
+    pub host: HostId,
+    /// The version that it was asked for.
+    pub version: String,
+    /// What.
+    pub did: Did,
+    /// When; by then the control plane knew nothing of it.
+    pub at: UnixMs,
+}
+
+/// How far a host is with a deploy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Did {
+    /// It checked the order and began.
+    Begin,
+    /// The version runs.
+    Change,
+    /// The version did not become healthy, and what was there before runs.
+    PutBack,
+}
+
+impl Did {
+    /// As a word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Begin => "begin",
+            Self::Change => "change",
+            Self::PutBack => "putBack",
+        }
+    }
+}
+
 /// One host's journal of orders.
 #[derive(Default)]
 pub(crate) struct Journal(Mutex<Entries>);
@@ -37,6 +74,7 @@ struct Entries {
     last_sequence: u64,
     /// What the last deploy that was done put there.
     running: Option<String>,
+    begun: HashSet<OrderId>,
     outcomes: HashMap<OrderId, OrderOutcome>,
 }
 
@@ -44,9 +82,7 @@ struct Entries {
 pub(crate) async fn serve(agent: &Agent, mut send: SendStream, mut receive: RecvStream) -> Result<()> {
     match read_frame::<ServerStream>(&mut receive).await? {
         Some(ServerStream::Order(order)) => {
-            for reply in answer(agent, &order) {
-                write_frame(&mut send, &reply).await?;
-            }
+            answer(agent, &mut send, &order).await?;
         }
         Some(ServerStream::Cancel(order)) => {
             if let Some(outcome) = agent.journal.find(order) {
@@ -61,29 +97,50 @@ pub(crate) async fn serve(agent: &Agent, mut send: SendStream, mut receive: Recv
     Ok(())
 }
 
-fn answer(agent: &Agent, order: &SignedOrder) -> Vec<OrderReply> {
-    let now = agent.clock.now();
-    match check(agent, order, now) {
-        Ok((head, payload)) => {
-            let broken = agent.shared.is_broken(agent.host.id);
-            let (outcome, is_new) = agent.journal.do_once(&head, &payload, broken, now);
-            if is_new {
-                agent.shared.started(Started {
-                    host: agent.host.id,
-                    order: head.order,
-                    at: Instant::now(),
-                });
-            }
-            vec![
-                OrderReply::Accepted,
-                step(now),
-                OrderReply::Outcome(Box::new(outcome)),
-            ]
-        }
+async fn answer(agent: &Agent, send: &mut SendStream, order: &SignedOrder) -> Result<()> {
+    let (head, payload) = match check(agent, order, agent.clock.now()) {
+        Ok(checked) => checked,
         Err(refusal) => {
             agent.shared.refused();
-            vec![OrderReply::Refused(refusal)]
+            return Ok(write_frame(send, &OrderReply::Refused(refusal)).await?);
         }
+    };
+    let began = agent.clock.now();
+    if agent.journal.begin(&head) {
+        agent.shared.started(Started {
+            host: agent.host.id,
+            order: head.order,
+            at: Instant::now(),
+        });
+        tell(agent, &payload, Did::Begin, began);
+    }
+    write_frame(send, &OrderReply::Accepted).await?;
+    write_frame(send, &step(began)).await?;
+    if payload.deploy().is_some() {
+        sleep(agent.shared.takes()).await;
+    }
+    let broken = agent.shared.is_broken(agent.host.id);
+    let ended = agent.clock.now();
+    let (outcome, is_new) = agent.journal.do_once(&head, &payload, broken, (began, ended));
+    if is_new {
+        let did = if outcome.status == OrderStatus::Done {
+            Did::Change
+        } else {
+            Did::PutBack
+        };
+        tell(agent, &payload, did, ended);
+    }
+    Ok(write_frame(send, &OrderReply::Outcome(Box::new(outcome))).await?)
+}
+
+fn tell(agent: &Agent, payload: &OrderPayload, did: Did, at: UnixMs) {
+    if let Some(spec) = payload.deploy() {
+        agent.shared.tell(Deed {
+            host: agent.host.id,
+            version: spec.version.clone(),
+            did,
+            at,
+        });
     }
 }
 
@@ -107,8 +164,14 @@ fn check(agent: &Agent, order: &SignedOrder, now: UnixMs) -> Result<(OrderHead, 
 
 impl Journal {
     fn is_replay(&self, head: &OrderHead) -> bool {
+        self.with(|entries| head.sequence <= entries.last_sequence && !entries.begun.contains(&head.order))
+    }
+
+    /// False if the order came before.
+    fn begin(&self, head: &OrderHead) -> bool {
         self.with(|entries| {
-            head.sequence <= entries.last_sequence && !entries.outcomes.contains_key(&head.order)
+            entries.last_sequence = entries.last_sequence.max(head.sequence);
+            entries.begun.insert(head.order)
         })
     }
 
@@ -122,13 +185,12 @@ impl Journal {
         head: &OrderHead,
         payload: &OrderPayload,
         broken: bool,
-        now: UnixMs,
+        (started_at, ended_at): (UnixMs, UnixMs),
     ) -> (OrderOutcome, bool) {
         self.with(|entries| {
             if let Some(known) = entries.outcomes.get(&head.order) {
                 return (known.clone(), false);
             }
-            entries.last_sequence = entries.last_sequence.max(head.sequence);
             let put_back = broken && payload.deploy().is_some();
             if let (Some(spec), false) = (payload.deploy(), put_back) {
                 entries.running = Some(spec.version.clone());
@@ -139,8 +201,8 @@ impl Journal {
                 } else {
                     OrderStatus::Done
                 },
-                started_at: now,
-                ended_at: now,
+                started_at,
+                ended_at,
                 error: put_back.then(|| "the new container did not become healthy".to_owned()),
                 digest: payload.deploy().and_then(|spec| spec.digest.clone()),
                 server_version: Some("simulated".to_owned()),

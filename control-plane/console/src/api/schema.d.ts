@@ -1145,7 +1145,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A deployment's events from the first on, then live: `status`, `step`, `log`, and `end` when it has ended.
+         * A deployment's events from the first on, then live: `status`, `step`, `log`, `host` where it ended on a host or the host
+         *     went back, and `end` when it has ended.
          *     A reconnecting reader goes on after `Last-Event-ID`.
          */
         get: operations["followDeployment"];
@@ -7508,7 +7509,7 @@ export interface components {
             pending: number;
             /** @description On what ran there before. */
             rolledBack: number;
-            /** @description At it. */
+            /** @description At it, on the way there or back. */
             running: number;
             /** @description Left out. */
             skipped: number;

@@ -15,11 +15,21 @@ export function useThing<T>(key: () => readonly unknown[], fetchOne: (signal: Ab
     enabled: computed(() => toValue(options.enabled) ?? true),
     refetchInterval: (state) => options.refreshMs?.(state.state.data as T | undefined) ?? false,
   })
+  let waiting = false
+  /** Something is new: asks once more when the answer that is on its way has come. Never cuts one short, however often it is told. */
+  async function renew(): Promise<void> {
+    if (waiting) return
+    waiting = true
+    if (query.isFetching.value) await query.refetch({ cancelRefetch: false })
+    waiting = false
+    await query.refetch({ cancelRefetch: false })
+  }
   return {
     data: query.data as Readonly<typeof query.data>,
     error: query.error,
     pending: query.isPending,
     updatedAt: query.dataUpdatedAt,
     retry: () => void query.refetch(),
+    renew: () => void renew(),
   }
 }

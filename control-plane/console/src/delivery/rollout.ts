@@ -5,17 +5,27 @@ import type { DeploymentDetail, DeploymentHost, DeploymentStatus } from './useDe
 
 /** How many hosts are where, in the order in which a rollout is read: done, at it, trouble, to come. */
 export interface Part {
-  status: DeploymentStatus
+  /** Hosts that failed and put back what ran there are told apart from those that went back with the rest. */
+  status: DeploymentStatus | 'failedBack'
   tone: Tone
   count: number
   /** Of all hosts. */
   ratio: number
 }
 
-const ORDER = ['success', 'running', 'failure', 'rolledBack', 'cancelled', 'skipped', 'pending'] as const
+const ORDER = ['success', 'running', 'failure', 'failedBack', 'rolledBack', 'cancelled', 'skipped', 'waitingApproval', 'pending'] as const
 
-export function parts(counts: DeploymentDetail['counts']): Part[] {
-  return ORDER.map((status) => ({ status, tone: deploymentTone(status), count: counts[status], ratio: counts.total ? counts[status] / counts.total : 0 })).filter((part) => part.count > 0)
+export function parts(hosts: readonly DeploymentHost[]): Part[] {
+  const counts = new Map<Part['status'], number>()
+  for (const host of hosts) {
+    const status = hostStatus(host)
+    const part = status === 'rolledBack' && isCulprit(host) ? 'failedBack' : status
+    counts.set(part, (counts.get(part) ?? 0) + 1)
+  }
+  return ORDER.flatMap((status) => {
+    const count = counts.get(status)
+    return count ? [{ status, tone: status === 'failedBack' ? ('bad' as const) : deploymentTone(status), count, ratio: count / hosts.length }] : []
+  })
 }
 
 export interface Batch {

@@ -3,31 +3,13 @@
  * control plane; the hosts last as long as the browser tests.
  */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { PASSWORD, client } from './cast.mjs'
 import { until } from './outside.mjs'
+import { simulate } from './simulated.mjs'
 
 const HOSTS = 24
 /** So many of them put back whatever they are given. */
 const BROKEN = 3
-
-/** Simulated hosts of the org whose administrator `account` is; they leave with this process. */
-async function simulate(program, base, account) {
-  const file = join(mkdtempSync(join(tmpdir(), 'muster-browser-')), 'password')
-  writeFileSync(file, PASSWORD)
-  chmodSync(file, 0o600)
-  const child = spawn(program, ['hosts', '--control-plane', base, '--account', account, '--password-file', file, '--agents', String(HOSTS), '--broken', String(BROKEN)], { stdio: ['pipe', 'pipe', 'inherit'] })
-  const line = await new Promise((done, failed) => {
-    createInterface({ input: child.stdout }).once('line', done)
-    child.once('exit', (code) => failed(new Error(`the simulator ended with ${code}`)))
-  })
-  const { hosts, broken } = JSON.parse(line)
-  return { hosts, broken, sound: hosts.filter((id) => !broken.includes(id)), close: () => child.stdin.end() }
-}
 
 /** Waits until a deployment is as `what` wants it. */
 export function deploymentIs(api, id, what) {
@@ -52,7 +34,7 @@ export async function deliveryCast({ base, account, password, simulator, infisic
     await owner('POST', '/members', { username: name, role })
   }
   await owner('POST', '/environments', { name: 'live', label: 'Live shop', type: 'production' })
-  const fleet = await simulate(simulator, base, 'rita')
+  const fleet = await simulate(simulator, base, 'rita', HOSTS, ['--broken', String(BROKEN)])
   // Two of the broken ones come in the first batch, the third in the second: one too many, so the third never begins.
   const wave = (number, ids) => Promise.all(ids.map((id) => owner('PATCH', `/hosts/${id}`, { labels: { wave: String(number) } })))
   await wave(1, [...fleet.sound.slice(0, 4), ...fleet.broken.slice(0, 2)])

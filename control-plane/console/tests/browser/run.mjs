@@ -33,6 +33,7 @@ import { flowCast, flowPages, flowStories } from './flowStories.mjs'
 import { fresh } from './fresh.mjs'
 import { outside } from './outside.mjs'
 import { placesCast, placesPages, placesStories } from './placesStories.mjs'
+import { rolloutCast, rolloutStory } from './rolloutStory.mjs'
 import { seedStory } from './seedStory.mjs'
 import { signInStories } from './signInStories.mjs'
 import { peopleStories, stories as housekeeping } from './stories.mjs'
@@ -86,6 +87,8 @@ const lanes = [
     },
   },
 ]
+/** After the others, one by one: they measure time. */
+const alone = rolloutStory(() => required('MUSTER_CONSOLE_SIMULATOR'))
 const pictures = fileURLToPath(new URL('../screenshots/', import.meta.url))
 rmSync(pictures, { recursive: true, force: true })
 mkdirSync(pictures, { recursive: true })
@@ -228,6 +231,9 @@ async function lookAround(page, name) {
   await page.setViewportSize(before)
   await page.emulateMedia({ colorScheme: looks[0].theme })
 }
+
+/** In the middle of a story that must not wait. */
+const snap = (page, name) => page.screenshot({ path: `${pictures}${nameOf(looks[0])}-${name}.png`, fullPage: true })
 
 async function signIn(page, login = account, secret = password) {
   await page.goto(`${base}/`)
@@ -447,7 +453,7 @@ async function tell(name, story, states, made) {
   }
   const { page, noise } = await opening(looks[0], story.signedOut ? undefined : states[story.as ?? account])
   try {
-    await story.run({ page, base, account, password, settle, out, made, look: lookAround, another: (as) => opening({ ...looks[0], theme: 'system' }, states[as]) })
+    await story.run({ page, base, account, password, settle, out, made, look: lookAround, snap, another: (as) => opening({ ...looks[0], theme: 'system' }, states[as]) })
     for (const line of noise.filter((one) => !/\b(401|404)\b/.test(one) && !isNetworkChange(one) && !story.refused?.test(one))) fail(name, `console: ${line}`)
     lap(name)
   } catch (error) {
@@ -471,6 +477,7 @@ try {
   made.places = await placesCast(made)
   made.files = await filesCast(made)
   await flowCast(made, base)
+  await rolloutCast({ base, account, password })
   lap('people, hosts, secrets, deployments and designs to look at')
   const start = await open(looks[0])
   await start.page.goto(`${base}/sign-in`)
@@ -482,7 +489,7 @@ try {
   const states = { [account]: await start.context.storageState(), nobody: undefined }
   const pages = [...(await addresses(start.page)), ...deliveries(made), ...designPages(made), ...flowPages(made), ...placesPages(made), ...wallPages(made), ...filesPages(made)].filter(([name]) => wanted(name))
   await start.context.close()
-  const people = [...new Set([...pages.map(([, , as]) => as), 'olga', 'mary', 'rita', 'sam', 'vera'])].filter((as) => as && as !== 'nobody')
+  const people = [...new Set([...pages.map(([, , as]) => as), 'olga', 'mary', 'rita', 'sam', 'vera', 'lena'])].filter((as) => as && as !== 'nobody')
   const signAllIn = () =>
     together(HANDS, people, async (name) => {
       const { context, page } = await open(looks[0])
@@ -506,12 +513,14 @@ try {
   // Anew, so that none of them has to renew a session that others use.
   await signAllIn()
   const asked = (name) => (only ? (process.env.MUSTER_CONSOLE_STORY ?? '-').split('|').some((part) => name.includes(part)) : true)
-  await together(lanes.length, lanes, async (lane) => {
+  const tellAll = async (lane) => {
     for (const [name, story] of Object.entries(lane).filter(([name]) => asked(name))) {
       await tell(name, story, states, made)
       told += 1
     }
-  })
+  }
+  await together(lanes.length, lanes, tellAll)
+  await tellAll(alone)
 } finally {
   made?.close()
   out.close()

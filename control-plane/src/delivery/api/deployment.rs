@@ -62,7 +62,8 @@ async fn get(
     Ok(Json(deployment_detail::get(&app, &caller, id).await?))
 }
 
-/// A deployment's events from the first on, then live: `status`, `step`, `log`, and `end` when it has ended.
+/// A deployment's events from the first on, then live: `status`, `step`, `log`, `host` where it ended on a host or the host
+/// went back, and `end` when it has ended.
 /// A reconnecting reader goes on after `Last-Event-ID`.
 #[utoipa::path(get, path = "/api/v1/deployments/{id}/log", operation_id = "followDeployment", tag = "delivery",
     params(("id" = DeploymentId, Path), ("Last-Event-ID" = Option<i64>, Header)),

@@ -79,7 +79,7 @@ both_databases!(
         assert_eq!(
             kinds,
             [
-                "status", "status", "step", "step", "step", "step", "log", "step", "status", "end"
+                "status", "status", "step", "step", "step", "step", "log", "step", "host", "status", "end"
             ]
         );
         let (_, application) = admin.get(&format!("/api/v1/applications/{application}")).await;

@@ -1,6 +1,6 @@
 //! `cargo measure`: numbers, each with its peer measured in the same run where there is one.
 //!
-//! What is measured is built as it is shipped: the control plane with the profile `release`, the agent with
+//! What is measured is built as it is shipped, and only that: the control plane with the profile `release`, the agent with
 //! `release-small`.
 
 mod agent_footprint;
@@ -8,6 +8,7 @@ mod built;
 mod cold_start;
 mod deploy;
 mod engine;
+mod handover;
 mod schema_corpus;
 mod schema_diff;
 mod simulated;
@@ -48,6 +49,10 @@ const NAMES: &[(&str, &str)] = &[
         "a simulated fleet: losses, acknowledgements, the control plane's memory and CPU",
     ),
     (
+        "handover",
+        "requests that fail while a service is handed over ten times under 200 clients, and its agent restarted",
+    ),
+    (
         "readings",
         "rows of readings into PostgreSQL and a day of 2,000 hosts out of it, beside how it was done without partitions",
     ),
@@ -84,6 +89,9 @@ pub struct Args {
     /// fleet, dispatch: how many agents; 2000 and 500 by default.
     #[arg(long)]
     agents: Option<usize>,
+    /// handover: how many clients ask at a time; half of them keep their connections.
+    #[arg(long, default_value_t = 200)]
+    clients: usize,
     /// fleet: sqlite, or a postgres that is started for it.
     #[arg(long, default_value = "sqlite", value_parser = ["sqlite", "postgres"])]
     database: String,
@@ -133,6 +141,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<ExitCode> {
             agent_footprint::measure(args.containers, Duration::from_secs(args.seconds), interrupt)?
         }
         "cold-start" => cold_start::measure(args, interrupt)?,
+        "handover" => handover::measure(args.clients, Duration::from_secs(args.seconds), interrupt)?,
         "deploy" => deploy::measure(args.rounds.unwrap_or(20), interrupt)?,
         "schema-corpus" => schema_corpus::measure(args, interrupt)?,
         "schema-diff" => schema_diff::measure(args, interrupt)?,

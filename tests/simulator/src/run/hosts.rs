@@ -1,15 +1,22 @@
 //! Simulated hosts of a control plane that runs already, until the standard input ends: for whoever wants to look at a
 //! fleet. The first line of the answer comes when all are connected, and says which of them can't run anything new.
+//!
+//! Each line of the input changes something: `{"break": [host, …]}` has these put back whatever they are given from now
+//! on, `{"takesMs": 3000}` has a deploy take between half of that and all of it, and is answered by the same line. With
+//! `--tell` each line after the first is what a host did about a deploy, as it did it: `{"host", "version", "did", "at"}`, where `did` is `begin`,
+//! `change` or `putBack` and `at` the time in milliseconds.
 
 use super::PATIENCE;
 use anyhow::{Context as _, Result};
 use muster_base::HostId;
-use muster_simulator::{Options, SimulatedFleet};
+use muster_simulator::{Deed, Options, SimulatedFleet};
 use muster_tests::Api;
 use serde_json::{Value, json};
 use std::fs;
-use std::io::{Read as _, Write as _, stdin, stdout};
+use std::io::{BufRead as _, Write as _, stdin, stdout};
 use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -28,6 +35,9 @@ pub(crate) struct Args {
     /// How many of them put back whatever is deployed to them.
     #[arg(long, default_value_t = 0)]
     broken: usize,
+    /// Says what hosts do about deploys, as they do it.
+    #[arg(long)]
+    tell: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Value> {
@@ -43,8 +53,37 @@ pub(crate) fn run(args: &Args) -> Result<Value> {
     let hosts: Vec<HostId> = fleet.running().into_keys().collect();
     let broken = &hosts[hosts.len().saturating_sub(args.broken)..];
     fleet.break_deploys(broken.iter().copied());
-    writeln!(stdout(), "{}", json!({"hosts": hosts, "broken": broken}))?;
-    stdout().flush()?;
-    stdin().read_to_end(&mut Vec::new())?;
+    say(&json!({"hosts": hosts, "broken": broken}))?;
+    if args.tell {
+        let deeds = fleet.deeds();
+        // Ends with the fleet.
+        thread::spawn(move || deeds.iter().try_for_each(|deed| say(&told(&deed))));
+    }
+    for line in stdin().lock().lines() {
+        let line = line?;
+        change(&fleet, &line).with_context(|| format!("not understood: {line}"))?;
+    }
     Ok(json!({"hosts": hosts.len(), "connectedAtTheEnd": fleet.connected()}))
+}
+
+fn change(fleet: &SimulatedFleet, line: &str) -> Result<()> {
+    let wanted: Value = serde_json::from_str(line)?;
+    for host in wanted["break"].as_array().into_iter().flatten() {
+        let host: HostId = host.as_str().context("no id")?.parse()?;
+        fleet.break_deploys([host]);
+    }
+    if let Some(ms) = wanted["takesMs"].as_u64() {
+        fleet.deploys_take(Duration::from_millis(ms));
+    }
+    say(&wanted)
+}
+
+fn told(deed: &Deed) -> Value {
+    json!({"host": deed.host, "version": deed.version, "did": deed.did.as_str(), "at": deed.at.0})
+}
+
+fn say(line: &Value) -> Result<()> {
+    let mut output = stdout().lock();
+    writeln!(output, "{line}")?;
+    Ok(output.flush()?)
 }

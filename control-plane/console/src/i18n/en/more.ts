@@ -7,6 +7,7 @@ import { payloads } from './payloads'
 import { pictures } from './pictures'
 import { projects } from './projects'
 import { proofs } from './proofs'
+import { rolling } from './rolling'
 import { rowsHeld } from './rowsHeld'
 import { setAside } from './setAside'
 import { silences } from './silences'
@@ -17,7 +18,7 @@ import { waves } from './waves'
 import type { Text } from '.'
 
 /** What is said on other pages than the first. */
-const more = { ...account, ...clouds, ...designs, ...files, ...guards, ...payloads, ...pictures, ...projects, ...proofs, ...rowsHeld, ...setAside, ...silences, ...storage, ...targets, ...versions, ...waves }
+const more = { ...account, ...clouds, ...designs, ...files, ...guards, ...payloads, ...pictures, ...projects, ...proofs, ...rolling, ...rowsHeld, ...setAside, ...silences, ...storage, ...targets, ...versions, ...waves }
 export default more
 
 /** The shape that every language must have. */
