@@ -181,7 +181,7 @@ impl Default for Chance {
 }
 
 /// After so many bits older ones are forgotten.
-const MEMORY: usize = 400;
+const MEMORY: usize = 1_000;
 /// By how much a bit moves what was learned from so many, out of 65,536.
 const STEPS: [i64; MEMORY + 1] = {
     let mut steps = [0; MEMORY + 1];
@@ -232,7 +232,7 @@ impl Default for Mixer {
 }
 
 impl Mixer {
-    const RATE: i32 = 6;
+    const RATE: i32 = 2;
 
     /// Codes a bit.
     pub(super) fn code(&mut self, bits: &mut impl Bits, chances: [&mut Chance; INPUTS], bit: bool) -> bool {
