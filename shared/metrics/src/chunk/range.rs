@@ -261,12 +261,13 @@ impl Mixer {
 /// The logarithm of the odds, in 1/256, of each probability out of 4,096.
 static STRETCHED: [i16; 4_096] = {
     let mut stretched = [0; 4_096];
-    let (mut probability, mut odds) = (0, -2_047_i16);
-    while probability < 4_096 {
-        while odds < 2_047 && squash(odds as i32) < probability as i32 {
+    let (mut place, mut probability, mut odds) = (0, 0_i32, -2_047_i16);
+    while place < 4_096 {
+        while odds < 2_047 && squash(odds as i32) < probability {
             odds += 1;
         }
-        stretched[probability] = odds;
+        stretched[place] = odds;
+        place += 1;
         probability += 1;
     }
     stretched

@@ -225,14 +225,12 @@ impl<'a> Chunk<'a> {
             .linear
             .read(told.bits, count, divisors.as_ref(), column)
             .ok_or(wrong)?;
-        Ok(match told.present {
-            Some(present) => present.into_iter().zip(values).collect(),
-            None => {
-                let values: Rc<[i64]> = values.into();
-                reading.keep(place, &values)?;
-                values.iter().copied().enumerate().collect()
-            }
-        })
+        if let Some(present) = told.present {
+            return Ok(present.into_iter().zip(values).collect());
+        }
+        let values: Rc<[i64]> = values.into();
+        reading.keep(place, &values)?;
+        Ok(values.iter().copied().enumerate().collect())
     }
 }
 

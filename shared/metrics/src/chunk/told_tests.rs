@@ -128,12 +128,9 @@ fn divisors_are_found_and_written_down() {
         .map(|(row, elapsed)| (row * 37 % 500 * 4_096_000 + elapsed / 2) / elapsed)
         .collect();
     let found = Divisors::find(Counted::Blocks, &times, 1, &[&rates]).unwrap();
-    for (row, rate) in rates.iter().enumerate() {
+    for ((row, number), rate) in (0..).zip(1_i64..).zip(&rates) {
         let count = found.count(*rate, row);
-        assert_eq!(
-            (count, found.value(count, row)),
-            ((row as i64 + 1) * 37 % 500, *rate)
-        );
+        assert_eq!((count, found.value(count, row)), (number * 37 % 500, *rate));
     }
     let mut bytes = Vec::new();
     found.encode(&mut bytes).unwrap();
