@@ -135,7 +135,7 @@ fn compress(
     let Some(before) = before else {
         return Ok((count, fresh));
     };
-    match chunk::merge(&[&before, &fresh]) {
+    match chunk::merge(&[&before, &fresh], chunk::effort_of(&before)) {
         Err(EncodeError::TooMany(_)) => {
             warn_of_too_many(count);
             Ok((chunk::Chunk::open(&before)?.times().len(), before))

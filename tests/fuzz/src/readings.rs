@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use muster_base::{UnixMs, sha256};
 use muster_metrics::{
     DecodeError, Period, Rollup, RollupBody, Sample,
-    chunk::{self, Chunk},
+    chunk::{self, Chunk, Effort},
     decode_rollups, encode_rollups,
     frame::{Decoder, Encoder},
     packed,
@@ -15,6 +15,9 @@ use crate::memory::within;
 
 /// What an hour may take while it is taken apart.
 const CHUNK_MEMORY: u64 = 400 << 20;
+
+/// With more values, packing them thoroughly would take all of the time.
+const THOROUGH_VALUES: usize = 50_000;
 
 /// A batch of samples.
 pub fn samples(data: &[u8]) {
@@ -87,6 +90,11 @@ pub fn chunks(data: &[u8]) {
     let decoded = decode(&once).expect("what was encoded can be decoded");
     assert!(decode(&encoded(decoded.clone())).as_ref() == Ok(&decoded));
     assert!(decoded.is_sorted_by(|a, b| a.at < b.at));
+    let values: usize = decoded.iter().map(|sample| sample.values.len()).sum();
+    if values < THOROUGH_VALUES {
+        let (_, thorough) = chunk::merge(&[&once], Effort::Thorough).expect("what fitted once fits again");
+        assert!(decode(&thorough).as_ref() == Ok(&decoded));
+    }
 }
 
 fn encoded(samples: Vec<Sample>) -> Vec<u8> {

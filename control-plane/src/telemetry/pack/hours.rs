@@ -1,6 +1,7 @@
-//! The rollups of a day's hours become one row.
+//! The rollups of a day's hours become one row: some of them at a time while the day lasts, the rest when it is over. Each
+//! by itself would leave the rest of a page unused.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use muster_base::{HostId, OrgId, UnixMs, effect, point};
 use muster_metrics::{
@@ -10,6 +11,7 @@ use muster_metrics::{
 };
 use tracing::{debug, error};
 
+use super::turn;
 use crate::{
     app::App,
     telemetry::{
@@ -18,7 +20,11 @@ use crate::{
     },
 };
 
-/// Packs the hours of days that are over for a host whose newest sample is of `newest`.
+/// Hours of today that wait for each other, at least.
+const HOURS: usize = 4;
+
+/// Packs the hours that are due of a host whose newest sample is of `newest`: those of days that are over, and those of
+/// today when there are some.
 pub(in crate::telemetry) async fn pack(
     app: &App,
     org: OrgId,
@@ -27,12 +33,15 @@ pub(in crate::telemetry) async fn pack(
 ) -> Result<(), TelemetryError> {
     // An hour's grace: a day's last hour comes a moment after the day.
     let open = Period::Day.start_of(newest.plus_ms(-UnixMs::HOUR));
-    let hours = store::rollup::hours_before(&app.telemetry_db, org, host, open).await?;
-    let days: BTreeSet<(String, UnixMs)> = hours
-        .into_iter()
-        .map(|(subject, start)| (subject, Period::Day.start_of(start)))
-        .collect();
-    for (subject, day) in days {
+    let hours = store::rollup::hours_before(&app.telemetry_db, org, host, newest).await?;
+    let mut days: BTreeMap<(String, UnixMs), usize> = BTreeMap::new();
+    for (subject, start) in hours {
+        *days.entry((subject, Period::Day.start_of(start))).or_default() += 1;
+    }
+    let waiting = HOURS + usize::from(turn(host, 4));
+    let today = Period::Day.start_of(newest);
+    days.retain(|(_, day), hours| *day < open || *day == today && *hours >= waiting);
+    for (subject, day) in days.into_keys() {
         match pack_day(app, (org, host), &subject, day).await {
             Ok(true) => {}
             Ok(false) => debug!(host.id = %host, day = %day, "a day's hours changed while they were packed"),

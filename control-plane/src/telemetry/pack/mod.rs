@@ -1,4 +1,7 @@
 //! The hours of a day become one chunk, and its rollups one row: for each value an hour by itself takes more.
+//!
+//! When a day is over its chunk is made once more, and thoroughly. That takes some tenths of a second, so hosts take turns in the
+//! first hours of the day after.
 
 mod hours;
 #[cfg(test)]
@@ -7,7 +10,10 @@ mod tests;
 use std::collections::{BTreeMap, HashSet};
 
 use muster_base::{HostId, OrgId, UnixMs, point};
-use muster_metrics::{Period, chunk};
+use muster_metrics::{
+    Period,
+    chunk::{self, Effort},
+};
 use tracing::debug;
 
 pub(super) use self::hours::pack as pack_hours;
@@ -25,11 +31,18 @@ const HOURS: usize = 4;
 /// What is put into one chunk at most: a question about an hour reads all of it.
 const MAX_BYTES: i64 = 4 << 20;
 
+/// Hours after midnight in which the day before is packed thoroughly.
+const TURNS: u8 = 6;
+/// Hosts and days that are remembered.
+const REMEMBERED: usize = 50_000;
+
 /// Merges the sealed hours of hosts.
 #[derive(Debug, Default)]
 pub(super) struct Packer {
     /// Days that hold too much for one chunk.
     too_large: HashSet<(HostId, UnixMs)>,
+    /// Yesterdays that are known to be packed thoroughly. After a restart each is looked at once more.
+    done: HashSet<(HostId, UnixMs)>,
 }
 
 impl Packer {
@@ -50,39 +63,71 @@ impl Packer {
         let today = Period::Day.start_of(newest);
         for (day, spans) in days {
             let bytes: i64 = spans.iter().map(|span| span.bytes).sum();
-            if !is_due(host, &spans, day < today)
-                || bytes > MAX_BYTES
-                || self.too_large.contains(&(host, day))
-            {
+            let Some(effort) = self.due(host, day, &spans, newest) else {
+                continue;
+            };
+            if bytes > MAX_BYTES || self.too_large.contains(&(host, day)) {
                 continue;
             }
-            if !merge(app, org, host, &spans).await? {
-                if self.too_large.len() > 10_000 {
-                    self.too_large.clear();
-                }
-                self.too_large.insert((host, day));
+            let fits = merge(app, org, host, &spans, effort).await?;
+            if !fits {
+                remember(&mut self.too_large, (host, day));
+            } else if effort == Effort::Thorough && day < today {
+                remember(&mut self.done, (host, day));
             }
         }
         Ok(())
     }
+
+    /// Whether a day's chunks are to become one now, and with which effort.
+    fn due(&self, host: HostId, day: UnixMs, spans: &[Span], newest: UnixMs) -> Option<Effort> {
+        let end = day.plus_ms(UnixMs::DAY);
+        if newest < end {
+            let single = spans.iter().filter(|span| span.hours == 1).count();
+            return (single >= HOURS + usize::from(turn(host, 4))).then_some(Effort::Quick);
+        }
+        let several = spans.len() > 1;
+        if newest.ms_since(end) < i64::from(turn(host, TURNS)) * UnixMs::HOUR {
+            return several.then_some(Effort::Quick);
+        }
+        let is_yesterday = newest.ms_since(end) < UnixMs::DAY;
+        (several || is_yesterday && !self.done.contains(&(host, day))).then_some(Effort::Thorough)
+    }
 }
 
-fn is_due(host: HostId, spans: &[Span], is_over: bool) -> bool {
-    let turn = usize::from(host.as_uuid().as_bytes()[15] % 4);
-    let single = spans.iter().filter(|span| span.hours == 1).count();
-    single >= HOURS + turn || is_over && spans.len() > 1
+/// So that hosts take turns.
+fn turn(host: HostId, turns: u8) -> u8 {
+    host.as_uuid().as_bytes()[15] % turns
+}
+
+fn remember(set: &mut HashSet<(HostId, UnixMs)>, one: (HostId, UnixMs)) {
+    if set.len() >= REMEMBERED {
+        set.clear();
+    }
+    set.insert(one);
 }
 
 /// False if it is too much for one chunk.
-async fn merge(app: &App, org: OrgId, host: HostId, spans: &[Span]) -> Result<bool, TelemetryError> {
+async fn merge(
+    app: &App,
+    org: OrgId,
+    host: HostId,
+    spans: &[Span],
+    effort: Effort,
+) -> Result<bool, TelemetryError> {
     let db = &app.telemetry_db;
     let (Some(first), Some(last)) = (spans.first(), spans.last()) else {
         return Ok(true);
     };
     let chunks = store::chunk::list(db, org, host, first.hour, last.end()).await?;
+    if let [(_, only)] = chunks.as_slice()
+        && chunk::effort_of(only) == effort
+    {
+        return Ok(true);
+    }
     let merged = tokio::task::spawn_blocking(move || {
         let chunks: Vec<&[u8]> = chunks.iter().map(|(_, chunk)| chunk.as_slice()).collect();
-        chunk::merge(&chunks)
+        chunk::merge(&chunks, effort)
     });
     let (samples, chunk) = match merged.await? {
         Ok(merged) => merged,

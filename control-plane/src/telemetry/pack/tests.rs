@@ -3,7 +3,11 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use muster_base::{HostId, UnixMs};
-use muster_metrics::{Kind, Period, RollupBody, Series, encode_rollups};
+use muster_metrics::{
+    Kind, Period, RollupBody, Series,
+    chunk::{self, Effort},
+    encode_rollups,
+};
 use muster_protocol::latest::Report;
 use tokio::time::{Instant, sleep};
 
@@ -94,7 +98,59 @@ both_databases!(a_day_becomes_one_chunk_and_late_samples_find_it, |test| {
     assert_eq!(counted(test, host).await, expected);
 });
 
-/// Hours of yesterday with so many values each.
+/// How the chunks of yesterday were packed.
+async fn efforts(test: &Test, host: HostId) -> Vec<Effort> {
+    let org = test.default_org().await;
+    let from = START.plus_ms(-UnixMs::DAY);
+    let chunks = store::chunk::list(&test.app.telemetry_db, org, host, from, START)
+        .await
+        .unwrap();
+    chunks.iter().map(|(_, chunk)| chunk::effort_of(chunk)).collect()
+}
+
+both_databases!(a_day_that_is_over_is_packed_thoroughly_in_its_turn, |test| {
+    let host = join(test).await;
+    for hour in 0..3 {
+        let first = YESTERDAY + hour * HOUR;
+        submit(test, host, samples(first..first + HOUR)).await;
+    }
+    submit(test, host, samples(0..5)).await;
+    until_packed(test, host, |spans| is_one(spans, 3, 3 * HOUR)).await;
+    let mut expected = vec![HOUR, HOUR, HOUR, 5];
+    assert_eq!(counted(test, host).await, expected);
+
+    // Six hours later it was every host's turn.
+    submit(test, host, samples([6 * HOUR])).await;
+    let began = Instant::now();
+    while efforts(test, host).await != [Effort::Thorough] {
+        assert!(began.elapsed() < Duration::from_mins(1));
+        sleep(Duration::from_millis(20)).await;
+    }
+    expected.push(1);
+    assert_eq!(counted(test, host).await, expected);
+
+    // Something of it comes late, and it stays so.
+    submit(test, host, samples([YESTERDAY + 3 * HOUR - 1, YESTERDAY + 5 * HOUR])).await;
+    submit(test, host, samples([7 * HOUR])).await;
+    until_packed(test, host, |spans| spans[0].hours == 6 && spans[0].samples == 3 * HOUR + 1).await;
+    assert_eq!(efforts(test, host).await, [Effort::Thorough]);
+});
+
+both_databases!(hours_of_today_are_packed_when_there_are_some, |test| {
+    let host = join(test).await;
+    submit(test, host, samples([8 * HOUR])).await;
+    let ended: Vec<(i64, i64)> = (0..8).map(|hour| (24 + hour, 360)).collect();
+    submit(test, host, hours(&ended)).await;
+    submit(test, host, samples([9 * HOUR])).await;
+    until_single(test, host, 0).await;
+    submit(test, host, hours(&[(32, 360)])).await;
+    submit(test, host, samples([10 * HOUR])).await;
+    await_sealed(test, host, 2).await;
+    until_single(test, host, 1).await;
+    assert_eq!(stored(test, host).await["hourRollups"], 9);
+});
+
+/// Hours of yesterday, and from 24 on of today, with so many values each.
 fn hours(hours: &[(i64, i64)]) -> Report {
     let bodies: Vec<_> = hours
         .iter()

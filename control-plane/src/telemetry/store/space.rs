@@ -3,12 +3,14 @@
 use crate::db::{Db, DbError};
 
 /// Fewer free pages are kept for what comes next.
-const KEPT: i64 = 16;
+const KEPT: i64 = 4;
+/// In a file of fewer pages hardly any are kept: what an hour of its few hosts needs is made in no time.
+const SMALL: i64 = 4_096;
 /// Pages given back at a time: nobody else writes meanwhile.
 const AT_ONCE: i64 = 4_096;
 
-/// Gives pages back to the file system when more than a sixteenth of a SQLite file is free, as after a host's backlog was
-/// sealed. PostgreSQL does the like by itself.
+/// Gives pages back to the file system when more than a sixteenth of a large SQLite file is free, as after a host's backlog was
+/// sealed; of a small one when more than a hundredth is. PostgreSQL does the like by itself.
 pub(in crate::telemetry) async fn give_back(db: &Db) -> Result<(), DbError> {
     let Db::Sqlite(pools) = db else {
         return Ok(());
@@ -20,7 +22,7 @@ pub(in crate::telemetry) async fn give_back(db: &Db) -> Result<(), DbError> {
         pragma("pragma freelist_count").await?,
         pragma("pragma page_count").await?,
     );
-    let kept = KEPT.max(pages / 16);
+    let kept = KEPT.max(pages / if pages < SMALL { 128 } else { 16 });
     if free <= kept {
         return Ok(());
     }

@@ -9,11 +9,18 @@ use std::{
 use muster_base::UnixMs;
 
 use super::{
-    EncodeError, MAX_COLUMNS, MAX_ROWS, MAX_VALUES, Rows, VERSION,
+    Effort, EncodeError, MAX_COLUMNS, MAX_ROWS, MAX_VALUES, QUICK, Rows, THOROUGH,
     column::{self, Encoded},
     predict::Prediction,
+    tell::tell,
 };
 use crate::{Layout, Sample, SeriesKey, at_rest::put_check, wire::put_len};
+
+/// With fewer rows nothing is learned that would be worth it.
+const MIN_TOLD: usize = 256;
+
+/// With more values too much would be in memory at a time.
+const MAX_TOLD: usize = 4_000_000;
 
 /// Compresses samples, which may come in any order; of several at the same time the first counts.
 pub fn encode(mut samples: Vec<Sample>) -> Result<Vec<u8>, EncodeError> {
@@ -22,22 +29,34 @@ pub fn encode(mut samples: Vec<Sample>) -> Result<Vec<u8>, EncodeError> {
     let times: Vec<UnixMs> = samples.iter().map(|sample| sample.at).collect();
     let (keys, columns): (Vec<_>, Vec<_>) = pivot(&samples).into_iter().unzip();
     drop(samples);
-    write(&times, &keys, |place| Ok(Cow::Borrowed(&columns[place])))
+    write(&times, &keys, Effort::Quick, |place| {
+        Ok(Cow::Borrowed(&columns[place]))
+    })
 }
 
 /// Writes a chunk of the columns `keys`, in order, which `load` has the values of.
 pub(super) fn write<'a>(
     times: &[UnixMs],
     keys: &[SeriesKey],
+    effort: Effort,
     mut load: impl FnMut(usize) -> Result<Cow<'a, Rows>, EncodeError>,
 ) -> Result<Vec<u8>, EncodeError> {
     let rows = times.len();
     if rows > MAX_ROWS || keys.len() > MAX_COLUMNS {
         return Err(EncodeError::TooMany(rows.max(keys.len())));
     }
+    let mut told = match effort {
+        Effort::Thorough if rows >= MIN_TOLD && rows * keys.len() <= MAX_TOLD => {
+            tell(times, keys, &mut load)?
+        }
+        Effort::Thorough | Effort::Quick => BTreeMap::new(),
+    };
     let mut values = 0;
     let places: BTreeMap<_, _> = keys.iter().zip(0..).collect();
-    let mut out = vec![VERSION];
+    let mut out = vec![match effort {
+        Effort::Quick => QUICK,
+        Effort::Thorough => THOROUGH,
+    }];
     put_len(&mut out, rows);
     Layout::from_columns(keys).encode(&mut out);
     let mut body = Vec::new();
@@ -53,6 +72,10 @@ pub(super) fn write<'a>(
         values += column.len();
         if values > MAX_VALUES {
             return Err(EncodeError::TooMany(values));
+        }
+        if let Some(told) = told.remove(&place) {
+            put(&told);
+            continue;
         }
         let plain = column::encode(&column, rows)?;
         let predicted = match Prediction::of(key, &places) {

@@ -7,12 +7,12 @@ use std::{
 
 use muster_base::UnixMs;
 
-use super::{Chunk, EncodeError, Rows, encode::write};
+use super::{Chunk, Effort, EncodeError, Rows, encode::write, read::Reading};
 use crate::SeriesKey;
 
 /// One chunk of all samples of these, with the number of them; where several have a sample of the same time the first of
-/// them counts. One column at a time is in memory.
-pub fn merge(chunks: &[&[u8]]) -> Result<(usize, Vec<u8>), EncodeError> {
+/// them counts. With little effort one column at a time is in memory.
+pub fn merge(chunks: &[&[u8]], effort: Effort) -> Result<(usize, Vec<u8>), EncodeError> {
     let chunks = chunks
         .iter()
         .map(|bytes| Chunk::open(bytes))
@@ -36,17 +36,18 @@ pub fn merge(chunks: &[&[u8]]) -> Result<(usize, Vec<u8>), EncodeError> {
     let keys: BTreeSet<&SeriesKey> = chunks.iter().flat_map(Chunk::keys).collect();
     let keys: Vec<SeriesKey> = keys.into_iter().cloned().collect();
     let places: Vec<_> = chunks.iter().map(Chunk::places).collect();
+    let mut readings: Vec<Reading> = chunks.iter().map(|_| Reading::default()).collect();
     let load = |place: usize| {
         let mut column = Rows::new();
-        for ((chunk, places), rows) in chunks.iter().zip(&places).zip(&rows) {
+        for (((chunk, places), rows), reading) in chunks.iter().zip(&places).zip(&rows).zip(&mut readings) {
             if let Some(found) = places.get(&keys[place]) {
-                let values = chunk.rows(*found)?.into_iter();
+                let values = chunk.rows(*found, reading)?.into_iter();
                 column.extend(values.filter_map(|(row, value)| Some((rows[row]?, value))));
             }
         }
         column.sort_unstable_by_key(|(row, _)| *row);
         Ok(Cow::Owned(column))
     };
-    let merged = write(&times, &keys, load)?;
+    let merged = write(&times, &keys, effort, load)?;
     Ok((times.len(), merged))
 }

@@ -84,7 +84,7 @@ impl Prediction {
         let mut sums = vec![0_i128; rows];
         for ((_, factor), column) in self.terms.iter().zip(columns) {
             for (sum, value) in sums.iter_mut().zip(column) {
-                *sum += i128::from(*factor) * i128::from(*value);
+                *sum = sum.wrapping_add(i128::from(*factor) * i128::from(*value));
             }
         }
         let divisor = i128::try_from(self.divisor).unwrap_or(1);

@@ -72,7 +72,7 @@ fn one_column_is_read_with_its_gap() {
 
 /// A chunk of `rows` samples with `columns` series that never change.
 fn still(rows: usize, columns: u16) -> Vec<u8> {
-    let mut out = vec![VERSION];
+    let mut out = vec![QUICK];
     put_len(&mut out, rows);
     let keys = (0..columns).map(|code| SeriesKey {
         subject: Subject::Host,
@@ -165,7 +165,7 @@ fn a_prediction_that_leads_in_a_circle_is_refused() {
         subject: Subject::Host,
         series: crate::Series::of(kind),
     });
-    let mut out = vec![VERSION];
+    let mut out = vec![QUICK];
     put_len(&mut out, 2);
     Layout::from_columns(&keys).encode(&mut out);
     let times = column::encode(&vec![(0, 1), (1, 2)], 2).unwrap();
@@ -277,7 +277,7 @@ fn a_day_takes_less_than_its_hours() {
         })
         .collect();
     let parts: Vec<&[u8]> = hours.iter().map(Vec::as_slice).collect();
-    let (rows, day) = merge(&parts).unwrap();
+    let (rows, day) = merge(&parts, Effort::Quick).unwrap();
     assert_eq!(rows, 24 * 360);
     let apart: usize = parts.iter().map(|part| part.len()).sum();
     assert!(day.len() * 3 < apart * 2, "{} of {apart}", day.len());
@@ -321,7 +321,7 @@ proptest! {
             })
             .collect();
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
-        let (count, merged) = merge(&parts).unwrap();
+        let (count, merged) = merge(&parts, Effort::Quick).unwrap();
         prop_assert_eq!(count, rows.len());
         prop_assert_eq!(Chunk::open(&merged).unwrap().samples().unwrap(), build(&all));
     }
@@ -330,7 +330,7 @@ proptest! {
     fn garbage_never_panics(mut bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         drop(Chunk::open(&bytes).and_then(|chunk| chunk.samples()));
         // Garbage that passes the check.
-        bytes.insert(0, VERSION);
+        bytes.insert(0, THOROUGH);
         put_check(&mut bytes);
         drop(Chunk::open(&bytes).and_then(|chunk| chunk.samples()));
     }
