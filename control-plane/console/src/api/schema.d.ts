@@ -952,7 +952,8 @@ export interface paths {
         /** The dictionary of types of bindings. */
         get: operations["listBindingTypes"];
         put?: never;
-        post?: never;
+        /** Adds a type of bindings; one without a code uses its id. Super administrator only. */
+        post: operations["createBindingType"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2479,7 +2480,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What the caller may do in the chosen org. */
+        /**
+         * What the caller may do in the chosen org. Whoever is in no org has what their role in the platform gives of the platform's
+         *     own operations.
+         */
         get: operations["getMyPermissions"];
         put?: never;
         post?: never;
@@ -2981,6 +2985,24 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orgs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An org, for the administrators of its platform. */
+        get: operations["getOrgById"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes an org, and tells its members. For the managers of its platform. */
+        patch: operations["updateOrgById"];
         trace?: never;
     };
     "/api/v1/outbox": {
@@ -5509,6 +5531,8 @@ export interface components {
             type: string;
             /** @description The address, the number, or the account as the provider knows it for ever. */
             typeAccount: string;
+            /** @description Whom it signs in. */
+            userId: components["schemas"]["UserId"];
             /** @description Whether the user showed that it is theirs. */
             verified: boolean;
         };
@@ -8152,8 +8176,8 @@ export interface components {
         };
         /** @description An org, for those who administer platforms. */
         ListedOrg: components["schemas"]["Org"] & {
-            /** @description The platform that it is in. */
-            platformId: components["schemas"]["PlatformId"];
+            /** @description User name of its owner; null while it has none. */
+            owner: string | null;
         };
         /** @description A moment's readings. */
         LiveSample: {
@@ -8302,6 +8326,8 @@ export interface components {
              */
             mode: number;
             orgId?: components["schemas"]["OrgId"] | null;
+            /** @description Whose inbox it is in. */
+            owner: components["schemas"]["UserId"];
             /**
              * @description The blanks of what it says: `name`, `org`, `reason`, `application`, `version`, `environment`, `step`,
              *     `rule`, `severity`, `what`, `database`, `server`.
@@ -8374,7 +8400,7 @@ export interface components {
             /** @description Unique in the platform; 1 to 64 characters. */
             name: string;
         };
-        /** @description What the caller may do in the chosen org. */
+        /** @description What the caller may do in the chosen org, or what their platform's role gives them in none. */
         MyPermissions: {
             /** @description Whether every operation of the platform's own is among them. */
             allOwnOperations: boolean;
@@ -8385,8 +8411,7 @@ export interface components {
             /** @description Codes of operations, built-in and the platform's own. */
             operations: string[];
         } & {
-            /** @description The org. */
-            orgId: components["schemas"]["OrgId"];
+            orgId: components["schemas"]["OrgId"] | null;
             role: components["schemas"]["Role"] | null;
         };
         /** @description Who is signed in. */
@@ -8452,6 +8477,15 @@ export interface components {
             webhookEnabled?: boolean;
             /** @description Where its webhook token deploys; `default` if not given. */
             webhookEnvironment?: string;
+        };
+        /** @description A type to be added. */
+        NewBindingType: {
+            /** @description Lower-case letters, digits and dashes, at most 36, unique; its id if left out or empty. */
+            code?: string | null;
+            /** @description An https address, or a data URI of an image. */
+            icon?: string | null;
+            /** @description For people, 1 to 64 characters. */
+            name: string;
         };
         /** @description A cluster to be made. */
         NewCluster: {
@@ -8619,10 +8653,18 @@ export interface components {
         };
         /** @description An org to be made. */
         NewOrg: {
+            /** @description A shorter name. */
+            alias?: string;
+            /** @description Whom to ask. */
+            contact?: string;
             /** @description For people. */
             description?: string;
             /** @description Its id in the system that it comes from, unique in the platform; `Muster-Org` takes it like the slug. */
             legacyId?: string | null;
+            /** @description An image's https address, or a data URI of at most 512 KiB. */
+            logo?: string;
+            /** @description Their number. */
+            mobile?: string;
             /** @description Name. */
             name: string;
             /** @description Its owner. */
@@ -8834,8 +8876,15 @@ export interface components {
         };
         /** @description A user to be added. */
         NewUser: {
+            /** @description `YYYY-MM-DD`. */
+            birthday?: string | null;
             /** @description E-mail address. */
             email?: string | null;
+            /**
+             * Format: int64
+             * @description 1 male, 2 female, 3 unknown.
+             */
+            gender?: number | null;
             /** @description Their id in the system that they come from, unique in the platform. */
             legacyId?: string | null;
             /** @description Mobile number. */
@@ -8854,6 +8903,8 @@ export interface components {
              */
             passwordHash?: string | null;
             platformId?: components["schemas"]["PlatformId"] | null;
+            /** @description An https address, or a data URI of an image of at most 512 KiB. */
+            portrait?: string | null;
             roleId?: components["schemas"]["RoleId"] | null;
             /** @description Unique in the platform; 2 to 64 characters without spaces. */
             username: string;
@@ -8984,6 +9035,8 @@ export interface components {
             mobile: string;
             /** @description Name. */
             name: string;
+            /** @description The platform that it is in. */
+            platformId: components["schemas"]["PlatformId"];
             /** @description Short name in addresses, unique in the platform. */
             slug: string;
         };
@@ -9008,6 +9061,8 @@ export interface components {
             mobile?: string | null;
             /** @description Name. */
             name?: string | null;
+            /** @description Short name, unique in the platform; whoever calls the API by the old one no longer finds the org. */
+            slug?: string | null;
         };
         /** @description Where a variable was written down. */
         Origin: {
@@ -10272,8 +10327,8 @@ export interface components {
         Page_ListedOrg: {
             /** @description The items. */
             items: (components["schemas"]["Org"] & {
-                /** @description The platform that it is in. */
-                platformId: components["schemas"]["PlatformId"];
+                /** @description User name of its owner; null while it has none. */
+                owner: string | null;
             })[];
             /** @description Cursor of the next page; null on the last. */
             nextCursor: string | null;
@@ -10327,6 +10382,8 @@ export interface components {
                  */
                 mode: number;
                 orgId?: components["schemas"]["OrgId"] | null;
+                /** @description Whose inbox it is in. */
+                owner: components["schemas"]["UserId"];
                 /**
                  * @description The blanks of what it says: `name`, `org`, `reason`, `application`, `version`, `environment`, `step`,
                  *     `rule`, `severity`, `what`, `database`, `server`.
@@ -11330,7 +11387,7 @@ export interface components {
             errors: components["schemas"]["FieldError"][];
             /** @description How far it is. */
             state: components["schemas"]["StepState"];
-            /** @description `key`, `check`, `table`, `tables`, `base`, `configuration`, in this order; `table` once for each. */
+            /** @description `key`, `check`, `tables`, `base`, `configuration`, in this order; `table` once for each, as it is there. */
             step: string;
             /** @description The table's name, for `table`. */
             table?: string | null;
@@ -13314,8 +13371,15 @@ export interface components {
         UserId: string;
         /** @description What may be changed of a user. */
         UserPatch: {
+            /** @description `YYYY-MM-DD`; empty takes it away. */
+            birthday?: string | null;
             /** @description E-mail address; empty takes it away. */
             email?: string | null;
+            /**
+             * Format: int64
+             * @description 1 male, 2 female, 3 unknown.
+             */
+            gender?: number | null;
             mfa?: components["schemas"]["MfaMode"] | null;
             /** @description Mobile number; empty takes it away. */
             mobile?: string | null;
@@ -13323,10 +13387,14 @@ export interface components {
             nickName?: string | null;
             /** @description A new password; ends all their sessions. */
             password?: string | null;
+            /** @description An https address, or a data URI of an image of at most 512 KiB; empty takes it away. */
+            portrait?: string | null;
             /** @description Takes authenticator app and recovery codes away, makes all devices strangers and ends all sessions. */
             resetSecondFactor?: boolean | null;
             roleId?: components["schemas"]["RoleId"] | null;
             status?: components["schemas"]["UserStatus"] | null;
+            /** @description Unique in the platform; 2 to 64 characters without spaces. What they sign in with from then on. */
+            username?: string | null;
         };
         /**
          * @description Whether somebody may sign in.
@@ -15770,6 +15838,39 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createBindingType: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBindingType"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BindingType"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -20532,6 +20633,67 @@ export interface operations {
         };
         responses: {
             201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Org"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getOrgById: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["OrgId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Org"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateOrgById: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["OrgId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrgPatch"];
+            };
+        };
+        responses: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest'
+import { createApp, h, nextTick, ref } from 'vue'
+import { isPictureAddress } from '@/forms/description'
+import ImageField from '@/forms/ImageField.vue'
+import { i18n, useLocale, useMoreWords } from '@/i18n'
+
+describe('a picture', () => {
+  it('may be an https address, and nothing else that a browser would follow', () => {
+    for (const good of ['https://example.com', 'https://example.com/a.png?x=1']) expect(isPictureAddress(good), good).toBe(true)
+    for (const bad of ['http://example.com/a.png', 'javascript:alert(1)', 'https://', 'https://a b', `https://a/${'x'.repeat(2048)}`]) expect(isPictureAddress(bad), bad).toBe(false)
+  })
+  it('is told when its address is complete, and without saying where it is shown', async () => {
+    await useLocale('en', false)
+    await useMoreWords()
+    const place = document.body.appendChild(document.createElement('div'))
+    const value = ref('')
+    const app = createApp({ render: () => h(ImageField, { label: 'Picture', modelValue: value.value, 'onUpdate:modelValue': (now: string) => (value.value = now) }) })
+    app.use(i18n).mount(place)
+    const box = place.querySelector<HTMLInputElement>('[aria-label="Picture: address"]') as HTMLInputElement
+    const enter = async (text: string) => {
+      box.value = text
+      box.dispatchEvent(new Event('input', { bubbles: true }))
+      await nextTick()
+      box.dispatchEvent(new Event('change', { bubbles: true }))
+      await nextTick()
+    }
+    await enter('http://example.com/a.png')
+    expect(value.value).toBe('')
+    expect(place.querySelector('[role=alert]')?.textContent).toContain('https://')
+    await enter('https://example.com/a.png')
+    expect(value.value).toBe('https://example.com/a.png')
+    expect(place.querySelector('img')?.getAttribute('referrerpolicy')).toBe('no-referrer')
+    app.unmount()
+    place.remove()
+  })
+})
