@@ -29,6 +29,7 @@ pub use self::{
     before::{serve_installer, serve_waiting},
     caller::{ClientIp, Cookies, cookie},
     language::{Spoken, spoken},
+    listen::customer,
     openapi::{document, routes},
     server::{router, serve},
 };
