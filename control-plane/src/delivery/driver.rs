@@ -22,7 +22,7 @@ use crate::{
     error::Error,
     fleet::{self, Host, HostSelector, Labels},
     in_tx, secrets,
-    work::OrderKind,
+    work::{self, OrderKind},
 };
 
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -30,6 +30,10 @@ const LEASE_MS: i64 = 3 * UnixMs::SECOND;
 const RENEW_EVERY: Duration = Duration::from_secs(1);
 const PREPARATION: Duration = Duration::from_secs(50);
 const BATCH: i64 = 64;
+/// Looked at for orders that are still to be stopped: more than a rollout has hosts at work.
+const CALLED_OFF_ORDERS: i64 = 10_000;
+/// Who stops an order whose deployment was called off, for people.
+const CALLED_OFF: &str = "the deployment was called off";
 
 /// Starts the driver and makes this room the one that deploy orders are of.
 pub fn start(app: &App) {
@@ -71,6 +75,7 @@ async fn look(app: &App) -> Result<(), DeliveryError> {
             ),
         }
     }
+    stop_what_was_called_off(app).await?;
     // What keeps a message from being written keeps no deployment from starting.
     if let Err(error) = told::tell(app).await {
         tracing::warn!(
@@ -96,6 +101,18 @@ async fn look(app: &App) -> Result<(), DeliveryError> {
         if mine {
             spawn_preparation(app, org, id);
         }
+    }
+    Ok(())
+}
+
+/// Whoever called a deployment off asks its hosts after that, one by one: where they could not, this does.
+async fn stop_what_was_called_off(app: &App) -> Result<(), DeliveryError> {
+    let orders = store::rollout::list_called_off(&app.db, CALLED_OFF_ORDERS).await?;
+    if orders.is_empty() {
+        return Ok(());
+    }
+    for order in work::list_unstopped(app, &orders).await? {
+        order::cancel(app, CALLED_OFF, order).await?;
     }
     Ok(())
 }

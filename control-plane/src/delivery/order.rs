@@ -15,7 +15,6 @@ use super::{
     store,
 };
 use crate::{
-    access::Caller,
     app::App,
     db::Tx,
     in_tx, secrets,
@@ -88,14 +87,11 @@ pub(super) async fn submit(
 }
 
 /// Stops an order. One that has ended in the meantime needs no stopping.
-pub(super) async fn cancel(app: &App, caller: &Caller, order: OrderId) -> Result<(), DeliveryError> {
-    in_tx!(
-        app.db,
-        |tx| match work::cancel(app, tx, order, &caller.actor.name()).await {
-            Ok(()) | Err(WorkError::Ended | WorkError::NoOrder) => {}
-            Err(error) => return Err(error.into()),
-        }
-    );
+pub(super) async fn cancel(app: &App, by: &str, order: OrderId) -> Result<(), DeliveryError> {
+    in_tx!(app.db, |tx| match work::cancel(app, tx, order, by).await {
+        Ok(()) | Err(WorkError::Ended | WorkError::NoOrder) => {}
+        Err(error) => return Err(error.into()),
+    });
     app.work.wake();
     Ok(())
 }

@@ -59,7 +59,7 @@ pub(super) async fn cancel(
     });
     // Each in a transaction of its own: whoever holds an order's row goes on to the deployment's, never back.
     for order in orders {
-        order::cancel(app, caller, order).await?;
+        order::cancel(app, &caller.actor.name(), order).await?;
     }
     app.delivery.changed(id);
     app.delivery.wake.notify_one();

@@ -194,8 +194,8 @@ impl Drop for Place {
     }
 }
 
-/// A /64 is one customer's; an IPv4 address may be written as IPv6.
-fn customer(ip: IpAddr) -> IpAddr {
+/// Whose an address is: a /64 is one customer's; an IPv4 address may be written as IPv6.
+pub fn customer(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(six) if !six.is_loopback() => {
             let network = u128::from(six) & !u128::from(u64::MAX);

@@ -31,6 +31,7 @@ pub use self::{
     before::{serve_installer, serve_waiting},
     caller::{ClientIp, Cookies, cookie},
     language::{Spoken, spoken},
+    listen::customer,
     openapi::{document, routes},
     server::{router, serve},
 };

@@ -20,25 +20,32 @@ use quinn::{
     Connection, Endpoint, Incoming, ServerConfig, TokioRuntime, VarInt, crypto::rustls::HandshakeData,
 };
 use tokio::{
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
 use tracing::{debug, error, info};
 
-use super::{LinkError, joining, peer, session, transport};
+use super::{LinkError, joining, peer, seats::Seats, session, transport};
 use crate::{
     app::App,
     fleet::{self, FleetKeys},
     telemetry,
 };
 
-/// Handshakes under way; others wait their turn in the socket's queue.
-const HANDSHAKES: usize = 256;
-/// From this many on, strangers must first show that they receive what is sent to their address.
-const RETRY_FROM: usize = HANDSHAKES / 2;
+/// Handshakes under way with those who have not shown that they receive what is sent to their address; others must show
+/// it first.
+const UNSHOWN: usize = 128;
+/// Handshakes under way with those who have; others wait their turn.
+const SHOWN: usize = 128;
+/// Those that wait or are under way, and of them from one address: whoever begins and never ends leaves some for others. More
+/// are not heard; a handshake takes some milliseconds, and whoever was not heard says it again within a second.
+const SHOWN_LINE: usize = 4_096;
+const SHOWN_EACH: usize = SHOWN / 2;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Strangers at a time; more are asked to come back.
 const JOINING: usize = 128;
+/// Of them from one address: whoever sits there without a word leaves seats for others.
+const JOINING_EACH: usize = JOINING / 2;
 /// Joins from one address in a minute.
 const JOINS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(120).unwrap();
 /// Our own certificate is made anew long before it ends.
@@ -58,8 +65,10 @@ pub(super) struct Door {
     first_keys: Arc<FleetKeys>,
     pub(super) joins: DefaultKeyedRateLimiter<IpAddr>,
     /// Strangers who are being heard.
-    pub(super) joining: Semaphore,
-    handshakes: Semaphore,
+    pub(super) joining: Seats,
+    unshown: Arc<Semaphore>,
+    shown: Semaphore,
+    line: Seats,
     /// Tails for other control planes.
     pub(super) tails: Semaphore,
 }
@@ -95,8 +104,10 @@ pub async fn start(app: &App, listen: SocketAddr) -> Result<(), LinkError> {
         app: app.clone(),
         first_keys: keys,
         joins: RateLimiter::keyed(Quota::per_minute(JOINS_PER_MINUTE)),
-        joining: Semaphore::new(JOINING),
-        handshakes: Semaphore::new(HANDSHAKES),
+        joining: Seats::new(JOINING, JOINING_EACH),
+        unshown: Arc::new(Semaphore::new(UNSHOWN)),
+        shown: Semaphore::new(SHOWN),
+        line: Seats::new(SHOWN_LINE, SHOWN_EACH),
         tails: Semaphore::new(peer::SEATS),
     });
     app.tasks
@@ -116,28 +127,48 @@ async fn accept(door: Arc<Door>, endpoint: Endpoint) {
             () = stopping.cancelled() => break,
         };
         let Some(incoming) = incoming else { break };
-        if door.handshakes.available_permits() < RETRY_FROM && incoming.may_retry() {
+        // Taken here and not in the task: a burst is over before the first of them runs.
+        let permit = if incoming.remote_address_validated() {
+            None
+        } else if let Ok(permit) = door.unshown.clone().try_acquire_owned() {
+            Some(permit)
+        } else {
             // Only fails for those who have shown their address already.
             drop(incoming.retry());
             continue;
-        }
-        door.app.tasks.spawn("agent", admit(door.clone(), incoming));
+        };
+        door.app
+            .tasks
+            .spawn("agent", admit(door.clone(), incoming, permit));
     }
     // Sessions say goodbye by themselves; strangers are not waited for.
     drop(timeout(STOP_PATIENCE, endpoint.wait_idle()).await);
     endpoint.close(VarInt::from_u32(0), b"");
 }
 
-async fn admit(door: Arc<Door>, incoming: Incoming) {
+async fn admit(door: Arc<Door>, incoming: Incoming, permit: Option<OwnedSemaphorePermit>) {
     let address = incoming.remote_address();
-    match Box::pin(shake_hands(&door, incoming)).await {
+    let shaken = match permit {
+        Some(_permit) => Box::pin(shake_hands(incoming)).await,
+        None => Box::pin(shake_hands_in_turn(&door, incoming)).await,
+    };
+    match shaken {
         Ok(connection) => sort(door, connection).await,
         Err(error) => debug!(%error, peer = %address, "a handshake failed"),
     }
 }
 
-async fn shake_hands(door: &Door, incoming: Incoming) -> Result<Connection, LinkError> {
-    let _permit = door.handshakes.acquire().await.map_err(|_| LinkError::Refused)?;
+/// With somebody who has shown their address.
+async fn shake_hands_in_turn(door: &Door, incoming: Incoming) -> Result<Connection, LinkError> {
+    let Some(_place) = door.line.take(incoming.remote_address().ip()) else {
+        incoming.ignore();
+        return Err(LinkError::Refused);
+    };
+    let _permit = door.shown.acquire().await.map_err(|_| LinkError::Refused)?;
+    shake_hands(incoming).await
+}
+
+async fn shake_hands(incoming: Incoming) -> Result<Connection, LinkError> {
     let connecting = incoming.accept()?;
     Ok(timeout(HANDSHAKE_TIMEOUT, connecting)
         .await

@@ -25,7 +25,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// Serves somebody who wants to join.
 pub(super) async fn serve(door: Arc<Door>, connection: Connection) {
     let ip = connection.remote_address().ip().to_canonical();
-    let Ok(_permit) = door.joining.try_acquire() else {
+    let Some(_seat) = door.joining.take(ip) else {
         connection.close(COME_BACK, b"too many joins at a time; try again");
         return;
     };

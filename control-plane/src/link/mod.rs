@@ -36,6 +36,7 @@ mod joining;
 mod peer;
 mod registry;
 mod reports;
+mod seats;
 mod session;
 mod streams;
 #[cfg(test)]

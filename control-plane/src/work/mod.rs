@@ -78,8 +78,8 @@ pub use self::{
     seal::{SealingError, seal_for},
     stream::{OrderNews, follow},
     submit::{
-        cancel, count_open, end_for_removed_host, events, find, get, list, submit, submit_many, take_back,
-        take_back_many, told, told_of,
+        cancel, count_open, end_for_removed_host, events, find, get, list, list_unstopped, submit,
+        submit_many, take_back, take_back_many, told, told_of,
     },
 };
 use crate::peers::Peers;

@@ -166,6 +166,11 @@ pub fn told(app: &App, order: &Order) {
     }
 }
 
+/// Those of these orders that have not ended and that nobody has asked to stop, for the rooms.
+pub async fn list_unstopped(app: &App, ids: &[OrderId]) -> Result<Vec<OrderId>, DbError> {
+    store::order::list_unstopped(&app.db, ids).await
+}
+
 /// The order, for the rooms; they decide who may see it.
 pub async fn find(app: &App, id: OrderId) -> Result<Option<Order>, WorkError> {
     Ok(store::order::find(&app.db, id).await?)

@@ -69,6 +69,15 @@ pub fn audit(database: &Database) -> Result<usize> {
     Ok(count)
 }
 
+/// How often it was written down that `operation` was done with the object of this id.
+pub fn count(database: &Database, operation: &str, object: &str) -> Result<usize> {
+    let rows = database.rows(
+        &[Text("object_id")],
+        &format!("audit_log where operation = '{operation}' and object_id = '{object}' and outcome = 'done'"),
+    )?;
+    Ok(rows.len())
+}
+
 /// SHA-256 over the hash before and every field, each preceded by its length.
 fn expected(previous: &[u8], scope: &str, row: &[String]) -> Result<[u8; 32]> {
     let number = |text: &str| {

@@ -11,6 +11,16 @@ use std::path::Path;
 /// Returns the order's id.
 pub fn audit(database: &Database, agent: &Path, subject: &str, state: &str) -> Result<String> {
     let condition = format!("work_orders where subject_id = {}", database.id(subject));
+    audit_the_one(database, agent, &condition, state)
+}
+
+/// As [`audit`], of an order by its own id.
+pub fn audit_order(database: &Database, agent: &Path, order: &str, state: &str) -> Result<String> {
+    let condition = format!("work_orders where id = {}", database.id(order));
+    audit_the_one(database, agent, &condition, state)
+}
+
+fn audit_the_one(database: &Database, agent: &Path, condition: &str, state: &str) -> Result<String> {
     let columns = [
         Id("id"),
         Text("state"),
@@ -19,7 +29,7 @@ pub fn audit(database: &Database, agent: &Path, subject: &str, state: &str) -> R
         Text("error"),
         Text("sealed"),
     ];
-    let rows = database.rows(&columns, &condition)?;
+    let rows = database.rows(&columns, condition)?;
     ensure!(rows.len() == 1, "{} orders for one thing: {rows:?}", rows.len());
     let [id, found, accepted, ended, error, sealed] = rows[0].as_slice() else {
         anyhow::bail!("other columns than were asked for");
@@ -154,7 +164,8 @@ fn history(dir: &Path, id: &str) -> Result<History> {
     })
 }
 
-fn hyphenated(id: &str) -> String {
+/// An id of 32 hexadecimal digits as the API writes it.
+pub fn hyphenated(id: &str) -> String {
     let part = |from: usize, to: usize| id.get(from..to).unwrap_or_default();
     [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
 }

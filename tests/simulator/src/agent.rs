@@ -139,6 +139,10 @@ impl Shared {
         lock(&self.broken).extend(hosts);
     }
 
+    pub(crate) fn mend_deploys(&self) {
+        lock(&self.broken).clear();
+    }
+
     /// Whether nothing new becomes healthy on the host.
     pub(crate) fn is_broken(&self, host: HostId) -> bool {
         lock(&self.broken).contains(&host)

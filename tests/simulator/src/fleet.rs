@@ -125,6 +125,11 @@ impl SimulatedFleet {
         self.shared.deeds()
     }
 
+    /// From now on everything new becomes healthy again.
+    pub fn mend_deploys(&self) {
+        self.shared.mend_deploys();
+    }
+
     /// The version that runs on each host, as the host itself knows it.
     pub fn running(&self) -> BTreeMap<HostId, Option<String>> {
         let running = self

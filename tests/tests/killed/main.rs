@@ -6,6 +6,8 @@
 //!
 //! | suite | who dies | doing what |
 //! |---|---|---|
+//! | [`approvals`] | control plane on both databases | the votes on a ticket, and the release that the last of them makes |
+//! | [`containers`] | resident and worker; control plane on both databases | a container that is stopped, started, restarted |
 //! | [`days`] | resident | a day is closed that ended while it was away |
 //! | [`deploys`] | resident and worker | a deploy that succeeds, one that is put back, the first one |
 //! | [`files`] | resident and worker | a file that is put onto the host |
@@ -15,6 +17,7 @@
 //! | [`packing`] | control plane on both databases | the hours of a past day become one row |
 //! | [`releases`] | worker, and the resident where it is refused | a release on PostgreSQL, one on MariaDB; the first one, one that fails, one that is refused |
 //! | [`renewals`] | agent and control plane | a rotation of the CA, with another certificate for the host; one of the signing key |
+//! | [`rollouts`] | control plane on both databases | a rollout over several hosts that goes through, stops and goes back, is called off, goes on |
 //! | [`setups`] | `muster setup` on both databases | the first set-up, and one on tables of which some are missing |
 //! | [`stream`] | resident; control plane on both databases | samples and rollups on their way |
 //! | [`ways`] | all of them | a deploy, beside everything else that breaks one: a table |
@@ -24,12 +27,14 @@
 //! Which story has somebody die where is listed in [`stories`]: no point stands in the sources, and none is passed, that has
 //! no story.
 //!
-//! A suite that can't fail proves nothing. In six tests a program leaves out an effect (`muster_base::effect!`), and the
+//! A suite that can't fail proves nothing. In seven tests a program leaves out an effect (`muster_base::effect!`), and the
 //! auditor has to notice: an acknowledgement without a commit, a sample that does not reach the disk, a journal without
-//! its first line, a release's commit that does not take place, hours that are packed nowhere, hours that are packed and stay as they were.
+//! its first line, a restart that the worker does not write down, a release's commit that does not take place, hours that are packed nowhere, hours that are packed and stay as they were.
 //!
 //! `MUSTER_KILL_PASSINGS=9` has more passings of a point than one.
 
+mod approvals;
+mod containers;
 mod days;
 mod deploys;
 mod files;
@@ -40,6 +45,7 @@ mod orders;
 mod packing;
 mod releases;
 mod renewals;
+mod rollouts;
 mod setups;
 mod stories;
 mod stream;

@@ -6,6 +6,7 @@
 use crate::ground::{Ground, PATIENCE, hurry};
 use anyhow::{Context as _, Result, bail, ensure};
 use muster_auditor::database::Column::{Id, Text};
+use muster_auditor::orders::hyphenated as dashed;
 use muster_auditor::points::Point;
 use muster_auditor::{Containers, orders};
 use muster_tests::fleet::agent_options;
@@ -226,11 +227,6 @@ fn status_of(ground: &mut Ground, table: &str, id: &str) -> Result<Found<()>> {
     let status = rows.first().context("it is gone")?[0].clone();
     let ended = !matches!(status.as_str(), "pending" | "running");
     Ok(Found::from_option(ended.then_some(()), status))
-}
-
-fn dashed(id: &str) -> String {
-    let part = |from: usize, to: usize| id.get(from..to).unwrap_or_default();
-    [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
 }
 
 fn dies_anywhere(

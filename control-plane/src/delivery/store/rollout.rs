@@ -25,6 +25,17 @@ pub async fn list_due(db: &Db, limit: i64) -> Result<Vec<(OrgId, DeploymentId)>,
         .await)?)
 }
 
+/// Orders of deployments that were called off, and that have not ended at their hosts.
+pub async fn list_called_off(db: &Db, limit: i64) -> Result<Vec<OrderId>, DbError> {
+    const SQL: &str = "select h.order_id from deployments d join deployment_hosts h on h.deployment_id = d.id \
+        where d.status = 'running' and d.cancel_asked and h.order_id is not null and h.ended_at is null \
+        order by d.id, h.host_id limit $1";
+    Ok(with_pool!(db, |pool| sqlx::query_scalar(SQL)
+        .bind(limit)
+        .fetch_all(pool)
+        .await)?)
+}
+
 pub async fn set_phase(tx: &mut Tx, org: OrgId, id: DeploymentId, phase: Phase) -> Result<(), DbError> {
     const SQL: &str = "update deployments set phase = $3, pause_asked = false where org_id = $1 and id = $2";
     with_tx!(tx, |conn| {

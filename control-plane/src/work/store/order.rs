@@ -131,6 +131,19 @@ pub(in crate::work) async fn cancel_many(
         .await)?)
 }
 
+/// Those of these orders that have not ended and that nobody has asked to stop.
+pub(in crate::work) async fn list_unstopped(db: &Db, ids: &[OrderId]) -> Result<Vec<OrderId>, DbError> {
+    let sql = format!(
+        "select id from work_orders where {} and cancel_requested_at is null and ended_at is null order by id",
+        db.id_among("id", 1)
+    );
+    let ids = serde_json::to_string(ids).unwrap_or_else(|_| "[]".to_owned());
+    Ok(with_pool!(db, |pool| sqlx::query_scalar(AssertSqlSafe(sql))
+        .bind(ids)
+        .fetch_all(pool)
+        .await)?)
+}
+
 pub(in crate::work) async fn find(db: &Db, id: OrderId) -> Result<Option<Order>, DbError> {
     let sql = format!("select {COLUMNS} from work_orders where id = $1");
     let row: Option<Record> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
