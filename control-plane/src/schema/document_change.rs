@@ -53,10 +53,10 @@ pub struct DocumentFieldChange {
     /// For instance `columns[mail].dataType`.
     pub path: String,
     /// What it was; null if it was not there.
-    #[schema(required, value_type = Option<Object>)]
+    #[schema(required, value_type = serde_json::Value)]
     pub before: Option<Json>,
     /// What it is; null if it is not there any more.
-    #[schema(required, value_type = Option<Object>)]
+    #[schema(required, value_type = serde_json::Value)]
     pub after: Option<Json>,
 }
 

@@ -6328,9 +6328,9 @@ export interface components {
         /** @description A field that is different. */
         DocumentFieldChange: {
             /** @description What it is; null if it is not there any more. */
-            after: Record<string, never> | null;
+            after: unknown;
             /** @description What it was; null if it was not there. */
-            before: Record<string, never> | null;
+            before: unknown;
             /** @description For instance `columns[mail].dataType`. */
             path: string;
         };

@@ -11,8 +11,6 @@ pub(super) struct List {
     pub(super) more: &'static [&'static str],
     /// What a search is for.
     pub(super) word: &'static str,
-    /// What every question must say, if anything.
-    pub(super) always: &'static str,
 }
 
 /// Lists that are not answered from the database, and by whom.
@@ -36,7 +34,6 @@ const fn list(
         own,
         more,
         word: "thing-77",
-        always: "",
     }
 }
 
@@ -275,15 +272,6 @@ pub(super) static LISTS: &[List] = &[
         "id = {registries}",
         &[],
     ),
-    List {
-        always: "repository=team/app-0001",
-        ..list(
-            "/api/v1/registries/{id}/tags",
-            "registries",
-            "id = {registries}",
-            &[],
-        )
-    },
     list("/api/v1/roles", "roles", ORG, &[]),
     list(
         "/api/v1/schema/documents",

@@ -22,6 +22,7 @@ use muster_base::Clock;
 use muster_simulator::{Options, SimulatedFleet};
 use muster_tests::api::text;
 use muster_tests::job::things::{self, Makers, Things};
+use muster_tests::wait;
 use muster_tests::{Api, ControlPlane, registry};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -178,6 +179,15 @@ fn make(plane: &ControlPlane, org: &str, (owner, member): (&str, &str)) -> Resul
             api.post(&format!("{path}/cancel"), &json!({}))?;
         }
     }
+    wait::until("readings of the host", PATIENCE, || {
+        let latest = api.get("/api/v1/metrics/latest")?;
+        let stored = api.get("/api/v1/metrics/storage")?;
+        let are_there = [&latest, &stored].map(|list| list["items"][0].is_object());
+        Ok(wait::Found::from_option(
+            (are_there == [true, true]).then_some(()),
+            latest,
+        ))
+    })?;
     let org = api.get("/api/v1/org")?;
     Ok(Asked {
         things,
@@ -308,7 +318,7 @@ fn ask_list(
     let mut numbers = Vec::new();
     let mut has_items = false;
     for (name, api) in callers {
-        let Some(page) = look(api, &asked(&path, &[found.list.always]))? else {
+        let Some(page) = look(api, &path)? else {
             continue;
         };
         has_items |= page["items"].as_array().is_some_and(|items| !items.is_empty());
@@ -317,7 +327,7 @@ fn ask_list(
             questions.push(format!("cursor={cursor}"));
         }
         for question in questions {
-            let address = asked(&path, &[found.list.always, &fill_question(&question, things)?]);
+            let address = asked(&path, &fill_question(&question, things)?);
             if look(api, &address)?.is_none() {
                 continue;
             }
@@ -355,18 +365,10 @@ fn look(api: &Api, address: &str) -> Result<Option<Value>> {
     Ok(Some(answer.json()?))
 }
 
-/// A path with these questions, as far as they are any.
-fn asked(path: &str, questions: &[&str]) -> String {
-    let questions: Vec<&str> = questions
-        .iter()
-        .copied()
-        .filter(|question| !question.is_empty())
-        .collect();
-    if questions.is_empty() {
-        path.to_owned()
-    } else {
-        format!("{path}?{}", questions.join("&"))
-    }
+/// A path with a question, if there is any.
+fn asked(path: &str, question: &str) -> String {
+    let joint = if question.is_empty() { "" } else { "?" };
+    format!("{path}{joint}{question}")
 }
 
 /// A question with ids in the place of words in braces.

@@ -14,7 +14,7 @@ pub(super) fn all(
 ) -> Result<BTreeMap<&'static str, Value>> {
     let mut bodies = BTreeMap::new();
     bodies.extend(org(changed, host)?);
-    bodies.extend(people(ground)?);
+    bodies.extend(people(ground, changed)?);
     bodies.extend(secrets(changed)?);
     bodies.extend(delivery(&ground.people.owner, changed, host)?);
     bodies.extend(schema(host));
@@ -76,7 +76,7 @@ fn org(changed: &Things, host: &str) -> Result<Bodies> {
     ])
 }
 
-fn people(ground: &Ground<'_>) -> Result<Bodies> {
+fn people(ground: &Ground<'_>, changed: &Things) -> Result<Bodies> {
     let people = ground.people;
     let newcomer = people.add_user(ground.super_admin, "newcomer")?;
     people.add_user(ground.super_admin, "joining")?;
@@ -167,6 +167,10 @@ fn people(ground: &Ground<'_>) -> Result<Bodies> {
             json!({"name": "right too"}),
         ),
         (
+            "POST /api/v1/platforms/{id}/operations",
+            json!({"code": "right:do", "name": "Right", "moduleId": changed.get("platforms/modules")?}),
+        ),
+        (
             "PATCH /api/v1/platforms/{id}/operations/{operationId}",
             json!({"name": "right"}),
         ),
@@ -232,6 +236,9 @@ fn delivery(owner: &Api, changed: &Things, host: &str) -> Result<Bodies> {
     let application = changed.get("applications")?;
     let path = format!("/api/v1/applications/{application}/webhook-token");
     let token = owner.post(&path, &json!({}))?["token"].clone();
+    // Secrets of Git hosts are of a repository.
+    let repository = json!({"repository": {"provider": "github", "repoId": "7"}});
+    owner.patch(&format!("/api/v1/applications/{application}"), &repository)?;
     // A guard would let nobody of here in.
     let guard = format!("/api/v1/applications/{application}/webhook-guards/default");
     owner.patch(&guard, &json!({"networks": []}))?;
@@ -294,15 +301,6 @@ fn delivery(owner: &Api, changed: &Things, host: &str) -> Result<Bodies> {
 }
 
 fn schema(host: &str) -> Bodies {
-    let table = |name: &str| {
-        format!(
-            "apiVersion: v1alpha1\nkind: TableSnapshot\nmetadata: {{name: {name}}}\nspec:\n  database: shop\n  \
-             columns:\n    - {{name: id, dataType: bigint, primaryKey: true}}\n"
-        )
-    };
-    let database = "apiVersion: v1alpha1\nkind: DatabaseSnapshot\nmetadata: {name: shop}\nspec:\n  \
-                    basic: {name: shop, comment: Orders, type: Postgres}\n---\n"
-        .to_owned();
     let proposal = json!({
         "version": "right", "database": "shop", "environment": "prod", "servers": ["changed"],
         "sql": "create table r (id int);",
@@ -316,8 +314,6 @@ fn schema(host: &str) -> Bodies {
     published["version"] = json!("published");
     let hook = json!({"provider": "github", "repository": "acme/right"});
     vec![
-        ("POST /api/v1/schema/apply", (database + &table("right")).into()),
-        ("POST /api/v1/schema/sql", table("right").into()),
         (
             "POST /api/v1/schema/import",
             json!({"dialect": "Postgres", "database": "shop", "sql": "create table i (id int);"}),

@@ -103,7 +103,16 @@ pub fn make(ground: &Ground<'_>) -> Result<Objects> {
         host: &host,
         away: &away?,
     };
-    let own = single::make(&single)?;
+    let mut own = single::make(&single)?;
+    let account = "DELETE /api/v1/hosts/{id}/accounts/{accountId}";
+    own.insert(
+        account,
+        vec![host.clone(), doomed.get("hosts/accounts")?.to_owned()],
+    );
+    let mut turned_away = Things::default();
+    people(ground, "turned-away", &mut turned_away)?;
+    let applicant = turned_away.get("join-requests")?.to_owned();
+    own.insert("POST /api/v1/join-requests/{userId}/reject", vec![applicant]);
     let other = json!({"name": "other", "image": "team/other"});
     let other_application = id_of(&owner.post("/api/v1/applications", &other)?, "id")?;
     let bodies = bodies::all(ground, &changed, &host)?;

@@ -33,9 +33,31 @@ pub(super) fn make(ground: &Ground<'_>) -> Result<BTreeMap<&'static str, Vec<Str
     deployments(ground, &mut set)?;
     tickets(ground, &mut set)?;
     executions(ground, &mut set)?;
+    let sent = ground.owner.upload("sent.txt", BYTES, HASH)?;
+    let send = json!({"fileIds": [sent], "hosts": [ground.away], "destination": "/srv/away/"});
+    let send = ground.owner.post("/api/v1/files/sends", &send)?;
+    set("POST /api/v1/files/sends/{id}/cancel", id_of(&send, "id")?);
+    set("DELETE /api/v1/schema/documents/{id}", design(ground.owner)?);
     let upload = ground.owner.upload_pieces("whole.txt", BYTES, HASH)?;
     set("POST /api/v1/files/uploads/{id}/complete", upload);
     Ok(own)
+}
+
+/// A database with a table, and a document that nothing refers to: its id.
+fn design(owner: &Api) -> Result<String> {
+    let document = |kind: &str, name: &str, spec: Value| json!({"apiVersion": "v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec});
+    let basic = json!({"basic": {"name": "shop", "comment": "Orders", "type": "Postgres"}});
+    let column = json!({"name": "id", "dataType": "bigint", "primaryKey": true});
+    let table = json!({"database": "shop", "columns": [column]});
+    for document in [
+        document("DatabaseSnapshot", "shop", basic),
+        document("TableSnapshot", "orders", table),
+    ] {
+        owner.post("/api/v1/schema/apply", &document)?;
+    }
+    let unused = document("Project", "unused", json!({"description": "Nothing"}));
+    let applied = owner.post("/api/v1/schema/apply", &unused)?;
+    id_of(&applied["applied"][0], "id")
 }
 
 /// Things that go only when nothing uses them.
