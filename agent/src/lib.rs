@@ -21,6 +21,7 @@ pub mod orders;
 pub mod policy;
 pub mod resident;
 pub mod rollup;
+pub mod said;
 pub mod spool;
 pub mod status;
 pub mod supervise;

@@ -9,16 +9,13 @@ use muster_agent::{
     doctor,
     identity::{self, JoinOrder},
     link::LinkEnd,
-    resident, status,
+    resident, said, status,
 };
 use muster_base::{Clock, SecretString, doctor::Report};
 use muster_identity::{Fingerprint, token::JoinToken};
 
 /// Tells a supervisor that starting again is of no use: the host was removed from the fleet (`EX_CONFIG`).
 const EXIT_REMOVED: u8 = 78;
-
-/// What is logged unless `RUST_LOG` says otherwise; the cron scheduler tells its life at `info`.
-const LOG: &str = "info,tokio_cron_scheduler=warn";
 
 #[derive(Parser)]
 #[command(name = "muster-agent", version, about = "Muster's agent for one host")]
@@ -75,11 +72,7 @@ struct JoinArgs {
 }
 
 fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| LOG.into()))
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .with_writer(std::io::stderr)
-        .init();
+    said::start("RUST_LOG");
     execute(Cli::parse().command).unwrap_or_else(|error| {
         tracing::error!("{error:#}");
         ExitCode::FAILURE

@@ -100,8 +100,7 @@ impl Resident {
             config_rx.clone(),
             tails_rx,
             (Workers::new(&self.config), keys_rx),
-        )
-        .await?;
+        )?;
         let (cloud_tx, cloud_rx) = watch::channel(None);
         if let Some(provider) = self.config.cloud.provider(Path::new(cloud::DMI)) {
             let address = self.config.cloud_address;

@@ -20,7 +20,10 @@ use muster_base::{Clock, UnixMs};
 use muster_metrics::{
     Kind, Period, Rollup, RollupBody, Sample, SampleBuilder, Subject, decode_rollups, frame::Decoder,
 };
-use muster_protocol::latest::{AgentConfig, Report};
+use muster_protocol::{
+    CONTINUED_REPORTS_SINCE, VERSIONS,
+    latest::{AgentConfig, Report},
+};
 use tokio::sync::watch;
 
 /// 12 samples an hour.
@@ -48,14 +51,19 @@ fn reports(spool: &Spool) -> Reports {
 }
 
 fn samples_of(report: &Report) -> Vec<Sample> {
-    Decoder::new(&report.samples)
+    samples_after(report, None)
+}
+
+fn samples_after(report: &Report, before: Option<Sample>) -> Vec<Sample> {
+    Decoder::after(&report.samples, before)
         .unwrap()
         .collect::<Result<_, _>>()
         .unwrap()
 }
 
 async fn deliver(reports: &Reports, stored: &mut Stored) {
-    reports.begin_session();
+    reports.begin_session(VERSIONS.1);
+    stored.last = None;
     while let Some(report) = reports.try_next().unwrap() {
         let batch = report.batch;
         stored.take(&report);
@@ -68,11 +76,14 @@ async fn deliver(reports: &Reports, stored: &mut Stored) {
 struct Stored {
     samples: BTreeMap<UnixMs, Sample>,
     rollups: BTreeMap<(Period, UnixMs, Subject), RollupBody>,
+    /// In the present session.
+    last: Option<Sample>,
 }
 
 impl Stored {
     fn take(&mut self, report: &Report) {
-        for sample in samples_of(report) {
+        for sample in samples_after(report, self.last.clone()) {
+            self.last = Some(sample.clone());
             self.samples.insert(sample.at, sample);
         }
         for Rollup {
@@ -156,10 +167,32 @@ async fn what_is_not_acknowledged_is_sent_again_and_nothing_else() {
     reports.acknowledged(0).await;
     assert!(reports.try_next().unwrap().is_none());
 
-    reports.begin_session();
+    reports.begin_session(VERSIONS.1);
     let again = reports.next().await;
     assert_eq!(again.batch, 0);
     assert_eq!(samples_of(&again), [sample(1)]);
+}
+
+#[tokio::test]
+async fn a_report_continues_the_one_before_it_where_that_is_understood() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = Spool::open(&dir.path().join("spool.redb")).unwrap();
+    let recorder = Recorder::start(spool.clone(), START).unwrap();
+    let reports = reports(&spool);
+    for (version, is_continued) in [
+        (CONTINUED_REPORTS_SINCE, true),
+        (CONTINUED_REPORTS_SINCE - 1, false),
+    ] {
+        reports.begin_session(version);
+        let newest = i64::try_from(spool.last_sample()).unwrap();
+        recorder.record(&sample(newest)).unwrap();
+        let first = reports.next().await;
+        recorder.record(&sample(newest + 1)).unwrap();
+        let second = reports.next().await;
+        let last = samples_of(&first).pop();
+        assert_eq!(Decoder::new(&second.samples).is_err(), is_continued);
+        assert_eq!(samples_after(&second, last), [sample(newest + 1)]);
+    }
 }
 
 #[tokio::test]
@@ -174,7 +207,7 @@ async fn an_acknowledgement_out_of_order_forgets_nothing_too_soon() {
     }
     reports.acknowledged(2).await;
     reports.acknowledged(0).await;
-    reports.begin_session();
+    reports.begin_session(VERSIONS.1);
     assert_eq!(samples_of(&reports.next().await), [sample(1), sample(2)]);
 }
 

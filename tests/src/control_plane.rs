@@ -2,13 +2,15 @@
 
 use crate::{Api, programs};
 use anyhow::{Context, Result, bail};
+use muster_workbench::net::Cable;
 use muster_workbench::process::{Launch, Process, free_port, run};
 use muster_workbench::random_hex;
 use std::fs;
-use std::net::UdpSocket;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The super administrator's account in stories and demos.
@@ -36,6 +38,8 @@ pub struct Options {
     pub http_port: Option<u16>,
     /// A fixed port for agents.
     pub link_port: Option<u16>,
+    /// At the far end of this cable instead of on this machine: what passes over it is counted there.
+    pub cable: Option<Arc<Cable>>,
 }
 
 impl Options {
@@ -91,12 +95,18 @@ impl ControlPlane {
 
     /// Starts it again on the same directory and ports after [`Self::stop`] or [`Self::kill`].
     pub fn serve(&mut self) -> Result<()> {
-        let mut launch = Launch::new("muster serve", &programs::path("muster")?)
+        let (name, program) = ("muster serve", programs::path("muster")?);
+        let launch = match &self.options.cable {
+            Some(cable) => cable.launch(name, &program)?,
+            None => Launch::new(name, &program),
+        };
+        let place = self.place();
+        let mut launch = launch
             .args(["serve"])
             .args(["--data".as_ref(), self.data().as_os_str()])
-            .env("MUSTER_HTTP__LISTEN", format!("127.0.0.1:{}", self.http_port))
-            .env("MUSTER_LINK__LISTEN", format!("127.0.0.1:{}", self.link_port))
-            .env("MUSTER_LINK__ADVERTISE", format!("127.0.0.1:{}", self.link_port));
+            .env("MUSTER_HTTP__LISTEN", format!("{place}:{}", self.http_port))
+            .env("MUSTER_LINK__LISTEN", format!("{place}:{}", self.link_port))
+            .env("MUSTER_LINK__ADVERTISE", format!("{place}:{}", self.link_port));
         for (name, value) in &self.options.settings {
             launch = launch.env(name, value);
         }
@@ -144,7 +154,12 @@ impl ControlPlane {
 
     /// Where its console and API are.
     pub fn address(&self) -> String {
-        format!("http://127.0.0.1:{}", self.http_port)
+        format!("http://{}:{}", self.place(), self.http_port)
+    }
+
+    fn place(&self) -> Ipv4Addr {
+        let cable = self.options.cable.as_ref();
+        cable.map_or(Ipv4Addr::LOCALHOST, |cable| cable.far())
     }
 
     /// Its data directory.

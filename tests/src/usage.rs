@@ -72,6 +72,19 @@ fn smaps_mib(pid: u32, name: &str) -> Result<f64> {
     Ok(kib / 1024.0)
 }
 
+/// Bytes that came and went in a process's network so far: what the kernel counts of IP's packets, their headers included.
+pub fn wire_bytes(pid: u32) -> Result<u64> {
+    let netstat =
+        fs::read_to_string(format!("/proc/{pid}/net/netstat")).context("the measured process is gone")?;
+    let mut lines = netstat.lines().filter_map(|line| line.strip_prefix("IpExt: "));
+    let (names, numbers) = lines.next().zip(lines.next()).context("no IpExt in netstat")?;
+    let pairs = names.split(' ').zip(numbers.split(' '));
+    let octets = pairs.filter(|(name, _)| matches!(*name, "InOctets" | "OutOctets"));
+    octets
+        .map(|(_, number)| number.parse::<u64>().map_err(anyhow::Error::from))
+        .sum()
+}
+
 /// Memory in RAM that a process uses now, shared pages counted whole.
 pub fn rss_bytes(pid: u32) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).context("the measured process is gone")?;

@@ -2,13 +2,15 @@
 //!
 //! Nobody calls it by hand: systemd starts it when there is a route (`muster-front.path`), or the worker does.
 
-use std::{io::stderr, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
-use muster_agent::front::serve::{self, Dirs};
+use muster_agent::{
+    front::serve::{self, Dirs},
+    said,
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -27,12 +29,7 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let filter = EnvFilter::try_from_env("MUSTER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(stderr)
-        .with_ansi(false)
-        .init();
+    said::start("MUSTER_LOG");
     // Whoever started us may end, and its terminal may close. Systemd's services lead a session already.
     if let Err(error) = nix::unistd::setsid() {
         tracing::debug!(%error, "leads a session already");

@@ -4,16 +4,16 @@
 //! (`Accept=yes`, `StandardInput=socket`). Either way the request comes on standard input and the answers go to
 //! standard output, in frames; the log goes to standard error.
 
-use std::{io::stderr, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 use muster_agent::{
     config::{DEFAULT_POLICY, DataDir},
     front::Fronts,
+    said,
     worker::{WorkerConfig, docker::DEFAULT_HOST, serve},
 };
 use muster_base::Clock;
-use tracing_subscriber::EnvFilter;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -39,12 +39,7 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let filter = EnvFilter::try_from_env("MUSTER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(stderr)
-        .with_ansi(false)
-        .init();
+    said::start("MUSTER_LOG");
     match work(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {

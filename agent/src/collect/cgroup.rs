@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::files::Files;
+use super::files::{Files, Kept};
 
 const MAX_CONTAINERS: usize = 512;
 /// Where engines put their containers: by the cgroupfs driver, by the systemd driver, and other engines by systemd.
 const PARENTS: [&str; 3] = ["docker", "system.slice", "machine.slice"];
 const ID_CHARS: usize = 64;
+/// The file that lists a cgroup's processes.
+const PROCESSES: &str = "cgroup.procs";
 
 /// Which files there are.
 #[derive(Debug, Clone)]
@@ -90,20 +92,109 @@ impl Cgroups {
         found
     }
 
-    /// What a container has used.
-    pub(super) fn usage(&self, cgroup: &Cgroup, files: &mut Files) -> Usage {
-        match self {
-            Self::V2 { root } => usage_v2(&root.join(&cgroup.relative), files),
+    /// Where to read what a container has used.
+    pub(super) fn files(&self, cgroup: &Cgroup) -> CgroupFiles {
+        let (is_v2, [cpu, memory, io, pids]) = match self {
+            Self::V2 { root } => (true, [root, root, root, root]),
             Self::V1 {
                 cpuacct,
                 memory,
                 blkio,
                 pids,
-            } => {
-                let [cpuacct, memory, blkio, pids] =
-                    [cpuacct, memory, blkio, pids].map(|root| root.join(&cgroup.relative));
-                usage_v1(&cpuacct, &memory, &blkio, &pids, files)
-            }
+            } => (false, [cpuacct, memory, blkio, pids]),
+        };
+        let kept =
+            |root: &Path, v2, v1| Kept::new(root.join(&cgroup.relative).join(if is_v2 { v2 } else { v1 }));
+        CgroupFiles {
+            is_v2,
+            cpu: kept(cpu, "cpu.stat", "cpuacct.usage"),
+            memory_used: kept(memory, "memory.current", "memory.usage_in_bytes"),
+            memory_stat: kept(memory, "memory.stat", "memory.stat"),
+            memory_limit: kept(memory, "memory.max", "memory.limit_in_bytes"),
+            io: kept(io, "io.stat", "blkio.throttle.io_service_bytes"),
+            pids: kept(pids, "pids.current", "pids.current"),
+            processes: kept(memory, PROCESSES, PROCESSES),
+            processes_by_cpu: kept(cpu, PROCESSES, PROCESSES),
+        }
+    }
+}
+
+/// A container's files, open while it runs: a cgroup goes when it is removed, whoever has its files open.
+#[derive(Debug)]
+pub(super) struct CgroupFiles {
+    is_v2: bool,
+    cpu: Kept,
+    memory_used: Kept,
+    memory_stat: Kept,
+    memory_limit: Kept,
+    io: Kept,
+    pids: Kept,
+    processes: Kept,
+    /// The same where there is no hierarchy for memory.
+    processes_by_cpu: Kept,
+}
+
+impl CgroupFiles {
+    /// What the container has used.
+    pub(super) fn usage(&mut self, files: &mut Files) -> Usage {
+        let droppable = if self.is_v2 {
+            "inactive_file"
+        } else {
+            "total_inactive_file"
+        };
+        let used = files.number(&mut self.memory_used);
+        let droppable = files.field(&mut self.memory_stat, droppable);
+        let io = files.again(&mut self.io);
+        let (read_bytes, write_bytes) = if self.is_v2 {
+            io.map(io_stat).unzip()
+        } else {
+            io.map(io_service_bytes).unzip()
+        };
+        let cpu_ns = if self.is_v2 {
+            let us = files.field(&mut self.cpu, "usage_usec");
+            us.map(|us| us.saturating_mul(1_000))
+        } else {
+            files.number(&mut self.cpu)
+        };
+        Usage {
+            cpu_ns,
+            memory_used: used.map(|used| used.saturating_sub(droppable.unwrap_or(0))),
+            // No limit is `max`, or the largest number of pages.
+            memory_limit: files
+                .number(&mut self.memory_limit)
+                .filter(|limit| self.is_v2 || *limit < 1 << 60),
+            read_bytes,
+            write_bytes,
+            pids: files.number(&mut self.pids),
+            pid: first_pid(&mut self.processes, files)
+                .or_else(|| first_pid(&mut self.processes_by_cpu, files)),
+        }
+    }
+
+    /// The container is gone.
+    pub(super) fn close(&mut self, files: &mut Files) {
+        let Self {
+            is_v2: _,
+            cpu,
+            memory_used,
+            memory_stat,
+            memory_limit,
+            io,
+            pids,
+            processes,
+            processes_by_cpu,
+        } = self;
+        for kept in [
+            cpu,
+            memory_used,
+            memory_stat,
+            memory_limit,
+            io,
+            pids,
+            processes,
+            processes_by_cpu,
+        ] {
+            files.close(kept);
         }
     }
 }
@@ -118,48 +209,9 @@ fn container_id(name: &str) -> Option<&str> {
     is_id.then_some(id)
 }
 
-fn usage_v2(path: &Path, files: &mut Files) -> Usage {
-    let used = files.number(&path.join("memory.current"));
-    let droppable = files.field(&path.join("memory.stat"), "inactive_file");
-    let (read_bytes, write_bytes) = files.read(&path.join("io.stat")).map(io_stat).unzip();
-    Usage {
-        cpu_ns: files
-            .field(&path.join("cpu.stat"), "usage_usec")
-            .map(|us| us.saturating_mul(1_000)),
-        memory_used: used.map(|used| used.saturating_sub(droppable.unwrap_or(0))),
-        // `max` is not a number.
-        memory_limit: files.number(&path.join("memory.max")),
-        read_bytes,
-        write_bytes,
-        pids: files.number(&path.join("pids.current")),
-        pid: first_pid(path, files),
-    }
-}
-
-fn usage_v1(cpuacct: &Path, memory: &Path, blkio: &Path, pids: &Path, files: &mut Files) -> Usage {
-    let used = files.number(&memory.join("memory.usage_in_bytes"));
-    let droppable = files.field(&memory.join("memory.stat"), "total_inactive_file");
-    let (read_bytes, write_bytes) = files
-        .read(&blkio.join("blkio.throttle.io_service_bytes"))
-        .map(io_service_bytes)
-        .unzip();
-    Usage {
-        cpu_ns: files.number(&cpuacct.join("cpuacct.usage")),
-        memory_used: used.map(|used| used.saturating_sub(droppable.unwrap_or(0))),
-        // No limit is the largest number of pages.
-        memory_limit: files
-            .number(&memory.join("memory.limit_in_bytes"))
-            .filter(|limit| *limit < 1 << 60),
-        read_bytes,
-        write_bytes,
-        pids: files.number(&pids.join("pids.current")),
-        pid: first_pid(memory, files).or_else(|| first_pid(cpuacct, files)),
-    }
-}
-
-fn first_pid(path: &Path, files: &mut Files) -> Option<u32> {
+fn first_pid(processes: &mut Kept, files: &mut Files) -> Option<u32> {
     // Process 0 is one that is not visible from here.
-    let text = files.read_up_to(&path.join("cgroup.procs"), 16)?;
+    let text = files.again_up_to(processes, 16)?;
     text.lines().next()?.parse().ok().filter(|pid| *pid != 0)
 }
 

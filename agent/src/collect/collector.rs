@@ -9,7 +9,8 @@ use muster_base::UnixMs;
 use muster_metrics::{Sample, SampleBuilder};
 
 use super::{
-    ContainerDirectory, container::Containers, cpu::Cpu, disk::Disks, files::Files, memory, net::Network,
+    ContainerDirectory, container::Containers, cpu::Cpu, disk::Disks, files::Files, memory::Memory,
+    net::Network,
 };
 
 /// Where the kernel's files are; elsewhere in tests.
@@ -41,6 +42,7 @@ pub struct Collector {
     builder: SampleBuilder,
     read_at: Option<Instant>,
     cpu: Cpu,
+    memory: Memory,
     disks: Disks,
     network: Network,
     containers: Containers,
@@ -51,13 +53,14 @@ impl Collector {
     pub fn new(roots: Roots, directory: ContainerDirectory) -> Self {
         Self {
             containers: Containers::new(roots.cgroup.clone(), roots.proc.clone(), directory),
+            cpu: Cpu::new(&roots.proc),
+            memory: Memory::new(&roots.proc),
+            disks: Disks::new(&roots),
+            network: Network::new(&roots.proc),
             roots,
             files: Files::default(),
             builder: SampleBuilder::default(),
             read_at: None,
-            cpu: Cpu::default(),
-            disks: Disks::default(),
-            network: Network::default(),
         }
     }
 
@@ -80,10 +83,10 @@ impl Collector {
             ..
         } = self;
         builder.subject("");
-        self.cpu.read(&roots.proc, files, builder);
-        memory::read(&roots.proc, files, builder);
+        self.cpu.read(files, builder);
+        self.memory.read(files, builder);
         self.disks.read(roots, files, elapsed_ms, builder);
-        self.network.read(&roots.proc, files, elapsed_ms, builder);
+        self.network.read(files, elapsed_ms, builder);
         self.containers
             .read(self.network.interfaces(), files, elapsed_ms, builder);
         builder.finish(at)

@@ -10,7 +10,7 @@ use muster_protocol::latest::{ContainerFacts, ContainerHealth, ContainerState};
 
 use super::{
     ContainerDirectory,
-    cgroup::{Cgroups, Usage},
+    cgroup::{CgroupFiles, Cgroups, Usage},
     files::{Files, per_second, value},
     net,
 };
@@ -25,13 +25,23 @@ pub(super) struct Containers {
     cgroups: Cgroups,
     proc: PathBuf,
     directory: ContainerDirectory,
-    /// By id.
-    before: BTreeMap<String, Seen>,
+    /// Those that run, by id.
+    running: BTreeMap<String, Running>,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Seen {
+#[derive(Debug)]
+struct Running {
+    files: CgroupFiles,
+    /// How often it was seen before.
     samples: u32,
+    now: Seen,
+    before: Option<Seen>,
+    /// It was among those that run now.
+    is_there: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Seen {
     usage: Usage,
     traffic: Option<(u64, u64)>,
 }
@@ -42,7 +52,7 @@ impl Containers {
             cgroups: Cgroups::at(&cgroup),
             proc,
             directory,
-            before: BTreeMap::new(),
+            running: BTreeMap::new(),
         }
     }
 
@@ -53,56 +63,82 @@ impl Containers {
         elapsed_ms: u64,
         out: &mut SampleBuilder,
     ) {
-        let mut before = std::mem::take(&mut self.before);
         let mut changed = false;
-        let mut running = BTreeMap::new();
         for cgroup in self.cgroups.list() {
-            let usage = self.cgroups.usage(&cgroup, files);
-            let traffic = usage
-                .pid
-                .and_then(|pid| traffic(&self.proc, pid, host_interfaces.clone(), files));
-            let old = before.remove(&cgroup.id);
-            changed |= old.is_none();
-            let seen = Seen {
-                samples: old.map_or(0, |old| old.samples.saturating_add(1)),
-                usage,
-                traffic,
-            };
-            running.insert(cgroup.id.clone(), old);
-            self.before.insert(cgroup.id, seen);
+            let known = self.running.get_mut(&cgroup.id);
+            if let Some(running) = known {
+                let before = std::mem::take(&mut running.now);
+                running.look(&self.proc, host_interfaces.clone(), files);
+                // Somebody gave it another limit.
+                if running.now.usage.memory_limit != before.usage.memory_limit {
+                    self.directory.doubt();
+                }
+                running.before = Some(before);
+                running.samples = running.samples.saturating_add(1);
+            } else {
+                changed = true;
+                let mut running = Running {
+                    files: self.cgroups.files(&cgroup),
+                    samples: 0,
+                    now: Seen::default(),
+                    before: None,
+                    is_there: false,
+                };
+                running.look(&self.proc, host_interfaces.clone(), files);
+                self.running.insert(cgroup.id, running);
+            }
         }
-        // What is left in `before` is gone.
-        if changed || !before.is_empty() {
+        self.running.retain(|_, running| {
+            let is_there = std::mem::take(&mut running.is_there);
+            if !is_there {
+                running.files.close(files);
+                changed = true;
+            }
+            is_there
+        });
+        if changed {
             self.directory.want();
         }
-        self.push(&running, elapsed_ms, out);
+        self.push(elapsed_ms, out);
     }
 
-    fn push(&self, running: &BTreeMap<String, Option<Seen>>, elapsed_ms: u64, out: &mut SampleBuilder) {
+    fn push(&self, elapsed_ms: u64, out: &mut SampleBuilder) {
         let facts = self.directory.facts();
         let facts = facts.as_deref().unwrap_or_default();
         for fact in facts {
             out.subject(&fact.name);
-            if let (Some(now), Some(old)) = (self.before.get(&fact.id), running.get(&fact.id)) {
-                now.push(old.as_ref(), elapsed_ms, out);
+            if let Some(running) = self.running.get(&fact.id) {
+                running.push(elapsed_ms, out);
             }
             push_facts(fact, out);
         }
-        for (id, old) in running {
-            let Some(now) = self.before.get(id).filter(|now| now.samples >= PATIENCE) else {
-                continue;
-            };
-            if facts.iter().all(|fact| fact.id != *id) {
+        for (id, running) in &self.running {
+            if running.samples >= PATIENCE && facts.iter().all(|fact| fact.id != *id) {
                 out.subject(&id[..SHORT_ID_CHARS]);
-                now.push(old.as_ref(), elapsed_ms, out);
+                running.push(elapsed_ms, out);
             }
         }
     }
 }
 
-impl Seen {
-    fn push(&self, old: Option<&Self>, elapsed_ms: u64, out: &mut SampleBuilder) {
-        let (now, before) = (&self.usage, old.map(|old| &old.usage));
+impl Running {
+    fn look<'a>(
+        &mut self,
+        proc: &Path,
+        host_interfaces: impl Iterator<Item = &'a str> + Clone,
+        files: &mut Files,
+    ) {
+        let usage = self.files.usage(files);
+        let traffic = usage
+            .pid
+            .and_then(|pid| traffic(proc, pid, host_interfaces, files));
+        self.now = Seen { usage, traffic };
+        self.is_there = true;
+    }
+
+    fn push(&self, elapsed_ms: u64, out: &mut SampleBuilder) {
+        let old = self.before.as_ref();
+        let (now, before) = (&self.now.usage, old.map(|old| &old.usage));
         let rate = |now: Option<u64>, before: Option<Option<u64>>| per_second(now?, before??, elapsed_ms);
         let gauges = [
             (Kind::CONTAINER_MEMORY_USED, now.memory_used),
@@ -111,8 +147,8 @@ impl Seen {
         ];
         // 10^9 ns in a second are 100 %, so 10^5 ns are a hundredth of a percent.
         let cpu = rate(now.cpu_ns, before.map(|before| before.cpu_ns)).map(|ns| ns / 100_000);
-        let traffic = |seen: &Self| seen.traffic.unzip();
-        let ((rx, tx), old_traffic) = (traffic(self), old.map(traffic));
+        let traffic = |seen: &Seen| seen.traffic.unzip();
+        let ((rx, tx), old_traffic) = (traffic(&self.now), old.map(traffic));
         let rates = [
             (Kind::CONTAINER_CPU, cpu),
             (

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use muster_metrics::{Kind, SampleBuilder};
 
-use super::files::{Files, basis_points, value};
+use super::files::{Files, Kept, basis_points, value};
 
 const MAX_CORES: usize = 1_024;
 
@@ -19,18 +19,29 @@ struct Ticks {
 }
 
 /// The last reading: all cores together, then each with its number.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Cpu {
+    stat: Kept,
+    load: Kept,
     all: Option<Ticks>,
     cores: Vec<(u32, Ticks)>,
 }
 
 impl Cpu {
-    pub(super) fn read(&mut self, proc: &Path, files: &mut Files, out: &mut SampleBuilder) {
-        if let Some(text) = files.read(&proc.join("stat")) {
+    pub(super) fn new(proc: &Path) -> Self {
+        Self {
+            stat: Kept::new(proc.join("stat")),
+            load: Kept::new(proc.join("loadavg")),
+            all: None,
+            cores: Vec::new(),
+        }
+    }
+
+    pub(super) fn read(&mut self, files: &mut Files, out: &mut SampleBuilder) {
+        if let Some(text) = files.again(&mut self.stat) {
             self.read_stat(text, out);
         }
-        if let Some(text) = files.read(&proc.join("loadavg")) {
+        if let Some(text) = files.again(&mut self.load) {
             read_load(text, out);
         }
     }

@@ -1,6 +1,9 @@
 //! What the engine says of this host's containers, as last heard.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use muster_protocol::latest::ContainerFacts;
 use tokio::sync::{Notify, watch};
@@ -14,6 +17,7 @@ pub struct ContainerDirectory {
     facts: Arc<watch::Sender<Option<Arc<[ContainerFacts]>>>>,
     engine: Arc<watch::Sender<Option<String>>>,
     wanted: Arc<Notify>,
+    doubted: Arc<AtomicBool>,
 }
 
 impl Default for ContainerDirectory {
@@ -22,6 +26,7 @@ impl Default for ContainerDirectory {
             facts: Arc::new(watch::Sender::new(None)),
             engine: Arc::new(watch::Sender::new(None)),
             wanted: Arc::new(Notify::new()),
+            doubted: Arc::default(),
         }
     }
 }
@@ -71,5 +76,16 @@ impl ContainerDirectory {
     /// Something happened to a container: the engine should be asked again.
     pub fn want(&self) {
         self.wanted.notify_one();
+    }
+
+    /// Something changed that a list of containers does not show: the engine should be asked about each.
+    pub fn doubt(&self) {
+        self.doubted.store(true, Ordering::Relaxed);
+        self.want();
+    }
+
+    /// Whether it was doubted since the last time that this was asked.
+    pub(super) fn is_doubted(&self) -> bool {
+        self.doubted.swap(false, Ordering::Relaxed)
     }
 }

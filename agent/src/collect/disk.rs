@@ -1,13 +1,19 @@
 //! File systems and block devices.
 
-use std::{os::unix::ffi::OsStringExt as _, path::PathBuf};
+use std::{
+    os::{fd::AsFd as _, unix::ffi::OsStringExt as _},
+    path::PathBuf,
+};
 
 use muster_metrics::{Kind, SampleBuilder};
-use nix::sys::statvfs::statvfs;
+use nix::{
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::statvfs::statvfs,
+};
 
 use super::{
     Roots,
-    files::{Files, basis_points, per_second, value},
+    files::{Files, Kept, basis_points, per_second, value},
 };
 
 const MAX_FILE_SYSTEMS: usize = 64;
@@ -21,9 +27,12 @@ const LOCAL: [&str; 14] = [
     "ntfs3", "overlay",
 ];
 
-/// The last reading of each block device.
-#[derive(Debug, Default)]
+/// The last reading of each block device, and where local file systems are mounted.
+#[derive(Debug)]
 pub(super) struct Disks {
+    mounts: Kept,
+    stats: Kept,
+    file_systems: Vec<PathBuf>,
     devices: Vec<(String, Counters)>,
 }
 
@@ -37,6 +46,15 @@ struct Counters {
 }
 
 impl Disks {
+    pub(super) fn new(roots: &Roots) -> Self {
+        Self {
+            mounts: Kept::with_long_lines(roots.proc.join("mounts")),
+            stats: Kept::new(roots.proc.join("diskstats")),
+            file_systems: Vec::new(),
+            devices: Vec::new(),
+        }
+    }
+
     pub(super) fn read(
         &mut self,
         roots: &Roots,
@@ -44,31 +62,52 @@ impl Disks {
         elapsed_ms: u64,
         out: &mut SampleBuilder,
     ) {
-        if let Some(text) = files.read(&roots.proc.join("mounts")) {
-            for mount in file_systems(text) {
-                read_space(&mount, out);
-            }
+        if have_changed(&self.mounts) {
+            self.file_systems = files
+                .again(&mut self.mounts)
+                .map(file_systems)
+                .unwrap_or_default();
         }
-        if let Some(text) = files.read(&roots.proc.join("diskstats")) {
-            self.read_devices(text, roots, elapsed_ms, out);
+        for mount in &self.file_systems {
+            read_space(mount, out);
+        }
+        if let Some(text) = files.again(&mut self.stats) {
+            let before = std::mem::take(&mut self.devices);
+            self.devices = read_devices(text, before, roots, elapsed_ms, out);
         }
     }
+}
 
-    fn read_devices(&mut self, text: &str, roots: &Roots, elapsed_ms: u64, out: &mut SampleBuilder) {
-        let block = roots.sys.join("block");
-        let before = std::mem::take(&mut self.devices);
-        for (name, now) in text.lines().filter_map(Counters::parse).take(MAX_DEVICES) {
-            let known = before.iter().find(|(known, _)| known == name);
-            // A partition's load is its disk's.
-            if known.is_none() && !block.join(name.replace('/', "!")).exists() {
-                continue;
-            }
-            if let Some((_, before)) = known {
-                now.push(before, name, elapsed_ms, out);
-            }
-            self.devices.push((name.to_owned(), now));
+fn read_devices(
+    text: &str,
+    before: Vec<(String, Counters)>,
+    roots: &Roots,
+    elapsed_ms: u64,
+    out: &mut SampleBuilder,
+) -> Vec<(String, Counters)> {
+    let block = roots.sys.join("block");
+    let mut devices = Vec::with_capacity(before.len());
+    for (name, now) in text.lines().filter_map(Counters::parse).take(MAX_DEVICES) {
+        let known = before.iter().find(|(known, _)| known == name);
+        // A partition's load is its disk's.
+        if known.is_none() && !block.join(name.replace('/', "!")).exists() {
+            continue;
         }
+        if let Some((_, before)) = known {
+            now.push(before, name, elapsed_ms, out);
+        }
+        devices.push((name.to_owned(), now));
     }
+    devices
+}
+
+/// Whether the mounts are others than when they were read last. The kernel tells so on the open file, and reading them
+/// costs more than all of the rest, on a host with many containers.
+fn have_changed(mounts: &Kept) -> bool {
+    let Some(file) = mounts.file() else { return true };
+    let asked = PollFlags::POLLPRI | PollFlags::POLLERR;
+    let mut fds = [PollFd::new(file.as_fd(), asked)];
+    poll(&mut fds, PollTimeout::ZERO) != Ok(0)
 }
 
 impl Counters {

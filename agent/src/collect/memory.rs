@@ -4,7 +4,7 @@ use std::path::Path;
 
 use muster_metrics::{Kind, SampleBuilder};
 
-use super::files::{Files, value};
+use super::files::{Files, Kept, value};
 
 #[derive(Default)]
 struct MemInfo {
@@ -18,25 +18,38 @@ struct MemInfo {
     swap_free: u64,
 }
 
-pub(super) fn read(proc: &Path, files: &mut Files, out: &mut SampleBuilder) {
-    let Some(info) = files.read(&proc.join("meminfo")).map(MemInfo::parse) else {
-        return;
-    };
-    let cached = info.cached + info.reclaimable;
-    let available = info.available.unwrap_or(info.free + info.buffers + cached);
-    out.push(Kind::MEMORY_TOTAL, value(info.total));
-    out.push(Kind::MEMORY_USED, value(info.total.saturating_sub(available)));
-    out.push(Kind::MEMORY_AVAILABLE, value(available));
-    out.push(Kind::MEMORY_CACHED, value(cached));
-    out.push(Kind::MEMORY_BUFFERS, value(info.buffers));
-    out.push(Kind::SWAP_TOTAL, value(info.swap_total));
-    out.push(
-        Kind::SWAP_USED,
-        value(info.swap_total.saturating_sub(info.swap_free)),
-    );
+/// Where it is read from.
+#[derive(Debug)]
+pub(super) struct Memory(Kept);
+
+impl Memory {
+    pub(super) fn new(proc: &Path) -> Self {
+        Self(Kept::new(proc.join("meminfo")))
+    }
+
+    pub(super) fn read(&mut self, files: &mut Files, out: &mut SampleBuilder) {
+        if let Some(text) = files.again(&mut self.0) {
+            MemInfo::parse(text).push(out);
+        }
+    }
 }
 
 impl MemInfo {
+    fn push(&self, out: &mut SampleBuilder) {
+        let cached = self.cached + self.reclaimable;
+        let available = self.available.unwrap_or(self.free + self.buffers + cached);
+        out.push(Kind::MEMORY_TOTAL, value(self.total));
+        out.push(Kind::MEMORY_USED, value(self.total.saturating_sub(available)));
+        out.push(Kind::MEMORY_AVAILABLE, value(available));
+        out.push(Kind::MEMORY_CACHED, value(cached));
+        out.push(Kind::MEMORY_BUFFERS, value(self.buffers));
+        out.push(Kind::SWAP_TOTAL, value(self.swap_total));
+        out.push(
+            Kind::SWAP_USED,
+            value(self.swap_total.saturating_sub(self.swap_free)),
+        );
+    }
+
     fn parse(text: &str) -> Self {
         let mut info = Self::default();
         for (name, rest) in text.lines().filter_map(|line| line.split_once(':')) {

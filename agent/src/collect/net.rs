@@ -4,13 +4,17 @@ use std::path::Path;
 
 use muster_metrics::{Kind, SampleBuilder};
 
-use super::files::{Files, per_second, value};
+use super::files::{Files, Kept, per_second, value};
 
 const MAX_INTERFACES: usize = 64;
 
 /// The last reading of each interface, and of the segments that TCP sent again.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Network {
+    dev: Kept,
+    snmp: Kept,
+    sockets: Kept,
+    sockets_v6: Kept,
     interfaces: Vec<(String, Counters)>,
     retransmits: Option<u64>,
 }
@@ -29,8 +33,20 @@ pub(super) struct Counters {
 }
 
 impl Network {
-    pub(super) fn read(&mut self, proc: &Path, files: &mut Files, elapsed_ms: u64, out: &mut SampleBuilder) {
-        if let Some(text) = files.read(&proc.join("net/dev")) {
+    pub(super) fn new(proc: &Path) -> Self {
+        let kept = |name| Kept::new(proc.join(name));
+        Self {
+            dev: kept("net/dev"),
+            snmp: kept("net/snmp"),
+            sockets: kept("net/sockstat"),
+            sockets_v6: kept("net/sockstat6"),
+            interfaces: Vec::new(),
+            retransmits: None,
+        }
+    }
+
+    pub(super) fn read(&mut self, files: &mut Files, elapsed_ms: u64, out: &mut SampleBuilder) {
+        if let Some(text) = files.again(&mut self.dev) {
             let before = std::mem::take(&mut self.interfaces);
             // A container's end of a cable shows in the container.
             for (name, now) in interfaces(text)
@@ -43,7 +59,7 @@ impl Network {
                 self.interfaces.push((name.to_owned(), now));
             }
         }
-        self.read_tcp(proc, files, out);
+        self.read_tcp(files, out);
     }
 
     /// The names of the host's interfaces.
@@ -51,8 +67,8 @@ impl Network {
         self.interfaces.iter().map(|(name, _)| name.as_str())
     }
 
-    fn read_tcp(&mut self, proc: &Path, files: &mut Files, out: &mut SampleBuilder) {
-        if let Some(text) = files.read(&proc.join("net/snmp")) {
+    fn read_tcp(&mut self, files: &mut Files, out: &mut SampleBuilder) {
+        if let Some(text) = files.again(&mut self.snmp) {
             if let Some(established) = snmp(text, "CurrEstab") {
                 out.push(Kind::TCP_ESTABLISHED, value(established));
             }
@@ -65,10 +81,10 @@ impl Network {
         }
         // Counting the lines of /proc/net/tcp would cost more the busier the host is.
         let v6 = files
-            .read(&proc.join("net/sockstat6"))
+            .again(&mut self.sockets_v6)
             .and_then(|text| sockstat(text, "TCP6:", "inuse"))
             .unwrap_or(0);
-        if let Some(text) = files.read(&proc.join("net/sockstat")) {
+        if let Some(text) = files.again(&mut self.sockets) {
             let kinds = [
                 (Kind::TCP_TIME_WAIT, "tw", 0),
                 (Kind::TCP_IN_USE, "inuse", v6),

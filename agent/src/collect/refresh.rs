@@ -12,6 +12,8 @@ use crate::orders::workers::Workers;
 const EVERY: Duration = Duration::from_secs(20);
 /// Many containers that come at once are one question.
 const AT_MOST_EVERY: Duration = Duration::from_secs(2);
+/// After so many answers by difference everything is asked anew.
+const ANEW_AFTER: u32 = 15;
 
 /// Asks until `stop` is cancelled. A host without an engine answers with an error, which is said once.
 pub async fn keep_directory(
@@ -21,8 +23,20 @@ pub async fn keep_directory(
     stop: CancellationToken,
 ) {
     let mut failing = false;
+    let mut by_difference = 0;
     loop {
-        let Some(answer) = stop.run_until_cancelled(workers.containers()).await else {
+        // What is older than the last answer may have changed unseen.
+        let known = match directory.facts() {
+            Some(facts) if !failing && !directory.is_doubted() && by_difference < ANEW_AFTER => {
+                by_difference += 1;
+                facts.to_vec()
+            }
+            _ => {
+                by_difference = 0;
+                Vec::new()
+            }
+        };
+        let Some(answer) = stop.run_until_cancelled(workers.containers(known)).await else {
             return;
         };
         match answer {

@@ -39,7 +39,7 @@ enum Wake {
 
 impl Sampler {
     /// Samples until `stop` is cancelled, then writes what memory knows better than the disk.
-    pub async fn run(mut self, triggers: Triggers, stop: CancellationToken) {
+    pub async fn run(mut self, mut triggers: Triggers, stop: CancellationToken) {
         // The first reading is what the next one's rates are reckoned from.
         self.sample(UnixMs(i64::MIN)).await;
         let mut last = UnixMs(i64::MIN);
@@ -53,15 +53,15 @@ impl Sampler {
                         self.sample(at).await;
                     }
                 }
-                Wake::Close => self.record(Recorder::close_ended).await,
+                Wake::Close => {
+                    triggers.again();
+                    self.record(Recorder::close_ended).await;
+                }
                 Wake::Settings => {}
                 Wake::Stop => break,
             }
         }
         self.record(Recorder::flush).await;
-        if let Err(error) = triggers.stop().await {
-            tracing::warn!("the cron triggers did not stop cleanly: {error}");
-        }
     }
 
     async fn wait(&mut self, triggers: &Triggers, stop: &CancellationToken) -> Wake {

@@ -18,7 +18,7 @@ use crate::{
 /// Starts sampling and serving live views on the resident's tasks; gives what the link sends.
 ///
 /// `directory` is fed by whoever asks the engine; `config` says how often to sample.
-pub async fn start(
+pub fn start(
     resident: &Resident,
     directory: &ContainerDirectory,
     config: watch::Receiver<AgentConfig>,
@@ -27,7 +27,7 @@ pub async fn start(
 ) -> anyhow::Result<Arc<Reports>> {
     let spool = Spool::open(&resident.config.data.resident().join(crate::spool::FILE_NAME))?;
     let recorder = Recorder::start(spool.clone(), resident.clock.now())?;
-    let triggers = Triggers::start(&resident.clock).await?;
+    let triggers = Triggers::start(&resident.clock);
     let sampler = Sampler {
         collector: Arc::new(Mutex::new(Collector::new(Roots::default(), directory.clone()))),
         recorder: Arc::new(recorder),

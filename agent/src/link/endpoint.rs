@@ -29,8 +29,11 @@ pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 /// Silence for this long means that the other side is gone.
 const IDLE_TIMEOUT_MS: u32 = 10_000;
-/// Less than half of the idle timeout, so that one lost packet is not the end.
-const KEEP_ALIVE: Duration = Duration::from_secs(4);
+/// Between two samples of the usual interval one sign of life is enough, and what is lost is sent again several times in
+/// what is left of the idle timeout.
+const KEEP_ALIVE: Duration = Duration::from_secs(6);
+/// Where there is another control plane to go to, it is worth a packet more to know sooner that this one is gone.
+const KEEP_ALIVE_OF_MANY: Duration = Duration::from_secs(4);
 /// Orders and tails at a time.
 const INCOMING_STREAMS: u32 = 64;
 /// TLS alert `certificate_revoked`.
@@ -172,8 +175,8 @@ async fn connect(
     name: &str,
     tls: rustls::ClientConfig,
 ) -> Result<Dialled, LinkError> {
-    let config = client_config(tls)?;
     let Addresses { all, are_many } = addresses::of(server, avoid).await?;
+    let config = client_config(tls, are_many)?;
     let mut failure = LinkError::NoAddress(server.to_owned());
     let mut left = all.into_iter();
     let mut trying = FuturesUnordered::new();
@@ -215,12 +218,17 @@ async fn connect_to(
     }
 }
 
-fn client_config(tls: rustls::ClientConfig) -> Result<ClientConfig, LinkError> {
+fn client_config(tls: rustls::ClientConfig, is_one_of_many: bool) -> Result<ClientConfig, LinkError> {
+    let keep_alive = if is_one_of_many {
+        KEEP_ALIVE_OF_MANY
+    } else {
+        KEEP_ALIVE
+    };
     let crypto = QuicClientConfig::try_from(tls).map_err(|e| LinkError::Config(e.to_string()))?;
     let mut transport = TransportConfig::default();
     transport
         .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(IDLE_TIMEOUT_MS))))
-        .keep_alive_interval(Some(KEEP_ALIVE))
+        .keep_alive_interval(Some(keep_alive))
         .max_concurrent_bidi_streams(VarInt::from_u32(INCOMING_STREAMS))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .stream_receive_window(VarInt::from_u32(64 << 10))

@@ -38,8 +38,9 @@ pub struct Ports {
 
 /// Batches for the control plane, in order, until it has acknowledged them.
 pub trait ReportSource: Send + Sync + 'static {
-    /// A session begins: batches count from 0 again, and start with the oldest that was not acknowledged.
-    fn begin_session(&self);
+    /// A session of this protocol version begins: batches count from 0 again, and start with the oldest that was not
+    /// acknowledged. They are sent in order, over one stream.
+    fn begin_session(&self, version: u16);
 
     /// The next batch; waits until there is one. Dropping the future loses nothing.
     fn next(&self) -> BoxFuture<'_, Report>;
@@ -52,7 +53,7 @@ pub trait ReportSource: Send + Sync + 'static {
 pub struct NoReports;
 
 impl ReportSource for NoReports {
-    fn begin_session(&self) {}
+    fn begin_session(&self, _version: u16) {}
 
     fn next(&self) -> BoxFuture<'_, Report> {
         pending().boxed()

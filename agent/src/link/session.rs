@@ -111,7 +111,7 @@ impl<'a> Session<'a> {
         let (control_tx, control_rx) = mpsc::channel(CONTROL_QUEUE);
         let (renewed_tx, renewed_rx) = mpsc::channel(1);
         let window = Arc::new(Semaphore::new(MAX_UNACKNOWLEDGED));
-        link.ports.reports.begin_session();
+        link.ports.reports.begin_session(version);
         let _present = link.ports.downloads.over(&connection);
         // Each of these is one future that is never dropped half way while the session lasts.
         let mut heard = pin!(read_control(link, receive, &window, renewed_tx, &control_tx));

@@ -107,10 +107,10 @@ impl Workers {
         self.start(&request).await
     }
 
-    /// What the engine says: a short worker call.
-    pub async fn containers(&self) -> Result<EngineFacts, WorkerError> {
+    /// What the engine says: a short worker call, shorter for whoever gives the facts that it got a moment ago.
+    pub async fn containers(&self, known: Vec<ContainerFacts>) -> Result<EngineFacts, WorkerError> {
         let ask = async {
-            let mut worker = self.start(&Request::Containers).await?;
+            let mut worker = self.start(&Request::ContainersSince(known)).await?;
             match worker.next().await? {
                 Some(Answer::Containers { engine, containers }) => Ok(EngineFacts { engine, containers }),
                 Some(Answer::Failed(why)) => Err(WorkerError::Failed(why)),

@@ -8,8 +8,11 @@ use std::{
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 use muster_base::{Clock, UnixMs, point};
-use muster_metrics::{Period, encode_rollups, frame};
-use muster_protocol::latest::{AgentConfig, ContainerFacts, Report};
+use muster_metrics::{Period, Sample, encode_rollups, frame};
+use muster_protocol::{
+    CONTINUED_REPORTS_SINCE, VERSIONS,
+    latest::{AgentConfig, ContainerFacts, Report},
+};
 use redb::ReadableDatabase as _;
 use tokio::sync::watch;
 
@@ -42,6 +45,10 @@ pub struct Reports {
 struct Session {
     next_batch: u64,
     sent_sample: u64,
+    /// Whether a report may begin with a difference from the one before it…
+    continues: bool,
+    /// …which ended with this.
+    last: Option<Sample>,
     sent_version: u64,
     sent_facts: Option<Arc<[ContainerFacts]>>,
     on_the_way: BTreeMap<u64, Sent>,
@@ -78,7 +85,7 @@ impl Reports {
             clock,
             session: Mutex::default(),
         };
-        reports.begin_session();
+        reports.begin_session(VERSIONS.0);
         reports
     }
 
@@ -104,6 +111,10 @@ impl Reports {
             .copied()
             .unwrap_or(session.sent_version);
         session.on_the_way.insert(number, batch.sent);
+        let (samples, last) = batch.samples.finish_with_last();
+        if session.continues {
+            session.last = last;
+        }
         point!("spool.handed-out");
         let rollups = batch
             .rollups
@@ -111,7 +122,7 @@ impl Reports {
             .map(|(period, start, subject, body)| (*period, *start, subject.as_str(), body.as_slice()));
         let report = Report {
             batch: number,
-            samples: batch.samples.finish(),
+            samples,
             rollups: encode_rollups(rollups),
             containers: facts.as_deref().filter(|_| new_facts).map(<[_]>::to_vec),
         };
@@ -122,7 +133,10 @@ impl Reports {
     }
 
     fn gather(&self, session: &Session) -> Result<Batch, SpoolError> {
-        let mut batch = Batch::default();
+        let mut batch = Batch {
+            samples: frame::Encoder::after(session.last.clone()),
+            ..Batch::default()
+        };
         let read = self.spool.0.database.begin_read()?;
         let rollups = read.open_table(ROLLUPS)?;
         for entry in read.open_table(PENDING)?.range(session.sent_version + 1..)? {
@@ -216,9 +230,10 @@ impl Reports {
 }
 
 impl ReportSource for Reports {
-    fn begin_session(&self) {
+    fn begin_session(&self, version: u16) {
         *self.session() = Session {
             sent_sample: self.spool.state().acknowledged,
+            continues: version >= CONTINUED_REPORTS_SINCE,
             ..Session::default()
         };
     }

@@ -95,14 +95,8 @@ pub async fn serve(
             );
             order::run(&config, &order, &keys, (&cancel, bytes), answers).await;
         }
-        Request::Containers => {
-            let answer = match containers(&config).await {
-                Ok((engine, containers)) => Answer::Containers { engine, containers },
-                Err(e) => Answer::Failed(e.to_string()),
-            };
-            drop(answers.send(answer).await);
-            drop(answers);
-        }
+        Request::Containers => tell_containers(&config, &[], answers).await,
+        Request::ContainersSince(known) => tell_containers(&config, &known, answers).await,
         Request::Log { look, keys } => {
             let gone = CancellationToken::new();
             tasks.spawn(
@@ -151,13 +145,25 @@ pub async fn serve(
     Ok(())
 }
 
-async fn containers(config: &WorkerConfig) -> Result<(Option<String>, Vec<ContainerFacts>), DockerError> {
+async fn tell_containers(config: &WorkerConfig, known: &[ContainerFacts], answers: mpsc::Sender<Answer>) {
+    let answer = match containers(config, known).await {
+        Ok((engine, containers)) => Answer::Containers { engine, containers },
+        Err(e) => Answer::Failed(e.to_string()),
+    };
+    drop(answers.send(answer).await);
+}
+
+async fn containers(
+    config: &WorkerConfig,
+    known: &[ContainerFacts],
+) -> Result<(Option<String>, Vec<ContainerFacts>), DockerError> {
     // Asked for again and again: a front that is gone (a boot without systemd) is back by then.
     if let Err(error) = config.fronts.ensure() {
         tracing::warn!("{error}");
     }
     let engine = Engine::connect(&config.docker_host).await?;
-    Ok((engine.version().await?, engine.containers().await?))
+    let containers = engine.containers(known, config.clock.now()).await?;
+    Ok((engine.version().map(str::to_owned), containers))
 }
 
 /// Hears of a cancel, and of bytes. A closed input is no cancel: the resident was restarted, and asks again.
@@ -169,6 +175,7 @@ async fn hear(mut input: impl AsyncRead + Unpin, cancel: CancellationToken, piec
             Request::Bytes(bytes) => drop(pieces.send(bytes).await),
             Request::Order { .. }
             | Request::Containers
+            | Request::ContainersSince(_)
             | Request::Log { .. }
             | Request::Schema { .. }
             | Request::Count { .. }

@@ -52,6 +52,9 @@ pub enum Request {
         /// As with an order.
         keys: Vec<SigningKeyNotice>,
     },
+    /// As [`Request::Containers`], to whoever has these facts from the last look, half a minute ago at most: only what may have
+    /// changed is asked about.
+    ContainersSince(Vec<ContainerFacts>),
 }
 
 /// What comes of bytes that a worker wants.
@@ -68,7 +71,7 @@ pub enum Coming {
 pub enum Answer {
     /// To an order: accepted, events, and at last a refusal or an outcome.
     Reply(OrderReply),
-    /// To [`Request::Containers`].
+    /// To [`Request::Containers`] and [`Request::ContainersSince`].
     Containers {
         /// The engine's version.
         engine: Option<String>,

@@ -355,7 +355,7 @@ async fn containers_are_described() {
         worker: Some(env!("CARGO_BIN_EXE_muster-worker").into()),
         ..RunConfig::new(host.path())
     };
-    let facts = Workers::new(&config).containers().await.unwrap();
+    let facts = Workers::new(&config).containers(Vec::new()).await.unwrap();
     assert!(facts.engine.is_some());
     let ours = facts.containers.iter().find(|c| c.name == place.name).unwrap();
     assert_eq!(ours.state, ContainerState::Running);

@@ -13,7 +13,10 @@ use quinn::{Connection, RecvStream};
 use tokio::sync::mpsc;
 
 use super::{LinkError, registry::SessionHandle};
-use crate::app::App;
+use crate::{
+    app::App,
+    telemetry::{LastSample, ReadReport},
+};
 
 /// Reports of one host that are being stored at a time; the agent has no more on their way.
 const IN_FLIGHT: usize = 8;
@@ -31,9 +34,11 @@ pub(super) async fn receive(
             Ok(receive) => receive,
             Err(error) => return error.into(),
         };
+        let mut last = LastSample::default();
         let mut stored = std::pin::pin!(
             frames(receive)
-                .map(|report| store(app, session, report))
+                // Read one after the other: each may begin where the one before it ended.
+                .map(|report| store(app, read(app, session, report, &mut last)))
                 .buffer_unordered(IN_FLIGHT)
         );
         while let Some(stored) = stored.next().await {
@@ -62,15 +67,21 @@ fn frames(receive: RecvStream) -> impl Stream<Item = Result<Report, FrameError>>
     })
 }
 
-/// Answers the batch's number once everything in the report is committed.
-async fn store(
+fn read(
     app: &App,
     session: &SessionHandle,
     report: Result<Report, FrameError>,
-) -> Result<u64, LinkError> {
+    last: &mut LastSample,
+) -> Result<(u64, ReadReport), LinkError> {
     let report = report?;
     session.last_report_at.store(app.clock.now().0, Ordering::Relaxed);
     let batch = report.batch;
-    app.ingest.submit(session.org, session.host, report).await?;
+    Ok((batch, ReadReport::new(session.org, session.host, report, last)?))
+}
+
+/// Answers the batch's number once everything in the report is committed.
+async fn store(app: &App, read: Result<(u64, ReadReport), LinkError>) -> Result<u64, LinkError> {
+    let (batch, report) = read?;
+    app.ingest.store(report).await?;
     Ok(batch)
 }

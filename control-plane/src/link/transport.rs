@@ -12,7 +12,7 @@ use quinn::{
 
 use super::LinkError;
 
-/// Silence for this long means that the agent is gone. Agents send a sign of life every four seconds.
+/// Silence for this long means that the agent is gone. Agents send a sign of life every six seconds, or four.
 const IDLE_TIMEOUT_MS: u32 = 10_000;
 /// Handshakes that wait to be looked at, at most.
 const MAX_INCOMING: usize = 4_096;

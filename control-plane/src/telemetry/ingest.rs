@@ -23,7 +23,7 @@ use super::{
     IngestError,
     latest::Newest,
     partition,
-    report::{HostReport, RollupRow, SampleRow},
+    report::{HostReport, LastSample, RollupRow, SampleRow},
     store::{container, rollup, sample},
 };
 use crate::{
@@ -40,6 +40,17 @@ const BATCH_TIME: Duration = Duration::from_millis(250);
 const BATCH_SAMPLES: usize = 4_096;
 const RETRY_MIN: Duration = Duration::from_millis(250);
 const RETRY_MAX: Duration = Duration::from_secs(10);
+
+/// A report that was read, and waits to be stored.
+#[derive(Debug)]
+pub struct ReadReport(HostReport);
+
+impl ReadReport {
+    /// Reads a host's next report on a stream; `last` is what the stream's reports before it ended with.
+    pub fn new(org: OrgId, host: HostId, report: Report, last: &mut LastSample) -> Result<Self, IngestError> {
+        Ok(Self(HostReport::read(org, host, report, last)?))
+    }
+}
 
 /// Takes reports in. Cheap to clone; clones share the channel.
 #[derive(Debug, Clone)]
@@ -87,11 +98,17 @@ impl Default for Ingest {
 }
 
 impl Ingest {
+    /// Stores a report that is complete in itself.
+    #[cfg(test)]
+    pub async fn submit(&self, org: OrgId, host: HostId, report: Report) -> Result<(), IngestError> {
+        let report = ReadReport::new(org, host, report, &mut LastSample::default())?;
+        self.store(report).await
+    }
+
     /// Stores a host's report; answers when it is committed. Waits while the database is slow or away, so whoever
     /// calls this for a session must not read on before it has answered. Dropping the future does not lose a report
     /// that is queued already; its agent sends it again, which is harmless.
-    pub async fn submit(&self, org: OrgId, host: HostId, report: Report) -> Result<(), IngestError> {
-        let report = HostReport::read(org, host, report)?;
+    pub async fn store(&self, ReadReport(report): ReadReport) -> Result<(), IngestError> {
         let (stored, committed) = oneshot::channel();
         let job = Job { report, stored };
         self.0.queue.send(job).await.map_err(|_| IngestError::Stopping)?;

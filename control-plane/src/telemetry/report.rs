@@ -54,13 +54,38 @@ pub(super) struct RollupRow {
     pub(super) body: Vec<u8>,
 }
 
+/// The last sample of a stream of reports, which the next one may begin with a difference from. At rest, since there is
+/// one for each agent.
+#[derive(Debug, Default)]
+pub struct LastSample(Option<(UnixMs, Vec<u8>)>);
+
+impl LastSample {
+    fn get(&self) -> Result<Option<Sample>, DecodeError> {
+        let Some((at, frame)) = &self.0 else {
+            return Ok(None);
+        };
+        Ok(Some(Sample {
+            at: *at,
+            ..frame::decode_one(frame)?
+        }))
+    }
+}
+
 impl HostReport {
-    pub(super) fn read(org: OrgId, host: HostId, report: Report) -> Result<Self, IngestError> {
+    /// Reads the next report of a stream.
+    pub(super) fn read(
+        org: OrgId,
+        host: HostId,
+        report: Report,
+        last: &mut LastSample,
+    ) -> Result<Self, IngestError> {
         let mut samples = Vec::new();
         let mut newest: Option<Sample> = None;
         let mut bytes = 0;
-        for sample in frame::Decoder::new(&report.samples)? {
+        let mut sent_at = None;
+        for sample in frame::Decoder::after(&report.samples, last.get()?)? {
             let mut sample = sample?;
+            sent_at = Some(sample.at);
             sample.at = sample.at.floor_to(UnixMs::SECOND);
             let frame = frame::encode_one(&sample);
             bytes += frame.len();
@@ -71,6 +96,9 @@ impl HostReport {
             if newest.as_ref().is_none_or(|newest| newest.at <= sample.at) {
                 newest = Some(sample);
             }
+        }
+        if let (Some(at), Some(row)) = (sent_at, samples.last()) {
+            last.0 = Some((at, row.frame.clone()));
         }
         let mut rollups: BTreeMap<_, RollupRow> = BTreeMap::new();
         for rollup in decode_rollups(&report.rollups)? {
@@ -147,7 +175,12 @@ mod tests {
 
     fn read(report: Report) -> Result<HostReport, IngestError> {
         let id = muster_base::Clock::manual(NOW).new_id();
-        HostReport::read(OrgId::from_uuid(id), HostId::from_uuid(id), report)
+        HostReport::read(
+            OrgId::from_uuid(id),
+            HostId::from_uuid(id),
+            report,
+            &mut LastSample::default(),
+        )
     }
 
     fn samples(columns: u16, instance: &str, times: impl IntoIterator<Item = i64>) -> Report {
@@ -203,6 +236,37 @@ mod tests {
         assert_eq!(times, [1_000, 2_000, 2_000]);
         let stored = frame::decode_one(&report.samples[0].frame).unwrap();
         assert_eq!(stored.at, UnixMs(1_000));
+    }
+
+    #[test]
+    fn a_report_may_begin_where_the_one_before_it_ended() {
+        let sample = |at, value| {
+            let mut builder = SampleBuilder::default();
+            builder.push(Kind::CPU_TOTAL, value);
+            builder.finish(UnixMs(at))
+        };
+        let id = muster_base::Clock::manual(NOW).new_id();
+        let mut last = LastSample::default();
+        let mut read = |samples: Vec<u8>| {
+            let report = Report {
+                samples,
+                ..Report::default()
+            };
+            HostReport::read(OrgId::from_uuid(id), HostId::from_uuid(id), report, &mut last)
+        };
+        let continued = |before: Sample, next: Sample| {
+            let mut encoder = Encoder::after(Some(before));
+            encoder.push(next);
+            encoder.finish()
+        };
+        let second = continued(sample(1_700, 5), sample(11_700, 6));
+        assert!(read(second.clone()).is_err(), "nothing was before it");
+        read(frame::encode_one(&sample(1_700, 5))).unwrap();
+        read(Vec::new()).unwrap();
+        let stored = read(second).unwrap();
+        assert_eq!(stored.newest, Some(sample(11_000, 6)));
+        let third = read(continued(sample(11_700, 6), sample(12_800, 6))).unwrap();
+        assert_eq!(third.newest, Some(sample(12_000, 6)));
     }
 
     #[test]

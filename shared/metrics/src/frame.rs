@@ -2,7 +2,7 @@
 //!
 //! # Format
 //!
-//! A batch is a version byte (1) and then frames to the end. A frame is
+//! A batch is a version byte (1, or 2 if it continues the batch before it) and then frames to the end. A frame is
 //!
 //! | part | what |
 //! |---|---|
@@ -14,6 +14,9 @@
 //!
 //! The first frame of a batch has a layout, so that a batch is complete in itself; later ones only where the columns
 //! change. Between two readings most columns change little or not at all, so a host's sample takes some tens of bytes.
+//!
+//! Only the first batch of a stream needs to be complete: one that continues the batch before it begins with the
+//! differences from that one's last sample, and says nothing to whoever has not read that.
 
 use std::sync::Arc;
 
@@ -25,6 +28,7 @@ use crate::{
 };
 
 const VERSION: u8 = 1;
+const CONTINUES: u8 = 2;
 const HAS_LAYOUT: u8 = 1;
 
 /// Writes a batch, sample by sample.
@@ -36,14 +40,20 @@ pub struct Encoder {
 
 impl Default for Encoder {
     fn default() -> Self {
-        Self {
-            out: vec![VERSION],
-            before: None,
-        }
+        Self::after(None)
     }
 }
 
 impl Encoder {
+    /// Begins a batch that is complete in itself, or one that continues a batch that ended with `before`.
+    pub fn after(before: Option<Sample>) -> Self {
+        let version = if before.is_some() { CONTINUES } else { VERSION };
+        Self {
+            out: vec![version],
+            before,
+        }
+    }
+
     /// Appends a sample.
     pub fn push(&mut self, sample: Sample) {
         let out = &mut self.out;
@@ -73,12 +83,18 @@ impl Encoder {
 
     /// Whether nothing was appended.
     pub fn is_empty(&self) -> bool {
-        self.before.is_none()
+        self.out.len() == 1
     }
 
     /// The batch; no bytes at all if it holds no sample.
     pub fn finish(self) -> Vec<u8> {
-        if self.is_empty() { Vec::new() } else { self.out }
+        self.finish_with_last().0
+    }
+
+    /// The batch, and the sample that another one can continue it after.
+    pub fn finish_with_last(self) -> (Vec<u8>, Option<Sample>) {
+        let bytes = if self.is_empty() { Vec::new() } else { self.out };
+        (bytes, self.before)
     }
 }
 
@@ -118,13 +134,24 @@ pub struct Decoder<'a> {
 }
 
 impl<'a> Decoder<'a> {
-    /// Reads the head of a batch; no bytes are an empty batch.
+    /// Reads the head of a batch that is complete in itself; no bytes are an empty batch.
     pub fn new(batch: &'a [u8]) -> Result<Self, DecodeError> {
+        Self::after(batch, None)
+    }
+
+    /// Reads the head of a batch that may continue one that ended with `before`.
+    pub fn after(batch: &'a [u8], before: Option<Sample>) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(batch);
-        if !reader.is_empty() {
+        let continues = before.is_some() && batch.first() == Some(&CONTINUES);
+        if continues {
+            reader.version(CONTINUES)?;
+        } else if !reader.is_empty() {
             reader.version(VERSION)?;
         }
-        Ok(Self { reader, before: None })
+        Ok(Self {
+            reader,
+            before: before.filter(|_| continues),
+        })
     }
 
     fn read(&mut self) -> Result<Sample, DecodeError> {
@@ -263,6 +290,27 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_that_continues_another_says_nothing_by_itself() {
+        let samples = build(&[
+            (1_000, vec![(0, String::new(), 250), (17, "/".into(), 7)], vec![]),
+            (11_000, vec![(0, String::new(), 250), (17, "/".into(), 9)], vec![]),
+        ]);
+        let mut encoder = Encoder::after(Some(samples[0].clone()));
+        assert!(encoder.is_empty());
+        encoder.push(samples[1].clone());
+        let (bytes, last) = encoder.finish_with_last();
+        assert_eq!(bytes, [2, 0, 0xa0, 0x9c, 0x01, 0b10, 4]);
+        assert_eq!(last.as_ref(), Some(&samples[1]));
+        let continued = Decoder::after(&bytes, Some(samples[0].clone())).unwrap();
+        let read: Vec<Sample> = continued.collect::<Result<_, _>>().unwrap();
+        assert_eq!(read, samples[1..]);
+        assert!(decode(&bytes).is_err(), "nothing was before it");
+        let complete = Decoder::after(&encode(&samples), Some(samples[1].clone())).unwrap();
+        assert_eq!(complete.count(), 2, "what is complete is read as such");
+        assert!(Encoder::after(Some(samples[0].clone())).finish().is_empty());
+    }
+
+    #[test]
     fn a_claim_of_many_columns_in_few_bytes_is_refused() {
         let mut bytes = vec![1, 1, 0, 1, 0];
         bytes.extend([0xff, 0xff, 0xff, 0x7f]);
@@ -284,6 +332,10 @@ mod tests {
         fn garbage_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             drop(decode(&bytes));
             drop(decode_one(&bytes));
+            let before = build(&[(1, vec![(0, String::new(), 1)], vec![5])]);
+            if let Ok(decoder) = Decoder::after(&bytes, before.into_iter().next()) {
+                drop(decoder.collect::<Result<Vec<_>, _>>());
+            }
         }
 
         #[test]

@@ -25,7 +25,8 @@
 //! version 2 with [`latest::OrderPayload::Container`] and [`latest::TailRequest::Log`], version 4 is version 3 with
 //! [`latest::TailRequest::Schema`], [`latest::OrderPayload::File`] and [`latest::AgentStream`], version 5 is version 4 with
 //! [`latest::OrderPayload::FullDeploy`], [`latest::OrderPayload::GuardedSql`] and [`latest::TailRequest::Count`],
-//! version 6 is version 5 with [`latest::AgentControl::Cloud`] and [`latest::TailRequest::Prove`].
+//! version 6 is version 5 with [`latest::AgentControl::Cloud`] and [`latest::TailRequest::Prove`], version 7 is version 6
+//! with reports that continue the one before them.
 #![deny(missing_docs)]
 
 mod frame;
@@ -42,7 +43,7 @@ pub const ALPN_JOIN: &[u8] = b"muster-join/1";
 /// ALPN between control planes on one database; both sides are of the same version, or one newer.
 pub const ALPN_PEER: &[u8] = b"muster-peer/1";
 /// The oldest and newest protocol version that this build speaks.
-pub const VERSIONS: (u16, u16) = (1, 6);
+pub const VERSIONS: (u16, u16) = (1, 7);
 /// The first version whose agents can be told of other keys in the middle of a session.
 pub const KEYS_SINCE: u16 = 2;
 /// The first version whose agents start and stop containers and read their logs.
@@ -59,6 +60,8 @@ pub const GUARDS_SINCE: u16 = 5;
 pub const CLOUD_SINCE: u16 = 6;
 /// The first version whose agents prove a change on a scratch database.
 pub const PROOFS_SINCE: u16 = 6;
+/// The first version in which a report may continue the one before it on its stream.
+pub const CONTINUED_REPORTS_SINCE: u16 = 7;
 
 /// The highest version that both ranges hold.
 ///

@@ -16,7 +16,7 @@ pub(crate) const HOSTS: usize = 50;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// As the agent's.
 const IDLE_TIMEOUT_MS: u32 = 10_000;
-const KEEP_ALIVE: Duration = Duration::from_secs(4);
+const KEEP_ALIVE: Duration = Duration::from_secs(6);
 const INCOMING_STREAMS: u32 = 64;
 
 /// A socket, and where the control plane is.

@@ -2,6 +2,7 @@
 
 use crate::books::Books;
 use muster_metrics::{Sample, frame};
+use muster_protocol::CONTINUED_REPORTS_SINCE;
 use muster_protocol::latest::Report;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -27,6 +28,9 @@ struct State {
     rollups: VecDeque<Vec<u8>>,
     sent_rollups: usize,
     next_batch: u64,
+    /// Whether a report may begin with a difference from the one before it, which ended with `last`.
+    continues: bool,
+    last: Option<Sample>,
     on_the_way: BTreeMap<u64, Batch>,
 }
 
@@ -53,8 +57,10 @@ impl Memory {
     }
 
     /// Batches count from 0 again, and start with the oldest that was not acknowledged.
-    pub(crate) fn begin_session(&self) {
+    pub(crate) fn begin_session(&self, version: u16) {
         let mut state = self.state();
+        state.continues = version >= CONTINUED_REPORTS_SINCE;
+        state.last = None;
         state.sent = 0;
         state.sent_rollups = 0;
         state.next_batch = 0;
@@ -74,7 +80,7 @@ impl Memory {
 
     fn try_next(&self) -> Option<Report> {
         let mut state = self.state();
-        let mut encoder = frame::Encoder::default();
+        let mut encoder = frame::Encoder::after(state.last.clone());
         let mut count = 0;
         for sample in state.samples.iter().skip(state.sent).take(MAX_SAMPLES) {
             encoder.push(sample.clone());
@@ -83,6 +89,10 @@ impl Memory {
         let rollups = state.rollups.get(state.sent_rollups).cloned();
         if count == 0 && rollups.is_none() {
             return None;
+        }
+        let (samples, last) = encoder.finish_with_last();
+        if state.continues {
+            state.last = last;
         }
         let batch = state.next_batch;
         state.next_batch += 1;
@@ -97,7 +107,7 @@ impl Memory {
         state.on_the_way.insert(batch, on_the_way);
         Some(Report {
             batch,
-            samples: encoder.finish(),
+            samples,
             rollups: rollups.unwrap_or_default(),
             ..Report::default()
         })

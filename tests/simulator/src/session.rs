@@ -36,11 +36,11 @@ pub(crate) async fn run(agent: &Agent) -> Result<Error> {
     let Some(ServerControl::Welcome(welcome)) = welcome else {
         bail!("not welcome: {welcome:?}");
     };
-    let Welcome { config, .. } = *welcome;
+    let Welcome { config, version, .. } = *welcome;
     agent
         .config
         .send_if_modified(|present| std::mem::replace(present, config) != config);
-    agent.memory.begin_session();
+    agent.memory.begin_session(version);
     let window = Semaphore::new(MAX_UNACKNOWLEDGED);
     let _connected = Connected::new(&agent.shared);
     let ended = tokio::select! {

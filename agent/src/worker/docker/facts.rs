@@ -7,7 +7,7 @@ use bollard::{
 use muster_base::UnixMs;
 use muster_protocol::latest::{ContainerFacts, ContainerHealth, ContainerState};
 
-use super::{DockerError, Engine, body};
+use super::{DockerError, Engine, body, listed::facts_by_list};
 
 const LABEL_PREFIX: &str = "muster.";
 /// The newest so many: each is asked about by itself, and of no more are there readings.
@@ -22,19 +22,25 @@ const MAX_TEXT: usize = 255;
 const NEVER: &str = "0001-01-01T00:00:00Z";
 
 impl Engine {
-    /// Facts of every container, running or not, in order of names.
-    pub async fn containers(&self) -> Result<Vec<ContainerFacts>, DockerError> {
+    /// Facts of every container, running or not, in order of names. `known` are facts as they were at the last look.
+    pub async fn containers(
+        &self,
+        known: &[ContainerFacts],
+        now: UnixMs,
+    ) -> Result<Vec<ContainerFacts>, DockerError> {
         let options = ListContainersOptionsBuilder::default().all(true).build();
         let listed = self.docker.list_containers(Some(options)).await?;
         let mut facts = Vec::with_capacity(listed.len());
-        for id in listed
-            .into_iter()
-            .filter_map(|summary| summary.id)
-            .take(MAX_CONTAINERS)
-        {
+        for summary in listed.into_iter().take(MAX_CONTAINERS) {
+            let Some(id) = &summary.id else { continue };
+            let before = known.iter().find(|facts| facts.id == *id);
+            if let Some(still) = before.and_then(|before| facts_by_list(before, &summary, now)) {
+                facts.push(still);
+                continue;
+            }
             match self
                 .docker
-                .inspect_container(&id, None)
+                .inspect_container(id, None)
                 .await
                 .map_err(DockerError::from)
             {

@@ -10,7 +10,8 @@ use super::{LogEnd, LogLine, ProofNote, SchemaRows, SignedLook};
 pub struct Report {
     /// Counts up within a session; acknowledged once everything in it is committed.
     pub batch: u64,
-    /// Samples in order of time; the first is complete in itself, the rest are differences.
+    /// Samples in order of time; the first is complete in itself, the rest are differences. Since protocol version 7 the
+    /// first may be a difference from the last one of the report before it on the same stream.
     pub samples: Vec<u8>,
     /// Closed hourly and daily rollups.
     pub rollups: Vec<u8>,

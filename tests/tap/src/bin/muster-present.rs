@@ -39,6 +39,7 @@ fn main() -> Result<()> {
         Request::Order { order, keys } => Ok((order, keys)),
         Request::Cancel
         | Request::Containers
+        | Request::ContainersSince(_)
         | Request::Log { .. }
         | Request::Schema { .. }
         | Request::Count { .. }
