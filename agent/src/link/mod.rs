@@ -81,7 +81,8 @@ pub struct Link {
     status: StatusFile,
     /// The certificate may be due.
     renew: Notify,
-    /// The address of the control plane that was lost last, or said goodbye: others are tried first.
+    /// The address of the control plane that was lost last, or said goodbye because it stops or has too many agents: others are
+    /// tried first.
     lost: Mutex<Option<SocketAddr>>,
 }
 
@@ -181,7 +182,10 @@ impl Link {
 
     fn after_goodbye(&self, goodbye: Goodbye, backoff: &mut Backoff) -> Duration {
         let (why, wait) = match goodbye {
-            Goodbye::ShuttingDown => ("the control plane stops", backoff.next()),
+            Goodbye::ShuttingDown => (
+                "the control plane stops, or has more agents than others",
+                backoff.next(),
+            ),
             Goodbye::ProtocolError => (
                 "the control plane could not understand this agent",
                 backoff.next(),

@@ -6,7 +6,8 @@
 //! one the beginnings of lists and texts are kept, and of one that is larger still what stands at its top.
 //!
 //! Never kept: the secret that the call was believed by, wherever it stands; whatever a field's name says is a secret (Gitee
-//! writes the hook's password into the body); and what stands before the `@` of an address.
+//! writes the hook's password into the body); and in addresses what stands before the `@`, and the values of parameters whose
+//! names say so (`?private_token=…`).
 //!
 //! # Who
 //! Whoever may read the deployment.
@@ -131,7 +132,7 @@ impl Keeper<'_> {
         if !self.secret.is_empty() && text.contains(self.secret) {
             return REMOVED.to_owned();
         }
-        let text = without_user(text);
+        let text = without_secrets(&without_user(text));
         if text.chars().count() <= self.limits.chars {
             return text;
         }
@@ -156,6 +157,73 @@ fn is_secret(name: &str) -> bool {
         || (plain != "private"
             && !plain.ends_with("url")
             && SECRET_WORDS.iter().any(|word| plain.contains(word)))
+}
+
+/// Names of addresses' parameters that are secrets although no word of them says so: signed links of clouds among them.
+const SECRET_PARAMETERS: [&str; 10] = [
+    "key", "sig", "sign", "code", "auth", "pwd", "pass", "jwt", "session", "hmac",
+];
+
+/// Addresses without the values of parameters that are secrets: after `?` or `#`, and again after each `&` or `;`.
+fn without_secrets(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['?', '#', '&', ';']) {
+        let (before, after) = rest.split_at(at + 1);
+        kept.push_str(before);
+        rest = after;
+        let name_ends = |c: char| !(c.is_alphanumeric() || "_-.[]%+".contains(c));
+        let Some((name, value)) = rest.find(name_ends).map(|end| rest.split_at(end)) else {
+            continue;
+        };
+        let Some(value) = value.strip_prefix('=') else {
+            continue;
+        };
+        if !is_secret_parameter(name) {
+            continue;
+        }
+        let value_ends = |c: char| c.is_whitespace() || "&;#\"'<>)]}`".contains(c);
+        let end = value.find(value_ends).unwrap_or(value.len());
+        kept.push_str(name);
+        kept.push('=');
+        if end > 0 {
+            kept.push_str(REMOVED);
+        }
+        rest = &value[end..];
+    }
+    kept.push_str(rest);
+    kept
+}
+
+fn is_secret_parameter(name: &str) -> bool {
+    let name = decoded(name);
+    let last = name
+        .rsplit(['-', '_', '.'])
+        .next()
+        .unwrap_or_default()
+        .to_lowercase();
+    is_secret(&name) || SECRET_PARAMETERS.contains(&last.as_str())
+}
+
+/// A name that may be written in bytes: `private%5Ftoken`. What is no ASCII counts for nothing in such names.
+fn decoded(name: &str) -> String {
+    let mut plain = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some((before, after)) = rest.split_once('%') {
+        plain.push_str(before);
+        let byte = after
+            .get(..2)
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        rest = match byte {
+            Some(byte) => {
+                plain.push(char::from(byte));
+                &after[2..]
+            }
+            None => after,
+        };
+    }
+    plain.push_str(rest);
+    plain
 }
 
 /// Addresses without `user:password@`.
@@ -203,6 +271,40 @@ mod tests {
                 "nested": [{"Authorization": REMOVED}],
             })
         );
+    }
+
+    #[test]
+    fn secrets_in_addresses_are_never_kept() {
+        for (text, wanted) in [
+            (
+                "https://git.example.com/a.git?private_token=glpat-1&ref=main#x",
+                "https://git.example.com/a.git?private_token=[removed]&ref=main#x",
+            ),
+            (
+                "see https://e.example/?X-Amz-Signature=ab%20c&X-Amz-Date=1 and http://h/?sig=1;Key=2 now",
+                "see https://e.example/?X-Amz-Signature=[removed]&X-Amz-Date=1 and http://h/?sig=[removed];Key=[removed] now",
+            ),
+            (
+                "[a](https://e.example/cb#access_token=t&state=s) (http://e/?api_key=k)",
+                "[a](https://e.example/cb#access_token=[removed]&state=s) (http://e/?api_key=[removed])",
+            ),
+            ("/relative?token=1", "/relative?token=[removed]"),
+            (
+                "http://e/?private%5Ftoken=1&to%6ben=2",
+                "http://e/?private%5Ftoken=[removed]&to%6ben=[removed]",
+            ),
+            (
+                "ssh://git:pw@e.example/a?password=p&secret=&page=2&keyword=shop&monkey=1",
+                "ssh://e.example/a?password=[removed]&secret=&page=2&keyword=shop&monkey=1",
+            ),
+            (
+                "is it true? key = value; & done",
+                "is it true? key = value; & done",
+            ),
+        ] {
+            let kept = TriggerPayload::of(&json!({"url": text}), "");
+            assert_eq!(kept.body["url"], wanted);
+        }
     }
 
     #[test]

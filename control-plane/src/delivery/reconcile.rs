@@ -105,7 +105,8 @@ pub(super) async fn by_policy(app: &App, place: &Place<'_>, now: UnixMs) -> Resu
         Err(error) => return Err(error),
     };
     in_tx!(app.db, |tx| {
-        store::placement::note_attempt(tx, application, environment, &hosts, held.as_deref(), now).await?;
+        let of = (first.org, application, environment);
+        store::placement::note_attempt(tx, of, &hosts, held.as_deref(), now).await?;
     });
     Ok(())
 }

@@ -1,7 +1,9 @@
 //! Looks at every target, again and again: what is there now against what was put there last.
 //!
 //! One task, woken by time alone. A look reads three tables and what the agents said of their containers, one question per org
-//! for hosts and one for containers, and writes what changed. Where a deployment runs nothing is judged: containers come and go
+//! for hosts and one for the containers that have the names that something was put there by, each by its key: not the thousand
+//! others that a host may have. All containers of a host are read only while one of those is missing there, since somebody may
+//! have given it another name. It writes what changed. Where a deployment runs nothing is judged: containers come and go
 //! there on purpose. Nor is a host in its first moments, after a deploy or after it connected: its agent may not have said
 //! everything yet.
 //!
@@ -140,13 +142,37 @@ impl Here {
         ids.sort_unstable();
         ids.dedup();
         let hosts = fleet::find_hosts(app, org, &ids).await.map_err(Error::from)?;
-        let filter = ContainerFilter {
-            reach: Some(store::to_json(&ids, "placements.host_id")?),
-            ..ContainerFilter::default()
-        };
+        let mut named: Vec<_> = rows
+            .iter()
+            .map(|row| (row.host, row.container.as_str()))
+            .collect();
+        named.sort_unstable();
+        named.dedup();
         let mut containers = HashMap::<HostId, Vec<Container>>::new();
-        for (host, container) in telemetry::list_containers(app, org, &filter, None, i64::MAX).await? {
+        for (host, container) in telemetry::list_named_containers(app, org, &named).await? {
             containers.entry(host).or_default().push(container);
+        }
+        let is_there = |(host, name): &(HostId, &str)| {
+            let here = containers.get(host);
+            here.is_some_and(|here| here.iter().any(|container| container.name == *name))
+        };
+        let mut missing: Vec<HostId> = named
+            .iter()
+            .filter(|one| !is_there(one))
+            .map(|(host, _)| *host)
+            .collect();
+        missing.dedup();
+        if !missing.is_empty() {
+            let filter = ContainerFilter {
+                reach: Some(store::to_json(&missing, "placements.host_id")?),
+                ..ContainerFilter::default()
+            };
+            for host in &missing {
+                containers.remove(host);
+            }
+            for (host, container) in telemetry::list_containers(app, org, &filter, None, i64::MAX).await? {
+                containers.entry(host).or_default().push(container);
+            }
         }
         Ok(Self {
             hosts: hosts.into_iter().map(|host| (host.id, host)).collect(),
@@ -178,6 +204,14 @@ impl Here {
         let settling = fresh(Some(row.placed_at)) || fresh(host.connected_at);
         (!compared.state.is_drift() || !settling).then_some(compared)
     }
+}
+
+/// How many containers a look at an org reads.
+#[cfg(test)]
+pub(super) async fn count_read_for_tests(app: &App, org: OrgId) -> usize {
+    let rows = store::placement::list_all(&app.db).await.unwrap();
+    let here = Here::read(app, org, &rows).await.unwrap();
+    here.containers.values().map(Vec::len).sum()
 }
 
 /// Whether the environment is for that host today.

@@ -64,7 +64,8 @@ pub(super) async fn tell(app: &App, place: &Place<'_>, now: UnixMs) -> Result<()
     };
     let audience = access::target_audience(app, &news).await.map_err(Error::from)?;
     in_tx!(app.db, |tx| {
-        if store::placement::set_told(tx, first.application, &first.environment, hosts, told).await? {
+        let of = (first.org, first.application, first.environment.as_str());
+        if store::placement::set_told(tx, of, hosts, told).await? {
             access::tell_of_targets(app, tx, &audience, &news)
                 .await
                 .map_err(Error::from)?;

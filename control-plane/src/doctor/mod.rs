@@ -8,6 +8,7 @@
 //! | `clock` | this machine's clock against the database's, against what was stored, against the hosts' |
 //! | `disk` | room, inodes, whether it can be written to, what kind of file system it is |
 //! | `database` | whether it answers, its version and steps, whether its files are sound |
+//! | `partitions` | PostgreSQL's tables of readings by time: those that are missing, and those that should be gone |
 //! | `ports` | whether the ports are ours or free, and answer |
 //! | `audit` | the hash chain of every audit log, through archive and table; walks all of it, so only when asked (`muster doctor audit`) |
 //!
@@ -19,6 +20,7 @@ mod clock;
 mod database;
 mod disk;
 mod keys;
+mod partitions;
 mod ports;
 mod setup;
 mod store;
@@ -85,6 +87,7 @@ pub async fn examine(patient: &Patient) -> Report {
             if let Some(keys) = keys {
                 let app = App::new(config, databases.clone(), patient.clock.clone(), keys);
                 findings.extend(keys::look(&app).await);
+                findings.extend(partitions::look(&app).await);
             }
         }
         databases.close().await;

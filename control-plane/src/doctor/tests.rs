@@ -382,3 +382,21 @@ both_databases!(the_database_s_clock_is_asked, |test| {
     }
     assert!(store::postgres_version(&test.app.db).await.unwrap() >= 130_000);
 });
+
+both_databases!(tables_of_days_that_are_missing_are_told, |test| {
+    let findings = partitions::look(&test.app).await;
+    if !test.app.telemetry_db.has_partitions() {
+        assert_eq!(findings.len(), 0);
+        return;
+    }
+    assert_eq!(findings[0].severity, OK, "{findings:?}");
+    // Nobody made any for a week, and nobody dropped any.
+    test.app.clock.advance(8 * UnixMs::DAY);
+    let findings = partitions::look(&test.app).await;
+    let missing: Vec<_> = findings.iter().filter(|one| one.severity == PROBLEM).collect();
+    assert!(missing.iter().all(|one| one.check == "database.partitions"));
+    assert!(
+        missing.iter().any(|one| one.what.contains("samples_20260604")),
+        "{findings:?}"
+    );
+});

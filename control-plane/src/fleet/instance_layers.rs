@@ -76,6 +76,11 @@ pub(super) struct Laid {
 }
 
 impl Layers {
+    /// Whether nobody but a host's cloud ever said anything of it.
+    pub(super) fn only_told(&self) -> bool {
+        self.imported.is_none() && self.by_hand == ByHand::default()
+    }
+
     /// Lays them over each other. Whose it is and its id there are as the row says.
     pub(super) fn laid(&self, provider: &str, instance_id: &str) -> Result<Laid, serde_json::Error> {
         let metadata = self.metadata.as_ref().map(|told| &told.record);

@@ -13,7 +13,7 @@ use quinn::{RecvStream, SendStream};
 use tokio::time::{Instant, timeout};
 use tracing::debug;
 
-use super::{LinkError, registry::SessionHandle};
+use super::{LinkError, registry::SessionHandle, streams::Busy};
 use crate::{
     app::App,
     files::{self, NoBytes},
@@ -56,6 +56,7 @@ async fn answer(
         Ok(Err(error)) => return Err(error.into()),
         Err(_) => return Err(LinkError::TimedOut),
     };
+    let _busy = Busy::new(&session.busy);
     let until = Instant::now() + TURN;
     let last = match files::bytes_for_host(app, session.org, session.host, wish).await {
         Ok(mut bytes) => loop {

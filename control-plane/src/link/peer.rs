@@ -80,7 +80,7 @@ pub(super) async fn open_tail(
         let (mut send, mut receive) = connection.open_bi().await?;
         write_frame(&mut send, &Wish::Tail { host, request }).await?;
         match read_frame(&mut receive).await? {
-            Some(Answer::Open) => Ok(TailStream::new((send, receive)).over(carrier)),
+            Some(Answer::Open) => Ok(TailStream::new((send, receive), None).over(carrier)),
             Some(Answer::Offline) => Err(LinkError::Offline(host)),
             Some(Answer::Refused(why)) => Err(failed(why)),
             None => Err(LinkError::Refused),

@@ -8,22 +8,25 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
 };
 
 use muster_base::{HostId, OrderId, OrgId, SessionId, UnixMs};
 use muster_identity::{certificate::CertificateInfo, keys::KeyId, spiffe::Role, tls::Revocations};
 use muster_protocol::latest::{Goodbye, ServerStream, SignedOrder, TailRequest};
-use quinn::Connection;
+use quinn::{Connection, RecvStream, SendStream};
 use serde::{Deserialize, Serialize};
-use tokio::sync::broadcast;
+use tokio::{sync::broadcast, time::Instant};
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use self::elsewhere::Others;
 pub(crate) use self::elsewhere::{Elsewhere, Here};
-use super::{LinkError, OrderStream, TailStream, streams};
+use super::{
+    LinkError, OrderStream, TailStream,
+    streams::{self, Busy},
+};
 use crate::app::Figure;
 
 /// Events that a slow listener may be behind; one that is further behind must look for itself.
@@ -105,8 +108,12 @@ pub(super) struct SessionHandle {
     /// Cancelled when the session is to end, after `goodbye` says why.
     pub(super) end: CancellationToken,
     pub(super) goodbye: OnceLock<Goodbye>,
-    /// Whether other control planes can know of it.
-    pub(super) is_told: AtomicBool,
+    /// Since when other control planes can know of it.
+    pub(super) told: OnceLock<Instant>,
+    /// When it began, by the steady clock.
+    pub(super) began: Instant,
+    /// Orders, live views and files that are on their way.
+    pub(super) busy: Arc<AtomicUsize>,
 }
 
 impl SessionHandle {
@@ -208,17 +215,13 @@ impl Links {
     /// Hands a work order to the host.
     pub async fn open_order(&self, host: HostId, order: &SignedOrder) -> Result<OrderStream, LinkError> {
         let first = ServerStream::Order(Box::new(order.clone()));
-        Ok(OrderStream::new(
-            streams::open(&self.connection(host)?, &first).await?,
-        ))
+        self.stream(host, &first, OrderStream::new).await
     }
 
     /// Asks the host to stop an order. The answer is the order's outcome.
     pub async fn cancel_order(&self, host: HostId, order: OrderId) -> Result<OrderStream, LinkError> {
         let first = ServerStream::Cancel(order);
-        Ok(OrderStream::new(
-            streams::open(&self.connection(host)?, &first).await?,
-        ))
+        self.stream(host, &first, OrderStream::new).await
     }
 
     /// Asks the host, if it is here, for live data, until the stream is dropped.
@@ -228,9 +231,7 @@ impl Links {
         request: TailRequest,
     ) -> Result<TailStream, LinkError> {
         let first = ServerStream::Tail(request);
-        Ok(TailStream::new(
-            streams::open(&self.connection(host)?, &first).await?,
-        ))
+        self.stream(host, &first, TailStream::new).await
     }
 
     /// Ends the host's session, if it has one.
@@ -307,10 +308,16 @@ impl Links {
         gone
     }
 
-    fn connection(&self, host: HostId) -> Result<Connection, LinkError> {
-        self.find(host)
-            .map(|session| session.connection.clone())
-            .ok_or(LinkError::Offline(host))
+    /// Opens a stream to the host. The host counts as busy until what is made of it is dropped.
+    async fn stream<T>(
+        &self,
+        host: HostId,
+        first: &ServerStream,
+        of: impl FnOnce((SendStream, RecvStream), Option<Busy>) -> T,
+    ) -> Result<T, LinkError> {
+        let session = self.find(host).ok_or(LinkError::Offline(host))?;
+        let busy = Busy::new(&session.busy);
+        Ok(of(streams::open(&session.connection, first).await?, Some(busy)))
     }
 
     fn find(&self, host: HostId) -> Option<Arc<SessionHandle>> {

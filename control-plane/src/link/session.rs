@@ -1,10 +1,7 @@
 //! One agent's session, from its connection to its end.
 
 use std::{
-    sync::{
-        Arc, Mutex, OnceLock,
-        atomic::{AtomicBool, AtomicI64},
-    },
+    sync::{Arc, Mutex, OnceLock, atomic::AtomicI64},
     time::Duration,
 };
 
@@ -18,7 +15,7 @@ use muster_protocol::{
 use quinn::{Connection, RecvStream, SendStream, VarInt};
 use tokio::{
     sync::mpsc,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, info, info_span, warn};
@@ -154,7 +151,9 @@ async fn enter(
         signing_keys: Mutex::new(keys.signing_key_ids()),
         end: CancellationToken::new(),
         goodbye: OnceLock::new(),
-        is_told: AtomicBool::new(false),
+        told: OnceLock::new(),
+        began: Instant::now(),
+        busy: Arc::default(),
     });
     if let Some(older) = app.links.enter(&session) {
         fleet::note_takeover(app, org, host, older, connection.remote_address()).await;

@@ -1,6 +1,12 @@
 //! Streams that the control plane opens: one for each work order and each tail.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use muster_protocol::{
     latest::{OrderReply, ServerStream, TailFrame},
@@ -16,6 +22,23 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Stream error code: given up.
 const GIVEN_UP: VarInt = VarInt::from_u32(1);
+
+/// Something is on its way to or from a host, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Busy(Arc<AtomicUsize>);
+
+impl Busy {
+    pub(super) fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
 
 pub(super) async fn open(
     connection: &Connection,
@@ -38,14 +61,16 @@ pub struct OrderStream {
     send: SendStream,
     receive: RecvStream,
     settled: bool,
+    _busy: Option<Busy>,
 }
 
 impl OrderStream {
-    pub(super) fn new((send, receive): (SendStream, RecvStream)) -> Self {
+    pub(super) fn new((send, receive): (SendStream, RecvStream), busy: Option<Busy>) -> Self {
         Self {
             send,
             receive,
             settled: false,
+            _busy: busy,
         }
     }
 
@@ -84,14 +109,17 @@ pub struct TailStream {
     receive: RecvStream,
     /// The connection to the control plane that has the host, if it is another one.
     _carrier: Option<Carrier>,
+    /// None: the host is at another control plane, which counts it there.
+    _busy: Option<Busy>,
 }
 
 impl TailStream {
-    pub(super) fn new((send, receive): (SendStream, RecvStream)) -> Self {
+    pub(super) fn new((send, receive): (SendStream, RecvStream), busy: Option<Busy>) -> Self {
         Self {
             _send: send,
             receive,
             _carrier: None,
+            _busy: busy,
         }
     }
 

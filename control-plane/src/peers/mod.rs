@@ -17,7 +17,8 @@
 //! | who drives an order | the one that has its host's session, nobody else: others neither send it nor mark it as waiting | a host that moves in the middle is driven twice for a moment: its journal answers the second, rows are locked, and what is said of an earlier sequence number changes nothing |
 //! | news of orders and deployments for people who watch | message *orders*, *deployments*; each reader looks once a second | a second |
 //! | who is connected where | `host_sessions`, message *sessions* with the hosts whose rows changed; all rows are read every three seconds | up to three seconds |
-//! | two sessions of one host | who writes the row last has the host; the other reads that, ends its session, logs it and leaves an audit row | up to three seconds of two sessions |
+//! | two sessions of one host | the one that began last, by the database's clock, has the host, however late its row is written; the other's control plane reads that, ends it, logs it and leaves an audit row | up to three seconds of two sessions |
+//! | agents that are all at one of them after another was away | who has clearly more than its share sends some idle ones elsewhere, a few at each look ([`balance`]) | an agent that knows no other address comes back, and is left alone for a day |
 //! | a control plane that is killed | no sign of life for ten seconds, by the clock of whoever looks: its hosts count as offline unless they are back elsewhere; its next run says so at once ([`succeed`]) | its rows are deleted an hour later |
 //! | newest readings (alerts, values, Prometheus, lists) | every three seconds one query for the hosts elsewhere that reported since | three seconds older than here |
 //! | removed hosts | message *removed*; the door looks once a second | a second |
@@ -27,7 +28,7 @@
 //! | permissions, sessions of people, secrets | never kept in memory: read with each request | |
 //! | live views, logs, catalogues, counted rows of a host elsewhere | a stream between the two control planes' doors ([`crate::link`]), with certificates on both sides | a problem that says so |
 //! | tokens, codes and invitations, what a deployment waits for | rows | |
-//! | sign-in throttles, seats of exports and live views, limits of webhook calls | not shared: each control plane counts by itself | with n of them, n times as many |
+//! | sign-in throttles, seats of exports and live views, limits of webhook calls | not shared: each control plane counts by itself | with n of them, n times as many; which numbers, ARCHITECTURE.md says |
 //! | the sums on the page of storage, figures under `/metrics` | not shared: of each control plane | |
 //! | files | not shared by this room: their place must be a bucket or a shared folder | a download finds no bytes |
 //!
@@ -41,6 +42,7 @@
 //! - No query per host, and none at all in [`crate::link::Links`]'s answers.
 //! - Liveness is counted by the clock of who looks, from when a row was last seen to change: clocks may differ.
 
+mod balance;
 mod bus;
 pub(crate) mod message;
 mod planes;
@@ -67,7 +69,7 @@ use tokio::{
 use uuid::Uuid;
 
 pub use self::predecessor::succeed;
-use self::{message::Message, planes::Planes, readings::Fetched, sessions::Written};
+use self::{balance::Balance, message::Message, planes::Planes, readings::Fetched, sessions::Written};
 use crate::{
     app::App,
     db::{Db, DbError},
@@ -229,6 +231,7 @@ async fn watch(app: App, pool: PgPool) {
     let mut every = interval(EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut written, mut fetched) = (Written::default(), Fetched::default());
+    let mut balance = Balance::default();
     let mut looks = 0_u32;
     let mut is_well = true;
     loop {
@@ -238,6 +241,7 @@ async fn watch(app: App, pool: PgPool) {
         }
         let looked = async {
             look(&app, &pool, &mut written, &mut fetched).await?;
+            balance.look(&app, Instant::now());
             if looks.is_multiple_of(TIDY_EVERY) {
                 sessions::tidy(&app, &pool).await?;
             }

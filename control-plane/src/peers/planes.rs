@@ -98,6 +98,15 @@ impl Planes {
         self.seen.values().any(|seen| seen.is_alive(now))
     }
 
+    /// Those that serve and have an open door.
+    pub(super) fn open(&self, now: Instant) -> Vec<Uuid> {
+        let open = self
+            .seen
+            .iter()
+            .filter(|(_, seen)| seen.is_alive(now) && seen.address.is_some());
+        open.map(|(plane, _)| *plane).collect()
+    }
+
     pub(super) fn address_of(&self, plane: Uuid, now: Instant) -> Option<String> {
         let seen = self.seen.get(&plane).filter(|seen| seen.is_alive(now))?;
         seen.address.clone()

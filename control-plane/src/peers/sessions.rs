@@ -129,7 +129,8 @@ async fn flush(app: &App, changes: &Changes) -> Result<(), DbError> {
     put(app, &fresh, &gone).await
 }
 
-/// Writes sessions that have just begun, deletes those that ended, and says so.
+/// Writes sessions that have just begun, deletes those that ended, and says so. One that had to wait, and whose host has begun
+/// another one elsewhere meanwhile, is not written: it is told all the same, and ends when that one is read.
 async fn put(app: &App, fresh: &[Here], gone: &[HostId]) -> Result<(), DbError> {
     if fresh.is_empty() && gone.is_empty() {
         return Ok(());
@@ -138,7 +139,7 @@ async fn put(app: &App, fresh: &[Here], gone: &[HostId]) -> Result<(), DbError> 
         return Ok(());
     };
     for page in fresh.chunks(PAGE) {
-        session::upsert(&mut tx, &rows(app, page), Over::Others).await?;
+        session::upsert(&mut tx, &rows(app, page), Over::Older).await?;
     }
     if !gone.is_empty() {
         session::delete(&mut tx, app.peers.id(), gone).await?;
@@ -194,6 +195,7 @@ fn row(app: &App, here: &Here) -> SessionRow {
         signing_keys: keys.join(","),
         connected_at: here.presence.connected_at,
         last_report_at: here.presence.last_report_at,
+        began: Some(here.began),
     }
 }
 
@@ -233,11 +235,12 @@ pub(super) async fn refresh(app: &App, written: &mut Written) -> Result<(), DbEr
 
 /// Reads which hosts are elsewhere.
 pub(super) async fn read_all(app: &App, pool: &PgPool) -> Result<(), DbError> {
+    let read_at = Instant::now();
     let rows = session::elsewhere(pool, app.peers.id()).await?;
     let now = app.clock.now();
     let mut elsewhere = HashMap::with_capacity(rows.len());
     for row in rows.into_iter().filter(|row| is_alive(app, row)) {
-        give_way(app, &row).await;
+        give_way(app, &row, read_at).await;
         if let Some(known) = known(&row, now) {
             elsewhere.insert(row.host_id, known);
         }
@@ -248,6 +251,7 @@ pub(super) async fn read_all(app: &App, pool: &PgPool) -> Result<(), DbError> {
 
 /// Reads where these hosts are.
 pub(super) async fn read(app: &App, pool: &PgPool, hosts: &[HostId]) -> Result<(), DbError> {
+    let read_at = Instant::now();
     let rows = session::of_hosts(pool, hosts).await?;
     let is_new = |row: &SessionRow| row.plane_id != app.peers.id() && !app.peers.planes().knows(row.plane_id);
     if rows.iter().any(is_new) {
@@ -259,7 +263,7 @@ pub(super) async fn read(app: &App, pool: &PgPool, hosts: &[HostId]) -> Result<(
         .into_iter()
         .filter(|row| row.plane_id != app.peers.id() && is_alive(app, row))
     {
-        give_way(app, &row).await;
+        give_way(app, &row, read_at).await;
         if let Some(known) = known(&row, now) {
             found.insert(row.host_id, known);
         }
@@ -279,8 +283,8 @@ fn is_alive(app: &App, row: &SessionRow) -> bool {
 }
 
 /// A session here whose row another control plane has taken over is the older one: it ends.
-async fn give_way(app: &App, row: &SessionRow) {
-    let Some(older) = app.links.give_way(row.host_id, row.connected_at) else {
+async fn give_way(app: &App, row: &SessionRow, read_at: Instant) {
+    let Some(older) = app.links.give_way(row.host_id, row.connected_at, read_at) else {
         return;
     };
     warn!(

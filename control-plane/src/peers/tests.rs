@@ -1,6 +1,6 @@
 //! Two control planes on one PostgreSQL database, with real agents over real QUIC on the loopback interface.
 
-use std::{sync::Arc, time::Duration};
+use std::{cell::RefCell, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use muster_agent::link::OrderRequest;
@@ -11,10 +11,15 @@ use muster_protocol::latest::{
 };
 use serde_json::json;
 use tokio::time::{Instant, timeout};
+use uuid::Uuid;
 
+use super::{
+    balance::{Balance, LOOKS},
+    store::session::{self, Over, SessionRow},
+};
 use crate::{
     app::App,
-    db::{DbError, Tx},
+    db::{Db, DbError, Tx},
     fleet, in_tx, keys,
     link::{
         self, LinkError,
@@ -327,6 +332,137 @@ async fn one_with_another_master_key_is_a_stranger() {
     let other = test.app_with(keys::Keys::new([7; 32]));
     let strangers = keys::strangers(&other).await.unwrap();
     assert_eq!(strangers.len(), 2, "{strangers:?}");
+    second.tasks.stop(PATIENCE).await;
+    test.finish().await;
+}
+
+#[tokio::test]
+async fn whoever_began_last_has_the_host_however_late_it_is_written() {
+    let test = Test::postgres().await;
+    let Db::Postgres(pool) = &test.app.db else {
+        panic!("not PostgreSQL")
+    };
+    let (host, org) = (test.app.clock.new_id(), test.default_org().await);
+    let session = |plane: u128, began: Instant| SessionRow {
+        host_id: host,
+        org_id: org,
+        plane_id: Uuid::from_u128(plane),
+        session_id: test.app.clock.new_id(),
+        address: "127.0.0.1:1".to_owned(),
+        version: 1,
+        signing_keys: String::new(),
+        // Clocks differ, and count for nothing.
+        connected_at: UnixMs(1_000_000 - i64::try_from(plane).unwrap()),
+        last_report_at: UnixMs(0),
+        began: Some(began),
+    };
+    let put = async |row: &SessionRow, over| {
+        let mut tx = pool.begin().await.unwrap();
+        session::upsert(&mut tx, std::slice::from_ref(row), over)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        let rows = session::of_hosts(pool, &[host]).await.unwrap();
+        (rows[0].plane_id, rows[0].session_id)
+    };
+    let now = Instant::now();
+    let older = session(1, now.checked_sub(Duration::from_secs(4)).unwrap());
+    let newer = session(2, now.checked_sub(Duration::from_secs(2)).unwrap());
+    let of = |row: &SessionRow| (row.plane_id, row.session_id);
+    assert_eq!(put(&newer, Over::Older).await, of(&newer));
+    // Its control plane stalled: it is written after the one that took over.
+    assert_eq!(put(&older, Over::Older).await, of(&newer));
+    assert_eq!(put(&older, Over::Own).await, of(&newer));
+    // What is written of it again changes nothing of when it began.
+    assert_eq!(put(&newer, Over::Own).await, of(&newer));
+    assert_eq!(put(&older, Over::Older).await, of(&newer));
+    let back = session(1, now);
+    assert_eq!(put(&back, Over::Older).await, of(&back));
+    test.finish().await;
+}
+
+#[tokio::test]
+async fn agents_are_spread_again_when_a_control_plane_is_back_and_busy_ones_stay() {
+    let test = Test::postgres().await;
+    let (first, second) = (test.app.clone(), test.app_with(test.app.keys.clone()));
+    serve(&first).await;
+    // The other one is away: its port is free, and known.
+    let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let elsewhere = port.local_addr().unwrap();
+    drop(port);
+    let servers = format!("{},{elsewhere}", address(&first));
+    let mut agents = Vec::new();
+    for _ in 0..6 {
+        let host = joined(&test).await;
+        let running = host.run_to(Some(servers.clone()));
+        agents.push((host, running));
+    }
+    for (host, _) in &agents {
+        until_here(&first, host).await;
+    }
+    // Somebody looks at one.
+    let mut tails = agents[0].1.take_tails();
+    let watched = agents[0].0.id;
+    let wish = TailRequest::Samples { interval_ms: 1_000 };
+    let tail = link::open_tail(&first, watched, wish).await.unwrap();
+    let _incoming = timeout(PATIENCE, tails.recv()).await.unwrap().unwrap();
+
+    second.start_rooms().await.unwrap();
+    second.work.register(OrderKind::TestServer, Arc::new(Room));
+    link::start(&second, elsewhere).await.unwrap();
+    peers::start(&second);
+    work::start(&second).await.unwrap();
+    until("they know each other", async || {
+        first.peers.address_of(second.peers.id()).is_some()
+    })
+    .await;
+    // Six here and none there is one too many; five and one is near enough.
+    let balance = RefCell::new(Balance::default());
+    for _ in 0..LOOKS - 1 {
+        balance.borrow_mut().look(&first, Instant::now());
+    }
+    assert_eq!(first.links.online_count(), 6, "it may be away again in a moment");
+    until("one has moved", async || {
+        balance.borrow_mut().look(&first, Instant::now());
+        second.links.online_count() == 1 && first.links.online_count() == 5
+    })
+    .await;
+    assert!(first.links.is_here(watched));
+    drop(tail);
+    for (_, running) in agents {
+        running.stop().await;
+    }
+    second.tasks.stop(PATIENCE).await;
+    test.finish().await;
+}
+
+#[tokio::test]
+async fn agents_that_know_of_no_other_control_plane_are_left_alone() {
+    let test = Test::postgres().await;
+    let (first, second) = two(&test).await;
+    let mut agents = Vec::new();
+    for _ in 0..6 {
+        let host = joined(&test).await;
+        let running = host.run_to(Some(address(&first)));
+        until_here(&first, &host).await;
+        agents.push((host, running));
+    }
+    until("the others know of all of them", async || {
+        first.links.idle().len() == 6
+    })
+    .await;
+    let (mut balance, mut now) = (Balance::default(), Instant::now());
+    // Each is asked once, and when three came back, none any more.
+    for _ in 0..20 {
+        now += Duration::from_secs(30);
+        balance.look(&first, now);
+        until("all are here", async || first.links.idle().len() == 6).await;
+    }
+    assert_eq!(balance.asked.len(), 3);
+    assert_eq!(second.links.online_count(), 0);
+    for (_, running) in agents {
+        running.stop().await;
+    }
     second.tasks.stop(PATIENCE).await;
     test.finish().await;
 }

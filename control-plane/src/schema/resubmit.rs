@@ -91,7 +91,7 @@ pub(super) async fn resubmit(
         let found = store::ticket::find(&app.db, caller.org(), id).await?;
         found.ok_or(SchemaError::NoTicket)?.1
     };
-    let held = store::ticket::find_held(&app.db, id).await?;
+    let held = store::ticket::find_held(&app.db, caller.org(), id).await?;
     let new = NewProposal {
         project,
         version,

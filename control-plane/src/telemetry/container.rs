@@ -119,6 +119,15 @@ pub async fn list_of_fleet(
     store::container::list_of_org(&app.telemetry_db, org, filter, after, limit).await
 }
 
+/// Those of these hosts' containers that have these names and are there, without readings.
+pub async fn list_named(
+    app: &App,
+    org: OrgId,
+    named: &[(HostId, &str)],
+) -> Result<Vec<(HostId, Container)>, DbError> {
+    store::container::list_named(&app.telemetry_db, org, named).await
+}
+
 /// A host's container of this name, also one that is gone, without readings.
 pub async fn find(app: &App, org: OrgId, host: HostId, name: &str) -> Result<Option<Container>, DbError> {
     store::container::find(&app.telemetry_db, org, host, name).await

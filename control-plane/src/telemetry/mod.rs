@@ -50,6 +50,7 @@ mod latest;
 mod live;
 mod pack;
 mod partition;
+mod partition_faults;
 mod prometheus;
 mod query;
 mod report;
@@ -67,7 +68,7 @@ pub use self::{
     api::router,
     container::{
         Container, ContainerFilter, Labels as ContainerLabels, add_latest as add_latest_of_containers,
-        find as find_container, list_of_fleet as list_containers,
+        find as find_container, list_named as list_named_containers, list_of_fleet as list_containers,
     },
     error::{IngestError, TelemetryError},
     ingest::{Ingest, ReadReport},
@@ -80,12 +81,15 @@ pub use self::{
     values::shown,
 };
 
-pub(crate) use self::latest::{forget_newest, read_newest};
+pub(crate) use self::{
+    latest::{forget_newest, read_newest},
+    partition_faults::{PartitionFault, faults as partition_faults},
+};
 use crate::{app::App, db::DbError};
 
 /// Reads what must be known from the start and starts this room's tasks.
 pub async fn start(app: &App) -> Result<(), DbError> {
-    partition::try_to_prepare(&app.telemetry_db, app.clock.now()).await;
+    partition::start(app).await;
     latest::rebuild(app).await?;
     ingest::start(app);
     seal::start(app);

@@ -17,7 +17,8 @@
 //!   (`prepare`). A table is made apart and then attached, which waits for nobody and makes nobody wait. Several
 //!   control planes take turns by an advisory lock, and look again when it is theirs.
 //! - **After an upgrade or a restore** everything lies in the past, which is then without an end. The next
-//!   `prepare` gives it one, the end of its newest day; nothing is moved.
+//!   `prepare` gives it one, some days ahead; nothing is moved, and who reads or writes goes on while the table is read for it
+//!   (`store/partition/ending`).
 //! - **After a long absence** one table takes the whole gap but its last days.
 //! - **Passed** is a partition whose end every org's retention has passed: it is dropped, and the past reaches up to the
 //!   first that stays. An org that keeps less has its rows deleted inside of the others'; what comes late into
@@ -30,7 +31,10 @@ use muster_base::UnixMs;
 use tracing::warn;
 
 use super::{keeping::KeptDays, store};
-use crate::db::{Db, DbError};
+use crate::{
+    app::App,
+    db::{Db, DbError},
+};
 
 /// Partitions that there are beyond the present one.
 const AHEAD: i64 = 2;
@@ -176,6 +180,26 @@ pub(super) async fn prepare(db: &Db, now: UnixMs) -> Result<(), DbError> {
     Ok(())
 }
 
+/// Makes what is missing, and leaves to a task what takes longer: the first start after an upgrade reads tables.
+pub(super) async fn start(app: &App) {
+    let (db, now) = (&app.telemetry_db, app.clock.now());
+    let mut is_slow = false;
+    for table in [&SAMPLES, &CHUNKS, &PACKED] {
+        is_slow |= said(store::partition::is_slow(db, table).await).unwrap_or(false);
+    }
+    if !is_slow {
+        try_to_prepare(db, now).await;
+        return;
+    }
+    try_to_make_room(db, now).await;
+    let task = app.clone();
+    app.tasks.spawn("partitions of readings", async move {
+        let prepare = try_to_prepare(&task.telemetry_db, now);
+        // Broken off at any point, it goes on at the next start.
+        drop(task.tasks.stopping().run_until_cancelled(prepare).await);
+    });
+}
+
 /// As [`prepare`], where it must not stop what is more important; what is missing is made later.
 pub(super) async fn try_to_prepare(db: &Db, now: UnixMs) {
     said(prepare(db, now).await);
@@ -187,10 +211,14 @@ pub(super) async fn try_to_make_room(db: &Db, now: UnixMs) -> Option<UnixMs> {
     let make = async || -> Result<UnixMs, DbError> {
         let mut covered = UnixMs(i64::MAX);
         for table in [&SAMPLES, &CHUNKS, &PACKED] {
-            if !store::partition::has_room(db, table, now).await? {
-                store::partition::prepare(db, table, now).await?;
-            }
-            covered = covered.min(table.wanted(now));
+            let room = match store::partition::room(db, table, now).await? {
+                Some(room) => room,
+                None => {
+                    store::partition::make_room(db, table, now).await?;
+                    table.wanted(now)
+                }
+            };
+            covered = covered.min(room);
         }
         Ok(covered)
     };

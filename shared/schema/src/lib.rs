@@ -89,7 +89,7 @@ pub use dialect::{Dialect, DialectError};
 pub use lint::{
     Finding, Rule, Setting, SettingError, Settings, Severity, all as lint_rules, lint, lint_with,
 };
-pub use locks::{Taken, lock_of};
+pub use locks::{Taken, is_in_place, lock_of};
 pub use model::Schema;
 pub use plan::{
     ASIDE, Aside, AsideError, Lock, Plan, PlanOptions, Refusal, Reverse, SetAside, Step, Subject, Withheld,

@@ -107,6 +107,21 @@ fn alter(words: &[String]) -> Mode {
         .unwrap_or(ACCESS_EXCLUSIVE)
 }
 
+/// Whether a statement of MySQL says that a table is to be changed in place and in no other way.
+pub fn is_in_place(sql: &str) -> bool {
+    value(&words(sql), "algorithm").is_some_and(|way| way == "INPLACE")
+}
+
+/// What an option is set to, in capitals.
+fn value(words: &[String], option: &str) -> Option<String> {
+    let at = words.iter().rposition(|word| word == option)?;
+    let value = words
+        .get(at + 1)
+        .filter(|word| *word != "=")
+        .or_else(|| words.get(at + 2))?;
+    Some(value.to_ascii_uppercase())
+}
+
 fn mysql(words: &[String], kind: StatementKind) -> Option<Taken> {
     if matches!(
         kind,
@@ -117,15 +132,7 @@ fn mysql(words: &[String], kind: StatementKind) -> Option<Taken> {
             name: "row locks".to_owned(),
         });
     }
-    let value = |option: &str| {
-        let at = words.iter().rposition(|word| word == option)?;
-        let value = words
-            .get(at + 1)
-            .filter(|word| *word != "=")
-            .or_else(|| words.get(at + 2))?;
-        Some(value.to_ascii_uppercase())
-    };
-    let (algorithm, lock) = (value("algorithm"), value("lock"));
+    let (algorithm, lock) = (value(words, "algorithm"), value(words, "lock"));
     let blocks = match (algorithm.as_deref(), lock.as_deref()) {
         (_, Some("NONE")) | (Some("INSTANT"), _) => Lock::Definition,
         (_, Some("SHARED")) => Lock::Writes,
@@ -276,11 +283,18 @@ mod tests {
                 "alter table t modify column a bigint, algorithm=copy, lock=shared",
                 "ALGORITHM=COPY, LOCK=SHARED",
             ),
+            ("alter table t drop column c, lock=none", "LOCK=NONE"),
             ("alter table t modify column a bigint", "unknown"),
             ("delete from t where a = 1", "row locks"),
         ] {
             assert_eq!(of(Dialect::MySql, sql), name, "{sql}");
         }
+        assert!(is_in_place(
+            "alter table t modify a int not null, ALGORITHM = inplace, lock=none"
+        ));
+        assert!(!is_in_place(
+            "alter table t add c text comment 'algorithm=inplace', lock=none"
+        ));
         let copied = "alter table t modify column a bigint, algorithm=copy, lock=shared";
         let taken = lock_of(Dialect::MySql, copied, &classify(Dialect::MySql, copied));
         assert_eq!(taken.map(|taken| taken.blocks), Some(Lock::Writes));

@@ -188,10 +188,11 @@ pub async fn put(
         state = 'inStep', since = excluded.since, found = null, drift_since = null, \
         attempts = case when $11 then placements.attempts else 0 end, \
         attempted_at = case when $11 then placements.attempted_at end, \
-        held = case when $11 then placements.held end";
+        held = case when $11 then placements.held end \
+        where placements.org_id = excluded.org_id";
     let plan = &deployment.plan;
     let container = plan.container.name.as_ref().unwrap_or(&plan.application_name);
-    with_tx!(tx, |conn| {
+    let rows = with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(deployment.application_id)
             .bind(&deployment.environment)
@@ -205,8 +206,12 @@ pub async fn put(
             .bind(now)
             .bind(of == TriggerType::Reconcile)
             .execute(conn)
-            .await?;
+            .await?
+            .rows_affected()
     });
+    if rows == 0 {
+        return Err(DbError::Corrupt("placements.org_id".to_owned()));
+    }
     Ok(())
 }
 
@@ -214,7 +219,7 @@ pub async fn put(
 pub async fn set_seen(tx: &mut Tx, seen: &Placement) -> Result<(), DbError> {
     const SQL: &str = "update placements set container_id = $5, image_id = $6, state = $7, since = $8, found = $9, \
         drift_since = $10, attempts = $11, held = $12 \
-        where application_id = $1 and environment = $2 and host_id = $3 and order_id = $4";
+        where application_id = $1 and environment = $2 and host_id = $3 and order_id = $4 and org_id = $13";
     let found = seen
         .found
         .as_ref()
@@ -234,6 +239,7 @@ pub async fn set_seen(tx: &mut Tx, seen: &Placement) -> Result<(), DbError> {
             .bind(seen.drift_since)
             .bind(seen.attempts)
             .bind(&seen.held)
+            .bind(seen.org)
             .execute(conn)
             .await?;
     });
@@ -243,13 +249,13 @@ pub async fn set_seen(tx: &mut Tx, seen: &Placement) -> Result<(), DbError> {
 /// These hosts' drift is told by the caller, or that it is gone; false if somebody else told it.
 pub async fn set_told(
     tx: &mut Tx,
-    application: ApplicationId,
-    environment: &str,
+    (org, application, environment): (OrgId, ApplicationId, &str),
     hosts: &[HostId],
     told: bool,
 ) -> Result<bool, DbError> {
     let sql = format!(
-        "update placements set told = $3 where application_id = $1 and environment = $2 and told <> $3 and {}",
+        "update placements set told = $3 where application_id = $1 and environment = $2 and told <> $3 \
+         and org_id = $5 and {}",
         tx.id_among("host_id", 4)
     );
     let rows = with_tx!(tx, |conn| sqlx::query(AssertSqlSafe(sql))
@@ -257,6 +263,7 @@ pub async fn set_told(
         .bind(environment)
         .bind(told)
         .bind(to_json(&hosts, "placements.host_id")?)
+        .bind(org)
         .execute(conn)
         .await?
         .rows_affected());
@@ -266,15 +273,14 @@ pub async fn set_told(
 /// The policy tried to put these hosts right, or says why it does not.
 pub async fn note_attempt(
     tx: &mut Tx,
-    application: ApplicationId,
-    environment: &str,
+    (org, application, environment): (OrgId, ApplicationId, &str),
     hosts: &HashSet<HostId>,
     held: Option<&str>,
     now: UnixMs,
 ) -> Result<(), DbError> {
     let sql = format!(
         "update placements set attempts = attempts + 1, attempted_at = $3, held = $4 \
-         where application_id = $1 and environment = $2 and {}",
+         where application_id = $1 and environment = $2 and org_id = $6 and {}",
         tx.id_among("host_id", 5)
     );
     with_tx!(tx, |conn| {
@@ -284,6 +290,7 @@ pub async fn note_attempt(
             .bind(now)
             .bind(held)
             .bind(to_json(&hosts, "placements.host_id")?)
+            .bind(org)
             .execute(conn)
             .await?;
     });

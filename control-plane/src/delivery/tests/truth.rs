@@ -8,7 +8,12 @@ use super::{created, deploy, get_deployment, moves, new_host, wait_until};
 use crate::{
     access::Role,
     containers::tests::{connected, container, has},
-    delivery::truth_look::look,
+    db::DbError,
+    delivery::{
+        store,
+        truth_look::{count_read_for_tests, look},
+    },
+    in_tx,
     testing::{Client, Test, both_databases},
     work::OrderState,
 };
@@ -100,6 +105,45 @@ async fn looked_twice(test: &Test) {
     test.app.clock.advance(5_000);
     look(&test.app).await.unwrap();
 }
+
+both_databases!(a_look_reads_what_was_placed_and_not_all_that_runs_there, |test| {
+    let admin = test.admin().await;
+    let org = test.default_org().await;
+    let (host, running) = connected(test, &admin, &[]).await;
+    let shop = application(&admin, &[host.id], json!({})).await;
+    let id = deploy(&admin, &shop, "1").await;
+    let order = all_done(&admin, &id, host.id).await;
+    let mut all: Vec<_> = (0..300).map(|n| container(&format!("other-{n}"), None)).collect();
+    all.push(made_by(order, ContainerState::Running));
+    has(test, host.id, &all).await;
+    assert_eq!(count_read_for_tests(&test.app, org).await, 1);
+    test.app.clock.advance(SETTLED_MS);
+    look(&test.app).await.unwrap();
+    assert_eq!(target(&admin, &shop, host.id).await["state"], "inStep");
+
+    // Under another name it is found among all of them.
+    all.last_mut().unwrap().name = "renamed".to_owned();
+    has(test, host.id, &all).await;
+    assert_eq!(count_read_for_tests(&test.app, org).await, 301);
+    look(&test.app).await.unwrap();
+    let seen = target(&admin, &shop, host.id).await;
+    assert_eq!(
+        (&seen["state"], &seen["found"]["name"]),
+        (&json!("missing"), &json!("renamed")),
+        "{seen}"
+    );
+
+    // Who names another org changes nothing.
+    let told = async |org| -> Result<bool, DbError> {
+        let of = (org, shop.parse().unwrap(), "default");
+        Ok(in_tx!(test.app.db, |tx| {
+            store::placement::set_told(tx, of, &[host.id], true).await?
+        }))
+    };
+    assert!(!told(test.app.clock.new_id()).await.unwrap());
+    assert!(told(org).await.unwrap());
+    running.stop().await;
+});
 
 both_databases!(
     what_was_removed_by_hand_is_shown_told_once_and_put_right,

@@ -204,26 +204,45 @@ pub(in crate::fleet) async fn find_in(
     row.map(TryInto::try_into).transpose()
 }
 
+#[derive(sqlx::FromRow)]
+struct CountRow {
+    all_of_them: i64,
+    told: i64,
+}
+
 /// How many an org has.
-pub(in crate::fleet) async fn count(tx: &mut Tx, org: OrgId) -> Result<usize, DbError> {
-    const SQL: &str = "select count(*) from instances where org_id = $1";
-    let count: i64 = with_tx!(tx, |conn| sqlx::query_scalar(SQL)
-        .bind(org)
-        .fetch_one(conn)
-        .await?);
-    Ok(usize::try_from(count).unwrap_or(usize::MAX))
+#[derive(Debug, Clone, Copy)]
+pub(in crate::fleet) struct Count {
+    pub(in crate::fleet) all: usize,
+    /// Those that only hosts tell of.
+    pub(in crate::fleet) told: usize,
+}
+
+pub(in crate::fleet) async fn count(tx: &mut Tx, org: OrgId) -> Result<Count, DbError> {
+    const SQL: &str = "select count(*) as all_of_them, \
+        count(case when imported is null and coalesce(by_hand, '{}') = '{}' then 1 end) as told \
+        from instances where org_id = $1";
+    let row: CountRow = with_tx!(tx, |conn| sqlx::query_as(SQL).bind(org).fetch_one(conn).await?);
+    let whole = |count: i64| usize::try_from(count).unwrap_or(usize::MAX);
+    Ok(Count {
+        all: whole(row.all_of_them),
+        told: whole(row.told),
+    })
 }
 
 /// It is not this host any more.
 pub(in crate::fleet) async fn unlink(
     tx: &mut Tx,
+    org: OrgId,
     id: InstanceId,
     host: HostId,
     now: UnixMs,
 ) -> Result<(), DbError> {
-    const SQL: &str = "update instances set host_id = null, updated_at = $3 where id = $1 and host_id = $2";
+    const SQL: &str = "update instances set host_id = null, updated_at = $4 \
+        where org_id = $1 and id = $2 and host_id = $3";
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
+            .bind(org)
             .bind(id)
             .bind(host)
             .bind(now)

@@ -1,13 +1,20 @@
 //! What clouds say of hosts: instances made and completed, and never against what people wrote.
 
 use axum::http::Method;
-use muster_base::HostId;
+use muster_base::{HostId, UnixMs};
 use muster_protocol::latest::{CloudFacts, CloudProvider};
 use serde_json::{Value, json};
 
 use super::enrol;
 use crate::{
-    fleet::note_cloud,
+    fleet::{
+        FleetError,
+        instance::{Kept, Standing},
+        instance_cloud::MOST_TOLD,
+        instance_layers::Layers,
+        note_cloud, store,
+    },
+    in_tx,
     testing::{Test, both_databases},
 };
 
@@ -214,7 +221,7 @@ both_databases!(
         assert_eq!(items[0]["claimedBy"].as_array().unwrap().len(), 1);
 
         // It is another machine from now on.
-        test.app.clock.advance(60_000);
+        test.app.clock.advance(UnixMs::DAY);
         tell(test, second, &facts("i-2")).await;
         let items = listed(test, "").await;
         let host_of = |id: &str| items.iter().find(|one| one["instanceId"] == id).unwrap()["hostId"].clone();
@@ -229,3 +236,73 @@ both_databases!(
         assert_eq!(listed(test, "?search=i-2").await.len(), 1);
     }
 );
+
+both_databases!(a_host_that_lies_has_one_instance_at_a_time, |test| {
+    let host = enrol(test, "web-1", json!({})).await.host;
+    let ids = async || -> Vec<String> {
+        let items = listed(test, "").await.into_iter();
+        items
+            .map(|one| one["instanceId"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    tell(test, host, &facts("i-0")).await;
+    // Each minute another one: that is believed once a day, and leaves nothing behind.
+    for minute in 1..10 {
+        test.app.clock.advance(UnixMs::MINUTE);
+        tell(test, host, &facts(&format!("i-{minute}"))).await;
+        assert_eq!(ids().await, ["i-0"]);
+    }
+    test.app.clock.advance(UnixMs::DAY);
+    tell(test, host, &facts("i-10")).await;
+    assert_eq!(ids().await, ["i-10"]);
+    assert_eq!(told_times(test).await, 3, "made, made and forgotten");
+
+    // What a person added something to stays, and what another host says, too.
+    let admin = test.admin().await;
+    let path = format!("{LIST}/{}", listed(test, "").await[0]["id"].as_str().unwrap());
+    let by_hand = json!({"expiredTime": "2026-12-24T00:00:00Z"});
+    assert_eq!(admin.call(Method::PATCH, &path, Some(by_hand)).await.0, 200);
+    test.app.clock.advance(UnixMs::DAY);
+    tell(test, host, &facts("i-11")).await;
+    assert_eq!(ids().await, ["i-10", "i-11"]);
+    assert_eq!(listed(test, "?search=i-10").await[0]["hostId"], Value::Null);
+    let twin = enrol(test, "web-2", json!({})).await.host;
+    tell(test, twin, &facts("i-11")).await;
+    test.app.clock.advance(UnixMs::DAY);
+    tell(test, host, &facts("i-12")).await;
+    assert_eq!(ids().await, ["i-10", "i-11", "i-12"]);
+    // The other one has it from its next session on.
+    tell(test, twin, &facts("i-11")).await;
+    assert_eq!(listed(test, "?search=i-11").await[0]["hostId"], json!(twin));
+});
+
+both_databases!(hosts_leave_room_for_what_people_import, |test| {
+    let host = enrol(test, "web-1", json!({})).await.host;
+    let org = test.default_org().await;
+    let fill = async || -> Result<(), FleetError> {
+        let standing = |number: usize| Standing {
+            id: test.app.clock.new_id(),
+            provider: "aws".to_owned(),
+            instance_id: format!("i-{number}"),
+            host_id: None,
+            layers: Layers::default(),
+        };
+        let kept = (0..MOST_TOLD)
+            .map(|number| Kept::of(&standing(number)))
+            .collect::<Result<Vec<_>, _>>()?;
+        in_tx!(test.app.db, |tx| {
+            store::instance::upsert(tx, org, &kept, test.app.clock.now()).await?;
+        });
+        Ok(())
+    };
+    fill().await.unwrap();
+    tell(test, host, &facts("i-new")).await;
+    assert_eq!(listed(test, "?search=i-new").await.len(), 0);
+    let list = json!({"instances": [{"provider": "aws", "instanceId": "i-new"}]});
+    assert_eq!(
+        test.admin().await.post("/api/v1/instances/import", list).await.0,
+        200
+    );
+    tell(test, host, &facts("i-new")).await;
+    assert_eq!(listed(test, "?search=i-new").await[0]["hostId"], json!(host));
+});

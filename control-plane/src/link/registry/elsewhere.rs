@@ -10,6 +10,7 @@ use std::{
 use muster_base::{HostId, OrgId, SessionId, UnixMs};
 use muster_identity::keys::KeyId;
 use muster_protocol::latest::Goodbye;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{Links, Presence, SessionHandle};
@@ -38,6 +39,8 @@ pub(crate) struct Here {
     pub(crate) org: OrgId,
     pub(crate) host: HostId,
     pub(crate) presence: Presence,
+    /// When it began, by the steady clock.
+    pub(crate) began: Instant,
     pub(crate) version: u16,
     pub(crate) signing_keys: Vec<KeyId>,
     /// Whether the others were told of it.
@@ -122,21 +125,62 @@ impl Links {
     /// The others can know of this session from now on.
     pub(crate) fn told(&self, host: HostId, session: SessionId) {
         if let Some(known) = self.find(host).filter(|known| known.id == session) {
-            known.is_told.store(true, Ordering::Release);
+            known.told.get_or_init(Instant::now);
         }
     }
 
-    /// Ends the host's session here because another control plane has a newer one: it took over the row that ours stood
-    /// in. Where it connected from; nothing if there is none, or if theirs, of `connected_at`, may be the older one: the
-    /// others don't know of ours yet, or what was read of theirs is from before.
-    pub(crate) fn give_way(&self, host: HostId, connected_at: UnixMs) -> Option<SocketAddr> {
+    /// Ends the host's session here because another control plane has a newer one, which began at `connected_at` by its
+    /// clock: theirs stands in the host's row. Where it connected from; nothing if there is none, or if theirs may be the
+    /// older one: the others did not know of ours when the row was read.
+    pub(crate) fn give_way(
+        &self,
+        host: HostId,
+        connected_at: UnixMs,
+        read_at: Instant,
+    ) -> Option<SocketAddr> {
         let session = self.find(host)?;
         let is_newer = session.connected_at.ms_since(connected_at) > CLOCKS_DIFFER_MS;
-        if is_newer || !session.is_told.load(Ordering::Acquire) || session.end.is_cancelled() {
+        let was_told = session.told.get().is_some_and(|told| *told <= read_at);
+        if is_newer || !was_told || session.end.is_cancelled() {
             return None;
         }
         session.dismiss(Goodbye::Replaced);
         Some(session.connection.remote_address())
+    }
+
+    /// How many hosts each of the other control planes has.
+    pub(crate) fn counts_elsewhere(&self) -> HashMap<Uuid, usize> {
+        self.0.others.read(|sessions| {
+            let mut counts = HashMap::new();
+            for session in sessions.values() {
+                *counts.entry(session.plane).or_default() += 1;
+            }
+            counts
+        })
+    }
+
+    /// The hosts here that could connect elsewhere: no order, live view or file is on its way, and the others know of them. In
+    /// no order.
+    pub(crate) fn idle(&self) -> Vec<HostId> {
+        let sessions = self.sessions();
+        let idle = sessions.values().filter(|session| {
+            session.busy.load(Ordering::Acquire) == 0
+                && session.told.get().is_some()
+                && !session.end.is_cancelled()
+        });
+        idle.map(|session| session.host).collect()
+    }
+
+    /// Sends an idle host's agent elsewhere: to it this is a control plane that stops, which it tries last. Whether it was told.
+    pub(crate) fn send_elsewhere(&self, host: HostId) -> bool {
+        let Some(session) = self.find(host) else {
+            return false;
+        };
+        let is_idle = session.busy.load(Ordering::Acquire) == 0 && !session.end.is_cancelled();
+        if is_idle {
+            session.dismiss(Goodbye::ShuttingDown);
+        }
+        is_idle
     }
 
     /// As if a report of the host had come then.
@@ -156,7 +200,8 @@ impl SessionHandle {
             presence: self.presence(),
             version: self.version,
             signing_keys: self.known_keys(),
-            is_told: self.is_told.load(Ordering::Acquire),
+            is_told: self.told.get().is_some(),
+            began: self.began,
         }
     }
 }

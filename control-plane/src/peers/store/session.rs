@@ -2,6 +2,7 @@
 
 use muster_base::{HostId, OrgId, SessionId, UnixMs};
 use sqlx::{PgPool, Postgres, Transaction};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::db::DbError;
@@ -21,31 +22,45 @@ pub(in crate::peers) struct SessionRow {
     pub signing_keys: String,
     pub connected_at: UnixMs,
     pub last_report_at: UnixMs,
+    /// When it began, if it is one of ours: by our own steady clock.
+    #[sqlx(skip)]
+    pub began: Option<Instant>,
 }
 
 /// Which rows of others give way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::peers) enum Over {
-    /// All: these sessions have just begun, and whoever comes last has the host.
-    Others,
+    /// Those of sessions that began before: these have just begun. They may have had to wait until they were written, so
+    /// that not whoever writes last has the host, but whoever began last.
+    Older,
     /// None: these sessions may be older than what is there.
     Own,
 }
 
+/// Sessions are compared by when they began by the database's clock, since those of control planes differ: its time now,
+/// less what has passed by the steady clock of whoever holds the session.
 pub(in crate::peers) async fn upsert(
     tx: &mut Transaction<'static, Postgres>,
     rows: &[SessionRow],
     over: Over,
 ) -> Result<(), DbError> {
     const SQL: &str = "insert into host_sessions \
-        (host_id, org_id, plane_id, session_id, address, version, signing_keys, connected_at, last_report_at) \
-        select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[], $7::text[], \
-        $8::bigint[], $9::bigint[]) \
+        (host_id, org_id, plane_id, session_id, address, version, signing_keys, connected_at, last_report_at, began_at) \
+        select host_id, org_id, plane_id, session_id, address, version, signing_keys, connected_at, last_report_at, \
+        (extract(epoch from statement_timestamp()) * 1000)::bigint - age_ms \
+        from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[], $7::text[], \
+        $8::bigint[], $9::bigint[], $10::bigint[]) as given (host_id, org_id, plane_id, session_id, address, version, \
+        signing_keys, connected_at, last_report_at, age_ms) \
         on conflict (host_id) do update set org_id = excluded.org_id, plane_id = excluded.plane_id, \
         session_id = excluded.session_id, address = excluded.address, version = excluded.version, \
         signing_keys = excluded.signing_keys, connected_at = excluded.connected_at, \
-        last_report_at = excluded.last_report_at \
-        where $10 or host_sessions.plane_id = excluded.plane_id";
+        last_report_at = excluded.last_report_at, began_at = case \
+        when host_sessions.session_id = excluded.session_id then host_sessions.began_at else excluded.began_at end \
+        where host_sessions.plane_id = excluded.plane_id or ($11 and host_sessions.began_at <= excluded.began_at)";
+    let age_ms = |row: &SessionRow| {
+        let age = row.began.map_or(0, |began| began.elapsed().as_millis());
+        i64::try_from(age).unwrap_or(i64::MAX)
+    };
     sqlx::query(SQL)
         .bind(column(rows, |row| *row.host_id.as_uuid()))
         .bind(column(rows, |row| *row.org_id.as_uuid()))
@@ -56,7 +71,8 @@ pub(in crate::peers) async fn upsert(
         .bind(column(rows, |row| row.signing_keys.clone()))
         .bind(column(rows, |row| row.connected_at.0))
         .bind(column(rows, |row| row.last_report_at.0))
-        .bind(over == Over::Others)
+        .bind(column(rows, age_ms))
+        .bind(over == Over::Older)
         .execute(&mut **tx)
         .await?;
     Ok(())

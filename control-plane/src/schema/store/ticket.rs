@@ -276,10 +276,13 @@ pub(in crate::schema) async fn find_correction(
 }
 
 /// What its author asked for its statements.
-pub(in crate::schema) async fn find_held(db: &Db, id: TicketId) -> Result<Held, DbError> {
-    const SQL: &str = "select max_rows, backup_days from tickets where id = $1";
-    let row: Option<(Option<i64>, Option<i64>)> =
-        with_pool!(db, |pool| sqlx::query_as(SQL).bind(id).fetch_optional(pool).await)?;
+pub(in crate::schema) async fn find_held(db: &Db, org: OrgId, id: TicketId) -> Result<Held, DbError> {
+    const SQL: &str = "select max_rows, backup_days from tickets where org_id = $1 and id = $2";
+    let row: Option<(Option<i64>, Option<i64>)> = with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(org)
+        .bind(id)
+        .fetch_optional(pool)
+        .await)?;
     let (rows, days) = row.unwrap_or_default();
     Ok(Held {
         max_rows: rows.and_then(|rows| u32::try_from(rows).ok()),

@@ -1,14 +1,11 @@
 //! Before an execution's order leaves, its database is compared with what its release was computed against. The agent is told
 //! what it answers; the whole way is in `tests/tests/changed_by_hand.rs`.
 
-use std::fmt::Write as _;
-
-use muster_agent::link::IncomingTail;
 use muster_protocol::{SCHEMAS_SINCE, latest::TailFrame};
 use serde_json::{Value, json};
-use tokio::sync::mpsc::Receiver;
 
 use super::{
+    bench::{Bench, design},
     drift_told::{answer, asked, database_of, joined},
     executions::{moves, order},
     new_server,
@@ -26,52 +23,7 @@ use crate::{
     work::{Going, Order, OrderState},
 };
 
-/// A database of these tables, each with the one column that the agent tells of.
-pub(super) fn design(names: &str, tables: &[&str]) -> String {
-    let mut text = format!(
-        "apiVersion: v1alpha1\nkind: DatabaseSnapshot\nmetadata: {{name: shop}}\nspec:\n  \
-         basic: {{name: shop, comment: Orders, type: Postgres}}\n{names}"
-    );
-    for table in tables {
-        write!(
-            text,
-            "---\napiVersion: v1alpha1\nkind: TableSnapshot\nmetadata: {{name: {table}}}\nspec:\n  database: shop\n  \
-             columns:\n    - {{name: id, dataType: bigint, notNull: true}}\n"
-        )
-        .unwrap();
-    }
-    text
-}
-
-/// Two people, and a server `pg` with its agent.
-struct Bench<'t> {
-    test: &'t Test,
-    ann: Client<'t>,
-    bob: Client<'t>,
-    host: Host,
-    running: Option<Running>,
-    tails: Receiver<IncomingTail>,
-}
-
-impl<'t> Bench<'t> {
-    async fn new(test: &'t Test) -> Self {
-        link::start(&test.app, ([127, 0, 0, 1], 0).into()).await.unwrap();
-        let admin = test.admin().await;
-        let (host, mut running) = joined(test, &admin).await;
-        let (status, made) = admin
-            .post("/api/v1/schema/servers", new_server("pg", "Postgres", host.id))
-            .await;
-        assert_eq!(status, 201, "{made}");
-        Self {
-            test,
-            ann: test.member("ann", Role::Member).await,
-            bob: test.member("bob", Role::Admin).await,
-            host,
-            tails: running.take_tails(),
-            running: Some(running),
-        }
-    }
-
+impl Bench<'_> {
     /// Designs these tables and publishes them; the release.
     async fn published(&self, version: &str, tables: &[&str]) -> String {
         self.designed(version, "", tables).await
@@ -156,12 +108,6 @@ impl<'t> Bench<'t> {
     async fn done(&mut self, execution: &str, tables: &[&str]) {
         assert_eq!(self.goes(execution, tables).await.0, Going::Goes);
         self.ends(execution, OrderState::Done).await;
-    }
-
-    async fn stop(self) {
-        if let Some(running) = self.running {
-            running.stop().await;
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod asides;
 mod asides_followed;
 mod base_check;
+mod bench;
 mod designing;
 mod documents;
 mod documents_out;

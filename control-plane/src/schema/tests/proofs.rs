@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::Receiver;
 
 use super::{
-    base_check::design,
+    bench::{Bench, design},
     drift_told::{asked, catalogue, joined},
     new_server,
     publish::{APPLY, publish},
@@ -35,34 +35,7 @@ const PROD: &str = "/api/v1/schema/policies/prod";
 /// What the agent finds on the scratch database: before, after, and after the way back.
 type Found<'a> = [&'a [&'a str]; 3];
 
-struct Bench<'t> {
-    test: &'t Test,
-    ann: Client<'t>,
-    bob: Client<'t>,
-    host: Host,
-    running: Option<Running>,
-    tails: Receiver<IncomingTail>,
-}
-
-impl<'t> Bench<'t> {
-    async fn new(test: &'t Test) -> Self {
-        link::start(&test.app, ([127, 0, 0, 1], 0).into()).await.unwrap();
-        let admin = test.admin().await;
-        let (host, mut running) = joined(test, &admin).await;
-        let (status, made) = admin
-            .post("/api/v1/schema/servers", new_server("pg", "Postgres", host.id))
-            .await;
-        assert_eq!(status, 201, "{made}");
-        Self {
-            test,
-            ann: test.member("ann", Role::Member).await,
-            bob: test.member("bob", Role::Admin).await,
-            host,
-            tails: running.take_tails(),
-            running: Some(running),
-        }
-    }
-
+impl Bench<'_> {
     async fn rule(&self, rule: &str) {
         let (status, policy) = self
             .bob
@@ -72,7 +45,7 @@ impl<'t> Bench<'t> {
     }
 
     /// Designs these tables and publishes them; the ticket's path.
-    async fn published(&self, version: &str, tables: &[&str]) -> String {
+    async fn proposed(&self, version: &str, tables: &[&str]) -> String {
         let (status, applied) = self.ann.post_text(APPLY, &design("", tables)).await;
         assert_eq!(status, 200, "{applied}");
         let (status, published) = publish(&self.ann, version, json!({})).await;
@@ -115,10 +88,6 @@ impl<'t> Bench<'t> {
         (wish, self.proof(ticket).await)
     }
 
-    async fn stop(&mut self) {
-        self.running.take().unwrap().stop().await;
-    }
-
     async fn approve(&self, ticket: &str) -> (u16, Value) {
         self.bob.post(&format!("{ticket}/approve"), json!({})).await
     }
@@ -146,7 +115,7 @@ fn ended() -> TailFrame {
 both_databases!(what_is_to_be_proven_is_not_approved_before, |test| {
     let mut bench = Bench::new(test).await;
     bench.rule("required").await;
-    let ticket = bench.published("1", &["t_org"]).await;
+    let ticket = bench.proposed("1", &["t_org"]).await;
     // The policy wants it by itself.
     let wanted = bench.proof(&ticket).await;
     assert_eq!(
@@ -209,7 +178,7 @@ both_databases!(what_is_to_be_proven_is_not_approved_before, |test| {
 
 both_databases!(what_fails_or_comes_to_something_else_is_not_proven, |test| {
     let mut bench = Bench::new(test).await;
-    let ticket = bench.published("1", &["t_org"]).await;
+    let ticket = bench.proposed("1", &["t_org"]).await;
     // Nobody wants it where the policy is silent.
     assert_eq!(bench.proof(&ticket).await, Value::Null);
 
@@ -269,7 +238,7 @@ both_databases!(what_fails_or_comes_to_something_else_is_not_proven, |test| {
 both_databases!(why_something_could_not_be_tried_is_said, |test| {
     let mut bench = Bench::new(test).await;
     bench.rule("required").await;
-    let ticket = bench.published("1", &["t_org"]).await;
+    let ticket = bench.proposed("1", &["t_org"]).await;
     let no = "the policy of this host forbids it (sql.scratch)";
     let (_, proof) = bench
         .answered(&ticket, vec![TailFrame::Refused(no.to_owned())])
@@ -327,7 +296,7 @@ both_databases!(why_something_could_not_be_tried_is_said, |test| {
 both_databases!(a_proof_counts_for_what_it_started_from, |test| {
     let mut bench = Bench::new(test).await;
     bench.rule("required").await;
-    let ticket = bench.published("1", &["t_org"]).await;
+    let ticket = bench.proposed("1", &["t_org"]).await;
     let (_, proof) = bench.answered(&ticket, notes([&[], &["t_org"], &[]])).await;
     assert_eq!(proof["current"], true);
     // Somebody takes over what is there meanwhile.

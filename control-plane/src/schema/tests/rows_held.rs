@@ -23,6 +23,7 @@ use super::{
 use crate::{
     access::Role,
     link,
+    schema::store,
     testing::{Client, both_databases},
     work::{self, OrderState},
 };
@@ -85,6 +86,15 @@ both_databases!(the_stricter_of_policy_and_proposal_holds_each_statement, |test|
     let sql =
         "insert into t values (1); update t set a = 2 where a = 1; delete from t using u where t.a = u.a";
     let (_, held) = propose(&ann, "2", "pg", sql, json!({"maxRows": 1000, "backupDays": 1})).await;
+    let id = held["ticketId"].as_str().unwrap().parse().unwrap();
+    let org = test.default_org().await;
+    let asked = async |org| store::ticket::find_held(&test.app.db, org, id).await.unwrap();
+    assert_eq!(asked(org).await.max_rows, Some(1000));
+    assert_eq!(
+        asked(test.app.clock.new_id()).await.max_rows,
+        None,
+        "another org's"
+    );
     let statements = &held["servers"][0]["statements"];
     assert_eq!(statements[0].get("rows"), None, "{held}");
     assert_eq!(statements[1]["rows"]["maxRows"], 100);

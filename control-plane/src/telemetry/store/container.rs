@@ -137,6 +137,30 @@ pub(in crate::telemetry) async fn list_of_org(
     Ok(rows.into_iter().map(|row| (row.host_id, row.container)).collect())
 }
 
+/// Those of these hosts' containers that have these names, and are there.
+pub(in crate::telemetry) async fn list_named(
+    db: &Db,
+    org: OrgId,
+    named: &[(HostId, &str)],
+) -> Result<Vec<(HostId, Container)>, DbError> {
+    let (asked, host) = match db {
+        Db::Sqlite(_) => ("json_each($2)", "unhex(asked.value ->> 0, '-')"),
+        Db::Postgres(_) => ("jsonb_array_elements($2::jsonb)", "(asked.value ->> 0)::uuid"),
+    };
+    let sql = format!(
+        "select host_id, {COLUMNS} from {asked} asked join containers \
+         on containers.host_id = {host} and containers.name = asked.value ->> 1 \
+         where containers.org_id = $1 and containers.present"
+    );
+    let named = serde_json::to_string(named).map_err(|error| DbError::Corrupt(error.to_string()))?;
+    let rows: Vec<OnHost> = with_pool!(db, |pool| sqlx::query_as(AssertSqlSafe(sql))
+        .bind(org)
+        .bind(named)
+        .fetch_all(pool)
+        .await)?;
+    Ok(rows.into_iter().map(|row| (row.host_id, row.container)).collect())
+}
+
 /// A host's container of this name.
 pub(in crate::telemetry) async fn find(
     db: &Db,

@@ -154,7 +154,7 @@ pub enum Goodbye {
     Revoked,
     /// A newer session of the same host took over.
     Replaced,
-    /// The control plane stops; come back soon.
+    /// The control plane stops, or has more agents than others do: come back soon, best to another address.
     ShuttingDown,
     /// No protocol version in common: upgrade the older side.
     UnsupportedVersion,

@@ -1,19 +1,15 @@
 //! Scratch databases: with the target's character set and collation, and a table that holds the mark.
 
-use std::time::Duration;
-
 use muster_base::SecretString;
 use muster_protocol::latest::SqlTarget;
 use sqlx::{AssertSqlSafe, MySqlConnection};
-use tokio::time::timeout;
 
 use super::session::Session;
 use crate::worker::sql::{
     error::message,
-    proving::{Found, MARKER, PREFIX},
+    proving::{Found, MARKER, PREFIX, in_time, not_made},
 };
 
-const LONGEST: Duration = Duration::from_mins(1);
 /// A statement of ours that still runs in there holds what is to be dropped.
 const LOCK_SECONDS: u32 = 30;
 
@@ -25,10 +21,9 @@ pub(in super::super) async fn make_scratch(
     mark: &str,
 ) -> Result<Vec<String>, String> {
     let mut session = connected(target, password).await?;
-    let made = timeout(LONGEST, make(&mut session.conn, name, mark)).await;
+    let made = in_time(make(&mut session.conn, name, mark)).await;
     session.close().await;
-    made.map_err(|_| slow())?
-        .map_err(|error| refused(&error, &target.username))
+    made?.map_err(|error| refused(&error, &target.username))
 }
 
 async fn make(conn: &mut MySqlConnection, name: &str, mark: &str) -> Result<Vec<String>, sqlx::Error> {
@@ -69,9 +64,9 @@ pub(in super::super) async fn drop_scratch(
     name: &str,
 ) -> Result<(), String> {
     let mut session = connected(admin, password).await?;
-    let dropped = timeout(LONGEST, drop_it(&mut session.conn, name)).await;
+    let dropped = in_time(drop_it(&mut session.conn, name)).await;
     session.close().await;
-    dropped.map_err(|_| slow())?.map_err(|error| message(&error))
+    dropped?.map_err(|error| message(&error))
 }
 
 async fn drop_it(conn: &mut MySqlConnection, name: &str) -> Result<(), sqlx::Error> {
@@ -95,9 +90,9 @@ pub(in super::super) async fn find_scratch(
     .bind(PREFIX)
     .bind(PREFIX)
     .fetch_all(&mut session.conn);
-    let found = timeout(LONGEST, found).await;
+    let found = in_time(found).await;
     session.close().await;
-    found.map_err(|_| slow())?.map_err(|error| message(&error))
+    found?.map_err(|error| message(&error))
 }
 
 async fn connected(target: &SqlTarget, password: &SecretString) -> Result<Session, String> {
@@ -117,19 +112,12 @@ fn word(name: &str) -> String {
         .collect()
 }
 
-fn slow() -> String {
-    format!(
-        "a scratch database could not be made or dropped in {} s",
-        LONGEST.as_secs()
-    )
-}
-
 fn refused(error: &sqlx::Error, user: &str) -> String {
     let said = message(error);
     match super::super::error::number(error) {
         Some(1044 | 1045 | 1142 | 1227) => format!(
             "the user {user} may make no scratch databases ({said}): a grant of all rights on `muster\\_scratch\\_%`.* lets it"
         ),
-        _ => format!("a scratch database can't be made: {said}"),
+        _ => not_made(&said),
     }
 }

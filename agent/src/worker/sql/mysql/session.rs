@@ -27,6 +27,10 @@ const GRACE: Duration = Duration::from_secs(30);
 /// MariaDB ends a statement by itself, with a better message than ours; we come after it.
 const OVERTIME: Duration = Duration::from_millis(500);
 
+const STRICT: &str = "set @muster_sql_mode = @@session.sql_mode, \
+    session sql_mode = concat(@@session.sql_mode, ',STRICT_ALL_TABLES')";
+const AS_BEFORE: &str = "set session sql_mode = @muster_sql_mode";
+
 /// A connection to the target database.
 pub(in super::super) struct Session {
     pub(super) conn: MySqlConnection,
@@ -170,8 +174,28 @@ impl Session {
         Ok(taken == Some(1))
     }
 
-    /// Runs one of the release's statements; a cancel and the time limit stop it on the server.
+    /// Runs one of the release's statements; a cancel and the time limit stop it on the server. A table is changed in place
+    /// in strict mode: in another one servers copy it where a column may be null no longer, to turn nulls into zeros, and
+    /// refuse to do that in place.
     pub(super) async fn statement(&mut self, sql: &str, ctx: &SqlContext) -> Result<u64, sqlx::Error> {
+        let in_place = muster_schema::is_in_place(sql);
+        if in_place {
+            self.set(STRICT).await?;
+        }
+        let done = self.run(sql, ctx).await;
+        // Where the session is lost there is nothing to be set back, and the next statement says so.
+        if in_place && let Err(error) = self.set(AS_BEFORE).await {
+            tracing::debug!(%error, "the session's sql_mode was not set back");
+        }
+        done
+    }
+
+    async fn set(&mut self, setting: &'static str) -> Result<(), sqlx::Error> {
+        let setting = sqlx::raw_sql(setting).execute(&mut self.conn);
+        answer(self.limits.answer(), setting).await.map(drop)
+    }
+
+    async fn run(&mut self, sql: &str, ctx: &SqlContext) -> Result<u64, sqlx::Error> {
         point!("sql.statement.before");
         let (result, course) = wait::statement(
             ctx,

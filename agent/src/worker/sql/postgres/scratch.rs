@@ -1,20 +1,14 @@
 //! Scratch databases: made from `template0` with the target's encoding and locale.
 
-use std::time::Duration;
-
 use muster_base::SecretString;
 use muster_protocol::latest::SqlTarget;
 use sqlx::{AssertSqlSafe, PgConnection};
-use tokio::time::timeout;
 
 use super::session::{Session, quoted};
 use crate::worker::sql::{
     error::message,
-    proving::{Found, PREFIX},
+    proving::{Found, PREFIX, in_time, not_made},
 };
-
-/// Making or dropping one takes a checkpoint, on a slow disk some seconds.
-const LONGEST: Duration = Duration::from_mins(1);
 
 /// Makes one and marks it. The error is for a person.
 pub(in super::super) async fn make_scratch(
@@ -24,10 +18,9 @@ pub(in super::super) async fn make_scratch(
     mark: &str,
 ) -> Result<(), String> {
     let mut session = connected(target, password).await?;
-    let made = timeout(LONGEST, make(&mut session.conn, name, mark)).await;
+    let made = in_time(make(&mut session.conn, name, mark)).await;
     session.close().await;
-    made.map_err(|_| slow())?
-        .map_err(|error| refused(&error, &target.username))
+    made?.map_err(|error| refused(&error, &target.username))
 }
 
 async fn make(conn: &mut PgConnection, name: &str, mark: &str) -> Result<(), sqlx::Error> {
@@ -78,9 +71,9 @@ pub(in super::super) async fn drop_scratch(
     name: &str,
 ) -> Result<(), String> {
     let mut session = connected(admin, password).await?;
-    let dropped = timeout(LONGEST, drop_it(&mut session.conn, name)).await;
+    let dropped = in_time(drop_it(&mut session.conn, name)).await;
     session.close().await;
-    dropped.map_err(|_| slow())?.map_err(|error| message(&error))
+    dropped?.map_err(|error| message(&error))
 }
 
 async fn drop_it(conn: &mut PgConnection, name: &str) -> Result<(), sqlx::Error> {
@@ -100,22 +93,15 @@ pub(in super::super) async fn find_scratch(
     )
     .bind(PREFIX)
     .fetch_all(&mut session.conn);
-    let found = timeout(LONGEST, found).await;
+    let found = in_time(found).await;
     session.close().await;
-    found.map_err(|_| slow())?.map_err(|error| message(&error))
+    found?.map_err(|error| message(&error))
 }
 
 async fn connected(target: &SqlTarget, password: &SecretString) -> Result<Session, String> {
     Session::connect(target, password)
         .await
         .map_err(|error| error.to_string())
-}
-
-fn slow() -> String {
-    format!(
-        "a scratch database could not be made or dropped in {} s",
-        LONGEST.as_secs()
-    )
 }
 
 fn refused(error: &sqlx::Error, user: &str) -> String {
@@ -129,6 +115,6 @@ fn refused(error: &sqlx::Error, user: &str) -> String {
             "the user {user} may make no databases ({said}): `alter role {} createdb` lets it",
             quoted(user)
         ),
-        _ => format!("a scratch database can't be made: {said}"),
+        _ => not_made(&said),
     }
 }

@@ -30,7 +30,7 @@ use tokio::{sync::mpsc, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::scratch::Scratch;
-pub(super) use self::scratch::{Found, MARKER, PREFIX};
+pub(super) use self::scratch::{Found, MARKER, PREFIX, in_time, not_made};
 use super::{SqlContext, check::dialect, reading::read_catalogue, run, scrub};
 
 /// Making, trying and reading may take no longer; dropping comes after it.

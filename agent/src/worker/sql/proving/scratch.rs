@@ -9,8 +9,11 @@
 //! be running there, of another host too. A worker that dies between making and marking leaves an empty database without a mark; that
 //! one is left alone.
 
+use std::time::Duration;
+
 use muster_base::{SecretString, UnixMs, random_array};
 use muster_protocol::latest::{DbDialect, SqlTarget};
+use tokio::time::timeout;
 
 use super::super::{mysql, postgres};
 
@@ -30,6 +33,27 @@ pub(super) struct Scratch {
     target: SqlTarget,
     admin: SqlTarget,
     others: Vec<String>,
+}
+
+/// Making or dropping one takes a checkpoint, on a slow disk some seconds; a statement of ours that still runs in there is
+/// waited for.
+const LONGEST: Duration = Duration::from_mins(1);
+
+/// What a server says to something that is asked of it for a scratch database; the error is for a person.
+pub(in super::super) async fn in_time<T>(
+    asked: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<Result<T, sqlx::Error>, String> {
+    timeout(LONGEST, asked).await.map_err(|_| {
+        format!(
+            "a scratch database could not be made or dropped in {} s",
+            LONGEST.as_secs()
+        )
+    })
+}
+
+/// Why none was made, unless it is for a right that the user lacks.
+pub(in super::super) fn not_made(said: &str) -> String {
+    format!("a scratch database can't be made: {said}")
 }
 
 /// One that was found, with its mark.

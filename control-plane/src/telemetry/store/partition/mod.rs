@@ -1,10 +1,11 @@
 //! PostgreSQL's partitions of the tables of readings. On SQLite there are none, and nothing is done.
 
+mod ending;
 #[cfg(test)]
 mod tests;
 
 use muster_base::{OrgId, UnixMs};
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 
 use crate::{
     db::{Db, DbError, Tx},
@@ -23,8 +24,8 @@ pub(super) fn to_prune(tx: &Tx, table: &'static str, whose: Option<OrgId>) -> St
 enum Reach {
     /// For ever: on SQLite.
     Always,
-    /// For ever, in a past that has no end yet.
-    Past,
+    /// For ever, in a past that has no end yet; if it was begun to give it one, up to then.
+    Past(Option<UnixMs>),
     Until(UnixMs),
 }
 
@@ -32,16 +33,21 @@ enum Reach {
 pub(in crate::telemetry) async fn is_prepared(db: &Db, table: &Table, now: UnixMs) -> Result<bool, DbError> {
     Ok(match reach(db, table).await? {
         Reach::Always => true,
-        Reach::Past => false,
+        Reach::Past(_) => false,
         Reach::Until(end) => end >= table.wanted(now),
     })
 }
 
-/// Whether every reading of now has its place, be it in a past without an end.
-pub(in crate::telemetry) async fn has_room(db: &Db, table: &Table, now: UnixMs) -> Result<bool, DbError> {
+/// Up to when every reading has its place, be it in a past without an end; nothing if one of now may have none.
+pub(in crate::telemetry) async fn room(
+    db: &Db,
+    table: &Table,
+    now: UnixMs,
+) -> Result<Option<UnixMs>, DbError> {
     Ok(match reach(db, table).await? {
-        Reach::Always | Reach::Past => true,
-        Reach::Until(end) => end >= table.wanted(now),
+        Reach::Always | Reach::Past(None) => Some(table.wanted(now)),
+        Reach::Past(Some(end)) => Some(end).filter(|end| ending::has_room(table, *end, now)),
+        Reach::Until(end) => Some(end).filter(|end| *end >= table.wanted(now)),
     })
 }
 
@@ -54,27 +60,76 @@ async fn reach(db: &Db, table: &Table) -> Result<Reach, DbError> {
     let Some(last) = partitions.last() else {
         return Ok(Reach::Until(UnixMs(i64::MIN)));
     };
-    Ok(last.to.map_or(Reach::Past, Reach::Until))
+    Ok(match last.to {
+        Some(end) => Reach::Until(end),
+        None => Reach::Past(
+            ending::find(&mut connection, &last.name)
+                .await?
+                .map(|check| check.end),
+        ),
+    })
 }
 
-/// Makes the partitions of a table that are missing.
+/// Makes the partitions of a table that are missing. A past without an end gets one first, which takes as long as reading
+/// the table does.
 pub(in crate::telemetry) async fn prepare(db: &Db, table: &Table, now: UnixMs) -> Result<(), DbError> {
     let Db::Postgres(pool) = db else {
         return Ok(());
     };
+    if let Some(past) = endless(pool, table).await?
+        && !ending::is_quick(&mut *pool.acquire().await?, &past).await?
+    {
+        ending::begin(pool, table, &past, now).await?;
+        ending::validate(pool, &past).await?;
+    }
     let mut tx = pool.begin().await?;
     lock(&mut tx).await?;
     let there = list(&mut tx, table).await?;
     let end = match there.last() {
         Some(last) => match last.to {
-            Some(end) => end,
-            None => give_end(&mut tx, table, last, now).await?,
+            Some(end) => Some(end),
+            None if ending::is_quick(&mut tx, last).await? => {
+                Some(ending::at_once(&mut tx, table, last, now).await?)
+            }
+            None => ending::finish(&mut tx, table, last).await?,
         },
-        None => begin(&mut tx, table, table.start_of(now)).await?,
+        None => Some(begin(&mut tx, table, table.start_of(now)).await?),
     };
-    fill(&mut tx, table, end, now).await?;
-    tx.commit().await?;
+    // Otherwise another control plane began anew meanwhile, and does the rest.
+    if let Some(end) = end {
+        fill(&mut tx, table, end, now).await?;
+        tx.commit().await?;
+    }
     Ok(())
+}
+
+/// Whether [`prepare`] reads a table that takes long to read.
+pub(in crate::telemetry) async fn is_slow(db: &Db, table: &Table) -> Result<bool, DbError> {
+    let Db::Postgres(pool) = db else {
+        return Ok(false);
+    };
+    let Some(past) = endless(pool, table).await? else {
+        return Ok(false);
+    };
+    Ok(!ending::is_quick(&mut *pool.acquire().await?, &past).await?)
+}
+
+/// As [`prepare`], but a past without an end keeps none if that would take long.
+pub(in crate::telemetry) async fn make_room(db: &Db, table: &Table, now: UnixMs) -> Result<(), DbError> {
+    let Db::Postgres(pool) = db else {
+        return Ok(());
+    };
+    match endless(pool, table).await? {
+        Some(past) => ending::begin(pool, table, &past, now).await,
+        None => prepare(db, table, now).await,
+    }
+}
+
+/// The partition that has no end.
+async fn endless(pool: &PgPool, table: &Table) -> Result<Option<Partition>, DbError> {
+    let mut connection = pool.acquire().await?;
+    let last = list(&mut connection, table).await?.pop();
+    Ok(last.filter(|last| last.to.is_none()))
 }
 
 /// Drops the partitions of a table that end before a time or with it. The past then reaches up to the first that stays.
@@ -112,6 +167,14 @@ pub(in crate::telemetry) async fn drop_passed(
     Ok(())
 }
 
+/// A table's partitions, oldest first; nothing on SQLite.
+pub(in crate::telemetry) async fn list_of(db: &Db, table: &Table) -> Result<Option<Vec<Partition>>, DbError> {
+    let Db::Postgres(pool) = db else {
+        return Ok(None);
+    };
+    list(&mut *pool.acquire().await?, table).await.map(Some)
+}
+
 /// A table's partitions, oldest first.
 pub(in crate::telemetry) async fn list(
     connection: &mut PgConnection,
@@ -136,34 +199,6 @@ async fn lock(connection: &mut PgConnection) -> Result<(), DbError> {
     run(connection, "set local lock_timeout = '3s'".to_owned()).await?;
     let lock = "select pg_advisory_xact_lock(hashtextextended('partitions of readings', 0))";
     run(connection, lock.to_owned()).await
-}
-
-/// Gives the past, which is the only partition, its end: that of its newest day.
-async fn give_end(
-    connection: &mut PgConnection,
-    table: &Table,
-    past: &Partition,
-    now: UnixMs,
-) -> Result<UnixMs, DbError> {
-    let (parent, column, name) = (table.name, table.column, &past.name);
-    // Nobody adds a newer row between looking and detaching.
-    run(
-        connection,
-        format!("lock table {parent} in access exclusive mode"),
-    )
-    .await?;
-    let newest: Option<UnixMs> =
-        sqlx::query_scalar(AssertSqlSafe(format!("select max({column}) from {name}")))
-            .fetch_one(&mut *connection)
-            .await?;
-    let end = newest.map_or_else(|| table.start_of(now), |newest| table.end_of(newest));
-    run(
-        connection,
-        format!("alter table {parent} detach partition {name}"),
-    )
-    .await?;
-    attach(connection, table, name, past.from, end).await?;
-    Ok(end)
 }
 
 /// Makes the first partition.

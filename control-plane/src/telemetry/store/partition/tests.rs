@@ -1,5 +1,7 @@
 //! Partitions in PostgreSQL, and what must be the same on SQLite.
 
+mod large;
+
 use muster_base::{HostId, OrgId};
 use muster_metrics::{Kind, SampleBuilder, frame::Encoder};
 use muster_protocol::latest::Report;

@@ -5,6 +5,12 @@
 //! it has no other; a statement that names its way fails there instead. So a plan that names it locks as little as is known to be
 //! possible, and says before it runs where a table is copied.
 //!
+//! A server adds and drops columns at once only for a while: MySQL until a table has 64 versions of its rows
+//! (`INFORMATION_SCHEMA.INNODB_TABLES.TOTAL_ROW_VERSIONS`), MariaDB unless a setting forbids it
+//! (`innodb_instant_alter_column_allowed`); and a column is renamed at once only if no other table's foreign key refers to it. Only
+//! the server knows, when it comes to it. So such a statement says what must not happen instead (`lock=none`): the server does it
+//! at once, else in place while others read and write, and fails rather than to copy.
+//!
 //! One statement goes as its weakest change goes. What the documents leave open is given the weaker way. A statement whose changes are not all
 //! known here, and a table of another engine, get no way: the server chooses, as without this.
 
@@ -57,6 +63,8 @@ pub(super) enum Change {
 pub(super) enum Way {
     /// Only the definition changes.
     Instant,
+    /// Only the definition changes if the server still can; else in place, while others read and write.
+    InstantOrInPlace,
     /// In place, while others read and write.
     InPlace,
     /// In place, while others read.
@@ -70,15 +78,24 @@ impl Way {
     pub(super) const fn clause(self) -> &'static str {
         match self {
             Self::Instant => "algorithm=instant",
+            Self::InstantOrInPlace => "lock=none",
             Self::InPlace => "algorithm=inplace, lock=none",
             Self::InPlaceShared => "algorithm=inplace, lock=shared",
             Self::Copy => "algorithm=copy, lock=shared",
         }
     }
 
+    /// Of what servers do at once only for a while.
+    const fn while_it_lasts(self) -> Self {
+        match self {
+            Self::Instant => Self::InstantOrInPlace,
+            Self::InstantOrInPlace | Self::InPlace | Self::InPlaceShared | Self::Copy => self,
+        }
+    }
+
     pub(super) const fn lock(self) -> Lock {
         match self {
-            Self::Instant | Self::InPlace => Lock::Definition,
+            Self::Instant | Self::InstantOrInPlace | Self::InPlace => Lock::Definition,
             Self::InPlaceShared | Self::Copy => Lock::Writes,
         }
     }
@@ -117,15 +134,17 @@ impl OnServer {
     /// The best of a change that is known to be possible.
     pub(super) const fn way(self, change: Change) -> Way {
         match change {
-            Change::AddColumnLast
-            | Change::DefaultOfColumn
+            Change::DefaultOfColumn
             | Change::LongerEnum
             | Change::AddVirtualColumn
             | Change::DropVirtualColumn => self.instant_since((8, 0, 12), (10, 3, 2)),
-            Change::AddColumnBetween | Change::DropColumn => self.instant_since((8, 0, 29), (10, 4, 0)),
-            Change::RenameColumn => self.instant_since((8, 0, 28), (10, 4, 0)),
+            Change::AddColumnLast => self.instant_since((8, 0, 12), (10, 3, 2)).while_it_lasts(),
+            Change::AddColumnBetween | Change::DropColumn => {
+                self.instant_since((8, 0, 29), (10, 4, 0)).while_it_lasts()
+            }
+            Change::RenameColumn => self.instant_since((8, 0, 28), (10, 4, 0)).while_it_lasts(),
             // MySQL writes the table anew for it.
-            Change::MoveColumn if self.mariadb => self.instant_since((99, 0, 0), (10, 4, 0)),
+            Change::MoveColumn if self.mariadb => self.instant_since((99, 0, 0), (10, 4, 0)).while_it_lasts(),
             Change::MoveColumn
             | Change::LongerVarchar
             | Change::CommentOfColumn
@@ -182,13 +201,8 @@ impl OnServer {
             let format = table.options.get("row_format");
             format.is_some_and(|format| format.eq_ignore_ascii_case("compressed"))
         };
-        let of_columns = changes.iter().any(|change| {
-            matches!(
-                change,
-                Change::AddColumnLast | Change::AddColumnBetween | Change::DropColumn | Change::MoveColumn
-            )
-        });
-        if way == Way::Instant && of_columns && compressed(to) {
+        // Columns of such a table are never added at once.
+        if way == Way::InstantOrInPlace && compressed(to) {
             return Some(Way::InPlace);
         }
         Some(way)
