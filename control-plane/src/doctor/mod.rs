@@ -8,6 +8,7 @@
 //! | `clock` | this machine's clock against the database's, against what was stored, against the hosts' |
 //! | `disk` | room, inodes, whether it can be written to, what kind of file system it is |
 //! | `database` | whether it answers, its version and steps, whether its files are sound |
+//! | `releases` | whether the newest thousand releases still are what was approved |
 //! | `ports` | whether the ports are ours or free, and answer |
 //! | `audit` | the hash chain of every audit log, through archive and table; walks all of it, so only when asked (`muster doctor audit`) |
 //!
@@ -20,6 +21,7 @@ mod database;
 mod disk;
 mod keys;
 mod ports;
+mod releases;
 mod setup;
 mod store;
 #[cfg(test)]
@@ -85,6 +87,7 @@ pub async fn examine(patient: &Patient) -> Report {
             if let Some(keys) = keys {
                 let app = App::new(config, databases.clone(), patient.clock.clone(), keys);
                 findings.extend(keys::look(&app).await);
+                findings.extend(releases::look(&app).await);
             }
         }
         databases.close().await;

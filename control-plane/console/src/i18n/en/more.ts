@@ -6,6 +6,7 @@ import { guards } from './guards'
 import { payloads } from './payloads'
 import { projects } from './projects'
 import { proofs } from './proofs'
+import { releases } from './releases'
 import { rowsHeld } from './rowsHeld'
 import { setAside } from './setAside'
 import { silences } from './silences'
@@ -16,7 +17,7 @@ import { waves } from './waves'
 import type { Text } from '.'
 
 /** What is said on other pages than the first. */
-const more = { ...account, ...clouds, ...designs, ...files, ...guards, ...payloads, ...projects, ...proofs, ...rowsHeld, ...setAside, ...silences, ...storage, ...targets, ...versions, ...waves }
+const more = { ...account, ...clouds, ...designs, ...files, ...guards, ...payloads, ...projects, ...proofs, ...releases, ...rowsHeld, ...setAside, ...silences, ...storage, ...targets, ...versions, ...waves }
 export default more
 
 /** The shape that every language must have. */

@@ -7,6 +7,7 @@ import { guards } from './guards'
 import { payloads } from './payloads'
 import { projects } from './projects'
 import { proofs } from './proofs'
+import { releases } from './releases'
 import { rowsHeld } from './rowsHeld'
 import { setAside } from './setAside'
 import { silences } from './silences'
@@ -15,5 +16,5 @@ import { targets } from './targets'
 import { versions } from './versions'
 import { waves } from './waves'
 
-const more: MoreMessages = { ...account, ...clouds, ...designs, ...files, ...guards, ...payloads, ...projects, ...proofs, ...rowsHeld, ...setAside, ...silences, ...storage, ...targets, ...versions, ...waves }
+const more: MoreMessages = { ...account, ...clouds, ...designs, ...files, ...guards, ...payloads, ...projects, ...proofs, ...releases, ...rowsHeld, ...setAside, ...silences, ...storage, ...targets, ...versions, ...waves }
 export default more
