@@ -102,7 +102,34 @@ fn design_reaches(kind: Kind) -> Result<()> {
         server.query("select address from account where id = 7")?,
         "ada@example.org"
     );
+    if kind == Kind::Postgres {
+        leaves_an_index_behind(&author, &server)?;
+    }
     drifts(&author, &approver, &server, &file)
+}
+
+/// A build that breaks off leaves an invalid index behind: drift says so, and its remedy mends it.
+fn leaves_an_index_behind(author: &Api, server: &Server) -> Result<()> {
+    let path = format!("/api/v1/schema/servers/{}/drift", server.id);
+    let look = || author.post(&path, &json!({"database": server.database}));
+    server.query("insert into account (id, address, org_id) values (8, 'ben@example.org', 1)")?;
+    let twice = "create unique index concurrently account_by_org on account (org_id)";
+    ensure!(server.query(twice).is_err(), "two accounts are of one org");
+    let seen = look()?;
+    let difference = &seen["look"]["differences"][0];
+    assert_eq!(
+        (&seen["look"]["count"], &difference["kind"], &difference["name"]),
+        (
+            &json!(1),
+            &json!("invalid index"),
+            &json!("public.account_by_org")
+        ),
+        "{seen}"
+    );
+    server.query(text(difference, "remedy")?)?;
+    server.query("delete from account where id = 8")?;
+    assert_eq!(look()?["look"]["state"], "inStep");
+    Ok(())
 }
 
 /// What somebody changes by hand is seen, taken into the design, and is then what the next change starts from.

@@ -9,6 +9,7 @@
 //! | `disk` | room, inodes, whether it can be written to, what kind of file system it is |
 //! | `database` | whether it answers, its version and steps, whether its files are sound |
 //! | `partitions` | PostgreSQL's tables of readings by time: those that are missing, and those that should be gone |
+//! | `releases` | whether the newest thousand releases still are what was approved |
 //! | `ports` | whether the ports are ours or free, and answer |
 //! | `audit` | the hash chain of every audit log, through archive and table; walks all of it, so only when asked (`muster doctor audit`) |
 //!
@@ -22,6 +23,7 @@ mod disk;
 mod keys;
 mod partitions;
 mod ports;
+mod releases;
 mod setup;
 mod store;
 #[cfg(test)]
@@ -88,6 +90,7 @@ pub async fn examine(patient: &Patient) -> Report {
                 let app = App::new(config, databases.clone(), patient.clock.clone(), keys);
                 findings.extend(keys::look(&app).await);
                 findings.extend(partitions::look(&app).await);
+                findings.extend(releases::look(&app).await);
             }
         }
         databases.close().await;

@@ -6,8 +6,10 @@ use muster_base::{UnixMs, doctor::Severity};
 
 use super::{disk::Room, *};
 use crate::{
+    access::Role,
     config::{self, SuperAdmin},
     keys::{FILE_NAME, MasterKey, Ring},
+    schema::tests as schema_tests,
     testing::{Test, both_databases},
 };
 
@@ -93,6 +95,7 @@ async fn a_sound_control_plane_has_nothing_wrong() {
         "database.reachable",
         "database.schema",
         "database.integrity",
+        "releases.signatures",
     ] {
         assert!(
             report.of(check).count() > 0,
@@ -190,6 +193,34 @@ fn rotation_identity() -> crate::access::Identity {
         ip: None,
         platform: None,
     }
+}
+
+#[tokio::test]
+async fn releases_that_are_not_what_was_approved() {
+    let clinic = Clinic::new().await;
+    clinic.says("releases.signatures", OK).await;
+    let test = &clinic.test;
+    let (host, admin) = (schema_tests::host(test).await, test.admin().await);
+    let (status, server) = admin
+        .post(
+            "/api/v1/schema/servers",
+            schema_tests::new_server("pg", "Postgres", host),
+        )
+        .await;
+    assert_eq!(status, 201, "{server}");
+    let (ann, bob) = (
+        test.member("ann", Role::Member).await,
+        test.member("bob", Role::Admin).await,
+    );
+    schema_tests::release(&ann, &bob, "1.0", &["pg"], "create table t (id int)").await;
+    let what = clinic.says("releases.signatures", OK).await;
+    assert!(what.contains("1 releases"), "{what}");
+    store::change_release_for_tests(&test.app.db).await;
+    let what = clinic.says("releases.signatures", PROBLEM).await;
+    assert!(what.contains("1.0 (prod)"), "{what}");
+    store::take_signatures_off_for_tests(&test.app.db).await;
+    clinic.says("releases.signatures", WARNING).await;
+    clinic.test.finish().await;
 }
 
 #[tokio::test]

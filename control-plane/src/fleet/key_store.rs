@@ -11,7 +11,8 @@ use muster_identity::{
     Fingerprint,
     ca::CertificateAuthority,
     certificate::{PrivateKey, names_issuer},
-    keys::{KeyId, SigningKey, VerifyingKey},
+    keys::{KeyId, SigningKey, VerifyingKey, Vouch},
+    record,
     spiffe::TrustDomain,
 };
 use muster_protocol::latest::{SignedOrder, SigningKeyNotice};
@@ -92,6 +93,7 @@ pub struct FleetKeys {
     older_signer: Option<Arc<SigningKey>>,
     notices: Vec<SigningKeyNotice>,
     in_force: Vec<SigningKeyNotice>,
+    for_records: Vec<VerifyingKey>,
     revision: Vec<(Uuid, String)>,
 }
 
@@ -157,6 +159,12 @@ impl FleetKeys {
             .filter_map(|notice| VerifyingKey::from_bytes(&notice.public_key).ok());
         keys.filter(|key| key.id() == order.key_id)
             .any(|key| key.verifies(&order.body, &order.signature))
+    }
+
+    /// The key by this id that signed records, if it is or was one of ours: also one that was retired, by the word of the
+    /// newer one that retired it.
+    pub fn key_of_record(&self, id: &[u8]) -> Option<&VerifyingKey> {
+        self.for_records.iter().find(|key| key.id() == id)
     }
 
     /// Whether older or newer keys count beside the present ones.
@@ -268,16 +276,24 @@ pub(crate) async fn load(app: &App) -> Result<Arc<FleetKeys>, FleetError> {
         .collect::<Result<_, _>>()?;
     let older_row = find(&rows, SIGNING, KeyState::Previous);
     let in_force = older_row.into_iter().chain([signing_row]);
+    let signer = signing_row.open_signer(app)?;
+    let older_signer = older_row.map(|row| row.open_signer(app)).transpose()?;
+    let held: Vec<VerifyingKey> = older_signer
+        .iter()
+        .chain([&signer])
+        .map(|key| key.public_key())
+        .collect();
     Ok(Arc::new(FleetKeys {
         trust_domain: ca_row.trust_domain.parse().map_err(|_| corrupt("trust domain"))?,
         ca: ca_row.open_ca(app)?,
         ca_id: ca_row.id,
         others,
         other_ids: other_rows.iter().map(|row| row.id).collect(),
-        signer: signing_row.open_signer(app)?,
-        older_signer: older_row.map(|row| row.open_signer(app)).transpose()?,
+        signer,
+        older_signer,
         in_force: in_force.map(vouched).collect::<Result<_, _>>()?,
         notices: notices(&rows)?,
+        for_records: record::known(&held, &retired(&rows)?),
         revision: revision(&rows),
     }))
 }
@@ -352,6 +368,17 @@ fn notices(rows: &[StoredKey]) -> Result<Vec<SigningKeyNotice>, FleetError> {
     let signing = rows.iter().filter(|row| row.kind == SIGNING);
     let retired = signing.clone().filter(|row| row.retired_by.is_some());
     signing.map(vouched).chain(retired.map(retirement)).collect()
+}
+
+/// Signing keys that are gone, each with the word of the one that retired it, oldest first.
+fn retired(rows: &[StoredKey]) -> Result<Vec<(VerifyingKey, Vouch)>, FleetError> {
+    let gone = rows.iter().filter(|row| row.is(SIGNING, KeyState::Gone));
+    gone.filter_map(|row| Some((row, row.retired_by.as_deref()?, row.retire_signature.clone()?)))
+        .map(|(row, by, signature)| {
+            let by = by.try_into().map_err(|_| corrupt("retirement"))?;
+            Ok((VerifyingKey::from_bytes(&row.public)?, Vouch { by, signature }))
+        })
+        .collect()
 }
 
 fn vouched(row: &StoredKey) -> Result<SigningKeyNotice, FleetError> {

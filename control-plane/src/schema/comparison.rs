@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use muster_base::sha256;
 use muster_documents::{Design, DesignFault, carried, on_server_of};
-use muster_schema::{PlanOptions, Schema, Step, model::Name, plan};
+use muster_schema::{LeftOver, PlanOptions, Schema, Step, left_over, model::Name, plan};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -17,6 +17,8 @@ use super::{NotCarriedObject, RiskLevel};
 /// Differences that are told one by one.
 const MOST: usize = 1_000;
 const MOST_SQL: usize = 512 * 1024;
+/// `DriftDifference::kind` of what a build that broke off has left behind.
+const INVALID_INDEX: &str = "invalid index";
 /// Of one difference.
 const MOST_OF_ONE: usize = 4 * 1024;
 
@@ -30,6 +32,11 @@ pub struct DriftDifference {
     pub name: String,
     /// What somebody has done there, as SQL.
     pub sql: String,
+    /// Of an invalid index, which a build that broke off has left behind: what rebuilds it, or removes it where nobody designed it.
+    /// Null of everything else.
+    #[serde(default)]
+    #[schema(required)]
+    pub remedy: Option<String>,
 }
 
 /// What came of a comparison.
@@ -60,10 +67,27 @@ pub(super) fn compare(design: &Design, live: &Schema) -> Result<Compared, String
     let options = PlanOptions::default();
     let done = plan(&expected, &part, &options).map_err(|refusal| refusal.to_string())?;
     let back = plan(&part, &expected, &options).map_err(|refusal| refusal.to_string())?;
+    let broken = left_over(&part);
     let steps = if done.is_empty() { &back.steps } else { &done.steps };
+    // An index that is told of as invalid is not told of twice.
+    let steps: Vec<&Step> = steps.iter().filter(|step| !is_of(step, &broken)).collect();
     let mut differences = Vec::new();
     let mut told = 0;
-    for step in steps.iter().take(MOST) {
+    for one in broken.iter().take(MOST) {
+        let sql = shortened(&one.definition);
+        told += sql.len();
+        if told > MOST_SQL {
+            break;
+        }
+        let designed = has_index(&expected, one);
+        differences.push(DriftDifference {
+            kind: INVALID_INDEX.to_owned(),
+            name: one.index.to_string(),
+            sql,
+            remedy: Some(shortened(if designed { &one.rebuild } else { &one.remove })),
+        });
+    }
+    for step in steps.iter().take(MOST - differences.len()) {
         let sql = shortened(&step.sql);
         told += sql.len();
         if told > MOST_SQL {
@@ -73,6 +97,7 @@ pub(super) fn compare(design: &Design, live: &Schema) -> Result<Compared, String
             kind: step.object.kind.clone(),
             name: step.object.name.clone(),
             sql,
+            remedy: None,
         });
     }
     let mut back_sql = back.sql();
@@ -80,8 +105,8 @@ pub(super) fn compare(design: &Design, live: &Schema) -> Result<Compared, String
         back_sql = format!("-- {} statements: more than are told here\n", back.steps.len());
     }
     Ok(Compared {
-        count: steps.len(),
-        finding: finding(steps),
+        count: broken.len() + steps.len(),
+        finding: finding(&broken, &steps),
         differences,
         left_out: left_out.take(MOST).collect(),
         back_risk: (!back.is_empty()).then(|| back.risk().into()),
@@ -111,6 +136,7 @@ pub(super) fn in_the_way(design: &Design, mut live: Schema) -> Result<Compared, 
             kind: kind.to_owned(),
             name,
             sql: String::new(),
+            remedy: None,
         });
     }
     Ok(compared)
@@ -139,14 +165,34 @@ fn told_faults(faults: Vec<DesignFault>) -> String {
     said.collect::<Vec<_>>().join("; ")
 }
 
+/// Whether it makes or drops one of these indexes.
+fn is_of(step: &Step, broken: &[LeftOver]) -> bool {
+    let mut broken = broken.iter();
+    step.object.kind == "index" && broken.any(|one| one.index.to_string() == step.object.name)
+}
+
+/// Whether it is designed.
+fn has_index(expected: &Schema, one: &LeftOver) -> bool {
+    let of_table = expected.tables.get(&one.on).map(|table| &table.indexes);
+    let of_view = expected.views.get(&one.on).map(|view| &view.indexes);
+    of_table
+        .or(of_view)
+        .is_some_and(|indexes| indexes.contains_key(&one.index.name))
+}
+
 /// One finding is the same at every look.
-fn finding(steps: &[Step]) -> String {
-    if steps.is_empty() {
+fn finding(broken: &[LeftOver], steps: &[&Step]) -> String {
+    if broken.is_empty() && steps.is_empty() {
         return String::new();
     }
-    let told = steps
+    let invalid = broken
         .iter()
-        .map(|step| format!("{}\0{}\0{}\0", step.object.kind, step.object.name, step.sql));
+        .map(|one| format!("{INVALID_INDEX}\0{}\0{}\0", one.index, one.definition));
+    let told = invalid.chain(
+        steps
+            .iter()
+            .map(|step| format!("{}\0{}\0{}\0", step.object.kind, step.object.name, step.sql)),
+    );
     sha256(told.collect::<String>().as_bytes()).to_string()
 }
 
@@ -213,6 +259,53 @@ mod tests {
         assert_eq!(seen.finding, compared(SHOP, &there).finding);
         assert_ne!(seen.finding, compared(SHOP, &more).finding);
         assert_eq!(seen.back_risk, Some(RiskLevel::Destructive));
+    }
+
+    #[test]
+    fn an_index_that_a_build_left_behind_says_so_and_what_mends_it() {
+        let broken = |sql: &str, own: &str| {
+            let mut live = read(Dialect::Postgres, sql).unwrap();
+            for table in live.tables.values_mut() {
+                if let Some(index) = table.indexes.get_mut(own) {
+                    index.invalid = true;
+                }
+            }
+            compare(&design(SHOP), &live).unwrap()
+        };
+        // What is designed is rebuilt, beside whatever else is different; what nobody designed goes.
+        let seen = broken(&format!("{SHOP} create table extra (id int);"), "account_by_mail");
+        let told: Vec<_> = seen
+            .differences
+            .iter()
+            .map(|one| (one.kind.as_str(), one.name.as_str(), one.remedy.as_deref()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (
+                    "invalid index",
+                    "public.account_by_mail",
+                    Some("reindex index concurrently public.account_by_mail")
+                ),
+                ("table", "public.extra", None),
+            ]
+        );
+        assert_eq!(seen.count, 2);
+        assert!(
+            seen.back_sql.contains("create index account_by_mail"),
+            "{}",
+            seen.back_sql
+        );
+        let alone = broken(SHOP, "account_by_mail");
+        assert_eq!((alone.count, alone.differences.len()), (1, 1));
+        assert_ne!(alone.finding, seen.finding);
+        let stray = format!("{SHOP} create index account_by_org_ccnew on account (org_id);");
+        let seen = broken(&stray, "account_by_org_ccnew");
+        assert_eq!(seen.count, 1, "{:?}", seen.differences);
+        assert_eq!(
+            seen.differences[0].remedy.as_deref(),
+            Some("drop index concurrently public.account_by_org_ccnew")
+        );
     }
 
     #[test]

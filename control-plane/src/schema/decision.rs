@@ -7,7 +7,7 @@ use super::{
     ProofRule, Remark, SchemaError, Ticket, TicketStatus,
     approval::{Approval, Ground},
     flow::Step,
-    policy, proof, store,
+    policy, proof, release_seal, store,
     ticket::{checked, find},
 };
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     audit::{self, Entry},
     db::Tx,
     error::Error,
+    fleet::FleetKeys,
     in_tx,
 };
 
@@ -46,6 +47,8 @@ struct Deciding<'a> {
     proof: ProofRule,
     comment: &'a str,
     now: UnixMs,
+    /// Signs the release.
+    keys: &'a FleetKeys,
 }
 
 /// Approves, rejects or withdraws.
@@ -67,6 +70,7 @@ pub(super) async fn decide(
     }
     let people = org_people(app, caller.org()).await.map_err(Error::from)?;
     let policy = policy::of_environment(app, caller.org(), &seen.environment).await?;
+    let keys = app.fleet_keys().await.map_err(Error::from)?;
     let deciding = Deciding {
         caller,
         people: &people,
@@ -74,6 +78,7 @@ pub(super) async fn decide(
         proof: policy.proof,
         comment: &comment,
         now: app.clock.now(),
+        keys: &keys,
     };
     let ticket = in_tx!(app.db, |tx| {
         let ticket = store::ticket::lock(tx, &app.db, caller.org(), id)
@@ -172,7 +177,9 @@ impl Deciding<'_> {
             updated_at: self.now,
             ..ticket.clone()
         };
-        store::release::insert(tx, self.caller.org(), release, &ticket, self.now).await?;
+        let org = self.caller.org();
+        store::release::insert(tx, org, release, &ticket, self.now).await?;
+        release_seal::sign(tx, self.keys, (org, release)).await?;
         let by = self.caller.actor.name();
         tell_author(app, tx, self.caller, &ticket, TicketTurn::Released { by: &by }).await?;
         Ok(Ticket {

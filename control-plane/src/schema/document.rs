@@ -1,17 +1,21 @@
 //! Documents: what people write of databases, tables, views, flows, projects and servers; read, listed, exported.
 
 use muster_base::{DocumentId, UnixMs};
-use muster_documents::{FormGroup, Kind, Language, Spec, built_in_form, export as yaml};
+use muster_documents::{
+    FormGroup, Kind, Language, Spec, built_in_form, export as yaml,
+    kind::environment::{Environment as EnvironmentSpec, EnvironmentType},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{SchemaError, document_change, store};
+use super::{SchemaError, document_change, policy, store};
 use crate::{
     access::{Caller, Object, ObjectKind, Operation},
     app::App,
     db::DbError,
     error::Error,
+    fleet,
     http::page::{Cursor, Page, PageQuery},
 };
 
@@ -252,8 +256,12 @@ pub(super) async fn find_for(
 /// Documents as one text that can be applied, kind after kind.
 pub(super) async fn export(app: &App, caller: &Caller, query: ExportQuery) -> Result<String, SchemaError> {
     caller.require(Operation::DesignRead)?;
+    let kind = query.kind.as_deref().map(kind).transpose()?;
+    let with_environments = query.database.is_none()
+        && kind.is_none_or(|kind| kind == Kind::Environment)
+        && caller.require(Operation::EnvironmentRead).is_ok();
     let filter = store::document::Filter {
-        kind: query.kind.as_deref().map(kind).transpose()?,
+        kind,
         database: query.database,
         servers: reaches_servers(caller),
         limit: i64::MAX,
@@ -261,8 +269,44 @@ pub(super) async fn export(app: &App, caller: &Caller, query: ExportQuery) -> Re
     };
     let mut rows = store::document::list(&app.db, (caller.org(), caller.scope()), &filter).await?;
     rows.sort_by(|a, b| (a.spec.kind(), &a.name).cmp(&(b.spec.kind(), &b.name)));
-    let texts: Vec<String> = rows.iter().map(Stored::yaml).collect::<Result<_, _>>()?;
+    let mut texts = if with_environments {
+        environments(app, caller).await?
+    } else {
+        Vec::new()
+    };
+    for row in &rows {
+        texts.push(row.yaml()?);
+    }
     Ok(texts.join("---\n"))
+}
+
+/// Environments with their policies, as documents. They are kept elsewhere and have no revisions; who may not read them exports without.
+async fn environments(app: &App, caller: &Caller) -> Result<Vec<String>, SchemaError> {
+    let policies = store::policy::list(&app.db, caller.org()).await?;
+    let known = fleet::list_environments(app, caller.org()).await?;
+    let reached = known
+        .into_iter()
+        .filter(|environment| caller.reaches(&Object::Environment(&environment.name)));
+    let mut texts = Vec::new();
+    for environment in reached {
+        let policy = policies
+            .iter()
+            .find(|policy| policy.environment == environment.name);
+        let kind = match environment.kind {
+            fleet::EnvironmentType::Development => EnvironmentType::Development,
+            fleet::EnvironmentType::Testing => EnvironmentType::Testing,
+            fleet::EnvironmentType::Staging => EnvironmentType::Staging,
+            fleet::EnvironmentType::Production => EnvironmentType::Production,
+        };
+        let spec = Spec::Environment(EnvironmentSpec {
+            label: Some(environment.label),
+            kind: Some(kind),
+            order: Some(environment.order),
+            policy: policy.map(policy::document).transpose()?.flatten(),
+        });
+        texts.push(yaml(&environment.name, None, &spec).map_err(Error::internal)?);
+    }
+    Ok(texts)
 }
 
 /// A kind's built-in form.

@@ -12,6 +12,7 @@ use super::{
     document::Stored,
     document_check::{check_references, database_exists, environment, people_for},
     error::field_error,
+    policy,
     server_apply::{self, Prepared},
     store::{self, document::What},
 };
@@ -21,6 +22,7 @@ use crate::{
     audit::{self, Entry},
     db::{DbError, Tx},
     error::{Error, FieldError},
+    work,
 };
 
 /// Whether to only look.
@@ -99,7 +101,7 @@ pub(super) async fn apply(
         }
     }
     let people = people_for(app, caller, documents.iter().map(|document| &document.spec)).await?;
-    let write = async || -> Result<AppliedDocuments, SchemaError> {
+    let write = async || -> Result<(AppliedDocuments, Vec<work::Order>), SchemaError> {
         let mut transaction = app.db.begin().await?;
         let tx = &mut transaction;
         store::document::one_at_a_time(tx, caller.org()).await?;
@@ -119,18 +121,60 @@ pub(super) async fn apply(
         if wrong.is_empty() {
             check_references(app, tx, caller, &documents, &people, &mut wrong).await?;
         }
+        let taken_back = if wrong.is_empty() {
+            let all = (documents.as_slice(), applied.as_mut_slice());
+            policies(app, tx, caller, all, &mut wrong).await?
+        } else {
+            Vec::new()
+        };
         if !wrong.is_empty() {
             return Err(SchemaError::Invalid(wrong));
         }
         if !query.dry_run.unwrap_or(false) {
             transaction.commit().await?;
+            return Ok((AppliedDocuments { applied }, taken_back));
         }
-        Ok(AppliedDocuments { applied })
+        Ok((AppliedDocuments { applied }, Vec::new()))
     };
-    write().await.map_err(|error| match error {
+    let (applied, taken_back) = write().await.map_err(|error| match error {
         SchemaError::Db(db) if is_name_taken(&db) => SchemaError::DocumentMoved,
         other => other,
-    })
+    })?;
+    for order in &taken_back {
+        work::told(app, order);
+    }
+    Ok(applied)
+}
+
+/// Sets the policies that documents of environments hold, once the flows that they may name are there. Orders that are taken back
+/// are to be told of after the commit.
+async fn policies(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    (documents, applied): (&[Document], &mut [AppliedDocument]),
+    wrong: &mut Vec<FieldError>,
+) -> Result<Vec<work::Order>, SchemaError> {
+    let mut taken_back = Vec::new();
+    for (document, done) in documents.iter().zip(applied) {
+        let Spec::Environment(spec) = &document.spec else {
+            continue;
+        };
+        let Some(said) = &spec.policy else { continue };
+        match policy::apply(app, tx, caller, &document.name, said).await {
+            Ok(policy) => {
+                if policy.changed && done.change == DocumentChange::Unchanged {
+                    done.change = DocumentChange::Changed;
+                }
+                taken_back.extend(policy.taken_back);
+            }
+            Err(SchemaError::Invalid(fields)) => {
+                wrong.extend(fields.into_iter().map(|field| placed(document, field)));
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(taken_back)
 }
 
 /// The documents of a text, or every fault with its line.

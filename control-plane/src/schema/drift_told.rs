@@ -138,6 +138,7 @@ mod tests {
             kind: "table".to_owned(),
             name: name.to_string(),
             sql: String::new(),
+            remedy: None,
         });
         let differences: Vec<_> = differences.collect();
         let compared = Compared {

@@ -144,6 +144,16 @@ pub enum SchemaError {
     /// Proposals that are pending, executions or rollouts that have not ended name the server.
     #[error("pending proposals, executions or rollouts are for this server: decide or end them first")]
     ServerInUse,
+    /// What is in the database is not what was approved.
+    #[error(
+        "release {version} {why}. Nothing of it is executed: propose it or publish it again, and look at it as at something new"
+    )]
+    NotSigned {
+        /// The release's version.
+        version: String,
+        /// How its signature stands.
+        why: &'static str,
+    },
     /// The release is being executed there.
     #[error("this release is being executed on this server: wait until it has ended, or cancel it")]
     AlreadyRunning,
@@ -254,6 +264,7 @@ impl From<SchemaError> for Error {
             SchemaError::TooManyHooks(_) => Self::conflict("too-many-git-hooks", message),
             SchemaError::Stale { .. } => Self::conflict("stale-revision", message),
             SchemaError::Moved(_) | SchemaError::TakenOver => Self::conflict("target-moved", message),
+            SchemaError::NotSigned { .. } => Self::conflict("release-not-signed", message),
             SchemaError::NotAsDesigned(_) => Self::conflict("not-as-designed", message),
             SchemaError::Away(_) => Self::conflict("host-offline", message),
             SchemaError::OldAgent(_) | SchemaError::OldAgentCounts(_) | SchemaError::OldAgentProofs(_) => {

@@ -9,7 +9,7 @@ use super::{
     approval::Yes,
     begin::{self, Asked, LOOK_AGAIN_MS, Start},
     error::field_error,
-    order, release, store,
+    order, release, release_seal, store,
 };
 use crate::{
     access::{Caller, Operation},
@@ -70,27 +70,28 @@ pub(super) struct Attempt<'a> {
 }
 
 impl Task {
-    /// The release on the server that `is_it`, if it was approved for that.
+    /// The release on the server that `is_it`, if it was approved for that, and still is what was approved.
     pub(super) async fn find(
         app: &App,
         org: OrgId,
-        release: Release,
+        mut release: Release,
         is_it: impl Fn(&ServerSql) -> bool,
     ) -> Result<Self, SchemaError> {
         let approved = store::ticket::list_servers(&app.db, release.ticket_id).await?;
-        let approved = approved
+        let mut approved = approved
             .into_iter()
             .find(|server| is_it(server))
             .ok_or_else(|| SchemaError::invalid("server", "the release is not approved for this server"))?;
+        let signed = release_seal::require(app, (org, release.id)).await?;
+        signed.put(&mut release, &mut approved)?;
         let server = store::server::find(&app.db, org, approved.server)
             .await?
             .ok_or_else(|| SchemaError::invalid("server", "this server was removed"))?;
-        let approvals = store::approval::list_counted(&app.db, release.ticket_id).await?;
         Ok(Self {
             release,
             approved,
             server,
-            approvals,
+            approvals: signed.yeses(),
         })
     }
 

@@ -13,6 +13,8 @@
 //! server has moved since it was computed is not executed. What publishing would propose can be looked at before, and so
 //! can the SQL of a table while it is being edited: nothing of that is kept.
 //!
+//! Which revision of a table's document is live where, and what its draft would change there, is told by [`published`].
+//!
 //! A **server** is a database server of an environment; one host's agent reaches it. A **proposal** of SQL opens a
 //! **ticket**; the SQL is read ([`muster_schema`]): statements, risks, findings. Somebody other than its author
 //! approves it, and that makes the **release**, which never changes after. An **execution** is one run of a release
@@ -126,6 +128,7 @@
 //! - Nothing becomes a release without somebody's yes: where every step is left out, one other person approves.
 //! - A ticket's steps are never changed; under a release stand the approvals that counted when it was made, and no others.
 //! - Approvals stand under the order's signature.
+//! - A release is signed when it is made; nothing of it is executed whose rows are not what was signed ([`release_seal`]).
 //! - Passwords leave this process only sealed to the host's key; no call answers one.
 //! - Nothing of a later wave begins before all of the one before has succeeded; of several control planes one makes a wave.
 //! - Every query carries the org.
@@ -166,9 +169,11 @@ mod proof_judge;
 mod proof_run;
 mod proposal;
 mod publish;
+mod published;
 mod reach;
 mod reading;
 mod release;
+mod release_seal;
 mod resubmit;
 mod rolling;
 mod rollout;
@@ -191,6 +196,7 @@ mod told;
 mod waiting;
 mod waves;
 
+pub(crate) use self::release_seal::census as census_of_releases;
 pub(crate) use self::store::annotation::annotations;
 pub use self::{
     api::router,
@@ -223,8 +229,10 @@ pub use self::{
     proof::{Proof, ProofOutcome, ProofRule, ProofState, ProveRequest, Proving, WayBackProof},
     proposal::{NewProposal, Proposed, ServerSql},
     publish::{PublishPreview, PublishPreviewRequest, PublishRequest},
+    published::{PublishedVersion, PublishedVersions},
     reading::{LintFinding, LockLevel, ProposedStatement, RiskLevel, StatementLock},
     release::{Release, ReleaseApproval, ReleaseDetail},
+    release_seal::{ReleaseSignature, ReleaseSignatureState},
     resubmit::Resubmission,
     rollout::{ReleaseRollout, ReleaseRolloutDetail, ReleaseRolloutServer, ReleaseRolloutStatus},
     rollout_start::{NewReleaseRollout, RollingOut},

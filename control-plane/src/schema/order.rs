@@ -10,7 +10,7 @@ use muster_protocol::latest::{
 
 use super::{
     ExecutionStatus, PASSWORD, ProposedStatement, Release, SchemaError, Server, ServerSql, ServerTest,
-    approval::Yes, base_check, server_test::target, store,
+    approval::Yes, base_check, release_seal, server_test::target, store,
 };
 use crate::{
     access::Caller,
@@ -43,23 +43,18 @@ impl NewSqlOrder<'_> {
             let message = format!("the SQL of release {} is not what was approved", self.release.id);
             return Err(DbError::Corrupt(message).into());
         }
-        let statements = self.approved.statements.iter().map(|statement| SqlStatement {
-            sql: statement.sql.clone(),
-            transactional: statement.transactional,
-            risk: statement.risk.as_u8(),
-        });
         let spec = SqlSpec {
             execution: self.execution,
             release: self.release.id,
             version: self.release.version.clone(),
             sql_sha256: digest.0,
             target: target(self.server, self.approved.database.clone()),
-            statements: statements.collect(),
+            statements: statements(&self.approved.statements),
             lock_timeout_ms: self.server.lock_timeout_ms,
             statement_timeout_ms: self.server.statement_timeout_ms,
             dry_run: self.dry_run,
         };
-        let guards = guards(self.approved);
+        let guards = guards(&self.approved.statements);
         let payload = if guards.is_empty() {
             OrderPayload::Sql(Box::new(spec))
         } else {
@@ -84,8 +79,18 @@ impl NewSqlOrder<'_> {
     }
 }
 
-/// What its statements are held to.
-fn guards(approved: &ServerSql) -> Vec<SqlGuard> {
+/// Statements as they travel.
+pub(super) fn statements(approved: &[ProposedStatement]) -> Vec<SqlStatement> {
+    let statements = approved.iter().map(|statement| SqlStatement {
+        sql: statement.sql.clone(),
+        transactional: statement.transactional,
+        risk: statement.risk.as_u8(),
+    });
+    statements.collect()
+}
+
+/// What statements are held to.
+pub(super) fn guards(approved: &[ProposedStatement]) -> Vec<SqlGuard> {
     let guard = |(nth, statement): (u32, &ProposedStatement)| {
         let rows = statement.rows.as_ref()?;
         (rows.max_rows.is_some() || rows.kept_in.is_some()).then(|| SqlGuard {
@@ -94,7 +99,7 @@ fn guards(approved: &ServerSql) -> Vec<SqlGuard> {
             keep: rows.kept_in.clone(),
         })
     };
-    (0..).zip(&approved.statements).filter_map(guard).collect()
+    (0..).zip(approved).filter_map(guard).collect()
 }
 
 /// Has this room hear of its orders.
@@ -111,7 +116,10 @@ impl Listener for Orders {
     fn may_go<'a>(&'a self, app: &'a App, order: &'a Order) -> BoxFuture<'a, Result<Going, DbError>> {
         async move {
             match order.kind {
-                OrderKind::Sql => base_check::may_go(app, order).await,
+                OrderKind::Sql => match release_seal::refusal(app, order).await? {
+                    Some(why) => Ok(Going::Never(why)),
+                    None => base_check::may_go(app, order).await,
+                },
                 OrderKind::TestServer | OrderKind::Deploy | OrderKind::Container | OrderKind::File => {
                     Ok(Going::Goes)
                 }

@@ -6,6 +6,7 @@
 use muster_base::UnixMs;
 use muster_documents::Kind;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 use utoipa::ToSchema;
 
 use super::{
@@ -19,7 +20,8 @@ use crate::{
     access::{Caller, Object, Operation},
     app::App,
     audit::{self, Entry},
-    error::Error,
+    db::Tx,
+    error::{Error, FieldError},
     fleet::{self, Change},
     in_tx, work,
 };
@@ -226,14 +228,121 @@ pub(super) async fn set(
     body: PolicyBody,
 ) -> Result<EnvironmentPolicy, SchemaError> {
     find_for(app, caller, Operation::FlowWrite, environment).await?;
-    let now = app.clock.now();
+    let (policy, taken_back) = in_tx!(app.db, |tx| {
+        // Whoever deletes a flow looks at the policies first.
+        store::document::one_at_a_time(tx, caller.org()).await?;
+        let (before, policy) = merged(app, tx, caller, environment, body).await?;
+        let taken_back = put(app, tx, caller, &before, &policy).await?;
+        (policy, taken_back)
+    });
+    for order in &taken_back {
+        work::told(app, order);
+    }
+    Ok(policy)
+}
+
+/// What came of a policy in an environment's document.
+pub(super) struct AppliedPolicy {
+    pub(super) changed: bool,
+    /// Orders to be told of after the commit.
+    pub(super) taken_back: Vec<work::Order>,
+}
+
+/// Sets what an environment's document says of its policy; what that leaves out stays as it is. The caller has the org's documents
+/// to itself, and the environment is there.
+pub(super) async fn apply(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    environment: &str,
+    said: &Json,
+) -> Result<AppliedPolicy, SchemaError> {
+    caller.require_on(Operation::FlowWrite, &Object::Environment(environment))?;
+    let present = store::policy::find_in(tx, caller.org(), environment).await?;
+    let mut said = said.clone();
+    if let (Some(present), Json::Object(fields)) = (&present, &mut said) {
+        let flows = serde_json::to_value(&present.flows).map_err(Error::internal)?;
+        fields.entry("flows").or_insert(flows);
+        fields
+            .entry("authorMayDecide")
+            .or_insert(present.author_may_decide.into());
+    }
+    let body = serde_json::from_value(said)
+        .map_err(|error| SchemaError::invalid("spec.policy", format!("is no policy: {error}")))?;
+    let merged = merged(app, tx, caller, environment, body).await;
+    let (before, policy) = merged.map_err(|error| match error {
+        SchemaError::Invalid(fields) => {
+            let placed = |field: FieldError| FieldError {
+                field: format!("spec.policy.{}", field.field),
+                ..field
+            };
+            SchemaError::Invalid(fields.into_iter().map(placed).collect())
+        }
+        other => other,
+    })?;
+    let same = EnvironmentPolicy {
+        updated_at: before.updated_at,
+        updated_by: before.updated_by.clone(),
+        ..policy.clone()
+    };
+    if same == before {
+        return Ok(AppliedPolicy {
+            changed: false,
+            taken_back: Vec::new(),
+        });
+    }
+    Ok(AppliedPolicy {
+        changed: true,
+        taken_back: put(app, tx, caller, &before, &policy).await?,
+    })
+}
+
+/// The policy as it is, and as the body wants it.
+async fn merged(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    environment: &str,
+    body: PolicyBody,
+) -> Result<(EnvironmentPolicy, EnvironmentPolicy), SchemaError> {
+    let mut wrong = faults(&body);
+    for (field, name) in body.flows.named() {
+        let wanted = (Kind::ApprovalFlow, None, name.as_str());
+        if store::document::lock_named(tx, &app.db, caller.org(), wanted)
+            .await?
+            .is_none()
+        {
+            wrong.push(field_error(
+                format!("flows.{field}"),
+                format!("there is no ApprovalFlow {name}"),
+            ));
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(SchemaError::Invalid(wrong));
+    }
+    let before = store::policy::find_in(tx, caller.org(), environment).await?;
+    let before = before.unwrap_or_else(|| EnvironmentPolicy::usual(environment));
     let mut policy = EnvironmentPolicy {
+        environment: environment.to_owned(),
         flows: body.flows,
         author_may_decide: body.author_may_decide,
-        updated_at: Some(now),
+        online: body.online.unwrap_or(before.online),
+        proof: body.proof.unwrap_or(before.proof),
+        lint: body.lint.unwrap_or_else(|| before.lint.clone()),
+        updated_at: Some(app.clock.now()),
         updated_by: Some(caller.actor.name()),
-        ..EnvironmentPolicy::usual(environment)
+        ..before.clone()
     };
+    body.windows.apply(&mut policy.windows);
+    body.set_aside_days.apply(&mut policy.set_aside_days);
+    body.max_rows.apply(&mut policy.max_rows);
+    body.backup_days.apply(&mut policy.backup_days);
+    Ok((before, policy))
+}
+
+/// What is wrong with it by itself.
+fn faults(body: &PolicyBody) -> Vec<FieldError> {
     let mut faults = match &body.windows {
         Change::To(Some(windows)) => windows.faults("windows"),
         Change::Keep | Change::To(None) => Vec::new(),
@@ -252,58 +361,49 @@ pub(super) async fn set(
     };
     faults.extend(held.faults());
     faults.extend(body.lint.iter().flat_map(lint_rules::faults));
-    let taken_back = in_tx!(app.db, |tx| {
-        // Whoever deletes a flow looks at the policies first.
-        store::document::one_at_a_time(tx, caller.org()).await?;
-        let mut wrong = faults.clone();
-        for (field, name) in policy.flows.named() {
-            let wanted = (Kind::ApprovalFlow, None, name.as_str());
-            if store::document::lock_named(tx, &app.db, caller.org(), wanted)
-                .await?
-                .is_none()
-            {
-                wrong.push(field_error(
-                    format!("flows.{field}"),
-                    format!("there is no ApprovalFlow {name}"),
-                ));
-            }
-        }
-        if !wrong.is_empty() {
-            return Err(SchemaError::Invalid(wrong));
-        }
-        let before = store::policy::find_in(tx, caller.org(), environment).await?;
-        let before = before.unwrap_or_else(|| EnvironmentPolicy::usual(environment));
-        policy.windows.clone_from(&before.windows);
-        body.windows.apply(&mut policy.windows);
-        policy.set_aside_days = before.set_aside_days;
-        body.set_aside_days.apply(&mut policy.set_aside_days);
-        (policy.max_rows, policy.backup_days) = (before.max_rows, before.backup_days);
-        body.max_rows.apply(&mut policy.max_rows);
-        body.backup_days.apply(&mut policy.backup_days);
-        policy.online = body.online.unwrap_or(before.online);
-        policy.proof = body.proof.unwrap_or(before.proof);
-        policy.lint = body.lint.unwrap_or_else(|| before.lint.clone());
-        if MaintenanceWindows::is_looser(before.windows.as_ref(), policy.windows.as_ref(), now) {
-            caller.require(Operation::WindowOverride)?;
-        }
-        store::policy::upsert(tx, caller.org(), &policy).await?;
-        // What waits there may begin at another time now.
-        store::waiting::look_at_once(tx, (caller.org(), environment), now).await?;
-        let taken_back = if policy.windows.is_some() && policy.windows != before.windows {
-            waiting::take_back(app, tx, caller, environment).await?
-        } else {
-            Vec::new()
-        };
-        let entry = Entry::done("environment:policy", "environment", environment)
-            .before(&before)
-            .after(&policy);
-        audit::record(app, tx, caller, Some(caller.org()), entry).await?;
-        taken_back
-    });
-    for order in &taken_back {
-        work::told(app, order);
+    faults
+}
+
+/// Keeps it; what waits is looked at again. Orders that are taken back are to be told of after the commit.
+async fn put(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    before: &EnvironmentPolicy,
+    policy: &EnvironmentPolicy,
+) -> Result<Vec<work::Order>, SchemaError> {
+    let (now, environment) = (app.clock.now(), policy.environment.as_str());
+    if MaintenanceWindows::is_looser(before.windows.as_ref(), policy.windows.as_ref(), now) {
+        caller.require(Operation::WindowOverride)?;
     }
-    Ok(policy)
+    store::policy::upsert(tx, caller.org(), policy).await?;
+    // What waits there may begin at another time now.
+    store::waiting::look_at_once(tx, (caller.org(), environment), now).await?;
+    let taken_back = if policy.windows.is_some() && policy.windows != before.windows {
+        waiting::take_back(app, tx, caller, environment).await?
+    } else {
+        Vec::new()
+    };
+    let entry = Entry::done("environment:policy", "environment", environment)
+        .before(before)
+        .after(policy);
+    audit::record(app, tx, caller, Some(caller.org()), entry).await?;
+    Ok(taken_back)
+}
+
+/// What an environment's document says of a policy that somebody set: all of it, so that another installation that applies it comes to
+/// the same.
+pub(super) fn document(policy: &EnvironmentPolicy) -> Result<Option<Json>, SchemaError> {
+    if policy.updated_at.is_none() {
+        return Ok(None);
+    }
+    let mut json = serde_json::to_value(policy).map_err(Error::internal)?;
+    if let Json::Object(fields) = &mut json {
+        for of_itself in ["environment", "updatedAt", "updatedBy"] {
+            fields.remove(of_itself);
+        }
+    }
+    Ok(Some(json))
 }
 
 async fn find_for(

@@ -4,7 +4,9 @@ use muster_base::{ReleaseId, TicketId, UnixMs, sha256};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{RiskLevel, SchemaError, ServerSql, WindowNow, policy, reach, store};
+use super::{
+    ReleaseSignature, RiskLevel, SchemaError, ServerSql, WindowNow, policy, reach, release_seal, store,
+};
 use crate::{
     access::{Caller, Operation},
     app::App,
@@ -42,6 +44,8 @@ pub struct ReleaseDetail {
     release: Release,
     /// SHA-256 over each server's id and digest, hexadecimal.
     pub sha256: String,
+    /// Whether it still is what was approved: only then is it executed.
+    pub signature: ReleaseSignature,
     /// The servers that it is approved for, with the SQL for each.
     pub servers: Vec<ServerSql>,
     /// Who approved it.
@@ -87,10 +91,12 @@ pub(super) async fn get(app: &App, caller: &Caller, id: ReleaseId) -> Result<Rel
     }
     let approvals = store::approval::list_counted(&app.db, release.ticket_id).await?;
     let policy = policy::of_environment(app, caller.org(), &release.environment).await?;
+    let signature = release_seal::state(app, (caller.org(), release.id)).await?;
     let now = app.clock.now();
     Ok(ReleaseDetail {
         release,
         sha256: sha256(digests.as_bytes()).to_string(),
+        signature,
         servers,
         approvals: approvals
             .into_iter()

@@ -9,7 +9,7 @@ use super::{
     Release, SchemaError, ServerSql,
     error::field_error,
     execute::check,
-    release,
+    release, release_seal,
     rollout::{may_begin, windows, word},
     store, waves,
 };
@@ -90,6 +90,7 @@ pub(super) async fn create(
         windows(app, caller, &release).await?.as_ref(),
         (now, request.not_before, reason),
     )?;
+    release_seal::require(app, (caller.org(), release.id)).await?;
     let waves = waves::waves(&request.waves, chosen.len());
     let servers: Vec<(ServerId, i64)> = chosen.iter().map(|server| server.server).zip(waves).collect();
     let sizes = serde_json::to_string(&request.waves).map_err(|error| DbError::Corrupt(error.to_string()))?;

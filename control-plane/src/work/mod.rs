@@ -66,7 +66,6 @@ use std::{
 use muster_base::{HostId, OrderId};
 use tokio::sync::{Notify, broadcast};
 
-#[cfg(test)]
 pub(crate) use self::submit::payload;
 pub use self::{
     api::router,

@@ -207,7 +207,7 @@ pub async fn events(app: &App, id: OrderId, after: i64, limit: i64) -> Result<Ve
 }
 
 /// What an order asks the host for, as it is stored.
-#[cfg(test)]
+/// An order's payload as it was submitted.
 pub(crate) async fn payload(app: &App, id: OrderId) -> Result<Vec<u8>, WorkError> {
     Ok(store::order::payload(&app.db, id).await?)
 }

@@ -8,6 +8,7 @@
 //! | [`token`] | join tokens: the right to enrol hosts |
 //! | [`order`], [`keys`] | work orders under an Ed25519 signature; which signing keys a host believes |
 //! | [`look`] | a wish to read something on one host, under the same keys |
+//! | [`record`] | what the control plane keeps and must find unchanged, under the same keys |
 //! | [`seal`] | secrets for one host's worker and one order (HPKE) |
 //!
 //! No I/O and no async: bytes in, bytes out. All cryptography is aws-lc-rs's. Nothing here trusts on first use.
@@ -19,6 +20,7 @@ mod fingerprint;
 pub mod keys;
 pub mod look;
 pub mod order;
+pub mod record;
 pub mod seal;
 pub mod spiffe;
 pub mod tls;

@@ -16,6 +16,7 @@
 //! - [`plan()`] orders the changes from one to the other. Both sides may be of either origin: what a database
 //!   reports equals what was written.
 //! - [`render()`] writes a schema as SQL.
+//! - [`left_over()`] finds the indexes that a build which broke off left behind.
 //!
 //! ```
 //! use muster_schema::{Dialect, PlanOptions, Risk, plan, read};
@@ -71,6 +72,7 @@ pub mod catalogue;
 mod classify;
 mod depth;
 mod dialect;
+mod left_over;
 mod lex;
 mod lint;
 mod locks;
@@ -86,6 +88,7 @@ mod split;
 pub use bare::{NotBare, bare_definition};
 pub use classify::{Class, Classification, Effect, ObjectRef, Reason, Risk, StatementKind, classify};
 pub use dialect::{Dialect, DialectError};
+pub use left_over::{LeftOver, left_over};
 pub use lint::{
     Finding, Rule, Setting, SettingError, Settings, Severity, all as lint_rules, lint, lint_with,
 };

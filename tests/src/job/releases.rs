@@ -328,15 +328,24 @@ fn ensure_environment(admin: &Api) -> Result<()> {
 
 /// Designs a table with these columns besides its id and publishes it; the ticket's path.
 pub fn publish(author: &Api, server: &Server, version: &str, columns: &[Value]) -> Result<String> {
-    let (label, name) = (&server.label, &server.database);
-    let dialect = match server.kind() {
+    publish_to(author, &[server], version, columns)
+}
+
+/// As [`publish`], for servers of one kind, each of which has a name of its own for the database.
+pub fn publish_to(author: &Api, servers: &[&Server], version: &str, columns: &[Value]) -> Result<String> {
+    let first = servers.first().context("nothing to publish to")?;
+    let dialect = match first.kind() {
         Kind::Postgres => "Postgres",
         Kind::Mysql => "MySQL",
     };
+    let labels: Vec<&str> = servers.iter().map(|server| server.label.as_str()).collect();
+    let names: serde_json::Map<String, Value> = servers
+        .iter()
+        .map(|server| (server.label.clone(), json!(server.database)))
+        .collect();
     let mut listed = vec![json!({"name": "id", "dataType": "bigint", "primaryKey": true})];
     listed.extend(columns.iter().cloned());
-    let database =
-        json!({"basic": {"name": "shop", "comment": "Orders", "type": dialect}, "names": {label: name}});
+    let database = json!({"basic": {"name": "shop", "comment": "Orders", "type": dialect}, "names": names});
     for (kind, name, spec) in [
         ("DatabaseSnapshot", "shop", database),
         (
@@ -350,7 +359,7 @@ pub fn publish(author: &Api, server: &Server, version: &str, columns: &[Value]) 
         author.post("/api/v1/schema/apply", &document)?;
     }
     let body = json!({
-        "version": version, "database": "shop", "environment": ENVIRONMENT, "servers": [label],
+        "version": version, "database": "shop", "environment": ENVIRONMENT, "servers": labels,
     });
     let published = author.post("/api/v1/schema/publish", &body)?;
     Ok(format!(

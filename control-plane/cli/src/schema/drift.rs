@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 
-use muster_schema::{Dialect, PlanOptions, plan};
+use muster_schema::{Dialect, PlanOptions, left_over, plan};
 
 use super::{
     FOUND, NOTHING, REFUSED,
@@ -38,6 +38,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
             return Ok(REFUSED);
         }
     };
+    for one in left_over(&found) {
+        crate::report(&format!(
+            "{} is an invalid index that a build which broke off left behind: {} builds it, {} removes it",
+            one.index, one.rebuild, one.remove
+        ));
+    }
     let plan = match plan(&found, &expected, &PlanOptions::default()) {
         Ok(plan) => plan,
         Err(refusal) => {

@@ -3513,6 +3513,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/schema/documents/{id}/published": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where a table or view is live: which revision, by which release, and what the draft would change there. */
+        get: operations["listPublishedVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/schema/documents/{id}/restore": {
         parameters: {
             query?: never;
@@ -6377,6 +6394,11 @@ export interface components {
             kind: string;
             /** @description Its name; of a part of a table `table.part`. */
             name: string;
+            /**
+             * @description Of an invalid index, which a build that broke off has left behind: what rebuilds it, or removes it where nobody designed it.
+             *     Null of everything else.
+             */
+            remedy: string | null;
             /** @description What somebody has done there, as SQL. */
             sql: string;
         };
@@ -11547,6 +11569,39 @@ export interface components {
             /** @description Ids of the servers; the ticket says what comes of it. */
             servers: components["schemas"]["ServerId"][];
         };
+        /** @description What is live in one database. */
+        PublishedVersion: {
+            /** @description What the draft would change, field by field; empty if it is live as it is. */
+            changes: components["schemas"]["DocumentFieldChange"][];
+            /** @description What the database is called there. */
+            database: string;
+            /** @description Its environment. */
+            environment: string;
+            /** @description Its label. */
+            label: string;
+            /** @description Since when. */
+            reachedAt: components["schemas"]["UnixMs"];
+            releaseId: components["schemas"]["ReleaseId"] | null;
+            /**
+             * Format: int64
+             * @description The document's revision that is live; null if none says just that.
+             */
+            revision: number | null;
+            /** @description The server. */
+            serverId: components["schemas"]["ServerId"];
+            /** @description Its version. */
+            version: string | null;
+        };
+        /** @description Where a table or view is live. */
+        PublishedVersions: {
+            /**
+             * Format: int64
+             * @description The document's latest revision, which is the draft.
+             */
+            draft: number;
+            /** @description In the order of environments and servers; at most 100. */
+            items: components["schemas"]["PublishedVersion"][];
+        };
         /** @description What publishing would propose now. */
         PublishPreview: {
             /** @description Who would have to approve it, as people and flows are now. */
@@ -11816,6 +11871,8 @@ export interface components {
             servers: components["schemas"]["ServerSql"][];
             /** @description SHA-256 over each server's id and digest, hexadecimal. */
             sha256: string;
+            /** @description Whether it still is what was approved: only then is it executed. */
+            signature: components["schemas"]["ReleaseSignature"];
             window: components["schemas"]["WindowNow"] | null;
         };
         /** Format: uuid */
@@ -11919,6 +11976,18 @@ export interface components {
          * @enum {string}
          */
         ReleaseRolloutStatus: "rolling" | "paused" | "halted" | "success" | "cancelled";
+        /** @description A release's signature. */
+        ReleaseSignature: {
+            /** @description The key that it names, hexadecimal; null without a signature. */
+            keyId: string | null;
+            /** @description Whether it holds; only then is the release executed. */
+            state: components["schemas"]["ReleaseSignatureState"];
+        };
+        /**
+         * @description Whether a release is what was approved.
+         * @enum {string}
+         */
+        ReleaseSignatureState: "holds" | "missing" | "broken" | "stranger";
         /** @description What somebody says to a ticket. */
         Remark: {
             /** @description For people; a rejection needs one. */
@@ -22054,6 +22123,32 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listPublishedVersions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublishedVersions"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };

@@ -7,6 +7,7 @@ export type DocumentHead = Schemas['DocumentHead']
 export type DocumentDetail = Schemas['DocumentDetail']
 export type DocumentUser = Schemas['DocumentUser']
 export type Revision = Schemas['Revision']
+export type PublishedVersions = Schemas['PublishedVersions']
 export type FieldChange = Schemas['DocumentFieldChange']
 export type Applied = Schemas['AppliedDocument']
 export type Imported = Schemas['ImportedDdl']
@@ -73,6 +74,15 @@ export function useDiff(id: () => string, between: () => { from: number; to: num
     () => ['designs', 'diff', id(), between()],
     (signal) => fetchDiff(id(), between().from, between().to, signal),
     { enabled: () => between().to > 0 },
+  )
+}
+
+/** Where a table or view is live, and what its draft would change there. */
+export function usePublished(id: () => string) {
+  return useThing<PublishedVersions>(
+    () => ['designs', 'published', id()],
+    (signal) => body(server.GET('/api/v1/schema/documents/{id}/published', { params: { path: { id: id() } }, signal })),
+    { enabled: () => id() !== '', refreshMs: () => 15_000 },
   )
 }
 

@@ -143,7 +143,7 @@ const more = {
   '/applications': list([application]), [`/applications/${application.id}`]: application,
   '/deployments': list(deployments), ...Object.fromEntries(deployments.map((one) => [`/deployments/${one.id}`, detail(one)])),
   '/schema/tickets': list([{ ...ticket, ...ofRow }]), [`/schema/tickets/${ticket.id}`]: { ...ticket, sql: '', servers: [serverSql], events: [{ kind: 'proposed', name: 'grace', comment: '', at: ticket.createdAt }, { kind: 'commented', name: 'ada', comment: 'Does anything still read legacy_state?', at: ticket.createdAt }], ...ofTicket },
-  '/schema/releases': list([release]), [`/schema/releases/${release.id}`]: { ...release, sha256: 'c0ffee'.repeat(10), servers: [{ ...serverSql, risk: 'warning', findings: [] }], approvals: [{ name: 'ada', comment: '', at: release.createdAt }], window: shutWindow },
+  '/schema/releases': list([release]), [`/schema/releases/${release.id}`]: { ...release, sha256: 'c0ffee'.repeat(10), signature: { state: 'holds', keyId: 'c0ffee0123456789' }, servers: [{ ...serverSql, risk: 'warning', findings: [] }], approvals: [{ name: 'ada', comment: '', at: release.createdAt }], window: shutWindow },
   '/schema/executions': list([execution]), [`/schema/executions/${execution.id}`]: { ...execution, baseCheck: { state: 'same', detail: '', checkedAt: execution.createdAt, count: 0, differences: [] }, steps: [
     { sql: serverSql.statements[0].sql, status: 'success', durationMs: 12, rows: 0, error: null, detail: null },
     { sql: serverSql.statements[1].sql, status: 'failure', durationMs: 3, rows: null, error: 'column "legacy_state" of relation "orders" does not exist', detail: null },

@@ -72,3 +72,15 @@ pub(super) async fn change_audit_row_for_tests(db: &Db) {
     )
     .await;
 }
+
+/// As somebody would who wants other SQL executed than was approved.
+#[cfg(test)]
+pub(super) async fn change_release_for_tests(db: &Db) {
+    change_for_tests(db, "update ticket_servers set sql = 'drop table t;'").await;
+}
+
+/// As if they had been made before releases were signed.
+#[cfg(test)]
+pub(super) async fn take_signatures_off_for_tests(db: &Db) {
+    change_for_tests(db, "update releases set signed_by = null, signature = null").await;
+}

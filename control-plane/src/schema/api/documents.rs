@@ -20,7 +20,8 @@ use crate::{
     schema::{
         AppliedDocuments, ApplyQuery, DesignSql, Diagram, DiagramQuery, DiffQuery, DocumentDetail,
         DocumentDiff, DocumentHead, DocumentQuery, ExportQuery, Form, FormQuery, ImportRequest, ImportedDdl,
-        RestoreRequest, Revision, design_sql, diagram, document, document_apply, document_change, import,
+        PublishedVersions, RestoreRequest, Revision, design_sql, diagram, document, document_apply,
+        document_change, import, published,
     },
 };
 
@@ -36,6 +37,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(get, delete))
         .routes(routes!(revisions))
         .routes(routes!(diff))
+        .routes(routes!(versions))
         .routes(routes!(restore))
 }
 
@@ -165,6 +167,18 @@ async fn diff(
     Query(query): Query<DiffQuery>,
 ) -> ApiResult<Json<DocumentDiff>> {
     Ok(Json(document_change::diff(&app, &caller, id, query).await?))
+}
+
+/// Where a table or view is live: which revision, by which release, and what the draft would change there.
+#[utoipa::path(get, path = "/api/v1/schema/documents/{id}/published", operation_id = "listPublishedVersions",
+    tag = "schema", params(("id" = DocumentId, Path)), responses((status = 200, body = PublishedVersions),
+    (status = 404, body = Problem)))]
+async fn versions(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<DocumentId>,
+) -> ApiResult<Json<PublishedVersions>> {
+    Ok(Json(published::versions(&app, &caller, id).await?))
 }
 
 /// Makes what an earlier revision says the latest one.

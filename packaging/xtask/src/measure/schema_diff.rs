@@ -21,6 +21,10 @@ const WANTED: &[&str] = &[
     "setuptools==75.8.0",
 ];
 
+/// Why there is no ratio to skeema.
+const NO_SKEEMA: &str = "skeema is a Go program that no registry of packages for Python, JavaScript, Rust or Debian has, and is \
+    not measured";
+
 /// All numbers.
 pub fn measure(args: &Args, interrupt: &Interrupt) -> Result<Value> {
     let programs = built::corpus(interrupt)?;
@@ -38,7 +42,12 @@ pub fn measure(args: &Args, interrupt: &Interrupt) -> Result<Value> {
     let mut answer = String::new();
     reader.read_to_string(&mut answer)?;
     let line = answer.lines().last().context("the measurement said nothing")?;
-    serde_json::from_str(line).with_context(|| format!("the measurement said {line}"))
+    let mut answer: Value =
+        serde_json::from_str(line).with_context(|| format!("the measurement said {line}"))?;
+    // Nobody should have to wonder whether a ratio was left out because it was bad.
+    answer["ratioSkeema"] = Value::Null;
+    answer["noSkeema"] = NO_SKEEMA.into();
+    Ok(answer)
 }
 
 /// The program, in an environment that is kept in the cache.

@@ -1,6 +1,7 @@
 //! `Environment`
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use crate::{fault::Faults, fields::Fields};
 
@@ -30,6 +31,9 @@ pub struct Environment {
     /// Place in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<i64>,
+    /// What it asks of releases, as whoever keeps policies knows it; what it leaves out stays as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Json>,
 }
 
 const TYPES: &[(&str, EnvironmentType)] = &[
@@ -52,6 +56,10 @@ impl Environment {
             label,
             kind: spec.take("type").and_then(|item| item.word(TYPES, faults)),
             order: spec.take("order").and_then(|item| item.int(faults)),
+            policy: spec.take("policy").and_then(|item| {
+                item.fields(faults)?;
+                Some(item.node.json())
+            }),
         }
     }
 }

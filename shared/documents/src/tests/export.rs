@@ -78,3 +78,25 @@ fn a_password_is_never_written() {
         "{written:?}"
     );
 }
+
+#[test]
+fn an_environment_s_policy_comes_back_with_its_nothings() {
+    let text = "apiVersion: v1alpha1\nkind: Environment\nmetadata: {name: prod}\nspec:\n  type: production\n  policy:\n    \
+        maxRows: null\n    flows: {safe: light}\n    windows: {zone: UTC, weekly: [{days: [monday], from: '02:00', to: '04:00'}]}\n";
+    let read = |text: &str| {
+        let mut documents = parse(text).unwrap_or_else(|faults| panic!("{faults:?}"));
+        documents.remove(0).spec
+    };
+    let Spec::Environment(first) = read(text) else {
+        panic!("not an environment")
+    };
+    let policy = first.policy.clone().unwrap();
+    assert_eq!(policy["windows"]["weekly"][0]["from"], "02:00");
+    assert!(policy.get("maxRows").is_some_and(serde_json::Value::is_null));
+    let again = export("prod", None, &Spec::Environment(first.clone())).unwrap();
+    let Spec::Environment(second) = read(&again) else {
+        panic!("not an environment")
+    };
+    assert_eq!(second, first, "{again}");
+    assert!(parse(&text.replace("policy:\n", "policy: strict\n  order:\n")).is_err());
+}

@@ -7,6 +7,7 @@ import { payloads } from './payloads'
 import { pictures } from './pictures'
 import { projects } from './projects'
 import { proofs } from './proofs'
+import { releases } from './releases'
 import { rolling } from './rolling'
 import { rowsHeld } from './rowsHeld'
 import { setAside } from './setAside'
@@ -18,7 +19,7 @@ import { waves } from './waves'
 import type { Text } from '.'
 
 /** What is said on other pages than the first. */
-const more = { ...account, ...clouds, ...designs, ...files, ...guards, ...payloads, ...pictures, ...projects, ...proofs, ...rolling, ...rowsHeld, ...setAside, ...silences, ...storage, ...targets, ...versions, ...waves }
+const more = { ...account, ...clouds, ...designs, ...files, ...guards, ...payloads, ...pictures, ...projects, ...proofs, ...releases, ...rolling, ...rowsHeld, ...setAside, ...silences, ...storage, ...targets, ...versions, ...waves }
 export default more
 
 /** The shape that every language must have. */

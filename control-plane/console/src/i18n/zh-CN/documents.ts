@@ -35,6 +35,7 @@ export const documentSentences: readonly (readonly [string, string])[] = [
   ['a published database is made by publishing its DatabaseSnapshot', '已发布的数据库由发布其 DatabaseSnapshot 生成'],
   ['a published table is made by publishing its TableSnapshot', '已发布的表由发布其 TableSnapshot 生成'],
   ['a published view is made by publishing its ViewSnapshot', '已发布的视图由发布其 ViewSnapshot 生成'],
+  ['is no policy: {}', '不是环境策略：{0}'],
   ['holds no document', '没有任何文档'],
   ['{} {} stands in line {} too', '{0} {1} 在第 {2} 行也出现过'],
   ['must be {}', '必须是 {0}'],

@@ -8,6 +8,7 @@ import { payloads } from './payloads'
 import { pictures } from './pictures'
 import { projects } from './projects'
 import { proofs } from './proofs'
+import { releases } from './releases'
 import { rolling } from './rolling'
 import { rowsHeld } from './rowsHeld'
 import { setAside } from './setAside'
@@ -17,5 +18,5 @@ import { targets } from './targets'
 import { versions } from './versions'
 import { waves } from './waves'
 
-const more: MoreMessages = { ...account, ...clouds, ...designs, ...files, ...guards, ...payloads, ...pictures, ...projects, ...proofs, ...rolling, ...rowsHeld, ...setAside, ...silences, ...storage, ...targets, ...versions, ...waves }
+const more: MoreMessages = { ...account, ...clouds, ...designs, ...files, ...guards, ...payloads, ...pictures, ...projects, ...proofs, ...releases, ...rolling, ...rowsHeld, ...setAside, ...silences, ...storage, ...targets, ...versions, ...waves }
 export default more

@@ -45,7 +45,17 @@ const BESIDE_ANOTHER: &[(&str, &str)] = &[
     // Kinds that one may not read are left out, and refuse nobody.
     ("GET /api/v1/hosts/{id}/annotations", "Operation(ReleaseRead)"),
     ("GET /api/v1/hosts/{id}/annotations", "Operation(AlertRead)"),
+    // Who may not read environments exports without them.
+    ("GET /api/v1/schema/export", "Operation(EnvironmentRead)"),
     // Everybody here who reads servers reads designs, and whoever writes or releases reads both.
+    (
+        "GET /api/v1/schema/documents/{id}/published",
+        "Operation(ServerRead)",
+    ),
+    (
+        "GET /api/v1/schema/documents/{id}/published",
+        "Operation(DesignRead)",
+    ),
     ("GET /api/v1/schema/drift", "Operation(ServerRead)"),
     ("GET /api/v1/schema/drift", "Operation(DesignRead)"),
     ("GET /api/v1/schema/set-asides", "Operation(ServerRead)"),

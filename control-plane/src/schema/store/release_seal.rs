@@ -1,0 +1,159 @@
+//! What a release's signature speaks for, as its rows have it, and the signature itself.
+
+use muster_base::{OrgId, ReleaseId, ServerId, TicketId, UnixMs};
+
+use crate::{
+    db::{Db, DbError, Tx},
+    with_pool, with_tx,
+};
+
+/// The release, with what its ticket says of it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(in crate::schema) struct Head {
+    pub(in crate::schema) id: ReleaseId,
+    pub(in crate::schema) org_id: OrgId,
+    pub(in crate::schema) ticket_id: TicketId,
+    pub(in crate::schema) project: String,
+    pub(in crate::schema) version: String,
+    pub(in crate::schema) environment: String,
+    pub(in crate::schema) database: String,
+    pub(in crate::schema) risk: String,
+    pub(in crate::schema) created_at: UnixMs,
+    /// What it publishes; none of SQL as text.
+    pub(in crate::schema) published: Option<String>,
+    /// The SQL as proposed.
+    pub(in crate::schema) proposed: String,
+    pub(in crate::schema) signed_by: Option<Vec<u8>>,
+    pub(in crate::schema) signature: Option<Vec<u8>>,
+}
+
+/// What is to run on one server. Everything but counts and trials, which come later and change nothing.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(in crate::schema) struct Target {
+    pub(in crate::schema) server_id: ServerId,
+    /// As the server calls it.
+    pub(in crate::schema) database: String,
+    pub(in crate::schema) sql: String,
+    pub(in crate::schema) sql_sha256: String,
+    pub(in crate::schema) risk: String,
+    /// As they are stored: what a newer version reads or writes otherwise is still the text that was signed.
+    pub(in crate::schema) statements: String,
+    pub(in crate::schema) rollback_sql: Option<String>,
+    pub(in crate::schema) not_taken_back: String,
+    pub(in crate::schema) set_aside: Option<String>,
+    /// What is there afterwards.
+    pub(in crate::schema) design: Option<String>,
+    /// What it was computed against.
+    pub(in crate::schema) base_release_id: Option<ReleaseId>,
+    pub(in crate::schema) base_reached_at: Option<UnixMs>,
+}
+
+/// Somebody's yes that counted.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(in crate::schema) struct Approver {
+    pub(in crate::schema) person: String,
+    pub(in crate::schema) name: String,
+    pub(in crate::schema) step: i64,
+    pub(in crate::schema) comment: String,
+    pub(in crate::schema) at: UnixMs,
+}
+
+/// All of it.
+#[derive(Debug, Clone)]
+pub(in crate::schema) struct Papers {
+    pub(in crate::schema) head: Head,
+    pub(in crate::schema) targets: Vec<Target>,
+    pub(in crate::schema) approvers: Vec<Approver>,
+}
+
+const HEAD: &str = "select r.id, r.org_id, r.ticket_id, r.project, r.version, r.environment, r.database, r.risk, \
+    r.created_at, t.published, t.sql as proposed, r.signed_by, r.signature \
+    from releases r join tickets t on t.id = r.ticket_id where r.org_id = $1 and r.id = $2";
+const TARGETS: &str = "select t.server_id, coalesce(t.database, r.database) as database, t.sql, t.sql_sha256, t.risk, \
+    t.statements, t.rollback_sql, t.not_taken_back, t.set_aside, t.design, t.base_release_id, t.base_reached_at \
+    from ticket_servers t join releases r on r.ticket_id = t.ticket_id where r.org_id = $1 and r.id = $2 \
+    order by t.position, t.server_id";
+const APPROVERS: &str = "select a.person, a.name, a.step, a.comment, a.at from ticket_approvals a \
+    join releases r on r.ticket_id = a.ticket_id where r.org_id = $1 and r.id = $2 and a.counted \
+    order by a.at, a.step, a.person";
+
+/// A release's papers as the transaction sees them.
+pub(in crate::schema) async fn find_in(
+    tx: &mut Tx,
+    (org, id): (OrgId, ReleaseId),
+) -> Result<Option<Papers>, DbError> {
+    with_tx!(tx, |conn| {
+        let head: Option<Head> = sqlx::query_as(HEAD)
+            .bind(org)
+            .bind(id)
+            .fetch_optional(&mut *conn)
+            .await?;
+        let targets: Vec<Target> = sqlx::query_as(TARGETS)
+            .bind(org)
+            .bind(id)
+            .fetch_all(&mut *conn)
+            .await?;
+        let approvers: Vec<Approver> = sqlx::query_as(APPROVERS)
+            .bind(org)
+            .bind(id)
+            .fetch_all(conn)
+            .await?;
+        Ok(head.map(|head| Papers {
+            head,
+            targets,
+            approvers,
+        }))
+    })
+}
+
+/// A release's papers.
+pub(in crate::schema) async fn find(
+    db: &Db,
+    (org, id): (OrgId, ReleaseId),
+) -> Result<Option<Papers>, DbError> {
+    with_pool!(db, |pool| {
+        let head: Option<Head> = sqlx::query_as(HEAD)
+            .bind(org)
+            .bind(id)
+            .fetch_optional(pool)
+            .await?;
+        let targets: Vec<Target> = sqlx::query_as(TARGETS).bind(org).bind(id).fetch_all(pool).await?;
+        let approvers: Vec<Approver> = sqlx::query_as(APPROVERS)
+            .bind(org)
+            .bind(id)
+            .fetch_all(pool)
+            .await?;
+        Ok(head.map(|head| Papers {
+            head,
+            targets,
+            approvers,
+        }))
+    })
+}
+
+/// Puts a signature on a release that was made in this transaction.
+pub(in crate::schema) async fn set(
+    tx: &mut Tx,
+    id: ReleaseId,
+    (signed_by, signature): (&[u8], &[u8]),
+) -> Result<(), DbError> {
+    const SQL: &str = "update releases set signed_by = $2, signature = $3 where id = $1";
+    with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(id)
+            .bind(signed_by)
+            .bind(signature)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
+/// The newest releases of all orgs.
+pub(in crate::schema) async fn list_newest(db: &Db, limit: i64) -> Result<Vec<(OrgId, ReleaseId)>, DbError> {
+    const SQL: &str = "select org_id, id from releases order by id desc limit $1";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(limit)
+        .fetch_all(pool)
+        .await)?)
+}
