@@ -196,7 +196,7 @@ pub(super) async fn start(app: &App) {
     app.tasks.spawn("partitions of readings", async move {
         let prepare = try_to_prepare(&task.telemetry_db, now);
         // Broken off at any point, it goes on at the next start.
-        drop(task.tasks.stopping().run_until_cancelled(prepare).await);
+        task.tasks.stopping().run_until_cancelled(prepare).await;
     });
 }
 

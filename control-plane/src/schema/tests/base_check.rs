@@ -6,20 +6,16 @@ use serde_json::{Value, json};
 
 use super::{
     bench::{Bench, design},
-    drift_told::{answer, asked, database_of, joined},
+    drift_told::{answer, asked, database_of},
     executions::{moves, order},
     new_server,
     publish::{APPLY, approve, publish},
     release,
 };
 use crate::{
-    access::Role,
-    link::{
-        self,
-        tests::host::{Host, Running},
-    },
+    link,
     schema::base_check::may_go,
-    testing::{Client, Test, both_databases},
+    testing::both_databases,
     work::{Going, Order, OrderState},
 };
 

@@ -2,7 +2,6 @@
 //! `tests/tests/proven.rs`.
 
 use axum::http::Method;
-use muster_agent::link::IncomingTail;
 use muster_identity::{
     keys::PinnedKeys,
     look::{Look, is_signed},
@@ -12,23 +11,13 @@ use muster_protocol::{
     latest::{ProofLook, ProofNote, ProofPart, TailFrame, TailRequest},
 };
 use serde_json::{Value, json};
-use tokio::sync::mpsc::Receiver;
 
 use super::{
     bench::{Bench, design},
-    drift_told::{asked, catalogue, joined},
-    new_server,
+    drift_told::{asked, catalogue},
     publish::{APPLY, publish},
 };
-use crate::{
-    access::Role,
-    link::{
-        self,
-        tests::host::{Host, Running},
-    },
-    schema::proof_run,
-    testing::{Client, Test, both_databases},
-};
+use crate::{link, schema::proof_run, testing::both_databases};
 
 const PROD: &str = "/api/v1/schema/policies/prod";
 
@@ -267,7 +256,7 @@ both_databases!(why_something_could_not_be_tried_is_said, |test| {
     );
     assert_eq!(bench.approve(&text).await.0, 200);
 
-    bench.stop().await;
+    bench.running.take().unwrap().stop().await;
     let online = async || !test.app.links.is_online(bench.host.id);
     link::tests::until("it is gone", online).await;
     bench.prove(&ticket).await;

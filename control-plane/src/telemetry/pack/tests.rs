@@ -130,9 +130,17 @@ both_databases!(a_day_that_is_over_is_packed_thoroughly_in_its_turn, |test| {
     assert_eq!(counted(test, host).await, expected);
 
     // Something of it comes late, and it stays so.
-    submit(test, host, samples([YESTERDAY + 3 * HOUR - 1, YESTERDAY + 5 * HOUR])).await;
+    submit(
+        test,
+        host,
+        samples([YESTERDAY + 3 * HOUR - 1, YESTERDAY + 5 * HOUR]),
+    )
+    .await;
     submit(test, host, samples([7 * HOUR])).await;
-    until_packed(test, host, |spans| spans[0].hours == 6 && spans[0].samples == 3 * HOUR + 1).await;
+    until_packed(test, host, |spans| {
+        spans[0].hours == 6 && spans[0].samples == 3 * HOUR + 1
+    })
+    .await;
     assert_eq!(efforts(test, host).await, [Effort::Thorough]);
 });
 
