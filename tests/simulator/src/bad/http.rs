@@ -113,6 +113,7 @@ pub(super) async fn large(target: Arc<Target>) -> Result<()> {
             target.made(*kind);
             say(&target, kind, stream, bytes, false).await;
         }
+        sleep(PAUSE * 10).await;
     }
 }
 
