@@ -115,7 +115,6 @@ const STORIES: &[(&str, &[&str])] = &[
     (
         "a rollout at work that is called off",
         &[
-            "muster:muster_control_plane::work::reply*",
             "muster:muster_control_plane::delivery::steer*",
             "muster:muster_control_plane::delivery::order*",
         ],
