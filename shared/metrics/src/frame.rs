@@ -305,7 +305,8 @@ mod tests {
         let read: Vec<Sample> = continued.collect::<Result<_, _>>().unwrap();
         assert_eq!(read, samples[1..]);
         assert!(decode(&bytes).is_err(), "nothing was before it");
-        let complete = Decoder::after(&encode(&samples), Some(samples[1].clone())).unwrap();
+        let whole = encode(&samples);
+        let complete = Decoder::after(&whole, Some(samples[1].clone())).unwrap();
         assert_eq!(complete.count(), 2, "what is complete is read as such");
         assert!(Encoder::after(Some(samples[0].clone())).finish().is_empty());
     }
