@@ -45,16 +45,13 @@ impl Sampler {
         let mut last = UnixMs(i64::MIN);
         loop {
             match self.wait(&triggers, &stop).await {
-                Wake::Sample => {
-                    // Times are multiples of the interval: charts line up and the times' column takes no room.
-                    let at = self.clock.now().floor_to(self.interval_ms());
-                    if at != last {
-                        last = at;
-                        self.sample(at).await;
-                    }
-                }
+                Wake::Sample => self.sample_once(&mut last).await,
                 Wake::Close => {
                     triggers.again();
+                    // Both are due at the full hour, and the one must not take the other's place.
+                    if last != UnixMs(i64::MIN) {
+                        self.sample_once(&mut last).await;
+                    }
                     self.record(Recorder::close_ended).await;
                 }
                 Wake::Settings => {}
@@ -62,6 +59,16 @@ impl Sampler {
             }
         }
         self.record(Recorder::flush).await;
+    }
+
+    /// Takes the sample that is due, unless it was taken.
+    async fn sample_once(&self, last: &mut UnixMs) {
+        // Times are multiples of the interval: charts line up and the times' column takes no room.
+        let at = self.clock.now().floor_to(self.interval_ms());
+        if at != *last {
+            *last = at;
+            self.sample(at).await;
+        }
     }
 
     async fn wait(&mut self, triggers: &Triggers, stop: &CancellationToken) -> Wake {

@@ -110,7 +110,13 @@ impl Workers {
     /// What the engine says: a short worker call, shorter for whoever gives the facts that it got a moment ago.
     pub async fn containers(&self, known: Vec<ContainerFacts>) -> Result<EngineFacts, WorkerError> {
         let ask = async {
-            let mut worker = self.start(&Request::ContainersSince(known)).await?;
+            // A worker of before knows only the question without facts.
+            let request = if known.is_empty() {
+                Request::Containers
+            } else {
+                Request::ContainersSince(known)
+            };
+            let mut worker = self.start(&request).await?;
             match worker.next().await? {
                 Some(Answer::Containers { engine, containers }) => Ok(EngineFacts { engine, containers }),
                 Some(Answer::Failed(why)) => Err(WorkerError::Failed(why)),

@@ -177,7 +177,7 @@ pub(super) async fn list(app: &App, caller: &Caller, query: &PageQuery) -> Resul
     caller.require(Operation::ApiKeyRead)?;
     let after = query.cursor::<ApiKeyId>()?;
     // Members see their own keys; those who manage members see everybody's.
-    let only = if caller.require(Operation::MemberWrite).is_ok() {
+    let only = if caller.may(Operation::MemberWrite) {
         None
     } else {
         caller.actor.user()
@@ -231,7 +231,7 @@ pub(super) async fn rotate(
 /// Withdraws a key; it is refused from the next request on.
 pub(super) async fn revoke(app: &App, caller: &Caller, id: ApiKeyId) -> Result<(), AccessError> {
     caller.require(Operation::ApiKeyWrite)?;
-    let only = if caller.require(Operation::MemberWrite).is_ok() {
+    let only = if caller.may(Operation::MemberWrite) {
         None
     } else {
         caller.actor.user()

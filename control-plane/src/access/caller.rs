@@ -308,6 +308,18 @@ impl Caller {
         self.passes(operation, Some(&Object::All(kind)))
     }
 
+    /// Whether they may do `operation` here: a question, whose answer no audit row tells.
+    pub fn may(&self, operation: Operation) -> bool {
+        let asked = Asked::BuiltIn(operation);
+        self.permissions.decide(asked, None) == Decision::Allowed
+    }
+
+    /// Whether they may do `operation` on this object: a question, too.
+    pub fn may_on(&self, operation: Operation, object: &Object<'_>) -> bool {
+        let asked = Asked::BuiltIn(operation);
+        self.permissions.decide(asked, Some(object)) == Decision::Allowed
+    }
+
     /// Whether this object is in their reach, whatever they want with it.
     pub fn reaches(&self, object: &Object<'_>) -> bool {
         self.permissions.scope.reaches(object).is_ok()

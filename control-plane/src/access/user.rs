@@ -13,7 +13,7 @@ use super::{
     second_factor::{self, MfaMode},
     store, strength,
     turns::Line,
-    username::check_username,
+    username::{self, check_username},
 };
 use crate::{
     app::App,
@@ -340,7 +340,11 @@ pub(super) async fn update(
         ..ProfilePatch::default()
     };
     let username = match patch.username {
-        Some(username) if username != before.username => Some(check_username(app, &username)?),
+        Some(username) if username != before.username => {
+            let username = check_username(app, &username)?;
+            username::require_unnamed(app, id, [&before.username, &username]).await?;
+            Some(username)
+        }
         _ => None,
     };
     // Once as it was read, and once as it is when it is written: what others changed meanwhile stays as they did.

@@ -1,10 +1,13 @@
 //! Names that users sign in with.
 //!
 //! Unique in the platform, and not to be taken for anything else that signs somebody in: an account, an address, a
-//! number, or the super administrator. The managers of the platform may change one; whoever is signed in stays it.
+//! number, or the super administrator. The managers of the platform may change one, while no
+//! approval flow names somebody by it; whoever is signed in stays it.
+
+use muster_base::UserId;
 
 use super::AccessError;
-use crate::{app::App, flaw::Flaw};
+use crate::{app::App, flaw::Flaw, schema};
 
 /// The name, if it can be one.
 pub(super) fn check_username(app: &App, username: &str) -> Result<String, AccessError> {
@@ -22,6 +25,20 @@ pub(super) fn check_username(app: &App, username: &str) -> Result<String, Access
         return Err(AccessError::Taken("username"));
     }
     Ok(username)
+}
+
+/// Passes if no approval flow names somebody by the old name, who would be nobody, or by the new one, who would be another.
+pub(super) async fn require_unnamed(app: &App, user: UserId, names: [&str; 2]) -> Result<(), AccessError> {
+    match schema::flow_naming(app, user, names).await? {
+        None => Ok(()),
+        // Which flow is its org's business, and whoever manages users need not be in it.
+        Some(_) => Err(AccessError::Conflict {
+            code: "named-in-flow",
+            message: "an approval flow of an org that the user is in names somebody by the old name or by the new one: it has \
+                      to name the user's id instead before"
+                .to_owned(),
+        }),
+    }
 }
 
 /// Sign-in takes names, accounts, addresses and numbers: a name must not look like one of the others.

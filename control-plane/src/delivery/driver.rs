@@ -75,8 +75,13 @@ async fn look(app: &App) -> Result<(), DeliveryError> {
             ),
         }
     }
-    stop_what_was_called_off(app).await?;
-    // What keeps a message from being written keeps no deployment from starting.
+    // What keeps an order from being stopped, or a message from being written, keeps no deployment from starting.
+    if let Err(error) = stop_what_was_called_off(app).await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "orders of a deployment that was called off could not be stopped; trying again"
+        );
+    }
     if let Err(error) = told::tell(app).await {
         tracing::warn!(
             error = &error as &dyn std::error::Error,
@@ -112,7 +117,13 @@ async fn stop_what_was_called_off(app: &App) -> Result<(), DeliveryError> {
         return Ok(());
     }
     for order in work::list_unstopped(app, &orders).await? {
-        order::cancel(app, CALLED_OFF, order).await?;
+        if let Err(error) = order::cancel(app, CALLED_OFF, order).await {
+            tracing::warn!(
+                order.id = %order,
+                error = &error as &dyn std::error::Error,
+                "an order that was called off could not be stopped; trying again"
+            );
+        }
     }
     Ok(())
 }

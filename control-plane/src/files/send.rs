@@ -406,7 +406,7 @@ async fn hosts(app: &App, caller: &Caller, body: &FileSendBody) -> Result<Vec<Ho
             ..HostSelector::default()
         };
         for host in fleet::select_hosts(app, caller.org(), &selector).await? {
-            if caller.require_on(Operation::FileSend, &host.object()).is_ok() {
+            if caller.may_on(Operation::FileSend, &host.object()) {
                 hosts.insert(host.id, host);
             }
         }

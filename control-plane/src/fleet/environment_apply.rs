@@ -70,11 +70,16 @@ pub async fn apply_environment(
         audit::record(app, tx, caller, Some(caller.org()), entry).await?;
         return Ok(EnvironmentApplied::Created(environment.id));
     };
-    caller.require_on(Operation::EnvironmentWrite, &Object::Environment(&before.name))?;
     let mut environment = before.clone();
     environment.label = document.label.unwrap_or(environment.label);
     environment.kind = document.kind.unwrap_or(environment.kind);
     environment.order = document.order.unwrap_or(environment.order);
+    // Whoever may read it may put in what they read.
+    let reads = caller.may_on(Operation::EnvironmentRead, &Object::Environment(&before.name));
+    if environment == before && reads {
+        return Ok(EnvironmentApplied::Unchanged(before.id));
+    }
+    caller.require_on(Operation::EnvironmentWrite, &Object::Environment(&before.name))?;
     if environment == before {
         return Ok(EnvironmentApplied::Unchanged(before.id));
     }

@@ -1,11 +1,15 @@
 //! Writes down who was refused what, in one place, so that no handler has to think of it: every 403 to somebody who is
-//! known, and every 404 that hides what is out of their reach, becomes an audit row.
+//! known, and every 404 that hides what is out of their reach, becomes an audit row (the same one once a minute).
 //!
 //! The row has the operation and the object that were asked for, where a permission was asked for at all
 //! ([`Refusals`](access::Refusals)); what is refused before that (to whoever is no administrator, or in no org) has the call's
 //! method and route. The call's detail is its route, which holds no token.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher as _, RandomState},
+    sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError},
+};
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -13,7 +17,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use muster_base::OrgId;
+use muster_base::{OrgId, UnixMs};
 
 use crate::{
     access::{self, Caller, Identity, Wanted},
@@ -22,6 +26,10 @@ use crate::{
 };
 
 const LONGEST_ID: usize = 256;
+/// Hidden things that are remembered as told.
+const MOST_TOLD: usize = 4_096;
+static TOLD: LazyLock<Mutex<HashMap<u64, UnixMs>>> = LazyLock::new(Mutex::default);
+static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// Who turned out to be asking, filled in by the extractors.
 #[derive(Debug, Clone, Default)]
@@ -79,6 +87,9 @@ pub(super) async fn record(
             let Some(wanted) = asking.refusals.refused() else {
                 return response;
             };
+            if !is_news(app.clock.now(), (&asking.identity, asking.org, &wanted)) {
+                return response;
+            }
             Some(wanted)
         }
         _ => return response,
@@ -91,6 +102,25 @@ pub(super) async fn record(
     };
     audit::record_refusal(&app, &asking.identity, asking.org, entry).await;
     response
+}
+
+/// Whether nobody was told the same within a minute: who asks for one thing again and again that is hidden from them, and does
+/// not know it, must not fill the log.
+fn is_news(now: UnixMs, (who, org, wanted): (&Identity, Option<OrgId>, &Wanted)) -> bool {
+    let key = KEYS.hash_one(format!("{:?} {org:?} {wanted:?}", who.actor));
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_fresh = |at: &UnixMs| now.ms_since(*at).abs() < UnixMs::MINUTE;
+    if told.get(&key).is_some_and(is_fresh) {
+        return false;
+    }
+    if told.len() >= MOST_TOLD {
+        told.retain(|_, at| is_fresh(at));
+    }
+    // So many different ones in a minute are written down each time: nothing is lost by it.
+    if told.len() < MOST_TOLD {
+        told.insert(key, now);
+    }
+    true
 }
 
 /// What was asked for; without an object of its own, what the call names.

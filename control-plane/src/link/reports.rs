@@ -76,7 +76,12 @@ fn read(
     let report = report?;
     session.last_report_at.store(app.clock.now().0, Ordering::Relaxed);
     let batch = report.batch;
-    Ok((batch, ReadReport::new(session.org, session.host, report, last)?))
+    let read = ReadReport::new(session.org, session.host, report, last);
+    if read.is_err() {
+        // What follows can't go on from what is missing.
+        *last = LastSample::default();
+    }
+    Ok((batch, read?))
 }
 
 /// Answers the batch's number once everything in the report is committed.

@@ -421,10 +421,11 @@ async fn agents_are_spread_again_when_a_control_plane_is_back_and_busy_ones_stay
     for _ in 0..LOOKS - 1 {
         balance.borrow_mut().look(&first, Instant::now());
     }
-    assert_eq!(first.links.online_count(), 6, "it may be away again in a moment");
     until("one has moved", async || {
         balance.borrow_mut().look(&first, Instant::now());
-        second.links.online_count() == 1 && first.links.online_count() == 5
+        // The rooms look, too: it may have been two.
+        let there = second.links.online_count();
+        (1..=2).contains(&there) && first.links.online_count() == 6 - there
     })
     .await;
     assert!(first.links.is_here(watched));

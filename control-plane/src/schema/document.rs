@@ -259,7 +259,7 @@ pub(super) async fn export(app: &App, caller: &Caller, query: ExportQuery) -> Re
     let kind = query.kind.as_deref().map(kind).transpose()?;
     let with_environments = query.database.is_none()
         && kind.is_none_or(|kind| kind == Kind::Environment)
-        && caller.require(Operation::EnvironmentRead).is_ok();
+        && caller.may(Operation::EnvironmentRead);
     let filter = store::document::Filter {
         kind,
         database: query.database,

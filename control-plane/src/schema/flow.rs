@@ -5,6 +5,7 @@
 //! takes the place of. Flows for the ticket's project come after, and only add: whoever proposes names the project. Where
 //! nothing applies, or every step is left out, one other person with `release:approve` approves.
 
+use muster_base::UserId;
 use muster_documents::{
     Spec,
     kind::flow::{ApprovalFlow, Approver, FlowStep, Quorum},
@@ -231,6 +232,18 @@ fn who(approver: &Approver, people: &OrgPeople) -> Who {
     ids.sort_unstable();
     ids.dedup();
     Who { kind, names, ids }
+}
+
+/// An approval flow, in one of the orgs that this user is in, that names somebody by one of these user names.
+pub(crate) async fn flow_naming(
+    app: &App,
+    user: UserId,
+    names: [&str; 2],
+) -> Result<Option<String>, DbError> {
+    let flows = store::document::flows_around(&app.db, user).await?;
+    let names = names.map(|name| serde_json::Value::from(name).to_string());
+    let named = |(_, spec): &(String, String)| names.iter().any(|name| spec.contains(name));
+    Ok(flows.into_iter().find(named).map(|(name, _)| name))
 }
 
 /// The users or departments that somebody means by a name or an id.

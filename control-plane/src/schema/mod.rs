@@ -196,6 +196,7 @@ mod told;
 mod waiting;
 mod waves;
 
+pub(crate) use self::flow::flow_naming;
 pub(crate) use self::release_seal::census as census_of_releases;
 pub(crate) use self::store::annotation::annotations;
 pub use self::{

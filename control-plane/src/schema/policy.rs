@@ -257,7 +257,11 @@ pub(super) async fn apply(
     environment: &str,
     said: &Json,
 ) -> Result<AppliedPolicy, SchemaError> {
-    caller.require_on(Operation::FlowWrite, &Object::Environment(environment))?;
+    let place = Object::Environment(environment);
+    // Whoever may read it may put in what they read.
+    if !caller.may_on(Operation::EnvironmentRead, &place) {
+        caller.require_on(Operation::FlowWrite, &place)?;
+    }
     let present = store::policy::find_in(tx, caller.org(), environment).await?;
     let mut said = said.clone();
     if let (Some(present), Json::Object(fields)) = (&present, &mut said) {
@@ -291,6 +295,7 @@ pub(super) async fn apply(
             taken_back: Vec::new(),
         });
     }
+    caller.require_on(Operation::FlowWrite, &place)?;
     Ok(AppliedPolicy {
         changed: true,
         taken_back: put(app, tx, caller, &before, &policy).await?,

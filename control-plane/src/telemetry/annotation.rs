@@ -148,7 +148,7 @@ pub(super) async fn list(
         to,
         limit: MOST + 1,
     };
-    let may = |operation| caller.require(operation).is_ok();
+    let may = |operation| caller.may(operation);
     let mut found = Annotations {
         items: Vec::new(),
         truncated: false,

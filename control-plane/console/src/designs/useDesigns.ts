@@ -82,7 +82,7 @@ export function usePublished(id: () => string) {
   return useThing<PublishedVersions>(
     () => ['designs', 'published', id()],
     (signal) => body(server.GET('/api/v1/schema/documents/{id}/published', { params: { path: { id: id() } }, signal })),
-    { enabled: () => id() !== '', refreshMs: () => 15_000 },
+    { enabled: () => id() !== '', refreshMs: () => 300_000 },
   )
 }
 

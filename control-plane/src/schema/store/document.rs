@@ -1,6 +1,6 @@
 //! Rows of `documents` and `document_revisions`.
 
-use muster_base::{DocumentId, OrgId, UnixMs};
+use muster_base::{DocumentId, OrgId, UnixMs, UserId};
 use muster_documents::{Kind, Spec};
 
 use crate::{
@@ -222,6 +222,13 @@ pub(in crate::schema) async fn list_in(
         .fetch_all(conn)
         .await)?;
     records.into_iter().map(Stored::try_from).collect()
+}
+
+/// The approval flows of the orgs that a user is in: their names and specs.
+pub(in crate::schema) async fn flows_around(db: &Db, user: UserId) -> Result<Vec<(String, String)>, DbError> {
+    const SQL: &str = "select d.name, d.spec from documents d join members m on m.org_id = d.org_id \
+        where m.user_id = $1 and d.kind = 'ApprovalFlow' and d.deleted_at is null order by d.name";
+    with_pool!(db, |pool| sqlx::query_as(SQL).bind(user).fetch_all(pool).await).map_err(DbError::from)
 }
 
 /// Every project, as the transaction sees them.

@@ -69,11 +69,12 @@ impl Packer {
             if bytes > MAX_BYTES || self.too_large.contains(&(host, day)) {
                 continue;
             }
-            let fits = merge(app, org, host, &spans, effort).await?;
-            if !fits {
-                remember(&mut self.too_large, (host, day));
-            } else if effort == Effort::Thorough && day < today {
-                remember(&mut self.done, (host, day));
+            match merge(app, org, host, &spans, effort).await? {
+                Merged::TooLarge => remember(&mut self.too_large, (host, day)),
+                Merged::Done if effort == Effort::Thorough && day < today => {
+                    remember(&mut self.done, (host, day));
+                }
+                Merged::Done | Merged::Overtaken => {}
             }
         }
         Ok(())
@@ -107,23 +108,32 @@ fn remember(set: &mut HashSet<(HostId, UnixMs)>, one: (HostId, UnixMs)) {
     set.insert(one);
 }
 
-/// False if it is too much for one chunk.
+/// What became of a day's chunks.
+enum Merged {
+    /// They are one.
+    Done,
+    /// They are too much for one.
+    TooLarge,
+    /// Somebody else changed one of them meanwhile: the next round sees it.
+    Overtaken,
+}
+
 async fn merge(
     app: &App,
     org: OrgId,
     host: HostId,
     spans: &[Span],
     effort: Effort,
-) -> Result<bool, TelemetryError> {
+) -> Result<Merged, TelemetryError> {
     let db = &app.telemetry_db;
     let (Some(first), Some(last)) = (spans.first(), spans.last()) else {
-        return Ok(true);
+        return Ok(Merged::Done);
     };
     let chunks = store::chunk::list(db, org, host, first.hour, last.end()).await?;
     if let [(_, only)] = chunks.as_slice()
         && chunk::effort_of(only) == effort
     {
-        return Ok(true);
+        return Ok(Merged::Done);
     }
     let merged = tokio::task::spawn_blocking(move || {
         let chunks: Vec<&[u8]> = chunks.iter().map(|(_, chunk)| chunk.as_slice()).collect();
@@ -133,7 +143,7 @@ async fn merge(
         Ok(merged) => merged,
         Err(chunk::EncodeError::TooMany(many)) => {
             debug!(host.id = %host, hour = %first.hour, many, "a day is too much for one chunk");
-            return Ok(false);
+            return Ok(Merged::TooLarge);
         }
         Err(cause) => return Err(cause.into()),
     };
@@ -141,7 +151,7 @@ async fn merge(
     let rest = spans[1..].iter().map(|span| span.samples).sum::<i64>();
     if samples != first.samples + rest {
         debug!(host.id = %host, hour = %first.hour, "a chunk changed while its day was merged");
-        return Ok(true);
+        return Ok(Merged::Overtaken);
     }
     let row = ChunkRow {
         org,
@@ -153,13 +163,14 @@ async fn merge(
     };
     let mut tx = db.begin().await?;
     let between = (first.hour, last.end());
-    // Late samples went into one of them meanwhile, or somebody else merged them: the next round sees it.
+    // Late samples went into one of them meanwhile, or somebody else merged them.
     if store::chunk::delete_merged(&mut tx, host, between, spans.len() - 1, rest).await?
         && store::chunk::put(&mut tx, &row, Some(*first)).await?
     {
         point!("pack.before-commit");
         tx.commit().await?;
         point!("pack.after-commit");
+        return Ok(Merged::Done);
     }
-    Ok(true)
+    Ok(Merged::Overtaken)
 }

@@ -159,6 +159,7 @@ impl<'a> Column<'a> {
             || both(PARTIAL, PREDICTED)
             || both(TOLD, PREDICTED)
             || both(TOLD, PACKED)
+            || both(COUNTED, PARTIAL)
             || needs(STRETCHES, PARTIAL)
             || needs(COUNTED, TOLD)
         {

@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -67,6 +67,9 @@ pub(super) fn write<'a>(
     };
     let times: Rows = times.iter().map(|at| at.0).enumerate().collect();
     put(&column::encode(&times, rows)?);
+    // A prediction rests on no column that is told: what tells it may rest on the predicted one.
+    let told_places: BTreeSet<usize> = told.keys().copied().collect();
+    let is_told = |(place, _): &(usize, _)| told_places.contains(place);
     for (place, key) in keys.iter().enumerate() {
         let column = load(place)?;
         values += column.len();
@@ -79,7 +82,9 @@ pub(super) fn write<'a>(
         }
         let plain = column::encode(&column, rows)?;
         let predicted = match Prediction::of(key, &places) {
-            Some(prediction) if column.len() == rows => residue(&column, prediction, &mut load)?,
+            Some(prediction) if column.len() == rows && !prediction.terms.iter().any(is_told) => {
+                residue(&column, prediction, &mut load)?
+            }
             _ => None,
         };
         put(match &predicted {

@@ -37,7 +37,7 @@ pub fn merge(chunks: &[&[u8]], effort: Effort) -> Result<(usize, Vec<u8>), Encod
     let keys: Vec<SeriesKey> = keys.into_iter().cloned().collect();
     let places: Vec<_> = chunks.iter().map(Chunk::places).collect();
     let mut readings: Vec<Reading> = chunks.iter().map(|_| Reading::default()).collect();
-    let load = |place: usize| {
+    let mut load = |place: usize| {
         let mut column = Rows::new();
         for (((chunk, places), rows), reading) in chunks.iter().zip(&places).zip(&rows).zip(&mut readings) {
             if let Some(found) = places.get(&keys[place]) {
@@ -48,6 +48,31 @@ pub fn merge(chunks: &[&[u8]], effort: Effort) -> Result<(usize, Vec<u8>), Encod
         column.sort_unstable_by_key(|(row, _)| *row);
         Ok(Cow::Owned(column))
     };
-    let merged = write(&times, &keys, effort, load)?;
+    let merged = write(&times, &keys, effort, &mut load)?;
+    // What it replaces is the only copy: what can't be read back as it was is not put in its place.
+    let merged = if effort == Effort::Thorough && !says(&merged, keys.len(), &mut load)? {
+        write(&times, &keys, Effort::Quick, &mut load)?
+    } else {
+        merged
+    };
     Ok((times.len(), merged))
+}
+
+/// Whether a chunk has these columns, value by value.
+fn says<'a>(
+    bytes: &[u8],
+    columns: usize,
+    mut load: impl FnMut(usize) -> Result<Cow<'a, Rows>, EncodeError>,
+) -> Result<bool, EncodeError> {
+    let Ok(chunk) = Chunk::open(bytes) else {
+        return Ok(false);
+    };
+    let mut reading = Reading::default();
+    for place in 0..columns {
+        let column = load(place)?;
+        if chunk.rows(place, &mut reading).ok().as_ref() != Some(column.as_ref()) {
+            return Ok(false);
+        }
+    }
+    Ok(chunk.keys().count() == columns)
 }

@@ -94,6 +94,28 @@ fn a_day_takes_much_less_and_says_the_same() {
     }
 }
 
+/// Established connections are predicted from those in use, and told by them, too: the one must not rest on the other and the
+/// other on the one.
+#[test]
+fn columns_that_tell_each_other_do_not_turn_in_a_circle() {
+    let (mut random, mut builder) = (Random(11), SampleBuilder::default());
+    let samples: Vec<Sample> = (0..2_000)
+        .map(|row| {
+            let in_use = [12, 950_007, 40_000_003, 7_700_000_001][usize::try_from(random.below(4)).unwrap()];
+            builder.push(Kind::TCP_IN_USE, in_use);
+            builder.push(Kind::TCP_ESTABLISHED, in_use + random.below(3));
+            builder.finish(UnixMs(1_700_000_000_000 + row * 10_000))
+        })
+        .collect();
+    let chunk = thoroughly(samples.clone());
+    assert_eq!(
+        effort_of(&chunk),
+        Effort::Thorough,
+        "it could not be read as it was written"
+    );
+    assert_eq!(Chunk::open(&chunk).unwrap().samples().unwrap(), samples);
+}
+
 #[test]
 fn late_samples_find_a_day_that_was_packed() {
     let mut all = day(600);

@@ -33,6 +33,7 @@ export const problems = {
     'stale-revision': 'Somebody changed this since it was read. Look at the latest revision, and apply again with it.',
     'sync-under-way': 'This group is being synced. Wait for its end.',
     'provider-empty': 'The provider has no secrets there.',
+    'named-in-flow': 'An approval flow names somebody by the old name or the new one: name the user’s id there first.',
     'release-not-signed': 'The release is not what was approved, or is not signed: nothing of it is executed. Its page says which; propose or publish it again.',
     'target-moved': 'Something else is there since this was computed: another release, or what was taken over. Publish again, and look at the difference.',
     'no-way-back': 'Rows that were overwritten can’t be put back by themselves: propose an UPDATE from the table that they are kept in.',

@@ -34,6 +34,7 @@ export const problems: Pick<Messages, 'conflicts' | 'denials' | 'flaws'> = {
     'stale-revision': '读取之后已被他人修改，请查看最新修订后重新应用。',
     'sync-under-way': '该组正在同步，请等待完成。',
     'provider-empty': '来源处没有密钥。',
+    'named-in-flow': '审批流程中使用了旧用户名或新用户名，请先改用用户 ID。',
     'release-not-signed': '该发布与批准时不一致，或没有签名，因此不会执行。详情见其页面，请重新提议或发布。',
     'target-moved': '计算之后该服务器已执行了其他发布版本，或现状已被接管，请重新发布并核对差异。',
     'no-way-back': '被覆盖的行不能自动恢复：请用保留它们的表提议一条 UPDATE。',
