@@ -73,7 +73,7 @@ impl Balance {
     pub(super) fn look(&mut self, app: &App, now: Instant) {
         self.judge(app, now);
         let counts = app.links.counts_elsewhere();
-        let open = app.peers.planes().open(now).into_iter();
+        let open = app.peers.planes().open(Instant::now()).into_iter();
         let elsewhere = open
             .map(|plane| (plane, counts.get(&plane).copied().unwrap_or(0)))
             .collect();

@@ -178,7 +178,7 @@ pub(super) async fn strangers(target: Arc<Target>, strangers: Strangers) -> Resu
     let endpoint = Endpoint::client(SocketAddr::new(address(6, 0), 0))?;
     loop {
         for (kind, config) in &strangers.0 {
-            target.made(*kind);
+            target.made(kind);
             // A client of TLS 1.3 is done before its certificate was looked at.
             if let Ok(connection) = connect(&endpoint, target.link, config.clone()).await
                 && timeout(REFUSED_WITHIN, connection.closed()).await.is_err()

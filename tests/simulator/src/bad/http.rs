@@ -110,7 +110,7 @@ pub(super) async fn large(target: Arc<Target>) -> Result<()> {
     loop {
         for (kind, bytes) in &all {
             let stream = connect(&target, 22, 0).await?;
-            target.made(*kind);
+            target.made(kind);
             say(&target, kind, stream, bytes, false).await;
         }
         sleep(PAUSE * 10).await;
