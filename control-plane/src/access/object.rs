@@ -153,11 +153,11 @@ impl Object<'_> {
     /// Its kind and its id or name, as the audit log has them; no id for all of a kind.
     pub(super) fn named(&self) -> (&'static str, String) {
         match *self {
-            Self::Cluster(id) => ("cluster", id.to_string()),
-            Self::Host { id, .. } => ("host", id.to_string()),
-            Self::Place {
+            Self::Cluster(id)
+            | Self::Place {
                 cluster: Some(id), ..
             } => ("cluster", id.to_string()),
+            Self::Host { id, .. } => ("host", id.to_string()),
             Self::Place { environment, .. } => ("environment", environment.unwrap_or_default().to_owned()),
             Self::Environment(name) => ("environment", name.to_owned()),
             Self::Application(id) | Self::ApplicationIn(id, _) => ("application", id.to_string()),

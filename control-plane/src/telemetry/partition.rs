@@ -211,12 +211,11 @@ pub(super) async fn try_to_make_room(db: &Db, now: UnixMs) -> Option<UnixMs> {
     let make = async || -> Result<UnixMs, DbError> {
         let mut covered = UnixMs(i64::MAX);
         for table in [&SAMPLES, &CHUNKS, &PACKED] {
-            let room = match store::partition::room(db, table, now).await? {
-                Some(room) => room,
-                None => {
-                    store::partition::make_room(db, table, now).await?;
-                    table.wanted(now)
-                }
+            let room = if let Some(room) = store::partition::room(db, table, now).await? {
+                room
+            } else {
+                store::partition::make_room(db, table, now).await?;
+                table.wanted(now)
             };
             covered = covered.min(room);
         }

@@ -288,11 +288,12 @@ fn spell(
         } else if word == "id" {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let id = Uuid::parse_str(&format!("{now:012x}7fff8fff{number:012x}"))?;
-            spelt.push_str(&if is_sqlite {
+            let literal = if is_sqlite {
                 format!("x'{}'", id.simple())
             } else {
                 format!("'{id}'::uuid")
-            });
+            };
+            spelt.push_str(&literal);
         } else {
             spelt.push_str(
                 words

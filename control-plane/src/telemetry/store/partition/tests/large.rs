@@ -11,6 +11,10 @@ async fn endless_past(test: &Test, table: &Table) -> Partition {
     past
 }
 
+/// How often the transaction has read the table from one end to the other.
+const SCANS: &str = "select coalesce(sum(seq_scan), 0)::bigint from pg_stat_xact_all_tables \
+    where relname = 'packed_hours_past'";
+
 #[tokio::test]
 async fn a_large_past_is_given_its_end_while_others_read_and_write_and_goes_on_after_a_kill() {
     for killed_after in 0..=2 {
@@ -111,8 +115,6 @@ async fn nobody_waits_while_a_past_is_read_and_it_is_read_once() {
     reading.commit().await.unwrap();
 
     // Under the lock that everybody waits for nothing is read.
-    const SCANS: &str = "select coalesce(sum(seq_scan), 0)::bigint from pg_stat_xact_all_tables \
-        where relname = 'packed_hours_past'";
     let mut tx = pool(db).begin().await.unwrap();
     let before: i64 = sqlx::query_scalar(SCANS).fetch_one(&mut *tx).await.unwrap();
     assert!(ending::finish(&mut tx, &PACKED, &past).await.unwrap().is_some());
