@@ -5,14 +5,32 @@ use crate::database::Column::{Bytes, Id, Maybe, Text};
 use anyhow::{Context as _, Result, ensure};
 use muster_base::sha256;
 
+/// While the log is looked at somebody may write into it: so often it is looked at anew then.
+const LOOKS: usize = 20;
+
 /// Checks every scope's chain; how many rows there are.
 pub fn audit(database: &Database) -> Result<usize> {
-    let heads = database.rows(
+    let mut looks = 0;
+    loop {
+        let before = heads(database)?;
+        let found = look(database, &before);
+        looks += 1;
+        if looks == LOOKS || heads(database)? == before {
+            return found;
+        }
+    }
+}
+
+fn heads(database: &Database) -> Result<Vec<Vec<String>>> {
+    database.rows(
         &[Text("scope"), Text("seq"), Bytes("hash")],
         "audit_heads order by scope",
-    )?;
+    )
+}
+
+fn look(database: &Database, heads: &[Vec<String>]) -> Result<usize> {
     let mut count = 0;
-    for head in &heads {
+    for head in heads {
         let [scope, last, hash] = head.as_slice() else {
             anyhow::bail!("other columns than were asked for");
         };
