@@ -88,7 +88,7 @@ pub(super) async fn diff(
 ) -> Result<DocumentDiff, SchemaError> {
     let found = document::find_for(app, caller, Operation::DesignRead, id).await?;
     let to = query.to.unwrap_or(found.revision);
-    let from = query.from.unwrap_or(to - 1);
+    let from = query.from.unwrap_or(to.saturating_sub(1));
     let (old, new) = (said(app, id, from, "from").await?, said(app, id, to, "to").await?);
     let changes = field_changes(&old, &new)
         .into_iter()
