@@ -243,7 +243,7 @@ export const people = {
     token: 'Access token',
   },
   org: {
-    alias: 'Short name',
+    alias: 'Alias',
     another: 'Join another organisation',
     contact: 'Contact',
     delete: 'Delete the organisation',
