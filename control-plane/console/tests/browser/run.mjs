@@ -33,7 +33,6 @@ import { flowCast, flowPages, flowStories } from './flowStories.mjs'
 import { fresh } from './fresh.mjs'
 import { outside } from './outside.mjs'
 import { placesCast, placesPages, placesStories } from './placesStories.mjs'
-import { rolloutCast, rolloutStory } from './rolloutStory.mjs'
 import { seedStory } from './seedStory.mjs'
 import { signInStories } from './signInStories.mjs'
 import { peopleStories, stories as housekeeping } from './stories.mjs'
@@ -87,8 +86,6 @@ const lanes = [
     },
   },
 ]
-/** After the others, one by one: they measure time. */
-const alone = rolloutStory(() => required('MUSTER_CONSOLE_SIMULATOR'))
 const pictures = fileURLToPath(new URL('../screenshots/', import.meta.url))
 rmSync(pictures, { recursive: true, force: true })
 mkdirSync(pictures, { recursive: true })
@@ -477,7 +474,6 @@ try {
   made.places = await placesCast(made)
   made.files = await filesCast(made)
   await flowCast(made, base)
-  await rolloutCast({ base, account, password })
   lap('people, hosts, secrets, deployments and designs to look at')
   const start = await open(looks[0])
   await start.page.goto(`${base}/sign-in`)
@@ -520,7 +516,6 @@ try {
     }
   }
   await together(lanes.length, lanes, tellAll)
-  await tellAll(alone)
 } finally {
   made?.close()
   out.close()
