@@ -237,7 +237,12 @@ async function signIn(page, login = account, secret = password) {
   await page.locator('input[autocomplete=username]').fill(login)
   await page.locator('input[autocomplete=current-password]').fill(secret)
   await page.keyboard.press('Enter')
-  await page.waitForURL((url) => url.pathname !== '/sign-in')
+  try {
+    await page.waitForURL((url) => url.pathname !== '/sign-in')
+  } catch (error) {
+    const said = await page.locator('body').innerText()
+    throw new Error(`${login} is not signed in: ${said.replaceAll('\n', ' / ')}`, { cause: error })
+  }
   await settle(page)
 }
 
@@ -485,7 +490,7 @@ try {
   const states = { [account]: await start.context.storageState(), nobody: undefined }
   const pages = [...(await addresses(start.page)), ...deliveries(made), ...designPages(made), ...flowPages(made), ...placesPages(made), ...wallPages(made), ...filesPages(made)].filter(([name]) => wanted(name))
   await start.context.close()
-  const people = [...new Set([...pages.map(([, , as]) => as), 'olga', 'mary', 'rita', 'sam', 'vera', 'lena'])].filter((as) => as && as !== 'nobody')
+  const people = [...new Set([...pages.map(([, , as]) => as), 'olga', 'mary', 'rita', 'sam', 'vera'])].filter((as) => as && as !== 'nobody')
   const signAllIn = () =>
     together(HANDS, people, async (name) => {
       const { context, page } = await open(looks[0])
