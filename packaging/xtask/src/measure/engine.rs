@@ -46,9 +46,9 @@ impl Engine {
         Ok(())
     }
 
-    /// `docker stop` and `docker rm`.
+    /// `docker stop` without a time of grace, and `docker rm`.
     pub fn stop_and_remove(&self, name: &str) -> Result<()> {
-        run(self.docker().args(["stop", "--time", "1", name]))?;
+        run(self.docker().args(["stop", "--time", "0", name]))?;
         run(self.docker().args(["rm", name]))?;
         Ok(())
     }

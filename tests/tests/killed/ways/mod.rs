@@ -191,7 +191,8 @@ impl Ways {
         let shown = self.await_end(id).context(way.to_owned())?;
         let status = text(&shown, "status")?.to_owned();
         let words = shown["error"].as_str().unwrap_or_default().to_owned();
-        if let Err(error) = self.holds(&shown, end, says) {
+        let held = self.holds(&shown, end, says);
+        if let Err(error) = &held {
             self.wrong.push(format!("{way}: {error:#}: {shown}"));
             // The ways after this one begin with what there is.
             self.order = self.container.the_one().context(way.to_owned())?.order;
@@ -202,9 +203,10 @@ impl Ways {
                 images::NEXT
             };
         }
-        let serves = match end {
-            End::New(version) => format!("the new one, {version}"),
-            End::Old(_) => format!("the old one, {}", self.serves),
+        let serves = match (held, end) {
+            (Err(error), _) => format!("WRONG: {error:#}"),
+            (Ok(()), End::New(version)) => format!("the new one, {version}"),
+            (Ok(()), End::Old(_)) => format!("the old one, {}", self.serves),
         };
         self.rows.push([way.to_owned(), status, serves, words]);
         Ok(())
