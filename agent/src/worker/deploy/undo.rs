@@ -85,7 +85,10 @@ impl Deploy<'_> {
         }
         self.engine.start(&old.id).await?;
         match self.engine.find(&old.id).await? {
-            Some(found) if found.running => Ok("the old container was put back and runs"),
+            // One that fell over at its start runs by the engine's word while the engine waits to start it again.
+            Some(found) if found.running && !found.restarting => {
+                Ok("the old container was put back and runs")
+            }
             Some(found) => Err(StepError::Unhealthy(format!(
                 "the old container does not stay up (exit code {})",
                 found.exit_code
@@ -106,7 +109,7 @@ impl Deploy<'_> {
             tracing::warn!(error = %e, "the old container could not be started");
         }
         match self.engine.find(&old.id).await {
-            Ok(Some(found)) if found.running => format!(
+            Ok(Some(found)) if found.running && !found.restarting => format!(
                 "The old container runs, as {}: free the name {name} on the host, then deploy again",
                 found.name
             ),

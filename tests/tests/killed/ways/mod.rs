@@ -227,6 +227,9 @@ impl Ways {
         let goes_on = steps.iter().find(|step| step["status"] == "running");
         ensure!(goes_on.is_none(), "{goes_on:?} goes on after the end");
         self.orders_agree(shown)?;
+        // An engine that was restarted just now takes a moment to start what ran.
+        let serving = self.application.serving(PATIENCE)?;
+        ensure!(serving == version, "{serving} serves, not {version}");
         let container = self.container.the_one()?;
         if wanted == "success" {
             let orders = shown["hosts"].as_array().context("no hosts")?;
@@ -240,8 +243,6 @@ impl Ways {
             container.order,
             self.order
         );
-        let serving = self.application.serving(PATIENCE)?;
-        ensure!(serving == version, "{serving} serves, not {version}");
         Ok(())
     }
 
