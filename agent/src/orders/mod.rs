@@ -155,20 +155,13 @@ impl Orders {
         let IncomingOrder { request, replies, .. } = incoming;
         match request {
             OrderRequest::Run(order) => match self.receive(*order) {
-                Reply::All(all) => {
-                    for reply in all {
-                        if replies.send(reply).await.is_err() {
-                            return;
-                        }
-                    }
-                }
+                Reply::All(all) => send_all(all, &replies).await,
                 Reply::Follow(running) => running.feed(&replies).await,
             },
-            OrderRequest::Cancel(order) => {
-                if let Some(end) = self.cancel(order).await {
-                    drop(replies.send(end).await);
-                }
-            }
+            OrderRequest::Cancel(order) => match self.cancel(order) {
+                Reply::All(all) => send_all(all, &replies).await,
+                Reply::Follow(running) => running.feed(&replies).await,
+            },
         }
     }
 
@@ -277,25 +270,28 @@ impl Orders {
         entry
     }
 
-    /// Stops an order and returns its end, whatever that is by then.
-    async fn cancel(&self, id: OrderId) -> Option<OrderReply> {
+    /// Stops an order. What is said of it up to its end is said here, too, whatever that end is by then: whoever listened to
+    /// the order itself may be slower, and hears nothing after the end.
+    fn cancel(&self, id: OrderId) -> Reply {
         let running = self.lock().get(&id).cloned();
         if let Some(running) = running {
             running.cancel.cancel();
-            return running.end().await;
+            return Reply::Follow(running);
         }
-        self.end_of(id)
-            .inspect_err(|e| tracing::error!(error = %e, "the journal of orders can't be used"))
-            .ok()
+        // Without an answer the control plane asks again.
+        Reply::All(self.said_of(id).unwrap_or_else(|e| {
+            tracing::error!(error = %e, "the journal of orders can't be used");
+            Vec::new()
+        }))
     }
 
-    /// The journalled end of an order; one that never came is cancelled from now on.
-    fn end_of(&self, id: OrderId) -> io::Result<OrderReply> {
-        if let Some(end) = self.shared.store.read(id)?.and_then(|known| known.end) {
-            return Ok(reply_of(end));
+    /// What was said of an order that is not under way; one that never came is cancelled from now on.
+    fn said_of(&self, id: OrderId) -> io::Result<Vec<OrderReply>> {
+        if let Some(known) = self.shared.store.read(id)?.filter(|known| known.end.is_some()) {
+            return Ok(replies_of(known));
         }
         let outcome = self.shared.store.entomb(id, self.shared.clock.now())?;
-        Ok(OrderReply::Outcome(Box::new(outcome)))
+        Ok(vec![OrderReply::Outcome(Box::new(outcome))])
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<OrderId, Arc<Running>>> {
@@ -318,6 +314,14 @@ impl From<OrderRefusal> for Refused {
 impl From<io::Error> for Refused {
     fn from(error: io::Error) -> Self {
         Self::Journal(error)
+    }
+}
+
+async fn send_all(all: Vec<OrderReply>, replies: &mpsc::Sender<OrderReply>) {
+    for reply in all {
+        if replies.send(reply).await.is_err() {
+            return;
+        }
     }
 }
 

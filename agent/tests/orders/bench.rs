@@ -379,6 +379,18 @@ impl Resident {
         said
     }
 
+    /// How the order ended that somebody wants stopped.
+    pub(crate) async fn cancel(&self, order: OrderId) -> OrderOutcome {
+        let mut stream = self.ask(OrderRequest::Cancel(order)).await;
+        loop {
+            match tokio::time::timeout(PATIENCE, stream.recv()).await.unwrap() {
+                Some(OrderReply::Outcome(outcome)) => return *outcome,
+                Some(OrderReply::Accepted | OrderReply::Event(_)) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
     /// Everything that is said to an order, until the stream ends.
     pub(crate) async fn order(&self, order: &SignedOrder) -> Said {
         let mut stream = self.ask(OrderRequest::Run(Box::new(order.clone()))).await;

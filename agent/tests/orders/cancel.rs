@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use muster_agent::link::OrderRequest;
-use muster_protocol::latest::{OrderOutcome, OrderReply, OrderStatus, SignedOrder, StepStatus};
+use muster_protocol::latest::{OrderOutcome, OrderStatus, SignedOrder, StepStatus};
 
 use crate::{
     bench::{POLICY, Resident, TestHost, is_step, order_id},
@@ -14,11 +14,7 @@ const GOOD: &str = "1.0.0";
 const SICK: &str = "1.3.0";
 
 async fn cancel(resident: &Resident, order: &SignedOrder) -> OrderOutcome {
-    let mut answer = resident.ask(OrderRequest::Cancel(order_id(order))).await;
-    match answer.recv().await {
-        Some(OrderReply::Outcome(outcome)) => *outcome,
-        other => panic!("{other:?}"),
-    }
+    resident.cancel(order_id(order)).await
 }
 
 /// Waits until so many workers of this host are alive.

@@ -6,7 +6,7 @@ use muster_agent::{config::RunConfig, link::OrderRequest, orders::workers::Worke
 use muster_protocol::latest::{ContainerState, HealthCheck, OrderReply, OrderStatus, StepReport, StepStatus};
 
 use crate::{
-    bench::{POLICY, Said, TestHost, order_id},
+    bench::{POLICY, Said, TestHost, is_step, order_id},
     engine::{self, Place, docker},
 };
 
@@ -322,10 +322,17 @@ async fn a_cancelled_deploy_is_undone() {
             break;
         }
     }
+    // Who asks it to stop hears all of it, its last step before its end.
     let mut answer = resident.ask(OrderRequest::Cancel(order_id(&order))).await;
-    let Some(OrderReply::Outcome(outcome)) = answer.recv().await else {
-        panic!("no outcome");
+    let mut said = Vec::new();
+    while let Some(reply) = answer.recv().await {
+        said.push(reply);
+    }
+    assert_eq!(said.first(), Some(&OrderReply::Accepted));
+    let [.., last, OrderReply::Outcome(outcome)] = &said[..] else {
+        panic!("no outcome: {said:?}");
     };
+    assert!(is_step(last, "put-back", StepStatus::Done), "{last:?}");
     assert_eq!(outcome.status, OrderStatus::Cancelled);
     assert_eq!(place.inspect("{{.Id}}"), old);
     assert_eq!(place.serves(Some(GOOD)).as_deref(), Some(GOOD));

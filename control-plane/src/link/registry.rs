@@ -218,7 +218,8 @@ impl Links {
         self.stream(host, &first, OrderStream::new).await
     }
 
-    /// Asks the host to stop an order. The answer is the order's outcome.
+    /// Asks the host to stop an order. The answer is what is said of it, up to its outcome; agents of before say the outcome
+    /// alone.
     pub async fn cancel_order(&self, host: HostId, order: OrderId) -> Result<OrderStream, LinkError> {
         let first = ServerStream::Cancel(order);
         self.stream(host, &first, OrderStream::new).await

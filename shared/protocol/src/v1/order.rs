@@ -13,7 +13,7 @@ use super::{
 pub enum ServerStream {
     /// Do this, or say what became of it.
     Order(Box<SignedOrder>),
-    /// Stop an order that has not ended. The answer is the order's outcome.
+    /// Stop an order that has not ended. The answer is what is said of it, up to its outcome.
     Cancel(OrderId),
     /// Send live data.
     Tail(TailRequest),
