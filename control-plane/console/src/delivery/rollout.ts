@@ -1,6 +1,6 @@
 import { toMs } from '@/format/time'
 import type { Tone } from '@/ui/StatusDot.vue'
-import { deploymentTone } from './deploymentTone'
+import { deploymentTone, isFinal } from './deploymentTone'
 import type { DeploymentDetail, DeploymentHost, DeploymentStatus } from './useDeployments'
 
 /** How many hosts are where, in the order in which a rollout is read: done, at it, trouble, to come. */
@@ -62,6 +62,18 @@ export function isCulprit(host: DeploymentHost): boolean {
 /** It should have gone back and did not. */
 export function isStuck(host: DeploymentHost): boolean {
   return host.back !== undefined && host.back !== null && ['failure', 'cancelled', 'rolledBack', 'skipped'].includes(host.back.status)
+}
+
+/** What is to be said of a rollout that more hosts failed in than may: how many did, and where the others are. */
+export function stopped(seen: DeploymentDetail): { key: string; blanks: Record<string, number> } | undefined {
+  if (seen.phase !== 'rollingBack' || seen.cancelAsked) return undefined
+  const of = (is: (host: DeploymentHost) => boolean) => seen.hosts.filter(is).length
+  const failed = of(isCulprit)
+  if (failed === 0) return undefined
+  const all = { failed, total: seen.hosts.length }
+  if (!isFinal(seen.status)) return { key: 'rolling.goesBack', blanks: all }
+  const back = of((host) => host.back?.status === 'success')
+  return { key: 'rolling.wentBack', blanks: { ...all, back, left: of((host) => host.status === 'skipped') } }
 }
 
 /** What one wants to see first: what failed, else what is under way, else the first. */

@@ -33,6 +33,7 @@ import { flowCast, flowPages, flowStories } from './flowStories.mjs'
 import { fresh } from './fresh.mjs'
 import { outside } from './outside.mjs'
 import { placesCast, placesPages, placesStories } from './placesStories.mjs'
+import { rolloutCast, rolloutStory } from './rolloutStory.mjs'
 import { seedStory } from './seedStory.mjs'
 import { signInStories } from './signInStories.mjs'
 import { peopleStories, stories as housekeeping } from './stories.mjs'
@@ -86,6 +87,8 @@ const lanes = [
     },
   },
 ]
+/** After the others, one by one: they measure time. */
+const alone = rolloutStory(() => required('MUSTER_CONSOLE_SIMULATOR'))
 const pictures = fileURLToPath(new URL('../screenshots/', import.meta.url))
 rmSync(pictures, { recursive: true, force: true })
 mkdirSync(pictures, { recursive: true })
@@ -479,6 +482,7 @@ try {
   made.places = await placesCast(made)
   made.files = await filesCast(made)
   await flowCast(made, base)
+  await rolloutCast({ base, account, password })
   lap('people, hosts, secrets, deployments and designs to look at')
   const start = await open(looks[0])
   await start.page.goto(`${base}/sign-in`)
@@ -490,9 +494,9 @@ try {
   const states = { [account]: await start.context.storageState(), nobody: undefined }
   const pages = [...(await addresses(start.page)), ...deliveries(made), ...designPages(made), ...flowPages(made), ...placesPages(made), ...wallPages(made), ...filesPages(made)].filter(([name]) => wanted(name))
   await start.context.close()
-  const people = [...new Set([...pages.map(([, , as]) => as), 'olga', 'mary', 'rita', 'sam', 'vera'])].filter((as) => as && as !== 'nobody')
-  const signAllIn = () =>
-    together(HANDS, people, async (name) => {
+  const people = [...new Set([...pages.map(([, , as]) => as), 'olga', 'mary', 'rita', 'sam', 'vera', 'lena'])].filter((as) => as && as !== 'nobody')
+  const signAllIn = (those = people) =>
+    together(HANDS, those, async (name) => {
       const { context, page } = await open(looks[0])
       await signIn(page, name, PASSWORD)
       states[name] = await context.storageState()
@@ -521,6 +525,9 @@ try {
     }
   }
   await together(lanes.length, lanes, tellAll)
+  // The others took their time, and two windows that share a session must not renew it at once.
+  await signAllIn([...new Set(Object.values(alone).map((story) => story.as))])
+  await tellAll(alone)
 } finally {
   made?.close()
   out.close()

@@ -9,7 +9,7 @@ import type { Schemas } from '@/api/server'
 import { asForm, fromForm, toForm } from '@/delivery/containerText'
 import { containerFields, environmentFields } from '@/delivery/deliveryForms'
 import { asEnvironmentForm, environmentFromForm, environmentToForm } from '@/delivery/environmentForm'
-import { batches, hostStatus, isCulprit, isStuck, parts, telling, timeline } from '@/delivery/rollout'
+import { batches, hostStatus, isCulprit, isStuck, parts, stopped, telling, timeline } from '@/delivery/rollout'
 import { SNIPPETS, reportSnippet, snippet } from '@/delivery/snippets'
 import { eventOf, fromRows, toRows } from '@/delivery/triggerRules'
 import { shortDigest, wasMoved, type Version } from '@/delivery/useVersions'
@@ -166,6 +166,16 @@ describe('a rollout', () => {
     expect(telling(hosts)).toBe('c')
     expect(telling([])).toBe('')
     expect(batches(hosts).map((batch) => [batch.number, batch.hosts.length])).toEqual([[1, 2], [2, 2], [3, 1]])
+  })
+
+  it('says why it stopped, while it goes back and when it has', () => {
+    const seen = { hosts, status: 'running', phase: 'rollingBack', cancelAsked: false } as unknown as Schemas['DeploymentDetail']
+    expect(stopped(seen)).toEqual({ key: 'rolling.goesBack', blanks: { failed: 1, total: 5 } })
+    expect(stopped({ ...seen, status: 'rolledBack' })).toEqual({ key: 'rolling.wentBack', blanks: { failed: 1, total: 5, back: 1, left: 1 } })
+    // Somebody wanted it, or nothing went back.
+    expect(stopped({ ...seen, cancelAsked: true })).toBeUndefined()
+    expect(stopped({ ...seen, phase: 'rolling' })).toBeUndefined()
+    expect(stopped({ ...seen, hosts: hosts.slice(4) })).toBeUndefined()
   })
 
   it('shows parts that are there, and all of them', () => {

@@ -1,9 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { deviceName } from '@/format/device'
 import { parseZoom, stepFor } from '@/charts/range'
 import { sparkPath } from '@/charts/spark'
 import { rank } from '@/frame/rank'
-import { dayStart, relative } from '@/format/time'
+import { clockTime, dayStart, relative } from '@/format/time'
 import { bitsPerSecond, bytes, duration, percent, uptime } from '@/format/units'
 
 describe('a device', () => {
@@ -83,5 +83,29 @@ describe('rank', () => {
   })
   it('keeps the order when nothing is typed', () => {
     expect(rank(names, '', (name) => name)).toEqual(names)
+  })
+})
+
+describe('the time of a line', () => {
+  it('is on a clock of 24 hours that begins with 00', () => {
+    const midnight = new Date(2026, 6, 6, 0, 5, 9).getTime()
+    for (const locale of ['en', 'zh-CN']) expect(clockTime(midnight, locale)).toBe('00:05:09')
+  })
+
+  it('is written by one formatter for all lines: a log of thousands froze its page', () => {
+    const Real = Intl.DateTimeFormat
+    let made = 0
+    vi.stubGlobal('Intl', {
+      ...Intl,
+      DateTimeFormat: class extends Real {
+        constructor(...how: ConstructorParameters<typeof Real>) {
+          super(...how)
+          made += 1
+        }
+      },
+    })
+    for (let line = 0; line < 2_000; line += 1) clockTime(line * 1_000, 'de')
+    vi.unstubAllGlobals()
+    expect(made).toBe(1)
   })
 })
