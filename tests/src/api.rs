@@ -173,21 +173,28 @@ impl Api {
         let id = text(&upload, "id")?.to_owned();
         for (n, piece) in bytes.chunks(PIECE).enumerate() {
             let offset = n * PIECE;
-            let mut request = Request::put(format!(
-                "{}/api/v1/files/uploads/{id}/content?offset={offset}",
-                self.base
-            ));
-            if let Some(bearer) = &self.bearer {
-                request = request.header("authorization", format!("Bearer {bearer}"));
-            }
-            let answer = self.http.run(request.body(piece.to_vec())?)?;
-            ensure!(
-                answer.status() == 200,
-                "the piece of {name} at {offset} answers {}",
-                answer.status()
-            );
+            self.upload_piece(&id, offset, piece.to_vec())
+                .with_context(|| format!("uploading {name}"))?;
         }
         Ok(id)
+    }
+
+    /// One piece of an upload that was begun.
+    pub fn upload_piece(&self, upload: &str, offset: usize, bytes: Vec<u8>) -> Result<()> {
+        let mut request = Request::put(format!(
+            "{}/api/v1/files/uploads/{upload}/content?offset={offset}",
+            self.base
+        ));
+        if let Some(bearer) = &self.bearer {
+            request = request.header("authorization", format!("Bearer {bearer}"));
+        }
+        let answer = self.http.run(request.body(bytes)?)?;
+        ensure!(
+            answer.status() == 200,
+            "the piece at {offset} answers {}",
+            answer.status()
+        );
+        Ok(())
     }
 
     /// Reads something that has to be there.

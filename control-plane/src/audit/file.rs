@@ -16,7 +16,7 @@ use std::{
     path::Path,
 };
 
-use muster_base::{random_array, sha256};
+use muster_base::{point, random_array, sha256};
 use serde::{Deserialize, Serialize};
 
 use super::AuditRow;
@@ -49,7 +49,9 @@ pub(super) fn write(path: &Path, key: &[u8; 32], head: &Head, rows: &[AuditRow])
     let partial = path.with_extension("partial");
     let written = write_to(&partial, key, head, rows).and_then(|written| {
         fs::rename(&partial, path)?;
+        point!("audit-file.renamed");
         File::open(folder)?.sync_all()?;
+        point!("audit-file.in-place");
         Ok(written)
     });
     if written.is_err() {
@@ -63,6 +65,7 @@ fn write_to(partial: &Path, key: &[u8; 32], head: &Head, rows: &[AuditRow]) -> i
     drop(fs::remove_file(partial));
     let mut options = OpenOptions::new();
     let file = options.write(true).create_new(true).mode(0o600).open(partial)?;
+    point!("audit-file.begun");
     let prefix: [u8; PREFIX_BYTES] = random_array();
     let text = serde_json::to_vec(head)?;
     let length = u32::try_from(text.len()).map_err(io::Error::other)?;
@@ -78,7 +81,9 @@ fn write_to(partial: &Path, key: &[u8; 32], head: &Head, rows: &[AuditRow]) -> i
         .finish()?
         .into_inner()
         .map_err(io::IntoInnerError::into_error)?;
+    point!("audit-file.written");
     file.sync_all()?;
+    point!("audit-file.synced");
     drop(file);
     // From the disk, not from memory: what is vouched for is what is there.
     let bytes = fs::read(partial)?;

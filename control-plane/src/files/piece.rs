@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _};
-use muster_base::{PieceId, UploadId};
+use muster_base::{PieceId, UploadId, point};
 use sha2::Digest as _;
 use tokio::{sync::oneshot, time::Instant};
 
@@ -105,6 +105,7 @@ async fn store(app: &App, caller: &Caller, mut upload: Upload, bytes: Bytes) -> 
         store::piece::insert(tx, caller.org(), id, &piece, now).await?;
     });
     storage.put(caller.org(), piece.id, bytes).await?;
+    point!("file-piece.stored");
     upload.go_on(size, &hasher, app.clock.now());
     let Some(first) = note(app, &upload, &piece).await? else {
         // It took so long that it was swept away: what is stored belongs to no row.

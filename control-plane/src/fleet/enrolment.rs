@@ -29,9 +29,25 @@ use crate::{
 /// Roots or signing keys that a host can say it believes.
 const MAX_BELIEVED: usize = 16;
 
+/// What is to be done where an agent and this control plane have no protocol version in common.
+pub(crate) const fn to_upgrade(ours: (u16, u16), theirs: (u16, u16)) -> &'static str {
+    if theirs.1 < ours.0 {
+        "upgrade that host's agent package"
+    } else {
+        "upgrade this control plane first"
+    }
+}
+
 /// Enrols a host, or says why not.
 pub(crate) async fn enrol(app: &App, keys: &FleetKeys, request: JoinRequest, ip: IpAddr) -> JoinReply {
     if agree(VERSIONS, request.versions).is_none() {
+        warn!(
+            peer.ip = %ip,
+            agent.version = request.facts.agent_version,
+            agent.protocol = ?request.versions,
+            "a host may not join whose agent speaks no protocol version that we speak: {}",
+            to_upgrade(VERSIONS, request.versions)
+        );
         return JoinReply::Refused(JoinRefusal::UnsupportedVersion);
     }
     let Ok(token) = request.token.parse::<JoinToken>() else {

@@ -77,6 +77,7 @@ pub(crate) use self::{
     change::Change,
     enrolment::{
         admit, enrol, is_to_be_told, left, note_facts, note_keys_taken, note_seal_key, note_takeover, renew,
+        to_upgrade,
     },
     environment::seed_environments,
     host::{removed_hosts, removed_since},

@@ -98,9 +98,12 @@ async fn introduce(
         return refuse(&mut send, Goodbye::ProtocolError).await;
     };
     let Some(version) = agree(VERSIONS, hello.versions) else {
+        let (ours, theirs) = (VERSIONS, hello.versions);
         warn!(
             agent.version = hello.facts.agent_version,
-            "the agent speaks no protocol version that we speak"
+            agent.protocol = ?theirs,
+            "the agent speaks no protocol version that we speak: {}",
+            fleet::to_upgrade(ours, theirs)
         );
         return refuse(&mut send, Goodbye::UnsupportedVersion).await;
     };

@@ -70,10 +70,10 @@ impl OrderKind {
     /// The first protocol version whose agents know such a payload.
     pub(super) const fn since(payload: &OrderPayload) -> u16 {
         match payload {
-            OrderPayload::Deploy(_)
-            | OrderPayload::Handover(_)
-            | OrderPayload::Sql(_)
-            | OrderPayload::TestServer(_) => muster_protocol::VERSIONS.0,
+            OrderPayload::Deploy(_) | OrderPayload::Sql(_) | OrderPayload::TestServer(_) => {
+                muster_protocol::VERSIONS.0
+            }
+            OrderPayload::Handover(_) => muster_protocol::HANDOVERS_SINCE,
             OrderPayload::Container(_) => muster_protocol::CONTAINERS_SINCE,
             OrderPayload::File(_) => muster_protocol::FILES_SINCE,
             OrderPayload::FullDeploy(_) => muster_protocol::FULL_DEPLOYS_SINCE,

@@ -22,11 +22,14 @@
 //!
 //! A version that only adds messages stays in the folder, and is a number by which nobody is sent what it can't read:
 //! version 2 is version 1 with [`latest::ServerControl::Keys`] and [`latest::AgentControl::KeysTaken`], version 3 is
-//! version 2 with [`latest::OrderPayload::Container`] and [`latest::TailRequest::Log`], version 4 is version 3 with
-//! [`latest::TailRequest::Schema`], [`latest::OrderPayload::File`] and [`latest::AgentStream`], version 5 is version 4 with
-//! [`latest::OrderPayload::FullDeploy`], [`latest::OrderPayload::GuardedSql`] and [`latest::TailRequest::Count`],
-//! version 6 is version 5 with [`latest::AgentControl::Cloud`] and [`latest::TailRequest::Prove`], version 7 is version 6
-//! with reports that continue the one before them.
+//! version 2 with [`latest::OrderPayload::Handover`], [`latest::OrderPayload::Container`] and [`latest::TailRequest::Log`],
+//! version 4 is version 3 with [`latest::TailRequest::Schema`], [`latest::OrderPayload::File`] and [`latest::AgentStream`],
+//! version 5 is version 4 with [`latest::OrderPayload::FullDeploy`], [`latest::OrderPayload::GuardedSql`] and
+//! [`latest::TailRequest::Count`], version 6 is version 5 with [`latest::AgentControl::Cloud`] and
+//! [`latest::TailRequest::Prove`], version 7 is version 6 with reports that continue the one before them.
+//!
+//! All of them are served. `tests/older.rs` holds this build to the bytes that each of them wrote when it was the newest,
+//! and the story `tests/tests/older.rs` to their agents.
 #![deny(missing_docs)]
 
 mod frame;
@@ -46,6 +49,9 @@ pub const ALPN_PEER: &[u8] = b"muster-peer/1";
 pub const VERSIONS: (u16, u16) = (1, 7);
 /// The first version whose agents can be told of other keys in the middle of a session.
 pub const KEYS_SINCE: u16 = 2;
+/// The first version whose agents are sure to hand services over: the order came while version 2 was the newest, and an
+/// agent of that version may be older than it.
+pub const HANDOVERS_SINCE: u16 = 3;
 /// The first version whose agents start and stop containers and read their logs.
 pub const CONTAINERS_SINCE: u16 = 3;
 /// The first version whose agents read a database's catalogue.

@@ -10,11 +10,13 @@
 //! | [`rollouts`] | a rollout: its hosts, their orders, and what is said of each |
 //! | [`tickets`] | a ticket that was approved: its votes, and the release that they made |
 //! | [`containers`] | which containers there are on the host |
+//! | [`files`] | that a file has its bytes, and that each object of the storage is known |
 //! | [`readings`] | that each sample and rollup is there once |
 //! | [`log`] | that the audit log's chain holds |
 
 pub mod containers;
 pub mod database;
+pub mod files;
 pub mod log;
 pub mod orders;
 pub mod points;

@@ -1,4 +1,5 @@
-//! The audit log's chain, reckoned anew.
+//! The audit log's chain, reckoned anew. Of rows that were archived it knows the files that are noted, and that they follow
+//! each other without a gap; what is in them it does not read.
 
 use crate::Database;
 use crate::database::Column::{Bytes, Id, Maybe, Text};
@@ -55,12 +56,12 @@ fn look(database: &Database, heads: &[Vec<String>]) -> Result<usize> {
             &columns,
             &format!("audit_log where scope = '{scope}' order by seq"),
         )?;
-        let mut previous = Vec::new();
+        let (archived, mut previous) = archived(database, scope)?;
         for (nth, row) in rows.iter().enumerate() {
+            let number = archived + nth + 1;
             ensure!(
-                row[1] == (nth + 1).to_string(),
-                "row {} of {scope} is number {}",
-                nth + 1,
+                row[1] == number.to_string(),
+                "row {number} of {scope} is number {}",
                 row[1]
             );
             let found = hex::decode(&row[14])?;
@@ -72,11 +73,11 @@ fn look(database: &Database, heads: &[Vec<String>]) -> Result<usize> {
             previous = found;
         }
         ensure!(
-            rows.len().to_string() == *last && hex::encode(&previous) == *hash,
-            "{scope}: the head says {last} rows and there are {}",
+            (archived + rows.len()).to_string() == *last && hex::encode(&previous) == *hash,
+            "{scope}: the head says {last} rows and there are {} and {archived} in files",
             rows.len()
         );
-        count += rows.len();
+        count += archived + rows.len();
     }
     ensure!(count > 0, "the audit log is empty");
     let strays = database.rows(
@@ -85,6 +86,59 @@ fn look(database: &Database, heads: &[Vec<String>]) -> Result<usize> {
     )?;
     ensure!(strays.is_empty(), "rows without a head: {strays:?}");
     Ok(count)
+}
+
+/// How many of a scope's rows are in files, and the hash of the last of them.
+fn archived(database: &Database, scope: &str) -> Result<(usize, Vec<u8>)> {
+    let (mut end, mut hash) = (0, Vec::new());
+    for file in archives(database, scope)? {
+        ensure!(
+            file.first == end + 1 && file.last >= file.first,
+            "{scope}: after {end} rows comes a file of {} to {}",
+            file.first,
+            file.last
+        );
+        (end, hash) = (file.last, file.last_hash);
+    }
+    Ok((end, hash))
+}
+
+/// A file of the archive, as the database knows it.
+#[derive(Debug)]
+pub struct Archived {
+    /// Number of its first row.
+    pub first: usize,
+    /// Number of its last row.
+    pub last: usize,
+    /// Its name in the archive's folder.
+    pub file: String,
+    /// Its SHA-256, hexadecimal.
+    pub sha256: String,
+    /// Hash of its last row.
+    pub last_hash: Vec<u8>,
+}
+
+/// The files of a scope, oldest first.
+pub fn archives(database: &Database, scope: &str) -> Result<Vec<Archived>> {
+    let columns = [
+        Text("first_seq"),
+        Text("last_seq"),
+        Text("file"),
+        Bytes("sha256"),
+        Bytes("last_hash"),
+    ];
+    let from = format!("audit_archives where scope = '{scope}' order by first_seq");
+    let rows = database.rows(&columns, &from)?;
+    let read = |row: &Vec<String>| {
+        Ok(Archived {
+            first: row[0].parse()?,
+            last: row[1].parse()?,
+            file: row[2].clone(),
+            sha256: row[3].clone(),
+            last_hash: hex::decode(&row[4])?,
+        })
+    };
+    rows.iter().map(read).collect()
 }
 
 /// How often it was written down that `operation` was done with the object of this id.

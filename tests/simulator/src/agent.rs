@@ -6,6 +6,7 @@ use crate::join::Host;
 use crate::memory::Memory;
 use crate::orders::{Deed, Journal, Started};
 use crate::readings::Readings;
+use crate::release::Release;
 use crate::session;
 use muster_base::{Clock, HostId, UnixMs, random_array};
 use muster_protocol::latest::AgentConfig;
@@ -28,6 +29,8 @@ pub(crate) struct Agent {
     pub(crate) memory: Memory,
     pub(crate) books: Books,
     pub(crate) journal: Journal,
+    /// What it is an agent of.
+    pub(crate) release: Release,
     pub(crate) config: watch::Sender<AgentConfig>,
     pub(crate) shared: Arc<Shared>,
 }

@@ -5,10 +5,12 @@ use crate::books::Books;
 use crate::gate::{self, Gate};
 use crate::join::{self, Invitation};
 use crate::orders::{Deed, Started};
+use crate::release::{self, Release};
 use anyhow::{Context, Result, bail};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use muster_base::{Clock, HostId};
 use muster_metrics::Sample;
+use muster_protocol::VERSIONS;
 use muster_protocol::latest::AgentConfig;
 use muster_tests::Api;
 use muster_tests::api::text;
@@ -49,6 +51,11 @@ pub struct SimulatedFleet {
 impl SimulatedFleet {
     /// Has `admin` make one join token for all, and joins with it.
     pub fn join(admin: &Api, options: Options) -> Result<Self> {
+        Self::join_as(admin, options, VERSIONS.1)
+    }
+
+    /// As [`Self::join`], with agents of a release whose newest protocol version was this.
+    pub fn join_as(admin: &Api, options: Options, newest: u16) -> Result<Self> {
         let uses = json!({"uses": options.agents, "expiresInS": 3_600});
         let grant = admin.post("/api/v1/join-tokens", &uses)?;
         let invitation = Invitation {
@@ -67,7 +74,7 @@ impl SimulatedFleet {
                 .collect::<Result<Vec<_>>>()?;
             let joins = (0..options.agents).map(|number| {
                 let (gate, shared) = (gates[number / gate::HOSTS].clone(), Arc::clone(&shared));
-                join_one(number, gate, &invitation, shared)
+                join_one((number, newest), gate, &invitation, shared)
             });
             let agents = stream::iter(joins).buffered(JOINING).try_collect().await?;
             anyhow::Ok((gates, agents))
@@ -137,6 +144,29 @@ impl SimulatedFleet {
             .iter()
             .map(|agent| (agent.host.id, agent.journal.running()));
         running.collect()
+    }
+
+    /// All of them become agents of a release whose newest protocol version is this: their sessions end, and they come back
+    /// with what they have not been told is stored.
+    pub fn become_of(&self, newest: u16) {
+        for agent in &self.agents {
+            agent.release.become_of(newest);
+        }
+    }
+
+    /// Has all of them ask for another certificate, and connect again with it.
+    pub fn renew(&self, deadline: Duration) -> Result<()> {
+        let count =
+            |agents: &[Arc<Agent>]| agents.iter().map(|agent| agent.release.renewals()).sum::<usize>();
+        let wanted = count(&self.agents) + self.agents.len();
+        for agent in &self.agents {
+            agent.release.ask_to_renew();
+        }
+        wait::until("every certificate to be renewed", deadline, || {
+            let renewed = count(&self.agents);
+            let found = (renewed >= wanted).then_some(());
+            Ok(Found::from_option(found, format!("{renewed} of {wanted} are")))
+        })
     }
 
     /// How many are connected.
@@ -209,14 +239,14 @@ impl Drop for SimulatedFleet {
 }
 
 async fn join_one(
-    number: usize,
+    (number, newest): (usize, u16),
     gate: Gate,
     invitation: &Invitation,
     shared: Arc<Shared>,
 ) -> Result<Arc<Agent>> {
     let clock = Clock::system();
     let name = format!("simulated-{number:05}");
-    let host = join::join(&gate, invitation, &name, &clock)
+    let host = join::join(&gate, invitation, &name, release::versions(newest), &clock)
         .await
         .with_context(|| format!("{name} could not join"))?;
     Ok(Arc::new(Agent {
@@ -226,6 +256,7 @@ async fn join_one(
         memory: crate::memory::Memory::default(),
         books: Books::default(),
         journal: crate::orders::Journal::default(),
+        release: Release::of(newest),
         config: watch::Sender::new(AgentConfig::default()),
         shared,
     }))

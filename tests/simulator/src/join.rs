@@ -11,11 +11,12 @@ use muster_identity::{
     tls::{self, Credentials},
 };
 use muster_protocol::{
-    ALPN, ALPN_JOIN, VERSIONS,
+    ALPN, ALPN_JOIN,
     latest::{HostFacts, JoinReply, JoinRequest, Joined},
     read_frame, write_frame,
 };
 use quinn::{ClientConfig, VarInt};
+use std::sync::{Mutex, PoisonError};
 
 /// What an admin hands out.
 pub(crate) struct Invitation {
@@ -30,12 +31,38 @@ pub(crate) struct Host {
     pub(crate) facts: HostFacts,
     pub(crate) pinned: PinnedKeys,
     pub(crate) seal_public_key: Vec<u8>,
+    trust_domain: String,
     /// Shows the host's certificate.
-    pub(crate) config: ClientConfig,
+    config: Mutex<ClientConfig>,
 }
 
-/// Joins with this name.
-pub(crate) async fn join(gate: &Gate, invitation: &Invitation, name: &str, clock: &Clock) -> Result<Host> {
+impl Host {
+    /// What it connects with.
+    pub(crate) fn config(&self) -> ClientConfig {
+        self.config.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on it shows this certificate.
+    pub(crate) fn renew(&self, credentials: &Credentials, clock: &Clock) -> Result<()> {
+        let renewed = connecting(credentials, &self.trust_domain, clock)?;
+        *self.config.lock().unwrap_or_else(PoisonError::into_inner) = renewed;
+        Ok(())
+    }
+}
+
+fn connecting(credentials: &Credentials, trust_domain: &str, clock: &Clock) -> Result<ClientConfig> {
+    let tls = tls::agent_config(credentials, &trust_domain.parse()?, clock, ALPN)?;
+    client_config(tls)
+}
+
+/// Joins with this name, as an agent of a release does that speaks these versions.
+pub(crate) async fn join(
+    gate: &Gate,
+    invitation: &Invitation,
+    name: &str,
+    versions: (u16, u16),
+    clock: &Clock,
+) -> Result<Host> {
     let key = PrivateKey::generate()?;
     let seal_public_key = SealKey::generate()?.public_key().to_vec();
     let facts = facts(name);
@@ -43,7 +70,7 @@ pub(crate) async fn join(gate: &Gate, invitation: &Invitation, name: &str, clock
         token: invitation.token.clone(),
         csr_der: key.request_der()?,
         seal_public_key: seal_public_key.clone(),
-        versions: VERSIONS,
+        versions,
         facts: facts.clone(),
     };
     let tls = tls::join_config(invitation.ca_fingerprint, clock, ALPN_JOIN)?;
@@ -71,7 +98,7 @@ fn host(
         key,
         roots_der: joined.roots_der,
     };
-    let tls = tls::agent_config(&credentials, &joined.trust_domain.parse()?, clock, ALPN)?;
+    let config = connecting(&credentials, &joined.trust_domain, clock)?;
     let pinned: Vec<_> = joined
         .signing_keys
         .iter()
@@ -83,7 +110,8 @@ fn host(
         facts,
         pinned: PinnedKeys::from_join(pinned),
         seal_public_key,
-        config: client_config(tls)?,
+        trust_domain: joined.trust_domain,
+        config: Mutex::new(config),
     })
 }
 

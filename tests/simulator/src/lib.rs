@@ -8,6 +8,9 @@
 //! The agent's own link is not used: it keeps a status file, reads the machine's facts and has a socket for
 //! each host, which is right for one host and too much for thousands. What both have in common is `shared/`.
 //!
+//! An agent may be one of an older release ([`SimulatedFleet::join_as`]): it offers what that release offered, writes as that
+//! wrote, and takes nothing that that could not read.
+//!
 //! Fifty hosts share a socket and with it an address of the loopback network, as hosts behind one router do.
 //!
 //! The auditor ([`audit()`]) keeps its own [`Books`]: they are written where samples are taken and where acknowledgements
@@ -22,6 +25,7 @@ mod join;
 mod memory;
 mod orders;
 mod readings;
+mod release;
 mod session;
 
 pub use audit::{Audit, audit};

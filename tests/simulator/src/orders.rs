@@ -2,6 +2,7 @@
 //! take. What a host did and when is told to whoever listens ([`Deed`]), before the control plane hears of it.
 
 use crate::agent::Agent;
+use crate::release;
 use anyhow::{Result, bail};
 use muster_base::{HostId, OrderId, UnixMs};
 use muster_identity::order::{Arrived, OrderError, OrderHead};
@@ -79,10 +80,22 @@ struct Entries {
 }
 
 /// Serves a stream that the control plane opened.
-pub(crate) async fn serve(agent: &Agent, mut send: SendStream, mut receive: RecvStream) -> Result<()> {
-    match read_frame::<ServerStream>(&mut receive).await? {
+pub(crate) async fn serve(
+    agent: &Agent,
+    mut send: SendStream,
+    mut receive: RecvStream,
+    version: u16,
+) -> Result<()> {
+    let asked = read_frame::<ServerStream>(&mut receive).await?;
+    if let Some(asked) = &asked
+        && let Err(error) = release::knows_stream(version, asked)
+    {
+        agent.shared.refused();
+        return Err(error);
+    }
+    match asked {
         Some(ServerStream::Order(order)) => {
-            answer(agent, &mut send, &order).await?;
+            answer(agent, &mut send, &order, version).await?;
         }
         Some(ServerStream::Cancel(order)) => {
             if let Some(outcome) = agent.journal.find(order) {
@@ -97,8 +110,8 @@ pub(crate) async fn serve(agent: &Agent, mut send: SendStream, mut receive: Recv
     Ok(())
 }
 
-async fn answer(agent: &Agent, send: &mut SendStream, order: &SignedOrder) -> Result<()> {
-    let (head, payload) = match check(agent, order, agent.clock.now()) {
+async fn answer(agent: &Agent, send: &mut SendStream, order: &SignedOrder, version: u16) -> Result<()> {
+    let (head, payload) = match check(agent, order, version, agent.clock.now()) {
         Ok(checked) => checked,
         Err(refusal) => {
             agent.shared.refused();
@@ -144,7 +157,12 @@ fn tell(agent: &Agent, payload: &OrderPayload, did: Did, at: UnixMs) {
     }
 }
 
-fn check(agent: &Agent, order: &SignedOrder, now: UnixMs) -> Result<(OrderHead, OrderPayload), OrderRefusal> {
+fn check(
+    agent: &Agent,
+    order: &SignedOrder,
+    version: u16,
+    now: UnixMs,
+) -> Result<(OrderHead, OrderPayload), OrderRefusal> {
     let arrived = Arrived {
         body: &order.body,
         key_id: order.key_id,
@@ -156,6 +174,9 @@ fn check(agent: &Agent, order: &SignedOrder, now: UnixMs) -> Result<(OrderHead, 
         .verify(&agent.host.pinned, agent.host.org, agent.host.id, now)
         .map_err(refusal)?;
     let payload = decode(&order.payload).map_err(|_| OrderRefusal::Unreadable)?;
+    if !release::knows_order(version, &payload) {
+        return Err(OrderRefusal::Unreadable);
+    }
     if agent.journal.is_replay(&head) {
         return Err(OrderRefusal::Replay);
     }

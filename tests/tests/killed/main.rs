@@ -7,6 +7,7 @@
 //! | suite | who dies | doing what |
 //! |---|---|---|
 //! | [`approvals`] | control plane on both databases | the votes on a ticket, and the release that the last of them makes |
+//! | [`archives`] | control plane on both databases | old rows of the audit log move into a sealed file |
 //! | [`containers`] | resident and worker; control plane on both databases | a container that is stopped, started, restarted |
 //! | [`days`] | resident | a day is closed that ended while it was away |
 //! | [`deploys`] | resident and worker | a deploy that succeeds, one that is put back, the first one |
@@ -20,6 +21,7 @@
 //! | [`rollouts`] | control plane on both databases | a rollout over several hosts that goes through, stops and goes back, is called off, goes on |
 //! | [`setups`] | `muster setup` on both databases | the first set-up, and one on tables of which some are missing |
 //! | [`stream`] | resident; control plane on both databases | samples and rollups on their way |
+//! | [`uploads`] | control plane on both databases | an upload of a file: each piece, and its completion |
 //! | [`ways`] | all of them | a deploy, beside everything else that breaks one: a table |
 //!
 //! # What these catch
@@ -34,6 +36,7 @@
 //! `MUSTER_KILL_PASSINGS=9` has more passings of a point than one.
 
 mod approvals;
+mod archives;
 mod containers;
 mod days;
 mod deploys;
@@ -49,4 +52,5 @@ mod rollouts;
 mod setups;
 mod stories;
 mod stream;
+mod uploads;
 mod ways;

@@ -167,6 +167,22 @@ const STORIES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "an upload",
+        &[
+            "muster:file-piece.stored",
+            "muster:muster_control_plane::files::upload*",
+            "muster:muster_control_plane::files::piece*",
+            "muster:muster_control_plane::files::complete*",
+        ],
+    ),
+    (
+        "an archive of the audit log",
+        &[
+            "muster:audit-file.begun|written|synced|renamed|in-place",
+            "muster:muster_control_plane::audit::archive*",
+        ],
+    ),
+    (
         "a release on SQLite",
         &[
             "muster:muster_control_plane::work::*",

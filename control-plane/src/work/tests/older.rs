@@ -2,7 +2,7 @@
 
 use muster_protocol::latest::{
     ContainerAction, ContainerMore, ContainerOrder, ContainerSpec, DbDialect, DeploySpec, FullDeploySpec,
-    GuardedSql, OrderPayload, OrderReply, OrderStatus, PullAuth, SqlGuard, SqlSpec, SqlTarget,
+    GuardedSql, HandoverSpec, OrderPayload, OrderReply, OrderStatus, PullAuth, SqlGuard, SqlSpec, SqlTarget,
 };
 
 use super::bench::{Bench, Script, outcome};
@@ -95,6 +95,27 @@ fn a_deploy(app: &App) -> DeploySpec {
         stop_grace_ms: 1,
     }
 }
+
+both_databases!(
+    an_agent_that_may_not_know_how_to_hand_over_is_not_asked_to,
+    |test| {
+        let bench = Bench::new(test);
+        *bench.host.version.lock().unwrap() = muster_protocol::HANDOVERS_SINCE - 1;
+        bench.start();
+        let payload = OrderPayload::Handover(Box::new(HandoverSpec {
+            deploy: a_deploy(&test.app),
+            http: true,
+            grace_ms: 1,
+        }));
+        let id = bench.submit_payload(payload).await;
+        let why = bench.reaches(id, OrderState::Failed).await.error.unwrap();
+        assert!(
+            why.contains("too old") && why.ends_with("nothing was changed"),
+            "{why}"
+        );
+        assert!(bench.host.received().is_empty());
+    }
+);
 
 both_databases!(
     an_agent_that_does_not_know_a_container_s_settings_is_not_sent_them,
