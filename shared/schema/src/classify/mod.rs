@@ -73,11 +73,10 @@ pub(crate) fn classify_parsed(dialect: Dialect, text: &str, tree: Option<&Statem
 /// Characters that make a text look like another one: controls of a terminal, and of the direction of writing (the marks that
 /// right-to-left writing needs are none of them).
 const fn hides(c: char) -> bool {
-    match c {
-        '\t' | '\n' | '\u{b}' | '\u{c}' | '\r' => false,
-        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
-        _ => false,
-    }
+    let is_space = matches!(c, '\t' | '\n' | '\u{b}' | '\u{c}' | '\r');
+    let steers = matches!(c, '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}');
+    let turns = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || (steers && !is_space)
 }
 
 fn unreadable() -> Classification {
