@@ -42,6 +42,8 @@ enum Command {
     Restore(command::backup::RestoreArgs),
     /// Show the keys, and rotate them.
     Keys(command::keys::KeysArgs),
+    /// Show releases from before releases were signed, and vouch for them.
+    Releases(command::releases::ReleasesArgs),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -108,6 +110,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Backup(args) => command::backup::backup(args).await?,
         Command::Restore(args) => command::backup::restore(args).await?,
         Command::Keys(args) => command::keys::run(args).await?,
+        Command::Releases(args) => command::releases::run(args).await?,
         Command::Openapi => print_openapi()?,
     }
     Ok(ExitCode::SUCCESS)

@@ -93,7 +93,7 @@ pub(crate) struct Client<'t> {
     ip: Option<IpAddr>,
 }
 
-const PASSWORD: &str = "a password for tests";
+pub(crate) const PASSWORD: &str = "a password for tests";
 /// When every test begins.
 pub(crate) const START: UnixMs = UnixMs(1_780_000_000_000);
 const ADMIN: &str = "root";

@@ -145,7 +145,7 @@ pub use self::{
     targets::{TargetNews, target_audience, tell_of_targets},
     third_part::git_token,
     throttle::Throttle,
-    user::User,
+    user::{User, confirm_super_admin},
     watch::{ask_again, until_refused},
 };
 

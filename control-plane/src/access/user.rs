@@ -422,6 +422,24 @@ pub(super) async fn confirm_password(
     }
 }
 
+/// Passes for the super administrator with their password, which stands in the configuration: a session is a row that somebody
+/// who can write to the database could make.
+pub async fn confirm_super_admin(
+    app: &App,
+    who: &Identity,
+    password: SecretString,
+) -> Result<(), AccessError> {
+    who.require_super_admin().map_err(AccessError::Refused)?;
+    app.throttle.attempt("again the super administrator", who.ip)?;
+    let admin = app.config.super_admin.as_ref();
+    let hash = admin.map(|admin| admin.password_hash.clone());
+    if password::verify(password, hash, Line::Known).await? {
+        Ok(())
+    } else {
+        Err(AccessError::invalid("password", Flaw::Wrong))
+    }
+}
+
 /// Whether this is the password of the user who asks. Their attempts are counted apart from those of strangers at the
 /// door, who would keep them from it otherwise.
 async fn is_own_password(

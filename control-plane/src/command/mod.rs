@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod doctor;
 pub mod keys;
+pub mod releases;
 
 use std::path::{Path, PathBuf};
 

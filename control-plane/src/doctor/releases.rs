@@ -26,12 +26,21 @@ pub(super) async fn look(app: &App) -> Vec<Finding> {
             "compare with a backup; find out who can write to the database; publish what is still wanted again",
         ));
     }
+    if !census.taken_off.is_empty() {
+        findings.push(Finding::problem(
+            "releases.signatures",
+            format!("without a signature, although older ones are signed: {}", named(&census.taken_off)),
+            "somebody took it off in the database, or a control plane of an older version made them; they are not executed",
+            "find out which; propose or publish what is still wanted again",
+        ));
+    }
     if !census.missing.is_empty() {
         findings.push(Finding::warning(
             "releases.signatures",
-            format!("without a signature: {}", named(&census.missing)),
-            "they were made before releases were signed, or somebody took it off; they are not executed",
-            "propose or publish what is still to be executed again",
+            format!("without a signature and not executed yet: {}", named(&census.missing)),
+            "they were made before releases were signed, and are not executed as they are",
+            "look at each with `muster releases unsigned` and ask who approved it; then vouch for it with `muster releases \
+             vouch`, or on its page as the super administrator; or propose or publish it again",
         ));
     }
     if findings.is_empty() {

@@ -154,6 +154,16 @@ pub enum SchemaError {
         /// How its signature stands.
         why: &'static str,
     },
+    /// There is nothing to vouch for.
+    #[error(
+        "release {0} can't be vouched for: it is signed, was changed under its signature, or has lost it since releases are signed. Propose it or publish it again"
+    )]
+    NotVouchable(String),
+    /// What is there is not what was looked at.
+    #[error(
+        "release {0} is not what was shown any more, or the digest is another release's: look at it again"
+    )]
+    NotAsShown(String),
     /// The release is being executed there.
     #[error("this release is being executed on this server: wait until it has ended, or cancel it")]
     AlreadyRunning,
@@ -265,6 +275,8 @@ impl From<SchemaError> for Error {
             SchemaError::Stale { .. } => Self::conflict("stale-revision", message),
             SchemaError::Moved(_) | SchemaError::TakenOver => Self::conflict("target-moved", message),
             SchemaError::NotSigned { .. } => Self::conflict("release-not-signed", message),
+            SchemaError::NotVouchable(_) => Self::conflict("not-vouchable", message),
+            SchemaError::NotAsShown(_) => Self::conflict("release-not-as-shown", message),
             SchemaError::NotAsDesigned(_) => Self::conflict("not-as-designed", message),
             SchemaError::Away(_) => Self::conflict("host-offline", message),
             SchemaError::OldAgent(_) | SchemaError::OldAgentCounts(_) | SchemaError::OldAgentProofs(_) => {

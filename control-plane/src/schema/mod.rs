@@ -80,7 +80,7 @@
 //! | `ticket_proofs` | how published changes stood the trial on scratch databases |
 //! | `environment_policies` | which flow decides what in an environment, whether authors decide their own, when releases may begin |
 //! | `ticket_steps`, `ticket_approvals` | the steps that a ticket was opened with, and who said yes |
-//! | `database_states` | what design last succeeded on a server, or was taken over |
+//! | `database_states`, `database_state_parts` | what design last succeeded on a server, or was taken over; its tables and views one by one |
 //! | `database_drifts` | how each database last compared with that, and what was told of it |
 //! | `set_asides` | tables and columns that were renamed aside instead of being dropped, and rows that were kept before they were changed |
 //! | `releases` | approved tickets |
@@ -103,7 +103,7 @@
 //! `release:read`; `release:approve` approves what a
 //! step lets one approve, and rejects that or what one has approved; one's own only where the environment's policy lets
 //! authors decide, as the ticket was opened and still; policies take `flow:write` on the environment; `release:execute` executes
-//! and cancels, one execution or a rollout.
+//! and cancels, one execution or a rollout; the super administrator vouches for releases from before there were signatures.
 //! Git hooks are seen with `design:read`, their log with `release:read`, in it what is in reach. Saving a hook takes `design:write`
 //! on its project, which it is a part of, and `release:execute`, which it lends out; and somebody who signed in, because a
 //! key can be narrower than its person, and withdrawn. Whoever calls a hook without its secret is told nothing.
@@ -128,7 +128,8 @@
 //! - Nothing becomes a release without somebody's yes: where every step is left out, one other person approves.
 //! - A ticket's steps are never changed; under a release stand the approvals that counted when it was made, and no others.
 //! - Approvals stand under the order's signature.
-//! - A release is signed when it is made; nothing of it is executed whose rows are not what was signed ([`release_seal`]).
+//! - A release is signed when it is made; nothing of it is executed whose rows are not what was signed ([`release_seal`]). One from
+//!   before is signed when the super administrator vouches for it ([`vouching`]), and by nothing else.
 //! - Passwords leave this process only sealed to the host's key; no call answers one.
 //! - Nothing of a later wave begins before all of the one before has succeeded; of several control planes one makes a wave.
 //! - Every query carries the org.
@@ -193,12 +194,13 @@ pub(crate) mod tests;
 mod ticket;
 mod timeouts;
 mod told;
+mod vouching;
 mod waiting;
 mod waves;
 
 pub(crate) use self::flow::flow_naming;
-pub(crate) use self::release_seal::census as census_of_releases;
 pub(crate) use self::store::annotation::annotations;
+pub(crate) use self::vouching::census as census_of_releases;
 pub use self::{
     api::router,
     approval::{StepApproval, StuckReason, TicketStep, TicketStepState},
@@ -249,6 +251,7 @@ pub use self::{
     ticket::{
         Remark, Ticket, TicketDetail, TicketEvent, TicketProgress, TicketQuery, TicketRow, TicketStatus,
     },
+    vouching::{ReleaseVoucher, UnsignedRelease, VouchRequest, list_unsigned, vouch_as},
     waiting::{ExecutionWait, StartRequest, WaitsFor},
 };
 use crate::app::App;

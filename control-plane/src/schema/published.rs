@@ -4,11 +4,14 @@
 //! version of a table is the revision of its document that says just that: the newest one, if several do. What was taken
 //! over as it was found, or comes from before what is kept, is no revision's.
 //!
+//! The console asks for it every few minutes, so it reads the document's own part of each design, and revisions from the
+//! newest on until every database's is found.
+//!
 //! Who: `design:read` for the document, and `server:read` for where it is; only servers, environments and databases in reach
 //! are told of.
 
 use muster_base::{DocumentId, ReleaseId, ServerId, UnixMs};
-use muster_documents::{Design, Kind, Spec, diff as field_changes};
+use muster_documents::{Kind, Spec, diff as field_changes};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
@@ -16,12 +19,14 @@ use utoipa::ToSchema;
 use super::{
     DocumentFieldChange, SchemaError,
     document::{self, Stored},
-    store,
+    store::{
+        self,
+        published::{Part, Record},
+    },
 };
 use crate::{
     access::{Caller, Operation},
     app::App,
-    db::DbError,
     error::Error,
 };
 
@@ -29,6 +34,8 @@ use crate::{
 const MOST_PLACES: i64 = 100;
 /// Revisions that are looked through for what is live.
 const MOST_REVISIONS: i64 = 500;
+/// And so many at a time: what is live is mostly among the newest.
+const PAGE: i64 = 25;
 
 /// Where a table or view is live.
 #[derive(Debug, Serialize, ToSchema)]
@@ -75,54 +82,73 @@ pub(super) async fn versions(
 ) -> Result<PublishedVersions, SchemaError> {
     caller.require(Operation::ServerRead)?;
     let found = document::find_for(app, caller, Operation::DesignRead, id).await?;
-    if !matches!(found.spec.kind(), Kind::TableSnapshot | Kind::ViewSnapshot) {
+    let kind = found.spec.kind();
+    if !matches!(kind, Kind::TableSnapshot | Kind::ViewSnapshot) {
         return Ok(PublishedVersions {
             draft: found.revision,
             items: Vec::new(),
         });
     }
     let places = store::published::list(&app.db, (caller.org(), caller.scope()), id, MOST_PLACES).await?;
-    let revisions = if places.is_empty() {
-        Vec::new()
-    } else {
-        store::published::list_revisions(&app.db, id, MOST_REVISIONS).await?
-    };
-    let work = move || told(&found, &places, &revisions);
+    let mut live = Vec::with_capacity(places.len());
+    for place in places {
+        let shown = live_part(&place.part()?);
+        live.push((place, shown));
+    }
+    let revisions = revisions(app, id, kind, &live).await?;
+    let work = move || told(&found, live, &revisions);
     let told = tokio::task::spawn_blocking(work).await;
-    Ok(told.map_err(Error::internal)??)
+    Ok(told.map_err(Error::internal)?)
 }
 
-fn told(
-    found: &Stored,
-    places: &[store::published::Record],
-    revisions: &[(i64, String, String)],
-) -> Result<PublishedVersions, DbError> {
-    let kind = found.spec.kind();
+/// What is live in a database, with its place.
+type Live = (Record, Json);
+
+/// For each database the newest revision that says what is live there; those that are newest of all are read first, and
+/// no more of them than needed.
+async fn revisions(
+    app: &App,
+    id: DocumentId,
+    kind: Kind,
+    live: &[Live],
+) -> Result<Vec<Option<i64>>, SchemaError> {
+    let mut found: Vec<Option<i64>> = vec![None; live.len()];
+    let (mut before, mut left) = (i64::MAX, MOST_REVISIONS);
+    while left > 0 && found.contains(&None) {
+        let page = store::published::list_revisions(&app.db, id, (before, PAGE.min(left))).await?;
+        let Some((oldest, ..)) = page.last() else { break };
+        before = *oldest;
+        left -= PAGE;
+        for (number, name, spec) in page {
+            let said = Spec::from_json(kind, &spec)
+                .ok()
+                .and_then(|spec| part(&name, &spec));
+            let Some(said) = said else { continue };
+            for (revision, (_, live)) in found.iter_mut().zip(live) {
+                if revision.is_none() && said == *live {
+                    *revision = Some(number);
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn told(found: &Stored, live: Vec<Live>, revisions: &[Option<i64>]) -> PublishedVersions {
     let draft = part(&found.name, &found.spec);
-    let said: Vec<(i64, Json)> = revisions
-        .iter()
-        .filter_map(|(number, name, spec)| {
-            let spec = Spec::from_json(kind, spec).ok()?;
-            Some((*number, part(name, &spec)?))
-        })
-        .collect();
-    let mut items = Vec::with_capacity(places.len());
-    for place in places {
-        let Some(live) = live(&place.design()?, found.id) else {
-            continue;
-        };
-        let revision = said.iter().find(|(_, said)| *said == live);
+    let mut items = Vec::with_capacity(live.len());
+    for ((place, live), revision) in live.into_iter().zip(revisions) {
         let nothing = Json::Object(Map::new());
         let changes = field_changes(&live, draft.as_ref().unwrap_or(&nothing));
         items.push(PublishedVersion {
             server_id: place.server_id,
-            label: place.label.clone(),
-            environment: place.environment.clone(),
-            database: place.database.clone(),
+            label: place.label,
+            environment: place.environment,
+            database: place.database,
             release_id: place.release_id,
-            version: place.version.clone(),
+            version: place.version,
             reached_at: place.reached_at,
-            revision: revision.map(|(number, _)| *number),
+            revision: *revision,
             changes: changes
                 .into_iter()
                 .map(|change| DocumentFieldChange {
@@ -133,10 +159,10 @@ fn told(
                 .collect(),
         });
     }
-    Ok(PublishedVersions {
+    PublishedVersions {
         draft: found.revision,
         items,
-    })
+    }
 }
 
 /// What a database can show of a document; none of a draft without values.
@@ -153,13 +179,10 @@ fn part(name: &str, spec: &Spec) -> Option<Json> {
 }
 
 /// The same of what is live.
-fn live(design: &Design, id: DocumentId) -> Option<Json> {
-    let table = design.tables.iter().find(|table| table.id == *id.as_uuid());
-    let view = design.views.iter().find(|view| view.id == *id.as_uuid());
-    match (table, view) {
-        (Some(table), _) => Some(shown(&table.name, &table.table, table.sql_script.as_deref())),
-        (None, Some(view)) => Some(shown(&view.name, &view.view, None)),
-        (None, None) => None,
+fn live_part(part: &Part) -> Json {
+    match part {
+        Part::Table(table) => shown(&table.name, &table.table, table.sql_script.as_deref()),
+        Part::View(view) => shown(&view.name, &view.view, None),
     }
 }
 

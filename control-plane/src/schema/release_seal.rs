@@ -14,12 +14,13 @@
 //! number of servers u32, each: server 16 · text database · sql · sha256 · risk · statements · way back? · not taken back
 //!                              · set aside? · design? · base release 16? · base reached i64?
 //! number of approvals u32, each: text person · name · step i64 · text comment · when i64
+//! and, if somebody vouched for it: 1 · text person · name · when i64 · text reason
 //! ```
 //! Integers are big-endian, a text is its SHA-256, what may be missing is 0, or 1 and itself.
 //!
 //! # What fails
 //! A release from before there were signatures has none, and neither has one whose signature somebody took off: both are
-//! refused, since they can't be told apart. Retired keys go on counting ([`muster_identity::record`]); a key that somebody wrote into
+//! refused, since they can't be told apart; the super administrator may vouch for one ([`super::vouching`]). Retired keys go on counting ([`muster_identity::record`]); a key that somebody wrote into
 //! the table does not. Another control plane may have signed with a key that this one has not heard of for a second: the keys
 //! are read again before anything is refused for that.
 
@@ -35,6 +36,7 @@ use super::{
     approval::Yes,
     order, store,
     store::release_seal::{Papers, Target},
+    vouching::{self, ReleaseVoucher},
 };
 use crate::{
     app::App,
@@ -43,9 +45,6 @@ use crate::{
     fleet::FleetKeys,
     work::{self, Order},
 };
-
-/// Releases that the doctor looks at.
-const LOOKED_AT: i64 = 1_000;
 
 /// Whether a release is what was approved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -66,7 +65,8 @@ impl ReleaseSignatureState {
         match self {
             Self::Holds => "is what was approved",
             Self::Missing => {
-                "has no signature: it was made before releases were signed, or somebody took it off in the database"
+                "has no signature: it was made before releases were signed, or somebody took it off in the database (the \
+                 super administrator may vouch for it on its page)"
             }
             Self::Broken => "is not what was approved: somebody changed it in the database since",
             Self::Stranger => "is signed by a key that never was this installation's",
@@ -83,6 +83,13 @@ pub struct ReleaseSignature {
     /// The key that it names, hexadecimal; null without a signature.
     #[schema(required)]
     pub key_id: Option<String>,
+    /// SHA-256 over all that a signature covers, hexadecimal: what one vouches for.
+    pub digest: String,
+    /// Whether the super administrator may vouch for it: it has no signature, and nothing older was signed by its approval.
+    pub may_be_vouched: bool,
+    /// Who vouched for it, if its approval did not sign it.
+    #[schema(required)]
+    pub voucher: Option<ReleaseVoucher>,
 }
 
 /// What was approved, checked.
@@ -106,11 +113,40 @@ pub(super) async fn state(
     (org, release): (OrgId, ReleaseId),
 ) -> Result<ReleaseSignature, SchemaError> {
     let papers = store::release_seal::find(&app.db, (org, release)).await?;
-    let papers = papers.ok_or(SchemaError::NoRelease)?;
+    signature(app, papers.as_ref().ok_or(SchemaError::NoRelease)?).await
+}
+
+/// How the signature of these papers stands.
+pub(super) async fn signature(app: &App, papers: &Papers) -> Result<ReleaseSignature, SchemaError> {
+    let state = judged(app, papers).await?;
+    let head = &papers.head;
+    let missing = state == ReleaseSignatureState::Missing;
+    let voucher = match (&head.vouched_by, head.vouched_at) {
+        (Some(_), Some(at)) if !missing => Some(ReleaseVoucher {
+            name: head.vouched_name.clone().unwrap_or_default(),
+            at,
+            reason: head.vouched_reason.clone().unwrap_or_default(),
+        }),
+        _ => None,
+    };
     Ok(ReleaseSignature {
-        state: judged(app, &papers).await?,
-        key_id: papers.head.signed_by.as_ref().map(hex::encode),
+        state,
+        key_id: head.signed_by.as_ref().map(hex::encode),
+        digest: digest(papers),
+        may_be_vouched: missing && vouching::is_from_before(app, head.created_at).await?,
+        voucher,
     })
+}
+
+/// SHA-256 over all that a signature covers, but for who vouched.
+pub(super) fn digest(papers: &Papers) -> String {
+    sha256(&approved_body(papers)).to_string()
+}
+
+/// Signs these papers, in which somebody vouches: key and signature.
+pub(super) fn signed(keys: &FleetKeys, papers: &Papers) -> (Vec<u8>, Vec<u8>) {
+    let (key, signature) = record::sign(&keys.signer, &body(papers));
+    (key.to_vec(), signature)
 }
 
 /// The release as it was approved; refused if it is not what was signed.
@@ -126,7 +162,7 @@ pub(super) async fn require(app: &App, (org, release): (OrgId, ReleaseId)) -> Re
     }
 }
 
-async fn judged(app: &App, papers: &Papers) -> Result<ReleaseSignatureState, SchemaError> {
+pub(super) async fn judged(app: &App, papers: &Papers) -> Result<ReleaseSignatureState, SchemaError> {
     let (Some(key), Some(signature)) = (&papers.head.signed_by, &papers.head.signature) else {
         return Ok(ReleaseSignatureState::Missing);
     };
@@ -184,7 +220,7 @@ fn is_same(spec: &SqlSpec, target: &Target) -> Result<bool, DbError> {
         && spec.statements == order::statements(&statements(target)?))
 }
 
-fn statements(target: &Target) -> Result<Vec<ProposedStatement>, DbError> {
+pub(super) fn statements(target: &Target) -> Result<Vec<ProposedStatement>, DbError> {
     serde_json::from_str(&target.statements)
         .map_err(|error| DbError::Corrupt(format!("ticket_servers.statements: {error}")))
 }
@@ -228,37 +264,22 @@ impl Approved {
     }
 }
 
-/// How the newest releases stand.
-#[derive(Debug, Default)]
-pub(crate) struct Census {
-    /// How many were looked at.
-    pub(crate) looked_at: usize,
-    /// Versions of those that have no signature.
-    pub(crate) missing: Vec<String>,
-    /// Versions of those that were changed, or signed by a stranger.
-    pub(crate) broken: Vec<String>,
-}
-
-/// Looks at the newest releases, one by one: each may hold megabytes of SQL.
-pub(crate) async fn census(app: &App) -> Result<Census, SchemaError> {
-    let mut census = Census::default();
-    for of in store::release_seal::list_newest(&app.db, LOOKED_AT).await? {
-        let Some(papers) = store::release_seal::find(&app.db, of).await? else {
-            continue;
-        };
-        census.looked_at += 1;
-        let version = || format!("{} ({})", papers.head.version, papers.head.environment);
-        match judged(app, &papers).await? {
-            ReleaseSignatureState::Holds => {}
-            ReleaseSignatureState::Missing => census.missing.push(version()),
-            ReleaseSignatureState::Broken | ReleaseSignatureState::Stranger => census.broken.push(version()),
-        }
-    }
-    Ok(census)
-}
-
 /// What is signed.
 fn body(papers: &Papers) -> Vec<u8> {
+    let mut bytes = Bytes(approved_body(papers));
+    let head = &papers.head;
+    if let (Some(person), Some(at)) = (&head.vouched_by, head.vouched_at) {
+        bytes.0.push(1);
+        bytes.text(person);
+        bytes.text(head.vouched_name.as_deref().unwrap_or_default());
+        bytes.number(at.0);
+        bytes.text(head.vouched_reason.as_deref().unwrap_or_default());
+    }
+    bytes.0
+}
+
+/// What was approved, as bytes.
+fn approved_body(papers: &Papers) -> Vec<u8> {
     let mut bytes = Bytes::default();
     let head = &papers.head;
     bytes.id(head.org_id.as_uuid());

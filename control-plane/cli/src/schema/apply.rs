@@ -13,22 +13,15 @@ use serde_json::Value;
 
 use super::{
     FOUND, NOTHING, REFUSED, input,
-    server::{self, Server},
+    server::{self, Place},
     sources::Sources,
 };
 
 /// What to apply where.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The control plane, for instance `https://muster.example`; else `MUSTER_SERVER` says it
-    #[arg(long, value_name = "URL")]
-    server: Option<String>,
-    /// A file with an API key; else the key is in `MUSTER_KEY`
-    #[arg(long, value_name = "FILE")]
-    key_file: Option<PathBuf>,
-    /// The organisation, by its slug or id; the key's own if left out
-    #[arg(long)]
-    org: Option<String>,
+    #[command(flatten)]
+    place: Place,
     /// Only read the files: no control plane is asked
     #[arg(long, conflicts_with = "dry_run")]
     check: bool,
@@ -59,11 +52,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     if args.check {
         return Ok(NOTHING);
     }
-    let server = Server::of(
-        args.server.as_deref(),
-        args.key_file.as_deref(),
-        args.org.as_deref(),
-    )?;
+    let server = args.place.server()?;
     let path = if args.dry_run {
         "/api/v1/schema/apply?dryRun=true"
     } else {

@@ -3,17 +3,45 @@
 //! A key is in a file or in the environment, never among the arguments, where every user of the machine sees it. It
 //! goes over https, or to this machine itself.
 
-use std::{fmt, path::Path, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, bail, ensure};
 use reqwest::{
-    Client, StatusCode, Url,
+    Client, Method, StatusCode, Url,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue},
 };
 use serde_json::Value;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Which control plane, and by which key.
+#[derive(clap::Args)]
+pub struct Place {
+    /// The control plane, for instance `https://muster.example`; else `MUSTER_SERVER` says it
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
+    /// A file with an API key; else the key is in `MUSTER_KEY`
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    /// The organisation, by its slug or id; the key's own if left out
+    #[arg(long)]
+    org: Option<String>,
+}
+
+impl Place {
+    pub(super) fn server(&self) -> anyhow::Result<Server> {
+        Server::of(
+            self.server.as_deref(),
+            self.key_file.as_deref(),
+            self.org.as_deref(),
+        )
+    }
+}
 
 /// A control plane, and a key to it.
 pub(super) struct Server {
@@ -72,14 +100,31 @@ impl Server {
 
     /// Sends a text that has to be understood.
     pub(super) fn post(&self, path: &str, content_type: &'static str, body: &str) -> anyhow::Result<Answer> {
+        self.call(Method::POST, path, Some((content_type, body.to_owned())))
+    }
+
+    /// Sends what is to be done, as JSON.
+    pub(super) fn post_json(&self, path: &str, body: &Value) -> anyhow::Result<Answer> {
+        self.call(Method::POST, path, Some(("application/json", body.to_string())))
+    }
+
+    /// Asks how something stands.
+    pub(super) fn get(&self, path: &str) -> anyhow::Result<Answer> {
+        self.call(Method::GET, path, None)
+    }
+
+    fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(&'static str, String)>,
+    ) -> anyhow::Result<Answer> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let (status, text) = runtime
-            .block_on(self.send(path, content_type, body))
-            .map_err(|error| {
-                anyhow::Error::new(error.without_url()).context("no answer from the control plane")
-            })?;
+        let (status, text) = runtime.block_on(self.send(method, path, body)).map_err(|error| {
+            anyhow::Error::new(error.without_url()).context("no answer from the control plane")
+        })?;
         let answer: Value = serde_json::from_str(&text).unwrap_or_default();
         if status.is_success() {
             return Ok(Answer::Done(answer));
@@ -87,12 +132,13 @@ impl Server {
         let detail = answer["detail"].as_str().or_else(|| answer["title"].as_str());
         let detail = detail.unwrap_or("it doesn't say why").to_owned();
         match status {
-            StatusCode::FORBIDDEN | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => {
-                Ok(Answer::Refused {
-                    detail,
-                    errors: errors(&answer),
-                })
-            }
+            StatusCode::FORBIDDEN
+            | StatusCode::NOT_FOUND
+            | StatusCode::CONFLICT
+            | StatusCode::UNPROCESSABLE_ENTITY => Ok(Answer::Refused {
+                detail,
+                errors: errors(&answer),
+            }),
             StatusCode::UNAUTHORIZED => bail!("the control plane doesn't know this key"),
             other => bail!("the control plane answered {}: {detail}", other.as_u16()),
         }
@@ -100,9 +146,9 @@ impl Server {
 
     async fn send(
         &self,
+        method: Method,
         path: &str,
-        content_type: &'static str,
-        body: &str,
+        body: Option<(&'static str, String)>,
     ) -> reqwest::Result<(StatusCode, String)> {
         let client = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -111,10 +157,11 @@ impl Server {
             .build()?;
         let address = format!("{}{path}", self.url.as_str().trim_end_matches('/'));
         let mut request = client
-            .post(address)
-            .header(AUTHORIZATION, &self.authorization)
-            .header(CONTENT_TYPE, content_type)
-            .body(body.to_owned());
+            .request(method, address)
+            .header(AUTHORIZATION, &self.authorization);
+        if let Some((content_type, body)) = body {
+            request = request.header(CONTENT_TYPE, content_type).body(body);
+        }
         if let Some(org) = &self.org {
             request = request.header("muster-org", org);
         }

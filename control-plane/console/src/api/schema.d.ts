@@ -3988,6 +3988,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/schema/releases/{id}/vouch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Vouches for a release that was made before releases were signed, and signs it so: for the super administrator, who looked at its
+         *     SQL and asked those who approved it.
+         */
+        post: operations["vouchForRelease"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/schema/rollouts/{id}": {
         parameters: {
             query?: never;
@@ -11978,16 +11998,30 @@ export interface components {
         ReleaseRolloutStatus: "rolling" | "paused" | "halted" | "success" | "cancelled";
         /** @description A release's signature. */
         ReleaseSignature: {
+            /** @description SHA-256 over all that a signature covers, hexadecimal: what one vouches for. */
+            digest: string;
             /** @description The key that it names, hexadecimal; null without a signature. */
             keyId: string | null;
+            /** @description Whether the super administrator may vouch for it: it has no signature, and nothing older was signed by its approval. */
+            mayBeVouched: boolean;
             /** @description Whether it holds; only then is the release executed. */
             state: components["schemas"]["ReleaseSignatureState"];
+            voucher: components["schemas"]["ReleaseVoucher"] | null;
         };
         /**
          * @description Whether a release is what was approved.
          * @enum {string}
          */
         ReleaseSignatureState: "holds" | "missing" | "broken" | "stranger";
+        /** @description Who vouched for a release from before releases were signed. */
+        ReleaseVoucher: {
+            /** @description When. */
+            at: components["schemas"]["UnixMs"];
+            /** @description Who. */
+            name: string;
+            /** @description Why. */
+            reason: string;
+        };
         /** @description What somebody says to a ticket. */
         Remark: {
             /** @description For people; a rejection needs one. */
@@ -13565,6 +13599,18 @@ export interface components {
             source: string;
             /** @description Absolute path in the container. */
             target: string;
+        };
+        /** @description That a release is what was approved. */
+        VouchRequest: {
+            /** @description The digest that the release's signature shows, beside what one looked at. */
+            digest: string;
+            /**
+             * Format: password
+             * @description The super administrator's password, once more.
+             */
+            password: string;
+            /** @description How one knows that it is what was approved. */
+            reason: string;
         };
         /**
          * @description What an execution waits for.
@@ -23069,6 +23115,42 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    vouchForRelease: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ReleaseId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VouchRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseSignature"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };

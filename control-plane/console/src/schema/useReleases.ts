@@ -110,6 +110,11 @@ export function resubmit(id: string, input: Schemas['Resubmission']): Promise<Sc
   return body(server.POST('/api/v1/schema/tickets/{id}/resubmit', { params: { path: { id } }, body: input }))
 }
 
+/** Says as the super administrator that a release from before releases were signed is what was approved. */
+export function vouch(id: string, input: Schemas['VouchRequest']): Promise<Schemas['ReleaseSignature']> {
+  return body(server.POST('/api/v1/schema/releases/{id}/vouch', { params: { path: { id } }, body: input }))
+}
+
 export function execute(id: string, target: string, dryRun: boolean, when: { overrideReason?: string; notBefore?: string } = {}): Promise<Schemas['Executing']> {
   return body(server.POST('/api/v1/schema/releases/{id}/execute', { params: { path: { id } }, body: { server: target, dryRun, ...when } }))
 }

@@ -12,7 +12,10 @@ use crate::{
         page::{Page, PageQuery},
         problem::{ApiResult, Problem},
     },
-    schema::{ExecuteRequest, Executing, Release, ReleaseDetail, execute, release},
+    schema::{
+        ExecuteRequest, Executing, Release, ReleaseDetail, ReleaseSignature, VouchRequest, execute, release,
+        vouching,
+    },
 };
 
 pub(super) fn router() -> OpenApiRouter<App> {
@@ -20,6 +23,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(list))
         .routes(routes!(get))
         .routes(routes!(execute_release))
+        .routes(routes!(vouch))
 }
 
 /// Releases, newest first.
@@ -58,4 +62,19 @@ async fn execute_release(
 ) -> ApiResult<(StatusCode, Json<Executing>)> {
     let executing = execute::execute(&app, &caller, id, request).await?;
     Ok((StatusCode::ACCEPTED, Json(executing)))
+}
+
+/// Vouches for a release that was made before releases were signed, and signs it so: for the super administrator, who looked at its
+/// SQL and asked those who approved it.
+#[utoipa::path(post, path = "/api/v1/schema/releases/{id}/vouch", operation_id = "vouchForRelease", tag = "schema",
+    params(("id" = ReleaseId, Path)), request_body = VouchRequest, responses((status = 200, body = ReleaseSignature),
+    (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem),
+    (status = 429, body = Problem)))]
+async fn vouch(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<ReleaseId>,
+    Body(request): Body<VouchRequest>,
+) -> ApiResult<Json<ReleaseSignature>> {
+    Ok(Json(vouching::vouch(&app, &caller, id, request).await?))
 }

@@ -25,6 +25,12 @@ pub(in crate::schema) struct Head {
     pub(in crate::schema) proposed: String,
     pub(in crate::schema) signed_by: Option<Vec<u8>>,
     pub(in crate::schema) signature: Option<Vec<u8>>,
+    /// Who vouched for it, as people are told apart; none if the last approval signed it.
+    pub(in crate::schema) vouched_by: Option<String>,
+    /// Their name.
+    pub(in crate::schema) vouched_name: Option<String>,
+    pub(in crate::schema) vouched_at: Option<UnixMs>,
+    pub(in crate::schema) vouched_reason: Option<String>,
 }
 
 /// What is to run on one server. Everything but counts and trials, which come later and change nothing.
@@ -67,7 +73,8 @@ pub(in crate::schema) struct Papers {
 }
 
 const HEAD: &str = "select r.id, r.org_id, r.ticket_id, r.project, r.version, r.environment, r.database, r.risk, \
-    r.created_at, t.published, t.sql as proposed, r.signed_by, r.signature \
+    r.created_at, t.published, t.sql as proposed, r.signed_by, r.signature, \
+    r.vouched_by, r.vouched_name, r.vouched_at, r.vouched_reason \
     from releases r join tickets t on t.id = r.ticket_id where r.org_id = $1 and r.id = $2";
 const TARGETS: &str = "select t.server_id, coalesce(t.database, r.database) as database, t.sql, t.sql_sha256, t.risk, \
     t.statements, t.rollback_sql, t.not_taken_back, t.set_aside, t.design, t.base_release_id, t.base_reached_at \
@@ -149,9 +156,70 @@ pub(in crate::schema) async fn set(
     Ok(())
 }
 
+/// Somebody vouches for a release that has no signature. Whether it had none still.
+pub(in crate::schema) async fn vouch(
+    tx: &mut Tx,
+    head: &Head,
+    (signed_by, signature): (&[u8], &[u8]),
+) -> Result<bool, DbError> {
+    const SQL: &str = "update releases set signed_by = $2, signature = $3, vouched_by = $4, vouched_name = $5, \
+        vouched_at = $6, vouched_reason = $7 where id = $1 and (signed_by is null or signature is null)";
+    let done = with_tx!(tx, |conn| sqlx::query(SQL)
+        .bind(head.id)
+        .bind(signed_by)
+        .bind(signature)
+        .bind(&head.vouched_by)
+        .bind(&head.vouched_name)
+        .bind(head.vouched_at)
+        .bind(&head.vouched_reason)
+        .execute(conn)
+        .await?
+        .rows_affected());
+    Ok(done == 1)
+}
+
+/// The oldest release that its last approval signed, by what its row says.
+pub(in crate::schema) async fn find_oldest_signed(db: &Db) -> Result<Option<(OrgId, ReleaseId)>, DbError> {
+    const SQL: &str = "select org_id, id from releases where signed_by is not null and signature is not null \
+        and vouched_at is null order by created_at, id limit 1";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+        .fetch_optional(pool)
+        .await)?)
+}
+
 /// The newest releases of all orgs.
 pub(in crate::schema) async fn list_newest(db: &Db, limit: i64) -> Result<Vec<(OrgId, ReleaseId)>, DbError> {
     const SQL: &str = "select org_id, id from releases order by id desc limit $1";
+    Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(limit)
+        .fetch_all(pool)
+        .await)?)
+}
+
+/// A release without a signature that could be executed still.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(in crate::schema) struct Unsigned {
+    pub(in crate::schema) org_id: OrgId,
+    pub(in crate::schema) id: ReleaseId,
+    pub(in crate::schema) version: String,
+    pub(in crate::schema) environment: String,
+    pub(in crate::schema) database: String,
+    pub(in crate::schema) created_at: UnixMs,
+}
+
+/// Releases without a signature that could be executed still, newest first: on a server that is there, where they have not
+/// succeeded yet, and where what they were computed against is there still.
+pub(in crate::schema) async fn list_unsigned(db: &Db, limit: i64) -> Result<Vec<Unsigned>, DbError> {
+    const SQL: &str = "select r.org_id, r.id, r.version, r.environment, r.database, r.created_at from releases r \
+        where (r.signed_by is null or r.signature is null) and exists (select 1 from ticket_servers t \
+        join db_servers d on d.id = t.server_id \
+        left join database_states s on s.server_id = t.server_id and s.database = coalesce(t.database, r.database) \
+        where t.ticket_id = r.ticket_id and d.deleted_at is null \
+        and (t.design is null or (s.release_id is not distinct from t.base_release_id \
+        and (s.release_id is not null or s.reached_at is not distinct from t.base_reached_at))) \
+        and not exists (select 1 from executions e where e.release_id = r.id and e.server_id = t.server_id \
+        and e.status = 'success' and not e.dry_run)) \
+        order by r.id desc limit $1";
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
         .bind(limit)
         .fetch_all(pool)

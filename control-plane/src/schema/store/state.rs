@@ -129,10 +129,24 @@ pub(in crate::schema) async fn reach(
         where e.id = $1 and not e.dry_run and t.design is not null \
         on conflict (server_id, database) do update set release_id = excluded.release_id, design = excluded.design, \
         reached_at = excluded.reached_at";
+    const PLACE: &str = "select s.server_id, s.database, s.design from executions e \
+        join releases r on r.id = e.release_id \
+        join ticket_servers t on t.ticket_id = r.ticket_id and t.server_id = e.server_id \
+        join database_states s on s.server_id = e.server_id and s.database = coalesce(t.database, r.database) \
+        where e.id = $1 and not e.dry_run and t.design is not null";
     super::aside_place::follow_renames(tx, execution).await?;
-    with_tx!(tx, |conn| {
-        sqlx::query(SQL).bind(execution).bind(now).execute(conn).await?;
+    let reached: Option<(ServerId, String, String)> = with_tx!(tx, |conn| {
+        sqlx::query(SQL)
+            .bind(execution)
+            .bind(now)
+            .execute(&mut *conn)
+            .await?;
+        sqlx::query_as(PLACE).bind(execution).fetch_optional(conn).await?
     });
+    if let Some((server, database, design)) = reached {
+        let design = serde_json::from_str(&design).map_err(|_| corrupt("ticket_servers.design"))?;
+        super::published::set_parts(tx, (server, database.as_str()), &design).await?;
+    }
     super::set_aside::reach(tx, execution, now).await
 }
 
@@ -146,15 +160,15 @@ pub(in crate::schema) async fn take_over(
     const SQL: &str = "insert into database_states (server_id, database, release_id, design, reached_at) \
         values ($1, $2, null, $3, $4) on conflict (server_id, database) do update \
         set release_id = null, design = excluded.design, reached_at = excluded.reached_at";
-    let design = serde_json::to_string(design).map_err(|_| corrupt("database_states.design"))?;
+    let text = serde_json::to_string(design).map_err(|_| corrupt("database_states.design"))?;
     with_tx!(tx, |conn| {
         sqlx::query(SQL)
             .bind(server)
             .bind(database)
-            .bind(&design)
+            .bind(&text)
             .bind(now)
             .execute(conn)
             .await?;
     });
-    Ok(())
+    super::published::set_parts(tx, (server, database), design).await
 }

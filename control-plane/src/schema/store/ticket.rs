@@ -5,7 +5,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::proof::{self, ProofRecord};
 use crate::{
-    access::{Caller, ObjectKind, Scope},
+    access::{Identity, ObjectKind, Scope},
     db::{Db, DbError, Tx},
     schema::{
         RiskLevel, RowCounts, ServerSql, ServerType, Ticket, TicketEvent, TicketStatus,
@@ -116,7 +116,7 @@ pub(in crate::schema) async fn add_event(
     tx: &mut Tx,
     ticket: TicketId,
     kind: &str,
-    caller: &Caller,
+    who: &Identity,
     comment: &str,
     at: UnixMs,
 ) -> Result<(), DbError> {
@@ -132,8 +132,8 @@ pub(in crate::schema) async fn add_event(
             .bind(ticket)
             .bind(position)
             .bind(kind)
-            .bind(caller.actor.person())
-            .bind(caller.actor.name())
+            .bind(who.actor.person())
+            .bind(who.actor.name())
             .bind(comment)
             .bind(at)
             .execute(conn)

@@ -27,6 +27,7 @@ mod servers;
 mod signatures;
 mod tickets;
 mod told;
+mod vouching;
 mod windows;
 mod windows_waits;
 

@@ -6,9 +6,11 @@ use super::{
     executions::{moves, order},
     publish::{APPLY, approve, design, publish},
     server,
+    signatures::by_hand,
 };
 use crate::{
     access::Role,
+    db::Db,
     testing::{Client, Test, both_databases},
     work::OrderState,
 };
@@ -119,6 +121,43 @@ both_databases!(a_table_says_which_revision_is_live_where, |test| {
         "{back}"
     );
     assert_eq!(back["items"][1]["changes"], json!([]), "{back}");
+});
+
+both_databases!(where_a_table_is_live_is_known_without_reading_designs, |test| {
+    server(test, "pg", "Postgres").await;
+    let ann = test.member("ann", Role::Member).await;
+    let bob = test.member("bob", Role::Admin).await;
+    for (version, column) in [
+        ("1.0", "{name: mail, dataType: text}"),
+        ("1.1", "{name: email, renamedFrom: mail, dataType: text}"),
+    ] {
+        ann.post_text(APPLY, &design(column)).await;
+        let release = approve(&bob, &publish(&ann, version, json!({})).await.1).await;
+        executed(test, &bob, &release, "pg").await;
+    }
+    let shown = published(&ann, "t_user").await;
+    assert_eq!(shown["items"][0]["revision"], 2, "{shown}");
+
+    // A database of before has no parts yet: its step makes them of the designs.
+    let step = match &test.app.db {
+        Db::Sqlite(_) => include_str!("../../../../migrations/sqlite/0094_release_vouchers.sql"),
+        Db::Postgres(_) => include_str!("../../../../migrations/postgres/0094_release_vouchers.sql"),
+    };
+    by_hand(test, "delete from database_state_parts").await;
+    assert_eq!(published(&ann, "t_user").await["items"], json!([]));
+    for statement in step
+        .split(';')
+        .filter(|sql| sql.contains("insert into database_state_parts"))
+    {
+        by_hand(test, statement).await;
+    }
+    assert_eq!(published(&ann, "t_user").await, shown);
+    by_hand(
+        test,
+        "update database_states set design = 'whole designs are not read'",
+    )
+    .await;
+    assert_eq!(published(&ann, "t_user").await, shown);
 });
 
 both_databases!(where_a_table_is_live_is_told_to_whom_it_may_concern, |test| {

@@ -19,10 +19,10 @@ use crate::{
     work::{self, OrderState},
 };
 
-const SQL: &str = "create table t (id int); insert into t values (1)";
+pub(super) const SQL: &str = "create table t (id int); insert into t values (1)";
 
 /// As somebody would who can write to the database.
-async fn by_hand(test: &Test, sql: &'static str) {
+pub(super) async fn by_hand(test: &Test, sql: &'static str) {
     let change = async || -> Result<(), DbError> {
         in_tx!(test.app.db, |tx| with_tx!(tx, |conn| {
             sqlx::query(sql).execute(conn).await?;
@@ -47,19 +47,19 @@ async fn bytes_by_hand(test: &Test, sql: &'static str, values: &[&[u8]]) {
     change().await.unwrap();
 }
 
-async fn state(client: &Client<'_>, release: &str) -> Value {
+pub(super) async fn state(client: &Client<'_>, release: &str) -> Value {
     let (status, shown) = client.get(&format!("/api/v1/schema/releases/{release}")).await;
     assert_eq!(status, 200, "{shown}");
     shown["signature"]["state"].clone()
 }
 
-async fn execute(client: &Client<'_>, release: &str) -> (u16, Value) {
+pub(super) async fn execute(client: &Client<'_>, release: &str) -> (u16, Value) {
     let path = format!("/api/v1/schema/releases/{release}/execute");
     client.post(&path, json!({"server": "pg"})).await
 }
 
 /// A release on `pg`, and who may execute it.
-async fn released(test: &Test) -> (Client<'_>, String) {
+pub(super) async fn released(test: &Test) -> (Client<'_>, String) {
     server(test, "pg", "Postgres").await;
     let ann = test.member("ann", Role::Member).await;
     let bob = test.member("bob", Role::Admin).await;

@@ -7,6 +7,7 @@ use sqlparser::ast::{
 
 use super::{
     Class, Classification, Effect, ObjectRef, Risk, StatementKind,
+    data::names_no_column,
     drop::{is_aside, renamed},
     types::fold,
 };
@@ -233,9 +234,15 @@ impl Altering<'_> {
                     "SET NOT NULL reads the whole table while it is locked, and fails if a row has no value",
                 );
             }
-            AlterColumnOperation::SetDataType { .. } => self.warn(
-                "changes a column's type: may copy the table, and values that don't fit refuse it or are cut",
-            ),
+            AlterColumnOperation::SetDataType { using, .. } => {
+                self.warn("changes a column's type: may copy the table, and values that don't fit refuse it or are cut");
+                if using.as_ref().is_some_and(names_no_column) {
+                    self.seen.because(
+                        Risk::Destructive,
+                        "USING without a column overwrites every value of it",
+                    );
+                }
+            }
             AlterColumnOperation::AddGenerated { .. } => {
                 self.warn("changes where the column's values come from");
             }

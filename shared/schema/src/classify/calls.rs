@@ -2,7 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, ObjectName, Query, SetExpr, Statement, TableFactor, Visit, Visitor};
+use sqlparser::ast::{
+    BinaryOperator, Expr, ObjectName, Query, SetExpr, Statement, TableFactor, Visit, Visitor,
+};
 
 use super::{Class, Classification, Risk, StatementKind, data};
 use crate::Dialect;
@@ -44,9 +46,12 @@ impl Look<'_> {
             .unwrap_or_default();
         let schema_is_plain = match name.0.as_slice() {
             [_] => true,
-            [schema, _] => schema
-                .as_ident()
-                .is_some_and(|ident| ident.value.eq_ignore_ascii_case("pg_catalog")),
+            [schema, _] => {
+                self.dialect == Dialect::Postgres
+                    && schema
+                        .as_ident()
+                        .is_some_and(|ident| ident.value.eq_ignore_ascii_case("pg_catalog"))
+            }
             _ => false,
         };
         if REFUSED.contains(&own.as_str())
@@ -61,7 +66,7 @@ impl Look<'_> {
                 Risk::Warning,
                 "sets a sequence's count, and a wrong one makes keys collide",
             );
-        } else if self.calls_now && !(schema_is_plain && HARMLESS.contains(&own.as_str())) {
+        } else if self.calls_now && !(schema_is_plain && is_harmless(self.dialect, &own)) {
             self.seen.because(
                 Risk::Unknown,
                 format!("calls {own}(), and what that does can't be read here"),
@@ -74,8 +79,18 @@ impl Visitor for Look<'_> {
     type Break = ();
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        if let Expr::Function(function) = expr {
-            self.call(&function.name);
+        match expr {
+            Expr::Function(function) => self.call(&function.name),
+            Expr::BinaryOp {
+                op: BinaryOperator::PGCustomBinaryOperator(parts),
+                ..
+            } if self.calls_now && parts.first().is_none_or(|schema| schema != "pg_catalog") => {
+                self.seen.because(
+                    Risk::Unknown,
+                    "uses an operator of another schema, and what that calls can't be read here",
+                );
+            }
+            _ => {}
         }
         ControlFlow::Continue(())
     }
@@ -107,6 +122,16 @@ impl Visitor for Look<'_> {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// Whether the server itself has a function of that name, which is harmless. One that only the other kind of server has is
+/// somebody's own here.
+fn is_harmless(dialect: Dialect, own: &str) -> bool {
+    let missing = match dialect {
+        Dialect::Postgres => NOT_IN_POSTGRES,
+        Dialect::MySql => NOT_IN_MYSQL,
+    };
+    HARMLESS.contains(&own) && !missing.contains(&own)
 }
 
 /// Whether a function is known, and says the same each time that it is asked in one transaction. MySQL's `now()` does where its
@@ -327,6 +352,115 @@ const HARMLESS: &[&str] = &[
     "year",
 ];
 
+/// Of those, what PostgreSQL does not have: MySQL's and MariaDB's. Sorted.
+const NOT_IN_POSTGRES: &[&str] = &[
+    "curdate",
+    "curtime",
+    "date_add",
+    "date_format",
+    "date_sub",
+    "datediff",
+    "day",
+    "field",
+    "find_in_set",
+    "from_unixtime",
+    "group_concat",
+    "hex",
+    "hour",
+    "if",
+    "ifnull",
+    "isnull",
+    "json_array",
+    "json_extract",
+    "json_set",
+    "json_unquote",
+    "json_valid",
+    "last_insert_id",
+    "lcase",
+    "locate",
+    "mid",
+    "minute",
+    "month",
+    "quarter",
+    "rand",
+    "second",
+    "sha2",
+    "str_to_date",
+    "substring_index",
+    "timestampdiff",
+    "truncate",
+    "ucase",
+    "unhex",
+    "unix_timestamp",
+    "utc_timestamp",
+    "uuid",
+    "values",
+    "week",
+    "weekday",
+    "year",
+];
+
+/// Of those, what neither MySQL nor MariaDB has: PostgreSQL's. Sorted.
+const NOT_IN_MYSQL: &[&str] = &[
+    "age",
+    "array_agg",
+    "array_append",
+    "array_cat",
+    "array_length",
+    "array_position",
+    "array_remove",
+    "array_to_string",
+    "bool_and",
+    "bool_or",
+    "btrim",
+    "cardinality",
+    "clock_timestamp",
+    "currval",
+    "date_bin",
+    "date_part",
+    "date_trunc",
+    "every",
+    "gen_random_uuid",
+    "generate_series",
+    "get_byte",
+    "initcap",
+    "json_agg",
+    "json_array_elements",
+    "json_build_array",
+    "json_build_object",
+    "jsonb_agg",
+    "jsonb_array_elements",
+    "jsonb_array_length",
+    "jsonb_build_array",
+    "jsonb_build_object",
+    "jsonb_object_agg",
+    "jsonb_set",
+    "jsonb_strip_nulls",
+    "make_date",
+    "overlay",
+    "pg_typeof",
+    "random",
+    "regexp_match",
+    "row_to_json",
+    "split_part",
+    "starts_with",
+    "statement_timestamp",
+    "string_agg",
+    "string_to_array",
+    "strpos",
+    "to_date",
+    "to_json",
+    "to_jsonb",
+    "to_number",
+    "to_timestamp",
+    "to_tsquery",
+    "to_tsvector",
+    "transaction_timestamp",
+    "translate",
+    "trunc",
+    "unnest",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -336,5 +470,9 @@ mod tests {
         assert!(HARMLESS.is_sorted());
         assert!(REFUSED.is_sorted());
         assert!(UNSTEADY.is_sorted());
+        for missing in [NOT_IN_POSTGRES, NOT_IN_MYSQL] {
+            assert!(missing.is_sorted());
+            assert!(missing.iter().all(|name| HARMLESS.contains(name)));
+        }
     }
 }

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Delete, Expr, FromTable, Insert, ObjectName, OnInsert, SetExpr, Statement, TableFactor,
-    TableObject, TableWithJoins, Update, visit_expressions, visit_relations,
+    BinaryOperator, Delete, Expr, FromTable, Insert, MergeClauseKind, ObjectName, OnInsert, SetExpr,
+    Statement, TableFactor, TableObject, TableWithJoins, Update, visit_expressions, visit_relations,
 };
 
 use super::{Class, Classification, ObjectRef, Risk, StatementKind};
@@ -35,6 +35,15 @@ pub(super) fn classify(dialect: Dialect, tree: &Statement) -> Option<Classificat
                 seen.because(
                     Risk::Destructive,
                     "MERGE on a condition that every row meets reaches every row",
+                );
+            } else if merge
+                .clauses
+                .iter()
+                .any(|clause| clause.clause_kind == MergeClauseKind::NotMatchedBySource)
+            {
+                seen.because(
+                    Risk::Destructive,
+                    "MERGE … NOT MATCHED BY SOURCE reaches every row that the other side does not have",
                 );
             } else {
                 seen.because(Risk::Warning, "MERGE overwrites or deletes the rows that match");
@@ -106,7 +115,7 @@ fn holds_for_every_row(condition: &Expr, depth: u8) -> bool {
     }
 }
 
-fn names_no_column(condition: &Expr) -> bool {
+pub(super) fn names_no_column(condition: &Expr) -> bool {
     visit_expressions(condition, |expr| match expr {
         Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::CompoundFieldAccess { .. } => {
             ControlFlow::Break(())

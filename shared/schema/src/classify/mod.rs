@@ -51,6 +51,12 @@ pub(crate) fn classify_parsed(dialect: Dialect, text: &str, tree: Option<&Statem
     } else {
         unreadable()
     };
+    if text.contains(hides) {
+        seen.because(
+            Risk::Unknown,
+            "it holds characters that are not seen or turn round what stands beside them: it may be something else than it looks like",
+        );
+    }
     seen.transactional = match dialect {
         Dialect::Postgres => !words.outside_transactions(),
         Dialect::MySql => matches!(seen.class, Class::Data | Class::Read),
@@ -62,6 +68,15 @@ pub(crate) fn classify_parsed(dialect: Dialect, text: &str, tree: Option<&Statem
         .max()
         .unwrap_or(Risk::Safe);
     seen
+}
+
+/// Characters that make a text look like another one: controls of a terminal, and of the direction of writing (the marks that
+/// right-to-left writing needs are none of them).
+const fn hides(c: char) -> bool {
+    let is_space = matches!(c, '\t' | '\n' | '\u{b}' | '\u{c}' | '\r');
+    let steers = matches!(c, '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}');
+    let turns = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || (steers && !is_space)
 }
 
 fn unreadable() -> Classification {

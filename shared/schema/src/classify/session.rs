@@ -1,6 +1,6 @@
 //! `SET …`: what a release may set for its session, and what it may not.
 
-use sqlparser::ast::{ContextModifier, ObjectName, Set, Statement};
+use sqlparser::ast::{ContextModifier, Expr, ObjectName, Set, Statement};
 
 use super::{Class, Classification, Risk, StatementKind};
 use crate::Dialect;
@@ -9,7 +9,17 @@ pub(super) fn classify(dialect: Dialect, tree: &Statement) -> Option<Classificat
     let Statement::Set(set) = tree else { return None };
     let mut seen = Classification::of(StatementKind::Set, Class::Session);
     match set {
-        Set::SingleAssignment { scope, variable, .. } => one(dialect, scope.as_ref(), variable, &mut seen),
+        Set::SingleAssignment {
+            scope,
+            variable,
+            values,
+            ..
+        } => {
+            one(dialect, scope.as_ref(), variable, &mut seen);
+            if dialect == Dialect::Postgres && is_search_path(variable) {
+                search_path(values, &mut seen);
+            }
+        }
         Set::MultipleAssignments { assignments } => {
             for assignment in assignments {
                 one(dialect, assignment.scope.as_ref(), &assignment.name, &mut seen);
@@ -27,6 +37,26 @@ pub(super) fn classify(dialect: Dialect, tree: &Statement) -> Option<Classificat
         }
     }
     Some(seen)
+}
+
+fn is_search_path(variable: &ObjectName) -> bool {
+    let last = variable.0.last().and_then(|part| part.as_ident());
+    last.is_some_and(|ident| ident.value.eq_ignore_ascii_case("search_path"))
+}
+
+/// What names without a schema mean from here on. Where `pg_catalog` is named, what stands before it hides the server's own functions.
+fn search_path(values: &[Expr], seen: &mut Classification) {
+    seen.because(
+        Risk::Warning,
+        "names without a schema mean other tables and functions from here on",
+    );
+    let hides = |value: &Expr| value.to_string().to_ascii_lowercase().contains("pg_catalog");
+    if values.iter().any(hides) {
+        seen.because(
+            Risk::Unknown,
+            "functions of another schema may take the place of the server's own, and what they do can't be read here",
+        );
+    }
 }
 
 fn one(dialect: Dialect, scope: Option<&ContextModifier>, variable: &ObjectName, seen: &mut Classification) {

@@ -77,7 +77,7 @@ fn risks_of_one_dialect() {
         ),
         (Postgres, Risk::Safe, "vacuum (analyze) t"),
         (Postgres, Risk::Safe, "set constraints all deferred"),
-        (Postgres, Risk::Safe, "set search_path to app, public"),
+        (Postgres, Risk::Warning, "set search_path to app, public"),
         (
             Postgres,
             Risk::Warning,

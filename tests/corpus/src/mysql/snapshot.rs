@@ -2,7 +2,8 @@
 //!
 //! Left out, with reasons: the order of a table's indexes and constraints, which has no meaning; the next value of an
 //! automatic number, which is data; `USING BTREE`, which says what is so anyway (the index's real type is compared); how
-//! the letters of a trigger's head are written.
+//! the letters of a trigger's head are written, and those of an index's name: to the server they make no other name, and one that is
+//! dropped and added in one statement keeps its own.
 
 use super::MySqlDatabase;
 use crate::database::{Database as _, Rows};
@@ -62,7 +63,7 @@ select concat_ws(' ', 'column', table_name, column_name, ordinal_position, colum
                  concat('default ', column_default), collation_name, extra, generation_expression, column_comment)
 from information_schema.columns where table_schema = database()
 union all
-select concat_ws(' ', 'index', table_name, index_name, seq_in_index, non_unique, column_name, collation, sub_part, index_type, index_comment)
+select concat_ws(' ', 'index', table_name, lower(index_name), seq_in_index, non_unique, column_name, collation, sub_part, index_type, index_comment)
 from information_schema.statistics where table_schema = database()
 union all
 select concat_ws(' ', 'partition', table_name, partition_name, partition_ordinal_position, partition_method,
@@ -102,11 +103,22 @@ fn of_table(name: &str, text: &str) -> Vec<String> {
             } else {
                 format!(
                     "create table {name}: {}",
-                    without_counter(line).replace(" USING BTREE", "")
+                    small_index(&without_counter(line)).replace(" USING BTREE", "")
                 )
             }
         })
         .collect()
+}
+
+/// A key's line with its name in small letters.
+fn small_index(line: &str) -> String {
+    match line.split_once("KEY `") {
+        Some((kind, rest)) => {
+            let (name, parts) = rest.split_once('`').unwrap_or((rest, ""));
+            format!("{kind}KEY `{}`{parts}", name.to_lowercase())
+        }
+        None => line.to_owned(),
+    }
 }
 
 fn without_counter(line: &str) -> String {

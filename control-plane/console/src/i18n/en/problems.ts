@@ -35,6 +35,8 @@ export const problems = {
     'provider-empty': 'The provider has no secrets there.',
     'named-in-flow': 'An approval flow names somebody by the old name or the new one: name the user’s id there first.',
     'release-not-signed': 'The release is not what was approved, or is not signed: nothing of it is executed. Its page says which; propose or publish it again.',
+    'not-vouchable': 'This release can’t be vouched for: it is signed, was changed under its signature, or has lost it since releases are signed. Propose it or publish it again.',
+    'release-not-as-shown': 'The release is not what you looked at any more. Load the page anew, and read it again.',
     'target-moved': 'Something else is there since this was computed: another release, or what was taken over. Publish again, and look at the difference.',
     'no-way-back': 'Rows that were overwritten can’t be put back by themselves: propose an UPDATE from the table that they are kept in.',
     'not-aside': 'This is set aside no more: it was dropped or brought back already.',

@@ -51,6 +51,7 @@ export const schema = {
     rejected: 'rejected it',
     resubmitted: 'corrected it and sent it again',
     withdrawn: 'withdrew it',
+    vouched: 'vouched for its release',
   },
   propose: {
     title: 'Propose SQL',

@@ -36,6 +36,8 @@ export const problems: Pick<Messages, 'conflicts' | 'denials' | 'flaws'> = {
     'provider-empty': '来源处没有密钥。',
     'named-in-flow': '审批流程中使用了旧用户名或新用户名，请先改用用户 ID。',
     'release-not-signed': '该发布与批准时不一致，或没有签名，因此不会执行。详情见其页面，请重新提议或发布。',
+    'not-vouchable': '无法为该发布担保：它已有签名，或在签名之后被改动，或在签名启用之后失去了签名。请重新提议或发布。',
+    'release-not-as-shown': '该发布已不是您所看到的内容。请重新加载页面并再次阅读。',
     'target-moved': '计算之后该服务器已执行了其他发布版本，或现状已被接管，请重新发布并核对差异。',
     'no-way-back': '被覆盖的行不能自动恢复：请用保留它们的表提议一条 UPDATE。',
     'not-aside': '该内容已不再搁置：已被删除或已恢复。',

@@ -1,6 +1,6 @@
 import type { MoreMessages } from '../en/more'
 
-export const releases: Pick<MoreMessages, 'signature' | 'published' | 'invalidIndex'> = {
+export const releases: Pick<MoreMessages, 'signature' | 'vouching' | 'published' | 'invalidIndex'> = {
   signature: {
     title: '签名',
     key: '密钥 {id}',
@@ -10,6 +10,20 @@ export const releases: Pick<MoreMessages, 'signature' | 'published' | 'invalidIn
       broken: '内容与批准时不一致：此后有人在数据库中改动了该发布。它不会被执行。请查明谁能写入数据库，并重新发布。',
       stranger: '该发布由本系统从未有过的密钥签名。它不会被执行。请查明谁能写入数据库，并重新发布。',
     },
+  },
+  vouching: {
+    open: '为此发布担保',
+    may: '超级管理员可以为它担保。',
+    by: '该发布批准于发布签名启用之前，由 {name} 担保：“{reason}”。',
+    title: '为 {version} 担保？',
+    text: '您确认该发布与批准时一致，此后它可以被执行。请阅读本页上每台服务器的 SQL，并向所列批准人核实他们批准的正是这些内容：{names}。数据库中的记录并不能作为证明。',
+    nobody: '没有记录批准人',
+    digest: '您在此看到的全部内容的 SHA-256：',
+    reason: '您如何确认',
+    reasonHint: '与该发布一起保存，所有人可见。',
+    password: '您的密码',
+    passwordHint: '再次输入超级管理员的密码。',
+    do: '担保',
   },
   published: {
     title: '已发布',

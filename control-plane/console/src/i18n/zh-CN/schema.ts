@@ -57,6 +57,7 @@ export const schema: Pick<Messages, Keys> = {
     rejected: '驳回了此变更',
     resubmitted: '修正后重新提交',
     withdrawn: '撤回了此变更',
+    vouched: '为其发布担保',
   },
   propose: {
     title: '提交 SQL',

@@ -42,6 +42,12 @@ export const sentences: readonly (readonly [string, string])[] = [
   ["its rows can't be counted: {}", '无法统计它的行：{0}'],
   ['only the first {} statements are counted', '只统计前 {0} 条语句'],
   ['the rows could not be counted in {} s: the database is busy, or the way to it is slow', '未能在 {0} 秒内统计行数：数据库繁忙，或到它的网络很慢'],
+  ['it holds characters that are not seen or turn round what stands beside them: it may be something else than it looks like', '其中含有不可见或会颠倒显示方向的字符：它实际执行的内容可能与看上去不同'],
+  ["uses an operator of another schema, and what that calls can't be read here", '使用了其他模式的运算符，无法在此读出它调用什么'],
+  ['names without a schema mean other tables and functions from here on', '从这里起，未写模式的名称指向其他表和函数'],
+  ["functions of another schema may take the place of the server's own, and what they do can't be read here", '其他模式的函数可能取代服务器自带的函数，无法在此读出它们做什么'],
+  ['USING without a column overwrites every value of it', 'USING 中不含任何列，会覆盖该列的所有值'],
+  ['MERGE … NOT MATCHED BY SOURCE reaches every row that the other side does not have', 'MERGE … NOT MATCHED BY SOURCE 会触及对方没有的每一行'],
   // Rules that look at one statement or one table.
   ['{} is set twice; which value counts is chance, or an error', '{0} 被赋值两次；哪个值生效全凭运气，或者直接报错'],
   ['{} is {}: {}', '{0} 的类型是 {1}：{2}'],

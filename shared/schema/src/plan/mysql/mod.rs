@@ -31,7 +31,7 @@ pub(crate) use code::views_in_order;
 use super::{Lock, Plan, PlanOptions, Refusal, Step, Subject, Withheld};
 use crate::{Reason, Risk, Schema};
 use online::{Change, OnServer, Way};
-use settle::{Rules, settled};
+use settle::{Rules, call_indexes_as, settled};
 
 /// Says at a statement's end how it is carried out, and what that locks.
 fn goes(step: &mut Step, way: Way) {
@@ -69,17 +69,20 @@ struct Planner {
 /// The way from one schema to another.
 pub(super) fn plan(from: &Schema, to: &Schema, options: PlanOptions) -> Result<Plan, Refusal> {
     let rules = Rules::of(from, to);
+    let (is_mariadb, on_server) = (rules.is_mariadb(), rules.server.is_some());
+    let (from, mut to) = (settled(from, &rules), settled(to, &rules));
+    call_indexes_as(&from, &mut to);
     let mut planner = Planner {
-        from: settled(from, &rules),
-        to: settled(to, &rules),
+        from,
+        to,
         online: options.online.as_deref().and_then(OnServer::read),
         options,
-        mariadb: rules.is_mariadb(),
+        mariadb: is_mariadb,
         steps: Vec::new(),
         withheld: Vec::new(),
         refused: Vec::new(),
     };
-    planner.refuse(rules.server.is_some());
+    planner.refuse(on_server);
     planner.drop_code();
     let renames = planner.rename_tables();
     let changes = planner.table_changes(&renames);

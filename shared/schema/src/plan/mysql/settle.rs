@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use crate::{
     Schema,
     model::{Check, Column, DataType, Expression, Name, Server, Table},
+    read::mysql::same_name,
 };
 
 /// The server's rules that the two sides share.
@@ -52,6 +53,34 @@ pub(super) fn settled(schema: &Schema, rules: &Rules<'_>) -> Schema {
         }
     }
     schema
+}
+
+/// Calls wanted indexes as those that are there where only the letters are written otherwise: to the server that is one name, and dropped
+/// and added in one statement it stays as it was.
+pub(super) fn call_indexes_as(from: &Schema, to: &mut Schema) {
+    for (table, of) in &mut to.tables {
+        let Some(before) = from.tables.get(table) else {
+            continue;
+        };
+        let is_new = |name: &String| !before.indexes.contains_key(name);
+        let mut other = Vec::new();
+        for name in before
+            .indexes
+            .keys()
+            .filter(|name| !of.indexes.contains_key(*name))
+        {
+            let wanted = of
+                .indexes
+                .keys()
+                .find(|wanted| same_name(wanted, name) && is_new(wanted));
+            other.extend(wanted.map(|wanted| (wanted.clone(), name.clone())));
+        }
+        for (wanted, name) in other {
+            if let Some(index) = of.indexes.remove(&wanted) {
+                of.indexes.insert(name, index);
+            }
+        }
+    }
 }
 
 /// Tables by the names that the server keeps.

@@ -54,6 +54,24 @@ fn all_changes_of_a_table_are_one_statement_and_so_is_the_way_back() {
 }
 
 #[test]
+fn the_letters_of_an_index_s_name_make_no_other_index() {
+    let from = on_mariadb("create table t (id int not null primary key, a int, b int, key IDX_A (a));");
+    let same = planned(
+        &from,
+        "create table t (id int not null primary key, a int, b int, key idx_a (a));",
+    );
+    assert!(sql(&same).is_empty(), "{:?}", sql(&same));
+    let other = planned(
+        &from,
+        "create table t (id int not null primary key, a int, b int, key idx_a (a, b));",
+    );
+    assert_eq!(
+        sql(&other),
+        ["alter table `t` drop index `IDX_A`, add key `IDX_A` (`a`, `b`)"]
+    );
+}
+
+#[test]
 fn what_a_server_reports_and_what_was_written_are_the_same() {
     let reported = on_mariadb(
         "create table t (id bigint(20) unsigned not null auto_increment, j longtext character set utf8mb4 collate utf8mb4_bin
