@@ -16,6 +16,9 @@ use super::LinkError;
 const IDLE_TIMEOUT_MS: u32 = 10_000;
 /// Handshakes that wait to be looked at, at most.
 const MAX_INCOMING: usize = 4_096;
+/// What comes of each meanwhile, at most, and of all: a greeting is three packets, and is sent again twice or so.
+const INCOMING_BUFFER: u64 = 16 << 10;
+const INCOMING_BUFFERS: u64 = 16 << 20;
 /// What agents may open: the control stream, and one for bytes.
 const BIDIRECTIONAL: u32 = 2;
 /// Report streams.
@@ -39,6 +42,8 @@ pub(super) fn server_config(tls: rustls::ServerConfig) -> Result<ServerConfig, L
     config
         .transport_config(Arc::new(transport))
         .max_incoming(MAX_INCOMING)
+        .incoming_buffer_size(INCOMING_BUFFER)
+        .incoming_buffer_size_total(INCOMING_BUFFERS)
         .migration(true)
         .retry_token_lifetime(Duration::from_secs(15));
     Ok(config)
