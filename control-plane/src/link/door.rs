@@ -1,7 +1,7 @@
 //! The endpoint: who may shake hands, and where they go from there.
 
 use std::{
-    net::{IpAddr, SocketAddr, UdpSocket},
+    net::{IpAddr, SocketAddr},
     num::NonZeroU32,
     sync::Arc,
     time::Duration,
@@ -133,7 +133,7 @@ pub async fn start(app: &App, listen: SocketAddr) -> Result<(), LinkError> {
     let endpoint = Endpoint::new(
         transport::endpoint_config(keys.ca.key())?,
         Some(own_config(app, &keys)?),
-        UdpSocket::bind(listen).map_err(cant_listen)?,
+        transport::socket(listen).map_err(cant_listen)?,
         Arc::new(TokioRuntime),
     )
     .map_err(cant_listen)?;

@@ -1,14 +1,20 @@
 //! QUIC settings of the door. Windows are small: thousands of connections are idle most of the time.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{SocketAddr, UdpSocket},
+    sync::Arc,
+    time::Duration,
+};
 
 use aws_lc_rs::{hkdf, hmac};
 use muster_base::random_array;
 use muster_identity::certificate::PrivateKey;
 use quinn::{
     ConnectionId, ConnectionIdGenerator, EndpointConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt,
-    crypto::rustls::QuicServerConfig,
+    crypto::rustls::QuicServerConfig, udp::UdpSocketState,
 };
+use tracing::debug;
 
 use super::LinkError;
 
@@ -47,6 +53,21 @@ pub(super) fn server_config(tls: rustls::ServerConfig) -> Result<ServerConfig, L
         .migration(true)
         .retry_token_lifetime(Duration::from_secs(15));
     Ok(config)
+}
+
+/// What the socket may hold that is not read yet, if the system allows as much (`net.core.rmem_max`). What it gives by itself are
+/// ninety packets or so: a fleet that comes back at once, or garbage, fills that while something else is done, and what comes
+/// then is lost for everybody.
+const RECEIVE_BUFFER: usize = 2 << 20;
+
+/// The door's socket.
+pub(super) fn socket(listen: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind(listen)?;
+    let state = UdpSocketState::new((&socket).into())?;
+    if let Err(error) = state.set_recv_buffer_size((&socket).into(), RECEIVE_BUFFER) {
+        debug!(%error, "the agents' socket keeps the buffer that it has");
+    }
+    Ok(socket)
 }
 
 /// What a reset's token is derived for.

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 /// So many are sent at a time, so often.
 const BURST: usize = 20;
-const PAUSE: Duration = Duration::from_millis(40);
+const PAUSE: Duration = Duration::from_millis(400);
 /// As long as a first packet must be at least.
 const FIRST: usize = 1_200;
 const LONGEST: usize = 1_400;

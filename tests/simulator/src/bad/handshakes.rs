@@ -20,14 +20,14 @@ use tokio::time::{sleep, timeout};
 
 /// At a time, of those who hear no answer: the control plane holds each for ten seconds, so these are more than are let in
 /// before strangers must show their address.
-pub(super) const UNHEARING: usize = 60;
+pub(super) const UNHEARING: usize = 75;
 /// At a time from one address, of those who show it and go no further: as many as one may have, and more.
 pub(super) const UNFINISHED: usize = 40;
 pub(super) const VANISHED: usize = 20;
 /// At a time from one address, of those who say nothing; from two of them there are nearly as many as are heard at a time.
 pub(super) const SILENT: usize = 70;
 /// From the address of good hosts: fewer, so that they have a part of what it may have.
-pub(super) const OF_THE_SAME: usize = 20;
+pub(super) const OF_THE_SAME: usize = 10;
 
 const TOO_LONG: Duration = Duration::from_secs(12);
 const PAUSE: Duration = Duration::from_millis(100);
@@ -95,7 +95,7 @@ pub(super) async fn unfinished(
                 target.fault("a handshake was finished without an answer".to_owned());
             },
             carried = way.carry(answers) => carried?,
-            () = sleep(Duration::from_secs(4)) => {}
+            () = sleep(Duration::from_secs(5)) => {}
         }
     }
 }
@@ -130,7 +130,7 @@ pub(super) async fn silent(target: Arc<Target>, endpoint: Endpoint, number: usiz
             target.made("connections in which nobody says anything");
             drop(timeout(TOO_LONG * 2, connection.closed()).await);
         }
-        sleep(PAUSE * 40).await;
+        sleep(PAUSE * 60).await;
     }
 }
 
@@ -192,7 +192,7 @@ pub(super) async fn strangers(target: Arc<Target>, strangers: Strangers) -> Resu
             {
                 target.fault(format!("kept: {kind}"));
             }
-            sleep(PAUSE).await;
+            sleep(PAUSE * 3).await;
         }
     }
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
-const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(300);
 /// How long something unfinished is held.
 const HELD: Duration = Duration::from_secs(2);
 /// More than anybody may have.

@@ -14,8 +14,8 @@ use tokio::time::{sleep, timeout};
 /// Of each slow kind at a time.
 pub(super) const SLOW: usize = 100;
 
-const DROP_BY_DROP: Duration = Duration::from_millis(300);
-const PAUSE: Duration = Duration::from_millis(50);
+const DROP_BY_DROP: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(200);
 /// Whoever sends no whole head is cut off after ten seconds.
 const HEAD_WITHIN: Duration = Duration::from_secs(14);
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);

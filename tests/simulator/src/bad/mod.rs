@@ -7,6 +7,9 @@
 //! | [`hosts`] | hosts of the fleet that have gone mad: frames too large, cut off, unreadable, never finished; strangers that ask to join the same way |
 //! | [`http`] | heads and bodies that come a byte at a time, too large, cut off, no HTTP at all; answers that nobody reads |
 //!
+//! What they sit on is as much as there is; how much they send is little, so that it is fairness that is tried and not how much a
+//! machine can bear: whoever sends more than a process can read has its socket drop packets of everybody.
+//!
 //! Each kind is tried again and again, a number of them at a time, from addresses of the loopback network that nobody
 //! else has; some of those who make no noise but sit on what there is few of also from the address of the real agents. What was made is counted by kind; an answer that such a peer must not get, or a connection that is kept
 //! though it is refused, is noted.
@@ -115,7 +118,6 @@ impl BadPeers {
         for (from, count) in [
             (address(8, 0), handshakes::UNFINISHED),
             (address(8, 1), handshakes::UNFINISHED),
-            (address(8, 2), handshakes::UNFINISHED),
             (SHARED, handshakes::OF_THE_SAME),
         ] {
             for number in 0..count {
