@@ -79,7 +79,7 @@ async fn drip(stream: &mut TcpStream) {
     }
 }
 
-/// Heads and bodies that are too large.
+/// Heads and bodies that are too large. One that is only announced is a slow one, and has as long as every request.
 pub(super) async fn large(target: Arc<Target>) -> Result<()> {
     let mut head = String::from("GET / HTTP/1.1\r\nHost: muster\r\n");
     while head.len() < MIB {
@@ -91,7 +91,6 @@ pub(super) async fn large(target: Arc<Target>) -> Result<()> {
     for number in 0..5_000 {
         write!(many, "X-{number}: a\r\n")?;
     }
-    let announced = format!("{LOGIN}Content-Length: {}\r\n\r\n{{", 1_u64 << 40);
     let mut sent = format!("{LOGIN}Content-Length: {}\r\n\r\n{{", 8 * MIB).into_bytes();
     sent.resize(8 * MIB, b' ');
     let mut chunked = format!("{LOGIN}Transfer-Encoding: chunked\r\n\r\n").into_bytes();
@@ -103,7 +102,6 @@ pub(super) async fn large(target: Arc<Target>) -> Result<()> {
     let all = [
         ("heads too large", head.into_bytes()),
         ("heads too large", many.into_bytes()),
-        ("bodies too large", announced.into_bytes()),
         ("bodies too large", sent),
         ("bodies too large", chunked),
     ];
