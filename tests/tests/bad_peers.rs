@@ -26,7 +26,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, ScopedJoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -114,15 +114,10 @@ impl Story {
         rss_bytes(self.plane.id().context("the control plane is gone")?)
     }
 
-    /// Looks how much memory the control plane takes at most, until then and as long as `others` are not done.
-    fn watch(
-        &self,
-        before: u64,
-        until: Instant,
-        others: &ScopedJoinHandle<'_, Result<Witness>>,
-    ) -> Result<u64> {
+    /// Looks how much memory the control plane takes at most, until it is over.
+    fn watch(&self, before: u64, over: &AtomicBool) -> Result<u64> {
         let mut most = before;
-        while Instant::now() < until || !others.is_finished() {
+        while !over.load(Ordering::Relaxed) {
             most = most.max(self.memory()?);
             thread::sleep(Duration::from_millis(100));
         }
@@ -327,12 +322,14 @@ fn nobody_is_disturbed(url: Option<String>) -> Result<()> {
     let bad = BadPeers::begin(&story.admin)?;
     let (most, mut latecomer, calls) = thread::scope(|scope| -> Result<_> {
         let calling = scope.spawn(|| story.call(&over));
-        let going_on = scope.spawn(|| story.go_on());
-        let watched = story.watch(before, until, &going_on);
+        let watching = scope.spawn(|| story.watch(before, &over));
+        // Here: a program ends with the thread that started it.
+        let latecomer = story.go_on();
+        thread::sleep(until.saturating_duration_since(Instant::now()));
         over.store(true, Ordering::Relaxed);
         let called = calling.join().map_err(|_| anyhow!("the caller fell over"))?;
-        let latecomer = going_on.join().map_err(|_| anyhow!("who went on fell over"))?;
-        Ok((watched?, latecomer?, called?))
+        let most = watching.join().map_err(|_| anyhow!("who watched fell over"))?;
+        Ok((most?, latecomer?, called?))
     })?;
     let deeds = bad.end();
     for (kind, count) in &deeds.made {
