@@ -1,12 +1,13 @@
 //! The HTTP server: every room's routes, the limits around them, and the listener.
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use axum::{
-    Json, Router,
+    Router,
+    body::Bytes,
     extract::DefaultBodyLimit,
     http::{HeaderName, HeaderValue, Request, StatusCode, header},
-    response::Response,
+    response::{IntoResponse, Response},
     routing::{MethodRouter, get},
 };
 use tokio::net::TcpListener;
@@ -35,8 +36,8 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsa
 
 /// The whole HTTP side as one service.
 pub fn router(app: App) -> Router {
-    let (api, document) = openapi::routes().split_for_parts();
-    let routes = undescribed(document)
+    let (api, _) = openapi::routes().split_for_parts();
+    let routes = undescribed()
         .into_iter()
         .fold(api, |routes, (path, method)| routes.route(path, method))
         .fallback(assets::fallback)
@@ -51,9 +52,9 @@ pub fn router(app: App) -> Router {
 
 /// What the OpenAPI document does not describe: read by GET, by anybody. All that is routed beside the document stands
 /// here, so that the matrix of permissions sees it.
-pub(crate) fn undescribed(document: utoipa::openapi::OpenApi) -> [(&'static str, MethodRouter<App>); 6] {
+pub(crate) fn undescribed() -> [(&'static str, MethodRouter<App>); 6] {
     [
-        ("/api/v1/openapi.json", get(async move || Json(document))),
+        ("/api/v1/openapi.json", get(document)),
         ("/api/docs", get(docs)),
         ("/healthz", get(health::healthz)),
         ("/readyz", get(health::readyz)),
@@ -119,10 +120,23 @@ async fn method_not_allowed() -> Response {
     )
 }
 
+/// What describes the API, as it is served. Made once, when somebody asks first: it is large, anybody may ask, and whoever had it
+/// made anew again and again kept every thread from its work, so that agents' packets were lost and the database seemed away.
+static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| {
+    // Nothing in it can't be written.
+    let json = serde_json::to_vec(&openapi::document()).unwrap_or_default();
+    json.into()
+});
+static DOCS: LazyLock<Bytes> = LazyLock::new(|| super::openapi_page::render(&openapi::document()).into());
+
+async fn document() -> Response {
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    (kind, DOCUMENT.clone()).into_response()
+}
+
 async fn docs() -> Response {
-    use axum::response::IntoResponse;
-    let html = super::openapi_page::render(&openapi::document());
-    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response()
+    let kind = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
+    (kind, DOCS.clone()).into_response()
 }
 
 fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {

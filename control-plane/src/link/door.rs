@@ -1,7 +1,7 @@
 //! The endpoint: who may shake hands, and where they go from there.
 
 use std::{
-    net::{IpAddr, SocketAddr, UdpSocket},
+    net::{IpAddr, SocketAddr},
     num::NonZeroU32,
     sync::Arc,
     time::Duration,
@@ -25,9 +25,13 @@ use tokio::{
 };
 use tracing::{debug, error, info};
 
-use super::{LinkError, joining, peer, seats::Seats, session, transport};
+use super::{
+    LinkError, joining, peer,
+    seats::{Limits, Seats},
+    session, transport,
+};
 use crate::{
-    app::App,
+    app::{App, Figure},
     fleet::{self, FleetKeys},
     telemetry,
 };
@@ -35,17 +39,24 @@ use crate::{
 /// Handshakes under way with those who have not shown that they receive what is sent to their address; others must show
 /// it first.
 const UNSHOWN: usize = 128;
-/// Handshakes under way with those who have; others wait their turn.
-const SHOWN: usize = 128;
-/// Those that wait or are under way, and of them from one address: whoever begins and never ends leaves some for others. More
-/// are not heard; a handshake takes some milliseconds, and whoever was not heard says it again within a second.
-const SHOWN_LINE: usize = 4_096;
-const SHOWN_EACH: usize = SHOWN / 2;
+/// Handshakes with those who have; a handshake takes some milliseconds, and whoever was not heard says it again within a second.
+const SHOWN: Limits = Limits {
+    seats: 512,
+    each: 256,
+    line: 1_024,
+    line_each: 256,
+    // Clients have no more.
+    patience: Duration::from_secs(8),
+};
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Strangers at a time; more are asked to come back.
-const JOINING: usize = 128;
-/// Of them from one address: whoever sits there without a word leaves seats for others.
-const JOINING_EACH: usize = JOINING / 2;
+/// Strangers who ask to join; whoever waits for too long is asked to come back.
+const JOINING: Limits = Limits {
+    seats: 128,
+    each: 64,
+    line: 512,
+    line_each: 128,
+    patience: Duration::from_secs(8),
+};
 /// Joins from one address in a minute.
 const JOINS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(120).unwrap();
 /// Our own certificate is made anew long before it ends.
@@ -64,13 +75,42 @@ pub(super) struct Door {
     pub(super) app: App,
     first_keys: Arc<FleetKeys>,
     pub(super) joins: DefaultKeyedRateLimiter<IpAddr>,
-    /// Strangers who are being heard.
-    pub(super) joining: Seats,
-    unshown: Arc<Semaphore>,
-    shown: Semaphore,
-    line: Seats,
+    pub(super) crowd: Arc<Crowd>,
     /// Tails for other control planes.
     pub(super) tails: Semaphore,
+}
+
+/// Those who have not come in yet.
+pub(super) struct Crowd {
+    unshown: Arc<Semaphore>,
+    shown: Arc<Seats>,
+    pub(super) joining: Arc<Seats>,
+}
+
+impl Crowd {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            unshown: Arc::new(Semaphore::new(UNSHOWN)),
+            shown: Seats::new(SHOWN),
+            joining: Seats::new(JOINING),
+        })
+    }
+
+    pub(super) fn figures(&self) -> [Figure; 2] {
+        let unshown = UNSHOWN - self.unshown.available_permits();
+        [
+            Figure {
+                name: "muster_handshakes",
+                help: "Handshakes on the agents' port that are under way or wait for it",
+                value: (unshown + self.shown.occupied()) as f64,
+            },
+            Figure {
+                name: "muster_joins",
+                help: "Strangers who ask to join, or wait for it",
+                value: self.joining.occupied() as f64,
+            },
+        ]
+    }
 }
 
 impl Door {
@@ -93,21 +133,19 @@ pub async fn start(app: &App, listen: SocketAddr) -> Result<(), LinkError> {
     let endpoint = Endpoint::new(
         transport::endpoint_config(keys.ca.key())?,
         Some(own_config(app, &keys)?),
-        UdpSocket::bind(listen).map_err(cant_listen)?,
+        transport::socket(listen).map_err(cant_listen)?,
         Arc::new(TokioRuntime),
     )
     .map_err(cant_listen)?;
     let address = endpoint.local_addr().map_err(cant_listen)?;
-    app.links.opened(address);
+    let crowd = Crowd::new();
+    app.links.opened(address, crowd.clone());
     info!(link.listen = %address, ca.fingerprint = %keys.fingerprint(), "waiting for agents");
     let door = Arc::new(Door {
         app: app.clone(),
         first_keys: keys,
         joins: RateLimiter::keyed(Quota::per_minute(JOINS_PER_MINUTE)),
-        joining: Seats::new(JOINING, JOINING_EACH),
-        unshown: Arc::new(Semaphore::new(UNSHOWN)),
-        shown: Semaphore::new(SHOWN),
-        line: Seats::new(SHOWN_LINE, SHOWN_EACH),
+        crowd,
         tails: Semaphore::new(peer::SEATS),
     });
     app.tasks
@@ -130,7 +168,7 @@ async fn accept(door: Arc<Door>, endpoint: Endpoint) {
         // Taken here and not in the task: a burst is over before the first of them runs.
         let permit = if incoming.remote_address_validated() {
             None
-        } else if let Ok(permit) = door.unshown.clone().try_acquire_owned() {
+        } else if let Ok(permit) = door.crowd.unshown.clone().try_acquire_owned() {
             Some(permit)
         } else {
             // Only fails for those who have shown their address already.
@@ -160,12 +198,13 @@ async fn admit(door: Arc<Door>, incoming: Incoming, permit: Option<OwnedSemaphor
 
 /// With somebody who has shown their address.
 async fn shake_hands_in_turn(door: &Door, incoming: Incoming) -> Result<Connection, LinkError> {
-    let Some(_place) = door.line.take(incoming.remote_address().ip()) else {
+    let Some(seat) = door.crowd.shown.take(incoming.remote_address().ip()).await else {
         incoming.ignore();
         return Err(LinkError::Refused);
     };
-    let _permit = door.shown.acquire().await.map_err(|_| LinkError::Refused)?;
-    shake_hands(incoming).await
+    let connecting = incoming.accept()?;
+    let shaken = seat.hold(HANDSHAKE_TIMEOUT, connecting).await;
+    Ok(shaken.ok_or(LinkError::TimedOut)??)
 }
 
 async fn shake_hands(incoming: Incoming) -> Result<Connection, LinkError> {

@@ -25,6 +25,7 @@ use self::elsewhere::Others;
 pub(crate) use self::elsewhere::{Elsewhere, Here};
 use super::{
     LinkError, OrderStream, TailStream,
+    door::Crowd,
     streams::{self, Busy},
 };
 use crate::app::Figure;
@@ -90,7 +91,8 @@ struct Inner {
     others: Others,
     barred: Barred,
     events: broadcast::Sender<LinkEvent>,
-    local_address: OnceLock<SocketAddr>,
+    /// Where the door is, and who stands before it.
+    door: OnceLock<(SocketAddr, Arc<Crowd>)>,
 }
 
 /// An open session, as the registry holds it.
@@ -149,7 +151,7 @@ impl Default for Links {
             others: Others::default(),
             barred: Barred::default(),
             events: broadcast::Sender::new(EVENT_QUEUE),
-            local_address: OnceLock::new(),
+            door: OnceLock::new(),
         }))
     }
 }
@@ -195,11 +197,16 @@ impl Links {
 
     /// This room's figures.
     pub(crate) fn figures(&self) -> Vec<Figure> {
-        vec![Figure {
+        let connected = Figure {
             name: "muster_agents_connected",
             help: "Agents that are connected to this control plane",
             value: self.online_count() as f64,
-        }]
+        };
+        let crowd = self.0.door.get().map(|(_, crowd)| crowd.figures());
+        [connected]
+            .into_iter()
+            .chain(crowd.into_iter().flatten())
+            .collect()
     }
 
     /// News of hosts that come and go, from now on.
@@ -209,7 +216,7 @@ impl Links {
 
     /// The UDP address of the door, once it is open.
     pub fn local_address(&self) -> Option<SocketAddr> {
-        self.0.local_address.get().copied()
+        self.0.door.get().map(|(address, _)| *address)
     }
 
     /// Hands a work order to the host.
@@ -260,9 +267,9 @@ impl Links {
         Arc::new(self.0.barred.clone())
     }
 
-    pub(super) fn opened(&self, address: SocketAddr) {
+    pub(super) fn opened(&self, address: SocketAddr, crowd: Arc<Crowd>) {
         // A second door would be a mistake of ours; the first one's address stands.
-        self.0.local_address.get_or_init(|| address);
+        self.0.door.get_or_init(|| (address, crowd));
     }
 
     /// Enters a session. An older one of the same host is told that it was replaced; its address is the answer.

@@ -1,14 +1,20 @@
 //! QUIC settings of the door. Windows are small: thousands of connections are idle most of the time.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{SocketAddr, UdpSocket},
+    sync::Arc,
+    time::Duration,
+};
 
 use aws_lc_rs::{hkdf, hmac};
 use muster_base::random_array;
 use muster_identity::certificate::PrivateKey;
 use quinn::{
     ConnectionId, ConnectionIdGenerator, EndpointConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt,
-    crypto::rustls::QuicServerConfig,
+    crypto::rustls::QuicServerConfig, udp::UdpSocketState,
 };
+use tracing::debug;
 
 use super::LinkError;
 
@@ -16,6 +22,9 @@ use super::LinkError;
 const IDLE_TIMEOUT_MS: u32 = 10_000;
 /// Handshakes that wait to be looked at, at most.
 const MAX_INCOMING: usize = 4_096;
+/// What comes of each meanwhile, at most, and of all: a greeting is three packets, and is sent again twice or so.
+const INCOMING_BUFFER: u64 = 16 << 10;
+const INCOMING_BUFFERS: u64 = 16 << 20;
 /// What agents may open: the control stream, and one for bytes.
 const BIDIRECTIONAL: u32 = 2;
 /// Report streams.
@@ -39,9 +48,26 @@ pub(super) fn server_config(tls: rustls::ServerConfig) -> Result<ServerConfig, L
     config
         .transport_config(Arc::new(transport))
         .max_incoming(MAX_INCOMING)
+        .incoming_buffer_size(INCOMING_BUFFER)
+        .incoming_buffer_size_total(INCOMING_BUFFERS)
         .migration(true)
         .retry_token_lifetime(Duration::from_secs(15));
     Ok(config)
+}
+
+/// What the socket may hold that is not read yet, if the system allows as much (`net.core.rmem_max`). What it gives by itself are
+/// ninety packets or so: a fleet that comes back at once, or garbage, fills that while something else is done, and what comes
+/// then is lost for everybody.
+const RECEIVE_BUFFER: usize = 2 << 20;
+
+/// The door's socket.
+pub(super) fn socket(listen: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind(listen)?;
+    let state = UdpSocketState::new((&socket).into())?;
+    if let Err(error) = state.set_recv_buffer_size((&socket).into(), RECEIVE_BUFFER) {
+        debug!(%error, "the agents' socket keeps the buffer that it has");
+    }
+    Ok(socket)
 }
 
 /// What a reset's token is derived for.

@@ -31,8 +31,13 @@ impl Gate {
     pub(crate) fn open(number: usize, server: SocketAddr) -> Result<Self> {
         let part = |number: usize| u8::try_from(number % 250 + 1).unwrap_or(1);
         let own = Ipv4Addr::new(127, 1, part(number / 250), part(number));
-        let endpoint = Endpoint::client(SocketAddr::new(IpAddr::V4(own), 0))
-            .with_context(|| format!("no socket on {own}"))?;
+        Self::at(IpAddr::V4(own), server)
+    }
+
+    /// One at this address.
+    pub(crate) fn at(own: IpAddr, server: SocketAddr) -> Result<Self> {
+        let endpoint =
+            Endpoint::client(SocketAddr::new(own, 0)).with_context(|| format!("no socket on {own}"))?;
         Ok(Self { endpoint, server })
     }
 

@@ -55,6 +55,14 @@ fn connecting(credentials: &Credentials, trust_domain: &str, clock: &Clock) -> R
     client_config(tls)
 }
 
+/// Somebody who was let in, with what they asked by.
+pub(crate) struct Admitted {
+    pub(crate) joined: Joined,
+    pub(crate) key: PrivateKey,
+    pub(crate) seal_public_key: Vec<u8>,
+    pub(crate) facts: HostFacts,
+}
+
 /// Joins with this name, as an agent of a release does that speaks these versions.
 pub(crate) async fn join(
     gate: &Gate,
@@ -63,6 +71,17 @@ pub(crate) async fn join(
     versions: (u16, u16),
     clock: &Clock,
 ) -> Result<Host> {
+    host(ask(gate, invitation, name, versions, clock).await?, clock)
+}
+
+/// Asks to be let in.
+pub(crate) async fn ask(
+    gate: &Gate,
+    invitation: &Invitation,
+    name: &str,
+    versions: (u16, u16),
+    clock: &Clock,
+) -> Result<Admitted> {
     let key = PrivateKey::generate()?;
     let seal_public_key = SealKey::generate()?.public_key().to_vec();
     let facts = facts(name);
@@ -81,18 +100,23 @@ pub(crate) async fn join(
     let reply = read_frame::<JoinReply>(&mut receive).await?;
     connection.close(VarInt::from_u32(0), b"");
     match reply.context("the join was not answered")? {
-        JoinReply::Joined(joined) => host(*joined, key, seal_public_key, facts, clock),
+        JoinReply::Joined(joined) => Ok(Admitted {
+            joined: *joined,
+            key,
+            seal_public_key,
+            facts,
+        }),
         JoinReply::Refused(refusal) => bail!("{name} may not join: {refusal:?}"),
     }
 }
 
-fn host(
-    joined: Joined,
-    key: PrivateKey,
-    seal_public_key: Vec<u8>,
-    facts: HostFacts,
-    clock: &Clock,
-) -> Result<Host> {
+fn host(admitted: Admitted, clock: &Clock) -> Result<Host> {
+    let Admitted {
+        joined,
+        key,
+        seal_public_key,
+        facts,
+    } = admitted;
     let credentials = Credentials {
         certificate_der: joined.certificate_der,
         key,

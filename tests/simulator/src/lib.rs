@@ -15,9 +15,12 @@
 //!
 //! The auditor ([`audit()`]) keeps its own [`Books`]: they are written where samples are taken and where acknowledgements
 //! arrive, know nothing of batches and retries, and are compared with what the API answers.
+//!
+//! [`BadPeers`] are the opposite: whoever means no good, at both of a control plane's ports.
 
 mod agent;
 mod audit;
+mod bad;
 mod books;
 mod fleet;
 mod gate;
@@ -29,6 +32,7 @@ mod release;
 mod session;
 
 pub use audit::{Audit, audit};
+pub use bad::{BadPeers, Deeds};
 pub use books::{Books, Taken};
 pub use fleet::{Options, SimulatedFleet};
 pub use orders::{Deed, Did, Started};

@@ -61,7 +61,7 @@ pub(super) fn routes() -> Vec<Route> {
             }
         }
     }
-    for (path, _) in http::undescribed(http::document()) {
+    for (path, _) in http::undescribed() {
         let undescribed = Route {
             of_an_org: false,
             ..route(&document, Method::GET, path, &json!({}))
