@@ -113,7 +113,7 @@ impl Cells {
                     _ => ((2 * last[0] + last[1]) << POINT) / 3,
                 };
                 let expected = if total == 0 {
-                    (near + even) / 2
+                    near.midpoint(even)
                 } else {
                     (13 * self.expected(first + i64::try_from(place).ok()?, worth) + 5 * near + 2 * even) / 20
                 };
