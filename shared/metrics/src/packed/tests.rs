@@ -7,6 +7,12 @@ use crate::{
     wire::{put_i64, put_len, put_u64},
 };
 
+fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
 fn hours(values: &[(i64, u16, i64)]) -> BTreeMap<UnixMs, RollupBody> {
     let mut hours: BTreeMap<UnixMs, RollupBody> = BTreeMap::new();
     for (at, code, value) in values {
@@ -79,10 +85,7 @@ fn usual_hours_take_less_than_before_and_each_series_is_read_by_itself() {
 #[test]
 fn the_bytes_of_a_day_stay_as_they_are() {
     let bytes = encode(UnixMs(0), &usual_hours()).unwrap();
-    let check: String = bytes[bytes.len() - CHECK_BYTES..]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let check: String = hex(&bytes[bytes.len() - CHECK_BYTES..]);
     assert_eq!((bytes.len(), check.as_str()), (2_017, "8ce2bc1e80cb105a"));
 }
 
@@ -139,7 +142,7 @@ fn version_1_is_read_and_written_as_ever() {
         .map(|row| (row * 300_000, 1, 4_000 + row * row * 7))
         .collect();
     let bytes: Vec<u8> = as_before(UnixMs(0), &hours(&values));
-    let written: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let written: String = hex(&bytes);
     assert_eq!(written, BEFORE.trim());
 }
 
