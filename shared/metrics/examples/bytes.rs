@@ -4,7 +4,11 @@
 //! `GET /api/v1/hosts/{id}/metrics/export` answers, with whole numbers as they are stored.
 #![expect(clippy::print_stdout, reason = "that is what it is for")]
 
-use std::{collections::BTreeMap, error::Error, time::Instant};
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    time::{Duration, Instant},
+};
 
 use muster_base::UnixMs;
 use muster_metrics::{
@@ -41,12 +45,35 @@ fn main() -> Result<(), Box<dyn Error>> {
             .iter()
             .map(|(start, body)| body.encode(*start).len())
             .sum::<usize>();
-        packed += packed::encode(day, &hours)?.len();
+        let bytes = packed::encode(day, &hours)?;
+        packed += bytes.len();
+        read_hours(&bytes, day, &whole)?;
         days += whole.encode(day).len();
     }
     println!("hours one by one: {}", each(single));
     println!("hours packed: {}", each(packed));
     println!("days: {}", each(days));
+    Ok(())
+}
+
+/// How long a day's hours are read: all of them, and of one series each.
+fn read_hours(bytes: &[u8], day: UnixMs, whole: &RollupBody) -> Result<(), Box<dyn Error>> {
+    let mut took = Vec::new();
+    for series in whole.0.keys() {
+        let mut least = Duration::MAX;
+        for _ in 0..5 {
+            let began = Instant::now();
+            packed::decode(bytes, day, |one| one == series)?;
+            least = least.min(began.elapsed());
+        }
+        took.push(least);
+    }
+    let began = Instant::now();
+    packed::decode(bytes, day, |_| true)?;
+    let (all, sum) = (began.elapsed(), took.iter().sum::<Duration>());
+    let mean = sum / u32::try_from(took.len())?.max(1);
+    let longest = took.iter().max().copied().unwrap_or_default();
+    println!("hours of a day: read in {all:?}, a series in {mean:?}, at most {longest:?}");
     Ok(())
 }
 

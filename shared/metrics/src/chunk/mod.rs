@@ -38,7 +38,7 @@ mod fit;
 mod linear;
 mod merge;
 mod predict;
-mod range;
+pub(crate) mod range;
 mod read;
 mod tell;
 #[cfg(test)]

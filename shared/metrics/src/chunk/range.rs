@@ -5,10 +5,10 @@
 /// One, as a probability.
 const ONE: i32 = 1 << 12;
 /// Models that are mixed for a bit.
-pub(super) const INPUTS: usize = 3;
+pub(crate) const INPUTS: usize = 3;
 
 /// Where a coder's bits go to or come from: the same model drives both.
-pub(super) trait Bits {
+pub(crate) trait Bits {
     /// Codes a bit that is 1 with this probability out of 65,536. A writer takes it, a reader gives it.
     fn bit(&mut self, bit: bool, probability: u32) -> bool;
 
@@ -41,14 +41,14 @@ fn one_by_one(bits: &mut impl Bits, value: u64, count: u32) -> u64 {
 
 /// Writes bits.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(crate) struct Writer {
     low: u64,
     high: u64,
     out: Vec<u8>,
 }
 
 impl Writer {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             low: 0,
             high: u64::MAX,
@@ -65,7 +65,7 @@ impl Writer {
     }
 
     /// The bytes, no more than are needed: a reader goes on with zeros.
-    pub(super) fn finish(mut self) -> Vec<u8> {
+    pub(crate) fn finish(mut self) -> Vec<u8> {
         for kept in (8..=64).step_by(8) {
             let end = if kept == 64 {
                 self.high
@@ -110,7 +110,7 @@ impl Bits for Writer {
 
 /// Reads bits; beyond its end there are zeros.
 #[derive(Debug)]
-pub(super) struct Source<'a> {
+pub(crate) struct Source<'a> {
     low: u64,
     high: u64,
     at: u64,
@@ -118,7 +118,7 @@ pub(super) struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         let mut rest = bytes.iter();
         let at = (0..8).fold(0, |at, _| at << 8 | u64::from(rest.next().copied().unwrap_or(0)));
         Self {
@@ -170,7 +170,7 @@ impl Bits for Source<'_> {
 /// How likely a bit is 1, learned from those before: quickly at first, then from the last few hundred. Out of 2^22, and below
 /// that in ten bits from how many.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Chance(u32);
+pub(crate) struct Chance(u32);
 
 const SEEN_BITS: u32 = 10;
 
@@ -195,6 +195,11 @@ const STEPS: [i64; MEMORY + 1] = {
 };
 
 impl Chance {
+    /// What is expected before anything was seen, out of 65,536, as if it were learned from so many bits.
+    pub(crate) const fn expecting(probability: u32, seen: u32) -> Self {
+        Self(probability << 16 | seen)
+    }
+
     /// Out of 4,096.
     const fn rough(self) -> usize {
         (self.0 >> 20) as usize
@@ -210,7 +215,7 @@ impl Chance {
     }
 
     /// Codes a bit by this alone.
-    pub(super) fn code(&mut self, bits: &mut impl Bits, bit: bool) -> bool {
+    pub(crate) fn code(&mut self, bits: &mut impl Bits, bit: bool) -> bool {
         let bit = bits.bit(bit, (self.0 >> 16).clamp(16, 65_520));
         self.learn(bit);
         bit
@@ -219,7 +224,7 @@ impl Chance {
 
 /// Weighs what several chances say, and learns which of them is right.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Mixer {
+pub(crate) struct Mixer {
     weights: [i32; INPUTS],
 }
 
@@ -235,7 +240,7 @@ impl Mixer {
     const RATE: i32 = 2;
 
     /// Codes a bit.
-    pub(super) fn code(&mut self, bits: &mut impl Bits, chances: [&mut Chance; INPUTS], bit: bool) -> bool {
+    pub(crate) fn code(&mut self, bits: &mut impl Bits, chances: [&mut Chance; INPUTS], bit: bool) -> bool {
         let said = chances
             .each_ref()
             .map(|chance| i32::from(STRETCHED[chance.rough()]));

@@ -1,17 +1,4 @@
-//! The hours of a day at rest: the rollups of one host or container, field by field.
-//!
-//! By itself an hour takes some sixty bytes for each series, most of them the sketch's buckets, and databases add a
-//! page's rest to each row. Together the hours of a day take less than half of that.
-//!
-//! # Format
-//!
-//! | part | what |
-//! |---|---|
-//! | version | one byte, 1 |
-//! | hours | which of the day's hours there are, a bit for each, lowest first |
-//! | series | how many, and for each its name and which hours have it (0: all of the day's) |
-//! | streams | for each the bytes' length and the bytes |
-//! | check | the first 8 bytes of the SHA-256 of everything before |
+//! Version 1: all series field by field, each field a stream of numbers that pco compresses.
 //!
 //! A stream holds one number for each aggregate, by series and then by hour: count; minimum; maximum and last as
 //! differences from the minimum; time of the last relative to its hour; the sum's part above `count * minimum` divided
@@ -23,21 +10,18 @@ use std::collections::BTreeMap;
 
 use muster_base::UnixMs;
 
+use super::{HOURS, MAX_BUCKETS, hours_in, start_of, wrapped};
 use crate::{
-    Aggregate, Period, RollupBody, Series, Sketch,
-    at_rest::{compress, decompress, put_check, without_check},
+    Aggregate, RollupBody, Series, Sketch,
+    at_rest::{compress, decompress},
     chunk::EncodeError,
     sample::{MAX_COLUMNS, decode_series, encode_series},
     wire::{DecodeError, Reader, put_len, put_u64},
 };
 
-const VERSION: u8 = 1;
-const HOURS: usize = 24;
 const FIELDS: usize = 9;
 /// The field that says how many buckets a sketch has.
 const BUCKETS: usize = 7;
-/// Of all sketches together: what 2,000 series have in a day that varies a lot.
-const MAX_BUCKETS: usize = 8_000_000;
 
 /// The streams while they are written.
 #[derive(Default)]
@@ -47,25 +31,17 @@ struct Streams {
     counts: Vec<i64>,
 }
 
-/// Packs hours of the day that begins with `day`. Every body must be of an hour of that day.
-pub fn encode(day: UnixMs, hours: &BTreeMap<UnixMs, RollupBody>) -> Result<Vec<u8>, EncodeError> {
-    let mut all = 0_u64;
-    let mut series: BTreeMap<&Series, Vec<(usize, &Aggregate)>> = BTreeMap::new();
-    for (start, body) in hours {
-        let hour = hour_of(day, *start).ok_or(EncodeError::OtherDay)?;
-        all |= 1 << hour;
-        for (name, aggregate) in &body.0 {
-            series.entry(name).or_default().push((hour, aggregate));
-        }
-    }
-    if series.len() > MAX_COLUMNS {
-        return Err(EncodeError::TooMany(series.len()));
-    }
-    let mut out = vec![VERSION];
+/// The day without version and check.
+pub(super) fn encode(
+    day: UnixMs,
+    all: u64,
+    series: &BTreeMap<&Series, Vec<(usize, &Aggregate)>>,
+) -> Result<Vec<u8>, EncodeError> {
+    let mut out = Vec::new();
     put_u64(&mut out, all);
     put_len(&mut out, series.len());
     let mut streams = Streams::default();
-    for (name, aggregates) in &series {
+    for (name, aggregates) in series {
         let present = aggregates.iter().fold(0, |bits, (hour, _)| bits | 1 << hour);
         encode_series(&mut out, name);
         put_u64(&mut out, if present == all { 0 } else { present });
@@ -83,7 +59,6 @@ pub fn encode(day: UnixMs, hours: &BTreeMap<UnixMs, RollupBody>) -> Result<Vec<u
     {
         put_stream(&mut out, numbers)?;
     }
-    put_check(&mut out);
     Ok(out)
 }
 
@@ -124,12 +99,6 @@ impl Streams {
     }
 }
 
-/// The lowest 64 bits.
-#[expect(clippy::cast_possible_truncation, reason = "that is what it is for")]
-const fn wrapped(number: i128) -> i64 {
-    number as i64
-}
-
 fn put_stream(out: &mut Vec<u8>, numbers: &[i64]) -> Result<(), EncodeError> {
     if numbers.is_empty() {
         put_len(out, 0);
@@ -141,24 +110,12 @@ fn put_stream(out: &mut Vec<u8>, numbers: &[i64]) -> Result<(), EncodeError> {
     Ok(())
 }
 
-fn start_of(day: UnixMs, hour: usize) -> UnixMs {
-    day.plus_ms(UnixMs::HOUR * i64::try_from(hour).unwrap_or_default())
-}
-
-/// Which hour of the day begins then.
-pub fn hour_of(day: UnixMs, start: UnixMs) -> Option<usize> {
-    let hour = usize::try_from(start.ms_since(day) / UnixMs::HOUR).ok()?;
-    (hour < HOURS && start_of(day, hour) == start && Period::Day.start_of(day) == day).then_some(hour)
-}
-
-/// Reads what [`encode`] wrote: each hour with those of its series that `wanted` chooses.
-pub fn decode(
-    bytes: &[u8],
+/// Reads what [`encode`] wrote.
+pub(super) fn decode(
+    mut reader: Reader<'_>,
     day: UnixMs,
     wanted: impl Fn(&Series) -> bool,
 ) -> Result<BTreeMap<UnixMs, RollupBody>, DecodeError> {
-    let mut reader = Reader::new(without_check(bytes, "the check of a day's hours")?);
-    reader.version(VERSION)?;
     let all = reader.u64()?;
     if all >> HOURS != 0 {
         return Err(DecodeError::Malformed("a day's hours"));
@@ -219,10 +176,6 @@ pub fn decode(
     Ok(found)
 }
 
-fn hours_in(bits: u64) -> impl Iterator<Item = usize> {
-    (0..HOURS).filter(move |hour| bits & (1 << hour) != 0)
-}
-
 fn stream(reader: &mut Reader<'_>, count: usize) -> Result<Vec<i64>, DecodeError> {
     let len = reader.count(usize::MAX, "a stream")?;
     let bytes = reader.bytes(len)?;
@@ -269,64 +222,7 @@ fn aggregate(
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-    use crate::{Kind, at_rest::CHECK_BYTES};
-
-    fn hours(values: &[(i64, u16, i64)]) -> BTreeMap<UnixMs, RollupBody> {
-        let mut hours: BTreeMap<UnixMs, RollupBody> = BTreeMap::new();
-        for (at, code, value) in values {
-            let at = UnixMs(*at);
-            let series = Series::of(Kind::from_code(*code));
-            hours
-                .entry(Period::Hour.start_of(at))
-                .or_default()
-                .add(at, &series, *value);
-        }
-        hours
-    }
-
-    fn values() -> impl Strategy<Value = Vec<(i64, u16, i64)>> {
-        let value = prop_oneof![any::<i64>(), -50..50_i64, Just(i64::MIN), Just(i64::MAX)];
-        prop::collection::vec((0..UnixMs::DAY, 0_u16..4, value), 0..200)
-    }
-
-    proptest! {
-        #[test]
-        fn decoding_undoes_encoding(values in values(), day in -1_000..1_000_i64) {
-            let day = UnixMs(day * UnixMs::DAY);
-            let values: Vec<_> = values.into_iter().map(|(at, code, value)| (day.0 + at, code, value)).collect();
-            let hours = hours(&values);
-            let bytes = encode(day, &hours).unwrap();
-            prop_assert_eq!(&decode(&bytes, day, |_| true).unwrap(), &hours);
-            let one = Series::of(Kind::from_code(1));
-            let mut only = hours;
-            for body in only.values_mut() {
-                body.0.retain(|series, _| *series == one);
-            }
-            prop_assert_eq!(decode(&bytes, day, |series| *series == one).unwrap(), only);
-        }
-
-        #[test]
-        fn damage_is_noticed(values in values(), place: usize, byte: u8) {
-            let mut bytes = encode(UnixMs(0), &hours(&values)).unwrap();
-            let place = place % bytes.len();
-            let same = bytes[place] == byte;
-            bytes[place] = byte;
-            prop_assert_eq!(decode(&bytes, UnixMs(0), |_| true).is_ok(), same);
-        }
-
-        #[test]
-        fn what_was_damaged_with_its_check_never_panics(values in values(), place: usize, byte: u8) {
-            let mut bytes = encode(UnixMs(0), &hours(&values)).unwrap();
-            let end = bytes.len() - CHECK_BYTES;
-            bytes[place % end] = byte;
-            bytes.truncate(end);
-            put_check(&mut bytes);
-            drop(decode(&bytes, UnixMs(0), |_| true));
-        }
-    }
 
     #[test]
     fn numbers_that_no_values_come_to_are_refused() {
@@ -345,15 +241,5 @@ mod tests {
         ] {
             assert!(read(refused).is_err(), "{refused:?}");
         }
-    }
-
-    #[test]
-    fn hours_of_another_day_are_refused() {
-        let hours = hours(&[(UnixMs::DAY, 1, 5)]);
-        assert!(matches!(encode(UnixMs(0), &hours), Err(EncodeError::OtherDay)));
-        assert!(matches!(
-            encode(UnixMs(UnixMs::HOUR), &hours),
-            Err(EncodeError::OtherDay)
-        ));
     }
 }
