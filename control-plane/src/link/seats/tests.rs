@@ -35,7 +35,7 @@ async fn wait(seats: &Arc<Seats>, text: &str) -> JoinHandle<Option<Seat>> {
 fn idle(seat: Seat) -> JoinHandle<()> {
     TaskTracker::new().spawn(async move {
         let idle = seat.hold(Duration::from_mins(1), std::future::pending::<()>());
-        drop(idle.await);
+        let _done: Option<()> = idle.await;
     })
 }
 
