@@ -57,6 +57,7 @@ mod caller;
 mod challenge;
 mod check;
 mod code;
+mod confirm;
 mod decoy;
 mod department;
 mod device;
@@ -125,6 +126,7 @@ pub use self::{
     asking::{AskingDeployment, AskingTurn, approvers, tell_of_asking},
     authenticate::{Credential, Identified, enter_org, identify},
     caller::{Actor, Caller, Identity},
+    confirm::confirm_super_admin,
     decoy::Decoys,
     drifted::{DriftNews, DriftTurn, drift_audience, tell_of_drift},
     error::AccessError,
@@ -145,7 +147,7 @@ pub use self::{
     targets::{TargetNews, target_audience, tell_of_targets},
     third_part::git_token,
     throttle::Throttle,
-    user::{User, confirm_super_admin},
+    user::User,
     watch::{ask_again, until_refused},
 };
 

@@ -7,7 +7,7 @@ use muster_base::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{AccessError, Identity, User, platform::check_image, proof, store, user};
+use super::{AccessError, Identity, User, confirm, platform::check_image, proof, store, user};
 use crate::{
     app::App,
     audit::{self, Entry},
@@ -146,7 +146,7 @@ pub(super) async fn update(
     let confirmed = moves(&before, &after);
     if confirmed {
         let password = password.ok_or_else(|| AccessError::invalid("password", Flaw::Needed))?;
-        user::confirm_password(app, who, password).await?;
+        confirm::confirm_password(app, who, password).await?;
     }
     // One that was only typed may be a stranger's.
     let was_known = store::user::may_reset(&app.db, id).await?;

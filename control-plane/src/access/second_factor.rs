@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{AccessError, Identity, challenge::Method, sign_in::FirstFactor, store, totp, user};
+use super::{AccessError, Identity, challenge::Method, confirm, sign_in::FirstFactor, store, totp};
 use crate::{
     app::App,
     audit::{self, Entry},
@@ -216,7 +216,7 @@ pub(super) async fn begin_totp(
     who: &Identity,
     again: PasswordAgain,
 ) -> Result<TotpBegun, AccessError> {
-    let id = user::confirm_password(app, who, again.password).await?;
+    let id = confirm::confirm_password(app, who, again.password).await?;
     let secret = totp::generate();
     let sealed = Sealer::of(&app.keys, Purpose::SecondFactors).seal(&place(id), secret.as_slice());
     let sealed = sealed.map_err(|error| AccessError::Crypto(error.to_string()))?;
@@ -264,7 +264,7 @@ pub(super) async fn confirm_totp(
 
 /// Takes the app and the recovery codes away.
 pub(super) async fn remove_totp(app: &App, who: &Identity, again: PasswordAgain) -> Result<(), AccessError> {
-    let id = user::confirm_password(app, who, again.password).await?;
+    let id = confirm::confirm_password(app, who, again.password).await?;
     let now = app.clock.now();
     in_tx!(app.db, |tx| {
         store::second_factor::remove_totp(tx, id).await?;
@@ -280,7 +280,7 @@ pub(super) async fn renew_recovery(
     who: &Identity,
     again: PasswordAgain,
 ) -> Result<RecoveryCodes, AccessError> {
-    let id = user::confirm_password(app, who, again.password).await?;
+    let id = confirm::confirm_password(app, who, again.password).await?;
     if !of(app, id).await?.totp {
         return Err(conflict(
             "no-totp",
@@ -306,7 +306,7 @@ pub(super) async fn renew_recovery(
 
 /// Says when one's second factor is asked for.
 pub(super) async fn set_mfa(app: &App, who: &Identity, wish: MfaWish) -> Result<SecondFactor, AccessError> {
-    let id = user::confirm_password(app, who, wish.password).await?;
+    let id = confirm::confirm_password(app, who, wish.password).await?;
     let has = of(app, id).await?;
     if wish.mfa == MfaMode::Always && !has.totp && has.mailbox == Mailbox::Nothing {
         return Err(conflict(

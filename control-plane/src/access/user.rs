@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::{
     AccessError, Identity,
     administrator::Authority,
-    imported, legacy, password,
+    confirm, imported, legacy,
     profile::{Gender, MailLanguage, ProfilePatch},
     proof,
     second_factor::{self, MfaMode},
@@ -408,53 +408,6 @@ pub(super) async fn update(
     get(app, id).await
 }
 
-/// The user who asks, once they have entered their password again.
-pub(super) async fn confirm_password(
-    app: &App,
-    who: &Identity,
-    password: SecretString,
-) -> Result<UserId, AccessError> {
-    let id = who.require_user()?;
-    if is_own_password(app, who, id, password).await? {
-        Ok(id)
-    } else {
-        Err(AccessError::invalid("password", Flaw::Wrong))
-    }
-}
-
-/// Passes for the super administrator with their password, which stands in the configuration: a session is a row that somebody
-/// who can write to the database could make.
-pub async fn confirm_super_admin(
-    app: &App,
-    who: &Identity,
-    password: SecretString,
-) -> Result<(), AccessError> {
-    who.require_super_admin().map_err(AccessError::Refused)?;
-    app.throttle.attempt("again the super administrator", who.ip)?;
-    let admin = app.config.super_admin.as_ref();
-    let hash = admin.map(|admin| admin.password_hash.clone());
-    if password::verify(password, hash, Line::Known).await? {
-        Ok(())
-    } else {
-        Err(AccessError::invalid("password", Flaw::Wrong))
-    }
-}
-
-/// Whether this is the password of the user who asks. Their attempts are counted apart from those of strangers at the
-/// door, who would keep them from it otherwise.
-async fn is_own_password(
-    app: &App,
-    who: &Identity,
-    id: UserId,
-    password: SecretString,
-) -> Result<bool, AccessError> {
-    app.throttle.attempt(&format!("again {id}"), who.ip)?;
-    let present = store::user::password_hash(&app.db, id)
-        .await?
-        .map(SecretString::from);
-    password::verify(password, present, Line::Known).await
-}
-
 /// Changes one's own password; ends all sessions but keeps API keys.
 pub(super) async fn change_password(
     app: &App,
@@ -468,7 +421,7 @@ pub(super) async fn change_password(
             "only users change their password here; the super administrator's is changed by `muster setup password`",
         )));
     };
-    if !is_own_password(app, who, *user, old).await? {
+    if !confirm::is_own_password(app, who, *user, old).await? {
         return Err(AccessError::invalid("oldPassword", Flaw::Wrong));
     }
     let row = get(app, *user).await?;

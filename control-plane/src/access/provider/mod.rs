@@ -31,10 +31,11 @@ use self::identity::Known;
 use super::{
     AccessError, Actor, Identity, binding,
     challenge::Asked,
+    confirm,
     second_factor::PasswordAgain,
     session::{Mode, Opened},
     sign_in::{self, FirstFactor, SignIn, Visitor},
-    store, user,
+    store,
 };
 use crate::{
     app::App,
@@ -173,7 +174,7 @@ pub(super) async fn start_binding(
     };
     // Nobody spends an attempt on a provider that there is not.
     find(app, provider)?;
-    let user = user::confirm_password(app, who, again.password).await?;
+    let user = confirm::confirm_password(app, who, again.password).await?;
     send_away(app, provider, "", Some((user, session))).await
 }
 
