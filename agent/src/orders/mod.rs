@@ -273,10 +273,11 @@ impl Orders {
     /// Stops an order. What is said of it up to its end is said here, too, whatever that end is by then: whoever listened to
     /// the order itself may be slower, and hears nothing after the end.
     fn cancel(&self, id: OrderId) -> Reply {
-        let running = self.lock().get(&id).cloned();
-        if let Some(running) = running {
+        // Held to the end: the order itself may come just now, and only one of the two may write its first line.
+        let running = self.lock();
+        if let Some(running) = running.get(&id) {
             running.cancel.cancel();
-            return Reply::Follow(running);
+            return Reply::Follow(Arc::clone(running));
         }
         // Without an answer the control plane asks again.
         Reply::All(self.said_of(id).unwrap_or_else(|e| {

@@ -88,9 +88,10 @@ impl Store {
             events: 0,
         };
         let started = Started { at: now, sequence: 0 };
-        if let Some(mut log) = self.journal.start(id, started)? {
-            log.end(End::Outcome(Box::new(outcome.clone())))?;
-        }
+        // One that was begun is none that never came, whatever became of it.
+        let log = self.journal.start(id, started)?;
+        let mut log = log.ok_or_else(|| io::Error::from(io::ErrorKind::AlreadyExists))?;
+        log.end(End::Outcome(Box::new(outcome.clone())))?;
         Ok(outcome)
     }
 

@@ -124,7 +124,9 @@ impl At<'_> {
     async fn run(&self) -> Result<(), ActError> {
         let found = self.step(0, LOOK, self.look()).await?;
         match self.act.order.action {
-            ContainerAction::Start if found.running => self.skip(1, START, "it runs already").await,
+            ContainerAction::Start if found.running && !found.restarting => {
+                self.skip(1, START, "it runs already").await
+            }
             ContainerAction::Start => self.start(1, &found.id).await,
             ContainerAction::Stop { .. } if !found.running && !found.restarting => {
                 self.skip(1, STOP, "it does not run").await

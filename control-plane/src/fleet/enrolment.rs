@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 use super::{
     FleetError, FleetKeys,
-    facts::Facts,
+    facts::{Facts, short},
     store::{self, join_token::Grant},
 };
 use crate::{
@@ -43,7 +43,7 @@ pub(crate) async fn enrol(app: &App, keys: &FleetKeys, request: JoinRequest, ip:
     if agree(VERSIONS, request.versions).is_none() {
         warn!(
             peer.ip = %ip,
-            agent.version = request.facts.agent_version,
+            agent.version = short(&request.facts.agent_version),
             agent.protocol = ?request.versions,
             "a host may not join whose agent speaks no protocol version that we speak: {}",
             to_upgrade(VERSIONS, request.versions)

@@ -57,6 +57,7 @@ impl From<&HostFacts> for Facts {
     }
 }
 
-fn short(text: &str) -> String {
+/// As much of a text as an honest fact has, without what would move a terminal.
+pub(crate) fn short(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MAX_CHARS).collect()
 }

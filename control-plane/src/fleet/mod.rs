@@ -80,6 +80,7 @@ pub(crate) use self::{
         to_upgrade,
     },
     environment::seed_environments,
+    facts::short,
     host::{removed_hosts, removed_since},
     instance_cloud::note_cloud,
     key_store::{load as load_keys, look as look_for_keys, watch as watch_keys},

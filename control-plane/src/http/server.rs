@@ -3,10 +3,10 @@
 use std::{sync::LazyLock, time::Duration};
 
 use axum::{
-    Router,
+    Extension, Router,
     body::Bytes,
     extract::DefaultBodyLimit,
-    http::{HeaderName, HeaderValue, Request, StatusCode, header},
+    http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Version, header},
     response::{IntoResponse, Response},
     routing::{MethodRouter, get},
 };
@@ -75,7 +75,10 @@ pub(super) fn dressed(routes: Router) -> Router {
                 DefaultPredicate::new()
                     .and(NotForContentType::const_new("text/event-stream"))
                     // Files are what they are: their length and their parts must be true.
-                    .and(NotForContentType::const_new("application/octet-stream")),
+                    .and(NotForContentType::const_new("application/octet-stream"))
+                    .and(|_: StatusCode, _: Version, _: &HeaderMap, more: &Extensions| {
+                        more.get::<AsItIs>().is_none()
+                    }),
             ),
         )
         .layer(header(header::CONTENT_SECURITY_POLICY, CSP))
@@ -129,14 +132,18 @@ static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| {
 });
 static DOCS: LazyLock<Bytes> = LazyLock::new(|| super::openapi_page::render(&openapi::document()).into());
 
+/// A body that is not compressed: it would be done anew for each who asks, and who asks may be anybody.
+#[derive(Clone, Copy)]
+struct AsItIs;
+
 async fn document() -> Response {
     let kind = [(header::CONTENT_TYPE, "application/json")];
-    (kind, DOCUMENT.clone()).into_response()
+    (kind, Extension(AsItIs), DOCUMENT.clone()).into_response()
 }
 
 async fn docs() -> Response {
     let kind = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
-    (kind, DOCS.clone()).into_response()
+    (kind, Extension(AsItIs), DOCS.clone()).into_response()
 }
 
 fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use tracing::{debug, info};
 
 use super::{LinkError, door::Door, seats::Seat};
-use crate::fleet;
+use crate::{fleet, http::customer};
 
 /// How long the question may take to come, and how long to be decided.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(20);
@@ -49,7 +49,7 @@ async fn answer(door: &Door, connection: &Connection, seat: &Seat) -> Result<(),
     if door.joins.len() > REMEMBERED_ADDRESSES {
         door.joins.retain_recent();
     }
-    let reply = if door.joins.check_key(&ip).is_ok() {
+    let reply = if door.joins.check_key(&customer(ip)).is_ok() {
         let keys = door.keys();
         timeout(JOIN_TIMEOUT, fleet::enrol(&door.app, &keys, request, ip))
             .await

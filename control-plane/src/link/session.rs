@@ -100,7 +100,7 @@ async fn introduce(
     let Some(version) = agree(VERSIONS, hello.versions) else {
         let (ours, theirs) = (VERSIONS, hello.versions);
         warn!(
-            agent.version = hello.facts.agent_version,
+            agent.version = fleet::short(&hello.facts.agent_version),
             agent.protocol = ?theirs,
             "the agent speaks no protocol version that we speak: {}",
             fleet::to_upgrade(ours, theirs)

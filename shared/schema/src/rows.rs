@@ -222,7 +222,7 @@ fn change(
         from.push_str(&written(dialect, name));
     }
     if let Some(selection) = selection {
-        steady(selection)?;
+        steady(dialect, selection)?;
     }
     let condition = condition(dialect, text)?;
     if condition.is_some() != selection.is_some() {
@@ -276,14 +276,14 @@ fn condition(dialect: Dialect, text: &str) -> Result<Option<String>, NotCounted>
 }
 
 /// Whether a condition says the same each time it is asked in one transaction.
-fn steady(condition: &Expr) -> Result<(), NotCounted> {
-    struct Look;
+fn steady(dialect: Dialect, condition: &Expr) -> Result<(), NotCounted> {
+    struct Look(Dialect);
     impl Visitor for Look {
         type Break = String;
 
         fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<String> {
             match expr {
-                Expr::Function(function) if !is_steady(&function.name) => {
+                Expr::Function(function) if !is_steady(self.0, &function.name) => {
                     ControlFlow::Break(function.name.to_string())
                 }
                 _ => ControlFlow::Continue(()),
@@ -296,7 +296,7 @@ fn steady(condition: &Expr) -> Result<(), NotCounted> {
                     name, args: Some(_), ..
                 }
                 | TableFactor::Function { name, .. }
-                    if !is_steady(name) =>
+                    if !is_steady(self.0, name) =>
                 {
                     ControlFlow::Break(name.to_string())
                 }
@@ -304,7 +304,7 @@ fn steady(condition: &Expr) -> Result<(), NotCounted> {
             }
         }
     }
-    match condition.visit(&mut Look) {
+    match condition.visit(&mut Look(dialect)) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(name) => Err(NotCounted(format!(
             "its condition calls {name}(), which may say something else each time it is asked"

@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, ObjectName, Query, SetExpr, Statement, TableFactor, Visit, Visitor,
+    BinaryOperator, Expr, Ident, ObjectName, Query, SetExpr, Statement, TableFactor, Visit, Visitor,
 };
 
-use super::{Class, Classification, Risk, StatementKind, data};
+use super::{Class, Classification, Risk, StatementKind, data, fold};
 use crate::Dialect;
 
 /// Adds what is found inside to what is known of the whole.
@@ -38,10 +38,8 @@ struct Look<'a> {
 
 impl Look<'_> {
     fn call(&mut self, name: &ObjectName) {
-        let own = name
-            .0
-            .last()
-            .and_then(|part| part.as_ident())
+        let ident = name.0.last().and_then(|part| part.as_ident());
+        let own = ident
             .map(|ident| ident.value.to_ascii_lowercase())
             .unwrap_or_default();
         let schema_is_plain = match name.0.as_slice() {
@@ -50,7 +48,7 @@ impl Look<'_> {
                 self.dialect == Dialect::Postgres
                     && schema
                         .as_ident()
-                        .is_some_and(|ident| ident.value.eq_ignore_ascii_case("pg_catalog"))
+                        .is_some_and(|ident| fold(self.dialect, ident) == "pg_catalog")
             }
             _ => false,
         };
@@ -66,7 +64,9 @@ impl Look<'_> {
                 Risk::Warning,
                 "sets a sequence's count, and a wrong one makes keys collide",
             );
-        } else if self.calls_now && !(schema_is_plain && is_harmless(self.dialect, &own)) {
+        } else if self.calls_now
+            && !(schema_is_plain && ident.is_some_and(|ident| is_harmless(self.dialect, ident)))
+        {
             self.seen.because(
                 Risk::Unknown,
                 format!("calls {own}(), and what that does can't be read here"),
@@ -126,20 +126,25 @@ impl Visitor for Look<'_> {
 
 /// Whether the server itself has a function of that name, which is harmless. One that only the other kind of server has is
 /// somebody's own here.
-fn is_harmless(dialect: Dialect, own: &str) -> bool {
-    let missing = match dialect {
-        Dialect::Postgres => NOT_IN_POSTGRES,
-        Dialect::MySql => NOT_IN_MYSQL,
+fn is_harmless(dialect: Dialect, own: &Ident) -> bool {
+    let (name, missing) = match dialect {
+        // A quoted name keeps its letters, and `"Now"` is not the server's `now`.
+        Dialect::Postgres => (fold(dialect, own), NOT_IN_POSTGRES),
+        // A quoted name is no built-in function's: the server looks for one that somebody stored.
+        Dialect::MySql if own.quote_style.is_some() => return false,
+        Dialect::MySql => (own.value.to_ascii_lowercase(), NOT_IN_MYSQL),
     };
-    HARMLESS.contains(&own) && !missing.contains(&own)
+    HARMLESS.contains(&name.as_str()) && !missing.contains(&name.as_str())
 }
 
 /// Whether a function is known, and says the same each time that it is asked in one transaction. MySQL's `now()` does where its
 /// session's `timestamp` is set.
-pub(crate) fn is_steady(name: &ObjectName) -> bool {
+pub(crate) fn is_steady(dialect: Dialect, name: &ObjectName) -> bool {
     let [own] = name.0.as_slice() else { return false };
-    let own = own.as_ident().map(|ident| ident.value.to_ascii_lowercase());
-    own.is_some_and(|own| HARMLESS.contains(&own.as_str()) && !UNSTEADY.contains(&own.as_str()))
+    own.as_ident().is_some_and(|own| {
+        let name = own.value.to_ascii_lowercase();
+        is_harmless(dialect, own) && !UNSTEADY.contains(&name.as_str())
+    })
 }
 
 /// Harmless, and something else each time. Sorted.
@@ -400,7 +405,7 @@ const NOT_IN_POSTGRES: &[&str] = &[
     "year",
 ];
 
-/// Of those, what neither MySQL nor MariaDB has: PostgreSQL's. Sorted.
+/// Of those, what MySQL and MariaDB don't both have: PostgreSQL's, mostly. Sorted.
 const NOT_IN_MYSQL: &[&str] = &[
     "age",
     "array_agg",
@@ -414,11 +419,14 @@ const NOT_IN_MYSQL: &[&str] = &[
     "bool_or",
     "btrim",
     "cardinality",
+    "chr",
     "clock_timestamp",
     "currval",
     "date_bin",
     "date_part",
     "date_trunc",
+    "decode",
+    "encode",
     "every",
     "gen_random_uuid",
     "generate_series",
@@ -436,8 +444,12 @@ const NOT_IN_MYSQL: &[&str] = &[
     "jsonb_object_agg",
     "jsonb_set",
     "jsonb_strip_nulls",
+    "lastval",
     "make_date",
+    "nextval",
     "overlay",
+    "percentile_cont",
+    "percentile_disc",
     "pg_typeof",
     "random",
     "regexp_match",
@@ -448,6 +460,7 @@ const NOT_IN_MYSQL: &[&str] = &[
     "string_agg",
     "string_to_array",
     "strpos",
+    "to_char",
     "to_date",
     "to_json",
     "to_jsonb",
