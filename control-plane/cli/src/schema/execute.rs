@@ -1,7 +1,11 @@
 //! `musterctl schema execute`, `execution` and `cancel`.
 
-use std::{thread::sleep, time::Duration};
+use std::{
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
+use anyhow::Context as _;
 use serde_json::{Map, Value};
 
 use super::{
@@ -12,6 +16,8 @@ use super::{
 
 /// How often an execution is looked at that is waited for.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// A control plane that is upgraded, or a network that is away for a moment, does not end the wait.
+const SILENCE: Duration = Duration::from_mins(2);
 
 /// What to execute where.
 #[derive(clap::Args)]
@@ -107,8 +113,17 @@ pub(super) fn cancel(args: &Cancel) -> anyhow::Result<u8> {
 
 fn shown(server: &Server, execution: &str, wait: bool, json: bool) -> anyhow::Result<u8> {
     let path = format!("/api/v1/schema/executions/{}", id(execution)?);
+    let mut silent_since = None;
     let seen = loop {
-        let Some(seen) = accepted(server.get(&path)?) else {
+        let answer = match server.get(&path) {
+            Err(_) if wait && silent_since.get_or_insert_with(Instant::now).elapsed() < SILENCE => {
+                sleep(LOOK_AGAIN);
+                continue;
+            }
+            answer => answer.context("how the execution ends is not known; ask for it again")?,
+        };
+        silent_since = None;
+        let Some(seen) = accepted(answer) else {
             return Ok(REFUSED);
         };
         let goes_on = matches!(needed(&seen, "status")?, "pending" | "running");

@@ -99,6 +99,9 @@ pub enum EncodeError {
     /// An hour is not of the day that it was to be packed with.
     #[error("an hour is not one of its day's")]
     OtherDay,
+    /// What was packed does not read as what it was made of.
+    #[error("the hours don't read back as they were, and stay as they are")]
+    NotItself,
     /// The compressor refused the numbers.
     #[error("a column could not be compressed: {0}")]
     Compress(String),

@@ -75,14 +75,20 @@ pub fn encode(day: UnixMs, hours: &BTreeMap<UnixMs, RollupBody>) -> Result<Vec<u
     if series.len() > MAX_COLUMNS {
         return Err(EncodeError::TooMany(series.len()));
     }
+    // What it replaces is the only copy: what can't be read back as it was is not put in its place.
+    let is_true = |packed: &[u8]| decode(packed, day, |_| true).as_ref() == Ok(hours);
     if let Some(told) = told::encode(day, all, &series) {
         let packed = finish(TOLD, &told);
-        // What it replaces is the only copy: what can't be read back as it was is not put in its place.
-        if decode(&packed, day, |_| true).as_ref() == Ok(hours) {
+        if is_true(&packed) {
             return Ok(packed);
         }
     }
-    Ok(finish(STREAMS, &streams::encode(day, all, &series)?))
+    let packed = finish(STREAMS, &streams::encode(day, all, &series)?);
+    if is_true(&packed) {
+        Ok(packed)
+    } else {
+        Err(EncodeError::NotItself)
+    }
 }
 
 fn finish(version: u8, body: &[u8]) -> Vec<u8> {

@@ -160,7 +160,8 @@ pub(super) async fn garbage(target: Arc<Target>) -> Result<()> {
 
 /// Asks and asks, and reads no answer.
 pub(super) async fn deaf(target: Arc<Target>) -> Result<()> {
-    let requests = "GET /api/v1/openapi.json HTTP/1.1\r\nHost: muster\r\n\r\n".repeat(UNREAD);
+    let requests =
+        "GET /api/v1/openapi.json HTTP/1.1\r\nHost: muster\r\nAccept-Encoding: gzip\r\n\r\n".repeat(UNREAD);
     loop {
         let mut held = Vec::new();
         for number in 0..2 {
