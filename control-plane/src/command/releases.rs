@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use muster_base::ReleaseId;
-use muster_control_plane::schema::{self, UnsignedRelease};
+use muster_control_plane::schema::{self, ProposedStatement, SetAsideKind, UnsignedRelease, UnsignedTarget};
 
 use super::{Place, operator, say};
 
@@ -18,7 +18,8 @@ pub struct ReleasesArgs {
 
 #[derive(Subcommand)]
 enum What {
-    /// Show releases without a signature that could be executed still: their SQL, who approved them, and the digest over it all.
+    /// Show releases without a signature that could be executed still: for each server their SQL and its way back, who approved
+    /// them, and the digest over it all.
     Unsigned {
         #[command(flatten)]
         place: Place,
@@ -86,26 +87,146 @@ pub async fn run(args: ReleasesArgs) -> anyhow::Result<()> {
 }
 
 fn show(release: &UnsignedRelease, brief: bool) {
-    say(format_args!(
-        "{}  {} ({}, database {}), made {}",
-        release.id,
-        visible(&release.version),
-        visible(&release.environment),
-        visible(&release.database),
-        release.created_at
-    ));
-    say(format_args!("  digest       {}", release.digest));
-    let approvers = release.approvers.join(", ");
-    say(format_args!("  approved by  {}", visible(&approvers)));
-    if !release.may_be_vouched {
-        say("  can't be vouched for: older releases are signed, so it has lost its signature");
+    for line in lines_of(release, brief) {
+        say(line);
     }
-    if !brief {
-        for sql in &release.sql {
-            for line in sql.lines() {
-                say(format_args!("  | {}", visible(line)));
-            }
+}
+
+/// All that the digest speaks for.
+fn lines_of(release: &UnsignedRelease, brief: bool) -> Vec<String> {
+    let mut lines = vec![
+        format!(
+            "{}  {} ({}, database {}), made {}",
+            release.id,
+            visible(&release.version),
+            visible(&release.environment),
+            visible(&release.database),
+            release.created_at
+        ),
+        format!("  digest       {}", release.digest),
+        format!(
+            "  project      {}; risk {}",
+            or_none(&release.project),
+            release.risk.as_str()
+        ),
+        format!(
+            "  of ticket    {}, whose SQL as proposed has the SHA-256 {}",
+            release.ticket, release.proposed_sha256
+        ),
+    ];
+    for yes in &release.approvers {
+        lines.push(format!(
+            "  approved by  {} ({}) at {}: {}",
+            visible(&yes.name),
+            visible(&yes.person),
+            yes.at,
+            visible(&yes.comment)
+        ));
+    }
+    if let Some(why) = &release.unreadable {
+        lines.push(format!(
+            "  can't be vouched for: it can't be read: {}",
+            visible(why)
+        ));
+    } else if !release.may_be_vouched {
+        lines.push(
+            "  can't be vouched for: older releases are signed, so it has lost its signature".to_owned(),
+        );
+    }
+    for target in &release.targets {
+        lines.extend(lines_of_target(target, brief));
+    }
+    lines
+}
+
+fn lines_of_target(target: &UnsignedTarget, brief: bool) -> Vec<String> {
+    let mut lines = vec![format!(
+        "  on server {} ({}), database {}, risk {}",
+        or_none(&target.label),
+        target.server,
+        visible(&target.database),
+        target.risk.as_str()
+    )];
+    if let Some(base) = target.base {
+        lines.push(format!("    computed against release {base}"));
+    }
+    if let Some(design) = &target.design_sha256 {
+        lines.push(format!("    the design afterwards has the SHA-256 {design}"));
+    }
+    for (number, statement) in (1_usize..).zip(&target.statements) {
+        lines.push(format!("    statement {number}: {}", held_to(statement)));
+        if !brief {
+            quote(&mut lines, &statement.sql);
         }
+    }
+    for aside in target.set_aside.iter().flat_map(|asides| &asides.items) {
+        let days = target.set_aside.as_ref().map_or(0, |asides| asides.days);
+        lines.push(format!(
+            "    keeps {} {} of table {} (schema {}) as {} for {} days",
+            match aside.kind {
+                SetAsideKind::Table => "table",
+                SetAsideKind::Column => "column",
+                SetAsideKind::Rows => "rows",
+            },
+            visible(&aside.name),
+            visible(&aside.table),
+            or_none(&aside.namespace),
+            visible(&aside.name_now),
+            aside.days.unwrap_or(days)
+        ));
+        if !brief {
+            lines.push("    what drops that some day:".to_owned());
+            quote(&mut lines, &aside.drop_sql);
+            lines.push("    what brings it back:".to_owned());
+            quote(&mut lines, &aside.restore_sql);
+        }
+    }
+    match &target.rollback_sql {
+        None => lines.push("    way back: none".to_owned()),
+        Some(_) if brief => lines.push("    way back: there is SQL for it".to_owned()),
+        Some(sql) => {
+            lines.push("    way back:".to_owned());
+            quote(&mut lines, sql);
+        }
+    }
+    for lost in &target.not_taken_back {
+        lines.push(format!("    not taken back: {}", visible(lost)));
+    }
+    lines
+}
+
+/// Its risk and why, and what it is held to.
+fn held_to(statement: &ProposedStatement) -> String {
+    let mut all = vec![statement.risk.as_str().to_owned()];
+    all.extend(statement.reasons.iter().map(|reason| visible(reason)));
+    if !statement.transactional {
+        all.push("runs outside a transaction".to_owned());
+    }
+    if let Some(rows) = &statement.rows {
+        all.push(match rows.max_rows {
+            Some(most) => format!("touches at most {most} rows"),
+            None => "touches any number of rows".to_owned(),
+        });
+        all.push(match &rows.kept_in {
+            Some(table) => format!("its rows are kept in {}", visible(table)),
+            None => "its rows are not kept".to_owned(),
+        });
+        if let Some(why) = &rows.not_counted {
+            all.push(format!("its rows can't be counted: {}", visible(why)));
+        }
+    }
+    all.join("; ")
+}
+
+fn quote(lines: &mut Vec<String>, sql: &str) {
+    lines.extend(sql.lines().map(|line| format!("    | {}", visible(line))));
+}
+
+fn or_none(text: &str) -> String {
+    if text.is_empty() {
+        "(none)".to_owned()
+    } else {
+        visible(text)
     }
 }
 
@@ -125,7 +246,23 @@ fn visible(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::visible;
+    use muster_control_plane::schema::ProposedStatement;
+    use serde_json::json;
+
+    use super::{held_to, visible};
+
+    #[test]
+    fn what_a_statement_is_held_to_is_seen() {
+        let statement: ProposedStatement = serde_json::from_value(json!({
+            "sql": "delete from t", "kind": "delete", "risk": "destructive", "reasons": ["it deletes rows"],
+            "transactional": false, "rows": {"maxRows": 5, "keptIn": "kept", "notCounted": null},
+        }))
+        .unwrap();
+        assert_eq!(
+            held_to(&statement),
+            "destructive; it deletes rows; runs outside a transaction; touches at most 5 rows; its rows are kept in kept"
+        );
+    }
 
     #[test]
     fn what_would_hide_a_part_of_the_sql_is_seen() {

@@ -194,6 +194,7 @@ pub(crate) mod tests;
 mod ticket;
 mod timeouts;
 mod told;
+mod unsigned;
 mod vouching;
 mod waiting;
 mod waves;
@@ -251,7 +252,8 @@ pub use self::{
     ticket::{
         Remark, Ticket, TicketDetail, TicketEvent, TicketProgress, TicketQuery, TicketRow, TicketStatus,
     },
-    vouching::{ReleaseVoucher, UnsignedRelease, VouchRequest, list_unsigned, vouch_as},
+    unsigned::{UnsignedApprover, UnsignedRelease, UnsignedTarget, list_unsigned},
+    vouching::{ReleaseVoucher, VouchRequest, vouch_as},
     waiting::{ExecutionWait, StartRequest, WaitsFor},
 };
 use crate::app::App;

@@ -37,7 +37,8 @@ impl From<Risk> for RiskLevel {
 }
 
 impl RiskLevel {
-    pub(super) const fn as_str(self) -> &'static str {
+    /// As it is stored.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Safe => "safe",
             Self::Warning => "warning",

@@ -5,7 +5,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    ReleaseSignature, RiskLevel, SchemaError, ServerSql, WindowNow, policy, reach, release_seal, store,
+    ReleaseSignature, ReleaseSignatureState, RiskLevel, SchemaError, ServerSql, WindowNow, policy, reach,
+    release_seal, store, unsigned,
 };
 use crate::{
     access::{Caller, Operation},
@@ -80,8 +81,29 @@ pub(super) async fn list(
 
 pub(super) async fn get(app: &App, caller: &Caller, id: ReleaseId) -> Result<ReleaseDetail, SchemaError> {
     caller.require(Operation::ReleaseRead)?;
-    let release = find(app, caller, id).await?;
-    let servers = store::ticket::list_servers(&app.db, release.ticket_id).await?;
+    let mut release = find(app, caller, id).await?;
+    let mut servers = store::ticket::list_servers(&app.db, release.ticket_id).await?;
+    let yeses = store::approval::list_counted(&app.db, release.ticket_id).await?;
+    let mut approvals: Vec<ReleaseApproval> = yeses
+        .into_iter()
+        .map(|yes| ReleaseApproval {
+            name: yes.name,
+            comment: yes.comment,
+            at: yes.at,
+        })
+        .collect();
+    let papers = store::release_seal::find(&app.db, (caller.org(), release.id)).await?;
+    let papers = papers.ok_or(SchemaError::NoRelease)?;
+    let mut signature = release_seal::signature(app, &papers).await?;
+    // What one may vouch for is shown from what its digest is of. What is of other servers by now has none.
+    if signature.state == ReleaseSignatureState::Missing {
+        if unsigned::put(&papers, &mut release, &mut servers)? {
+            approvals = unsigned::approvals(&papers);
+        } else {
+            signature.digest.clear();
+            signature.may_be_vouched = false;
+        }
+    }
     let mut digests = String::new();
     for server in &servers {
         digests.push_str(&server.server.to_string());
@@ -89,23 +111,14 @@ pub(super) async fn get(app: &App, caller: &Caller, id: ReleaseId) -> Result<Rel
         digests.push_str(&server.sha256);
         digests.push('\n');
     }
-    let approvals = store::approval::list_counted(&app.db, release.ticket_id).await?;
     let policy = policy::of_environment(app, caller.org(), &release.environment).await?;
-    let signature = release_seal::state(app, (caller.org(), release.id)).await?;
     let now = app.clock.now();
     Ok(ReleaseDetail {
         release,
         sha256: sha256(digests.as_bytes()).to_string(),
         signature,
         servers,
-        approvals: approvals
-            .into_iter()
-            .map(|yes| ReleaseApproval {
-                name: yes.name,
-                comment: yes.comment,
-                at: yes.at,
-            })
-            .collect(),
+        approvals,
         window: policy.windows.map(|windows| WindowNow::of(windows, now)),
     })
 }

@@ -107,15 +107,6 @@ pub(super) async fn sign(
     store::release_seal::set(tx, release, (&key, &signature)).await
 }
 
-/// How a release's signature stands.
-pub(super) async fn state(
-    app: &App,
-    (org, release): (OrgId, ReleaseId),
-) -> Result<ReleaseSignature, SchemaError> {
-    let papers = store::release_seal::find(&app.db, (org, release)).await?;
-    signature(app, papers.as_ref().ok_or(SchemaError::NoRelease)?).await
-}
-
 /// How the signature of these papers stands.
 pub(super) async fn signature(app: &App, papers: &Papers) -> Result<ReleaseSignature, SchemaError> {
     let state = judged(app, papers).await?;

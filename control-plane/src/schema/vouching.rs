@@ -11,21 +11,24 @@
 //! saying so is not signed. The signature covers who vouched and why, and the page tells it. Only what has no signature is
 //! vouched for: what was changed under one stays refused, and so does what lost its own ([`is_from_before`]), as far as that can be told.
 //!
-//! What is shown as a whole and statement by statement is one text, or it is not vouched for.
+//! What is shown as a whole and statement by statement is one text, or it is not vouched for. Its risks are rows, too: each statement
+//! is read anew, and what is more dangerous than it is said to be is not vouched for either.
 //!
 //! What fails: another password (422), a digest that is not that of what is there (409 `release-not-as-shown`), a release that
-//! has a signature or must have had one (409 `not-vouchable`).
+//! has a signature or must have had one, or is not what it looks like (409 `not-vouchable`).
 
 use muster_base::{OrgId, ReleaseId, SecretString, UnixMs, sha256};
-use muster_schema::canonical;
+use muster_schema::{canonical, classify};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    ReleaseSignature, ReleaseSignatureState, SchemaError, release_seal,
+    ProposedStatement, ReleaseSignature, ReleaseSignatureState, RiskLevel, SchemaError, ServerType,
+    reading::ReadSql,
+    release_seal,
     store::{
         self,
-        release_seal::{Papers, Target, Unsigned},
+        release_seal::{Papers, Target},
     },
 };
 use crate::{
@@ -119,10 +122,8 @@ pub async fn vouch_as(
         if !release_seal::digest(&papers).eq_ignore_ascii_case(digest.trim()) {
             return Err(SchemaError::NotAsShown(papers.head.version));
         }
-        for target in &papers.targets {
-            if !is_one_text(target)? {
-                return Err(SchemaError::NotVouchable(papers.head.version));
-            }
+        if !is_as_it_looks(&papers)? {
+            return Err(SchemaError::NotVouchable(papers.head.version));
         }
         papers.head.vouched_by = Some(who.actor.person());
         papers.head.vouched_name = Some(who.actor.name());
@@ -150,69 +151,36 @@ pub async fn vouch_as(
     release_seal::signature(app, &vouched).await
 }
 
+/// Whether what would run is what is shown, and at least as dangerous by what is shown as by its text.
+fn is_as_it_looks(papers: &Papers) -> Result<bool, DbError> {
+    let whole = RiskLevel::parse(&papers.head.risk);
+    for target in &papers.targets {
+        let statements = release_seal::statements(target)?;
+        let risk = RiskLevel::parse(&target.risk);
+        let is_told = risk <= whole && ReadSql::highest(&statements) <= risk;
+        if !is_told || !is_one_text(target, &statements) || !is_as_risky(target, &statements)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Whether the SQL that is shown as a whole, and statement by statement, is one, and has its digest: an agent runs no other.
-fn is_one_text(target: &Target) -> Result<bool, DbError> {
-    let statements = release_seal::statements(target)?;
+fn is_one_text(target: &Target, statements: &[ProposedStatement]) -> bool {
     let text = canonical(statements.iter().map(|statement| statement.sql.as_str()));
-    Ok(text == target.sql && sha256(text.as_bytes()).to_string() == target.sql_sha256)
+    text == target.sql && sha256(text.as_bytes()).to_string() == target.sql_sha256
 }
 
-/// A release without a signature that could be executed still, with all that whoever vouches for it looks at.
-#[derive(Debug)]
-pub struct UnsignedRelease {
-    /// Its org.
-    pub org: OrgId,
-    /// Its id.
-    pub id: ReleaseId,
-    /// Its version.
-    pub version: String,
-    /// Its environment.
-    pub environment: String,
-    /// Its database.
-    pub database: String,
-    /// When it was made, by what the database says.
-    pub created_at: UnixMs,
-    /// SHA-256 over all that is vouched for.
-    pub digest: String,
-    /// Whether one may vouch for it.
-    pub may_be_vouched: bool,
-    /// Names of those who approved it, oldest first.
-    pub approvers: Vec<String>,
-    /// The SQL for each of its servers.
-    pub sql: Vec<String>,
-}
-
-/// Releases of all orgs that have no signature and could be executed still, newest first, at most so many.
-pub async fn list_unsigned(
-    app: &App,
-    who: &Identity,
-    limit: i64,
-) -> Result<Vec<UnsignedRelease>, SchemaError> {
-    who.require_super_admin()?;
-    let since = signed_since(app).await?;
-    let mut all = Vec::new();
-    for open in store::release_seal::list_unsigned(&app.db, limit).await? {
-        let Some(papers) = store::release_seal::find(&app.db, (open.org_id, open.id)).await? else {
-            continue;
-        };
-        all.push(told(open, &papers, since));
-    }
-    Ok(all)
-}
-
-fn told(open: Unsigned, papers: &Papers, since: Option<UnixMs>) -> UnsignedRelease {
-    UnsignedRelease {
-        org: open.org_id,
-        id: open.id,
-        version: open.version,
-        environment: open.environment,
-        database: open.database,
-        created_at: open.created_at,
-        digest: release_seal::digest(papers),
-        may_be_vouched: since.is_none_or(|since| open.created_at < since),
-        approvers: papers.approvers.iter().map(|yes| yes.name.clone()).collect(),
-        sql: papers.targets.iter().map(|target| target.sql.clone()).collect(),
-    }
+/// Whether each statement, read anew, may be in a release and is no more dangerous than its row says.
+fn is_as_risky(target: &Target, statements: &[ProposedStatement]) -> Result<bool, DbError> {
+    let Some(dialect) = &target.dialect else {
+        return Ok(false);
+    };
+    let dialect = ServerType::parse(dialect)?.dialect();
+    Ok(statements.iter().all(|statement| {
+        let seen = classify(dialect, &statement.sql);
+        seen.refused.is_none() && RiskLevel::from(seen.risk) <= statement.risk
+    }))
 }
 
 /// Whether a release that was made then may be from before releases were signed: once an approval has signed one, those that come
@@ -222,19 +190,19 @@ pub(super) async fn is_from_before(app: &App, made: UnixMs) -> Result<bool, Sche
     Ok(signed_since(app).await?.is_none_or(|since| made < since))
 }
 
-/// Since when releases are signed; none if none is yet. Where the oldest signature does not hold, nothing is believed to be from before.
-async fn signed_since(app: &App) -> Result<Option<UnixMs>, SchemaError> {
-    let Some(oldest) = store::release_seal::find_oldest_signed(&app.db).await? else {
-        return Ok(None);
-    };
-    let papers = store::release_seal::find(&app.db, oldest).await?;
-    let papers = papers.ok_or(SchemaError::NoRelease)?;
-    let holds = release_seal::judged(app, &papers).await? == ReleaseSignatureState::Holds;
-    Ok(Some(if holds {
-        papers.head.created_at
-    } else {
-        UnixMs(i64::MIN)
-    }))
+/// Since when releases are signed: when the oldest was made whose signature holds; none if there is none yet. Those that were changed
+/// since say nothing, or one of them would forbid vouching for any.
+pub(super) async fn signed_since(app: &App) -> Result<Option<UnixMs>, SchemaError> {
+    let mut after = None;
+    while let Some((org, id, made)) = store::release_seal::find_signed_after(&app.db, after).await? {
+        if let Some(papers) = store::release_seal::find(&app.db, (org, id)).await?
+            && release_seal::judged(app, &papers).await? == ReleaseSignatureState::Holds
+        {
+            return Ok(Some(papers.head.created_at));
+        }
+        after = Some((made, id));
+    }
+    Ok(None)
 }
 
 /// How the newest releases stand.

@@ -1,6 +1,7 @@
 //! What a release's signature speaks for, as its rows have it, and the signature itself.
 
 use muster_base::{OrgId, ReleaseId, ServerId, TicketId, UnixMs};
+use uuid::Uuid;
 
 use crate::{
     db::{Db, DbError, Tx},
@@ -52,6 +53,10 @@ pub(in crate::schema) struct Target {
     /// What it was computed against.
     pub(in crate::schema) base_release_id: Option<ReleaseId>,
     pub(in crate::schema) base_reached_at: Option<UnixMs>,
+    /// The server's label. Not signed, as is what follows: it is the server's and may change; none if there is no such server.
+    pub(in crate::schema) label: Option<String>,
+    /// The server's dialect.
+    pub(in crate::schema) dialect: Option<String>,
 }
 
 /// Somebody's yes that counted.
@@ -77,8 +82,9 @@ const HEAD: &str = "select r.id, r.org_id, r.ticket_id, r.project, r.version, r.
     r.vouched_by, r.vouched_name, r.vouched_at, r.vouched_reason \
     from releases r join tickets t on t.id = r.ticket_id where r.org_id = $1 and r.id = $2";
 const TARGETS: &str = "select t.server_id, coalesce(t.database, r.database) as database, t.sql, t.sql_sha256, t.risk, \
-    t.statements, t.rollback_sql, t.not_taken_back, t.set_aside, t.design, t.base_release_id, t.base_reached_at \
-    from ticket_servers t join releases r on r.ticket_id = t.ticket_id where r.org_id = $1 and r.id = $2 \
+    t.statements, t.rollback_sql, t.not_taken_back, t.set_aside, t.design, t.base_release_id, t.base_reached_at, \
+    d.label, d.dialect from ticket_servers t join releases r on r.ticket_id = t.ticket_id \
+    left join db_servers d on d.id = t.server_id where r.org_id = $1 and r.id = $2 \
     order by t.position, t.server_id";
 const APPROVERS: &str = "select a.person, a.name, a.step, a.comment, a.at from ticket_approvals a \
     join releases r on r.ticket_id = a.ticket_id where r.org_id = $1 and r.id = $2 and a.counted \
@@ -178,11 +184,19 @@ pub(in crate::schema) async fn vouch(
     Ok(done == 1)
 }
 
-/// The oldest release that its last approval signed, by what its row says.
-pub(in crate::schema) async fn find_oldest_signed(db: &Db) -> Result<Option<(OrgId, ReleaseId)>, DbError> {
-    const SQL: &str = "select org_id, id from releases where signed_by is not null and signature is not null \
-        and vouched_at is null order by created_at, id limit 1";
+/// The oldest release that its last approval signed, by what its row says, and when it was made; of those that come after another, if
+/// that is given.
+pub(in crate::schema) async fn find_signed_after(
+    db: &Db,
+    after: Option<(UnixMs, ReleaseId)>,
+) -> Result<Option<(OrgId, ReleaseId, UnixMs)>, DbError> {
+    const SQL: &str = "select org_id, id, created_at from releases \
+        where signed_by is not null and signature is not null and vouched_at is null \
+        and (created_at > $1 or (created_at = $1 and id > $2)) order by created_at, id limit 1";
+    let (at, id) = after.unwrap_or((UnixMs(i64::MIN), ReleaseId::from_uuid(Uuid::nil())));
     Ok(with_pool!(db, |pool| sqlx::query_as(SQL)
+        .bind(at)
+        .bind(id)
         .fetch_optional(pool)
         .await)?)
 }
@@ -203,14 +217,13 @@ pub(in crate::schema) struct Unsigned {
     pub(in crate::schema) id: ReleaseId,
     pub(in crate::schema) version: String,
     pub(in crate::schema) environment: String,
-    pub(in crate::schema) database: String,
     pub(in crate::schema) created_at: UnixMs,
 }
 
 /// Releases without a signature that could be executed still, newest first: on a server that is there, where they have not
 /// succeeded yet, and where what they were computed against is there still.
 pub(in crate::schema) async fn list_unsigned(db: &Db, limit: i64) -> Result<Vec<Unsigned>, DbError> {
-    const SQL: &str = "select r.org_id, r.id, r.version, r.environment, r.database, r.created_at from releases r \
+    const SQL: &str = "select r.org_id, r.id, r.version, r.environment, r.created_at from releases r \
         where (r.signed_by is null or r.signature is null) and exists (select 1 from ticket_servers t \
         join db_servers d on d.id = t.server_id \
         left join database_states s on s.server_id = t.server_id and s.database = coalesce(t.database, r.database) \

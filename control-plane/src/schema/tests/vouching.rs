@@ -175,6 +175,73 @@ both_databases!(what_must_have_had_a_signature_is_not_vouched_for, |test| {
     );
 });
 
+both_databases!(what_is_more_dangerous_than_it_looks_is_not_vouched_for, |test| {
+    server(test, "pg", "Postgres").await;
+    let ann = test.member("ann", Role::Member).await;
+    let bob = test.member("bob", Role::Admin).await;
+    let release = release(&ann, &bob, "1.0", &["pg"], "drop table t").await;
+    let admin = test.admin().await;
+    let untouched = signature(&bob, &release).await["digest"].clone();
+    by_hand(test, UNSIGNED).await;
+    for (change, back) in [
+        (
+            r#"update ticket_servers set statements = replace(statements, '"destructive"', '"safe"')"#,
+            r#"update ticket_servers set statements = replace(statements, '"safe"', '"destructive"')"#,
+        ),
+        (
+            "update ticket_servers set risk = 'safe'",
+            "update ticket_servers set risk = 'destructive'",
+        ),
+        (
+            "update releases set risk = 'warning'",
+            "update releases set risk = 'destructive'",
+        ),
+    ] {
+        by_hand(test, change).await;
+        let digest = signature(&bob, &release).await["digest"].clone();
+        assert_ne!(digest, untouched, "{change}");
+        is_conflict(&vouch(&admin, &release, &digest, PASSWORD).await, "not-vouchable");
+        by_hand(test, back).await;
+    }
+    let (status, vouched) = vouch(&admin, &release, &untouched, PASSWORD).await;
+    assert_eq!(status, 200, "{vouched}");
+});
+
+both_databases!(what_is_shown_is_what_the_digest_is_of, |test| {
+    let (bob, release) = released(test).await;
+    by_hand(test, UNSIGNED).await;
+    // The ticket's name for the database and the release's.
+    by_hand(test, "update ticket_servers set database = null").await;
+    by_hand(test, "update tickets set database = 'stock'").await;
+    let path = format!("/api/v1/schema/releases/{release}");
+    let (_, shown) = bob.get(&path).await;
+    assert_eq!(shown["servers"][0]["database"], "shop", "{shown}");
+    assert_eq!(shown["signature"]["mayBeVouched"], true, "{shown}");
+});
+
+both_databases!(one_broken_signature_does_not_forbid_vouching_for_any, |test| {
+    let (bob, _) = released(test).await;
+    let ann = test.member("ada", Role::Member).await;
+    test.app.clock.advance(1);
+    let second = release(&ann, &bob, "1.1", &["pg"], SQL).await;
+    test.app.clock.advance(1);
+    release(&ann, &bob, "1.2", &["pg"], SQL).await;
+    by_hand(test, "update releases set risk = 'unknown' where version = '1.0'").await;
+    by_hand(
+        test,
+        "update releases set signed_by = null, signature = null where version = '1.1'",
+    )
+    .await;
+    let shown = signature(&bob, &second).await;
+    assert_eq!(
+        shown["mayBeVouched"], true,
+        "1.2 is the oldest that holds: {shown}"
+    );
+    let admin = test.admin().await;
+    let (status, vouched) = vouch(&admin, &second, &shown["digest"], PASSWORD).await;
+    assert_eq!(status, 200, "{vouched}");
+});
+
 async fn unsigned(test: &Test) -> Vec<String> {
     census_of_releases(&test.app).await.unwrap().missing
 }
