@@ -103,23 +103,28 @@ fn each_hour_is_there_once_wherever_a_day_s_packing_dies_on_postgres() -> Result
 
 #[test]
 fn hours_that_are_packed_nowhere_are_noticed() -> Result<()> {
-    is_noticed("muster:pack-hours.put", "its hours 0")
+    // By the day that they are of; or, where the agent was stopped before it told of the day, because they were there.
+    let what = ["its hours 0", "only 0 hours and days were closed"];
+    is_noticed("muster:pack-hours.put", &what)
 }
 
 #[test]
 fn hours_that_are_packed_and_stay_are_noticed() -> Result<()> {
-    is_noticed("muster:pack-hours.delete", "is in a row of its own and packed")
+    is_noticed("muster:pack-hours.delete", &["is in a row of its own and packed"])
 }
 
 #[expect(clippy::print_stdout, reason = "a suite says what was noticed")]
-/// With `effect` left out, the auditor says `what`.
-fn is_noticed(effect: &str, what: &str) -> Result<()> {
+/// With `effect` left out, the auditor says one of `what`.
+fn is_noticed(effect: &str, what: &[&str]) -> Result<()> {
     let mut packing = Packing::start(None, |points| points.leave_out(effect))?;
     packing.await_passed(AFTER)?;
     let audited = stream::audit(&mut packing.ground, &packing.host, 3);
     let said = audited.err().context("nobody noticed")?;
     let said = format!("{said:#}");
-    ensure!(said.contains(what), "something else was noticed: {said}");
+    ensure!(
+        what.iter().any(|what| said.contains(what)),
+        "something else was noticed: {said}"
+    );
     println!("noticed: {said}");
     Ok(())
 }
