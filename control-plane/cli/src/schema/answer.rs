@@ -46,7 +46,7 @@ pub(super) fn print(
     Ok(code)
 }
 
-/// As [`print`], of an answer that may be a refusal.
+/// As [`print()`], of an answer that may be a refusal.
 pub(super) fn print_accepted(
     answer: Answer,
     json: bool,
