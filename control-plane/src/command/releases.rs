@@ -4,6 +4,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use muster_base::ReleaseId;
 use muster_control_plane::schema::{self, ProposedStatement, SetAsideKind, UnsignedRelease, UnsignedTarget};
+use muster_schema::visible;
 
 use super::{Place, operator, say};
 
@@ -230,26 +231,12 @@ fn or_none(text: &str) -> String {
     }
 }
 
-/// What steers a terminal, or turns or hides a part of a line, as what it is: nobody vouches for what they can't see.
-fn visible(text: &str) -> String {
-    let mut seen = String::with_capacity(text.len());
-    for c in text.chars() {
-        let hides = matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-        if c != '\t' && (c.is_control() || hides) {
-            seen.extend(c.escape_unicode());
-        } else {
-            seen.push(c);
-        }
-    }
-    seen
-}
-
 #[cfg(test)]
 mod tests {
     use muster_control_plane::schema::ProposedStatement;
     use serde_json::json;
 
-    use super::{held_to, visible};
+    use super::held_to;
 
     #[test]
     fn what_a_statement_is_held_to_is_seen() {
@@ -262,12 +249,5 @@ mod tests {
             held_to(&statement),
             "destructive; it deletes rows; runs outside a transaction; touches at most 5 rows; its rows are kept in kept"
         );
-    }
-
-    #[test]
-    fn what_would_hide_a_part_of_the_sql_is_seen() {
-        assert_eq!(visible("select\t'é' -- 表"), "select\t'é' -- 表");
-        assert_eq!(visible("a\u{1b}[2Kb\rc"), "a\\u{1b}[2Kb\\u{d}c");
-        assert_eq!(visible("a\u{202e}b\u{200b}"), "a\\u{202e}b\\u{200b}");
     }
 }

@@ -84,6 +84,7 @@ mod read;
 mod render;
 mod rows;
 mod split;
+mod visible;
 
 pub use bare::{NotBare, bare_definition};
 pub use classify::{Class, Classification, Effect, ObjectRef, Reason, Risk, StatementKind, classify};
@@ -104,3 +105,4 @@ pub use rows::{NotCounted, RowChange, every_row, kept_rows_name, row_change};
 pub use split::{
     MAX_STATEMENT_BYTES, MAX_STATEMENTS, MAX_TEXT_BYTES, SplitError, Statement, canonical, split,
 };
+pub use visible::visible;

@@ -6,6 +6,7 @@
 use std::io::{self, Write as _};
 
 use anyhow::{bail, ensure};
+use muster_schema::visible;
 use serde_json::Value;
 
 use super::{REFUSED, server::Answer};
@@ -123,31 +124,11 @@ pub(super) fn sql_of_servers(value: &Value) -> Vec<String> {
     lines
 }
 
-/// A line in which nothing hides: what steers a terminal or turns a text round, as its number.
-pub(super) fn visible(line: &str) -> String {
-    let mut seen = String::with_capacity(line.len());
-    for c in line.chars() {
-        let hides = matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-        if c != '\t' && (c.is_control() || hides) {
-            seen.extend(c.escape_unicode());
-        } else {
-            seen.push(c);
-        }
-    }
-    seen
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn what_would_hide_a_part_is_seen() {
-        assert_eq!(visible("select\t'é' -- 表"), "select\t'é' -- 表");
-        assert_eq!(visible("a\u{1b}[2Kb\u{202e}"), "a\\u{1b}[2Kb\\u{202e}");
-    }
 
     #[test]
     fn an_id_is_no_address() {

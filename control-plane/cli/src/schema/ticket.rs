@@ -4,11 +4,12 @@
 //! understood is approved only by whoever says so (`--risk`).
 
 use anyhow::Context as _;
+use muster_schema::visible;
 use serde_json::{Value, json};
 
 use super::{
     REFUSED,
-    answer::{accepted, id, list, print, print_accepted, sql_of_servers, visible, word},
+    answer::{accepted, id, list, print, print_accepted, sql_of_servers, word},
     server::{Place, Server},
 };
 
